@@ -174,7 +174,7 @@ class _Service:
         """Send the database a small query."""
         if self._verifier is None:
             raise StoreError("the service has not started")
-        return await self._verifier.cards(limit=1)
+        return [card async for card in self._verifier.cards(limit=1)]
 
     def token(self, headers: Headers) -> Token | None:
         """Return the token of a request, or None if it has none or an unknown one."""

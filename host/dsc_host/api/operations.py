@@ -145,13 +145,14 @@ def _verdict_given(call: Call[Any], operation: str, verdict: Verdict) -> shapes.
 
 async def _cards(call: Call[shapes.CardsAsked]) -> shapes.CardsGiven:
     asked = call.asked
-    cards = await call.verifier.cards(
+    listed = call.verifier.cards(
         owner=None if asked.owner is UNSET else asked.owner,
         state=None if asked.state is UNSET else asked.state,
         after=asked.after,
         # Request one card more than a page holds, to find out whether another page follows.
         limit=asked.limit + 1,
     )
+    cards = [card async for card in listed]
     more = len(cards) > asked.limit
     return shapes.CardsGiven(cards[: asked.limit], cards[asked.limit - 1].serial if more else None)
 

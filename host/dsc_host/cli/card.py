@@ -3,15 +3,16 @@
 None of them needs an attached card. The audit log names the user who is logged in on this machine as the actor.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated
 
 import typer
 
 from dsc_host.cli.database import Records
 from dsc_host.cli.options import JsonOption, YesOption
-from dsc_host.cli.output import Failed, Result, notice, show, show_all
+from dsc_host.cli.output import Failed, Result, notice, show, show_all, show_array
 from dsc_host.cli.prompts import agreed, read_pin, read_secret
 from dsc_host.cli.records import NOT_ACCEPTED, SerialArgument
 from dsc_host.errors import InputError
@@ -19,6 +20,7 @@ from dsc_host.ocra import fold_response
 from dsc_host.verifier import Card, State, Verifier
 
 _PAGE = 1000
+"""The number of cards in a table whose columns are aligned."""
 
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="The reason, stored with the card and in the audit log.")]
 OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name in your login system.")]
@@ -60,34 +62,32 @@ def list_cards(
     records: Records,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only cards of this owner.")] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only cards in this state: {', '.join(State)}.")] = None,
+    after: Annotated[str, typer.Option(metavar="SERIAL", help="Only cards whose serial comes after this one.")] = "",
+    limit: Annotated[int | None, typer.Option(metavar="N", help="At most so many cards.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cards.
+    """List the cards in the order of their serials. With --json, the first ones are printed before the last ones are read.
 
     \b
     Examples:
       dscplus card list
       dscplus card list --state lost --json
+      dscplus card list --after IB3000123 --limit 100
     """
     if state is not None and state not in set(State):
         raise InputError("state", f"must be one of {', '.join(State)}")
     with records.open() as verifier:
-        pages = _pages(verifier, owner, State(state) if state else None)
+        cards = verifier.cards(owner=owner, state=State(state) if state else None, after=after, limit=limit)
         if as_json:
-            show_all([_facts(card) for page in pages for card in page], as_json=True)
+            show_array(map(_facts, cards))
             return
-        number = -1
-        for number, page in enumerate(pages):
-            show_all([_line(card) for card in page], as_json=False, heading=number == 0)
-        if number < 0:
-            notice("There are no such cards." if owner or state else "There are no cards. `dscplus enroll` adds one.")
-
-
-def _pages(verifier: Verifier, owner: str | None, state: State | None) -> Iterator[list[Card]]:
-    after = ""
-    while page := verifier.cards(owner=owner, state=state, after=after, limit=_PAGE):
-        yield page
-        after = page[-1].serial
+        heading = True
+        while page := [_line(card) for card in islice(cards, _PAGE)]:
+            show_all(page, as_json=False, heading=heading)
+            heading = False
+        if heading:
+            chosen = owner or state or after or limit is not None
+            notice("There are no such cards." if chosen else "There are no cards. `dscplus enroll` adds one.")
 
 
 def _line(card: Card) -> Result:

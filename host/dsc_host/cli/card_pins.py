@@ -1,6 +1,5 @@
 """The commands that set the PINs of cards that were enrolled without one: card pin set, card pin draw."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,10 @@ from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, Result, notice, show, show_all
 from dsc_host.cli.prompts import read_pin
 from dsc_host.errors import InputError
-from dsc_host.verifier import Verifier, card_rules
+from dsc_host.verifier import card_rules
 
 if TYPE_CHECKING:
     from dsc_host.exchange import Refusal
-
-_PAGE = 500
 
 
 def set_pin(
@@ -85,17 +82,10 @@ def draw_pins(
     drawn: list[Result] = []
     with records.open() as verifier:
         try:
-            for serial in serials or _awaiting(verifier):
+            for serial in serials or (card.serial for card in verifier.cards() if card.awaits_pin):
                 pin = card_rules.random_pin()
                 verifier.set_pin(serial, pin)
                 drawn.append({"serial": serial, "pin": pin})
         finally:
             # Print the PINs even if a later card fails: a PIN that was set but not printed would be lost.
             show_all(drawn, as_json=as_json, none="No card awaits its PIN.")
-
-
-def _awaiting(verifier: Verifier) -> Iterator[str]:
-    after = ""
-    while page := verifier.cards(after=after, limit=_PAGE):
-        yield from (card.serial for card in page if card.awaits_pin)
-        after = page[-1].serial

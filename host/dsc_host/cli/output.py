@@ -1,9 +1,13 @@
 """The output of a command: its result on stdout, as text or JSON, and messages on stderr."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from unicodedata import combining, east_asian_width
 
 import typer
+
+_PART = 100
+"""The number of results that are printed at once."""
 
 Result = Mapping[str, object]
 """Names with values that JSON can hold."""
@@ -52,6 +56,18 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
     widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         typer.echo("  ".join(value + " " * (width - _cells(value)) for value, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show_array(results: Iterable[Result]) -> None:
+    """Print any number of results as one JSON array, some at a time, as they come."""
+    # Import it here, because most commands print text.
+    import json
+
+    left, before = iter(results), "[\n  "
+    while part := [json.dumps(result, indent=2).replace("\n", "\n  ") for result in islice(left, _PART)]:
+        typer.echo(before + ",\n  ".join(part), nl=False)
+        before = ",\n  "
+    typer.echo("[]" if before.startswith("[") else "\n]")
 
 
 def _print_json(value: object) -> None:

@@ -25,7 +25,6 @@ Progress: TypeAlias = Callable[[int, int], None]
 """A function that is called repeatedly with the amount done and the total amount."""
 
 _T = TypeVar("_T")
-_PAGE = 500
 _OFTEN = 100
 _KEY_BYTES = 32
 _IN_USE = (State.ENROLLED, State.ACTIVE)
@@ -57,10 +56,10 @@ def export_pskc(
     `StoreError`. After an error there is no file.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
-    total = sum(1 for _ in _cards(verifier)) if chosen is None else len(chosen)
+    total = sum(1 for _ in verifier.cards()) if chosen is None else len(chosen)
 
     def in_use() -> Iterator[str]:
-        cards = _cards(verifier) if chosen is None else map(verifier.card, chosen)
+        cards = verifier.cards() if chosen is None else map(verifier.card, chosen)
         for card in _report_cards(cards, total, done):
             if card.state in _IN_USE:
                 yield card.serial
@@ -83,18 +82,11 @@ def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, d
     `done` is called with a number of cards and the total. Raises `InputError`, for example if `path` exists and
     `overwrite` is not set; `StoreError`.
     """
-    total = sum(1 for _ in _cards(verifier))
+    total = sum(1 for _ in verifier.cards())
     with new_file(path, overwrite=overwrite) as file:
-        count = csv_files.write_cards(file, _report_cards(_cards(verifier), total, done))
+        count = csv_files.write_cards(file, _report_cards(verifier.cards(), total, done))
     done(total, total)
     return count
-
-
-def _cards(verifier: Verifier) -> Iterator[Card]:
-    after = ""
-    while page := verifier.cards(after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].serial
 
 
 def _report_cards(cards: Iterable[Card], total: int, done: Progress) -> Iterator[Card]:

@@ -19,7 +19,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from dsc_host.errors import InputError, OutOfMemory, StoreError
 from dsc_host.records.audit import AuditReport, Checkpoint, Entry
-from dsc_host.verifier.model import Enrollment, Policy
+from dsc_host.verifier.model import Card, Enrollment, Policy, State
 from dsc_host.verifier.service import Verifier
 from dsc_host.verifier.transaction import CardContext
 
@@ -30,7 +30,7 @@ SERVER_THREADS = 5
 MOST_THREADS = 15
 """The largest number of connections at once."""
 PAGE = 500
-"""The number of enrollments or log entries in memory at once."""
+"""The number of cards, enrollments or log entries in memory at once."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -147,7 +147,6 @@ class AsyncVerifier:
     enroll_all = _awaitable(Verifier.enroll_all)
     remove = _awaitable(Verifier.remove)
     card = _awaitable(Verifier.card)
-    cards = _awaitable(Verifier.cards)
     suspend = _awaitable(Verifier.suspend)
     lost = _awaitable(Verifier.lost)
     resume = _awaitable(Verifier.resume)
@@ -165,6 +164,12 @@ class AsyncVerifier:
     resync = _awaitable(Verifier.resync)
     rekey = _awaitable(Verifier.rekey)
     keys_in_use = _awaitable(Verifier.keys_in_use)
+
+    def cards(
+        self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
+    ) -> AsyncIterator[Card]:
+        """Return an iterator over the cards that `Verifier.cards` yields. At most 500 are in memory at once."""
+        return _in_pages(self._workers, self._verifier.cards(owner=owner, state=state, after=after, limit=limit))
 
     async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
         """Yield what `Verifier.disclose` yields. The first step logs the call. At most 500 are in memory at once."""
@@ -195,6 +200,8 @@ async def _in_pages(workers: _Workers, source: Iterator[T]) -> AsyncIterator[T]:
     while page := await workers.do(lambda: list(islice(source, PAGE))):
         for item in page:
             yield item
+        if len(page) < PAGE:
+            return
 
 
 def default_threads(database: str) -> int:

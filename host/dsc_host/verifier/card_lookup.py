@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
@@ -12,10 +13,10 @@ from dsc_host.schema.card_tables import DECOY, NO_OWNERS
 from dsc_host.verifier import card_rules, rows
 from dsc_host.verifier.model import Card, Policy, State
 from dsc_host.verifier.rows import CardRecord
-from dsc_host.verifier.transaction import CardTransaction
+from dsc_host.verifier.transaction import CardContext, CardTransaction
 
-MOST_LISTED = 10**6
-"""The largest number of cards in one listing. To get more, list again after the last serial."""
+_PAGE = 500
+"""The number of cards that a list reads in one transaction."""
 
 
 def known_card(tx: CardTransaction, serial: str) -> CardRecord:
@@ -49,8 +50,23 @@ def check_listing(owner: str | None, state: str | None, after: str, limit: int |
         raise InputError("state", f"must be one of {', '.join(State)}")
     if after != "" and not card_rules.is_serial(after):
         raise InputError("after", "must be a serial")
-    if limit is not None and (type(limit) is not int or not 0 <= limit <= MOST_LISTED):
-        raise InputError("limit", f"must be a whole number from 0 to {MOST_LISTED}")
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise InputError("limit", "must be a whole number from 0 on")
+
+
+def listed(context: CardContext, owner: str | None, state: str | None, after: str, limit: int | None) -> Iterator[Card]:
+    """Yield the cards that meet valid criteria. No transaction is open while the caller uses a card."""
+    left = sys.maxsize if limit is None else limit
+    while left > 0:
+        wanted = min(left, _PAGE)
+        with context.reading() as tx:
+            found = rows.find_cards(tx.db, owner=owner, state=state, after=after, limit=wanted)
+            page = shown(tx, found, context.now())
+        yield from page
+        if len(page) < wanted:
+            return
+        after = page[-1].serial
+        left -= len(page)
 
 
 def is_real(card: CardRecord | None) -> bool:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from dsc_host.records.statements import Statement, insert_of
-from dsc_host.schema.card_tables import DECOY, NO_OWNERS, cards, challenges, owners
+from dsc_host.schema.card_tables import DECOY, IS_DECOY, IS_REAL, NO_OWNERS, cards, challenges, owners
 
 
 class CardRecord(NamedTuple):
@@ -123,7 +123,6 @@ _FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
 # Use ON CONFLICT instead of catching the error: after an error, PostgreSQL can only undo the transaction.
 _ADD_CHALLENGE = Statement(lambda dialect: insert_of(dialect)(challenges).on_conflict_do_nothing())
 _ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_nothing())
-_IS_REAL = cards.c.state != DECOY
 
 
 # ---- cards ----
@@ -165,9 +164,11 @@ def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
     return _card(_LOCK_OWNER.row(db, {"of": challenge_id}))
 
 
-def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int | None) -> list[CardRecord]:
+def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
     """Return at most `limit` cards with serials after `after`, in order, and only those of the given owner and state."""
-    statement = select(cards).where(_IS_REAL, cards.c.serial > after).order_by(cards.c.serial).limit(limit)
+    # Take the serial of an owner from the table of owners, so that their index gives the order.
+    serial = cards.c.serial if owner is None else owners.c.serial
+    statement = select(cards).where(IS_REAL, serial > after).order_by(serial).limit(limit)
     if owner is not None:
         statement = statement.join(owners).where(owners.c.owner == owner)
     if state is not None:
@@ -201,7 +202,7 @@ def forget_decoys(db: Connection, before: float, most: int) -> None:
     """Remove the decoys that nobody has asked for since `before`, at most `most` of them."""
     oldest = (
         select(cards.c.serial)
-        .where(cards.c.state == DECOY, cards.c.state_since < before)
+        .where(IS_DECOY, cards.c.state_since < before)
         .order_by(cards.c.state_since)
         .limit(most)
         # Skip a decoy that another transaction is using now.
@@ -212,7 +213,7 @@ def forget_decoys(db: Connection, before: float, most: int) -> None:
 
 def count_cards(db: Connection) -> int:
     """Return the number of cards without decoys."""
-    return db.execute(select(func.count()).select_from(cards).where(_IS_REAL)).scalar_one()
+    return db.execute(select(func.count()).select_from(cards).where(IS_REAL)).scalar_one()
 
 
 def suites_near(db: Connection, serial: str, most: int) -> list[str]:

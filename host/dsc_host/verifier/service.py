@@ -232,16 +232,15 @@ class Verifier:
 
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
-    ) -> list[Card]:
-        """Return cards as they are now, in the order of their serials: all, or those of one owner or in one state.
+    ) -> Iterator[Card]:
+        """Return an iterator over cards, in the order of their serials: all, or those of one owner or in one state.
 
-        List at most `limit` cards, and only those after the serial `after`. Raises `InputError` for a value that cannot be an
-        owner, a state, a serial or a number.
+        Yield at most `limit` cards, and only those after the serial `after`. Some hundred cards are read at a time, as the
+        caller goes on, each as it is then. Raises `InputError` at once for a value that cannot be an owner, a state, a serial
+        or a number.
         """
         card_lookup.check_listing(owner, state, after, limit)
-        with self._context.reading() as tx:
-            found = rows.find_cards(tx.db, owner=owner, state=state, after=after, limit=limit)
-            return card_lookup.shown(tx, found, self._context.now())
+        return card_lookup.listed(self._context, owner, state, after, limit)
 
     # ---- the lifecycle of a card ----
 

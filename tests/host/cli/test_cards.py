@@ -10,6 +10,7 @@ import pytest
 from tests.host.command_runner import KEY, PIN, SECRETS, SUITE, Command, challenge
 
 from dsc_host import Suite
+from dsc_host.cli.output import show_array
 from dsc_host.records.audit import AuditLog, Entry
 
 
@@ -77,6 +78,34 @@ def test_owners_and_lists(dscplus: Command, records: Path) -> None:
     assert (nobodys.out, nobodys.err) == ("", "There are no such cards.\n")
     assert dscplus("card", "remove-owner", "IB1", "bob").error == "card IB1: has no such owner"
     assert dscplus("card", "list", "--state", "gone").code == 2
+
+
+def test_a_list_begins_after_a_serial_and_ends_after_a_number(dscplus: Command) -> None:
+    dscplus.with_cards("IB1", "IB2", "IB3")
+    second, none = (dscplus("card", "list", "--after", "IB1", "--limit", limit, "--json").out for limit in "10")
+    assert [card["serial"] for card in json.loads(second)] == ["IB2"]
+    assert none == "[]\n"
+    assert [row.split()[0] for row in dscplus("card", "list", "--limit", "2").rows] == ["IB1", "IB2"]
+    assert dscplus("card", "list", "--after", "IB3").err == "There are no such cards.\n"
+    assert dscplus.refused("card", "list", "--limit", "-1") == "limit: must be a whole number from 0 on"
+    assert dscplus.refused("card", "list", "--after", "?") == "after: must be a serial"
+
+
+@pytest.mark.parametrize("number", [0, 1, 100, 101, 250])
+def test_an_array_is_printed_as_it_comes_in_the_form_of_one_text(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    results = [{"serial": f"IB{n}", "owners": ["a\n"] * (n % 2), "reason": "\n  x"} for n in range(number)]
+    seen = ""
+
+    def coming() -> Iterator[dict[str, object]]:
+        nonlocal seen
+        for at, result in enumerate(results):
+            if at == 200:
+                seen = capsys.readouterr().out
+                assert seen.count("serial") == 200
+            yield {**result}
+
+    show_array(coming())
+    assert seen + capsys.readouterr().out == json.dumps(results, indent=2) + "\n"
 
 
 def test_a_pin_is_changed_by_a_response_with_the_new_one(dscplus: Command, records: Path) -> None:

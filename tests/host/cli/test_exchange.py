@@ -239,7 +239,7 @@ def test_a_dry_run_makes_no_records(dscplus: Command) -> None:
 def test_records_on_a_server(desk: Command, file: Path) -> None:
     with new_postgresql() as url:
         with Verifier.open(url, master_key=MASTER) as verifier:
-            verifier.cards()
+            assert list(verifier.cards()) == []
         assert desk("import", str(file), "--db", url, stdin=PASSPHRASE).code == 0
         out = desk.folder / "cards.csv"
         assert desk("export", str(out), "--db", url).code == 0

@@ -106,7 +106,7 @@ CASES: dict[str, tuple[Call, Call, list[str]]] = {
     "disclose none": (nothing, lambda v: list(v.disclose(["X-9"])), ["cards.disclose - done chosen"]),
     "remove": (nothing, lambda v: v.remove("A-1"), ["card.remove A-1 done"]),
     "remove none": (nothing, lambda v: v.remove("X-9"), []),
-    "look": (nothing, lambda v: (v.card("A-1"), v.cards(), v.policy, v.audit.check(), list(v.audit.entries())), []),
+    "look": (nothing, lambda v: (v.card("A-1"), list(v.cards()), v.policy, v.audit.check(), list(v.audit.entries())), []),
     "suspend": (nothing, lambda v: v.suspend("A-1", "on holiday"), ["card.suspend A-1 done on holiday"]),
     "suspend twice": (lambda v: v.suspend("A-1"), lambda v: v.suspend("A-1"), []),
     "suspend none": (nothing, lambda v: v.suspend("X-9"), []),

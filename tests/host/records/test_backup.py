@@ -81,7 +81,7 @@ def test_all_of_it_comes_back(source: Verifier, target: Database, clock: Clock) 
     file.seek(0)
     assert restore(target.url, MASTER, file, actor="desk", clock=clock) == 4
     with Verifier.open(target.url, master_key=MASTER, clock=clock) as restored:
-        assert restored.cards() == source.cards()
+        assert list(restored.cards()) == list(source.cards())
         assert list(restored.disclose()) == list(source.disclose())
         report = restored.audit.check(before)
         assert (report.problems, report.entries) == ((), before.number + 2)
@@ -145,7 +145,7 @@ def refused(data: bytes, url: str, key: MasterKey = MASTER) -> str:
     with pytest.raises(DscError) as caught:
         restore(url, key, io.BytesIO(data), clock=Clock())
     with Verifier.open(url, master_key=key, clock=Clock()) as verifier:
-        assert verifier.cards() == []
+        assert list(verifier.cards()) == []
         assert [entry.action for entry in verifier.audit.entries()] == ["log.begin"]
     return str(caught.value)
 

@@ -50,7 +50,7 @@ def others(enrolled: Database) -> Iterator[Connection]:
 
 
 def cards(db: Connection) -> list[CardRecord]:
-    return rows.find_cards(db, owner=None, state=None, after="", limit=None)
+    return rows.find_cards(db, owner=None, state=None, after="", limit=100)
 
 
 def outsider(database: Database) -> Engine:

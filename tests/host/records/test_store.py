@@ -214,7 +214,7 @@ def test_reading_does_not_wait_for_a_writer(enrolled: Path) -> None:
     with Verifier.open(url(enrolled), master_key=MASTER) as verifier, closing(sqlite3.connect(enrolled)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM cards")
-        assert len(verifier.cards()) == 2
+        assert len(list(verifier.cards())) == 2
         other.rollback()
 
 
@@ -262,7 +262,7 @@ verifier = Verifier.open(sys.argv[1], master_key=bytes(32))
 child = os.fork()
 if child == 0:
     try:
-        verifier.cards()
+        list(verifier.cards())
     except StoreError as error:
         os._exit(7 if "after the fork" in str(error) else 8)
     os._exit(9)

@@ -67,7 +67,7 @@ async def test_it_opens_as_the_verifier_does(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'dsc.db'}"
     async with await AsyncVerifier.open(url, master_key=MASTER, policy=Policy(validity=7)) as awaiting:
         await awaiting.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-        assert [card.serial for card in await awaiting.cards()] == ["A-1"]
+        assert [card.serial async for card in awaiting.cards()] == ["A-1"]
         with pytest.raises(InputError):
             await AsyncVerifier.open("mysql://x", master_key=MASTER)
         with pytest.raises(InputError, match="threads"):

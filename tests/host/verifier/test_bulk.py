@@ -70,7 +70,7 @@ def test_those_that_are_wrong_are_told_and_the_others_go_in(verifier: Verifier) 
     assert verifier.enroll_all(with_bad_ones(), refused=told.refuse, enrolled=told.enrolled.append) == MANY - len(BAD)
     assert told.refused == BAD
     assert told.enrolled == [BATCH - 4, 2 * BATCH - 4, MANY - 5]
-    cards = verifier.cards()
+    cards = list(verifier.cards())
     assert len(cards) == 1 + MANY - len(BAD)
     assert cards[-1].owners == ("anna",)
     logged = [entry.serial for entry in verifier.audit.entries(after=2)]
@@ -99,7 +99,7 @@ def test_what_gives_the_cards_may_fail_half_way(verifier: Verifier, atomic: bool
 
     with pytest.raises(RuntimeError, match="the file ends here"):
         verifier.enroll_all(broken(), atomic=atomic)
-    assert len(verifier.cards()) == 1 + (0 if atomic else BATCH)
+    assert len(list(verifier.cards())) == 1 + (0 if atomic else BATCH)
     assert verifier.audit.check().sound
     told = Told()
     assert verifier.enroll_all(some(BATCH + 10), refused=told.refuse) == (BATCH + 10 if atomic else 10)
@@ -197,7 +197,7 @@ def test_the_shortest_and_the_longest_key_are_taken(verifier: Verifier, length: 
 def test_a_removed_card_is_gone_with_its_challenges(verifier: Verifier) -> None:
     challenge = verifier.challenge("A-1")
     verifier.remove("A-1")
-    assert verifier.cards() == []
+    assert list(verifier.cards()) == []
     assert verifier.verify(challenge.id, right(challenge)).reason is Reason.UNKNOWN
     for call in (verifier.card, verifier.challenge, verifier.remove):
         with pytest.raises(UnknownCard, match="A-1"):

@@ -84,12 +84,12 @@ def check_call(verifier: Verifier, clock: Clock, name: str, state: State) -> Non
 
 
 def test_of_a_card_that_there_is_not_nothing_can_be_done(verifier: Verifier) -> None:
-    before = verifier.cards()
+    before = list(verifier.cards())
     for name, (more, _) in CALLS.items():
         for serial in ("X-9", "", "a-1", "a+1", "A-1\0", "\ud800", "A" * 10**6, None, b"A-1"):
             with pytest.raises(UnknownCard, match=r"^card"):
                 getattr(verifier, name)(serial, *more)
-    assert verifier.cards() == before
+    assert list(verifier.cards()) == before
 
 
 REASONS = {E: Reason.ACCEPTED, A: Reason.ACCEPTED, S: Reason.SUSPENDED, L: Reason.LOST, R: Reason.RETIRED}

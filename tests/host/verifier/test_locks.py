@@ -52,7 +52,7 @@ def test_what_follows_from_wrong_and_right_responses(clock: Clock, name: str) ->
     with enrolled_verifier("sqlite", policy, clock=clock, draw=drawing()) as verifier:
         for step in story.split(", "):
             take(verifier, clock, step)
-        assert verifier.cards() == [verifier.card("A-1")]
+        assert list(verifier.cards()) == [verifier.card("A-1")]
 
 
 def take(verifier: Verifier, clock: Clock, step: str) -> None:

@@ -61,7 +61,7 @@ def log_in(verifier: Verifier, name: str, counter: int = 0) -> bool:
 
 def test_afterwards_all_is_under_the_new_key_and_nothing_else_has_changed(full: Database) -> None:
     with Verifier.open(full.url, master_key=OLD_FIRST) as verifier:
-        before, known = verifier.cards(), list(verifier.disclose())
+        before, known = list(verifier.cards()), list(verifier.disclose())
     told: list[tuple[int, int]] = []
     with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
         assert set(verifier.keys_in_use()) == {MASTER.id}
@@ -71,7 +71,7 @@ def test_afterwards_all_is_under_the_new_key_and_nothing_else_has_changed(full: 
         assert verifier.keys_in_use() == {NEW.id: CARDS + 1}
     assert under(full) == {NEW.id: CARDS + 1, "": 1}
     with Verifier.open(full.url, master_key=NEW) as verifier:
-        assert verifier.cards() == before
+        assert list(verifier.cards()) == before
         assert list(verifier.disclose()) == known
         assert verifier.audit.check().problems == ()
         assert log_in(verifier, serial(0))

@@ -1,18 +1,19 @@
 """Owners: a card may have several, each once and with any name. Cards are listed by owner and state, page by page."""
 
 import json
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 from tests.host import databases
 from tests.host.verifier_samples import KEY, PIN, SUITE
 
 from dsc_host.errors import InputError, StateError
 from dsc_host.schema.card_tables import owners
-from dsc_host.verifier import Card, Enrollment, State, Verifier
+from dsc_host.verifier import Card, Enrollment, State, Verifier, rows
 
 verifier = databases.verifier
 
@@ -40,7 +41,7 @@ NO_NAMES: list[Any] = [
 ]
 
 
-def serials(found: list[Card]) -> list[str]:
+def serials(found: Iterable[Card]) -> list[str]:
     return [card.serial for card in found]
 
 
@@ -153,7 +154,7 @@ def test_cards_are_listed_by_owner_and_by_state(many: Verifier) -> None:
     assert serials(many.cards(state=State.RETIRED, owner="Bob")) == ["C-06"]
     assert serials(many.cards(state=State.SUSPENDED, owner="Ada")) == ["C-00", "C-20"]
     assert serials(many.cards(state=State.ACTIVE)) == []
-    assert many.cards(owner="Ada")[0].owners == ("Ada", "Bob")
+    assert next(many.cards(owner="Ada")).owners == ("Ada", "Bob")
 
 
 @pytest.mark.every_database
@@ -167,12 +168,12 @@ def test_pages_make_up_the_whole_list(many: Verifier) -> None:
     for given, limit in product(filters, (3, 20, 41, 100)):
         pages: list[Card] = []
         after = ""
-        while page := many.cards(after=after, limit=limit, **given):
+        while page := list(many.cards(after=after, limit=limit, **given)):
             assert len(page) <= limit
             assert page[0].serial > after
             pages += page
             after = page[-1].serial
-        assert pages == many.cards(**given)
+        assert pages == list(many.cards(**given))
 
 
 def test_a_list_goes_on_after_any_serial_there_or_not(many: Verifier) -> None:
@@ -180,12 +181,69 @@ def test_a_list_goes_on_after_any_serial_there_or_not(many: Verifier) -> None:
     assert serials(many.cards(after="C-375")) == ["C-38", "C-39"]
     assert serials(many.cards(after="C-39")) == serials(many.cards(after="Z")) == []
     assert serials(many.cards(limit=2)) == ["A-1", "C-00"]
-    assert many.cards(limit=0) == []
+    assert serials(many.cards(limit=0)) == []
+
+
+@pytest.mark.parametrize("limit", [None, 8, 9, 2**70])
+def test_a_list_is_read_page_by_page_and_its_caller_may_write_meanwhile(
+    many: Verifier, monkeypatch: pytest.MonkeyPatch, limit: int | None
+) -> None:
+    monkeypatch.setattr("dsc_host.verifier.card_lookup._PAGE", 4)
+    wanted = ["C-00", "C-02", "C-04", "C-06", "C-12", "C-14", "C-16", "C-18", "C-20"]
+    found = []
+    for card in many.cards(owner="Bob", limit=limit):
+        if card.serial == "C-02":
+            # These two are on the next page, which is read when the caller gets there.
+            many.remove("C-08")
+            many.remove_owner("C-10", "Bob")
+        found.append(card.serial)
+    assert found[:9] == wanted[: min(limit or 9, 9)]
+    assert len(found) == min(limit or 18, 18)
+
+
+def test_a_list_that_cannot_be_is_refused_before_it_is_read(verifier: Verifier) -> None:
+    with pytest.raises(InputError, match="limit: must be a whole number from 0 on"):
+        verifier.cards(limit=-1)
+
+
+def plan(verifier: Verifier, work: Callable[[Connection], object]) -> list[str]:
+    """Return the steps by which SQLite carries out the only statement of the work."""
+    steps: list[str] = []
+
+    def explain(db: Connection, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        steps.extend(row[3] for row in db.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
+
+    with verifier.context.store.write() as db:
+        event.listen(db, "before_cursor_execute", explain)
+        work(db)
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("given", "index"),
+    [
+        ({}, "sqlite_autoindex_cards_1 (serial>?)"),
+        ({"state": "lost"}, "ix_cards_state (state=? AND serial>?)"),
+        ({"owner": "Bob"}, "ix_owners_owner (owner=? AND serial>?)"),
+        ({"owner": "Bob", "state": "lost"}, "ix_owners_owner (owner=? AND serial>?)"),
+    ],
+)
+def test_a_page_is_found_in_an_index_and_not_sorted(verifier: Verifier, given: dict[str, str], index: str) -> None:
+    wanted = {"owner": None, "state": None, **given}
+    steps = plan(verifier, lambda db: rows.find_cards(db, **wanted, after="C-07", limit=5))
+    assert steps[0].endswith(f"INDEX {index}")
+    assert not any("ORDER BY" in step for step in steps)
+
+
+def test_old_decoys_are_found_in_an_index_and_not_sorted(verifier: Verifier) -> None:
+    steps = plan(verifier, lambda db: rows.forget_decoys(db, 0.0, 5))
+    assert any("ix_cards_decoys (state_since<?)" in step for step in steps)
+    assert not any("ORDER BY" in step for step in steps)
 
 
 ODD: list[dict[str, Any]] = [
     *({name: value} for name in ("owner", "after", "state") for value in ("\ud800", "\0", "a\0", 5, b"a")),
-    *({"limit": value} for value in (-1, 2**70, "x", 1.5, "")),
+    *({"limit": value} for value in (-1, "x", True, 1.5, "")),
     *({"after": None}, {"state": "decoy"}),
 ]
 

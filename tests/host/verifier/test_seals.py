@@ -234,7 +234,7 @@ def test_what_it_held_it_holds(version_3: Database, clock: Clock) -> None:
     with Verifier.open(version_3.url, master_key=MASTER, clock=clock) as verifier:
         active = Card("A-1", SUITE, 7, 10, NOW + 1000, NOW, state=State.ACTIVE, state_since=NOW)
         enrolled = Card("B-2", SUITE, 0, 0, None, NOW, state=State.ENROLLED, state_since=NOW)
-        assert verifier.cards() == [active, enrolled]
+        assert list(verifier.cards()) == [active, enrolled]
 
 
 @pytest.mark.every_database
@@ -260,4 +260,4 @@ def test_another_master_key_migrates_nothing(version_3: Database) -> None:
     with pytest.raises(StoreError, match="older dscplus"):
         Store.open(version_3.url, SCHEMA)
     with Verifier.open(version_3.url, master_key=MASTER) as verifier:
-        assert len(verifier.cards()) == 2
+        assert len(list(verifier.cards())) == 2

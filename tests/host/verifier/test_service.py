@@ -141,7 +141,7 @@ def test_a_challenges_id_is_taken_exactly(verifier: Verifier) -> None:
 
 
 def test_nothing_shows_a_secret(verifier: Verifier) -> None:
-    shown = repr([verifier, verifier.cards(), verifier.challenge("A-1"), MASTER])
+    shown = repr([verifier, list(verifier.cards()), verifier.challenge("A-1"), MASTER])
     for secret in (KEY.decode(), KEY.hex(), bytes(range(32)).hex()):
         assert secret not in shown
     assert f"{PIN!r}" not in shown

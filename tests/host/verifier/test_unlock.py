@@ -79,7 +79,7 @@ def test_an_unlock_key_is_32_bytes_of_its_own(desk: Verifier) -> None:
 def test_only_a_card_that_checks_its_pin_has_an_unlock_key_and_nothing_shows_it(desk: Verifier) -> None:
     with pytest.raises(InputError, match=r"^unlock key: .*only for a card that checks its PIN itself") as caught:
         desk.enroll("B-2", key=KEY, suite=verifier_samples.SUITE, pin="1234", unlock_key=UNLOCK_KEY)
-    shown = repr([desk, desk.card("L-1"), desk.cards(), caught.value])
+    shown = repr([desk, desk.card("L-1"), list(desk.cards()), caught.value])
     assert UNLOCK_KEY.decode() not in shown
     assert UNLOCK_KEY.hex() not in shown
 
