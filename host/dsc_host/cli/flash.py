@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.prompts import agreed
-from dsc_host.errors import CardNotFound, CardStopped, LinkError, LinkTimeout
+from dsc_host.errors import CardNotFound, CardStopped, InputError, LinkError, LinkTimeout
 from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove, startup_words
 from dsc_host.link import CardClient, NoSingleCard, PortMissing, find_card, open_port
 from dsc_host.urls import without_password
@@ -126,6 +126,8 @@ def _open_board(port: str | None) -> tuple[str, serial.Serial]:
     while True:
         try:
             url = _find_board(port)
+            if url.startswith("sim:"):
+                raise InputError("card", f"{url} is a simulated card, which has no firmware to replace; name a board's port")
             return without_password(url), open_port(url)
         except (_NoSingleBoard, PortMissing) as error:
             if time.monotonic() >= end or (isinstance(error, _NoSingleBoard) and error.found):

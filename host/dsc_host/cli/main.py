@@ -13,7 +13,7 @@ import typer.main
 
 from dsc_host.cli.commands import SECTIONS
 from dsc_host.cli.lazy import LazyGroup, Section
-from dsc_host.cli.output import Failed
+from dsc_host.cli.output import Failed, clean
 from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, LinkTimeout, ProtocolError, out_of_memory
 from dsc_host.version import VERSION
 
@@ -134,7 +134,7 @@ def _completion() -> Iterator[None]:
 
 def _fail(error: object, code: int) -> int:
     with suppress(OSError):
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(clean(f"Error: {error}"), err=True)
     return _finish(code)
 
 

@@ -26,7 +26,7 @@ class Failed(Exception):
 
 def notice(message: str) -> None:
     """Print a message that is not part of the result on stderr."""
-    typer.echo(message, err=True)
+    typer.echo(clean(message), err=True)
 
 
 def show(result: Result, *, as_json: bool) -> None:
@@ -80,6 +80,14 @@ def _print_json(value: object) -> None:
 def printable(text: str) -> str:
     """Return the text with a backslash code in place of each character that could change the terminal or the line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def clean(message: str) -> str:
+    """Return the message with a backslash code in place of each character that could change the terminal, except line ends.
+
+    A message may quote a name or a text that comes from somebody else.
+    """
+    return "\n".join(map(printable, message.split("\n")))
 
 
 def _cells(text: str) -> int:

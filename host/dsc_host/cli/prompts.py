@@ -16,9 +16,13 @@ def read_secret(name: str, *, confirm: bool = False) -> str:
 
     Raises `InputError` if standard input has no more lines.
     """
-    if _at_terminal():
+    if not _at_terminal():
+        return _next_line(name.lower())
+    try:
         return str(typer.prompt(name, hide_input=True, confirmation_prompt=confirm, err=True))
-    return _next_line(name.lower())
+    except UnicodeDecodeError:
+        # The cause is dropped because it quotes the input.
+        raise InputError(name.lower(), "must be text in the encoding of the terminal") from None
 
 
 def read_pin(*, confirm: bool = False) -> str:

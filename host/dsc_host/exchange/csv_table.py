@@ -34,6 +34,8 @@ class Columns:
     known: tuple[str, ...]
     least: tuple[str, ...] = ("serial",)
     """The known columns that a file must have."""
+    can_be_named: bool = True
+    """Whether the user may name the columns of a file."""
     by_position: tuple[str, ...] = ()
     """The columns in their order, for a file without a header."""
     by_name: Mapping[str, str] | None = None
@@ -68,8 +70,9 @@ class Columns:
                 raise InputError("CSV", f"line {line}: has no column {min(missing)!a}, which the columns name")
             return tuple(self.by_name.get(name, SKIPPED) for name in names)
         if not set(self.least) <= set(names) or len(set(names)) < len(names) or not set(names) <= set(self.known):
-            problem = f"must name the columns, each once: {self._allowed()}; in UTF-8, separated by , or ;"
-            raise InputError("CSV", f"line {line}: {problem}; for other names or none, name them with --columns")
+            problem = f"must name the columns, each once: {self._allowed()}; in UTF-8, separated by commas or semicolons"
+            remedy = "; for other names or none, name them with --columns" if self.can_be_named else ""
+            raise InputError("CSV", f"line {line}: {problem}{remedy}")
         return tuple(names)
 
     def _allowed(self) -> str:

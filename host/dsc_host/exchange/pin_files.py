@@ -20,7 +20,7 @@ def import_pins(verifier: Verifier, path: PathLike, *, refused: Callable[[Refusa
     """
     count = 0
     with old_file(path) as (file, _):
-        for row in csv_table.rows(file, csv_table.Columns(PIN_COLUMNS, least=PIN_COLUMNS)):
+        for row in csv_table.rows(file, csv_table.Columns(PIN_COLUMNS, least=PIN_COLUMNS, can_be_named=False)):
             if isinstance(row, Refusal):
                 refused(row)
                 continue

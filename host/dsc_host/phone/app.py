@@ -221,6 +221,9 @@ class PhoneApp:
 
 
 def _load(file: Path) -> dict[str, User]:
+    if file.is_fifo():
+        # Reading it could wait for ever.
+        raise InputError("file", f"{file} is a pipe; name a file")
     try:
         with file.open("rb") as opened:
             data = opened.read(_MOST_BYTES + 1)

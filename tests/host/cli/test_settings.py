@@ -122,6 +122,13 @@ def test_no_error_of_a_line_shows_its_password(dscplus: Command, command: str, u
     assert "hunter2" not in error
 
 
+def test_what_is_no_serial_port_is_named(dscplus: Command) -> None:
+    file = written(dscplus, "")
+    assert dscplus.refused("info", "--card", str(file), code=3) == f"{file}: it is not a serial port"
+    assert "sim:// is a simulated card" in dscplus.refused("flash", "--card", "sim://")
+    assert "sim:// is a simulated card" in dscplus.refused("unflash", "--card", "sim://")
+
+
 def test_a_table_has_no_control_characters_and_stays_aligned(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSCPLUS_DB", "sqlite:///日本.db\x1b[31m")
     monkeypatch.setenv("DSCPLUS_CARD", "e\u0301")

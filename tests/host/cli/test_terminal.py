@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.host.command_runner import KEY, PIN, Command, needs_pty, stop
 
+from dsc_host.cli import prompts
 from dsc_host.cli.main import run
 
 PATIENCE = 60
@@ -93,6 +94,30 @@ def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
     assert re.findall(rb"[A-Z][\w ]+(?=: )", asked) == [b"Key", b"PIN", b"Repeat for confirmation"]
     assert dscplus.enrolled() == ["IB1"]
     dscplus.printed += [asked.decode(), out.decode(), err.decode()]
+
+
+def test_bytes_that_are_no_text_at_a_secret_prompt(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    dscplus.with_records()
+    monkeypatch.setattr(prompts, "_at_terminal", lambda: True)
+    # The terminal's own reading of a secret decodes what was pasted.
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: b"\xff\xfe".decode())
+    assert dscplus.refused("enroll", "IB1") == "key: must be text in the encoding of the terminal"
+
+
+def test_an_error_cannot_change_the_terminal(dscplus: Command) -> None:
+    error = dscplus.refused("import", "\x1b]0;title\x07.xml")
+    assert r"\x1b]0;title\x07.xml cannot be read" in error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
+@pytest.mark.parametrize(("command", "code"), [
+    (["card", "list", "--db", "sqlite:///{}"], 1), (["phone", "users", "--app", "{}"], 2),
+])  # fmt: skip
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(dscplus: Command, command: list[str], code: int) -> None:
+    dscplus.with_records()
+    pipe = dscplus.folder / "pipe"
+    os.mkfifo(pipe)
+    assert f"{pipe} is a pipe; name a file" in dscplus.refused(*(each.format(pipe) for each in command), code=code)
 
 
 def test_a_reader_that_has_seen_enough() -> None:

@@ -164,6 +164,9 @@ def _make_file(path: Path) -> None:
     try:
         if path.is_dir():
             raise StoreError(f"{path}: it is a folder; name a file in it")
+        if path.is_fifo():
+            # SQLite would wait for ever.
+            raise StoreError(f"{path} is a pipe; name a file")
         if not path.parent.is_dir():
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
         # Create the file here, because SQLite would make it readable by all. SQLite's log files get the same permissions.
