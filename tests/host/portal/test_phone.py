@@ -91,6 +91,13 @@ def test_a_new_phone_takes_the_place_of_the_old_one_with_its_pin(
     assert new.waiting() == []
 
 
+def test_a_new_number_is_refused_unless_the_policy_allows_it(town: Town, server: str, tmp_path: Path) -> None:
+    app = PhoneApp(tmp_path / "phone.json", Remote(server))
+    with pytest.raises(Refused, match="takes confirmed numbers only") as refused:
+        app.begin("ben", PASSWORD, number="+12125551234")
+    assert (refused.value.code, town.letters) == ("NotAllowed", [])
+
+
 def test_a_push_is_denied(town: Town, app: PhoneApp) -> None:
     step = town.chosen("ben", Kind.PHONE_APP)
     app.deny(*app.waiting()[0])
