@@ -4,13 +4,15 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from tests.host.login.machine import ACCOUNT, Machine, names, numbers
-from tests.host.login.model import ACTIVE, Item, Opened
+from tests.host.login.model import ACTIVE, GONE, SENT, Item, Opened, Person
+from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
 from tests.host.login.town import DAY
 
-from dsc_host.login import NotFound, NotIn
+from dsc_host.login import Kind, NotFound, NotIn, NotNow
 
 THIRTY_HOURS = 30 * 3_600
 LONGEST = 7 * DAY
+hours = st.sampled_from([0, 3, 20, 29])
 
 
 class SessionSteps(Machine):
@@ -23,11 +25,39 @@ class SessionSteps(Machine):
         """Return the sessions that were opened with a finger and last."""
         return [each for each in self.opened if each.app and not each.ended and self.now < each.until]
 
-    @rule(number=numbers)
-    @precondition(lambda self: self.apps())
-    def somebody_comes_in_with_a_finger(self, number: int) -> None:
-        item: Item = self.pick(self.apps(), number)
-        asked = self.ask(item.owner, item)
+    def gets_an_app(self, person: Person, number: int, *, agreed: bool) -> None:
+        """Activate an app, in place of one before if the person agrees."""
+        self.clock.advance(20)
+        begun = self.system.phones.begin(person.name, person.password, phone=number % len(person.numbers))
+        before = [item for item in person.own(Kind.PHONE_APP) if item.state is not GONE]
+        assert len(begun.replaces) == len(before)
+        if before:
+            # Without the person's agreement nothing changes. The invariants check this after the step.
+            with pytest.raises(NotNow, match="in use on another phone"):
+                self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY)
+            if not agreed:
+                return
+        made = self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY, replace=agreed)
+        assert self.sms_went_to() in person.numbers
+        sent = [item for item in person.own(*SENT) if item.state is ACTIVE]
+        for item in (*before, *sent, *person.temporary(self.now)):
+            self.moved(item, GONE)
+        self.add(person, Kind.PHONE_APP, app=App(self.town, made))
+        self.changed(person)
+
+    @rule(name=names, number=numbers, again=st.booleans(), hours=hours)
+    def somebody_comes_in_with_a_finger(self, name: str, number: int, again: bool, hours: int) -> None:
+        """Log in by an app, which is activated before if there is none. Perhaps extend the session."""
+        person = self.people[name]
+        if not (mine := [item for item in self.apps() if item.owner is person]):
+            if person.closed or not person.numbers:
+                return
+            self.gets_an_app(person, number, agreed=False)
+            mine = [item for item in self.apps() if item.owner is person]
+        if not mine:
+            return
+        item: Item = mine[-1]
+        asked = self.ask(person, item)
         assert item.app
         if "number" in asked.shows:
             item.app.approve("biometrics")
@@ -35,12 +65,16 @@ class SessionSteps(Machine):
         opened = self.answer(asked, typed)
         assert opened
         opened.app, opened.until, opened.latest = item, self.now + THIRTY_HOURS, self.now + LONGEST
+        if again:
+            self.answers_again(opened, hours, finger=True)
 
-    @rule(number=numbers, hours=st.sampled_from([0, 3, 20, 29]), finger=st.booleans())
+    @rule(number=numbers, hours=hours, finger=st.booleans())
     @precondition(lambda self: self.by_finger())
-    def it_is_extended(self, number: int, hours: int, finger: bool) -> None:
-        """Answer again in a session by finger: with the finger, which extends it, or with the PIN, which does not."""
-        opened: Opened = self.pick(self.by_finger(), number)
+    def a_session_by_finger_gets_another_answer(self, number: int, hours: int, finger: bool) -> None:
+        self.answers_again(self.pick(self.by_finger(), number), hours, finger=finger)
+
+    def answers_again(self, opened: Opened, hours: int, *, finger: bool) -> None:
+        """Answer after some hours in a session by finger. The finger extends it, and the PIN does not."""
         self.clock.now = max(self.now, min(self.now + hours * 3_600, opened.until - 60))
         assert opened.app
         assert opened.app.app
@@ -56,6 +90,8 @@ class SessionSteps(Machine):
         here = self.inside(name, number, *ACCOUNT)
         if here is None:
             return
+        if here.item in self.soon(here.person):
+            self.enter(here.person, here.item)
         theirs = [each for each in self.opened if each.person is here.person and self.scope_of(each)]
         shown = self.system.sessions(here.token)
         assert ([each.current for each in shown[:2]], len(shown)) == ([True, False][: len(theirs)], len(theirs))

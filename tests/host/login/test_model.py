@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.host.login.account_steps import AccountSteps
 from tests.host.login.machine import ACCOUNT, cases, names, numbers
-from tests.host.login.model import ACTIVE, CARDS, GONE, SENT, WAIT_SECONDS, Item, Opened
-from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
+from tests.host.login.model import ACTIVE, CARDS, GONE, WAIT_SECONDS, Item, Opened
 from tests.host.login.session_steps import SessionSteps
 from tests.host.login.town import PASSWORD, PHONE
 
@@ -77,22 +76,7 @@ class WaysIn(SessionSteps, AccountSteps):
             with pytest.raises(NotNow):
                 self.system.phones.begin(name, person.password)
             return
-        begun = self.system.phones.begin(name, person.password, phone=number % len(person.numbers))
-        before = [item for item in person.own(Kind.PHONE_APP) if item.state is not GONE]
-        assert len(begun.replaces) == len(before)
-        if before:
-            # Without the person's agreement nothing changes. The invariants check this after the step.
-            with pytest.raises(NotNow, match="in use on another phone"):
-                self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY)
-            if not agreed:
-                return
-        made = self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY, replace=agreed)
-        assert self.sms_went_to() in person.numbers
-        sent = [item for item in person.own(*SENT) if item.state is ACTIVE]
-        for item in (*before, *sent, *person.temporary(self.now)):
-            self.moved(item, GONE)
-        self.add(person, Kind.PHONE_APP, app=App(self.town, made))
-        self.changed(person)
+        self.gets_an_app(person, number, agreed=agreed)
 
     @rule(number=numbers)
     @precondition(lambda self: self.apps())
