@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from dsc_host.cli.output import notice
 from dsc_simulator.desktop.app import CardApp
-from dsc_simulator.desktop.terminal import leave_with_terminal
+from dsc_simulator.desktop.terminal import leave_with_terminal, take_any_bytes
 from dsc_simulator.desktop.workspace import Settings, Workspace
 from dsc_simulator.errors import SimulatorError
 from dsc_simulator.profiles import ProfileBroken
@@ -29,6 +29,7 @@ def run(settings: Settings) -> int:
         return 1
     with closing(workspace):
         leave_with_terminal()
+        take_any_bytes()
         app = CardApp(workspace, problem=problem, make_first=workspace.is_new)
         code = app.run()
         for words in app.said:

@@ -1,10 +1,27 @@
-"""The end of the program when its terminal, or the web server that shows it, is closed, which Textual does not handle."""
+"""Two cases that Textual does not handle: the terminal is closed, or its input is not text."""
 
+import codecs
 import os
 import select
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
+
+
+def take_any_bytes() -> None:
+    """Let bytes that are not UTF-8, for example pasted ones, count as unknown keys. Textual would end with an error."""
+    if sys.platform == "win32":
+        return
+    # Imported here, because other systems do not have it.
+    from textual.drivers import linux_driver
+
+    vars(linux_driver)["getincrementaldecoder"] = _forgiving_decoder
+
+
+def _forgiving_decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    return partial(codecs.getincrementaldecoder(encoding), errors="replace")
 
 
 def leave_with_terminal() -> None:
