@@ -20,8 +20,7 @@ class Card:
     """A card. Set `condition`, `locked`, `checks_pin`, `question_size` and `unlocks` from its record before the first key.
 
     `cells` is the display (8 bytes of ASCII), `pin` the typed PIN, `question` the question or, in UNLOCK, the code.
-    `asked_by_line` means that the question came over the serial line. `unlocks` is the number of unlock codes that the card
-    still accepts.
+    `asked_by_line` means that the question came over the line. `unlocks` is the number of unlock codes still accepted.
     """
 
     def __init__(self):

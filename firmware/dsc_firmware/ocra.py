@@ -69,7 +69,7 @@ def to_nibbles(text, out):
 
 
 def to_decimal(digest, offset, out):
-    """Write the 31-bit number at digest[offset] into `out` as decimal digits, without the leading ones that do not fit."""
+    """Write the 31-bit number at digest[offset] into `out` as decimal digits. Those that do not fit are dropped on the left."""
     wipe(out)
     for n in range(4):
         carry = digest[offset + n] & (0x7F if n == 0 else 0xFF)
@@ -153,7 +153,7 @@ class Ocra:
         self._nibbles = bytearray(2 * self.length)
 
     def accepts(self, question):
-        """Return whether every byte of `question` is allowed in the suite's question."""
+        """Return whether `question` is as long as the suite's question may be, and has only bytes that are allowed there."""
         for c in question:
             if not (0x30 <= c <= 0x39 or (self.format != "N" and self._is_letter(c))):
                 return False
@@ -164,8 +164,9 @@ class Ocra:
         return 0x61 <= c <= (0x66 if self.format == "H" else 0x7A)
 
     def respond(self, out, key, question, counter=0, pin=b"", session=b"", time=0):
-        """Write the response into `out`: one ASCII cell for each digit of the suite (0 digits: twice the hash's bytes).
+        """Write the response into `out` as ASCII.
 
+        `out` is as long as the response: the suite's digits or, if it has 0, two hexadecimal digits for each byte of the hash.
         `counter` and `time` (in the suite's steps) are below 2**64. Inputs that the suite does not have are ignored. `accepts`
         must accept `question`; for mutual challenge-response it is both questions joined, up to twice the suite's length.
         """

@@ -127,8 +127,9 @@ class Suite:
         return int(unix_seconds // self.time_step)
 
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:
-        """Return the inner and outer hash of HMAC (RFC 2104) after the padded key; the inner one also after the suite's text.
+        """Return the bytes with which the inner and the outer hash of HMAC (RFC 2104) begin.
 
+        Both begin with the padded and masked key. The suite's text and a zero byte follow in the inner one.
         The HMAC is built by hand, because copying the standard library's prepared HMAC takes longer than copying two hashes.
         """
         if not isinstance(key, bytes) or not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:

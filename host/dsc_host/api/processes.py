@@ -94,7 +94,8 @@ def run(make: Callable[[], ASGIApp], address: Address, workers: int, *, proxy: s
     """Serve until a signal arrives. Return True if a signal ended the service, False if it failed.
 
     `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network
-    whose X-Forwarded-For header is trusted, and which has no limit of its own. Empty means none. Raises `InputError`.
+    whose X-Forwarded-For header is trusted; the limit on the connections of one client does not apply to it. Empty means none.
+    Raises `InputError`.
     """
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError("workers", f"must be 1 to {MOST_WORKERS}")

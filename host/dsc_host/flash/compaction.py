@@ -105,10 +105,11 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
-    """Shorten every private name. Two families of modules may use the same short name for different names.
+    """Shorten every private name.
 
-    A name that several families use gets one short name in all of them. The fewer names there are, the less memory the
-    interpreter needs for them.
+    A family is a set of modules connected by inheritance between their classes. Different families may use the same short name
+    for different names. A name that several families use gets one short name in all of them: with fewer names, there is less to
+    hold in memory.
     """
     families = _families(trees)
     members = {family: [trees[path] for path in trees if families[path] == family] for family in sorted(set(families.values()))}
@@ -131,7 +132,10 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """Map each module to a representative of its family: the modules whose classes inherit from each other."""
+    """Map each module to one module that stands for its family.
+
+    Two modules are in one family if a class of one inherits from a class of the other, directly or through further modules.
+    """
     family = {path: path for path in trees}
     for path, tree in trees.items():
         origin = _origins(path, tree)
@@ -159,7 +163,7 @@ def _origins(path: str, tree: ast.Module) -> dict[str, str]:
 
 
 def _module(path: str, statement: ast.ImportFrom) -> str:
-    """Return the path of a relative import in `path`, without its suffix."""
+    """Return the path, without `.py`, of the module that `statement` names in the module at `path`."""
     folder = path.split("/")[: -statement.level]
     return "/".join([*folder, *(statement.module.split(".") if statement.module else [])])
 

@@ -236,7 +236,9 @@ def _load(file: Path) -> dict[str, User]:
             raise ValueError
         content = msgspec.json.decode(data, type=_Content)
     except (ValueError, RecursionError):
-        raise InputError("file", f"{file} is not an app's, or is damaged; name another one, and activate again") from None
+        raise InputError(
+            "file", f"{file} is not a file of this app, or it is damaged; choose another file, and activate again"
+        ) from None
     return {user.name: user for user in content.users}
 
 

@@ -53,7 +53,10 @@ class BoardToken(Token):
 
     @property
     def url(self) -> str:
-        """The board's port. After reading it, the program under test may open the port, until `press` presses a key."""
+        """The board's port. Reading this property closes our connection, so that the program under test can open the port.
+
+        It must close the port before the test uses the card again.
+        """
         self._let_go()
         return self._port
 
@@ -96,7 +99,7 @@ class BoardToken(Token):
             self._let_go()
 
     def _make_blank(self, ours: str) -> None:
-        """Wipe the card if its serial begins with `ours`, and so is from these tests."""
+        """Wipe the card if its serial begins with `ours`, which shows that these tests wrote it. Fail otherwise."""
         client = self._open()
         client.cancel()
         serial = client.info().serial
@@ -130,7 +133,7 @@ class BoardToken(Token):
         shown = self.display
         for key in keys:
             self._diary.key(key, shown)
-            # After these keys, the card is off or asks for the PIN, whatever its state was.
+            # After PRESS, the card is off or asks for the PIN. The diary then masks the digits that follow.
             shown = "" if key == "PRESS" else shown
 
     def _tell(self, direction: str, line: bytes) -> None:

@@ -188,7 +188,7 @@ DAMAGED = [
 def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "phone.json"
     file.write_bytes(data)
-    with pytest.raises(InputError, match="is not an app's, or is damaged"):
+    with pytest.raises(InputError, match="is not a file of this app, or it is damaged"):
         PhoneApp(file, Remote("https://login.example.com"))
     assert file.read_bytes() == data
 
@@ -205,7 +205,7 @@ def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path) -> 
         kept = json.loads(whole)
         kept["users"][0][field] = value
         file.write_text(json.dumps(kept))
-        with pytest.raises(InputError, match="is not an app's, or is damaged"):
+        with pytest.raises(InputError, match="is not a file of this app, or it is damaged"):
             PhoneApp(file, Remote("https://login.example.com"))
 
 

@@ -1,13 +1,12 @@
-"""The server's side of the phone app: its activation by name, password and SMS token, and its answers to pushes.
+"""The server's side of the phone app: its activation by name, password and SMS token, and its removal.
 
-Four promises:
+Three promises:
 
 1. An app is activated only for somebody who knows the name and password and holds a phone that was confirmed before, unless
    the policy allows new numbers.
 2. The token is valid for one activation, a few minutes and a few attempts. Of parallel activations with one token, one
    succeeds.
-3. A push is answered once. Approving it takes a correct response, made with the PIN or released by a finger or a face.
-4. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, and the verifier counts it.
+3. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, and the verifier counts it.
 """
 
 import hmac
@@ -68,8 +67,8 @@ def begin(tx: LoginTransaction, checked: User, phone: int = 0, number: str = "")
     """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
 
     If `number` is given, send it to this new number instead, which the policy must allow. The caller has checked the name and
-    password. Raises `WrongCredentials` if the password was changed since, `NotNow`, `NotAllowed`, and `InputError` if there is
-    no such phone.
+    password. Raises `NotNow` and `NotAllowed`, `WrongCredentials` if the password has been changed since the check, and
+    `InputError` if there is no such phone.
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     registry.check_issued(tx, kinds.PHONE_APP)
@@ -97,7 +96,7 @@ def activate(
     the app already serves. The app asks for it before it adds another user. The server cannot enforce this, because it does not
     know which app calls.
     """
-    # Claim the keys' serials first, as the enrollment requires.
+    # Take the lock of all enrollments before any other lock: the keys are enrolled below.
     tx.context.cards.store.claim(tx.db)
     user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
     if not _is_right_token(tx, session, ticket, token):
@@ -124,14 +123,14 @@ def activate(
 
 
 def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Question | Refused:
-    """Issue a challenge for the app's PIN, which is answered when another user is added to the app. Raises `NotFound`."""
+    """Issue a challenge that the app answers with its PIN before another user is added to it. Raises `NotFound`."""
     device = device_of_app(tx, device_id, device_token)[0]
     issued = challenges.issue(tx.cards, AppData.of(device).serials[phone_app.PIN], False)
     return issued if isinstance(issued, Refused) else Question(issued.id, issued.question)
 
 
 def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
-    """End the app's device after the app, or one of its users, was removed on the phone. Raises `NotFound`."""
+    """End this user's device, because the app, or this user in it, was removed on the phone. Raises `NotFound`."""
     device, user = device_of_app(tx, device_id, device_token)
     end(tx, device)
     notices.notify(tx, user, "out_of_use", device=registry.label(device))

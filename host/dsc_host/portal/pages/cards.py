@@ -56,7 +56,7 @@ def drafted(visit: Visit) -> Response:
 
 
 def back(visit: Visit) -> Response:
-    """Show the form again. The next draft replaces this one, which is otherwise deleted within a day."""
+    """Show the form again, filled in. Its draft stays until the next one replaces it, for a day at most."""
     visit.system.check_primary(visit.token)
     return visit.show(_request(visit, **_typed(visit)))
 
@@ -70,7 +70,7 @@ def confirmed(visit: Visit) -> Response:
         _("Your card was requested"),
         words=(
             _(
-                "Activate the card with a response when it arrives. For safety, it activates itself {days}"
+                "Activate the card with a response when it arrives. If you do not, it activates itself {days}"
                 " days after it was sent.",
                 days=days,
             ),
@@ -172,7 +172,7 @@ def _return(visit: Visit, device: str) -> View:
         _("Print this page and put it into the parcel with the card. Use a padded envelope with tracking."),
         _("Once you confirm, this card can no longer be used to log in."),
         _(
-            "The receipt is shown {least} to {most} business days later, and the deposit is then released.",
+            "We record the card's arrival {least} to {most} business days after you send it, and then release the deposit.",
             least=least,
             most=most,
         ),

@@ -51,8 +51,8 @@ def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...
     return (
         disposal,
         _(
-            "If you need another device, we recommend the app on your phone: confirm your number at Phone numbers, then"
-            " activate the app on the phone."
+            "If you need another device, we recommend the app on your phone: confirm your number on the page “Phone numbers”,"
+            " then activate the app on the phone."
         ),
     )
 
@@ -154,7 +154,7 @@ def removed(visit: Visit) -> Response:
 
 
 def _state_text(_: Language, device: DeviceView) -> str:
-    words = [_("set aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
+    words = [_("set aside while you use a shared device") if device.use is UseState.PARKED else _(STATES[device.state])]
     if device.shared:
         words.append(_("shared"))
     if device.activates_at is not None:

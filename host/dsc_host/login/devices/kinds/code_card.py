@@ -1,8 +1,8 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-No code is asked for again before all others have been. Each login asks for the same two codes until they were entered
-correctly, or wrongly three times. So a person who has seen some of the codes cannot restart the login until the page asks for
-those codes.
+No code is asked for again before all others have been. Each login asks for the same two codes until they have been entered
+correctly, or wrongly as often as the policy allows. So a person who has seen only some of the codes gains nothing by restarting
+the login in the hope of being asked for those.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.
@@ -109,7 +109,7 @@ class CodeCard(_Sheet):
     lasting = True
 
     def activates_at(self, device: Device) -> float | None:
-        """Return the Unix time at which the card is activated automatically; None if it is in use or never is."""
+        """Return the Unix time at which the card is activated automatically; None if it does not wait for that."""
         return SheetData.of(device).activates_at if device.state == DeviceState.SHIPPED else None
 
 
