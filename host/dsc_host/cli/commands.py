@@ -34,7 +34,7 @@ SECTIONS = (
                 "card",
                 "Manage the cards in the records.",
                 (
-                    _command("list", "card:list_cards", "List the cards."),
+                    _command("list", "card:list_cards", "List the cards in the order of their serials."),
                     _command("show", "card:show_card", "Show everything about one card, except its secrets."),
                     _command("suspend", "card:suspend", "Stop accepting a card until `card resume`."),
                     _command("lost", "card:lost", "Stop accepting a card that its owner has lost."),

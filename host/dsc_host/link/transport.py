@@ -135,6 +135,8 @@ def _reason(url: str, error: Exception) -> str:
         return f"you do not have permission to open it: {_permission_fix(url)}"
     if "protocol" in words and "not known" in words:
         return "unknown kind of address: use a port (/dev/ttyACM0, COM3), socket://host:port or rfc2217://host:port"
+    if "refused" in words:
+        return "nobody listens at this address: start the program or the server behind it, or correct the address"
     if "Could not configure port" in words:
         return "it is not a serial port"
     return f"it can't be opened: {words}"

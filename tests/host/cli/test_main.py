@@ -201,13 +201,13 @@ def test_the_card_may_be_named_by_the_environment(
 def test_a_card_that_cannot_be_reached(dscplus: Command) -> None:
     for url, words in {
         "/dev/no-such-port": "there is no such port",
-        "socket://127.0.0.1:1": "refused",
+        "socket://127.0.0.1:1": "nobody listens at this address",
         "sim://nobody": "no simulated card of that name",
         "a\0b": "",
     }.items():
         done = dscplus("personalize", "IB1", "--card", url, stdin=f"{PIN}\n")
         assert (done.code, done.out) == (3, "")
-        assert done.error.startswith(f"{url}: ")
+        assert done.error.startswith(url.replace("\0", r"\x00") + ": ")
         assert words in done.error
     assert list(dscplus.folder.iterdir()) == [], "nothing was made for it"
 

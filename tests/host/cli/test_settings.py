@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -123,6 +124,9 @@ def test_no_error_of_a_line_shows_its_password(dscplus: Command, command: str, u
 
 
 def test_what_is_no_serial_port_is_named(dscplus: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"socket://127.0.0.1:{closed.getsockname()[1]}"
+    assert dscplus.refused("info", "--card", address, code=3).startswith(f"{address}: nobody listens at this address: start")
     file = written(dscplus, "")
     assert dscplus.refused("info", "--card", str(file), code=3) == f"{file}: it is not a serial port"
     assert "sim:// is a simulated card" in dscplus.refused("flash", "--card", "sim://")
