@@ -129,8 +129,8 @@ class Person:
         return [item for item in self.own(*TEMPORARY) if item.state in (ACTIVE, SHIPPED) and now < item.until]
 
     def unprotected(self, now: float) -> bool:
-        """Return whether the person has opted out, or has no device that opens everything and has limits of its own."""
-        strong = [item for item in self.live(now) if item.gives(now) is Scope.FULL and LIMITS[item.kind] != NOTHING]
+        """Return whether the person has opted out, or has no device that opens everything."""
+        strong = [item for item in self.live(now) if item.gives(now) is Scope.FULL]
         return self.opted_out or not strong
 
     def own(self, *kinds: Kind) -> list[Item]:
