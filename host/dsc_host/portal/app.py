@@ -154,6 +154,20 @@ POST: Mapping[str, Handler] = {
     "/compliance/decide": compliance.decide,
 }
 
+STARTS: Mapping[str, str] = {
+    "/pin": "/devices",
+    "/pin/answer": "/devices",
+    "/activate": "/devices",
+    "/activate/answer": "/devices",
+    "/sheet": "/devices",
+    "/sheet/pdf": "/devices",
+    "/return": "/devices",
+    "/return/sent": "/devices",
+    "/login/manual": "/login/answer",
+    "/login/pushed": "/login/answer",
+}
+"""The page on which a flow begins, for forms whose path is not below the path of that page."""
+
 
 def application(
     system: LoginSystem,
@@ -177,7 +191,7 @@ def application(
         ended: A function that is called when the portal shuts down.
     """
     pages, posts = (GET, POST) if extension is None else ({**GET, **extension.pages}, {**POST, **extension.posts})
-    site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension)
+    site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension, starts=STARTS)
     api = [
         Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
         for path, call in phone_api.CALLS.items()
@@ -230,9 +244,14 @@ def _templates() -> Environment:
 
 
 async def _refused(site: Site, request: Request, error: Exception) -> Response:
-    """Return the page for a request that the router refuses: an unknown path, or a wrong method."""
+    """Answer a request that the router refuses: an unknown path, or a wrong method.
+
+    A form's path that is opened as a page, for example from the history, leads to the beginning of its flow.
+    """
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)
+    if status == 405 and request.method in ("GET", "HEAD") and request.url.path in site.posts:
+        return visit.go(visit.page)
     words = {404: "There is no such page.", 405: "This page cannot be reloaded. Go to the overview and start again."}
     links = (Link("/", visit._("Overview")),) if status == 405 else ()
     return visit.problem(status, visit._(words.get(status, "That did not work.")), links)

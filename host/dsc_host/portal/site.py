@@ -33,7 +33,7 @@ from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
-from dsc_host.portal.wording import explained, noticed
+from dsc_host.portal.wording import explained, notice_kind, noticed
 
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (WrongCredentials, 401),
@@ -48,6 +48,9 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (DscError, 409),
 )
 _NOTICE_SECONDS = 60
+_BACK = "back"
+"""The cookie with the path of the page that asked for a login."""
+_BACK_SECONDS = 10 * 60
 
 
 Handler = Callable[["Visit"], Response]
@@ -98,6 +101,8 @@ class Site:
     name: str = ""
     """The title of the pages. If it is empty, they have a title in the visitor's language."""
     extension: Extension | None = None
+    starts: Mapping[str, str] = field(default_factory=dict)
+    """The page on which a form's flow begins, unless its path is that of the form or of a folder above it."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -202,7 +207,8 @@ class Visit:
             form_csrf=security.csrf(self.form_token or token),
             visitor=self._who(),
             notice=noticed(notice, self._),
-            path=self._page(),
+            notice_kind=notice_kind(notice),
+            path=self.page,
             home=None if self.site.extension is None else self.site.extension.home,
         )
         response = HTMLResponse(page, status)
@@ -230,10 +236,22 @@ class Visit:
             return self.go("/login", notice=notice)
         return self.go(path, notice=notice, token=self.system.rotate(self.token))
 
-    def go_out(self, notice: str) -> Response:
-        """Redirect to the login after the session has ended, and delete its cookie."""
+    def go_out(self, notice: str, *, back: str = "") -> Response:
+        """Redirect to the login after the session has ended, and delete its cookie. The login leads back to the page `back`."""
         response = self.go("/login", notice=notice)
         self.site.cookies.drop(response, self.site.cookies.session)
+        if self._may_lead_to(back):
+            self.site.cookies.keep(response, _BACK, back, _BACK_SECONDS)
+        else:
+            self.site.cookies.drop(response, _BACK)
+        return response
+
+    def go_in(self, token: str) -> Response:
+        """Redirect after a login: to the page that the visitor asked for before it, or to the overview."""
+        back = self.request.cookies.get(_BACK, "")
+        response = self.go(back if self._may_lead_to(back) else "/", token=token)
+        if back:
+            self.site.cookies.drop(response, _BACK)
         return response
 
     def explain(self, error: DscError) -> str:
@@ -272,14 +290,20 @@ class Visit:
         """Return whether the visitor is logged in."""
         return self._who() is not None
 
-    def _page(self) -> str:
-        """Return the path of this page, or, after a form, of the page that the form belongs to."""
+    @property
+    def page(self) -> str:
+        """The path of this page, or, after a form, of the page on which the form's flow begins."""
         path = str(self.request.scope["path"])
+        path = self.site.starts.get(path, path)
         while path not in self.site.pages:
             path = path.rpartition("/")[0]
             if not path:
                 return "/"
         return path
+
+    def _may_lead_to(self, path: str) -> bool:
+        """Return whether a login may lead to this path: only to a page of ours, so never to another site."""
+        return path in self.site.pages and not path.startswith(("/login", "/lost"))
 
     def _who(self) -> Visitor | None:
         try:
@@ -309,7 +333,8 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except NotIn:
         if visit.is_logged_in():
             return visit.go("/")
-        return visit.go_out(notice="ended" if visit.token and not visit.token.startswith("v.") else "")
+        ended = visit.token and not visit.token.startswith("v.")
+        return visit.go_out(notice="ended" if ended else "", back=visit.page)
     except ProofNeeded:
         return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:

@@ -200,6 +200,26 @@ _NOTICES: Mapping[str, str] = {
     "made": "All cards were made.",
     "time": "Time has passed.",
 }
+SUCCESS, INFO, WARNING, DANGER = "success", "info", "warning", "danger"
+NOTICE_KINDS: Mapping[str, str] = {
+    "ended": INFO,
+    "left": INFO,
+    "wrong": DANGER,
+    "not_extended": WARNING,
+    "code": DANGER,
+    "removed": INFO,
+    "app_removed": INFO,
+    "unshared": INFO,
+    "out": WARNING,
+    "other_out": WARNING,
+    "closed": INFO,
+    "kept": INFO,
+    "taken": WARNING,
+    "corrected": INFO,
+    "waits": INFO,
+    "time": INFO,
+}
+"""The kinds of the notices. A notice without an entry reports a success."""
 
 
 def kind_name(_: Language, kind: str, *, issued: bool) -> str:
@@ -235,6 +255,11 @@ def explained(error: DscError, _: Language) -> str:
 def noticed(key: str, _: Language) -> str:
     """Return the notice with this key, or empty text if there is none."""
     return _(_NOTICES.get(key, ""))
+
+
+def notice_kind(key: str) -> str:
+    """Return the kind of the notice with this key, which decides its color and its sign."""
+    return NOTICE_KINDS.get(key, SUCCESS)
 
 
 def _input(error: InputError, _: Language) -> str:

@@ -92,7 +92,7 @@ def test_the_language_may_be_picked_where_a_form_has_led(town: Town, browser: Br
     anna.open("/devices")
     assert anna.press("Change the PIN").title == "Change the PIN"
     page = anna.press("Deutsch")
-    assert (page.status, page.path, page.title) == (200, "/", "Übersicht")
+    assert (page.status, page.path, page.title) == (200, "/devices", "Geräte")
 
 
 def test_errors_are_in_the_visitors_language(town: Town, browser: Browsers) -> None:

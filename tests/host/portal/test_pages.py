@@ -3,10 +3,12 @@
 import re
 
 import pytest
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.town import PASSWORD, SERIALS, Town
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.portal.app import GET
+from dsc_host.portal.app import GET, POST
+from dsc_host.portal.languages import load
+from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, noticed
 
 
 def test_a_wrong_response_is_told_and_can_be_put_right(town: Town, browser: Browsers) -> None:
@@ -65,6 +67,40 @@ REFUSED_FORMS = {
 """Forms with a mistake, after which a form is shown again."""
 
 
+def test_a_form_that_is_opened_as_a_page_leads_to_the_beginning_of_its_flow(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    ways = {
+        path: anna.open(path) for path in POST.keys() - GET.keys() if not path.startswith(("/desk", "/issuer", "/compliance"))
+    }
+    assert {path: page.status for path, page in ways.items() if page.status != 200} == {}
+    assert {path: ways[path].path for path in ("/pin", "/return/sent", "/phones/answer", "/proof", "/logout")} == {
+        "/pin": "/devices", "/return/sent": "/devices", "/phones/answer": "/phones", "/proof": "/", "/logout": "/"
+    }  # fmt: skip
+    assert browser().open("/pin/answer").path == "/login"
+
+
+def test_a_login_leads_back_to_the_page_that_asked_for_it_and_to_no_other_site(town: Town, browser: Browsers) -> None:
+    anna = browser()
+    assert anna.open("/pin").path == "/login"
+    anna.press("Continue", name="anna", password=PASSWORD)
+    assert anna.press("Log in", answer=town.respond(SERIALS["anna"], anna.page.shown)).path == "/devices"
+    assert anna.open("/login").path == "/", "it was used up"
+    for path in ("//evil.example", "https://evil.example/", "/nowhere", "/login", "/devices/../x", "/events?x=//y"):
+        anna.client.cookies.set("back", path, domain="portal.example", path="/")
+        assert anna.open("/login").path == "/", path
+    anna.press("Log out")
+    assert "back" not in anna.client.cookies
+
+
+def test_a_notice_looks_like_what_it_says(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    anna.press("Log out")
+    assert 'class="notice info"' in anna.page.html
+    kinds = {key: notice_kind(key) for key in ("out", "other_out", "wrong", "code", "pin", "in")}
+    assert kinds == {"out": WARNING, "other_out": WARNING, "wrong": DANGER, "code": DANGER, "pin": SUCCESS, "in": SUCCESS}
+    assert all(noticed(key, load()["en"]) for key in NOTICE_KINDS)
+
+
 @pytest.mark.parametrize("path", REFUSED_FORMS)
 def test_a_form_is_not_shown_again_once_the_session_has_ended(town: Town, browser: Browsers, path: str) -> None:
     visitor = enter(town, browser())
@@ -84,7 +120,6 @@ def test_what_is_typed_is_shown_as_text(browser: Browsers) -> None:
 def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
     visitor = browser()
     assert (visitor.open("/nowhere").status, visitor.page.title) == (404, "That did not work")
-    assert visitor.open("/logout").status == 405
     toys = ("/demonstration", "/outbox", "/card", "/phone", "/card.svg", "/card.css", "/card.json", "/card.css?name=anna")
     assert {visitor.open(path).status for path in toys} == {404}
     assert visitor.post("/card/press", name="anna", key="PRESS").status == 404

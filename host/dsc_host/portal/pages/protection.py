@@ -103,7 +103,7 @@ def opting_in(visit: Visit) -> Response:
         Choice("yes", _("Always use the device to log in")),
         Choice("no", _("Do not use the device for trading, as now")),
     )
-    choice = Field("always", _("What do you want?"), "radio", value="no", choices=choices)
+    choice = Field("always", _("What do you want?"), "radio", value="yes", choices=choices)
     form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
     words = _("The restrictions end, and the limits of your devices apply again.")
     return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), links=(Link("/protection", _("Back")),)))

@@ -21,7 +21,7 @@ def name_and_password(visit: Visit) -> Response:
         visit.visitor()
     except NotIn:
         return visit.show(_first(visit._))
-    return visit.go("/")
+    return visit.go_in(visit.token)
 
 
 def begin(visit: Visit) -> Response:
@@ -30,7 +30,7 @@ def begin(visit: Visit) -> Response:
     with visit.again(lambda: _first(visit._, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
     if step.stage is Stage.IN:
-        return visit.go("/", token=step.token)
+        return visit.go_in(step.token)
     # With a single device, skip the choice, as in the instructions for the card.
     if len(step.choices) == 1 and not step.may_skip:
         try:
@@ -52,7 +52,7 @@ def choose(visit: Visit) -> Response:
     """Choose a device, or log in without one."""
     chosen = visit.value("device", 32)
     if chosen == "none":
-        return visit.go("/", token=visit.system.skip(visit.token).token)
+        return visit.go_in(visit.system.skip(visit.token).token)
     return visit.go("/login/answer", token=visit.system.choose(visit.token, chosen).token)
 
 
@@ -79,8 +79,9 @@ def answer(visit: Visit) -> Response:
         return visit.go("/login/device")
     done = visit.system.answer(visit.token, visit.value("answer", 200))
     if done.step is not None:
-        accepted = done.status is Status.ACCEPTED
-        return visit.go("/" if accepted else "/login/device", notice="" if accepted else "wrong", token=done.step.token)
+        if done.status is Status.ACCEPTED:
+            return visit.go_in(done.step.token)
+        return visit.go("/login/device", notice="wrong", token=done.step.token)
     view = _answering(visit, offer)
     words = "This login has not been approved on the phone yet." if done.status is Status.WAITING else WRONG
     return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)

@@ -8,7 +8,8 @@ async function ask() {
   // A button that was pressed meanwhile loads another page, and may have ended the login that this request asked about.
   if (leaving) return;
   if (status === "waiting") setTimeout(ask, 2000);
-  else location.assign(status === "accepted" ? "/" : "/login/device");
+  // The first page of the login leads on whoever is logged in.
+  else location.assign(status === "accepted" ? "/login" : "/login/device");
 }
 addEventListener("submit", () => { leaving = true; });
 if (form) setTimeout(ask, 2000);

@@ -56,8 +56,9 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     walk.out().begin("anna").choose("Without a device")
     assert walk._(SCOPES[Scope.TRADING]) in walk.text
     walk.enter("anna").open("/opt-in").picture("opt-in")
-    assert walk.press("Continue").notice_or_none is None, "nothing was chosen"
-    walk.follow("Opt back in").choose("Always use the device to log in")
+    assert walk.field("Always use the device to log in").is_checked()
+    assert walk.choose("Do not use the device for trading, as now").notice_or_none is None, "nothing changes"
+    walk.follow("Opt back in").press("Continue")
     assert walk.notice == walk._("The protection is on again.")
 
 
