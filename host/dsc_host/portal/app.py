@@ -250,7 +250,7 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     """
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)
-    if status == 405 and request.method in ("GET", "HEAD") and request.url.path in site.posts:
+    if status == 405 and request.method in ("GET", "HEAD") and request.scope["path"] in site.posts:
         return visit.go(visit.page)
     words = {404: "There is no such page.", 405: "This page cannot be reloaded. Go to the overview and start again."}
     links = (Link("/", visit._("Overview")),) if status == 405 else ()
