@@ -132,6 +132,20 @@ _REJECTIONS = {
 }
 
 
+_FIELD_NAMES = {
+    "PIN": "pin",
+    "password": "new",
+    "phone": "number",
+    "bank": "iban",
+    "identity": "user",
+    "device name": "name",
+    "birth date": "birth_date",
+    "document type": "document_type",
+    "document number": "document_number",
+}
+"""The names of form fields that differ from the field's name in an `InputError`."""
+
+
 class _Done(Exception):
     """Raised to end a handler early, with this response."""
 
@@ -274,9 +288,9 @@ class Visit:
 
     def refused(self, view: View, error: DscError) -> Response:
         """Return the page with the error."""
-        names = {field.name for form in view.forms for field in form.fields}
-        wrong = error.field if isinstance(error, InputError) and error.field in names else ""
-        return self.wrong(replace(view, wrong=wrong), self.explain(error), status_of(error))
+        field = error.field if isinstance(error, InputError) else ""
+        view = view.refused(str(self.request.scope["path"]), self.form, _FIELD_NAMES.get(field, field))
+        return self.wrong(view, self.explain(error), status_of(error))
 
     def wrong(self, view: View, words: str, status: int) -> Response:
         """Return the page with an error in these words."""
@@ -285,6 +299,11 @@ class Visit:
     def problem(self, status: int, words: str, links: Sequence[Link] = ()) -> Response:
         """Return a page that only explains a problem, with links to pages that help."""
         return self.show(View(self._("That did not work"), words=(words,), links=links), status)
+
+    def ways_on(self) -> Sequence[Link]:
+        """Return the links of a page that explains a problem: to where the form belongs, and to the overview."""
+        back = (Link(self.page, self._("Back")),) if self.request.method == "POST" and self.page != "/" else ()
+        return (*back, Link("/", self._("Overview")))
 
     def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""
@@ -338,4 +357,4 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except ProofNeeded:
         return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:
-        return with_retry_after(visit.problem(status_of(error), visit.explain(error)), error)
+        return with_retry_after(visit.problem(status_of(error), visit.explain(error), visit.ways_on()), error)

@@ -3,8 +3,8 @@
 So screen readers, the tab key and magnification work in the same way on every page.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,17 @@ class Field:
     longest: int = 200
     choices: Sequence[Choice] = ()
     optional: bool = False
+    secret: bool = False
+    """Whether the field comes back empty after an error, as passwords and codes always do."""
+
+    def filled(self, typed: Mapping[str, str]) -> "Field":
+        """Return the field with what the visitor typed into it, if the page may show this again."""
+        text = typed.get(self.name, self.value)
+        if self.secret or self.autocomplete == "one-time-code" or self.kind not in ("text", "tel", "date", "radio"):
+            return self
+        if self.kind == "radio" and text not in [choice.value for choice in self.choices]:
+            return self
+        return replace(self, value=text[: self.longest])
 
 
 def hidden(name: str, value: str) -> Field:
@@ -116,3 +127,39 @@ class View:
     beside: str = ""
     """The name of a template that is drawn beside the values and forms, or below them on a narrow screen."""
     extra: dict[str, object] = field(default_factory=dict)
+    focus: bool = False
+    """Whether the first empty field has the keyboard focus. After an error, the wrong field has it."""
+    sent: str = ""
+    """The action of the form that was refused; empty if none was."""
+
+    def refused(self, action: str, typed: Mapping[str, str], wrong: str) -> "View":
+        """Return the page after the form with this action was refused: filled in, with the name of the wrong field."""
+        forms = [
+            replace(form, fields=[each.filled(typed) for each in form.fields]) if form.action == action else form
+            for form in self.forms
+        ]
+        named = any(each.name == wrong for form in forms for each in form.fields if each.kind != "hidden")
+        return replace(self, forms=forms, wrong=wrong if named else "", sent=action)
+
+    @property
+    def wrong_id(self) -> str:
+        """The id of the field that the error is about, in the page; empty if it is about a whole form."""
+        return next((known for known, form, each in self._fields() if each.name == self.wrong and self._was_sent(form)), "")
+
+    @property
+    def focus_id(self) -> str:
+        """The id of the field that has the keyboard focus; empty if none has."""
+        if not self.focus and not self.error:
+            return ""
+        empty = (known for known, form, each in self._fields() if not each.value and self._was_sent(form))
+        return self.wrong_id or next(empty, "")
+
+    def _was_sent(self, form: Form) -> bool:
+        return self.sent in ("", form.action)
+
+    def _fields(self) -> Iterator[tuple[str, Form, Field]]:
+        """Yield the fields that a visitor fills in, each with its id in the page and its form."""
+        for number, form in enumerate(self.forms, 1):
+            for at, each in enumerate(form.fields, 1):
+                if each.kind != "hidden":
+                    yield f"f{number}-{at}", form, each

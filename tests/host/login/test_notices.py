@@ -310,7 +310,8 @@ SILENT = {
         "draft_request", "leave", "may_withdraw", "name_device",
         "rotate", "skip", "step", "visitor", "withdraw", "account_users",
         "address", "deposit", "deposit_accounts", "deposits", "may_deposit",
-        "devices", "parcels", "phone_numbers", "profile", "protection", "requests", "sheet",
+        "devices", "end_other_sessions", "end_session", "parcels", "phone_numbers", "pin_offer", "profile", "protection",
+        "requests", "security_events", "sessions", "sheet",
         "shares", "by", "over", "change", "do", "office", "operator", "phones", "policy", "proofs", "staff", "statements",
     },
     "Staff": {

@@ -78,12 +78,12 @@ class Page:
     @property
     def error(self) -> str:
         found = re.search(r'role="alert"[^>]*>(.*?)</div>', self.html)
-        return unescape(found[1]) if found else ""
+        return unescape(re.sub("<[^>]+>", "", found[1])) if found else ""
 
     @property
     def notice(self) -> str:
         found = re.search(r'role="status">(.*?)</div>', self.html)
-        return unescape(found[1]) if found else ""
+        return unescape(re.sub("<[^>]+>", "", found[1])) if found else ""
 
     @property
     def shown(self) -> str:

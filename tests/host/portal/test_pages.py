@@ -101,6 +101,39 @@ def test_a_notice_looks_like_what_it_says(town: Town, browser: Browsers) -> None
     assert all(noticed(key, load()["en"]) for key in NOTICE_KINDS)
 
 
+def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    anna.open("/deposit")
+    page = anna.press("Deposit money", amount="much", method="wire")
+    assert page.forms[-2].fields == {"csrf": anna.csrf, "amount": "much", "method": "wire"}
+    field = re.search('<input id="f1-1"[^>]*>', page.html)
+    assert field is not None
+    assert all(each in field[0] for each in ("autofocus", 'aria-invalid="true"', "f1-1-error"))
+    assert f'<p class="wrong" id="f1-1-error">{page.error}</p>' in page.html
+    anna.open("/profile/bank")
+    page = anna.press("Change", iban="DE00 3704 0044 0532 0130 00")
+    assert "DE00" not in page.html, "no page holds a number"
+    assert page.html.count("autofocus") == 1
+
+
+def test_a_pin_that_is_refused_leaves_the_challenge_as_it_is(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    anna.open("/devices")
+    challenge = anna.press("Change the PIN").shown
+    for pin, again in (("8246", "8247"), ("1234", "1234")):
+        page = anna.press("Change the PIN", pin=pin, again=again, answer="12345678")
+        assert (page.title, page.shown, page.status) == ("Change the PIN", challenge, 400)
+        assert re.search('<input id="f1-1" name="pin"[^>]*autofocus', page.html)
+        assert f'value="{pin}"' not in page.html
+    for _ in range(2):
+        page = anna.press("Change the PIN", pin="8246", again="8246", answer="00000000")
+        assert (page.shown, page.status) == (challenge, 401)
+    page = anna.press("Change the PIN", pin="8246", again="8246", answer="00000000")
+    assert (page.path, page.notice.startswith("That answer")) == ("/devices", True)
+    page = anna.post("/pin/answer", pin="8246", again="8246", answer="00000000")
+    assert 'href="/devices">Back' in page.html
+
+
 @pytest.mark.parametrize("path", REFUSED_FORMS)
 def test_a_form_is_not_shown_again_once_the_session_has_ended(town: Town, browser: Browsers, path: str) -> None:
     visitor = enter(town, browser())

@@ -24,6 +24,11 @@ def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: s
     return device_proof.ask(tx, session, user, device, Purpose.PIN)
 
 
+def shown(tx: LoginTransaction, session: Session) -> Offer:
+    """Return the challenge that is to be answered with the new PIN. Raises `NotNow`."""
+    return device_proof.shown(tx.db, session, Purpose.PIN)
+
+
 def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, new_pin: str) -> bool:
     """Change the PIN of a card if this response was made with `new_pin`. Return whether it was.
 

@@ -302,6 +302,10 @@ class LoginSystem(ProfileCalls):
             lambda tx, user, s: pin_change.ask_for_pin(tx, s, user, device),
         )
 
+    def pin_offer(self, token: str) -> Offer:
+        """Return the challenge for the change of a PIN again. Raises `NotNow` if there is nothing to answer."""
+        return self._seen(token, may("pin_offer", Scope.FULL), lambda tx, _user, session: pin_change.shown(tx, session))
+
     def change_pin(self, token: str, answer: str, pin: str) -> bool:
         """Change the PIN by a response that was made with it. Return whether the response was correct.
 

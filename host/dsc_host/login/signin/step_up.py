@@ -57,6 +57,7 @@ HARMLESS = frozenset({
     "office",
     "parcels",
     "phone_numbers",
+    "pin_offer",
     "profile",
     "protection",
     "requests",

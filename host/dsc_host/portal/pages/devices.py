@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, Scope, UseState, Visitor
+from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Scope, UseState, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE, Language
-from dsc_host.portal.pages.offers import asking
+from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, button, hidden
@@ -268,8 +268,11 @@ def _back(_: Language) -> Link:
 
 def pin(visit: Visit) -> Response:
     """Show the form that changes a card's PIN."""
+    return visit.show(_pin(visit, visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))))
+
+
+def _pin(visit: Visit, offer: Offer) -> View:
     _ = visit._
-    offer = visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
     view = View(
         _("Change the PIN"),
         words=(
@@ -278,7 +281,7 @@ def pin(visit: Visit) -> Response:
         ),
         links=(_back(_),),
     )
-    return visit.show(asking(visit, offer, view, Form("/pin/answer", _("Change the PIN"), _new_pin(_)), new_pin=True))
+    return asking(visit, offer, view, Form("/pin/answer", _("Change the PIN"), _new_pin(_)), new_pin=True)
 
 
 def _new_pin(_: Language) -> tuple[Field, ...]:
@@ -291,8 +294,13 @@ def _new_pin(_: Language) -> tuple[Field, ...]:
 
 def changed_pin(visit: Visit) -> Response:
     """Change a card's PIN if the response was made with the new one."""
-    if visit.value("pin", 4) != visit.value("again", 4):
-        raise InputError("PIN", "must be the same both times")
-    if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):
-        return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
-    return visit.go("/devices", notice="wrong")
+    offer = visit.system.pin_offer(visit.token)
+    with visit.again(lambda: _pin(visit, offer)):
+        if visit.value("pin", 4) != visit.value("again", 4):
+            raise InputError("PIN", "must be the same both times")
+        if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):
+            return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
+    try:
+        return visit.wrong(_pin(visit, visit.system.pin_offer(visit.token)), visit._(WRONG), 401)
+    except NotNow:
+        return visit.go("/devices", notice="wrong")

@@ -17,7 +17,7 @@ from dsc_host.portal.wording import KINDS, which
 def wanted(visit: Visit) -> Response:
     """Ask for a proof, because the submitted form was refused without one."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
-    return _ask_for_device(visit, visit.system.proofs.seal(visit.token, visit.request.url.path, sent))
+    return _ask_for_device(visit, visit.system.proofs.seal(visit.token, str(visit.request.scope["path"]), sent))
 
 
 def chosen(visit: Visit) -> Response:
