@@ -7,9 +7,8 @@ import pytest
 from tests.host import databases, verifier_samples
 
 from dsc_host import Enrollment, State, Verifier
-from dsc_host.exchange import Refusal, pskc_writer, stream
-from dsc_host.exchange import transfer as moving_cards
-from dsc_host.verifier import enrollment
+from dsc_host.exchange import Refusal, pskc_writer, stream, transfer
+from dsc_host.verifier import card_lookup, enrollment
 
 PASSPHRASE = "correct horse battery"
 
@@ -23,8 +22,8 @@ def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pages and batches a tenth as large, so that a few cards fill several."""
     monkeypatch.setattr(enrollment, "BATCH", 50)
-    monkeypatch.setattr(moving_cards, "_PAGE", 50)
-    monkeypatch.setattr(moving_cards, "_OFTEN", 10)
+    monkeypatch.setattr(card_lookup, "_PAGE", 50)
+    monkeypatch.setattr(transfer, "_OFTEN", 10)
     monkeypatch.setattr(pskc_writer, "_BATCH", 10)
     monkeypatch.setattr(stream, "_CHUNK", 6 * 1024)
 

@@ -91,7 +91,7 @@ def test_a_port_that_is_not_there_is_named_with_those_that_are(ports: list[ListP
         ("socket://localhost", "has the form socket://host:port"),
         ("rfc2217://:4000", "has the form rfc2217://host:port"),
         ("socket://localhost:99999", "range"),
-        ("socket://127.0.0.1:1", "refused"),
+        ("socket://127.0.0.1:1", "nobody listens"),
         ("loop://?nonsense=1", "can't be opened"),
         ("hwgrep://(", "can't be opened"),
         ("a\0b", "can't be opened"),
