@@ -289,8 +289,12 @@ class Visit:
     def refused(self, view: View, error: DscError) -> Response:
         """Return the page with the error."""
         field = error.field if isinstance(error, InputError) else ""
-        view = view.refused(str(self.request.scope["path"]), self.form, _FIELD_NAMES.get(field, field))
+        view = self.as_sent(view, _FIELD_NAMES.get(field, field))
         return self.wrong(view, self.explain(error), status_of(error))
+
+    def as_sent(self, view: View, wrong: str) -> View:
+        """Return the page with the form as the visitor has sent it. `wrong` is the name of the wrong field."""
+        return view.refused(str(self.request.scope["path"]), self.form, wrong)
 
     def wrong(self, view: View, words: str, status: int) -> Response:
         """Return the page with an error in these words."""

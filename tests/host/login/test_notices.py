@@ -308,7 +308,7 @@ SILENT = {
         "answer", "answer_share", "ask_to_activate", "ask_to_change_email", "ask_to_change_pin", "ask_to_confirm_phone",
         "begin", "begin_share", "cancel_request", "check_primary", "choose", "is_waiting", "waiting", "deliver",
         "draft_request", "leave", "may_withdraw", "name_device",
-        "rotate", "skip", "step", "visitor", "withdraw", "account_users",
+        "rotate", "skip", "step", "visitor", "withdraw", "withdrawal_limit", "account_users",
         "address", "deposit", "deposit_accounts", "deposits", "may_deposit",
         "devices", "end_other_sessions", "end_session", "parcels", "phone_numbers", "pin_offer", "profile", "protection",
         "requests", "security_events", "sessions", "sheet",

@@ -107,3 +107,14 @@ def test_a_device_is_worth_nothing_to_a_user_who_has_opted_out(town: Town) -> No
 def test_a_closed_account_pays_nothing_out(town: Town) -> None:
     town.system.close_account(town.session("anna"))
     assert not town.system.may_withdraw("anna", Decimal(1))
+
+
+def test_what_is_left_of_the_limits_is_told(town: Town) -> None:
+    ben, anna = town.session("ben"), town.session("anna")
+    assert town.system.withdraw(ben, Decimal("150000.50"))
+    level, left = town.system.withdrawal_limit(ben)
+    assert (level.per_day, left.left_today) == (Decimal(200_000), Decimal("49999.50"))
+    assert left.left_five_days == (level.per_five_days or 0) - Decimal("150000.50")
+    assert town.system.withdraw(ben, Decimal("49999.50"))
+    assert town.system.withdrawal_limit(ben)[1].left_today == 0
+    assert town.system.withdrawal_limit(anna)[1].left_today is None

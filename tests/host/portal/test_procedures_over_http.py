@@ -110,6 +110,8 @@ def test_withdrawals_as_far_as_the_limit(town: Town, browser: Browsers) -> None:
     carl = come_with(browser(), town.session("carl"))
     carl.open("/withdraw")
     assert carl.press("Withdraw", amount="150000").notice == "The withdrawal was recorded."
+    assert "$50,000.00 of $200,000.00" in carl.page.text
+    assert "1,250" in carl.page.text
     assert "You can withdraw $50,000.00 now." in carl.press("Withdraw", amount="60000").error
     assert carl.press("Withdraw", amount="50000").notice == "The withdrawal was recorded."
 

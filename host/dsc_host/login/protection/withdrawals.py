@@ -21,6 +21,7 @@ from dsc_host.login.rows import Session, User, Withdrawal
 from dsc_host.login.transaction import LoginTransaction, account_of, found
 from dsc_host.records import table_rows
 
+_LEAST = Decimal("0.01")
 _LATEST = 221_845_392_000
 """The year 9000 in Unix seconds. Python's calendar ends soon after it."""
 
@@ -55,6 +56,12 @@ def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal
         )  # fmt: skip
     tx.log("withdraw", user, "done" if allowance else "refused", amount=str(amount))
     return allowance
+
+
+def limit(tx: LoginTransaction, session: Session, user: User) -> tuple[Level, Allowance]:
+    """Return the limits of the session's device, and what is left of them for the account."""
+    level = _level_in(tx, session, user)
+    return level, _decide(tx, user, _LEAST, level, tx.now())
 
 
 def _level_in(tx: LoginTransaction, session: Session, user: User) -> Level:

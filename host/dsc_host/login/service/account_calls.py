@@ -5,9 +5,11 @@ from decimal import Decimal
 from dsc_host.login.accounts import people
 from dsc_host.login.cards import deposits
 from dsc_host.login.model import Deposit, FundingMethod, Scope
+from dsc_host.login.policy.model import Level
 from dsc_host.login.policy.offices import Office
-from dsc_host.login.protection import funding
+from dsc_host.login.protection import funding, withdrawals
 from dsc_host.login.protection.funding import FundingAllowance
+from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.service import access
 from dsc_host.login.service.sharing_calls import ShareCalls
 from dsc_host.login.transaction import user_named
@@ -27,6 +29,14 @@ class AccountCalls(ShareCalls):
             token, access.anyone("office"), lambda tx, user, _session: people.identity_of(tx.db, user).residence
         )
         return self.context.policy.contact.office(country)
+
+    def withdrawal_limit(self, token: str) -> tuple[Level, Allowance]:
+        """Return the limits of the device that opened the session, and what is left of them."""
+        return self._seen(
+            token,
+            access.customer("withdrawal_limit", Scope.FULL, Scope.TRADING),
+            lambda tx, user, session: withdrawals.limit(tx, session, user),
+        )
 
     def may_deposit(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
         """Return whether a user may now transfer this amount of US dollars into the account. Raises `NotFound`, `InputError`.

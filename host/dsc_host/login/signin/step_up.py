@@ -66,6 +66,7 @@ HARMLESS = frozenset({
     "shares",
     "waiting",
     "withdraw",
+    "withdrawal_limit",
 })  # fmt: skip
 """The operations that weaken nothing. Withdrawals of money are among them, because they have limits of their own."""
 

@@ -1,11 +1,13 @@
 """The page of a transfer of money into the account."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
 from dsc_host.login import FundingMethod
+from dsc_host.portal import amounts
+from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import FUNDING_METHODS
@@ -19,12 +21,13 @@ def deposit(visit: Visit) -> Response:
 def deposited(visit: Visit) -> Response:
     """Record a transfer, if the user may make it."""
     with visit.again(lambda: _deposit(visit)):
-        allowance = visit.system.deposit(visit.token, amount(visit.value("amount", 32)), _method(visit.value("method", 16)))
+        amount = amounts.read(visit.value("amount", 32), visit._)
+        allowance = visit.system.deposit(visit.token, amount, _method(visit.value("method", 16)))
     if allowance:
         return visit.go("/deposit", notice="deposited")
     _, most = visit._, allowance.most or Decimal(0)
     words = _("Without protection by a device, at most {most} can be deposited in this way now.", most=_.dollars(most))
-    return visit.wrong(_deposit(visit), words, 409)
+    return visit.wrong(visit.as_sent(_deposit(visit), "amount"), words, 409)
 
 
 def _deposit(visit: Visit) -> View:
@@ -32,19 +35,16 @@ def _deposit(visit: Visit) -> View:
     _ = visit._
     choices = [Choice(each, _(FUNDING_METHODS[each])) for each in FundingMethod]
     fields = (
-        Field("amount", _("Amount in US dollars"), hint=_("For example 1250.00"), longest=20),
+        Field("amount", _("Amount in US dollars"), hint=example(_), longest=20),
         Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
     )
     form = Form("/deposit", _("Deposit money"), fields)
     return View(_("Deposit money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
 
 
-def amount(text: str) -> Decimal:
-    """Return an amount of money that a visitor typed. Raises `InputError`."""
-    try:
-        return Decimal(text.strip())
-    except InvalidOperation:
-        raise InputError("amount", "must be an amount of money, more than 0") from None
+def example(_: Language) -> str:
+    """Return the hint with an amount as it is written in this language."""
+    return _("For example {amount}", amount=amounts.written(Decimal(1250), _))
 
 
 def _method(text: str) -> FundingMethod:

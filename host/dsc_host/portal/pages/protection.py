@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from dsc_host.login import Protection, Scope
 from dsc_host.login.policy.model import Level
+from dsc_host.portal import amounts
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.funding import amount
+from dsc_host.portal.pages.funding import example
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, radio
 from dsc_host.portal.wording import RESTRICTIONS, kind_name
@@ -139,7 +140,7 @@ def _amounts(_: Language, level: Level) -> tuple[str, str]:
 
 
 def withdraw(visit: Visit) -> Response:
-    """Show the form for a withdrawal."""
+    """Show the form for a withdrawal, with the limits and what is left of them."""
     return visit.show(_withdraw(visit))
 
 
@@ -147,20 +148,28 @@ def withdrawn(visit: Visit) -> Response:
     """Withdraw an amount within the limits."""
     _ = visit._
     with visit.again(lambda: _withdraw(visit)):
-        allowance = visit.system.withdraw(visit.token, amount(visit.value("amount", 32)))
+        allowance = visit.system.withdraw(visit.token, amounts.read(visit.value("amount", 32), _))
     if allowance:
         return visit.go("/withdraw", notice="withdrawn")
     left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
     words = _("That is more than your limit. You can withdraw {left} now.", left=left)
-    return visit.wrong(_withdraw(visit), words, 409)
+    return visit.wrong(visit.as_sent(_withdraw(visit), "amount"), words, 409)
 
 
 def _withdraw(visit: Visit) -> View:
-    visit.visitor()
-    _ = visit._
-    field = Field("amount", _("Amount in US dollars"), hint=_("For example 1250.00"), longest=20)
+    _, (level, left) = visit._, visit.system.withdrawal_limit(visit.token)
+    field = Field("amount", _("Amount in US dollars"), hint=example(_), longest=20)
     form = Form("/withdraw", _("Withdraw"), (field,))
-    return View(_("Withdraw money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
+    day, five = _amounts(_, level)
+    facts = [(_("Left today"), day), (_("Left in five business days"), five)]
+    if left.left_today is not None and left.left_five_days is not None:
+        # Less may be left of the five days than of today.
+        today = min(left.left_today, left.left_five_days)
+        facts = [
+            (_("Left today"), _("{left} of {limit}", left=_.dollars(today), limit=day)),
+            (_("Left in five business days"), _("{left} of {limit}", left=_.dollars(left.left_five_days), limit=five)),
+        ]
+    return View(_("Withdraw money"), facts=facts, forms=(form,), links=(Link("/protection", _("Protection and limits")),))
 
 
 def closing(visit: Visit) -> Response:
