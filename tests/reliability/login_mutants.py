@@ -4,7 +4,35 @@ Part of `make mutants`.
 """
 
 from tests.reliability import device_mutants
-from tests.reliability.mutant import in_login
+from tests.reliability.mutant import HOST, Mutant, in_login
+
+_RADIUS = "tests/host/gateway/test_radius_logins.py"
+_GATEWAY = (
+    Mutant(
+        "a challenge at another program takes one answer",
+        "login/service/gateway_calls.py",
+        "        sessions.drop(tx.db, each)\n",
+        "        pass\n",
+        _RADIUS,
+        HOST,
+    ),
+    Mutant(
+        "only a device that opens everything logs in elsewhere",
+        "gateway/radius/logins.py",
+        " or step.scope is not Scope.FULL:",
+        ":",
+        _RADIUS,
+        HOST,
+    ),
+    Mutant(
+        "a State is for one user and one client",
+        "gateway/radius/logins.py",
+        "    parts = (client.name.encode(), name)\n",
+        "    parts = (b'', b'')\n",
+        _RADIUS,
+        HOST,
+    ),
+)
 
 MUTANTS = (
     *in_login(
@@ -353,5 +381,6 @@ MUTANTS = (
             '    if False:\n        tx.log("phone.approve"',
         ),
     ),
+    *_GATEWAY,
     *device_mutants.MUTANTS,
 )

@@ -18,10 +18,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
-from dsc_host.api.logs import configuration
 from dsc_host.api.metrics import FOLDER
 from dsc_host.errors import InputError
 from dsc_host.server.connections import LimitedProtocol, check_proxy
+from dsc_host.server.logs import configuration
 
 MOST_WORKERS = 64
 IDLE_SECONDS = 5

@@ -94,6 +94,27 @@ SECTIONS = (
         (
             _command("portal", "portal:portal", "Serve the pages of the login system."),
             Noun(
+                "radius",
+                "Log users in at programs that speak RADIUS.",
+                (
+                    _command("serve", "radius:serve", "Log users in at programs that speak RADIUS."),
+                    Noun(
+                        "client",
+                        "Manage the programs that log users in by RADIUS.",
+                        (
+                            _command(
+                                "add",
+                                "radius:add_client",
+                                "Add a program that logs users in by RADIUS, and print its shared secret.",
+                            ),
+                            _command("list", "radius:list_clients", "List the programs that log users in by RADIUS."),
+                            _command("remove", "radius:remove_client", "Remove a program that logs users in by RADIUS."),
+                        ),
+                    ),
+                ),
+                default="serve",
+            ),
+            Noun(
                 "person",
                 "Manage people and companies.",
                 (

@@ -55,6 +55,12 @@ def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
     return get(tx, name) or plain
 
 
+def names(db: Connection, prefix: str) -> list[str]:
+    """Return the names of the secrets whose names begin with `prefix`, in their order."""
+    begins = vault.c.name.startswith(prefix, autoescape=True)
+    return list(db.execute(select(vault.c.name).where(begins).order_by(vault.c.name)).scalars())
+
+
 def forget(db: Connection, *names: str) -> None:
     """Remove the secrets under these names."""
     db.execute(delete(vault).where(vault.c.name.in_(names)))

@@ -17,9 +17,9 @@ from tests.host.verifier_samples import Clock
 
 from dsc_host.api import Scope, health
 from dsc_host.api.app import DESCRIPTION_PATH
-from dsc_host.api.logs import JsonLines
 from dsc_host.api.operations import OPERATIONS, Operation
 from dsc_host.server import bodies
+from dsc_host.server.logs import JsonLines
 from dsc_host.verifier import Challenge, Verifier
 
 NOBODYS = "dsc_" + 43 * "A"

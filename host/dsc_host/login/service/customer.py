@@ -40,6 +40,7 @@ from dsc_host.login.protection.levels import Protection
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.rows import Parcel
 from dsc_host.login.service.access import customer as may
+from dsc_host.login.service.gateway_calls import GatewayCalls
 from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
@@ -95,6 +96,11 @@ class LoginSystem(ProfileCalls):
     def operator(self) -> Operator:
         """The operations of the operator, who runs the system."""
         return Operator(self.context, self.verifier, self.senders)
+
+    @property
+    def gateway(self) -> GatewayCalls:
+        """The logins of users at other programs. Without senders, another process must send the codes."""
+        return GatewayCalls(self.context, self.deliver if self.senders else lambda _: 0)
 
     def deliver(self, codes_for: str | None = None) -> int:
         """Send the messages that are due; with `codes_for`, only the codes for the user of this name. Return their number."""

@@ -1,0 +1,186 @@
+"""The RADIUS server on loopback: its sockets, its end, its command, and FreeRADIUS' client."""
+
+import asyncio
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from threading import Thread
+
+import pytest
+from tests.host.command_runner import Command
+from tests.host.event_loop import awaited
+from tests.host.gateway.radius_program import Program, question, request
+from tests.host.login.town import PASSWORD, SERIALS, Town
+
+from dsc_host.errors import InputError
+from dsc_host.gateway.radius import packets, server
+from dsc_host.gateway.radius.packets import Code, Type, parse
+from dsc_host.gateway.radius.server import Address, Server, listening_address
+
+RADCLIENT = shutil.which("radclient")
+SECONDS = 10
+
+
+@asynccontextmanager
+async def serving(program: Program, host: str = "127.0.0.1") -> AsyncIterator[Address]:
+    running = Server(program.responder)
+    (address,) = await running.start([(host, 0)])
+    yield address
+    await running.stop()
+
+
+async def exchanged(address: Address, data: bytes) -> bytes:
+    """Send a datagram from a new port, and return the reply."""
+    loop, family = asyncio.get_running_loop(), socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_DGRAM)) as sender:
+        sender.setblocking(False)
+        sender.connect(address)
+        await loop.sock_sendall(sender, data)
+        return await asyncio.wait_for(loop.sock_recv(sender, packets.MOST_BYTES), SECONDS)
+
+
+def has_ipv6() -> bool:
+    try:
+        with closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as tried:
+            tried.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="has no IPv6"))],
+)
+@awaited
+async def test_a_card_logs_in_over_a_socket(town: Town, host: str) -> None:
+    program = Program.of(town, "here", host)
+    async with serving(program, host) as address:
+        asked = request(program.client.secret, b"anna", PASSWORD.encode())
+        challenge = await exchanged(address, asked)
+        assert packets.is_reply(challenge, asked, program.client.secret)
+        response = town.respond(SERIALS["anna"], question(parse(challenge)))
+        state = parse(challenge).one(Type.STATE) or b""
+        reply = await exchanged(address, request(program.client.secret, b"anna", response.encode(), (Type.STATE, state)))
+        assert parse(reply).code == Code.ACCESS_ACCEPT
+
+
+@awaited
+async def test_a_stop_answers_what_is_being_judged_and_takes_nothing_more(town: Town) -> None:
+    program = Program.of(town, "here", "127.0.0.1")
+    sent: list[tuple[bytes, Address]] = []
+    transport = type("Transport", (), {"sendto": lambda _, data, to: sent.append((data, to))})()
+    running, source = Server(program.responder), ("127.0.0.1", 5000)
+    running.receive(request(program.client.secret, b"anna", PASSWORD.encode()), source, transport)
+    stopping = asyncio.create_task(running.stop())
+    await asyncio.sleep(0)
+    running.receive(request(program.client.secret, b"sue", PASSWORD.encode()), source, transport)
+    await stopping
+    assert [(parse(data).code, to) for data, to in sent] == [(Code.ACCESS_CHALLENGE, source)]
+
+
+@awaited
+async def test_an_address_in_use_is_named(program: Program) -> None:
+    async with serving(program) as address:
+        with pytest.raises(InputError, match=f"127.0.0.1 port {address[1]}: .*; choose another"):
+            await Server(program.responder).start([("127.0.0.1", 0), address])
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:18120", ("127.0.0.1", 18120)),
+        ("127.0.0.1", ("127.0.0.1", 1812)),
+        ("[::1]:0", ("::1", 0)),
+        ("[::1]", ("::1", 1812)),
+        ("2001:db8::1", ("2001:db8::1", 1812)),
+    ],
+)
+def test_an_address_to_listen_on_is_read(text: str, address: Address) -> None:
+    assert listening_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":", "vpn.example.com:1812", "127.0.0.1:65536", "127.0.0.1:x", "[127.0.0.1]:1", "[::1]:²"]
+)
+def test_no_address_to_listen_on_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"^listen: "):
+        listening_address(text)
+
+
+async def radclient(address: Address, secret: bytes, lines: str, seconds: float = SECONDS) -> str:
+    """Send what FreeRADIUS' client makes of these lines, once. Return all that it prints."""
+    assert RADCLIENT
+    program = await asyncio.create_subprocess_exec(
+        RADCLIENT, "-x", "-r", "1", "-t", str(seconds), f"{address[0]}:{address[1]}", "auth", secret.decode(),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    return (await program.communicate(lines.encode()))[0].decode()
+
+
+@pytest.mark.skipif(RADCLIENT is None, reason="needs radclient: apt install freeradius-utils")
+@awaited
+async def test_freeradius_client_logs_in_and_a_replay_and_a_wrong_secret_do_not(town: Town) -> None:
+    program = Program.of(town, "here", "127.0.0.1")
+    secret, signed = program.client.secret, "Message-Authenticator = 0x00\n"
+    async with serving(program) as address:
+        asked = f'User-Name = "anna"\nUser-Password = "{PASSWORD}"\n'
+        challenge = await radclient(address, secret, asked + signed)
+        assert "Received Access-Challenge" in challenge
+        (state,) = re.findall(r"State = (0x\w+)", challenge)
+        (digits,) = re.findall(r"Challenge: (\d+)\.", challenge)
+        answer = f'User-Name = "anna"\nUser-Password = "{town.respond(SERIALS["anna"], digits)}"\nState = {state}\n{signed}'
+        assert "Received Access-Accept" in await radclient(address, secret, answer)
+        assert "Received Access-Reject" in await radclient(address, secret, answer)
+        silent = await asyncio.gather(radclient(address, b"another secret", asked + signed), radclient(address, secret, asked))
+        assert not any("Received" in each for each in silent)
+        assert program.responder.dropped == {"forged": 1, "unsigned": 1}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
+def test_the_command_serves_until_sigterm(
+    dscplus: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dscplus.with_cards("IB1")
+    (dscplus.folder / "cheap.toml").write_text("[passwords]\nmemory_kib = 8\niterations = 1\n")
+    monkeypatch.setenv("DSCPLUS_POLICY", str(dscplus.folder / "cheap.toml"))
+    assert "client add" in dscplus.refused("radius", "--listen", "127.0.0.1:0", code=1)
+    made = dscplus("radius", "client", "add", "vpn", "--address", "127.0.0.1", "--unsigned")
+    assert "can be forged" in made.err
+    secret, replies = made.out.strip().encode(), []
+
+    def use(address: Address) -> None:
+        replies.append(asyncio.run(exchanged(address, request(secret, b"anna", b"a wrong one"))))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def start(running: Server, addresses: list[Address]) -> list[Address]:
+        found = await begin(running, addresses)
+        Thread(target=use, args=found).start()
+        return found
+
+    begin = server.Server.start
+    monkeypatch.setattr(server.Server, "start", start)
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
+    caplog.set_level(logging.INFO)
+    assert dscplus("radius", "--listen", "127.0.0.1:0").code == 0
+    assert [parse(each).code for each in replies] == [Code.ACCESS_REJECT]
+    assert [record.getMessage() for record in caplog.records if record.name == "dsc_host.gateway.radius"] == [
+        "listening", "refused",
+    ]  # fmt: skip
+
+
+def test_the_command_manages_clients(dscplus: Command) -> None:
+    dscplus.with_cards("IB1")
+    assert "no clients" in dscplus("radius", "client", "list").err
+    assert '"secret"' in dscplus("radius", "client", "add", "vpn", "--address", "2001:db8::/64", "--json").out
+    assert dscplus("radius", "client", "list").rows == ["vpn  2001:db8::/64  yes"]
+    assert dscplus.refused("radius", "client", "add", "vpn", "--address", "192.0.2.7").startswith("name: ")
+    assert dscplus("radius", "client", "remove", "vpn").code == 0
+    assert dscplus.refused("radius", "client", "remove", "vpn").startswith("name: ")
+    assert dscplus.refused("radius", "--listen", "everywhere").startswith("listen: ")
