@@ -14,6 +14,7 @@ from tests.benchmarks import (
     bench_service,
     bench_simulator,
     bench_verifier,
+    bench_waiting,
     bench_web,
 )
 
@@ -29,6 +30,7 @@ BENCHES = {
     "Command": bench_command,
     "Cards by PSKC": bench_exchange,
     "Service": bench_service,
+    "Waiting": bench_waiting,
     "Login system": bench_login,
 }
 

@@ -29,7 +29,7 @@ SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
 CALLERS = 8
 LOGINS, WARM = 100, 5  # for each caller; a card gets at most 30 challenges in 5 minutes, so they take turns
 CARDS = 5  # for each caller
-COMMAND = "import typer; from dsc_host.cli.service import serve; typer.run(serve)"
+COMMAND = "from dsc_host.cli.main import main; main()"
 
 
 def measure() -> Iterator[Figure]:
@@ -60,7 +60,7 @@ class Overloaded(Exception):
 @contextmanager
 def serving(url: str, folder: str, workers: int) -> Iterator[int]:
     environment = {"DSCPLUS_DB": url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
-    arguments = ("-c", COMMAND, "--port", "0", "--workers", str(workers))
+    arguments = ("-c", COMMAND, "serve", "--port", "0", "--workers", str(workers))
     with server_process(arguments, environment, Path(folder, "log")) as (port, _):
         yield port
 

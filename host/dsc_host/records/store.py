@@ -132,10 +132,10 @@ class Store:
     def _transaction(self, mode: Mode) -> Iterator[Connection]:
         self._check_usable()
         try:
-            with out_of_memory(), self._connected(mode) as db, db.begin():
+            # Wait for the turn before taking a connection, so that those who wait leave connections for readers.
+            with out_of_memory(), self._backend.turn(mode) as start, self._connected(mode) as db, db.begin():
                 # Do not use a listener to the engine's events: it would make every statement take half as long again.
-                for statement in mode.statements:
-                    statement.run(db, {})
+                start(db)
                 yield db
         except SQLAlchemyError as error:
             self._tell(error)

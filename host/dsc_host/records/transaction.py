@@ -88,7 +88,7 @@ class Context(ABC, Generic[TX]):
     def change_in_turn(self, work: Callable[[TX], T | Refused]) -> T:
         """Do as `change` does, for one of many transactions in a row, and then give others some time.
 
-        SQLite does not queue the waiting: they try again and again, and without this pause might never succeed.
+        SQLite does not queue other processes: they try again and again, and without this pause might never succeed.
         """
         began = 0.0
 

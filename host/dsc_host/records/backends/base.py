@@ -1,8 +1,9 @@
 """The interface to a kind of database: starting transactions, marking databases as ours, and advice for errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +27,15 @@ class Mode:
     statements: tuple[Statement, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def start(self, db: Connection) -> None:
+        """Execute the statements."""
+        for statement in self.statements:
+            statement.run(db, {})
+
+
+Start: TypeAlias = Callable[[Connection], None]
+"""A function that starts a transaction on a connection."""
+
 
 class Backend(Protocol):
     """One database, apart from its tables. `READ`, `WRITE` and `MIGRATE` are the modes of its transactions."""
@@ -40,6 +50,12 @@ class Backend(Protocol):
     name: str
     """The name of the database in messages, without a password."""
     engine: Engine
+
+    def turn(self, mode: Mode) -> AbstractContextManager[Start]:
+        """Wait for this thread's turn, if the mode needs one, and provide the start of the transaction.
+
+        The end of the block ends the turn. Raises `StoreError` if others took too long.
+        """
 
     def identity(self, db: Connection) -> Identity | None:
         """Return the database's marks, or None if it is empty."""

@@ -6,13 +6,15 @@ on different cards do not wait for each other. SERIALIZABLE would guarantee the 
 transactions would fail and be repeated, and the guarantee would need every program that writes to use it.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.records.backends.base import Identity, Mode
+from dsc_host.records.backends.base import Identity, Mode, Start
 from dsc_host.records.tables import APPLICATION_ID
 
 SCHEMA = "dscplus"
@@ -73,6 +75,10 @@ class PostgreSQL:
         if not url.database:
             raise InputError("database", "its URL must name one, for example postgresql://user@host/database")
         return cls(url.set(drivername="postgresql+psycopg"), patience)
+
+    def turn(self, mode: Mode) -> AbstractContextManager[Start]:
+        """Wait for nobody: the server keeps transactions in order, row by row."""
+        return nullcontext(mode.start)
 
     def identity(self, db: Connection) -> Identity | None:
         """Return the marks in the schema, or None if the schema is empty."""

@@ -7,7 +7,9 @@ write-ahead log, readers can work during a write. With `synchronous = FULL`, com
 import os
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -18,11 +20,14 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.files import keep_name, warn_if_exposed
-from dsc_host.records.backends.base import Identity, Mode
+from dsc_host.records.backends.base import Identity, Mode, Start
+from dsc_host.records.backends.turns import turns_of
 from dsc_host.records.statements import Statement
 from dsc_host.records.tables import APPLICATION_ID
 
 _RETRY = 0.01
+_TRY_MILLISECONDS = 2
+"""The time for which SQLite itself waits to become the writer, before it is asked anew. It tries each millisecond then."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps beside a database, with the database's permissions, and reads if they exist."""
 _HEADER = b"SQLite format 3\0"
@@ -52,6 +57,9 @@ class SQLite:
         self.engine = _engine(path, patience)
         self._path = path
         self._patience = patience
+        # A database in memory has one connection, so those who wait for it are queued already.
+        self._turns = turns_of(str(path)) if path else None
+        self._try, self._wait = (_busy_timeout(ms) for ms in (_TRY_MILLISECONDS, int(patience * 1000)))
 
     @classmethod
     def open(cls, url: URL, patience: float) -> "SQLite":
@@ -64,6 +72,36 @@ class SQLite:
             _make_file(path)
             warn_if_exposed(path, *_BESIDE)
         return cls(path, patience)
+
+    @contextmanager
+    def turn(self, mode: Mode) -> Iterator[Start]:
+        """Wait for this thread's turn to write to the file. One thread of a process at a time asks SQLite for its lock."""
+        if self._turns is None or mode is self.READ:
+            yield mode.start
+            return
+        deadline = time.monotonic() + self._patience
+        with self._turns.turn(deadline) as has_come:
+            if not has_come:
+                raise StoreError(f"{self.name}: {_ADVICE['SQLITE_BUSY']}")
+            yield partial(self._start_writing, mode, deadline)
+
+    def _start_writing(self, mode: Mode, deadline: float, db: Connection) -> None:
+        """Start a transaction as soon as the other processes let it.
+
+        Left alone, SQLite waits longer and longer between two tries, up to 100 ms, and so misses the moments between the
+        transactions of a busy process. Within the transaction it may, for readers of a file without a write-ahead log.
+        """
+        self._try.row(db, {})
+        try:
+            while True:
+                try:
+                    mode.start(db)
+                    break
+                except SQLAlchemyError as error:
+                    if not _sqlite_error(error).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                        raise
+        finally:
+            self._wait.row(db, {})
 
     def identity(self, db: Connection) -> Identity | None:
         """Return the marks in the file's header, or None if the database is empty."""
@@ -234,6 +272,10 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _busy_timeout(milliseconds: int) -> Statement:
+    return Statement(text(f"PRAGMA busy_timeout = {milliseconds}"))
 
 
 def _sqlite_error(error: BaseException | None) -> str:

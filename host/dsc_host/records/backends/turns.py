@@ -1,0 +1,88 @@
+"""Turns: the threads of a process that want to write to one file, served in the order in which they came.
+
+SQLite keeps no order: threads that wait for it try again and again, and some may wait much longer than others.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakValueDictionary
+
+
+class Turns:
+    """The queue before one file. Its methods may be called by any thread."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._taken = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    @contextmanager
+    def turn(self, deadline: float) -> Iterator[bool]:
+        """Wait for a turn until `deadline` of the monotonic clock. Provide False if there was none. The block's end ends it."""
+        is_mine = self._take(deadline)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                self._hand_on()
+
+    def _take(self, deadline: float) -> bool:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return True
+            called = threading.Lock()
+            called.acquire()
+            self._waiting.append(called)
+        try:
+            if called.acquire(timeout=max(deadline - time.monotonic(), 0)):
+                return True
+        except BaseException:
+            # Ctrl-C: the turn may have come meanwhile.
+            if not self._leave(called):
+                self._hand_on()
+            raise
+        return not self._leave(called)
+
+    def _leave(self, called: threading.Lock) -> bool:
+        """Leave the queue. Return False if the turn has come already."""
+        with self._guard:
+            if called not in self._waiting:
+                return False
+            self._waiting.remove(called)
+            return True
+
+    def _hand_on(self) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
+_guard = threading.Lock()
+_turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
+
+
+def turns_of(path: str) -> Turns:
+    """Return the queue of a file, one for all who have it open in this process."""
+    with _guard:
+        found = _turns.get(path)
+        if found is None:
+            found = _turns[path] = Turns()
+        return found
+
+
+def _forget() -> None:
+    """Begin anew in a forked process. Its parent's threads do not exist here, and would never end their turns."""
+    global _guard, _turns
+    _guard = threading.Lock()
+    _turns = WeakValueDictionary()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
