@@ -1,5 +1,6 @@
 """Procedures whose rules the library's tests cover: the pages offer them and show the results."""
 
+import re
 from decimal import Decimal
 
 from tests.host.login.card_orders import with_online_card
@@ -124,3 +125,27 @@ def test_a_closed_account_has_statements_only(town: Town, browser: Browsers) -> 
     assert (page.path, "statements of your closed account" in page.text) == ("/", True)
     assert "Statements and tax forms come to you in other ways." in carl.open("/statements").text
     assert "closed" in carl.open("/devices").text
+
+
+def test_support_is_asked_before_a_device_is_taken_out_of_use(town: Town, browser: Browsers) -> None:
+    token = town.call("anna")
+    sue = come_with(browser(), token)
+    sue.open("/desk")
+    page = sue.press("stolen")
+    assert (page.title, "This cannot be undone." in page.text) == ("Take the device out of use?", True)
+    assert "Digital Security Card+ in use" in re.sub(SERIALS["anna"], "", sue.open("/desk").text).replace("  ", " ")
+    assert sue.press("stolen").status == 200
+    assert sue.press("Take out of use").notice == "The device was taken out of use."
+    assert sue.post("/desk/loss", device="none", loss="lost").status == 404
+
+
+def test_a_phone_number_is_removed_after_a_confirmation(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    town.confirm(anna.cookie, "+41791234567")
+    anna.open("/phones")
+    page = anna.press("Remove")
+    assert (page.title, "+41…67" in page.text) == ("Remove the number?", True)
+    assert "+41…67" in anna.open("/phones").text
+    anna.press("Remove")
+    assert anna.press("Remove").notice == "No more messages go to this number. All other sessions have ended."
+    assert anna.post("/phones/remove", phone="none").status == 404

@@ -2,8 +2,9 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import WaitKind
+from dsc_host.login import NotFound, WaitKind
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
@@ -31,9 +32,23 @@ def answered(visit: Visit) -> Response:
 
 
 def removed(visit: Visit) -> Response:
-    """Remove a phone number."""
+    """Remove a phone number, after a confirmation."""
+    if not confirmations.is_confirmed(visit):
+        return _ask_about_removal(visit)
     visit.system.forget_phone(visit.token, visit.value("phone", 32))
     return visit.go_on("/phones", notice="removed")
+
+
+def _ask_about_removal(visit: Visit) -> Response:
+    _, masked = visit._, visit.system.phone_numbers(visit.token).get(visit.value("phone", 32))
+    if masked is None:
+        raise NotFound("you have no such phone number")
+    words = (
+        _("No more codes and notices go to this number, and an app is no longer activated with it."),
+        _("All your other sessions end, and you are notified."),
+    )
+    facts = ((_("Phone number"), masked),)
+    return confirmations.ask(visit, _("Remove the number?"), words, facts, _("Remove"), "phone")
 
 
 def _numbers(visit: Visit, number: str = "") -> View:

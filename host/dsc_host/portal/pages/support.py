@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from dsc_host.login import DeviceState, DeviceView, Identity, Loss, NotAllowed, Role
+from dsc_host.login import DeviceState, DeviceView, Identity, Loss, NotAllowed, NotFound, Role
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.profile import bank_fields, entered_bank
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, button, hidden
-from dsc_host.portal.wording import LOSSES, STATES, kind_name
+from dsc_host.portal.wording import KINDS, LOSSES, STATES, kind_name
 
 
 def support(visit: Visit) -> Response:
@@ -131,8 +132,23 @@ def loss(visit: Visit) -> Response:
         why = Loss(visit.value("loss", 16))
     except ValueError:
         return visit.go("/desk")
-    visit.system.staff.report_loss(visit.token, visit.value("device", 32), why)
+    device = visit.value("device", 32)
+    if not confirmations.is_confirmed(visit):
+        return _ask_about_loss(visit, device, why)
+    visit.system.staff.report_loss(visit.token, device, why)
     return visit.go("/desk", notice="taken")
+
+
+def _ask_about_loss(visit: Visit, device_id: str, why: Loss) -> Response:
+    _, (_name, devices) = visit._, visit.system.staff.caller_devices(visit.token)
+    device = next((each for each in devices if each.id == device_id and each.own), None)
+    if device is None:
+        raise NotFound("the caller does not own such a device")
+    after = _("Once it is found, its owner can activate it again.") if why is Loss.MISPLACED else _("This cannot be undone.")
+    words = (_("Nobody can then log in with this device. Its owner is notified."), after)
+    facts = ((_(KINDS[device.kind]), device.label), (_("What happened"), _(LOSSES[why])))
+    title, submit = _("Take the device out of use?"), _("Take out of use")
+    return confirmations.ask(visit, title, words, facts, submit, "device", "loss")
 
 
 def code_card(visit: Visit) -> Response:

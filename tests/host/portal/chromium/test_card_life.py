@@ -71,7 +71,7 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
         Country_of_residence=ANNA.residence, Document_number=ANNA.document_number,
     )  # fmt: skip
     assert desk.title == walk._("{name} is calling", name="anna")
-    desk.press("lost", walk.cards_row("IB3000901"))
+    desk.press("lost", walk.cards_row("IB3000901")).press("Take out of use")
     code = desk.press("Give a temporary code").read
     desk.picture("temporary-code")
     walk.begin("anna").press("Log in", Code=code).open("/devices")

@@ -31,7 +31,7 @@ def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) ->
 def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
     serial = ordered(walk.enter_by_sms("carl"))
     desk = identified(walk, "carl", CARL)
-    assert desk.press("lost", desk.cards_row(serial)).has_notice("taken")
+    assert desk.press("lost", desk.cards_row(serial)).press("Take out of use").has_notice("taken")
     walk.open("/devices").follow("Request a card")
     fill(walk, NEW)
     assert walk.press("Continue").press("Continue").title == walk._("Your card was requested")
@@ -40,7 +40,7 @@ def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
 
 def test_a_card_that_does_not_come_back_costs_and_its_owner_sees_it(walk: Walk) -> None:
     desk = identified(walk, "anna")
-    code = desk.press("lost", desk.cards_row("IB3000901")).press("Give a temporary code").read
+    code = desk.press("lost", desk.cards_row("IB3000901")).press("Take out of use").press("Give a temporary code").read
     issuer = walk.another().enter("ivo").open("/issuer")
     about = {"Serial or number of the device": "IB3000901", "US cents": "4000"}
     assert issuer.press("Keep", **about).has_notice("kept")

@@ -87,7 +87,7 @@ def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
     assert walk.field(CARD).count() == 1
     walk.choose("Code by SMS").press("Log in", Code=walk.sent("sms"))
     walk.open("/phones").picture("phone-number-confirmed")
-    walk.press("Remove", "+41…23")
+    walk.press("Remove", "+41…23").press("Remove")
     assert walk.notice == walk._("No more messages go to this number. All other sessions have ended.")
 
 
