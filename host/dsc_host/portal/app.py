@@ -55,6 +55,7 @@ GET: Mapping[str, Handler] = {
     "/login": signin.name_and_password,
     "/login/device": signin.device,
     "/login/answer": signin.element,
+    "/login/help": signin.without_device,
     "/lost": losses.losing,
     "/lost/device": losses.device,
     "/stop": waits.stopping,

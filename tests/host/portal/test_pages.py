@@ -6,6 +6,7 @@ import pytest
 from tests.host.login.town import PASSWORD, SERIALS, Town
 from tests.host.portal.browser import Browsers, enter
 
+from dsc_host.login import Kind
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
 from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, noticed
@@ -132,6 +133,28 @@ def test_a_pin_that_is_refused_leaves_the_challenge_as_it_is(town: Town, browser
     assert (page.path, page.notice.startswith("That answer")) == ("/devices", True)
     page = anna.post("/pin/answer", pin="8246", again="8246", answer="00000000")
     assert 'href="/devices">Back' in page.html
+
+
+def test_the_login_says_what_to_enter_and_helps_without_a_device(town: Town, browser: Browsers) -> None:
+    anna = browser()
+    assert re.search('<input id="f1-1" name="name"[^>]* autofocus', anna.page.html)
+    page = anna.press("Continue", name="anna", password=PASSWORD)
+    assert "8 digits, within 5 minutes." in page.text
+    assert re.search('name="answer"[^>]* autofocus[^>]*-hint"', page.html)
+    assert 'href="/login/help"' in page.html
+    assert "call support" in anna.open("/login/help").text
+    assert "call support" in browser().open("/login/help").text
+
+
+def test_the_device_of_the_last_login_is_chosen(town: Town, browser: Browsers) -> None:
+    town.confirm(town.session("anna"), "+41791234567")
+    town.waited("anna")
+    for kind in (Kind.SMS, Kind.DSC_PLUS):
+        town.clock.advance(60)
+        session = town.enter_by_sms("anna") if kind is Kind.SMS else town.enter("anna")
+        used = town.system.visitor(session).device
+        anna = browser()
+        assert anna.press("Continue", name="anna", password=PASSWORD).forms[-2].fields["device"] == used
 
 
 @pytest.mark.parametrize("path", REFUSED_FORMS)

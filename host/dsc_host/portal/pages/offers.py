@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dsc_host.login import Offer
+from dsc_host.login import Kind, Offer
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Shown, View
@@ -10,6 +10,7 @@ from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS
 
 WRONG = "That answer was not correct. Try again. After three wrong answers you must start again."
 _LONGEST = 64
+_CARD_DIGITS = 8
 
 
 def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
@@ -23,7 +24,7 @@ def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool 
         view,
         words=view.words if new_pin else (*view.words, *_instructions(_, offer)),
         shown=_shown(_, offer),
-        forms=(replace(form, fields=(*form.fields, *_fields(_, offer))),),
+        forms=(replace(form, fields=(*form.fields, *_fields(visit, offer))),),
     )
     return visit.beside(asked, offer, new_pin=new_pin)
 
@@ -46,9 +47,25 @@ def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
     return tuple(_(each, number=offer.shows.get("sent_to", "")) for each in INSTRUCTIONS[offer.kind])
 
 
-def _fields(_: Language, offer: Offer) -> tuple[Field, ...]:
+def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
     """Return the field for the answer; none for a push, which is answered on the phone."""
     if is_push(offer):
         return ()
+    _ = visit._
     kind = "code" if offer.digits else "text"
-    return (Field("answer", _(ANSWERS[offer.kind]), kind, autocomplete="one-time-code", longest=_LONGEST),)
+    field = Field("answer", _(ANSWERS[offer.kind]), kind, _hint(visit, offer), autocomplete="one-time-code", longest=_LONGEST)
+    return (field,)
+
+
+def _hint(visit: Visit, offer: Offer) -> str:
+    """Return the number of digits of the answer, if it is always the same, and the time to answer."""
+    _, rules = visit._, visit.system.policy.login
+    minutes = int(min(rules.step_validity, visit.system.context.cards.policy.validity)) // 60
+    if offer.kind in (Kind.SMS, Kind.VOICE):
+        minutes = min(rules.step_validity, rules.code_validity) // 60
+        digits = rules.code_digits
+    elif offer.kind is Kind.DSC_PLUS:
+        digits = _CARD_DIGITS
+    else:
+        return ""
+    return _("{digits} digits, within {minutes} minutes.", digits=digits, minutes=minutes) if minutes > 1 else ""

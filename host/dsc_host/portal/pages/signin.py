@@ -48,6 +48,15 @@ def device(visit: Visit) -> Response:
     return visit.show(_choosing(visit, visit.system.step(visit.token)))
 
 
+def without_device(visit: Visit) -> Response:
+    """Show the ways to log in to a user who has no device at hand."""
+    _ = visit._
+    lost = Link("/lost", _("My device is lost or stolen"), _("suspend it at once"))
+    links = (lost, Link("/login", _("Log in")))
+    numbers = telephones(_, office_of(visit))
+    return visit.show(View(_("I have no device with me"), words=ways_on(_), facts=numbers, links=links))
+
+
 def choose(visit: Visit) -> Response:
     """Choose a device, or log in without one."""
     chosen = visit.value("device", 32)
@@ -139,8 +148,11 @@ def _first(_: Language, name: str = "") -> View:
             ),
         ),
         forms=(Form("/login", _("Continue"), fields),),
+        focus=True,
+        script="password.js",
         links=(
             Link("/lost", _("My device is lost or stolen"), _("suspend it at once")),
+            _without(_),
             Link("/stop", _("Stop a change"), _("with the code from the message")),
         ),
     )
@@ -162,8 +174,16 @@ def _choosing(visit: Visit, step: Step) -> View:
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
         numbers = telephones(_, office_of(visit))
         return View(_("No device"), words=words, facts=numbers, links=(other, Link("/login", _("Start again"))))
-    field = Field("device", _("How do you want to continue?"), "radio", value=choices[0].value, choices=choices)
-    return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),), links=(_lost(_),))
+    # The device of the last login is most likely at hand.
+    last = max(step.choices, key=lambda each: each.used_at or 0, default=None)
+    chosen = last.id if last is not None else choices[0].value
+    field = Field("device", _("How do you want to continue?"), "radio", value=chosen, choices=choices)
+    links = (_without(_), _lost(_))
+    return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),), links=links)
+
+
+def _without(_: Language) -> Link:
+    return Link("/login/help", _("I have no device with me"), _("other ways to log in"))
 
 
 def _lost(_: Language) -> Link:
@@ -173,8 +193,8 @@ def _lost(_: Language) -> Link:
 def _answering(visit: Visit, offer: Offer) -> View:
     """Return the page that asks for the response, or that waits for the approval of a push."""
     _, push = visit._, is_push(offer)
-    links = (Link("/login/device", _("Use another device")), _lost(_), Link("/login", _("Start again")))
-    view = View(_(KINDS[offer.kind]), links=links, script="push.js" if push else "")
+    links = (Link("/login/device", _("Use another device")), _without(_), _lost(_), Link("/login", _("Start again")))
+    view = View(_(KINDS[offer.kind]), links=links, script="push.js" if push else "", focus=not push)
     form = Form("/login/answer", _("Log in"))
     if push:
         form = Form("/login/answer", _("I have approved it"), also=(("/login/manual", _("I got no notification")),))
