@@ -22,6 +22,7 @@ def test_a_client_is_kept_sealed_until_it_is_removed(town: Town) -> None:
     assert load(town) == [vpn, wiki]
     assert vpn.secret != wiki.secret
     assert len(vpn.secret) >= 32
+    assert vpn.secret.isalnum(), "no command takes it for an option"
     sealed = town.system.context.read(lambda tx: tx.db.exec_driver_sql("select sealed from vault").scalars().all())
     assert not any(vpn.secret in each for each in sealed)
     assert vpn.secret.decode() not in repr(vpn)

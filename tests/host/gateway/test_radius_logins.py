@@ -1,11 +1,14 @@
 """Logins by RADIUS: a challenge, the response of the card, and everything else, which is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from tests.host.gateway.radius_program import Program, question
+from tests.host.gateway.radius_program import Program, question, request
 from tests.host.login.town import PASSWORD, SERIALS, Town
 from tests.host.login.wrong_passwords import WRONG
 
-from dsc_host.gateway.radius.packets import Code, Type
+from dsc_host.gateway.radius.packets import Code, Type, parse
+from dsc_host.gateway.radius.responder import Request
 from dsc_host.login import Scope, rows
 from dsc_host.login.devices.kinds import Outcome, challenge_card
 
@@ -45,6 +48,15 @@ def test_a_state_is_used_once(program: Program) -> None:
     state, response = program.challenged()
     assert program.answer(state, response) == Code.ACCESS_ACCEPT
     assert program.answer(state, response) == Code.ACCESS_REJECT
+
+
+def test_a_state_that_is_sent_many_times_at_once_is_used_once(program: Program) -> None:
+    state, response = program.challenged()
+    data = [request(program.client.secret, b"anna", response.encode(), (Type.STATE, state)) for _ in range(4)]
+    taken = [program.responder.take(each, (program.address, 5000)) for each in data]
+    with ThreadPoolExecutor(4) as threads:
+        replies = list(threads.map(program.responder.reply, [each for each in taken if isinstance(each, Request)]))
+    assert sorted(parse(reply).code for reply in replies if reply) == [Code.ACCESS_ACCEPT, *[Code.ACCESS_REJECT] * 3]
 
 
 def test_a_state_opens_nothing_for_another_user(program: Program) -> None:

@@ -6,6 +6,7 @@ The vault keeps each client as one secret, sealed under the master key. `dscplus
 import json
 import re
 import secrets
+import string
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -17,7 +18,9 @@ from dsc_host.records import vault
 Network = IPv4Network | IPv6Network
 _PREFIX = "radius:"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
-_SECRET_BYTES = 24
+# A secret of letters and digits can be typed into every program, and no command takes it for an option.
+_LETTERS = string.ascii_letters + string.digits
+_SECRET_LETTERS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def add(tx: LoginTransaction, name: str, address: str, *, signs: bool = True) ->
             raise InputError("name", "there is a client of this name; remove it first")
         if other.network == network:
             raise InputError("address", f"belongs to the client {other.name}; remove it first")
-    client = Client(name, network, secrets.token_urlsafe(_SECRET_BYTES).encode(), signs)
+    client = Client(name, network, "".join(secrets.choice(_LETTERS) for _ in range(_SECRET_LETTERS)).encode(), signs)
     kept = {"network": str(network), "secret": client.secret.decode(), "signs": signs}
     vault.put(tx.cards, _PREFIX + name, json.dumps(kept).encode())
     tx.log("radius.client", None, "done", "added", client=name, network=str(network))
