@@ -34,6 +34,7 @@ def one_numbering(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_configure() -> None:
     databases.refuse_locks_in_reads()
+    databases.compile_statements_once()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Dialect, Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 from tests.host import verifier_samples
 from tests.host.verifier_samples import Clock
 
+from dsc_host.records.backends import sqlite
 from dsc_host.records.store import Store
 from dsc_host.records.table_rows import Rows
 from dsc_host.verifier import Policy, Verifier
@@ -55,6 +56,20 @@ def refuse_locks_in_reads() -> None:
         return locked(table, db, key)
 
     Store.read, Rows.locked = noted, checked  # type: ignore[method-assign]
+
+
+def compile_statements_once() -> None:
+    """Let all engines for SQLite share what is compiled, because each test has an engine of its own and many statements."""
+    make, dialects, compiled = sqlite._engine, list[Dialect](), dict[Any, Any]()
+
+    def made(path: Path | None, patience: float) -> Engine:
+        engine = make(path, patience)
+        dialects.append(engine.dialect)
+        engine.dialect = dialects[0]
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    sqlite._engine = made
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

@@ -11,6 +11,7 @@ from tests.host.login.town import DAY, PASSWORD, PHONE, Town, copied_town, kept_
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Identity, Kind, LoginSystem, Loss, rows
+from dsc_host.login.service.gateway_calls import GatewayCalls
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
 from dsc_host.login.service.staff import Staff
@@ -312,13 +313,15 @@ SILENT = {
         "address", "deposit", "deposit_accounts", "deposits", "may_deposit",
         "devices", "end_other_sessions", "end_session", "parcels", "phone_numbers", "pin_offer", "profile", "protection",
         "requests", "security_events", "sessions", "sheet",
-        "shares", "by", "over", "change", "do", "office", "operator", "phones", "policy", "proofs", "staff", "statements",
+        "shares", "by", "over", "change", "do", "gateway", "office", "operator", "phones", "policy", "proofs", "staff",
+        "statements",
     },
     "Staff": {
         "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalize_all",
         "queue", "receive", "settle",
         "sheet",
     },
+    "GatewayCalls": {"answer", "ask"},
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
     "Operator": {
         "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "put_under_review",
@@ -344,7 +347,7 @@ def test_a_new_way_in_is_told_on_every_channel_from_before(town: Town, name: str
 def test_every_public_operation_either_tells_or_gives_nobody_a_way_in() -> None:
     public = {
         f"{kind.__name__}.{name}"
-        for kind in (LoginSystem, Staff, Phones, Operator)
+        for kind in (LoginSystem, GatewayCalls, Staff, Phones, Operator)
         for name in dir(kind)
         if not name.startswith("_") and name not in kind.__dataclass_fields__
     }
