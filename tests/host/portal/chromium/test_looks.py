@@ -195,3 +195,16 @@ def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) 
         walk.shown.cards["sue"].press(key)
     assert len(plain.page.context.pages) == 2
     assert plain.press("Log in", Response=walk.shown.cards["sue"].display).path == "/"
+
+
+def test_the_password_is_shown_while_its_button_is_pressed_in_and_no_longer(walk: Walk) -> None:
+    walk.open("/login")
+    field, button = walk.field("Password"), walk.button("Show the password")
+    field.fill(SESAME)
+    button.click()
+    assert field.get_attribute("type") == "text"
+    walk.examine("password shown")
+    button.click()
+    assert field.get_attribute("type") == "password"
+    plain = walk.another(java_script_enabled=False).open("/login")
+    assert plain.button("Show the password").count() == 0

@@ -113,16 +113,3 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     walk.begin("carl").press("I got no notification").picture("phone-manual")
     phone.press("Show the response string", User_name="carl", Challenge=walk.read, PIN_of_the_app=APP_PIN)
     assert walk.press("Log in", Response_string=phone.read).path == "/"
-
-
-def test_the_password_is_shown_while_its_button_is_pressed_in_and_no_longer(walk: Walk) -> None:
-    walk.open("/login")
-    field, button = walk.field("Password"), walk.button("Show the password")
-    field.fill(SESAME)
-    button.click()
-    assert field.get_attribute("type") == "text"
-    walk.examine("password shown")
-    button.click()
-    assert field.get_attribute("type") == "password"
-    plain = walk.another(java_script_enabled=False).open("/login")
-    assert plain.button("Show the password").count() == 0
