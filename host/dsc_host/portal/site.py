@@ -31,6 +31,7 @@ from dsc_host.login import (
 )
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES, Language, negotiated
+from dsc_host.portal.navigation import sections
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import explained, notice_kind, noticed
@@ -208,7 +209,7 @@ class Visit:
     def show(self, view: View, status: int = 200) -> Response:
         """Return the response for a page, with the layout and the pending notice. It also sets the visitor's cookie."""
         notice = self.request.cookies.get("notice", "")
-        token = self.token or security.new_visitor()
+        token, who = self.token or security.new_visitor(), self._who()
         page = self.site.templates.get_template("page.html").render(
             view=view,
             site=self.site.name or self._("Secure login"),
@@ -219,7 +220,8 @@ class Visit:
             languages=NAMES,
             csrf=security.csrf(token),
             form_csrf=security.csrf(self.form_token or token),
-            visitor=self._who(),
+            visitor=who,
+            sections=[] if who is None else sections(who, self.page, self._),
             notice=noticed(notice, self._),
             notice_kind=notice_kind(notice),
             path=self.page,

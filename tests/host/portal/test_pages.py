@@ -6,9 +6,10 @@ import pytest
 from tests.host.login.town import PASSWORD, SERIALS, Town
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.login import Kind
+from dsc_host.login import Kind, Role, Scope, Visitor
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
+from dsc_host.portal.navigation import sections
 from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, noticed
 
 
@@ -194,3 +195,32 @@ def test_where_real_people_log_in_no_card_lies_beside(town: Town, browser: Brows
         assert "firmware" not in html
         assert "/card" not in html
         assert 'class="beside"' not in html
+
+
+def test_the_navigation_shows_where_the_visitor_is_and_only_what_is_allowed(town: Town, browser: Browsers) -> None:
+    def menu(name: str, path: str) -> dict[str, str]:
+        html = enter(town, browser(), name).open(path).html
+        header = html[html.index("<nav") : html.index("</header>")]
+        return dict(re.findall(r'<a href="([^"]*)"(?: aria-current="(page|true)")?>', header))
+
+    members = ["/", "/devices", "/protection", "/withdraw", "/profile"]
+    for path, section, how in (("/", "/", "page"), ("/phones", "/devices", "true"), ("/profile/bank", "/profile", "true")):
+        assert menu("anna", path) == dict.fromkeys(members, "") | {section: how}
+    for name, own in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")):
+        assert menu(name, own) == dict.fromkeys(members, "") | {own: "page"}
+    assert "<nav" not in browser().page.html
+    page = enter(town, browser()).open("/statements")
+    assert '<li><a href="/withdraw">Money</a></li><li aria-current="page">Statements</li>' in page.html
+
+
+@pytest.mark.parametrize(
+    ("scope", "links"),
+    [
+        (Scope.ACCOUNT, ["/", "/devices", "/protection", "/statements", "/profile"]),
+        (Scope.TRADING, ["/", "/protection", "/withdraw"]),
+        (Scope.STATEMENTS, ["/", "/statements"]),
+    ],
+)
+def test_the_navigation_offers_what_the_scope_allows(scope: Scope, links: list[str]) -> None:
+    who = Visitor("", "", "anna", Role.SUPPORT, scope, True, "", "en", 0, 0, None)
+    assert [each.href for each in sections(who, "/statements", load()["en"])] == links

@@ -96,7 +96,7 @@ class Walk:
 
     def follow(self, link: str) -> "Walk":
         with self.page.expect_navigation():
-            self.page.get_by_role("link", name=self._(link), exact=True).click()
+            self.page.locator("main").get_by_role("link", name=self._(link), exact=True).click()
         return self._arrived()
 
     def click_drawn(self, *keys: str) -> "Walk":
@@ -267,6 +267,7 @@ class Walk:
         return next(str(each["value"]) for each in self.page.context.cookies() if each.get("name") == "session")
 
     def out(self) -> "Walk":
+        self.page.locator("header summary").click()
         return self.press("Log out")
 
 

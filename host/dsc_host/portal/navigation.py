@@ -1,0 +1,62 @@
+"""The navigation of every page: the sections that a visitor may use, and the one that the page belongs to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dsc_host.login import Role, Scope, Visitor
+from dsc_host.portal.languages import Language
+
+_BELOW = {
+    "/request": "/devices",
+    "/share": "/devices",
+    "/phones": "/devices",
+    "/opt-out": "/protection",
+    "/opt-in": "/protection",
+    "/deposit": "/withdraw",
+    "/statements": "/withdraw",
+    "/password": "/profile",
+    "/sessions": "/profile",
+    "/events": "/profile",
+    "/close": "/profile",
+}
+"""The section of each page whose path does not begin with that of its section."""
+_MONEY = "/withdraw"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A link of the navigation. `current` is the value of `aria-current`: `page`, `true` for a page below it, or empty."""
+
+    href: str
+    label: str
+    current: str = ""
+
+
+def sections(who: Visitor, page: str, _: Language) -> list[Section]:
+    """Return the sections for a visitor who is on the page with this path."""
+    own = _BELOW.get(page, "/" + page.split("/")[1])
+    found = []
+    for section, href, label in _offered(who, _):
+        below = "true" if section == own else ""
+        found.append(Section(href, label, "page" if href == page else below))
+    return found
+
+
+def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
+    """Yield the path, the address and the label of each section that the scope of the session allows."""
+    yield "/", "/", _("Overview")
+    if who.scope in (Scope.FULL, Scope.ACCOUNT):
+        yield "/devices", "/devices", _("Security devices")
+    if who.scope is not Scope.STATEMENTS:
+        yield "/protection", "/protection", _("Protection and limits")
+    pays = who.scope in (Scope.FULL, Scope.TRADING)
+    yield _MONEY, _MONEY if pays else "/statements", _("Money") if pays else _("Statements")
+    if who.scope in (Scope.FULL, Scope.ACCOUNT):
+        yield "/profile", "/profile", _("Profile")
+    if who.scope is Scope.FULL:
+        if who.role is Role.SUPPORT:
+            yield "/desk", "/desk", _("Support")
+        elif who.role is Role.ISSUER:
+            yield "/issuer", "/issuer", _("Issuing")
+        elif who.role is Role.COMPLIANCE:
+            yield "/compliance", "/compliance", _("Compliance")
