@@ -25,6 +25,14 @@ _GATEWAY = (
         HOST,
     ),
     Mutant(
+        "a login leads back below the domain only",
+        "gateway/forward_auth/tickets.py",
+        'endswith(f".{self.domain}")',
+        "endswith(self.domain)",
+        "tests/host/gateway/test_forward_auth.py",
+        HOST,
+    ),
+    Mutant(
         "a State is for one user and one client",
         "gateway/radius/logins.py",
         "    parts = (client.name.encode(), name)\n",

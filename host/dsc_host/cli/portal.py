@@ -41,6 +41,7 @@ class _PortalFactory:
     name: str
     spool: Path | None
     mail: Mail | None
+    ticket_domain: str
 
     def __call__(self) -> "Starlette":
         from dsc_host.portal import application
@@ -49,7 +50,7 @@ class _PortalFactory:
         system = LoginSystem.over(
             verifier, policy=load_policy(self.policy), senders=self._senders(), statements=installed_provider()
         )  # fmt: skip
-        return application(system, hosts=self.hosts, name=self.name, ended=verifier.close)
+        return application(system, hosts=self.hosts, name=self.name, ticket_domain=self.ticket_domain, ended=verifier.close)
 
     def _senders(self) -> dict[str, Sender]:
         senders: dict[str, Sender] = {}
@@ -96,6 +97,10 @@ def portal(
         str,
         typer.Option(metavar="ADDRESS", help="Trust the X-Forwarded-For header from this proxy address.", show_default=True),
     ] = HOST,
+    ticket_domain: Annotated[
+        str,
+        typer.Option("--ticket-domain", metavar="DOMAIN", help="Let web servers below this domain ask who their visitors are."),
+    ] = "",
     workers: Annotated[int, typer.Option(metavar="N", help="The number of worker processes.", show_default=True)] = 1,
     policy: PolicyOption = None,
     mail: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The SMTP server for email. Needs --mail-from.")] = None,
@@ -119,16 +124,19 @@ def portal(
     """
     with extras.needed("portal"):
         from dsc_host.api import processes
+        from dsc_host.gateway.forward_auth.tickets import check_domain
         from dsc_host.portal.app import LOOPBACK
     address = processes.Address.checked(host, port, allow_remote=False)
     hosts = tuple(public or LOOPBACK)
     load_policy(policy)
+    if ticket_domain:
+        check_domain(ticket_domain)
     if demo:
         notice("This is a demonstration: anybody who can reach this port can use every card, phone and message.")
         if not processes.run(_DemonstrationFactory(hosts, title, policy), address, 1):
             raise Failed("the pages could not be served; see the lines above")
         return
-    make = _PortalFactory(records, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
+    make = _PortalFactory(records, policy, hosts, title, _folder(spool), _mail(mail, mail_from), ticket_domain)
     records.open().close()
     if not processes.run(make, address, workers, proxy=proxy):
         raise Failed("the pages could not be served, or a worker failed; see the lines above")

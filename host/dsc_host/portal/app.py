@@ -17,6 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from dsc_host.gateway.forward_auth.endpoint import endpoint
+from dsc_host.gateway.forward_auth.tickets import Tickets
 from dsc_host.login import LoginSystem
 from dsc_host.portal import phone_api
 from dsc_host.portal.languages import load
@@ -40,10 +42,11 @@ from dsc_host.portal.pages import (
     signin,
     statements,
     support,
+    tickets,
     waits,
 )
 from dsc_host.portal.security import Cookies, Guard
-from dsc_host.portal.site import Extension, Handler, Site, Visit
+from dsc_host.portal.site import TICKET_PAGE, Extension, Handler, Site, Visit
 from dsc_host.portal.views import Link
 from dsc_host.server.bodies import Bodies
 
@@ -177,6 +180,7 @@ def application(
     hosts: Iterable[str] = LOOPBACK,
     name: str = "",
     extension: Extension | None = None,
+    ticket_domain: str = "",
     due_every: float = 60.0,
     ended: Callable[[], None] = lambda: None,
 ) -> Starlette:
@@ -188,10 +192,16 @@ def application(
         hosts: The host names under which visitors reach the portal.
         name: The title of the pages. If it is empty, they have a title in the visitor's language.
         extension: Additional pages, for example of a demonstration. Never add any where real people log in.
+        ticket_domain: The domain below which other web servers ask here who their visitors are. If it is empty, none may.
         due_every: The seconds between two runs of the maintenance, while the portal runs.
         ended: A function that is called when the portal shuts down.
     """
     pages, posts = (GET, POST) if extension is None else ({**GET, **extension.pages}, {**POST, **extension.posts})
+    asked: list[Route] = []
+    if ticket_domain:
+        given = Tickets.of(system, ticket_domain)
+        pages = {**pages, TICKET_PAGE: tickets.page(given)}
+        asked = [Route("/auth", endpoint(given), methods=["GET"])]
     site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension, starts=STARTS)
     api = [
         Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
@@ -200,7 +210,7 @@ def application(
     static = Mount("/static", StaticFiles(directory=str(files("dsc_host.portal").joinpath("static"))))
     known = frozenset(host.lower() for host in hosts)
     return Starlette(
-        routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *api, static],
+        routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, static],
         middleware=[Middleware(Guard, hosts=known, secure=secure), Middleware(Bodies)],
         lifespan=partial(_life, system, due_every, ended),
         exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},

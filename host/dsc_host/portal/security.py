@@ -4,6 +4,7 @@ Six promises:
 
 1. Every POST of a form comes from our site: its token is only in pages of ours that were shown to the same visitor.
 2. Cookies are HttpOnly and SameSite=Strict. Over https they are Secure and bound to this host (`__Host-`).
+   The only exception is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
 3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
 4. No cache stores a page, and no other site learns which page a visitor came from.
 5. A request for another host, or one that is too large or malformed, is refused before any page sees it.

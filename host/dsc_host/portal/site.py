@@ -4,6 +4,7 @@ A handler is a plain function that takes a `Visit` and returns a response. It ru
 raises a refusal, the visitor gets a page with the error and the matching status.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -52,6 +53,9 @@ _NOTICE_SECONDS = 60
 _BACK = "back"
 """The cookie with the path of the page that asked for a login."""
 _BACK_SECONDS = 10 * 60
+TICKET_PAGE = "/ticket"
+"""The page that leads to other web servers. A login may lead back to it with the address, which the page checks."""
+_TICKET = re.compile(rf"{TICKET_PAGE}\?back=[A-Za-z0-9_=-]*", re.ASCII)
 
 
 Handler = Callable[["Visit"], Response]
@@ -328,6 +332,8 @@ class Visit:
 
     def _may_lead_to(self, path: str) -> bool:
         """Return whether a login may lead to this path: only to a page of ours, so never to another site."""
+        if TICKET_PAGE in self.site.pages and _TICKET.fullmatch(path):
+            return True
         return path in self.site.pages and not path.startswith(("/login", "/lost"))
 
     def _who(self) -> Visitor | None:

@@ -47,9 +47,9 @@ PARTS = (
 IMPORTS = {
     "dsc_simulator": ("dsc_firmware", "dsc_host.cli"),
     "dsc_firmware": (),
-    "dsc_host.cli": ("dsc_host.flash", "dsc_host.portal", "dsc_host.gateway", "dsc_host.api", "dsc_host.exchange"),
+    "dsc_host.cli": ("dsc_host.flash", "dsc_host.portal", "dsc_host.api", "dsc_host.exchange"),
     "dsc_host.flash": (),
-    "dsc_host.portal": ("dsc_host.login", "dsc_host.server"),
+    "dsc_host.portal": ("dsc_host.gateway", "dsc_host.server"),
     "dsc_host.gateway": ("dsc_host.login",),
     "dsc_host.api": ("dsc_host.server", "dsc_host.verifier"),
     "dsc_host.exchange": ("dsc_host.verifier",),

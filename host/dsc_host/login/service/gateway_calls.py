@@ -1,4 +1,4 @@
-"""The calls of a gateway, through which other programs let users log in. No session is opened here.
+"""The calls of a gateway, through which other programs let users log in. Its logins open no session.
 
 Three promises:
 
@@ -10,8 +10,9 @@ Three promises:
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dsc_host.login import rows
 from dsc_host.login.errors import NotAllowed
-from dsc_host.login.model import Answered, Stage, Step
+from dsc_host.login.model import Answered, Stage, Step, Visitor
 from dsc_host.login.rows import User
 from dsc_host.login.signin import flow, password_check, sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction
@@ -40,6 +41,21 @@ class GatewayCalls:
     def answer(self, token: str, text: str) -> Answered:
         """Judge the answer to a challenge, and end the login, whatever the result. Raises `NotIn`."""
         return self.context.change(lambda tx: _answer(tx, token, text))
+
+    def visitor(self, session: str) -> tuple[Visitor, str]:
+        """Return the user of an open session, and the kind of the device that opened it, or empty text. Raises `NotIn`.
+
+        `session` is the id of the session's row, which opens nothing. The session counts as used.
+        """
+        visitor, kind = self.context.read(lambda tx: _visitor(tx, session))
+        self.context.activity.record(visitor.session, self.context.now())
+        return visitor, kind
+
+
+def _visitor(tx: LoginTransaction, session: str) -> tuple[Visitor, str]:
+    visitor = sessions.visitor_by_id(tx, session)
+    device = rows.devices.find(tx.db, visitor.device) if visitor.device else None
+    return visitor, device.kind if device else ""
 
 
 def _ask(tx: LoginTransaction, user: User, address: str) -> Step | Refused:

@@ -65,7 +65,12 @@ def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Sess
 
 def find(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
     """Return the user and the session of this token without locking them. Raises `NotIn` as `locked` does."""
-    session = rows.sessions.find(tx.db, hashed(token))
+    return find_by_id(tx, hashed(token), *stages)
+
+
+def find_by_id(tx: LoginTransaction, session_id: str, *stages: Stage) -> tuple[User, Session]:
+    """Return the user and the session with this id without locking them. Raises `NotIn` as `locked` does."""
+    session = rows.sessions.find(tx.db, session_id)
     user = rows.users.find(tx.db, session.user_id) if session else None
     if session is None or user is None or session.stage not in stages or not lasts(tx.context, user, session):
         raise NotIn
@@ -100,7 +105,12 @@ def end_all(db: Connection, user: User, *, but: str = "") -> None:
 
 def visitor(tx: LoginTransaction, token: str) -> Visitor:
     """Return the user who is logged in. Raises `NotIn`."""
-    user, session = find(tx, token, Stage.IN)
+    return visitor_by_id(tx, hashed(token))
+
+
+def visitor_by_id(tx: LoginTransaction, session_id: str) -> Visitor:
+    """Return the user who is logged in, by the id of the session. Raises `NotIn`."""
+    user, session = find_by_id(tx, session_id, Stage.IN)
     return Visitor(
         session=session.id,
         user=user.id,

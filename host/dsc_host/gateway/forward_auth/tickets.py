@@ -1,0 +1,63 @@
+"""Tickets: cookies of a parent domain that name a session. They answer the question who it is, and open no page here.
+
+Three promises:
+
+1. A ticket is the id of a session, sealed under the master key. It cannot log in, and it ends with the session.
+2. A login leads back only to https, and only to a host below the domain.
+3. Whatever is sent as a ticket or as an address is refused without an error.
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.login import LoginSystem, NotIn, Visitor
+from dsc_host.records.keys import Secret
+
+COOKIE = "__Secure-ticket"
+_PURPOSE = "forward-auth-ticket"
+_MOST_LETTERS = 1000
+_DOMAIN = re.compile(r"(?=.{4,200}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.ASCII)
+_URL = re.compile(r"https://(?P<host>[a-z0-9][a-z0-9.-]*)(:[0-9]{1,5})?(/[!-\[\]-~]*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """The tickets for the hosts below a domain."""
+
+    system: LoginSystem
+    domain: str
+
+    @classmethod
+    def of(cls, system: LoginSystem, domain: str) -> "Tickets":
+        """Return the tickets of a domain such as `example.com`. Raises `InputError`."""
+        check_domain(domain)
+        return cls(system, domain)
+
+    def allows(self, url: str) -> bool:
+        """Return whether a login may lead to this address."""
+        found = _URL.fullmatch(url) if len(url) <= _MOST_LETTERS else None
+        return found is not None and found["host"].endswith(f".{self.domain}")
+
+    def seal(self, session: str) -> str:
+        """Return the ticket of a session, by the id of its row."""
+        return base64.urlsafe_b64encode(
+            self.system.context.cards.keys.current.seal(session.encode(), _PURPOSE, Secret.VAULT)
+        ).decode()
+
+    def visitor(self, ticket: str) -> tuple[Visitor, str]:
+        """Return the user who is logged in, and the kind of the device that opened the session. Raises `NotIn`."""
+        try:
+            sealed = base64.urlsafe_b64decode(ticket[:_MOST_LETTERS].encode())
+            session = self.system.context.cards.keys.current.unseal(sealed, _PURPOSE, Secret.VAULT).decode()
+        except (StoreError, ValueError, binascii.Error):
+            raise NotIn from None
+        return self.system.gateway.visitor(session)
+
+
+def check_domain(domain: str) -> None:
+    """Raise `InputError` unless this is a domain below which there can be hosts."""
+    if not _DOMAIN.fullmatch(domain):
+        raise InputError("ticket-domain", "must be a domain in lower case with a dot in it, for example example.com")

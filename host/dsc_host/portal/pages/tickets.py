@@ -1,0 +1,44 @@
+"""The page that gives a visitor of another web server a ticket, after a login if it is needed, and leads back."""
+
+import base64
+import binascii
+from urllib.parse import unquote
+
+from starlette.responses import RedirectResponse, Response
+
+from dsc_host.gateway.forward_auth.tickets import COOKIE, Tickets
+from dsc_host.login import NotIn
+from dsc_host.portal.site import TICKET_PAGE, Handler, Visit
+
+
+def page(tickets: Tickets) -> Handler:
+    """Return the handler of the page."""
+
+    def lead_back(visit: Visit) -> Response:
+        target = _target(visit)
+        if not tickets.allows(target):
+            return visit.problem(400, visit._("Your browser sent an invalid form. Go back and try again."), visit.ways_on())
+        try:
+            session = visit.visitor().session
+        except NotIn:
+            packed = base64.urlsafe_b64encode(target.encode()).decode()
+            return visit.go_out(notice="", back=f"{TICKET_PAGE}?back={packed}")
+        response = RedirectResponse(target, 303)
+        response.set_cookie(
+            COOKIE, tickets.seal(session), domain=tickets.domain, path="/", secure=True, httponly=True, samesite="lax"
+        )  # fmt: skip
+        return response
+
+    return lead_back
+
+
+def _target(visit: Visit) -> str:
+    """Return the address to lead to: as the web server sent it, or packed, as it was kept during the login."""
+    name, _, text = visit.request.scope["query_string"].decode("latin-1").partition("=")
+    if name == "to":
+        # nginx cannot encode an address: it sends the address as it is, with all its parameters.
+        return text if text.startswith("https://") else unquote(text)
+    try:
+        return base64.urlsafe_b64decode(text.encode()).decode() if name == "back" else ""
+    except (ValueError, binascii.Error):
+        return ""
