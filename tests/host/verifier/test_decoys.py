@@ -152,13 +152,14 @@ def test_its_suite_stays_however_often_it_is_drawn(alone: Verifier) -> None:
         Enrollment(f"C-{number}", KEY, OTHER_SUITE if number % 2 else SUITE, None if number % 2 else PIN)
         for number in range(30)
     )
-    names = [f"D-{number}" for number in range(40)]
+    names = [f"D-{number}" for number in range(100)]
     first = lengths(alone, names)
     with alone._context.store.write() as db:
         db.execute(card_tables.cards.delete().where(card_tables.cards.c.state == card_tables.DECOY))
     alone.enroll("E-1", key=KEY, suite=SUITE, pin=PIN)
     again = lengths(alone, names)
-    assert sum(one != other for one, other in zip(first, again, strict=True)) <= 3
+    # The new card is the nearest to 3 names on average, half of which change. A new draw would change 50.
+    assert sum(one != other for one, other in zip(first, again, strict=True)) <= 20
 
 
 def test_it_is_not_asked_the_same_again_however_long_it_was_left_alone(clock: Clock) -> None:
