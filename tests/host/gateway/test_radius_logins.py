@@ -7,10 +7,12 @@ from tests.host.gateway.radius_program import Program, question, request
 from tests.host.login.town import PASSWORD, SERIALS, Town
 from tests.host.login.wrong_passwords import WRONG
 
+from dsc_host.errors import TooManyChallenges, UnknownCard, VerifierError
 from dsc_host.gateway.radius.packets import Code, Type, parse
 from dsc_host.gateway.radius.responder import Request
 from dsc_host.login import Scope, rows
 from dsc_host.login.devices.kinds import Outcome, challenge_card
+from dsc_host.records.transaction import Refused
 
 
 def sessions(town: Town) -> int:
@@ -128,6 +130,17 @@ def test_the_limits_are_those_of_the_login_page(program: Program) -> None:
     assert limited is not None
     assert other is not None
     assert (limited.code, other.code) == (Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE)
+
+
+@pytest.mark.parametrize("error", [TooManyChallenges("too many", 60), UnknownCard("there is none")])
+def test_a_card_that_gets_no_challenge_is_rejected(
+    program: Program, monkeypatch: pytest.MonkeyPatch, error: VerifierError
+) -> None:
+    monkeypatch.setattr(challenge_card.challenges, "issue", lambda *_, **__: Refused(error))
+    reply = program.ask("anna")
+    assert reply is not None
+    assert reply.code == Code.ACCESS_REJECT
+    assert sessions(program.town) == 0
 
 
 def test_a_device_that_opens_less_than_everything_opens_nothing(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dsc_host.errors import StoreError
+from dsc_host.errors import StoreError, TooManyChallenges, VerifierError
 from dsc_host.gateway.radius.clients import Client, plain_address
 from dsc_host.gateway.radius.packets import MOST_VALUE, Attribute, Code, Packet, Type, password_of
 from dsc_host.login import LoginError, LoginSystem, Scope, Status, TooManyAttempts
@@ -42,9 +42,11 @@ def judge(system: LoginSystem, client: Client, packet: Packet, address: str) -> 
         if states := packet.all(Type.STATE):
             return _answer(acting, client, name, states, _decoded(text))
         return _ask(acting, client, name, _decoded(text), _origin(packet, address))
-    except TooManyAttempts:
+    except (TooManyAttempts, TooManyChallenges):
         return _rejected("limited")
-    except LoginError:
+    except StoreError:
+        raise
+    except (LoginError, VerifierError):
         return _rejected("refused")
 
 
