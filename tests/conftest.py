@@ -1,5 +1,6 @@
 """Shared by all tests: options, databases, and a summary of what ran on each engine and what was left out."""
 
+import gc
 import os
 import re
 from collections import Counter
@@ -39,6 +40,13 @@ def pytest_configure() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     databases.parametrize(metafunc)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the collection has made away from the garbage collector, which would look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -9,6 +9,7 @@ from tests.reliability.serial_server import INJURIES, flash_and_ask
 pytestmark = needs_pty
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("injury", INJURIES, ids=lambda injury: injury.name)
 def test_a_board_behind_a_server_is_flashed(disk: Disk, injury: Injury) -> None:
     flash_and_ask(disk, injury, seed=1)

@@ -124,6 +124,7 @@ async def radclient(address: Address, secret: bytes, lines: str, seconds: float 
     return (await program.communicate(lines.encode()))[0].decode()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(RADCLIENT is None, reason="needs radclient: apt install freeradius-utils")
 @awaited
 async def test_freeradius_client_logs_in_and_a_replay_and_a_wrong_secret_do_not(town: Town) -> None:

@@ -321,7 +321,7 @@ SILENT = {
         "queue", "receive", "settle",
         "sheet",
     },
-    "GatewayCalls": {"answer", "ask"},
+    "GatewayCalls": {"answer", "ask", "visitor"},
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
     "Operator": {
         "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "put_under_review",
