@@ -59,13 +59,13 @@ flash: $(READY)  ## Put the firmware on a board: PORT=auto, BOARD=pico, DRY_RUN=
 unflash: $(READY)  ## Take the firmware off a board, and the card's key with it; asks first
 	@$(BIN)/dscplus unflash $(if $(PORT),--card $(PORT)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(ARGS)
 
-test: $(READY)  ## Run the tests that show the product to work, in two minutes
+test: $(READY)  ## Run the tests that show the product to work, in three minutes
 	$(PYTEST) -m "not ($(COSTLY))"
 
 test-rest: $(READY)  ## Run what `make test` leaves out: PostgreSQL, Chromium, attacks, long runs
 	$(PYTEST) -m "$(COSTLY)"
 
-test-all: $(READY)  ## Run all tests, in some six minutes
+test-all: $(READY)  ## Run all tests, in some ten minutes
 	$(PYTEST)
 
 coverage: $(READY)  ## Run all tests and print which part of the code they reach, by package

@@ -340,7 +340,7 @@ class WaitView:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a user sees and may change about themselves."""
+    """The data about themselves that users see and may change."""
 
     email: str
     asked_email: str
