@@ -149,6 +149,7 @@ def _port(device: str, description: str = "a board") -> ListPortInfo:
     return port
 
 
+@pytest.mark.usefixtures("dscplus")
 def test_a_terminal_that_cannot_show_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [_port("/dev/ttyACM0", "\N{CHECK MARK} board")])
     shown = BytesIO()
