@@ -93,7 +93,7 @@ $(FUZZER): $(READY)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@
 
-reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it; takes half an hour
+reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it; takes the better part of an hour
 	$(BIN)/python -m tests.reliability
 
 mutants: $(READY)  ## Break firmware and host on purpose, and see the tests notice

@@ -22,7 +22,7 @@ INJURIES = (
     Injury("a byte in 3,000 lost", lost=RARE),
     Injury("a byte in 3,000 doubled", doubled=RARE),
 )
-_SEEDS = {Scale.TEST: 1, Scale.FULL: 30}
+_SEEDS = {Scale.TEST: 1, Scale.FULL: 100}
 
 
 def flash_and_ask(disk: Disk, injury: Injury, seed: int) -> None:
