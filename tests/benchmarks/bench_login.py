@@ -40,7 +40,7 @@ COMMAND = "from dsc_host.cli.main import main; main()"
 def measure() -> Iterator[Figure]:
     """Yield the figures, in about two minutes."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        few, many = (stack.enter_context(_town(folder, number)) for number in (FEW, MANY))
+        few, many = (stack.enter_context(_scenario(folder, number)) for number in (FEW, MANY))
         yield Figure(f"adding {MANY:,} users", many.seconds, "s")
         yield from logging_in(few, many)
         yield guessing(many)
@@ -54,7 +54,7 @@ def measure() -> Iterator[Figure]:
 
 
 @dataclass
-class Town:
+class Scenario:
     """A system with so many users, and the messages to them."""
 
     system: LoginSystem
@@ -69,42 +69,42 @@ class Town:
 
 
 @contextmanager
-def _town(folder: str, users: int) -> Iterator[Town]:
+def _scenario(folder: str, users: int) -> Iterator[Scenario]:
     letters: list[Letter] = []
     with Verifier.open(_url(folder, users), master_key=MasterKey(MASTER)) as verifier:
         senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))
         system = LoginSystem.over(verifier, policy=Policy.of(CHEAP), senders=senders)
         start = time.perf_counter()
         user_records.add_users(system, users)
-        yield Town(system, users, time.perf_counter() - start, letters)
+        yield Scenario(system, users, time.perf_counter() - start, letters)
 
 
 def _url(folder: str, users: int) -> str:
     return f"sqlite:///{folder}/{users}.db"
 
 
-def logging_in(few: Town, many: Town) -> Iterator[Figure]:
+def logging_in(few: Scenario, many: Scenario) -> Iterator[Figure]:
     for kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.SMS):
         costs: dict[int, list[float]] = {few.users: [], many.users: []}
         gc.collect()
         for probe in range(PROBES):
             # The users are spread over all records and take turns.
-            for town in (few, many):
-                costs[town.users].append(_log_in(town, probe * town.users // PROBES, kind))
+            for scenario in (few, many):
+                costs[scenario.users].append(_log_in(scenario, probe * scenario.users // PROBES, kind))
         ratio = median(costs[MANY]) / median(costs[FEW])
         yield Figure(f"logging in by {kind} among {MANY:,} users / {FEW:,}", ratio, at_most=1.2)
 
 
-def _log_in(town: Town, number: int, kind: Kind) -> float:
+def _log_in(scenario: Scenario, number: int, kind: Kind) -> float:
     """Return the seconds that the system takes. The work of the device is not included."""
     start = time.perf_counter()
-    begun = town.system.begin(user_records.name(number), PASSWORD, "192.0.2.1")
-    step = town.system.choose(begun.token, user_records.device_id(number, kind))
+    begun = scenario.system.begin(user_records.name(number), PASSWORD, "192.0.2.1")
+    step = scenario.system.choose(begun.token, user_records.device_id(number, kind))
     asked = time.perf_counter()
     assert step.offer is not None
-    answer = _answer(kind, step.offer.shows, town.letters)
+    answer = _answer(kind, step.offer.shows, scenario.letters)
     answered = time.perf_counter()
-    done = town.system.answer(step.token, answer).step
+    done = scenario.system.answer(step.token, answer).step
     assert done is not None
     assert done.stage is Stage.IN
     return asked - start + time.perf_counter() - answered
@@ -118,18 +118,18 @@ def _answer(kind: Kind, shows: Mapping[str, str], letters: list[Letter]) -> str:
     return newest_code(letters)
 
 
-def guessing(town: Town) -> Figure:
+def guessing(scenario: Scenario) -> Figure:
     """Compare the times of a wrong password and an unknown name, at the cost of the published policy."""
-    dear = LoginSystem.over(town.system.verifier)
-    known, unknown = user_records.name(town.users - 1), "nobody"
+    dear = LoginSystem.over(scenario.system.verifier)
+    known, unknown = user_records.name(scenario.users - 1), "nobody"
     hashed = dear.context.passwords.hashed(PASSWORD)
-    town.system.change(lambda tx: tx.db.exec_driver_sql("UPDATE users SET password = ? WHERE name = ?", (hashed, known)))
+    scenario.system.change(lambda tx: tx.db.exec_driver_sql("UPDATE users SET password = ? WHERE name = ?", (hashed, known)))
     costs: dict[str, list[float]] = {known: [], unknown: []}
     for guess in range(GUESSES):
         for name, taken in costs.items():
             taken.append(_refused(dear, name, f"198.51.{guess}.1"))
             # Otherwise the limits would refuse the names.
-            town.system.change(lambda tx: tx.db.exec_driver_sql("DELETE FROM attempts"))
+            scenario.system.change(lambda tx: tx.db.exec_driver_sql("DELETE FROM attempts"))
     ratio = median(costs[known]) / median(costs[unknown])
     return Figure("a wrong password / an unknown name, or its inverse", max(ratio, 1 / ratio), at_most=1.05)
 

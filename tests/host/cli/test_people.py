@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.host.command_runner import KEY, PIN, SUITE, Command
 from tests.host.login.letters import newest_code
-from tests.host.login.town import CHEAP, PASSWORD
+from tests.host.login.scenario import CHEAP, PASSWORD
 
 from dsc_host.login import Calling, DeviceState, Kind, Letter, LoginSystem, Policy, Stage
 from dsc_host.verifier import Verifier

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.host.command_runner import PIN, Command
 from tests.host.login.letters import code_letters, newest_code
-from tests.host.login.town import PASSWORD, Town, new_town
+from tests.host.login.scenario import PASSWORD, Scenario, new_scenario
 from tests.host.portal.portal_server import nothing_due, served
 from tests.host.verifier_samples import Clock
 
@@ -20,17 +20,17 @@ PHONE = "+41791234567"
 
 
 @pytest.fixture
-def town() -> Iterator[Town]:
-    with new_town(Clock()) as town:
-        yield town
+def scenario() -> Iterator[Scenario]:
+    with new_scenario(Clock()) as scenario:
+        yield scenario
 
 
 @pytest.fixture
-def server(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve the pages of the town, and set the app's file and server. Yield the address."""
+def server(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve the pages of the scenario, and set the app's file and server. Yield the address."""
     monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
     monkeypatch.setattr("dsc_host.portal.app._do_due", nothing_due)
-    with served(application(town.system, secure=False)) as url:
+    with served(application(scenario.system, secure=False)) as url:
         monkeypatch.setenv("DSCPLUS_SERVER", url)
         yield url
 
@@ -46,17 +46,17 @@ class Typed(io.StringIO):
         return next((line() + "\n" for line in self._lines), "")
 
 
-def test_a_phones_whole_life(dscplus: Command, town: Town, server: str) -> None:
-    typed = Typed(lambda: PASSWORD, lambda: newest_code(town.letters), lambda: PIN)
+def test_a_phones_whole_life(dscplus: Command, scenario: Scenario, server: str) -> None:
+    typed = Typed(lambda: PASSWORD, lambda: newest_code(scenario.letters), lambda: PIN)
     done = dscplus("phone", "activate", "ben", "--finger", stdin=typed)
     assert (done.code, done.err.splitlines()[-1]) == (0, "The app is activated for ben.")
     assert json.loads(dscplus("phone", "users", "--json").out) == [{"name": "ben", "finger": True}]
     for finger in ((), ("--finger",)):
-        step = town.chosen("ben", Kind.PHONE_APP)
+        step = scenario.chosen("ben", Kind.PHONE_APP)
         (push,) = json.loads(dscplus("phone", "waiting", "--json").out)
         assert dscplus("phone", "approve", "ben", push["number"], *finger, stdin=f"{PIN}\n").code == 0
-        assert town.answered(step.token, "")
-    step = town.chosen("ben", Kind.PHONE_APP)
+        assert scenario.answered(step.token, "")
+    step = scenario.chosen("ben", Kind.PHONE_APP)
     assert dscplus("phone", "approve", "ben", "100", stdin=f"{PIN}\n").error.startswith("number: does not match")
     assert dscplus("phone", "deny", "ben").code == 0
     assert dscplus("phone", "deny", "ben").error == "no login of ben waits for an answer"
@@ -86,23 +86,23 @@ def test_an_app_without_its_packages(dscplus: Command, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("more", [(), ("--phone", "2")])
-def test_which_number_the_token_goes_to(dscplus: Command, town: Town, server: str, more: tuple[str, ...]) -> None:
-    token = town.enter_by_sms("ben")
-    town.clock.advance(1)
-    town.system.ask_to_confirm_phone(token, "+41795550123")
-    assert town.system.confirm_phone(token, town.sent("sms"))
-    typed = Typed(lambda: PASSWORD, lambda: newest_code(town.letters), lambda: PIN)
+def test_which_number_the_token_goes_to(dscplus: Command, scenario: Scenario, server: str, more: tuple[str, ...]) -> None:
+    token = scenario.enter_by_sms("ben")
+    scenario.clock.advance(1)
+    scenario.system.ask_to_confirm_phone(token, "+41795550123")
+    assert scenario.system.confirm_phone(token, scenario.sent("sms"))
+    typed = Typed(lambda: PASSWORD, lambda: newest_code(scenario.letters), lambda: PIN)
     done = dscplus("phone", "activate", "ben", *more, stdin=typed)
     assert done.err.splitlines()[:2] == [
         f"A code was sent to {'+41…67' if more else '+41…23'}.",
         "Your numbers are 1: +41…23, 2: +41…67. To use another one, start again with --phone and its number in this list.",
     ]
     assert done.code == 0
-    assert code_letters(town.letters, "sms")[-1].address == (PHONE if more else "+41795550123")
+    assert code_letters(scenario.letters, "sms")[-1].address == (PHONE if more else "+41795550123")
 
 
-def test_a_number_that_there_is_not(dscplus: Command, town: Town, server: str) -> None:
+def test_a_number_that_there_is_not(dscplus: Command, scenario: Scenario, server: str) -> None:
     for number, told in (("0", "must be 1 or more"), ("-1", "must be 1 or more"), ("2", "must be one of your 1")):
         done = dscplus("phone", "activate", "ben", "--phone", number, stdin=f"{PASSWORD}\n")
         assert done.error.startswith(f"phone: {told}")
-    assert town.letters == []
+    assert scenario.letters == []

@@ -1,22 +1,22 @@
-"""Fixtures: the town of the login system's tests, and a program that logs its users in by RADIUS."""
+"""Fixtures: the scenario of the login system's tests, and a program that logs its users in by RADIUS."""
 
 from collections.abc import Iterator
 
 import pytest
 from tests.host.gateway.radius_program import Program
-from tests.host.login import town as towns
-from tests.host.login.town import Town
+from tests.host.login import scenario as scenarios
+from tests.host.login.scenario import Scenario
 from tests.host.verifier_samples import Clock
 
-clock = towns.clock
+clock = scenarios.clock
 
 
 @pytest.fixture
-def town(clock: Clock) -> Iterator[Town]:
-    with towns.new_town(clock) as town:
-        yield town
+def scenario(clock: Clock) -> Iterator[Scenario]:
+    with scenarios.new_scenario(clock) as scenario:
+        yield scenario
 
 
 @pytest.fixture
-def program(town: Town) -> Program:
-    return Program.of(town, "vpn", "192.0.2.7")
+def program(scenario: Scenario) -> Program:
+    return Program.of(scenario, "vpn", "192.0.2.7")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from tests.host.login.town import PASSWORD, SERIALS, Town
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.gateway.radius import clients, packets
 from dsc_host.gateway.radius.clients import Client
@@ -33,23 +33,23 @@ def unsigned(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Program:
-    """A RADIUS client of a town."""
+    """A RADIUS client of a scenario."""
 
-    town: Town
+    scenario: Scenario
     responder: Responder
     client: Client
     address: str
     others: Sequence[Client] = field(default=())
 
     @classmethod
-    def of(cls, town: Town, name: str, address: str, *, signs: bool = True) -> "Program":
-        client = town.system.change(lambda tx: clients.add(tx, name, address, signs=signs))
-        return cls(town, Responder(town.system, [client], clock=town.clock), client, address)
+    def of(cls, scenario: Scenario, name: str, address: str, *, signs: bool = True) -> "Program":
+        client = scenario.system.change(lambda tx: clients.add(tx, name, address, signs=signs))
+        return cls(scenario, Responder(scenario.system, [client], clock=scenario.clock), client, address)
 
     def beside(self, name: str, address: str) -> "Program":
         """Return another client of the same server."""
-        other = self.town.system.change(lambda tx: clients.add(tx, name, address))
-        return replace(self, responder=Responder(self.town.system, [self.client, other]), client=other, address=address)
+        other = self.scenario.system.change(lambda tx: clients.add(tx, name, address))
+        return replace(self, responder=Responder(self.scenario.system, [self.client, other]), client=other, address=address)
 
     def send(self, data: bytes, port: int = 5000) -> Packet | None:
         """Send a packet. Return the reply, whose signature is checked; None if there is none."""
@@ -75,7 +75,7 @@ class Program:
         assert reply.code == Code.ACCESS_CHALLENGE
         state = reply.one(Type.STATE)
         assert state is not None
-        return state, self.town.respond(SERIALS[name], question(reply))
+        return state, self.scenario.respond(SERIALS[name], question(reply))
 
     def answer(self, state: bytes, response: str, name: str = "anna") -> int:
         """Send a response. Return the code of the reply."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from starlette.applications import Starlette
-from tests.host.login.town import Town
+from tests.host.login.scenario import Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.gateway.forward_auth.tickets import COOKIE, Tickets
@@ -23,8 +23,8 @@ SESSION = "__Host-session"
 
 
 @pytest.fixture
-def app(town: Town) -> Starlette:
-    return application(town.system, hosts=(HOST,), ticket_domain="example.com")
+def app(scenario: Scenario) -> Starlette:
+    return application(scenario.system, hosts=(HOST,), ticket_domain="example.com")
 
 
 class Visitor:
@@ -57,45 +57,45 @@ def visitor(app: Starlette) -> Iterator[Visitor]:
     return Visitor(app)
 
 
-def test_a_visitor_who_is_logged_in_is_named(town: Town, visitor: Visitor) -> None:
-    ticket = visitor.ticket(town.session("anna"))
+def test_a_visitor_who_is_logged_in_is_named(scenario: Scenario, visitor: Visitor) -> None:
+    ticket = visitor.ticket(scenario.session("anna"))
     answer = visitor.get("/auth", **{COOKIE: ticket})
     told = {name: answer.headers[f"x-auth-{name}"] for name in ("user", "scope", "device")}
     assert (answer.status_code, told) == (204, {"user": "anna", "scope": "full", "device": str(Kind.DSC_PLUS)})
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_an_address_is_read_as_nginx_sends_it(town: Town, visitor: Visitor) -> None:
-    answer = visitor.get(f"/ticket?to={WIKI}", **{SESSION: town.session("anna")})
+def test_an_address_is_read_as_nginx_sends_it(scenario: Scenario, visitor: Visitor) -> None:
+    answer = visitor.get(f"/ticket?to={WIKI}", **{SESSION: scenario.session("anna")})
     assert (answer.status_code, answer.headers["location"]) == (303, WIKI)
 
 
-def test_the_cookie_is_for_the_domain_over_https_and_out_of_reach_of_scripts(town: Town, visitor: Visitor) -> None:
-    answer = visitor.get(f"/ticket?to={quote(WIKI, safe='')}", **{SESSION: town.session("anna")})
+def test_the_cookie_is_for_the_domain_over_https_and_out_of_reach_of_scripts(scenario: Scenario, visitor: Visitor) -> None:
+    answer = visitor.get(f"/ticket?to={quote(WIKI, safe='')}", **{SESSION: scenario.session("anna")})
     (cookie,) = answer.headers.get_list("set-cookie")
     assert cookie.endswith("; Domain=example.com; HttpOnly; Path=/; SameSite=lax; Secure")
 
 
-def test_a_ticket_opens_no_page_and_ends_with_the_session(town: Town, visitor: Visitor) -> None:
-    token = town.session("anna")
+def test_a_ticket_opens_no_page_and_ends_with_the_session(scenario: Scenario, visitor: Visitor) -> None:
+    token = scenario.session("anna")
     ticket = visitor.ticket(token)
     assert visitor.get("/devices", **{SESSION: ticket}).status_code == 303
-    town.system.leave(token)
+    scenario.system.leave(token)
     assert visitor.get("/auth", **{COOKIE: ticket}).status_code == 401
 
 
-def test_asking_keeps_the_session_in_use(town: Town, visitor: Visitor) -> None:
-    ticket, idle = visitor.ticket(town.session("anna")), town.system.policy.sessions.idle
+def test_asking_keeps_the_session_in_use(scenario: Scenario, visitor: Visitor) -> None:
+    ticket, idle = visitor.ticket(scenario.session("anna")), scenario.system.policy.sessions.idle
     for _ in range(3):
-        town.clock.now += idle - 1
+        scenario.clock.now += idle - 1
         assert visitor.get("/auth", **{COOKIE: ticket}).status_code == 204
-    town.clock.now += idle
+    scenario.clock.now += idle
     assert visitor.get("/auth", **{COOKIE: ticket}).status_code == 401
 
 
-def test_a_scope_that_does_not_suffice_is_refused(town: Town, visitor: Visitor) -> None:
-    town.system.opt_out(town.session("anna"))
-    trading = town.system.skip(town.system.begin("anna", "a quiet harbour at dawn").token).token
+def test_a_scope_that_does_not_suffice_is_refused(scenario: Scenario, visitor: Visitor) -> None:
+    scenario.system.opt_out(scenario.session("anna"))
+    trading = scenario.system.skip(scenario.system.begin("anna", "a quiet harbour at dawn").token).token
     ticket = visitor.ticket(trading)
     statuses = {query: visitor.get(f"/auth{query}", **{COOKIE: ticket}).status_code for query in (
         "", "?scope=full", "?scope=trading", "?scope=full&scope=trading", "?scope=", "?scope=everything", "?scop=trading",
@@ -107,12 +107,12 @@ def test_a_scope_that_does_not_suffice_is_refused(town: Town, visitor: Visitor) 
     assert "x-auth-user" not in visitor.get("/auth", **{COOKIE: ticket}).headers
 
 
-def test_no_other_text_is_a_ticket(town: Town, visitor: Visitor) -> None:
-    token = town.session("anna")
-    ticket, session = visitor.ticket(token), town.system.visitor(token).session
-    other = town.system.context.cards.keys.current.seal(session.encode(), "form of x", Secret.VAULT).hex()
-    begun = town.system.begin("sue", "a quiet harbour at dawn").token
-    in_progress = Tickets.of(town.system, "example.com").seal(hashed(begun))
+def test_no_other_text_is_a_ticket(scenario: Scenario, visitor: Visitor) -> None:
+    token = scenario.session("anna")
+    ticket, session = visitor.ticket(token), scenario.system.visitor(token).session
+    other = scenario.system.context.cards.keys.current.seal(session.encode(), "form of x", Secret.VAULT).hex()
+    begun = scenario.system.begin("sue", "a quiet harbour at dawn").token
+    in_progress = Tickets.of(scenario.system, "example.com").seal(hashed(begun))
     for text in ("", "x", "=", token, session, other, in_progress, ticket[:-4], ticket[4:], "A" * 100, "%ff", begun):
         assert visitor.get("/auth", **{COOKIE: text}).status_code == 401
     assert visitor.get("/auth", **{SESSION: token}).status_code == 401, "the session's own cookie is for the pages alone"
@@ -130,17 +130,17 @@ def test_no_other_text_is_a_ticket(town: Town, visitor: Visitor) -> None:
         "HTTPS://WIKI.EXAMPLE.COM/", "https://.example.com/",
     ],
 )  # fmt: skip
-def test_a_login_never_leads_to_another_site(town: Town, visitor: Visitor, url: str) -> None:
-    answer = visitor.get(f"/ticket?to={quote(url, safe='')}", **{SESSION: town.session("anna")})
+def test_a_login_never_leads_to_another_site(scenario: Scenario, visitor: Visitor, url: str) -> None:
+    answer = visitor.get(f"/ticket?to={quote(url, safe='')}", **{SESSION: scenario.session("anna")})
     assert answer.status_code == 400
     assert COOKIE not in cookies(answer)
 
 
-def test_a_login_in_between_leads_back(town: Town, visitor: Visitor) -> None:
+def test_a_login_in_between_leads_back(scenario: Scenario, visitor: Visitor) -> None:
     first = visitor.get(f"/ticket?to={quote(WIKI, safe='')}")
     assert (first.status_code, first.headers["location"]) == (303, "/login")
     # The first page of the login leads on as the login itself does.
-    kept = {"back": f'"{cookies(first)["back"]}"', SESSION: town.session("anna")}
+    kept = {"back": f'"{cookies(first)["back"]}"', SESSION: scenario.session("anna")}
     second = visitor.get("/login", **kept)
     assert second.status_code == 303
     third = visitor.get(second.headers["location"], **{SESSION: cookies(second)[SESSION]})
@@ -150,27 +150,27 @@ def test_a_login_in_between_leads_back(town: Town, visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     "back", ["/ticket?back=%2e", "/ticket?to=https://evil.example", "/ticket?back=a&to=b", "//evil.example"]
 )
-def test_a_login_leads_back_to_no_address_that_was_put_into_the_cookie(town: Town, visitor: Visitor, back: str) -> None:
-    answer = visitor.get("/login", back=f'"{back}"', **{SESSION: town.session("anna")})
+def test_a_login_leads_back_to_no_address_that_was_put_into_the_cookie(scenario: Scenario, visitor: Visitor, back: str) -> None:
+    answer = visitor.get("/login", back=f'"{back}"', **{SESSION: scenario.session("anna")})
     assert answer.headers["location"] == "/"
 
 
 @pytest.mark.parametrize("back", ["", "x", "=", "gA==", "aHR0cHM6Ly9ldmlsLmV4YW1wbGUv"])
-def test_a_packed_address_is_checked_too(town: Town, visitor: Visitor, back: str) -> None:
-    assert visitor.get(f"/ticket?back={back}", **{SESSION: town.session("anna")}).status_code == 400
+def test_a_packed_address_is_checked_too(scenario: Scenario, visitor: Visitor, back: str) -> None:
+    assert visitor.get(f"/ticket?back={back}", **{SESSION: scenario.session("anna")}).status_code == 400
 
 
-def test_a_portal_without_a_domain_gives_no_tickets_and_tells_nothing(town: Town) -> None:
-    visitor = Visitor(application(town.system, hosts=(HOST,)))
+def test_a_portal_without_a_domain_gives_no_tickets_and_tells_nothing(scenario: Scenario) -> None:
+    visitor = Visitor(application(scenario.system, hosts=(HOST,)))
     assert visitor.get(f"/ticket?to={quote(WIKI, safe='')}").status_code == 404
     assert visitor.get("/auth").status_code == 404
-    answer = visitor.get("/login", back='"/ticket?back=YQ=="', **{SESSION: town.session("anna")})
+    answer = visitor.get("/login", back='"/ticket?back=YQ=="', **{SESSION: scenario.session("anna")})
     assert answer.headers["location"] == "/"
 
 
 @pytest.mark.parametrize(
     "domain", ["com", "", ".example.com", "Example.com", "example..com", "example.com/", "-a.com", "a" * 201 + ".com"]
 )
-def test_a_domain_that_is_none_is_refused(town: Town, domain: str) -> None:
+def test_a_domain_that_is_none_is_refused(scenario: Scenario, domain: str) -> None:
     with pytest.raises(InputError, match=r"^ticket-domain: "):
-        Tickets.of(town.system, domain)
+        Tickets.of(scenario.system, domain)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from tests.checkout import ROOT
 from tests.docs_blocks import blocks
-from tests.host.login.town import Town
+from tests.host.login.scenario import Scenario
 from tests.host.portal.portal_server import nothing_due, served
 
 from dsc_host.gateway.forward_auth.tickets import COOKIE, Tickets
@@ -66,12 +66,14 @@ def nginx(folder: Path, locations: str) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.skipif(NGINX is None, reason="needs nginx: apt install nginx-light")
-def test_nginx_asks_the_portal_and_tells_the_program(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nginx_asks_the_portal_and_tells_the_program(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(portal_app, "_do_due", nothing_due)
     (locations,) = [text for text in blocks(ROOT / "docs" / "gateway.md", "text") if "auth_request" in text]
-    app = application(town.system, hosts=("login.example.com",), ticket_domain="example.com")
-    token = town.session("anna")
-    ticket = Tickets.of(town.system, "example.com").seal(town.system.visitor(token).session)
+    app = application(scenario.system, hosts=("login.example.com",), ticket_domain="example.com")
+    token = scenario.session("anna")
+    ticket = Tickets.of(scenario.system, "example.com").seal(scenario.system.visitor(token).session)
     with served(app) as portal, wiki() as behind:
         for shown, real in (("http://127.0.0.1:8480", portal), ("http://127.0.0.1:8000", behind)):
             assert shown in locations
@@ -84,5 +86,5 @@ def test_nginx_asks_the_portal_and_tells_the_program(town: Town, tmp_path: Path,
             told = client.get(page, headers=forged).text.split("\n")
             assert told == ["/a%20page?q=1&r=2", "anna", "full", "dsc_plus"]
             assert client.get("http://wiki.example.com/auth").status_code == 404
-            town.system.leave(token)
+            scenario.system.leave(token)
             assert client.get(page, headers=forged).status_code == 302

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 from tests.host.gateway.radius_program import Program, fresh, request, unsigned
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.errors import StoreError
 from dsc_host.gateway.radius import logins, packets, responder
@@ -14,8 +14,8 @@ from dsc_host.gateway.radius.responder import Request
 from dsc_host.server.logs import JsonLines
 
 
-def entries(town: Town) -> int:
-    return len(list(town.verifier.audit.entries()))
+def entries(scenario: Scenario) -> int:
+    return len(list(scenario.verifier.audit.entries()))
 
 
 def asked(program: Program, *more: tuple[int, bytes]) -> bytes:
@@ -23,7 +23,7 @@ def asked(program: Program, *more: tuple[int, bytes]) -> bytes:
 
 
 def test_what_is_no_signed_request_of_a_client_reaches_no_record(program: Program) -> None:
-    data, before = asked(program), entries(program.town)
+    data, before = asked(program), entries(program.scenario)
     wrong = request(b"another secret", b"anna", PASSWORD.encode())
     changed = data[:-1] + bytes([data[-1] ^ 1])
     accounting = bytes([4]) + data[1:]
@@ -34,11 +34,11 @@ def test_what_is_no_signed_request_of_a_client_reaches_no_record(program: Progra
     assert program.responder.dropped == {
         "forged": 2, "unsigned": 1, "malformed": 3, "other code": 1, "unknown client": 2,
     }  # fmt: skip
-    assert entries(program.town) == before
+    assert entries(program.scenario) == before
 
 
-def test_an_old_device_need_not_sign_unless_there_is_a_proxy_state(town: Town) -> None:
-    program = Program.of(town, "old", "192.0.2.7", signs=False)
+def test_an_old_device_need_not_sign_unless_there_is_a_proxy_state(scenario: Scenario) -> None:
+    program = Program.of(scenario, "old", "192.0.2.7", signs=False)
     reply = program.send(unsigned(asked(program)))
     assert reply is not None
     assert reply.code == Code.ACCESS_CHALLENGE
@@ -50,11 +50,11 @@ def test_an_old_device_need_not_sign_unless_there_is_a_proxy_state(town: Town) -
 def test_a_repeated_request_gets_the_same_reply_and_is_judged_once(program: Program) -> None:
     state, response = program.challenged()
     data = request(program.client.secret, b"anna", response.encode(), (Type.STATE, state))
-    first, logged = program.send(data), entries(program.town)
+    first, logged = program.send(data), entries(program.scenario)
     assert first is not None
     assert first.code == Code.ACCESS_ACCEPT
     assert program.send(data) == first
-    assert entries(program.town) == logged
+    assert entries(program.scenario) == logged
     # From another port it is another request, and the State is used.
     other = program.send(data, port=5001)
     assert other is not None
@@ -75,7 +75,7 @@ def test_replies_are_kept_for_some_time_and_up_to_a_number(program: Program, mon
     assert program.send(judged[2]) == replies[2]
     assert len(program.responder._replies) == 2
     assert program.send(judged[0]) != replies[0]
-    program.town.clock.now += responder.KEPT_SECONDS
+    program.scenario.clock.now += responder.KEPT_SECONDS
     assert program.send(judged[2]) != replies[2]
     assert len(program.responder._replies) == 1
 
@@ -121,10 +121,10 @@ def test_proxy_states_come_back_in_their_order(program: Program) -> None:
 def test_a_request_whose_reply_would_be_too_long_is_not_judged(program: Program) -> None:
     fits = [(Type.PROXY_STATE, bytes(248))] * (responder.MOST_PROXY_BYTES // 250)
     assert program.send(asked(program, *fits)) is not None
-    before, data = entries(program.town), asked(program, *fits, (Type.PROXY_STATE, b""))
+    before, data = entries(program.scenario), asked(program, *fits, (Type.PROXY_STATE, b""))
     assert program.send(data) is None
     assert program.responder.dropped == {"too long": 1}
-    assert entries(program.town) == before
+    assert entries(program.scenario) == before
 
 
 @pytest.mark.parametrize("missing", [Type.USER_NAME, Type.USER_PASSWORD])

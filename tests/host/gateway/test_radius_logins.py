@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.host.gateway.radius_program import Program, question, request
-from tests.host.login.town import PASSWORD, SERIALS, Town
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.login.wrong_passwords import WRONG
 
 from dsc_host.errors import TooManyChallenges, UnknownCard, VerifierError
@@ -15,34 +15,34 @@ from dsc_host.login.devices.kinds import Outcome, challenge_card
 from dsc_host.records.transaction import Refused
 
 
-def sessions(town: Town) -> int:
-    return town.system.context.read(lambda tx: len(rows.sessions.all(tx.db, rows.sessions.c.id != "")))
+def sessions(scenario: Scenario) -> int:
+    return scenario.system.context.read(lambda tx: len(rows.sessions.all(tx.db, rows.sessions.c.id != "")))
 
 
 def test_a_card_logs_in(program: Program) -> None:
     reply = program.ask("ANNA")
     assert reply is not None
     assert reply.code == Code.ACCESS_CHALLENGE
-    response = program.town.respond(SERIALS["anna"], question(reply))
+    response = program.scenario.respond(SERIALS["anna"], question(reply))
     accepted = program.ask("ANNA", response, (Type.STATE, reply.one(Type.STATE) or b""))
     assert accepted is not None
     assert (accepted.code, accepted.one(Type.USER_NAME)) == (Code.ACCESS_ACCEPT, b"anna")
-    assert sessions(program.town) == 0, "no session stays open"
-    assert [entry.actor for entry in program.town.verifier.audit.entries()][-1] == "radius:vpn"
+    assert sessions(program.scenario) == 0, "no session stays open"
+    assert [entry.actor for entry in program.scenario.verifier.audit.entries()][-1] == "radius:vpn"
 
 
 def test_a_sent_code_logs_in(program: Program) -> None:
     reply = program.ask("ben")
     assert reply is not None
     assert b"sent to" in (reply.one(Type.REPLY_MESSAGE) or b"")
-    assert program.answer(reply.one(Type.STATE) or b"", program.town.sent("sms"), "ben") == Code.ACCESS_ACCEPT
+    assert program.answer(reply.one(Type.STATE) or b"", program.scenario.sent("sms"), "ben") == Code.ACCESS_ACCEPT
 
 
 def test_a_wrong_response_uses_the_challenge_up(program: Program) -> None:
     state, response = program.challenged()
     assert program.answer(state, "00000000") == Code.ACCESS_REJECT
     assert program.answer(state, response) == Code.ACCESS_REJECT
-    assert sessions(program.town) == 0
+    assert sessions(program.scenario) == 0
     assert program.answer(*program.challenged()) == Code.ACCESS_ACCEPT
 
 
@@ -76,7 +76,7 @@ def test_a_state_opens_nothing_for_another_client(program: Program) -> None:
 
 def test_a_state_ends_with_its_time(program: Program) -> None:
     state, response = program.challenged()
-    program.town.clock.now += program.town.system.policy.login.step_validity
+    program.scenario.clock.now += program.scenario.system.policy.login.step_validity
     assert program.answer(state, response) == Code.ACCESS_REJECT
 
 
@@ -93,7 +93,7 @@ def test_two_states_are_refused(program: Program) -> None:
 
 
 def test_a_locked_card_does_not_log_in(program: Program) -> None:
-    program.town.verifier.lock(SERIALS["anna"])
+    program.scenario.verifier.lock(SERIALS["anna"])
     assert program.answer(*program.challenged()) == Code.ACCESS_REJECT
 
 
@@ -110,13 +110,15 @@ def test_all_refusals_look_the_same(program: Program) -> None:
 
 
 def test_a_closed_account_and_an_opted_out_user_need_a_device(program: Program) -> None:
-    town = program.town
-    town.system.opt_out(town.session("anna"))
+    scenario = program.scenario
+    scenario.system.opt_out(scenario.session("anna"))
     reply = program.ask("anna")
     assert reply is not None
     assert reply.code == Code.ACCESS_CHALLENGE
-    closed = rows.accounts.c.id == town.accounts["carl"]
-    town.system.change(lambda tx: [rows.accounts.change(tx.db, a.id, closed_at=1.0) for a in rows.accounts.all(tx.db, closed)])
+    closed = rows.accounts.c.id == scenario.accounts["carl"]
+    scenario.system.change(
+        lambda tx: [rows.accounts.change(tx.db, a.id, closed_at=1.0) for a in rows.accounts.all(tx.db, closed)]
+    )
     reply = program.ask("carl")
     assert reply is not None
     assert reply.code == Code.ACCESS_REJECT
@@ -124,7 +126,7 @@ def test_a_closed_account_and_an_opted_out_user_need_a_device(program: Program) 
 
 def test_the_limits_are_those_of_the_login_page(program: Program) -> None:
     here, elsewhere = (Type.CALLING_STATION_ID, b"198.51.100.1"), (Type.CALLING_STATION_ID, b"2001:db8::1")
-    for _ in range(program.town.system.policy.login.pause_after):
+    for _ in range(program.scenario.system.policy.login.pause_after):
         program.ask("anna", WRONG, here)
     limited, other = program.ask("anna", PASSWORD, here), program.ask("anna", PASSWORD, elsewhere)
     assert limited is not None
@@ -140,11 +142,11 @@ def test_a_card_that_gets_no_challenge_is_rejected(
     reply = program.ask("anna")
     assert reply is not None
     assert reply.code == Code.ACCESS_REJECT
-    assert sessions(program.town) == 0
+    assert sessions(program.scenario) == 0
 
 
 def test_a_device_that_opens_less_than_everything_opens_nothing(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     state, response = program.challenged()
     monkeypatch.setattr(challenge_card, "Outcome", lambda status, **_: Outcome(status, Scope.ACCOUNT))
     assert program.answer(state, response) == Code.ACCESS_REJECT
-    assert sessions(program.town) == 0
+    assert sessions(program.scenario) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.host.event_loop import awaited
 from tests.host.gateway.radius_program import Program
-from tests.host.login.town import PASSWORD, SERIALS, Town
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.gateway.radius.responder import Responder
 from dsc_host.gateway.radius.server import Address, Server
@@ -55,13 +55,13 @@ async def logged_in(environment: dict[str, str], respond: Callable[[str], str]) 
 
 @needs_pam
 @awaited
-async def test_pam_shows_the_challenge_and_takes_the_response(town: Town, tmp_path: Path) -> None:
-    program = Program.of(town, "here", "127.0.0.1", signs=False)
-    running = Server(Responder(town.system, [program.client]))
+async def test_pam_shows_the_challenge_and_takes_the_response(scenario: Scenario, tmp_path: Path) -> None:
+    program = Program.of(scenario, "here", "127.0.0.1", signs=False)
+    running = Server(Responder(scenario.system, [program.client]))
     (address,) = await running.start([("127.0.0.1", 0)])
     environment = configure(tmp_path, address, program.client.secret)
     assert not await logged_in(environment, lambda _: "00000000")
-    assert await logged_in(environment, lambda challenge: town.respond(SERIALS["anna"], challenge))
-    town.verifier.lock(SERIALS["anna"])
-    assert not await logged_in(environment, lambda challenge: town.respond(SERIALS["anna"], challenge))
+    assert await logged_in(environment, lambda challenge: scenario.respond(SERIALS["anna"], challenge))
+    scenario.verifier.lock(SERIALS["anna"])
+    assert not await logged_in(environment, lambda challenge: scenario.respond(SERIALS["anna"], challenge))
     await running.stop()

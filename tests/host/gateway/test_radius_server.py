@@ -16,7 +16,7 @@ import pytest
 from tests.host.command_runner import Command
 from tests.host.event_loop import awaited
 from tests.host.gateway.radius_program import Program, question, request
-from tests.host.login.town import PASSWORD, SERIALS, Town
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.gateway.radius import packets, server
@@ -59,21 +59,21 @@ def has_ipv6() -> bool:
     ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="has no IPv6"))],
 )
 @awaited
-async def test_a_card_logs_in_over_a_socket(town: Town, host: str) -> None:
-    program = Program.of(town, "here", host)
+async def test_a_card_logs_in_over_a_socket(scenario: Scenario, host: str) -> None:
+    program = Program.of(scenario, "here", host)
     async with serving(program, host) as address:
         asked = request(program.client.secret, b"anna", PASSWORD.encode())
         challenge = await exchanged(address, asked)
         assert packets.is_reply(challenge, asked, program.client.secret)
-        response = town.respond(SERIALS["anna"], question(parse(challenge)))
+        response = scenario.respond(SERIALS["anna"], question(parse(challenge)))
         state = parse(challenge).one(Type.STATE) or b""
         reply = await exchanged(address, request(program.client.secret, b"anna", response.encode(), (Type.STATE, state)))
         assert parse(reply).code == Code.ACCESS_ACCEPT
 
 
 @awaited
-async def test_a_stop_answers_what_is_being_judged_and_takes_nothing_more(town: Town) -> None:
-    program = Program.of(town, "here", "127.0.0.1")
+async def test_a_stop_answers_what_is_being_judged_and_takes_nothing_more(scenario: Scenario) -> None:
+    program = Program.of(scenario, "here", "127.0.0.1")
     sent: list[tuple[bytes, Address]] = []
     transport = type("Transport", (), {"sendto": lambda _, data, to: sent.append((data, to))})()
     running, source = Server(program.responder), ("127.0.0.1", 5000)
@@ -127,8 +127,8 @@ async def radclient(address: Address, secret: bytes, lines: str, seconds: float 
 @pytest.mark.long
 @pytest.mark.skipif(RADCLIENT is None, reason="needs radclient: apt install freeradius-utils")
 @awaited
-async def test_freeradius_client_logs_in_and_a_replay_and_a_wrong_secret_do_not(town: Town) -> None:
-    program = Program.of(town, "here", "127.0.0.1")
+async def test_freeradius_client_logs_in_and_a_replay_and_a_wrong_secret_do_not(scenario: Scenario) -> None:
+    program = Program.of(scenario, "here", "127.0.0.1")
     secret, signed = program.client.secret, "Message-Authenticator = 0x00\n"
     async with serving(program) as address:
         asked = f'User-Name = "anna"\nUser-Password = "{PASSWORD}"\n'
@@ -136,7 +136,7 @@ async def test_freeradius_client_logs_in_and_a_replay_and_a_wrong_secret_do_not(
         assert "Received Access-Challenge" in challenge
         (state,) = re.findall(r"State = (0x\w+)", challenge)
         (digits,) = re.findall(r"Challenge: (\d+)\.", challenge)
-        answer = f'User-Name = "anna"\nUser-Password = "{town.respond(SERIALS["anna"], digits)}"\nState = {state}\n{signed}'
+        answer = f'User-Name = "anna"\nUser-Password = "{scenario.respond(SERIALS["anna"], digits)}"\nState = {state}\n{signed}'
         assert "Received Access-Accept" in await radclient(address, secret, answer)
         assert "Received Access-Reject" in await radclient(address, secret, answer)
         silent = await asyncio.gather(radclient(address, b"another secret", asked + signed), radclient(address, secret, asked))

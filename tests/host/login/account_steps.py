@@ -33,7 +33,7 @@ class AccountSteps(Machine):
                 self.system.ask_to_change_email(opened.token, new)
             return
         assert self.system.ask_to_change_email(opened.token, new) == new
-        letter = next(each for each in reversed(self.town.letters) if each.template == "email_code")
+        letter = next(each for each in reversed(self.scenario.letters) if each.template == "email_code")
         assert letter.address == new
         code = letter.values["code"]
         assert self.system.confirm_email(opened.token, code if right else code[::-1] + "0") == right

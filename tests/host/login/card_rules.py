@@ -20,7 +20,7 @@ class Cards(Machine):
 
     def staff_of(self, name: str) -> str:
         self.clock.advance(20)
-        return self.town.session(name)
+        return self.scenario.session(name)
 
     @rule(number=numbers, which=numbers, pin=pins, right=st.booleans())
     @precondition(lambda self: any(item.state is ACTIVE for item in self.cards()))

@@ -1,14 +1,14 @@
-"""Fixtures for the tests of the login system: a town and a blank card."""
+"""Fixtures for the tests of the login system: a scenario and a blank card."""
 
 from collections.abc import Iterator
 
 import pytest
-from tests.host.login import town as towns
+from tests.host.login import scenario as scenarios
 
 from dsc_simulator import SimulatedCard
 
-clock = towns.clock
-town = towns.town
+clock = scenarios.clock
+scenario = scenarios.scenario
 
 
 @pytest.fixture

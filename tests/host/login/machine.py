@@ -38,7 +38,7 @@ from tests.host.login.model import (  # fmt: skip
     Person,
     Rules,
 )
-from tests.host.login.town import DAY, new_town
+from tests.host.login.scenario import DAY, new_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.errors import InputError
@@ -64,15 +64,17 @@ class Machine(Rules, RuleBasedStateMachine):
         self.copied = ExitStack()
         # The number of messages in a day has tests of its own.
         many = {"messages_to_user": 10**6}
-        self.town = self.copied.enter_context(new_town(self.clock, self.database_kind, login=many, sms={"days": self.sms_days}))
-        self.system, self.staff = self.town.system, self.town.system.staff
+        self.scenario = self.copied.enter_context(
+            new_scenario(self.clock, self.database_kind, login=many, sms={"days": self.sms_days})
+        )
+        self.system, self.staff = self.scenario.system, self.scenario.system.staff
         self.people_move_in()
 
     def teardown(self) -> None:
-        if hasattr(self, "town"):
+        if hasattr(self, "scenario"):
             self.clock.advance(DAY)
             self.comes_to_an_end()
-            assert self.town.verifier.audit.check().sound
+            assert self.scenario.verifier.audit.check().sound
             self.copied.close()
 
     def comes_to_an_end(self) -> None:
@@ -100,7 +102,7 @@ class Machine(Rules, RuleBasedStateMachine):
     def desk(self, person: Person) -> str:
         """Have this person call and be identified. Return the token of support."""
         self.clock.advance(20)
-        return self.town.call(person.name, person.who)
+        return self.scenario.call(person.name, person.who)
 
     def right(self, item: Item, shows: dict[str, str]) -> str:
         """Return the correct answer of the device."""
@@ -112,14 +114,14 @@ class Machine(Rules, RuleBasedStateMachine):
             item.card.press("OK")
             return response
         if item.kind in CARDS:
-            return self.town.respond(item.serial, shows["challenge"], item.pin)
+            return self.scenario.respond(item.serial, shows["challenge"], item.pin)
         if item.app and "number" in shows:
             item.app.approve()
             return ""
         if item.app:
             return "P" + item.app.respond(shows["challenge"])
         if item.kind in SENT:
-            code = self.town.sent(str(item.kind))
+            code = self.scenario.sent(str(item.kind))
             assert self.sms_went_to(item.kind) == item.number
             return code
         asked = shows.get("indexes", "1").split()
@@ -127,7 +129,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     def sms_went_to(self, kind: Kind = Kind.SMS) -> str:
         """Return the number that the newest SMS or call went to."""
-        return code_letters(self.town.letters, kind)[-1].address
+        return code_letters(self.scenario.letters, kind)[-1].address
 
     def ask(self, person: Person, item: Item, *, manual: bool = False) -> Opened:
         """Begin a login and ask for the device's challenge. Check that the valid devices are offered."""
@@ -317,7 +319,7 @@ class Machine(Rules, RuleBasedStateMachine):
         _, codes = self.staff.issue_code_card(desk)
         item = self.card_of_codes(person, Kind.CODE_CARD, codes)
         if activated:
-            self.town.waited(name)
+            self.scenario.waited(name)
             item.waits = -inf
             for whose, phone in list(self.waits):
                 if whose is person:
@@ -330,12 +332,12 @@ class Machine(Rules, RuleBasedStateMachine):
     @rule(name=names, kind=st.sampled_from(OLD), again=st.booleans())
     def the_operator_gives_a_card_of_old(self, name: str, kind: Kind, again: bool) -> None:
         """Give a card that is no longer issued to somebody, and try to give the same card once more."""
-        person, serial = self.people[name], f"OLD-{self.town.clock.now:.0f}-{len(list(self.items()))}"
+        person, serial = self.people[name], f"OLD-{self.scenario.clock.now:.0f}-{len(list(self.items()))}"
         if person.closed:
             with pytest.raises(InputError, match="closed"):
-                self.town.give_card(name, serial, kind)
+                self.scenario.give_card(name, serial, kind)
             return
-        self.town.give_card(name, serial, kind)
+        self.scenario.give_card(name, serial, kind)
         self.add(person, kind, serial=serial)
         self.changed(person)
         if again:
@@ -422,7 +424,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     @invariant()
     def what_opens_the_door_is_what_the_rules_say(self) -> None:
-        if hasattr(self, "town"):
+        if hasattr(self, "scenario"):
             live, emails = self.system.context.read(self.devices_and_emails)
             for name, person in self.people.items():
                 assert {device.id for device, _ in live[name]} == {item.id for item in person.live(self.now)}, name

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.host.login.phone_app import App
-from tests.host.login.town import ANNA, CARL, DAY, PASSWORD, PHONE, Town
+from tests.host.login.scenario import ANNA, CARL, DAY, PASSWORD, PHONE, Scenario
 from tests.host.verifier_samples import PIN, Clock
 
 from dsc_host.login import DeviceState, Identity, Kind, Loss, OrderState, Scope, ShareState
@@ -218,7 +218,7 @@ class Share:
 class Rules:
     """The consequences of events. anna, who has a card, and ben share her account; carl has an account of his own."""
 
-    town: Town
+    scenario: Scenario
     clock: Clock
     sms_days = 0
     """The days for which codes by SMS and by call open everything; 0 for no end."""
@@ -240,7 +240,7 @@ class Rules:
         self.numbers_are(self.people["ben"], PHONE)
         self.numbers_are(self.people["carl"], "+4915112345678")
         for item in self.items():
-            item.made = 0.0  # The town is older than the machine.
+            item.made = 0.0  # The scenario is older than the machine.
 
     # ---- the state ----
 
@@ -275,7 +275,7 @@ class Rules:
     def add(self, person: Person, kind: Kind, **what: Any) -> Item:
         """Give a new device to this person and return it."""
         known = {item.id for item in person.uses}
-        held = self.town.system.context.read(lambda tx: held_by(tx.db, user_named(tx.db, person.name)))
+        held = self.scenario.system.context.read(lambda tx: held_by(tx.db, user_named(tx.db, person.name)))
         # Several waits may be over at once, each with a number of its own.
         number = what.get("number", "")
         alike = {each.id for each, _ in held if each.kind == kind and kinds.of(each).number(each) == number}
@@ -291,7 +291,7 @@ class Rules:
                 each.ended = True
         if within and within.person is person:
             within.goes_on = True
-            assert self.town.system.visitor(within.token), "it goes on"
+            assert self.scenario.system.visitor(within.token), "it goes on"
 
     def moved(self, item: Item, state: DeviceState, within: Opened | None = None) -> None:
         """Change the state of a device. If it was or becomes active, this is a change for all its users."""

@@ -6,7 +6,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from tests.host.login.machine import ACCOUNT, Machine, names, numbers
 from tests.host.login.model import ACTIVE, GONE, SENT, Item, Opened, Person
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
-from tests.host.login.town import DAY
+from tests.host.login.scenario import DAY
 
 from dsc_host.login import Kind, NotFound, NotIn, NotNow
 
@@ -34,15 +34,15 @@ class SessionSteps(Machine):
         if before:
             # Without the person's agreement nothing changes. The invariants check this after the step.
             with pytest.raises(NotNow, match="in use on another phone"):
-                self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY)
+                self.system.phones.activate(begun.ticket, token(self.scenario), PIN_KEY, FINGER_KEY)
             if not agreed:
                 return
-        made = self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY, replace=agreed)
+        made = self.system.phones.activate(begun.ticket, token(self.scenario), PIN_KEY, FINGER_KEY, replace=agreed)
         assert self.sms_went_to() in person.numbers
         sent = [item for item in person.own(*SENT) if item.state is ACTIVE]
         for item in (*before, *sent, *person.temporary(self.now)):
             self.moved(item, GONE)
-        self.add(person, Kind.PHONE_APP, app=App(self.town, made))
+        self.add(person, Kind.PHONE_APP, app=App(self.scenario, made))
         self.changed(person)
 
     @rule(name=names, number=numbers, again=st.booleans(), hours=hours)

@@ -2,68 +2,68 @@
 
 import pytest
 from tests.host.login.phone_app import App, activated, replaced
-from tests.host.login.town import DAY, PASSWORD, Town
+from tests.host.login.scenario import DAY, PASSWORD, Scenario
 
 from dsc_host.login import NotAllowed, NotFound, NotNow, TooManyAttempts
 
 RIGHT, WRONG = bytes(range(100, 132)), bytes(range(101, 133))
 
 
-def live(town: Town) -> list[str]:
-    return [each.id for each in town.system.begin("ben", PASSWORD).choices]
+def live(scenario: Scenario) -> list[str]:
+    return [each.id for each in scenario.system.begin("ben", PASSWORD).choices]
 
 
-def gone(town: Town, app: App) -> bool:
+def gone(scenario: Scenario, app: App) -> bool:
     try:
-        town.system.phones.pushes(app.device, app.token)
+        scenario.system.phones.pushes(app.device, app.token)
     except NotFound:
         return True
     return False
 
 
-def test_the_app_before_ends_once_the_user_has_agreed(town: Town) -> None:
-    old = activated(town)
-    begun = town.system.phones.begin("ben", PASSWORD)
+def test_the_app_before_ends_once_the_user_has_agreed(scenario: Scenario) -> None:
+    old = activated(scenario)
+    begun = scenario.system.phones.begin("ben", PASSWORD)
     assert ([each[:2] for each in begun.replaces], begun.needs_recovery) == (["PH"], False)
     with pytest.raises(NotNow, match="confirm that it is taken out of use"):
-        replaced(town, agreed=False)
-    assert live(town) == [old.device]
-    new = replaced(town)
-    assert live(town) == [new.device]
-    assert gone(town, old)
-    assert "out_of_use" in town.told("ben")
+        replaced(scenario, agreed=False)
+    assert live(scenario) == [old.device]
+    new = replaced(scenario)
+    assert live(scenario) == [new.device]
+    assert gone(scenario, old)
+    assert "out_of_use" in scenario.told("ben")
 
 
-def test_an_app_whose_pin_is_known_is_replaced_only_with_it(town: Town) -> None:
-    old = replaced(town, recovery_key=RIGHT)
-    assert town.system.phones.begin("ben", PASSWORD).needs_recovery
+def test_an_app_whose_pin_is_known_is_replaced_only_with_it(scenario: Scenario) -> None:
+    old = replaced(scenario, recovery_key=RIGHT)
+    assert scenario.system.phones.begin("ben", PASSWORD).needs_recovery
     for wrong in (WRONG, None):
         with pytest.raises(NotAllowed, match="PIN of your previous app is wrong"):
-            replaced(town, recovery=wrong)
-    assert live(town) == [old.device]
-    new = replaced(town, recovery=RIGHT, recovery_key=WRONG)
-    assert (live(town), gone(town, old)) == ([new.device], True)
-    newest = replaced(town, recovery=WRONG)
-    assert live(town) == [newest.device]
+            replaced(scenario, recovery=wrong)
+    assert live(scenario) == [old.device]
+    new = replaced(scenario, recovery=RIGHT, recovery_key=WRONG)
+    assert (live(scenario), gone(scenario, old)) == ([new.device], True)
+    newest = replaced(scenario, recovery=WRONG)
+    assert live(scenario) == [newest.device]
 
 
-def test_wrong_pins_for_recovery_are_counted_over_all_activations(town: Town) -> None:
-    replaced(town, recovery_key=RIGHT)
-    for _ in range(town.system.policy.login.factor_failures):
-        town.clock.advance(600)
+def test_wrong_pins_for_recovery_are_counted_over_all_activations(scenario: Scenario) -> None:
+    replaced(scenario, recovery_key=RIGHT)
+    for _ in range(scenario.system.policy.login.factor_failures):
+        scenario.clock.advance(600)
         with pytest.raises(NotAllowed):
-            replaced(town, recovery=WRONG)
-    town.clock.advance(600)
+            replaced(scenario, recovery=WRONG)
+    scenario.clock.advance(600)
     with pytest.raises(TooManyAttempts):
-        replaced(town, recovery=RIGHT)
-    town.clock.advance(DAY)
-    replaced(town, recovery=RIGHT)
+        replaced(scenario, recovery=RIGHT)
+    scenario.clock.advance(DAY)
+    replaced(scenario, recovery=RIGHT)
 
 
-def test_an_app_that_was_removed_needs_no_pin(town: Town) -> None:
-    old = replaced(town, recovery_key=RIGHT)
-    town.give_card("ben", "IB3000955")
-    town.system.remove_app(town.enter("ben"), old.device)
-    begun = town.system.phones.begin("ben", PASSWORD)
+def test_an_app_that_was_removed_needs_no_pin(scenario: Scenario) -> None:
+    old = replaced(scenario, recovery_key=RIGHT)
+    scenario.give_card("ben", "IB3000955")
+    scenario.system.remove_app(scenario.enter("ben"), old.device)
+    begun = scenario.system.phones.begin("ben", PASSWORD)
     assert (begun.replaces, begun.needs_recovery) == ((), False)
-    replaced(town)
+    replaced(scenario)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 from sqlalchemy import text
-from tests.host.login.town import ANNA, Town
+from tests.host.login.scenario import ANNA, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.login import NotAllowed, NotNow
@@ -59,33 +59,33 @@ def test_only_the_last_digits_are_shown(given: dict[str, str], masked: str) -> N
     assert not any(number in repr(made) for number in asdict(made).values() if number)
 
 
-def test_the_primary_user_changes_them_and_all_users_see_the_last_digits(town: Town) -> None:
-    anna, ben = town.session("anna"), town.session("ben")
-    assert (town.system.profile(anna).bank, town.system.profile(ben).primary) == ("", False)
-    town.system.change_bank(anna, iban=IBAN)
+def test_the_primary_user_changes_them_and_all_users_see_the_last_digits(scenario: Scenario) -> None:
+    anna, ben = scenario.session("anna"), scenario.session("ben")
+    assert (scenario.system.profile(anna).bank, scenario.system.profile(ben).primary) == ("", False)
+    scenario.system.change_bank(anna, iban=IBAN)
     with pytest.raises(NotAllowed, match="ask anna"):
-        town.system.change_bank(ben, **US)
-    assert {town.system.profile(token).bank for token in (anna, ben)} == {"CH…2957"}
-    assert town.system.profile(town.session("carl")).bank == ""
+        scenario.system.change_bank(ben, **US)
+    assert {scenario.system.profile(token).bank for token in (anna, ben)} == {"CH…2957"}
+    assert scenario.system.profile(scenario.session("carl")).bank == ""
     with pytest.raises(InputError, match=r"^bank: are the current ones of the account"):
-        town.system.change_bank(anna, iban=IBAN)
-    assert town.told("anna") == ["bank_changed"]
-    town.system.change_bank(anna, **US)
-    assert town.system.profile(ben).bank == "US…7890"
+        scenario.system.change_bank(anna, iban=IBAN)
+    assert scenario.told("anna") == ["bank_changed"]
+    scenario.system.change_bank(anna, **US)
+    assert scenario.system.profile(ben).bank == "US…7890"
 
 
-def test_no_row_no_log_and_no_message_holds_them(town: Town) -> None:
-    anna = town.session("anna")
-    town.system.change_bank(anna, iban=IBAN)
-    town.system.change_bank(anna, **US)
-    town.system.opt_out(anna)
-    town.system.staff.set_bank(town.call("anna", ANNA), iban=OTHER)
-    stored = town.system.context.read(
+def test_no_row_no_log_and_no_message_holds_them(scenario: Scenario) -> None:
+    anna = scenario.session("anna")
+    scenario.system.change_bank(anna, iban=IBAN)
+    scenario.system.change_bank(anna, **US)
+    scenario.system.opt_out(anna)
+    scenario.system.staff.set_bank(scenario.call("anna", ANNA), iban=OTHER)
+    stored = scenario.system.context.read(
         lambda tx: "".join(repr(row) for table in metadata.tables for row in tx.db.execute(text(f"SELECT * FROM {table}")))
     )
-    town.system.deliver()
-    said = "".join(f"{letter.subject} {letter.text} {letter.values}" for letter in town.letters)
-    log = "".join(repr(entry) for entry in town.verifier.audit.entries())
+    scenario.system.deliver()
+    said = "".join(f"{letter.subject} {letter.text} {letter.values}" for letter in scenario.letters)
+    log = "".join(repr(entry) for entry in scenario.verifier.audit.entries())
     for number in (IBAN, OTHER, *US.values()):
         for where in (stored, said, log):
             assert number not in where
@@ -93,24 +93,24 @@ def test_no_row_no_log_and_no_message_holds_them(town: Town) -> None:
     assert "login.account.bank" in log
 
 
-def test_a_temporary_device_changes_none(town: Town) -> None:
-    _, token = town.bridged("anna")
+def test_a_temporary_device_changes_none(scenario: Scenario) -> None:
+    _, token = scenario.bridged("anna")
     with pytest.raises(NotNow, match="with a temporary device"):
-        town.system.change_bank(token, iban=IBAN)
+        scenario.system.change_bank(token, iban=IBAN)
 
 
-def test_after_opting_out_only_support_changes_them_for_the_primary_user(town: Town) -> None:
+def test_after_opting_out_only_support_changes_them_for_the_primary_user(scenario: Scenario) -> None:
     with pytest.raises(NotNow, match="anna is protected by a device"):
-        town.system.staff.set_bank(town.call("anna"), iban=IBAN)
-    anna = town.session("anna")
-    town.system.opt_out(anna, "ben")
+        scenario.system.staff.set_bank(scenario.call("anna"), iban=IBAN)
+    anna = scenario.session("anna")
+    scenario.system.opt_out(anna, "ben")
     with pytest.raises(NotAllowed, match="ask anna"):
-        town.system.staff.set_bank(town.call("ben"), iban=IBAN)
-    town.system.opt_out(anna)
+        scenario.system.staff.set_bank(scenario.call("ben"), iban=IBAN)
+    scenario.system.opt_out(anna)
     with pytest.raises(NotAllowed, match="only through support"):
-        town.system.change_bank(anna, iban=IBAN)
+        scenario.system.change_bank(anna, iban=IBAN)
     with pytest.raises(NotAllowed, match="identify the caller first"):
-        town.system.staff.set_bank(town.session("sue"), iban=IBAN)
-    assert town.system.profile(anna).bank == ""
-    town.system.staff.set_bank(town.call("anna"), iban=IBAN)
-    assert town.system.profile(anna).bank == "CH…2957"
+        scenario.system.staff.set_bank(scenario.session("sue"), iban=IBAN)
+    assert scenario.system.profile(anna).bank == ""
+    scenario.system.staff.set_bank(scenario.call("anna"), iban=IBAN)
+    assert scenario.system.profile(anna).bank == "CH…2957"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.host.login.card_orders import PIN, with_online_card
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.login import DeviceState, Kind, Loss, OrderState, Scope
 from dsc_host.verifier import State, Verifier
@@ -34,55 +34,55 @@ End = Callable[[Verifier], None]
 
 @ENDS
 @pytest.mark.parametrize("loss", [Loss.LOST, Loss.DAMAGED, Loss.MISPLACED])
-def test_a_card_that_is_gone_at_the_verifier_is_reported_and_replaced(town: Town, end: End, loss: Loss) -> None:
-    end(town.verifier)
-    town.lose("anna", ANNAS, loss)
-    assert town.system.begin("anna", PASSWORD).choices == ()
-    token, _ = with_online_card(town, "anna")
-    draft = town.system.draft_request(token, PIN)
-    assert town.system.confirm_request(token, draft.id).state is OrderState.REQUESTED
+def test_a_card_that_is_gone_at_the_verifier_is_reported_and_replaced(scenario: Scenario, end: End, loss: Loss) -> None:
+    end(scenario.verifier)
+    scenario.lose("anna", ANNAS, loss)
+    assert scenario.system.begin("anna", PASSWORD).choices == ()
+    token, _ = with_online_card(scenario, "anna")
+    draft = scenario.system.draft_request(token, PIN)
+    assert scenario.system.confirm_request(token, draft.id).state is OrderState.REQUESTED
 
 
 @ENDS
-def test_an_account_whose_card_is_gone_at_the_verifier_is_closed(town: Town, end: End) -> None:
-    token = town.session("anna")
-    end(town.verifier)
-    town.system.close_account(token)
-    assert town.system.begin("anna", PASSWORD).scope is Scope.STATEMENTS
+def test_an_account_whose_card_is_gone_at_the_verifier_is_closed(scenario: Scenario, end: End) -> None:
+    token = scenario.session("anna")
+    end(scenario.verifier)
+    scenario.system.close_account(token)
+    assert scenario.system.begin("anna", PASSWORD).scope is Scope.STATEMENTS
 
 
 @ENDS
-def test_a_card_that_is_gone_at_the_verifier_is_taken_back(town: Town, end: End) -> None:
-    _, token = town.bridged("anna")
-    end(town.verifier)
-    town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")
-    assert town.system.staff.receive(town.session("ivo"), ANNAS).state == "received"
+def test_a_card_that_is_gone_at_the_verifier_is_taken_back(scenario: Scenario, end: End) -> None:
+    _, token = scenario.bridged("anna")
+    end(scenario.verifier)
+    scenario.system.announce_return(token, scenario.device(token, Kind.DSC_PLUS), "1Z 999")
+    assert scenario.system.staff.receive(scenario.session("ivo"), ANNAS).state == "received"
     if end is not removed:
-        assert town.verifier.card(ANNAS).state is State.RETIRED
+        assert scenario.verifier.card(ANNAS).state is State.RETIRED
 
 
-def found(town: Town) -> tuple[str, bool]:
+def found(scenario: Scenario) -> tuple[str, bool]:
     """Let anna misplace and find her card. Return her session's token, and whether a correct response reactivates it."""
-    _, token = town.bridged("anna")
-    offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
-    return token, town.system.activate(token, town.respond(ANNAS, offer.shows["challenge"]))
+    _, token = scenario.bridged("anna")
+    offer = scenario.system.ask_to_activate(token, scenario.device(token, Kind.DSC_PLUS))
+    return token, scenario.system.activate(token, scenario.respond(ANNAS, offer.shows["challenge"]))
 
 
-def test_a_suspension_from_before_is_not_lifted_by_misplacing_and_finding_it(town: Town) -> None:
-    suspended(town.verifier)
-    town.lose("anna", ANNAS, Loss.MISPLACED)
-    assert not found(town)[1]
-    card = town.verifier.card(ANNAS)
+def test_a_suspension_from_before_is_not_lifted_by_misplacing_and_finding_it(scenario: Scenario) -> None:
+    suspended(scenario.verifier)
+    scenario.lose("anna", ANNAS, Loss.MISPLACED)
+    assert not found(scenario)[1]
+    card = scenario.verifier.card(ANNAS)
     assert (card.state, card.state_reason) == (State.SUSPENDED, "asked for")
 
 
 @pytest.mark.parametrize("meanwhile", [lost, retired])
-def test_what_the_verifier_has_decided_meanwhile_is_not_undone_by_finding_it(town: Town, meanwhile: End) -> None:
-    town.lose("anna", ANNAS, Loss.MISPLACED)
-    meanwhile(town.verifier)
-    state = town.verifier.card(ANNAS).state
-    assert not found(town)[1]
-    assert town.verifier.card(ANNAS).state is state
-    _, token = town.bridged("anna")
-    (card,) = [each for each in town.system.devices(token) if each.kind is Kind.DSC_PLUS]
+def test_what_the_verifier_has_decided_meanwhile_is_not_undone_by_finding_it(scenario: Scenario, meanwhile: End) -> None:
+    scenario.lose("anna", ANNAS, Loss.MISPLACED)
+    meanwhile(scenario.verifier)
+    state = scenario.verifier.card(ANNAS).state
+    assert not found(scenario)[1]
+    assert scenario.verifier.card(ANNAS).state is state
+    _, token = scenario.bridged("anna")
+    (card,) = [each for each in scenario.system.devices(token) if each.kind is Kind.DSC_PLUS]
     assert card.state is DeviceState.MISPLACED

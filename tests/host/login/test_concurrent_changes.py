@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from tests.host.databases import POSTGRESQL
+from tests.host.login.scenario import ANNA, CHEAP, DAY, PASSWORD, Scenario, looked_up, new_scenario
 from tests.host.login.shares import proven
-from tests.host.login.town import ANNA, CHEAP, DAY, PASSWORD, Town, looked_up, new_town
 from tests.host.verifier_samples import Clock
 
 from dsc_host.errors import InputError
@@ -43,9 +43,9 @@ PIN = "8246"
 
 
 @pytest.fixture
-def served(clock: Clock) -> Iterator[Town]:
-    with new_town(clock, POSTGRESQL) as town:
-        yield town
+def served(clock: Clock) -> Iterator[Scenario]:
+    with new_scenario(clock, POSTGRESQL) as scenario:
+        yield scenario
 
 
 class Beside:
@@ -62,12 +62,12 @@ class Beside:
         except Exception as error:
             self.given.append(error)
 
-    def waits(self, town: Town) -> bool:
+    def waits(self, scenario: Scenario) -> bool:
         """Wait until the call is blocked by another transaction. Return False as soon as it is done."""
         until = monotonic() + PATIENCE
         held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         while self._thread.is_alive():
-            if town.system.context.read(lambda tx: tx.db.exec_driver_sql(held).scalar_one()):
+            if scenario.system.context.read(lambda tx: tx.db.exec_driver_sql(held).scalar_one()):
                 return True
             assert monotonic() < until, "it neither ends nor waits"
         return False
@@ -130,13 +130,13 @@ def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # ---- logging in ----
 
 
-def tried_wrongly(town: Town) -> None:
+def tried_wrongly(scenario: Scenario) -> None:
     with pytest.raises(WrongCredentials):
-        town.system.begin("anna", "a wrong one, surely", "192.0.2.9")
+        scenario.system.begin("anna", "a wrong one, surely", "192.0.2.9")
 
 
 @pytest.mark.postgresql
-def test_of_two_right_logins_at_once_both_come_in(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_right_logins_at_once_both_come_in(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     tried_wrongly(served)
     inner: list[Step] = []
     before_locking(monkeypatch, rows.attempts, lambda: inner.append(served.system.begin("anna", PASSWORD, "192.0.2.9")))
@@ -144,7 +144,7 @@ def test_of_two_right_logins_at_once_both_come_in(served: Town, monkeypatch: pyt
 
 
 @pytest.mark.postgresql
-def test_a_count_that_is_tidied_away_meanwhile_keeps_nobody_out(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_that_is_tidied_away_meanwhile_keeps_nobody_out(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     tried_wrongly(served)
     served.clock.advance(10 * DAY)
     before_locking(monkeypatch, rows.attempts, lambda: served.system.operator.run_due() and None)
@@ -152,54 +152,56 @@ def test_a_count_that_is_tidied_away_meanwhile_keeps_nobody_out(served: Town, mo
 
 
 def test_a_right_password_is_right_while_another_login_has_its_hash_made_anew(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dearer = Policy.of({**CHEAP, "passwords": {"memory_kib": 16, "iterations": 1}})
-    system = LoginSystem.over(town.verifier, policy=dearer)
+    system = LoginSystem.over(scenario.verifier, policy=dearer)
     before(monkeypatch, Passwords, "is_weaker", lambda *_: system.begin("anna", PASSWORD, "192.0.2.8") and None)
     assert system.begin("anna", PASSWORD, "192.0.2.9").choices
 
 
-def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = town.enter("anna")
-    before(monkeypatch, Passwords, "is_weaker", lambda *_: town.system.change_password(token, PASSWORD, "another harbour"))
+def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = scenario.enter("anna")
+    before(monkeypatch, Passwords, "is_weaker", lambda *_: scenario.system.change_password(token, PASSWORD, "another harbour"))
     with pytest.raises(WrongCredentials):
-        town.system.begin("anna", PASSWORD, "192.0.2.9")
+        scenario.system.begin("anna", PASSWORD, "192.0.2.9")
 
 
 @pytest.mark.parametrize("entrance", ["login", "app", "share", "password"])
 def test_a_password_that_is_changed_after_it_was_compared_begins_nothing(
-    town: Town, monkeypatch: pytest.MonkeyPatch, entrance: str
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, entrance: str
 ) -> None:
-    anna, ben = town.session("anna"), town.session("ben")
+    anna, ben = scenario.session("anna"), scenario.session("ben")
     calls: dict[str, tuple[str, Callable[[], object]]] = {
-        "login": ("anna", lambda: town.system.begin("anna", PASSWORD)),
-        "app": ("ben", lambda: town.system.phones.begin("ben", PASSWORD)),
-        "share": ("anna", lambda: town.system.begin_share(ben, "anna", PASSWORD)),
-        "password": ("anna", lambda: town.system.change_password(anna, PASSWORD, "a third harbour at noon")),
+        "login": ("anna", lambda: scenario.system.begin("anna", PASSWORD)),
+        "app": ("ben", lambda: scenario.system.phones.begin("ben", PASSWORD)),
+        "share": ("anna", lambda: scenario.system.begin_share(ben, "anna", PASSWORD)),
+        "password": ("anna", lambda: scenario.system.change_password(anna, PASSWORD, "a third harbour at noon")),
     }
     name, call = calls[entrance]
-    after(monkeypatch, password_check, "check_password", lambda: town.system.operator.set_password(name, "another harbour"))
+    after(monkeypatch, password_check, "check_password", lambda: scenario.system.operator.set_password(name, "another harbour"))
     with pytest.raises((WrongCredentials, NotIn)):
         call()
-    assert town.system.begin(name, "another harbour").choices
+    assert scenario.system.begin(name, "another harbour").choices
 
 
 @pytest.mark.postgresql
-def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_is_set_meanwhile_counts(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user who wants to share the card gives the tenth wrong answer while its owner is about to answer correctly."""
-    town = served
-    codes = town.with_codes("anna")
-    town.lose("anna", "IB3000901", Loss.DAMAGED)
-    for _ in range(town.system.policy.login.factor_failures - 1):
-        assert town.system.answer(town.chosen("anna", Kind.CODE_CARD).token, "2222 2222").status is Status.REFUSED
-    step, ben = town.chosen("anna", Kind.CODE_CARD), town.enter_by_sms("ben")
-    share, _ = town.system.begin_share(ben, "anna", PASSWORD)
+    scenario = served
+    codes = scenario.with_codes("anna")
+    scenario.lose("anna", "IB3000901", Loss.DAMAGED)
+    for _ in range(scenario.system.policy.login.factor_failures - 1):
+        assert scenario.system.answer(scenario.chosen("anna", Kind.CODE_CARD).token, "2222 2222").status is Status.REFUSED
+    step, ben = scenario.chosen("anna", Kind.CODE_CARD), scenario.enter_by_sms("ben")
+    share, _ = scenario.system.begin_share(ben, "anna", PASSWORD)
     guessed: list[bool] = []
     before_locking(
-        monkeypatch, rows.devices, lambda: guessed.append(town.system.answer_share(ben, share.id, "2222 2222"))
+        monkeypatch, rows.devices, lambda: guessed.append(scenario.system.answer_share(ben, share.id, "2222 2222"))
     )  # fmt: skip
-    assert town.system.answer(step.token, looked_up(codes, step.offer)).status is Status.REFUSED
+    assert scenario.system.answer(step.token, looked_up(codes, step.offer)).status is Status.REFUSED
     assert guessed == [False]
 
 
@@ -213,7 +215,7 @@ def between_looking_and_locking(monkeypatch: pytest.MonkeyPatch, work: Callable[
 
 @pytest.mark.postgresql
 def test_a_session_that_ends_between_looking_and_locking_shares_nothing(
-    served: Town, monkeypatch: pytest.MonkeyPatch
+    served: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     ben = served.enter_by_sms("ben")
     share, desk = proven(served, ben), served.call("ben")
@@ -228,7 +230,7 @@ def test_a_session_that_ends_between_looking_and_locking_shares_nothing(
 
 @pytest.mark.postgresql
 def test_a_session_that_ends_between_looking_and_locking_closes_no_account(
-    served: Town, monkeypatch: pytest.MonkeyPatch
+    served: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     thief, mine = served.enter("anna"), served.enter("anna")
     between_looking_and_locking(monkeypatch, lambda: served.system.change_password(mine, PASSWORD, "another harbour at dusk"))
@@ -241,7 +243,7 @@ def test_a_session_that_ends_between_looking_and_locking_closes_no_account(
 
 
 @pytest.mark.postgresql
-def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = served.system.draft_request(served.enter_by_sms("carl"), PIN)
     served.clock.advance(DAY + 60)
     token = served.enter_by_sms("carl")
@@ -264,7 +266,7 @@ def ordering_secret(db: Any, order: str) -> int:
 
 
 @pytest.mark.postgresql
-def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     served.verifier.enroll("IB3000555", key=bytes(range(32)), pin=PIN)
     other: list[Beside] = []
 
@@ -280,7 +282,7 @@ def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatc
 
 
 @pytest.mark.postgresql
-def test_a_code_by_email_that_is_entered_twice_at_once_is_good_once(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_code_by_email_that_is_entered_twice_at_once_is_good_once(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     ben, other = served.enter_by_sms("ben"), []
     served.system.ask_to_change_email(ben, "ben@new.example")
     code = served.sent("email")
@@ -300,7 +302,7 @@ def test_a_code_by_email_that_is_entered_twice_at_once_is_good_once(served: Town
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("first", [0, 1])
-def test_users_are_locked_before_their_sessions(served: Town, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+def test_users_are_locked_before_their_sessions(served: Scenario, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
     seen, ben = conflicts(monkeypatch), served.enter_by_sms("ben")
     share, other = proven(served, ben), []
     calls: list[Callable[[], object]] = [
@@ -317,34 +319,34 @@ def test_users_are_locked_before_their_sessions(served: Town, monkeypatch: pytes
     assert seen == []
 
 
-def changes_the_pin(town: Town) -> None:
-    town.change_pin(town.enter("anna"), PIN)
+def changes_the_pin(scenario: Scenario) -> None:
+    scenario.change_pin(scenario.enter("anna"), PIN)
 
 
-def has_lost_it(town: Town) -> None:
-    town.lose("anna", "IB3000901", Loss.LOST)
+def has_lost_it(scenario: Scenario) -> None:
+    scenario.lose("anna", "IB3000901", Loss.LOST)
 
 
-def has_found_it(town: Town) -> None:
-    town.lose("anna", "IB3000901", Loss.MISPLACED)
-    _, anna = town.bridged("anna")
-    offer = town.system.ask_to_activate(anna, town.device(anna, Kind.DSC_PLUS))
-    assert town.system.activate(anna, town.respond("IB3000901", offer.shows["challenge"]))
+def has_found_it(scenario: Scenario) -> None:
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
+    _, anna = scenario.bridged("anna")
+    offer = scenario.system.ask_to_activate(anna, scenario.device(anna, Kind.DSC_PLUS))
+    assert scenario.system.activate(anna, scenario.respond("IB3000901", offer.shows["challenge"]))
 
 
-def sends_it_back(town: Town) -> None:
-    anna = town.enter("anna")
-    town.system.announce_return(anna, town.device(anna, Kind.DSC_PLUS), "1Z 999")
+def sends_it_back(scenario: Scenario) -> None:
+    anna = scenario.enter("anna")
+    scenario.system.announce_return(anna, scenario.device(anna, Kind.DSC_PLUS), "1Z 999")
 
 
-def closes_the_account(town: Town) -> None:
-    town.system.close_account(town.enter("anna"))
+def closes_the_account(scenario: Scenario) -> None:
+    scenario.system.close_account(scenario.enter("anna"))
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("change", [changes_the_pin, has_lost_it, has_found_it, sends_it_back, closes_the_account])
 def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
-    served: Town, monkeypatch: pytest.MonkeyPatch, change: Callable[[Town], None]
+    served: Scenario, monkeypatch: pytest.MonkeyPatch, change: Callable[[Scenario], None]
 ) -> None:
     """Carl logs in while his session is about to end because of the card."""
     served.correct("carl", ANNA)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.login import Kind, NotNow, Scope, Status
 from dsc_host.login.devices import kinds, registry
@@ -29,22 +29,22 @@ class Platinum(DeviceKind):
         return ACCEPTED if answer == kept["word"][::-1] else REFUSED
 
 
-def test_a_new_kind_is_a_class_and_a_line(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_kind_is_a_class_and_a_line(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = Platinum()
     monkeypatch.setitem(kinds.KINDS, kind.name, kind)
 
     def given(tx: LoginTransaction) -> str:
         return registry.add(tx, user_named(tx.db, "carl"), kind, told=notices.new_user(), serial="P-1").id
 
-    device = town.system.change(given)
-    begun = town.system.begin("carl", PASSWORD)
+    device = scenario.system.change(given)
+    begun = scenario.system.begin("carl", PASSWORD)
     assert [(each.kind, each.label) for each in begun.choices if each.id == device] == [("platinum", "P-1")]
-    asked = town.system.choose(begun.token, device)
+    asked = scenario.system.choose(begun.token, device)
     assert asked.offer is not None
     assert asked.offer.shows == {"challenge": "harbour"}
-    assert town.system.answer(asked.token, "harbour").status is Status.REFUSED
-    token = town.answered(asked.token, "ruobrah")
-    assert town.system.visitor(token).scope is Scope.FULL
-    assert town.system.protection(token).level.kind == "platinum"
+    assert scenario.system.answer(asked.token, "harbour").status is Status.REFUSED
+    token = scenario.answered(asked.token, "ruobrah")
+    assert scenario.system.visitor(token).scope is Scope.FULL
+    assert scenario.system.protection(token).level.kind == "platinum"
     with pytest.raises(NotNow, match="you have a device in use"):
-        town.system.request_online_card(token)
+        scenario.system.request_online_card(token)

@@ -1,7 +1,7 @@
 """Email addresses: which are valid, and the form in which they are stored."""
 
 import pytest
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
@@ -44,21 +44,21 @@ def test_an_address_has_one_form(email: str, stored: str) -> None:
     assert email_addresses.normalized(stored) == stored
 
 
-def test_the_normal_form_is_stored_and_written_to(town: Town) -> None:
-    operator = town.system.operator
-    operator.add_user(town.accounts["anna"], "dora", PASSWORD, email="dora@EXAMPLE.com")
+def test_the_normal_form_is_stored_and_written_to(scenario: Scenario) -> None:
+    operator = scenario.system.operator
+    operator.add_user(scenario.accounts["anna"], "dora", PASSWORD, email="dora@EXAMPLE.com")
     operator.set_email("ben", "ben@MÜLLER.example")
     emails = {user.name: user.email for user in operator.users()}
     assert (emails["dora"], emails["ben"]) == ("dora@example.com", "ben@xn--mller-kva.example")
-    town.system.deliver()
-    assert "ben@xn--mller-kva.example" in {letter.address for letter in town.letters}
+    scenario.system.deliver()
+    assert "ben@xn--mller-kva.example" in {letter.address for letter in scenario.letters}
     with pytest.raises(InputError, match=r"^email: must be"):
-        operator.add_user(town.accounts["anna"], "zora", PASSWORD, email="zora@example.com.")
+        operator.add_user(scenario.accounts["anna"], "zora", PASSWORD, email="zora@example.com.")
 
 
-def test_an_address_that_was_stored_before_is_used_as_it_is(town: Town) -> None:
+def test_an_address_that_was_stored_before_is_used_as_it_is(scenario: Scenario) -> None:
     before = "b..en@EXAMPLE.com"
-    town.system.context.change(lambda tx: rows.users.change(tx.db, user_named(tx.db, "ben").id, email=before))
-    town.system.operator.set_email("ben", "ben@new.example")
-    town.system.deliver()
-    assert {before, "ben@new.example"} <= {letter.address for letter in town.letters}
+    scenario.system.context.change(lambda tx: rows.users.change(tx.db, user_named(tx.db, "ben").id, email=before))
+    scenario.system.operator.set_email("ben", "ben@new.example")
+    scenario.system.deliver()
+    assert {before, "ben@new.example"} <= {letter.address for letter in scenario.letters}

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.login import FundingMethod, NotAllowed
@@ -11,39 +11,39 @@ from dsc_host.login import FundingMethod, NotAllowed
 ACH, EFT, WIRE = FundingMethod
 
 
-def test_without_protection_the_first_transfer_is_limited_and_there_is_no_second(town: Town) -> None:
-    token = town.session("anna")
-    town.system.opt_out(token)
-    trading = town.system.skip(town.system.begin("anna", PASSWORD).token).token
-    may = town.system.may_deposit("anna", Decimal("20000.01"), ACH)
+def test_without_protection_the_first_transfer_is_limited_and_there_is_no_second(scenario: Scenario) -> None:
+    token = scenario.session("anna")
+    scenario.system.opt_out(token)
+    trading = scenario.system.skip(scenario.system.begin("anna", PASSWORD).token).token
+    may = scenario.system.may_deposit("anna", Decimal("20000.01"), ACH)
     assert (bool(may), may.most) == (False, 20_000)
-    assert not town.system.deposit(trading, Decimal("20000.01"), EFT)
-    assert town.system.may_deposit("anna", Decimal(20_000), ACH)
-    assert town.system.deposit(trading, Decimal(20_000), ACH)
+    assert not scenario.system.deposit(trading, Decimal("20000.01"), EFT)
+    assert scenario.system.may_deposit("anna", Decimal(20_000), ACH)
+    assert scenario.system.deposit(trading, Decimal(20_000), ACH)
     # The transfers of all users of the account count. A bank transfer is not limited, and does not count.
     for method in (ACH, EFT):
-        after = town.system.may_deposit("anna", Decimal("0.01"), method)
+        after = scenario.system.may_deposit("anna", Decimal("0.01"), method)
         assert (bool(after), after.most) == (False, 0)
-    assert town.system.deposit(trading, Decimal(1_000_000), WIRE)
+    assert scenario.system.deposit(trading, Decimal(1_000_000), WIRE)
     # Ben shares the account, and is protected by SMS.
-    assert town.system.may_deposit("ben", Decimal(1_000_000), EFT).most is None
+    assert scenario.system.may_deposit("ben", Decimal(1_000_000), EFT).most is None
 
 
-def test_a_bank_transfer_is_not_the_first_transfer(town: Town) -> None:
-    token = town.session("anna")
-    assert town.system.deposit(token, Decimal(5), WIRE)
-    town.system.opt_out(token)
-    assert town.system.may_deposit("anna", Decimal(20_000), EFT)
+def test_a_bank_transfer_is_not_the_first_transfer(scenario: Scenario) -> None:
+    token = scenario.session("anna")
+    assert scenario.system.deposit(token, Decimal(5), WIRE)
+    scenario.system.opt_out(token)
+    assert scenario.system.may_deposit("anna", Decimal(20_000), EFT)
 
 
-def test_a_closed_account_takes_no_money(town: Town) -> None:
-    town.system.close_account(town.session("anna"))
-    assert not town.system.may_deposit("anna", Decimal(5), WIRE)
+def test_a_closed_account_takes_no_money(scenario: Scenario) -> None:
+    scenario.system.close_account(scenario.session("anna"))
+    assert not scenario.system.may_deposit("anna", Decimal(5), WIRE)
     with pytest.raises(NotAllowed):
-        town.system.deposit(town.system.begin("anna", PASSWORD).token, Decimal(5), WIRE)
+        scenario.system.deposit(scenario.system.begin("anna", PASSWORD).token, Decimal(5), WIRE)
 
 
 @pytest.mark.parametrize(("amount", "method"), [(Decimal(0), ACH), (Decimal("0.001"), ACH), (Decimal(5), "cash")])
-def test_a_transfer_that_is_none_is_refused(town: Town, amount: Decimal, method: FundingMethod) -> None:
+def test_a_transfer_that_is_none_is_refused(scenario: Scenario, amount: Decimal, method: FundingMethod) -> None:
     with pytest.raises(InputError):
-        town.system.may_deposit("anna", amount, method)
+        scenario.system.may_deposit("anna", amount, method)

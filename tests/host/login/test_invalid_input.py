@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.host.login.letters import newest_code
-from tests.host.login.town import ANNA, PASSWORD, Town, new_town
+from tests.host.login.scenario import ANNA, PASSWORD, Scenario, new_scenario
 from tests.host.verifier_samples import Clock
 from tests.pentest.target import APP_KEYS, Target
 
@@ -46,13 +46,13 @@ pytestmark = pytest.mark.every_database
 
 
 @pytest.fixture
-def town(database_kind: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+def scenario(database_kind: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
     monkeypatch.setattr(calls, "_TRIES", PATIENT)
-    with new_town(clock, database_kind, **FREE) as town:
-        yield town
+    with new_scenario(clock, database_kind, **FREE) as scenario:
+        yield scenario
 
 
-def kept(town: Town) -> Mapping[str, list[Any]]:
+def kept(scenario: Scenario) -> Mapping[str, list[Any]]:
     """Return all rows except the counts of failures."""
     counted = ("failures", "locked_until", "asked", "data")
 
@@ -65,12 +65,12 @@ def kept(town: Town) -> Mapping[str, list[Any]]:
             for table in shown
         }
 
-    return town.system.context.read(read)
+    return scenario.system.context.read(read)
 
 
-def tried(town: Town, doors: Mapping[str, Door], *given: object) -> list[str]:
+def tried(scenario: Scenario, doors: Mapping[str, Door], *given: object) -> list[str]:
     """Make the calls with invalid input. Return the results that are not allowed."""
-    before, wrong = kept(town), []
+    before, wrong = kept(scenario), []
     for name, door in doors.items():
         for each in given:
             shown = f"{name} {each!r:.30}"
@@ -82,21 +82,21 @@ def tried(town: Town, doors: Mapping[str, Door], *given: object) -> list[str]:
                 pass
             except Exception as error:
                 wrong.append(f"{shown}: {error!r}"[:160])
-        if (now := kept(town)) != before:
+        if (now := kept(scenario)) != before:
             wrong.append(f"{name}: changed {[table for table in now if now[table] != before[table]]}")
             before = now
     return wrong
 
 
-def half_way(town: Town, name: str = "ben") -> tuple[str, str]:
+def half_way(scenario: Scenario, name: str = "ben") -> tuple[str, str]:
     """Begin a login that waits for a device. Return its token and the id of a device."""
-    step = town.system.begin(name, PASSWORD)
+    step = scenario.system.begin(name, PASSWORD)
     return step.token, next(each for each in step.choices if each.kind is Kind.SMS).id
 
 
-def test_coming_in(town: Town) -> None:
-    system = town.system
-    (token, device), (answering, sms) = half_way(town), half_way(town)
+def test_coming_in(scenario: Scenario) -> None:
+    system = scenario.system
+    (token, device), (answering, sms) = half_way(scenario), half_way(scenario)
     answering = system.choose(answering, sms).token
     doors: dict[str, Door] = {
         "begin name": lambda x: system.begin(x, PASSWORD),
@@ -109,15 +109,15 @@ def test_coming_in(town: Town) -> None:
         **{name: getattr(system, name) for name in ("skip", "step", "visitor", "rotate", "leave")},
         "deliver": system.deliver,
     }
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
     assert system.step(answering).offer is not None
 
 
-def test_an_address_that_is_none_goes_as_far_as_the_phone(town: Town) -> None:
-    Target(town, lambda: None).activated("ben")  # type: ignore[arg-type]
+def test_an_address_that_is_none_goes_as_far_as_the_phone(scenario: Scenario) -> None:
+    Target(scenario, lambda: None).activated("ben")  # type: ignore[arg-type]
     for address in ANYTHING:
-        step = town.system.begin("ben", PASSWORD, address)
-        assert town.system.choose(step.token, step.choices[0].id).offer is not None
+        step = scenario.system.begin("ben", PASSWORD, address)
+        assert scenario.system.choose(step.token, step.choices[0].id).offer is not None
 
 
 WITH_A_TOKEN = (
@@ -126,8 +126,8 @@ WITH_A_TOKEN = (
 )  # fmt: skip
 
 
-def test_ones_own(town: Town) -> None:
-    system, anna, ben = town.system, town.session("anna"), town.session("ben")
+def test_ones_own(scenario: Scenario) -> None:
+    system, anna, ben = scenario.system, scenario.session("anna"), scenario.session("ben")
     doors: dict[str, Door] = {
         **{name: getattr(system, name) for name in WITH_A_TOKEN},
         "old password": lambda x: system.change_password(anna, x, "another quiet harbour"),
@@ -145,21 +145,21 @@ def test_ones_own(town: Town) -> None:
         "account number": lambda x: system.change_bank(anna, routing="111000025", account_number=x),
         "ask to change email": lambda x: system.ask_to_change_email(ben, x),
     }
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
-    assert tried(town, {"change address": lambda x: system.change_address(anna, x)}, *ANYTHING, "", "  ") == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, {"change address": lambda x: system.change_address(anna, x)}, *ANYTHING, "", "  ") == []
     system.ask_to_confirm_phone(ben, "+41791111111")
-    assert tried(town, {"confirm phone": lambda x: system.confirm_phone(ben, x)}, *ANYTHING, *WORDS) == []
-    assert system.confirm_phone(ben, town.sent("sms"))
+    assert tried(scenario, {"confirm phone": lambda x: system.confirm_phone(ben, x)}, *ANYTHING, *WORDS) == []
+    assert system.confirm_phone(ben, scenario.sent("sms"))
     system.ask_to_change_email(anna, "anna@new.example")
-    assert tried(town, {"confirm email": lambda x: system.confirm_email(anna, x)}, *ANYTHING, *WORDS) == []
-    assert system.confirm_email(anna, town.sent("email"))
+    assert tried(scenario, {"confirm email": lambda x: system.confirm_email(anna, x)}, *ANYTHING, *WORDS) == []
+    assert system.confirm_email(anna, scenario.sent("email"))
 
 
-def test_a_cards_life(town: Town) -> None:
-    system, anna, carl = town.system, town.session("anna"), town.session("carl")
-    card = town.device(anna, Kind.DSC_PLUS)
-    sheet, _ = system.staff.issue_code_card(town.call("anna"))
-    town.waited("anna")
+def test_a_cards_life(scenario: Scenario) -> None:
+    system, anna, carl = scenario.system, scenario.session("anna"), scenario.session("carl")
+    card = scenario.device(anna, Kind.DSC_PLUS)
+    sheet, _ = system.staff.issue_code_card(scenario.call("anna"))
+    scenario.waited("anna")
     system.ask_to_activate(anna, sheet.id)
     doors: dict[str, Door] = {
         "draft PIN": lambda x: system.draft_request(carl, x),
@@ -173,23 +173,23 @@ def test_a_cards_life(town: Town) -> None:
         "ask to change PIN": lambda x: system.ask_to_change_pin(anna, x),
         "return device": lambda x: system.announce_return(anna, x, "1Z 999"),
     }
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
     doors = {
         "draft address": lambda x: None if x is None else system.draft_request(carl, PIN, address=x),
         "return tracking": lambda x: system.announce_return(anna, card, x),
     }
-    assert tried(town, doors, *ANYTHING, "", "  ") == []
+    assert tried(scenario, doors, *ANYTHING, "", "  ") == []
     system.ask_to_change_pin(anna, card)
     doors = {
         "change PIN answer": lambda x: system.change_pin(anna, x, PIN),
         "change PIN": lambda x: system.change_pin(anna, "12345678", x),
     }
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
     assert system.visitor(anna).name == "anna"
 
 
-def test_sharing(town: Town) -> None:
-    system, ben, cleo = town.system, town.session("ben"), town.session("cleo")
+def test_sharing(scenario: Scenario) -> None:
+    system, ben, cleo = scenario.system, scenario.session("ben"), scenario.session("cleo")
     share, _ = system.begin_share(ben, "anna", PASSWORD)
     doors: dict[str, Door] = {
         "begin whose": lambda x: system.begin_share(ben, x, PASSWORD),
@@ -201,11 +201,11 @@ def test_sharing(town: Town) -> None:
         "cancel": lambda x: system.cancel_share(ben, x),
         "decide": lambda x: system.staff.decide_share(cleo, x, True),
     }
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
 
 
-def test_support_and_the_issuer(town: Town) -> None:
-    staff, desk, sue, ivo = town.system.staff, town.call("anna"), town.session("sue"), town.session("ivo")
+def test_support_and_the_issuer(scenario: Scenario) -> None:
+    staff, desk, sue, ivo = scenario.system.staff, scenario.call("anna"), scenario.session("sue"), scenario.session("ivo")
     card = staff.caller_devices(desk)[1][0].id
     doors: dict[str, Door] = {
         "identify whom": lambda x: staff.identify(sue, x, ANNA),
@@ -220,22 +220,22 @@ def test_support_and_the_issuer(town: Town) -> None:
         "bank": lambda x: staff.set_bank(desk, iban=x),
         "correct whom": lambda x: staff.correct_identity(sue, x, ANNA),
         "correct": lambda x: staff.correct_identity(sue, "anna", x),
-        **{f"correct {name}": corrected(town, sue, name) for name in Identity.__slots__},
+        **{f"correct {name}": corrected(scenario, sue, name) for name in Identity.__slots__},
         "ship": lambda x: staff.ship(ivo, x),
         "receive": lambda x: staff.receive(ivo, x),
         "settle": lambda x: staff.settle(ivo, x),
         "settle for": lambda x: staff.settle(ivo, "IB3000901", x),
     }
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
     assert staff.caller_devices(desk)[0] == "anna"
 
 
-def corrected(town: Town, token: str, field: str) -> Door:
-    return lambda x: town.system.staff.correct_identity(token, "anna", replace(ANNA, **{field: x}))
+def corrected(scenario: Scenario, token: str, field: str) -> Door:
+    return lambda x: scenario.system.staff.correct_identity(token, "anna", replace(ANNA, **{field: x}))
 
 
-def test_whoever_runs_the_system(town: Town) -> None:
-    operator, anna = town.system.operator, town.accounts["anna"]
+def test_whoever_runs_the_system(scenario: Scenario) -> None:
+    operator, anna = scenario.system.operator, scenario.accounts["anna"]
     new: dict[str, Any] = {"account": anna, "name": "zora", "password": PASSWORD, "email": "zora@example.com"}
 
     def added(field: str) -> Door:
@@ -245,8 +245,8 @@ def test_whoever_runs_the_system(town: Town) -> None:
     doors: dict[str, Door] = {
         "person": lambda x: operator.add_entity("Zora", x, "1 Quay"),
         "account of": lambda x: operator.add_account(x, Decimal(1)),
-        "account with": lambda x: operator.add_account(town.entities["anna"], x),
-        "account in": lambda x: operator.add_account(town.entities["anna"], Decimal(1), x),
+        "account with": lambda x: operator.add_account(scenario.entities["anna"], x),
+        "account in": lambda x: operator.add_account(scenario.entities["anna"], Decimal(1), x),
         **{f"user {field}": added(field) for field in (*new, "phone", "language", "role", "entity")},
         "user": operator.user,
         "password of": lambda x: operator.set_password(x, PASSWORD),
@@ -264,25 +264,25 @@ def test_whoever_runs_the_system(town: Town) -> None:
         "equity of": lambda x: operator.set_equity(x, Decimal(1)),
         "equity": lambda x: operator.set_equity(anna, x),
         "review of": operator.put_under_review,
-        "review": lambda x: None if x is True else operator.put_under_review(town.entities["anna"], x),
+        "review": lambda x: None if x is True else operator.put_under_review(scenario.entities["anna"], x),
         "ship": operator.ship,
     }
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
     doors = {
         "person named": lambda x: operator.add_entity(x, ANNA, "1 Quay"),
         "person at": lambda x: operator.add_entity("Zora", ANNA, x),
     }
-    assert tried(town, doors, *ANYTHING, "") == []
+    assert tried(scenario, doors, *ANYTHING, "") == []
 
 
-def test_apps_on_phones(town: Town) -> None:
-    phones, keys = town.system.phones, (APP_KEYS["pin"], APP_KEYS["biometrics"])
-    known = Target(town, lambda: None).activated("carl").known  # type: ignore[arg-type]
-    step = town.system.begin("carl", PASSWORD)
-    town.system.choose(step.token, step.choices[0].id)
+def test_apps_on_phones(scenario: Scenario) -> None:
+    phones, keys = scenario.system.phones, (APP_KEYS["pin"], APP_KEYS["biometrics"])
+    known = Target(scenario, lambda: None).activated("carl").known  # type: ignore[arg-type]
+    step = scenario.system.begin("carl", PASSWORD)
+    scenario.system.choose(step.token, step.choices[0].id)
     app = known.device, known.device_token
     push, ticket = phones.pushes(*app)[0].id, phones.begin("ben", PASSWORD).ticket
-    token = newest_code(town.letters)
+    token = newest_code(scenario.letters)
     doors: dict[str, Door] = {
         "begin name": lambda x: phones.begin(x, PASSWORD),
         "begin password": lambda x: phones.begin("ben", x),
@@ -301,7 +301,7 @@ def test_apps_on_phones(town: Town) -> None:
     }
     for name in ("challenge", "pushes", "remove"):
         doors |= {f"{name} of": app_of(getattr(phones, name), app[1]), f"{name} by": app_by(getattr(phones, name), app[0])}
-    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(scenario, doors, *ANYTHING, *WORDS) == []
     assert phones.activate(ticket, token, *keys).user == "ben"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.host import databases
 from tests.host.databases import new_database
-from tests.host.login.town import CHEAP, PASSWORD, Town
+from tests.host.login.scenario import CHEAP, PASSWORD, Scenario
 from tests.host.verifier_samples import MASTER, Clock
 from tests.pentest.target import Phone, Target
 
@@ -21,9 +21,9 @@ NEW = MasterKey(b"\x5a" * 32)
 HELD = (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.TEMPORARY_CODE, Kind.PHONE_APP)
 
 
-def equipped(town: Town) -> Target:
+def equipped(scenario: Scenario) -> Target:
     """Give anna one device of each kind that stores a secret."""
-    at = Target(town, lambda *_: pytest.fail("no pages here"))
+    at = Target(scenario, lambda *_: pytest.fail("no pages here"))
     # A lasting device ends temporary ones, so those are given last.
     for kind in (Kind.PHONE_APP, Kind.CODE_CARD, Kind.TEMPORARY_CODE):
         at.give(kind)
@@ -48,9 +48,9 @@ def over(verifier: Verifier) -> LoginSystem:
 
 
 @pytest.mark.parametrize("to", databases.parameters())
-def test_everybody_comes_in_after_a_restore_and_nobody_is_in(town: Town, clock: Clock, tmp_path: Path, to: str) -> None:
-    at, session, file = equipped(town), town.session("anna"), io.BytesIO()
-    backup(town.verifier, file)
+def test_everybody_comes_in_after_a_restore_and_nobody_is_in(scenario: Scenario, clock: Clock, tmp_path: Path, to: str) -> None:
+    at, session, file = equipped(scenario), scenario.session("anna"), io.BytesIO()
+    backup(scenario.verifier, file)
     file.seek(0)
     (tmp_path / "restored").mkdir()
     with new_database(to, tmp_path / "restored") as database:
@@ -63,18 +63,18 @@ def test_everybody_comes_in_after_a_restore_and_nobody_is_in(town: Town, clock: 
             assert verifier.audit.check().sound
 
 
-def test_every_table_is_in_a_backup_but_the_sessions(town: Town, clock: Clock, tmp_path: Path) -> None:
-    equipped(town)
-    town.system.withdraw(town.session("anna"), town.system.policy.request.rates["USD"])
+def test_every_table_is_in_a_backup_but_the_sessions(scenario: Scenario, clock: Clock, tmp_path: Path) -> None:
+    equipped(scenario)
+    scenario.system.withdraw(scenario.session("anna"), scenario.system.policy.request.rates["USD"])
     file = io.BytesIO()
-    backup(town.verifier, file)
+    backup(scenario.verifier, file)
     file.seek(0)
     (tmp_path / "restored").mkdir()
     with new_database("sqlite", tmp_path / "restored") as database:
         restore(database.url, MASTER, file, clock=clock)
         with opened(database.url, clock, MASTER) as verifier, verifier.context.store.read() as db:
             after = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_tables.ALL}
-    with town.verifier.context.store.read() as db:
+    with scenario.verifier.context.store.read() as db:
         before = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_tables.ALL}
     assert before.pop("sessions")
     assert after.pop("sessions") == []
@@ -85,8 +85,8 @@ def test_every_table_is_in_a_backup_but_the_sessions(town: Town, clock: Clock, t
 
 
 @pytest.mark.every_database
-def test_the_master_key_is_changed_and_everybody_comes_in(town: Town, clock: Clock) -> None:
-    at, url = equipped(town), town.url
+def test_the_master_key_is_changed_and_everybody_comes_in(scenario: Scenario, clock: Clock) -> None:
+    at, url = equipped(scenario), scenario.url
     with opened(url, clock, NEW, MASTER) as verifier:
         assert all(comes_in(over(verifier), at, each) for each in HELD)
         verifier.rekey()
@@ -98,13 +98,13 @@ def test_the_master_key_is_changed_and_everybody_comes_in(town: Town, clock: Clo
         comes_in(over(verifier), at, Kind.CODE_CARD)
 
 
-def test_a_secret_that_was_tampered_with_opens_nothing(town: Town) -> None:
-    at = equipped(town)
-    town.system.change(lambda tx: tx.db.execute(tables.vault.update().values(sealed=bytes(60))))
+def test_a_secret_that_was_tampered_with_opens_nothing(scenario: Scenario) -> None:
+    at = equipped(scenario)
+    scenario.system.change(lambda tx: tx.db.execute(tables.vault.update().values(sealed=bytes(60))))
     for kind in (Kind.CODE_CARD, Kind.TEMPORARY_CODE):
-        begun = town.system.begin("anna", PASSWORD)
+        begun = scenario.system.begin("anna", PASSWORD)
         device = next(each.id for each in begun.choices if each.kind is kind)
-        step = town.system.choose(begun.token, device)
+        step = scenario.system.choose(begun.token, device)
         with pytest.raises(DscError, match="its secret in the database does not open"):
-            town.system.answer(step.token, at.temporary if kind is Kind.TEMPORARY_CODE else "2222 2222")
+            scenario.system.answer(step.token, at.temporary if kind is Kind.TEMPORARY_CODE else "2222 2222")
     assert isinstance(at.phone, Phone)

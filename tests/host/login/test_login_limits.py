@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
-from tests.host.login.town import DAY, PASSWORD, Town, new_town
+from tests.host.login.scenario import DAY, PASSWORD, Scenario, new_scenario
 from tests.host.login.wrong_passwords import tried
 from tests.host.verifier_samples import MASTER, Clock
 
@@ -12,112 +12,112 @@ from dsc_host.login import TooManyAttempts, rows
 
 
 @pytest.fixture
-def town(clock: Clock) -> Iterator[Town]:
-    """A town in which an address is refused after 10 passwords, right or wrong."""
-    with new_town(clock, login={"failures_by_address": 10, "successes_by_address": 10}) as town:
-        yield town
+def scenario(clock: Clock) -> Iterator[Scenario]:
+    """A scenario in which an address is refused after 10 passwords, right or wrong."""
+    with new_scenario(clock, login={"failures_by_address": 10, "successes_by_address": 10}) as scenario:
+        yield scenario
 
 
-def test_all_addresses_of_one_ipv6_network_are_one_client(town: Town) -> None:
-    compared = sum(tried(town, "anna", f"2001:db8:0:1:{number:x}::{number:x}") for number in range(20))
+def test_all_addresses_of_one_ipv6_network_are_one_client(scenario: Scenario) -> None:
+    compared = sum(tried(scenario, "anna", f"2001:db8:0:1:{number:x}::{number:x}") for number in range(20))
     assert compared == 3
-    assert not tried(town, "anna", "2001:0DB8:0000:0001:ffff:ffff:ffff:ffff")
-    assert town.system.begin("anna", PASSWORD, "2001:db8:0:2::1")
+    assert not tried(scenario, "anna", "2001:0DB8:0000:0001:ffff:ffff:ffff:ffff")
+    assert scenario.system.begin("anna", PASSWORD, "2001:db8:0:2::1")
 
 
-def test_an_ipv4_address_in_ipv6_is_the_same_client(town: Town) -> None:
-    compared = sum(tried(town, "anna", ("192.0.2.66", "::ffff:192.0.2.66")[number % 2]) for number in range(20))
+def test_an_ipv4_address_in_ipv6_is_the_same_client(scenario: Scenario) -> None:
+    compared = sum(tried(scenario, "anna", ("192.0.2.66", "::ffff:192.0.2.66")[number % 2]) for number in range(20))
     assert compared == 3
 
 
-def test_many_names_from_one_ipv6_network_shut_it(town: Town) -> None:
-    compared = sum(tried(town, f"name{number}", f"2001:db8::{number:x}") for number in range(12))
+def test_many_names_from_one_ipv6_network_shut_it(scenario: Scenario) -> None:
+    compared = sum(tried(scenario, f"name{number}", f"2001:db8::{number:x}") for number in range(12))
     assert compared == 10
     with pytest.raises(TooManyAttempts):
-        town.system.begin("anna", PASSWORD, "2001:db8::ffff")
+        scenario.system.begin("anna", PASSWORD, "2001:db8::ffff")
 
 
 # ---- what refused attempts leave behind ----
 
 
-def attempts(town: Town) -> int:
-    return town.system.context.read(lambda tx: rows.attempts.count(tx.db))
+def attempts(scenario: Scenario) -> int:
+    return scenario.system.context.read(lambda tx: rows.attempts.count(tx.db))
 
 
-def refusals(town: Town) -> list[str]:
+def refusals(scenario: Scenario) -> list[str]:
     """Return the number of refusals in each log entry."""
-    entries = [entry.as_json() for entry in town.verifier.audit.entries() if entry.reason == "too many"]
+    entries = [entry.as_json() for entry in scenario.verifier.audit.entries() if entry.reason == "too many"]
     return [dict(entry["detail"]).get("times", "1") for entry in entries]  # type: ignore[call-overload]
 
 
-def test_who_is_shut_out_leaves_two_entries_and_no_row(town: Town) -> None:
+def test_who_is_shut_out_leaves_two_entries_and_no_row(scenario: Scenario) -> None:
     for _ in range(3):
-        tried(town, "anna", "192.0.2.66")
-    before = attempts(town), len(town.events())
-    assert not any(tried(town, "anna", "192.0.2.66") for _ in range(50))
-    assert (attempts(town), len(town.events())) == (before[0], before[1] + 1)
-    town.clock.advance(30)
-    assert tried(town, "anna", "192.0.2.66")
-    assert refusals(town) == ["1", "50"]
-    assert town.verifier.audit.check().sound
+        tried(scenario, "anna", "192.0.2.66")
+    before = attempts(scenario), len(scenario.events())
+    assert not any(tried(scenario, "anna", "192.0.2.66") for _ in range(50))
+    assert (attempts(scenario), len(scenario.events())) == (before[0], before[1] + 1)
+    scenario.clock.advance(30)
+    assert tried(scenario, "anna", "192.0.2.66")
+    assert refusals(scenario) == ["1", "50"]
+    assert scenario.verifier.audit.check().sound
 
 
-def test_names_that_are_tried_from_an_address_that_is_shut_leave_nothing(town: Town) -> None:
+def test_names_that_are_tried_from_an_address_that_is_shut_leave_nothing(scenario: Scenario) -> None:
     for number in range(10):
-        tried(town, f"name{number}", "192.0.2.66")
-    before = attempts(town), len(town.events())
-    assert not any(tried(town, f"other{number}", "192.0.2.66") for number in range(20))
-    assert (attempts(town), len(town.events())) == (before[0], before[1] + 1)
+        tried(scenario, f"name{number}", "192.0.2.66")
+    before = attempts(scenario), len(scenario.events())
+    assert not any(tried(scenario, f"other{number}", "192.0.2.66") for number in range(20))
+    assert (attempts(scenario), len(scenario.events())) == (before[0], before[1] + 1)
 
 
-def test_refusals_are_counted_in_the_log_also_if_nobody_comes_again(town: Town) -> None:
+def test_refusals_are_counted_in_the_log_also_if_nobody_comes_again(scenario: Scenario) -> None:
     for _ in range(13):
-        tried(town, "anna", "192.0.2.66")
-    town.system.operator.run_due()
-    assert refusals(town) == ["1"]
-    town.clock.advance(30)
-    town.system.operator.run_due()
-    town.system.operator.run_due()
-    assert refusals(town) == ["1", "10"]
+        tried(scenario, "anna", "192.0.2.66")
+    scenario.system.operator.run_due()
+    assert refusals(scenario) == ["1"]
+    scenario.clock.advance(30)
+    scenario.system.operator.run_due()
+    scenario.system.operator.run_due()
+    assert refusals(scenario) == ["1", "10"]
 
 
-def test_who_is_refused_once_leaves_one_entry(town: Town) -> None:
+def test_who_is_refused_once_leaves_one_entry(scenario: Scenario) -> None:
     for _ in range(4):
-        tried(town, "anna", "192.0.2.66")
-    town.clock.advance(30)
-    assert town.system.begin("anna", PASSWORD, "192.0.2.66")
-    assert refusals(town) == ["1"]
+        tried(scenario, "anna", "192.0.2.66")
+    scenario.clock.advance(30)
+    assert scenario.system.begin("anna", PASSWORD, "192.0.2.66")
+    assert refusals(scenario) == ["1"]
 
 
-def test_what_was_counted_goes_after_a_day(town: Town) -> None:
+def test_what_was_counted_goes_after_a_day(scenario: Scenario) -> None:
     for number in range(15):
-        tried(town, f"name{number}", "192.0.2.66")
-    town.clock.advance(2 * DAY)
-    town.system.operator.run_due()
-    assert attempts(town) == 0
+        tried(scenario, f"name{number}", "192.0.2.66")
+    scenario.clock.advance(2 * DAY)
+    scenario.system.operator.run_due()
+    assert attempts(scenario) == 0
 
 
-def test_right_passwords_are_counted_for_the_place_that_they_come_from(town: Town) -> None:
+def test_right_passwords_are_counted_for_the_place_that_they_come_from(scenario: Scenario) -> None:
     for _ in range(10):
-        town.system.begin("anna", PASSWORD, "192.0.2.66")
+        scenario.system.begin("anna", PASSWORD, "192.0.2.66")
     with pytest.raises(TooManyAttempts) as refusal:
-        town.system.begin("anna", PASSWORD, "192.0.2.66")
+        scenario.system.begin("anna", PASSWORD, "192.0.2.66")
     assert refusal.value.retry_after == 3600
-    assert town.system.begin("anna", PASSWORD, "192.0.2.1")
-    town.clock.advance(3600)
-    assert town.system.begin("anna", PASSWORD, "192.0.2.66")
+    assert scenario.system.begin("anna", PASSWORD, "192.0.2.1")
+    scenario.clock.advance(3600)
+    assert scenario.system.begin("anna", PASSWORD, "192.0.2.66")
 
 
 # ---- what the database reveals ----
 
 
-def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(town: Town) -> None:
-    tried(town, "anna", "192.0.2.66")
+def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(scenario: Scenario) -> None:
+    tried(scenario, "anna", "192.0.2.66")
     counted = {
         f"{what}\n{who}".encode()
         for what, who in (("name", "anna"), ("address", "192.0.2.66"), ("name and address", "anna\n192.0.2.66"))
     }
-    names = {row.name for row in town.system.context.read(lambda tx: rows.attempts.all(tx.db))}
+    names = {row.name for row in scenario.system.context.read(lambda tx: rows.attempts.all(tx.db))}
     assert len(names) == len(counted)
     assert not names & {hashlib.sha256(each).hexdigest() for each in counted}
     assert names == {MASTER.pseudonym(each.decode()) for each in counted}

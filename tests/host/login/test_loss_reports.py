@@ -2,8 +2,8 @@
 
 import pytest
 from tests.host.login.phone_app import activated
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario, looked_up
 from tests.host.login.shares import proven
-from tests.host.login.town import PASSWORD, SERIALS, Town, looked_up
 
 from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, Kind, Loss, NotFound, NotIn, NotNow, Status
@@ -11,16 +11,16 @@ from dsc_host.login.devices import registry
 from dsc_host.login.transaction import user_named
 
 
-def report(town: Town, name: str, kind: Kind, loss: Loss = Loss.LOST) -> str:
+def report(scenario: Scenario, name: str, kind: Kind, loss: Loss = Loss.LOST) -> str:
     """Report the loss of this person's device at the login. Return the token of that login."""
-    step = town.system.begin(name, PASSWORD)
-    town.system.report_loss(step.token, next(each.id for each in step.choices if each.kind is kind), loss)
+    step = scenario.system.begin(name, PASSWORD)
+    scenario.system.report_loss(step.token, next(each.id for each in step.choices if each.kind is kind), loss)
     return step.token
 
 
-def states(town: Town, name: str, kind: Kind) -> list[DeviceState]:
+def states(scenario: Scenario, name: str, kind: Kind) -> list[DeviceState]:
     """Return the states of this person's devices of a kind."""
-    return town.system.context.read(
+    return scenario.system.context.read(
         lambda tx: [
             DeviceState(device.state) for device, _ in registry.held_by(tx.db, user_named(tx.db, name)) if device.kind == kind
         ]
@@ -28,75 +28,75 @@ def states(town: Town, name: str, kind: Kind) -> list[DeviceState]:
 
 
 @pytest.mark.parametrize("loss", [Loss.LOST, Loss.STOLEN])
-def test_a_card_lets_nobody_in_from_then_on_and_can_be_activated_again(town: Town, loss: Loss) -> None:
-    session, half_way = town.session("anna"), town.chosen("anna", Kind.DSC_PLUS)
+def test_a_card_lets_nobody_in_from_then_on_and_can_be_activated_again(scenario: Scenario, loss: Loss) -> None:
+    session, half_way = scenario.session("anna"), scenario.chosen("anna", Kind.DSC_PLUS)
     assert half_way.offer is not None
-    token = report(town, "anna", Kind.DSC_PLUS, loss)
+    token = report(scenario, "anna", Kind.DSC_PLUS, loss)
     for ended in (session, token):
         with pytest.raises(NotIn):
-            town.system.devices(ended)
+            scenario.system.devices(ended)
     with pytest.raises(NotIn):
-        town.system.answer(half_way.token, town.respond(SERIALS["anna"], half_way.offer.shows["challenge"]))
-    assert town.system.begin("anna", PASSWORD).choices == ()
-    assert ("login.loss.report", "suspended", str(loss)) in town.events()
-    session = town.bridged("anna")[1]
-    offer = town.system.ask_to_activate(session, town.device(session, Kind.DSC_PLUS))
-    assert town.system.activate(session, town.respond(SERIALS["anna"], offer.shows["challenge"]))
-    assert states(town, "anna", Kind.DSC_PLUS) == [DeviceState.ACTIVE]
+        scenario.system.answer(half_way.token, scenario.respond(SERIALS["anna"], half_way.offer.shows["challenge"]))
+    assert scenario.system.begin("anna", PASSWORD).choices == ()
+    assert ("login.loss.report", "suspended", str(loss)) in scenario.events()
+    session = scenario.bridged("anna")[1]
+    offer = scenario.system.ask_to_activate(session, scenario.device(session, Kind.DSC_PLUS))
+    assert scenario.system.activate(session, scenario.respond(SERIALS["anna"], offer.shows["challenge"]))
+    assert states(scenario, "anna", Kind.DSC_PLUS) == [DeviceState.ACTIVE]
 
 
-def test_a_phone_is_suspended_with_its_numbers(town: Town) -> None:
-    app = activated(town, "ben")
-    report(town, "ben", Kind.PHONE_APP)
+def test_a_phone_is_suspended_with_its_numbers(scenario: Scenario) -> None:
+    app = activated(scenario, "ben")
+    report(scenario, "ben", Kind.PHONE_APP)
     with pytest.raises(NotFound):
-        town.system.phones.pushes(app.device, app.token)
+        scenario.system.phones.pushes(app.device, app.token)
     with pytest.raises(NotNow, match="no confirmed phone"):
-        town.system.phones.begin("ben", PASSWORD)
-    session = town.bridged("ben")[1]
-    device = town.device(session, Kind.PHONE_APP)
-    wrong = town.system.ask_to_activate(session, device)
-    assert not town.system.activate(session, "P00000000")
-    right = town.system.ask_to_activate(session, device)
+        scenario.system.phones.begin("ben", PASSWORD)
+    session = scenario.bridged("ben")[1]
+    device = scenario.device(session, Kind.PHONE_APP)
+    wrong = scenario.system.ask_to_activate(session, device)
+    assert not scenario.system.activate(session, "P00000000")
+    right = scenario.system.ask_to_activate(session, device)
     assert wrong.device == right.device
-    assert town.system.activate(session, "P" + app.respond(right.shows["challenge"]))
-    step = town.chosen("ben", Kind.PHONE_APP)
+    assert scenario.system.activate(session, "P" + app.respond(right.shows["challenge"]))
+    step = scenario.chosen("ben", Kind.PHONE_APP)
     app.approve()
-    assert town.system.answer(step.token, "").status is Status.ACCEPTED
+    assert scenario.system.answer(step.token, "").status is Status.ACCEPTED
 
 
-def test_a_number_of_a_lost_phone_gets_no_codes_until_it_is_confirmed_again(town: Town) -> None:
-    report(town, "ben", Kind.SMS)
-    assert town.system.begin("ben", PASSWORD).choices == ()
-    assert states(town, "ben", Kind.VOICE) == [DeviceState.ENDED]
+def test_a_number_of_a_lost_phone_gets_no_codes_until_it_is_confirmed_again(scenario: Scenario) -> None:
+    report(scenario, "ben", Kind.SMS)
+    assert scenario.system.begin("ben", PASSWORD).choices == ()
+    assert states(scenario, "ben", Kind.VOICE) == [DeviceState.ENDED]
 
 
-def test_a_code_card_keeps_its_codes_and_shows_them_to_nobody(town: Town) -> None:
-    codes = town.with_codes("ben")
-    report(town, "ben", Kind.CODE_CARD)
-    session = town.session("ben")
-    card = town.device(session, Kind.CODE_CARD)
+def test_a_code_card_keeps_its_codes_and_shows_them_to_nobody(scenario: Scenario) -> None:
+    codes = scenario.with_codes("ben")
+    report(scenario, "ben", Kind.CODE_CARD)
+    session = scenario.session("ben")
+    card = scenario.device(session, Kind.CODE_CARD)
     with pytest.raises(NotNow):
-        town.system.sheet(session, card)
-    assert town.system.activate(session, looked_up(codes, town.system.ask_to_activate(session, card)))
+        scenario.system.sheet(session, card)
+    assert scenario.system.activate(session, looked_up(codes, scenario.system.ask_to_activate(session, card)))
 
 
-def test_a_shared_device_is_suspended_for_all_its_users(town: Town) -> None:
-    town.add("dora", "anna", phone="+41795550188")
-    session = town.session("dora")
-    town.system.confirm_share(session, proven(town, session))
-    report(town, "dora", Kind.DSC_PLUS)
-    assert town.system.begin("anna", PASSWORD).choices == ()
-    assert "suspended" in town.told("anna")
-    assert "suspended" in town.told("dora")
+def test_a_shared_device_is_suspended_for_all_its_users(scenario: Scenario) -> None:
+    scenario.add("dora", "anna", phone="+41795550188")
+    session = scenario.session("dora")
+    scenario.system.confirm_share(session, proven(scenario, session))
+    report(scenario, "dora", Kind.DSC_PLUS)
+    assert scenario.system.begin("anna", PASSWORD).choices == ()
+    assert "suspended" in scenario.told("anna")
+    assert "suspended" in scenario.told("dora")
 
 
-def test_only_a_login_whose_password_was_right_reports(town: Town) -> None:
-    device = town.system.begin("anna", PASSWORD).choices[0].id
-    for token in ("", "nothing", town.session("anna")):
+def test_only_a_login_whose_password_was_right_reports(scenario: Scenario) -> None:
+    device = scenario.system.begin("anna", PASSWORD).choices[0].id
+    for token in ("", "nothing", scenario.session("anna")):
         with pytest.raises(NotIn):
-            town.system.report_loss(token, device, Loss.LOST)
+            scenario.system.report_loss(token, device, Loss.LOST)
     with pytest.raises(NotFound):
-        town.system.report_loss(town.system.begin("carl", PASSWORD).token, device, Loss.LOST)
+        scenario.system.report_loss(scenario.system.begin("carl", PASSWORD).token, device, Loss.LOST)
     with pytest.raises(InputError, match="loss: must be one of lost, stolen"):
-        town.system.report_loss(town.system.begin("anna", PASSWORD).token, device, Loss.DAMAGED)
-    assert states(town, "anna", Kind.DSC_PLUS) == [DeviceState.ACTIVE]
+        scenario.system.report_loss(scenario.system.begin("anna", PASSWORD).token, device, Loss.DAMAGED)
+    assert states(scenario, "anna", Kind.DSC_PLUS) == [DeviceState.ACTIVE]

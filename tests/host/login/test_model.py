@@ -6,8 +6,8 @@ from hypothesis.stateful import precondition, rule
 from tests.host.login.account_steps import AccountSteps
 from tests.host.login.machine import ACCOUNT, cases, names, numbers
 from tests.host.login.model import ACTIVE, CARDS, GONE, WAIT_SECONDS, Item, Opened
+from tests.host.login.scenario import PASSWORD, PHONE
 from tests.host.login.session_steps import SessionSteps
-from tests.host.login.town import PASSWORD, PHONE
 
 from dsc_host.login import Kind, LoginError, NotAllowed, NotFound, NotNow, Scope, Status, WrongCredentials
 
@@ -119,7 +119,7 @@ class WaysIn(SessionSteps, AccountSteps):
         if opened is None:
             return
         self.system.ask_to_confirm_phone(opened.token, phone)
-        code = self.town.sent("sms")
+        code = self.scenario.sent("sms")
         assert self.sms_went_to() == phone
         assert self.system.confirm_phone(opened.token, code if right else code[::-1] + "0") == right
         if not right:

@@ -22,7 +22,7 @@ from tests.host.login.model import (  # fmt: skip
     business_days_between,
     day,
 )
-from tests.host.login.town import DAY
+from tests.host.login.scenario import DAY
 
 from dsc_host import CardClient
 from dsc_host.login import (
@@ -49,7 +49,7 @@ class CardLife(Cards):
     def people_move_in(self) -> None:
         super().people_move_in()
         self.spare, self.spare_equity = (
-            self.town.system.operator.add_account(self.town.entities["anna"], Decimal(0)),
+            self.scenario.system.operator.add_account(self.scenario.entities["anna"], Decimal(0)),
             Decimal(0),
         )
         self.blanks: list[SimulatedCard] = []
@@ -209,7 +209,7 @@ class CardLife(Cards):
 
     @invariant()
     def the_money_for_each_card_is_held_once_and_then_released_or_kept(self) -> None:
-        if hasattr(self, "town"):
+        if hasattr(self, "scenario"):
             found = self.system.context.read(lambda tx: [(hold.order_id, hold.state) for hold in holds.all(tx.db)])
             assert sorted(found) == sorted((order.id, str(order.hold)) for order in self.orders)
 

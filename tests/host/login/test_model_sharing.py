@@ -6,7 +6,7 @@ from hypothesis.stateful import precondition, rule
 from tests.host.login.card_rules import Cards
 from tests.host.login.machine import cases, numbers
 from tests.host.login.model import CARDS, GONE, OLD, PHYSICAL, Item, Opened, Person, Share
-from tests.host.login.town import ANNA, CARL, DAY, PASSWORD
+from tests.host.login.scenario import ANNA, CARL, DAY, PASSWORD
 
 from dsc_host.login import (
     DifferentIdentity,
@@ -32,7 +32,7 @@ class Sharing(Cards):
         super().people_move_in()
         self.reviewed = False
         self.carl_is(ANNA)
-        self.town.give_card("carl", "IB3000905")
+        self.scenario.give_card("carl", "IB3000905")
         self.add(self.people["carl"], Kind.DSC_PLUS, serial="IB3000905")
         self.gets_a_card_of_codes("ben", 0, activated=True)
 
@@ -45,9 +45,9 @@ class Sharing(Cards):
 
     def carl_is(self, who: Identity) -> None:
         self.clock.advance(20)
-        self.town.correct("carl", who)
+        self.scenario.correct("carl", who)
         with pytest.raises(NotNow, match="corrected recently"):
-            self.town.call("carl", who)
+            self.scenario.call("carl", who)
         self.clock.advance(DAY)
         self.people["carl"].who = who
         self.no_more_shared(lambda share: share.user.who != share.item.owner.who)
@@ -58,7 +58,7 @@ class Sharing(Cards):
 
     @rule(reviewed=st.booleans())
     def compliance_looks_at_anna(self, reviewed: bool) -> None:
-        self.system.operator.put_under_review(self.town.entities["anna"], reviewed)
+        self.system.operator.put_under_review(self.scenario.entities["anna"], reviewed)
         self.reviewed = reviewed
 
     @rule(pair=pairs, number=numbers, which=numbers, times=st.sampled_from([1, 0, 2]), own=st.booleans())

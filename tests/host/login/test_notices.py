@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from tests.host.login.card_orders import pressed, shipped
 from tests.host.login.phone_app import activated
-from tests.host.login.town import DAY, PASSWORD, PHONE, Town, copied_town, kept_town, looked_up
+from tests.host.login.scenario import DAY, PASSWORD, PHONE, Scenario, copied_scenario, kept_scenario, looked_up
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Identity, Kind, LoginSystem, Loss, rows
@@ -28,230 +28,230 @@ CARD = "IB3000950"
 class Way:
     """An operation that gives a way to log in, the template of its notice, and the users notified besides dora."""
 
-    done: Callable[[Town], object]
+    done: Callable[[Scenario], object]
     template: str
     other: str = ""
     alone: bool = False
     """Whether only the other user can log in by it."""
 
 
-def call(town: Town) -> str:
-    return town.call("dora", DORA)
+def call(scenario: Scenario) -> str:
+    return scenario.call("dora", DORA)
 
 
-def move_in(town: Town) -> None:
+def move_in(scenario: Scenario) -> None:
     """Add dora with two numbers."""
-    town.entities["dora"] = town.system.operator.add_entity("Dora", DORA, "9 Road, Wien")
-    town.accounts["dora"] = town.system.operator.add_account(town.entities["dora"], Decimal(2_000_000))
-    town.add("dora", "dora", phone=NUMBERS[0])
-    town.clock.advance(60)
-    confirm(town, NUMBERS[1])
+    scenario.entities["dora"] = scenario.system.operator.add_entity("Dora", DORA, "9 Road, Wien")
+    scenario.accounts["dora"] = scenario.system.operator.add_account(scenario.entities["dora"], Decimal(2_000_000))
+    scenario.add("dora", "dora", phone=NUMBERS[0])
+    scenario.clock.advance(60)
+    confirm(scenario, NUMBERS[1])
 
 
-WITH_DORA = kept_town(move_in)
+WITH_DORA = kept_scenario(move_in)
 
 
 @pytest.fixture
-def town(clock: Clock) -> Iterator[Town]:
-    with copied_town(WITH_DORA, clock) as (town, _):
-        yield town
+def scenario(clock: Clock) -> Iterator[Scenario]:
+    with copied_scenario(WITH_DORA, clock) as (scenario, _):
+        yield scenario
 
 
-def confirm(town: Town, number: str) -> None:
-    town.confirm(town.session("dora"), number)
+def confirm(scenario: Scenario, number: str) -> None:
+    scenario.confirm(scenario.session("dora"), number)
 
 
-def changes_email(town: Town) -> None:
-    token = town.session("dora")
-    town.system.ask_to_change_email(token, "dora@elsewhere.example")
-    assert town.system.confirm_email(token, town.sent("email"))
+def changes_email(scenario: Scenario) -> None:
+    token = scenario.session("dora")
+    scenario.system.ask_to_change_email(token, "dora@elsewhere.example")
+    assert scenario.system.confirm_email(token, scenario.sent("email"))
 
 
-def has_email_changed(town: Town) -> None:
-    town.system.opt_out(town.session("dora"))
-    town.system.staff.set_email(call(town), "dora@elsewhere.example")
+def has_email_changed(scenario: Scenario) -> None:
+    scenario.system.opt_out(scenario.session("dora"))
+    scenario.system.staff.set_email(call(scenario), "dora@elsewhere.example")
 
 
-def has_address_changed(town: Town) -> None:
-    town.system.opt_out(town.session("dora"))
-    town.system.staff.set_address(call(town), "2 Lake Street, Bern")
+def has_address_changed(scenario: Scenario) -> None:
+    scenario.system.opt_out(scenario.session("dora"))
+    scenario.system.staff.set_address(call(scenario), "2 Lake Street, Bern")
 
 
-def has_bank_changed(town: Town) -> None:
-    town.system.opt_out(town.session("dora"))
-    town.system.staff.set_bank(call(town), iban="DE89370400440532013000")
+def has_bank_changed(scenario: Scenario) -> None:
+    scenario.system.opt_out(scenario.session("dora"))
+    scenario.system.staff.set_bank(call(scenario), iban="DE89370400440532013000")
 
 
-def card_was_sent(town: Town) -> SimulatedCard:
+def card_was_sent(scenario: Scenario) -> SimulatedCard:
     """Let dora request a card, and send it. She does not activate it."""
     card = SimulatedCard()
-    shipped(town, town.session("dora"), card)
+    shipped(scenario, scenario.session("dora"), card)
     return card
 
 
-def activate(town: Town) -> None:
-    card = card_was_sent(town)
+def activate(scenario: Scenario) -> None:
+    card = card_was_sent(scenario)
     with card:
-        token = town.session("dora")
-        offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
-        assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
+        token = scenario.session("dora")
+        offer = scenario.system.ask_to_activate(token, scenario.device(token, Kind.DSC_PLUS))
+        assert scenario.system.activate(token, pressed(card, offer.shows["challenge"]))
 
 
-def activates_itself(town: Town) -> None:
-    with card_was_sent(town):
+def activates_itself(scenario: Scenario) -> None:
+    with card_was_sent(scenario):
         for _ in range(22):
-            town.clock.advance(DAY)
-            town.system.operator.run_due()
+            scenario.clock.advance(DAY)
+            scenario.system.operator.run_due()
 
 
-def requests_card(town: Town) -> None:
-    token = town.session("dora")
-    town.system.confirm_request(token, town.system.draft_request(token, "8246").id)
+def requests_card(scenario: Scenario) -> None:
+    token = scenario.session("dora")
+    scenario.system.confirm_request(token, scenario.system.draft_request(token, "8246").id)
 
 
-def issue_code_card(town: Town) -> tuple[str, ...]:
-    return town.system.staff.issue_code_card(call(town))[1]
+def issue_code_card(scenario: Scenario) -> tuple[str, ...]:
+    return scenario.system.staff.issue_code_card(call(scenario))[1]
 
 
-def activates_code_card(town: Town) -> None:
-    codes = issue_code_card(town)
-    town.waited("dora")
-    token = town.session("dora")
-    offer = town.system.ask_to_activate(token, town.device(token, Kind.CODE_CARD))
-    assert town.system.activate(token, looked_up(codes, offer))
+def activates_code_card(scenario: Scenario) -> None:
+    codes = issue_code_card(scenario)
+    scenario.waited("dora")
+    token = scenario.session("dora")
+    offer = scenario.system.ask_to_activate(token, scenario.device(token, Kind.CODE_CARD))
+    assert scenario.system.activate(token, looked_up(codes, offer))
 
 
-def changes_pin(town: Town) -> None:
-    town.give_card("dora", CARD)
-    town.change_pin(town.enter("dora"), "8246")
+def changes_pin(scenario: Scenario) -> None:
+    scenario.give_card("dora", CARD)
+    scenario.change_pin(scenario.enter("dora"), "8246")
 
 
-def asked_to_share(town: Town, reviewed: bool = False) -> tuple[str, str]:
+def asked_to_share(scenario: Scenario, reviewed: bool = False) -> tuple[str, str]:
     """Let another user of dora ask to share her card."""
-    town.give_card("dora", CARD)
-    town.add("dora.work", "dora", phone=PHONE)
-    town.system.operator.put_under_review(town.entities["dora"], reviewed)
-    token = town.enter_by_sms("dora.work")
-    share, offer = town.system.begin_share(token, "dora", PASSWORD)
-    assert town.system.answer_share(token, share.id, town.respond(CARD, offer.shows["challenge"]))
-    town.system.confirm_share(token, share.id)
+    scenario.give_card("dora", CARD)
+    scenario.add("dora.work", "dora", phone=PHONE)
+    scenario.system.operator.put_under_review(scenario.entities["dora"], reviewed)
+    token = scenario.enter_by_sms("dora.work")
+    share, offer = scenario.system.begin_share(token, "dora", PASSWORD)
+    assert scenario.system.answer_share(token, share.id, scenario.respond(CARD, offer.shows["challenge"]))
+    scenario.system.confirm_share(token, share.id)
     return token, share.id
 
 
-def share_is_decided(town: Town) -> None:
-    share = asked_to_share(town, reviewed=True)[1]
-    town.system.staff.decide_share(town.session("cleo"), share, True)
+def share_is_decided(scenario: Scenario) -> None:
+    share = asked_to_share(scenario, reviewed=True)[1]
+    scenario.system.staff.decide_share(scenario.session("cleo"), share, True)
 
 
-def share_is_cancelled(town: Town) -> None:
-    town.system.cancel_share(*asked_to_share(town))
+def share_is_cancelled(scenario: Scenario) -> None:
+    scenario.system.cancel_share(*asked_to_share(scenario))
 
 
-def reports_loss(town: Town) -> None:
-    step = town.system.begin("dora", PASSWORD)
-    town.system.report_loss(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS), Loss.LOST)
+def reports_loss(scenario: Scenario) -> None:
+    step = scenario.system.begin("dora", PASSWORD)
+    scenario.system.report_loss(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS), Loss.LOST)
 
 
-def removes_own_app(town: Town) -> None:
-    app = activated(town, "dora")
-    town.give_card("dora", "IB3000955")
-    town.system.remove_app(town.enter("dora"), app.device)
+def removes_own_app(scenario: Scenario) -> None:
+    app = activated(scenario, "dora")
+    scenario.give_card("dora", "IB3000955")
+    scenario.system.remove_app(scenario.enter("dora"), app.device)
 
 
-def loses_number(town: Town) -> None:
-    desk = call(town)
-    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.SMS)
-    town.system.staff.report_loss(desk, device.id, Loss.LOST)
+def loses_number(scenario: Scenario) -> None:
+    desk = call(scenario)
+    device = next(each for each in scenario.system.staff.caller_devices(desk)[1] if each.kind is Kind.SMS)
+    scenario.system.staff.report_loss(desk, device.id, Loss.LOST)
 
 
-def forgets_number(town: Town) -> None:
-    token = town.session("dora")
-    town.system.forget_phone(token, list(town.system.phone_numbers(token))[-1])
+def forgets_number(scenario: Scenario) -> None:
+    token = scenario.session("dora")
+    scenario.system.forget_phone(token, list(scenario.system.phone_numbers(token))[-1])
     # Both numbers were notified, the removed one too.
 
 
-def removes_app(town: Town) -> None:
-    app = activated(town, "dora")
-    town.system.phones.remove(app.device, app.token)
+def removes_app(scenario: Scenario) -> None:
+    app = activated(scenario, "dora")
+    scenario.system.phones.remove(app.device, app.token)
 
 
-def opts(town: Town, *, back: bool = False) -> None:
-    token = town.session("dora")
-    town.system.opt_out(token)
+def opts(scenario: Scenario, *, back: bool = False) -> None:
+    token = scenario.session("dora")
+    scenario.system.opt_out(token)
     if back:
-        town.system.opt_in(token)
+        scenario.system.opt_in(token)
 
 
-def closes(town: Town) -> None:
-    town.system.close_account(town.session("dora"))
+def closes(scenario: Scenario) -> None:
+    scenario.system.close_account(scenario.session("dora"))
 
 
-def returns_card(town: Town) -> None:
-    with card_was_sent(town):
-        token = town.session("dora")
-        town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "RR 1")
+def returns_card(scenario: Scenario) -> None:
+    with card_was_sent(scenario):
+        token = scenario.session("dora")
+        scenario.system.announce_return(token, scenario.device(token, Kind.DSC_PLUS), "RR 1")
 
 
-def is_primary(town: Town) -> None:
-    town.add("dora.work", "dora", phone=PHONE)
-    town.system.operator.set_primary(town.accounts["dora"], "dora.work")
+def is_primary(scenario: Scenario) -> None:
+    scenario.add("dora.work", "dora", phone=PHONE)
+    scenario.system.operator.set_primary(scenario.accounts["dora"], "dora.work")
 
 
-def online_card(town: Town) -> tuple[str, tuple[str, ...]]:
-    _, token = town.bridged("dora", DORA)
-    return token, town.system.sheet(token, town.system.request_online_card(token).id)
+def online_card(scenario: Scenario) -> tuple[str, tuple[str, ...]]:
+    _, token = scenario.bridged("dora", DORA)
+    return token, scenario.system.sheet(token, scenario.system.request_online_card(token).id)
 
 
-def activates_online_card(town: Town) -> None:
-    token, codes = online_card(town)
-    offer = town.system.ask_to_activate(token, town.device(token, Kind.ONLINE_CARD))
-    assert town.system.activate(token, looked_up(codes, offer))
+def activates_online_card(scenario: Scenario) -> None:
+    token, codes = online_card(scenario)
+    offer = scenario.system.ask_to_activate(token, scenario.device(token, Kind.ONLINE_CARD))
+    assert scenario.system.activate(token, looked_up(codes, offer))
 
 
-def changes_password(town: Town) -> None:
-    town.system.change_password(town.session("dora"), PASSWORD, "another quiet harbour")
+def changes_password(scenario: Scenario) -> None:
+    scenario.system.change_password(scenario.session("dora"), PASSWORD, "another quiet harbour")
 
 
-def give_card(town: Town) -> None:
-    town.give_card("dora", CARD)
+def give_card(scenario: Scenario) -> None:
+    scenario.give_card("dora", CARD)
 
 
-def number_waits(town: Town) -> None:
-    town.system.staff.enable_messages(call(town), NEW)
+def number_waits(scenario: Scenario) -> None:
+    scenario.system.staff.enable_messages(call(scenario), NEW)
 
 
-def confirms_number(town: Town) -> None:
+def confirms_number(scenario: Scenario) -> None:
     """Confirm a number as if somebody else had asked for it."""
-    number_waits(town)
-    town.system.change(lambda tx: rows.waits.change(tx.db, rows.waits.all(tx.db)[0].id, asked_by="somebody"))
-    town.clock.advance(DAY)
-    desk = call(town)
-    town.system.staff.confirm_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+    number_waits(scenario)
+    scenario.system.change(lambda tx: rows.waits.change(tx.db, rows.waits.all(tx.db)[0].id, asked_by="somebody"))
+    scenario.clock.advance(DAY)
+    desk = call(scenario)
+    scenario.system.staff.confirm_wait(desk, scenario.system.staff.caller_waits(desk)[0].id)
 
 
-def stops_number(town: Town) -> None:
-    number_waits(town)
-    desk = call(town)
-    town.system.staff.stop_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+def stops_number(scenario: Scenario) -> None:
+    number_waits(scenario)
+    desk = call(scenario)
+    scenario.system.staff.stop_wait(desk, scenario.system.staff.caller_waits(desk)[0].id)
 
 
-def stops_by_code(town: Town) -> None:
-    number_waits(town)
-    town.system.deliver()
-    letter = next(each for each in town.letters if each.template == "number_waits")
-    assert town.system.stop_change(letter.values["stop"])
+def stops_by_code(scenario: Scenario) -> None:
+    number_waits(scenario)
+    scenario.system.deliver()
+    letter = next(each for each in scenario.letters if each.template == "number_waits")
+    assert scenario.system.stop_change(letter.values["stop"])
 
 
-def number_is_due(town: Town) -> None:
-    number_waits(town)
-    town.clock.advance(5 * DAY)
-    town.system.operator.run_due()
+def number_is_due(scenario: Scenario) -> None:
+    number_waits(scenario)
+    scenario.clock.advance(5 * DAY)
+    scenario.system.operator.run_due()
 
 
 WAYS: Mapping[str, Way] = {
     "LoginSystem.change_password": Way(changes_password, "password_changed"),
     "LoginSystem.opt_out": Way(opts, "opted_out"),
-    "LoginSystem.opt_in": Way(lambda town: opts(town, back=True), "opted_in"),
+    "LoginSystem.opt_in": Way(lambda scenario: opts(scenario, back=True), "opted_in"),
     "LoginSystem.close_account": Way(closes, "closed"),
     "LoginSystem.confirm_request": Way(requests_card, "requested"),
     "LoginSystem.request_online_card": Way(online_card, "code_card"),
@@ -259,47 +259,52 @@ WAYS: Mapping[str, Way] = {
     "LoginSystem.activate: a card": Way(activate, "activated"),
     "LoginSystem.activate: a card of codes": Way(activates_code_card, "activated"),
     "LoginSystem.change_pin": Way(changes_pin, "pin_changed"),
-    "LoginSystem.confirm_phone": Way(lambda town: confirm(town, NEW), "phone_confirmed"),
+    "LoginSystem.confirm_phone": Way(lambda scenario: confirm(scenario, NEW), "phone_confirmed"),
     "LoginSystem.change_address": Way(
-        lambda town: town.system.change_address(town.session("dora"), "2 Lake Street, Bern"), "address_changed"
+        lambda scenario: scenario.system.change_address(scenario.session("dora"), "2 Lake Street, Bern"), "address_changed"
     ),
     "LoginSystem.change_bank": Way(
-        lambda town: town.system.change_bank(town.session("dora"), routing="111000025", account_number="123456"), "bank_changed"
+        lambda scenario: scenario.system.change_bank(scenario.session("dora"), routing="111000025", account_number="123456"),
+        "bank_changed",
     ),
     "LoginSystem.confirm_email": Way(changes_email, "email_changed"),
     "LoginSystem.forget_phone": Way(forgets_number, "out_of_use"),
     "LoginSystem.announce_return": Way(returns_card, "out_of_use"),
     "LoginSystem.confirm_share": Way(asked_to_share, "shared", "dora.work"),
     "LoginSystem.cancel_share": Way(share_is_cancelled, "share_ended", "dora.work", alone=True),
-    "Staff.give_temporary_code": Way(lambda town: town.system.staff.give_temporary_code(call(town)), "temporary_code"),
+    "Staff.give_temporary_code": Way(
+        lambda scenario: scenario.system.staff.give_temporary_code(call(scenario)), "temporary_code"
+    ),
     "LoginSystem.report_loss": Way(reports_loss, "suspended"),
     "Staff.report_loss": Way(loses_number, "out_of_use"),
     "Staff.issue_code_card": Way(issue_code_card, "card_waits"),
-    "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "number_waits"),
+    "Staff.enable_messages": Way(lambda scenario: scenario.system.staff.enable_messages(call(scenario), NEW), "number_waits"),
     "Staff.enable_messages: a number from before": Way(
-        lambda town: town.system.staff.enable_messages(call(town), NUMBERS[0]), "messages_enabled"
+        lambda scenario: scenario.system.staff.enable_messages(call(scenario), NUMBERS[0]), "messages_enabled"
     ),
     "Staff.set_email": Way(has_email_changed, "email_changed"),
     "Staff.set_address": Way(has_address_changed, "address_changed"),
     "Staff.set_bank": Way(has_bank_changed, "bank_changed"),
-    "Staff.decide_correction": Way(lambda town: town.correct("dora", DORA), "identity_corrected"),
+    "Staff.decide_correction": Way(lambda scenario: scenario.correct("dora", DORA), "identity_corrected"),
     "Staff.confirm_wait": Way(confirms_number, "phone_confirmed"),
     "Staff.stop_wait": Way(stops_number, "wait_stopped"),
     "LoginSystem.stop_change": Way(stops_by_code, "wait_stopped"),
     "Operator.run_due: a number": Way(number_is_due, "phone_confirmed"),
     "Staff.correct_identity": Way(
-        lambda town: town.system.staff.correct_identity(town.session("sue"), "dora", DORA), "identity_waits"
+        lambda scenario: scenario.system.staff.correct_identity(scenario.session("sue"), "dora", DORA), "identity_waits"
     ),
-    "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "shipped"),
+    "Staff.ship": Way(lambda scenario: card_was_sent(scenario).__exit__(None, None, None), "shipped"),
     "Staff.decide_share": Way(share_is_decided, "shared", "dora.work"),
-    "Phones.activate": Way(lambda town: activated(town, "dora"), "phone_activated"),
+    "Phones.activate": Way(lambda scenario: activated(scenario, "dora"), "phone_activated"),
     "LoginSystem.remove_app": Way(removes_own_app, "out_of_use"),
     "Phones.remove": Way(removes_app, "out_of_use"),
     "Operator.enroll_card": Way(give_card, "activated"),
     "Operator.set_password": Way(
-        lambda town: town.system.operator.set_password("dora", "another quiet harbour"), "password_changed"
+        lambda scenario: scenario.system.operator.set_password("dora", "another quiet harbour"), "password_changed"
     ),
-    "Operator.set_email": Way(lambda town: town.system.operator.set_email("dora", "dora@elsewhere.example"), "email_changed"),
+    "Operator.set_email": Way(
+        lambda scenario: scenario.system.operator.set_email("dora", "dora@elsewhere.example"), "email_changed"
+    ),
     "Operator.set_primary": Way(is_primary, "primary_changed", "dora.work"),
     "Operator.run_due": Way(activates_itself, "activated"),
     "Operator.run_due: soon": Way(activates_itself, "activation_near"),
@@ -332,11 +337,11 @@ SILENT = {
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_a_new_way_in_is_told_on_every_channel_from_before(town: Town, name: str) -> None:
+def test_a_new_way_in_is_told_on_every_channel_from_before(scenario: Scenario, name: str) -> None:
     way = WAYS[name]
-    way.done(town)
-    town.system.deliver()
-    told = {letter.address for letter in town.letters if letter.template == way.template}
+    way.done(scenario)
+    scenario.system.deliver()
+    told = {letter.address for letter in scenario.letters if letter.template == way.template}
     others = {f"{way.other}@example.com", PHONE} if way.other else set()
     hers = set() if way.alone else {"dora@example.com", *NUMBERS}
     assert hers | others <= told

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.checkout import ROOT
-from tests.host.login.town import PASSWORD, new_town
+from tests.host.login.scenario import PASSWORD, new_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.errors import InputError
@@ -36,13 +36,13 @@ def test_without_offices_the_two_lines_are_the_office_of_everybody() -> None:
 
 
 def test_a_user_is_served_by_the_office_of_their_residence_also_without_a_device(clock: Clock) -> None:
-    with new_town(clock, contact=_offices("CH", "DE")) as town:
-        assert town.system.office(town.session("anna")).name == "CH"
-        town.lose("anna", "IB3000901", Loss.MISPLACED)
-        assert town.system.office(town.system.begin("anna", PASSWORD).token).name == "CH"
-        assert town.system.office(town.session("carl")).name == "DE"
+    with new_scenario(clock, contact=_offices("CH", "DE")) as scenario:
+        assert scenario.system.office(scenario.session("anna")).name == "CH"
+        scenario.lose("anna", "IB3000901", Loss.MISPLACED)
+        assert scenario.system.office(scenario.system.begin("anna", PASSWORD).token).name == "CH"
+        assert scenario.system.office(scenario.session("carl")).name == "DE"
         with pytest.raises(NotIn):
-            town.system.office("nobody's token")
+            scenario.system.office("nobody's token")
 
 
 def _offices(*countries: str) -> dict[str, object]:

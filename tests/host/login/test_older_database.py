@@ -1,7 +1,7 @@
 """A database of the version before opens with nothing lost: each login, session and change in it goes on where it stood.
 
 `schema_8.sql` was written by the last version whose login system kept its rows in flat modules. Its users are those of
-`town`. Anna's code card has two open indexes, and she confirms a new number. Ben has asked to share her card, and a
+`scenario`. Anna's code card has two open indexes, and she confirms a new number. Ben has asked to share her card, and a
 new number of his waits. Carl's app has a push that nobody has answered. Sue has identified Ben on the telephone.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.host.login.phone_app import App
-from tests.host.login.town import PASSWORD, Town, opened_town
+from tests.host.login.scenario import PASSWORD, Scenario, opened_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Activated, Kind, NotIn, Scope, ShareState, Stage, Status, WaitKind
@@ -37,19 +37,19 @@ OPEN = """
 
 
 @pytest.fixture
-def older(tmp_path: Path) -> Iterator[Town]:
+def older(tmp_path: Path) -> Iterator[Scenario]:
     with closing(sqlite3.connect(tmp_path / "dsc.db")) as db:
         db.executescript(Path(__file__).with_name("schema_8.sql").read_text("utf-8"))
         columns = [column for _, column, *_ in db.execute("PRAGMA table_info(cards)")][1:]
         db.execute(DECOY.format(",".join("'decoy'" if column == "state" else column for column in columns)))
         db.execute(OPEN)
         db.commit()
-    with opened_town(f"sqlite:///{tmp_path / 'dsc.db'}", Clock(), {}) as town:
-        town.counters.update({"IB3000901": 4, "IB3000902": 3})
-        yield town
+    with opened_scenario(f"sqlite:///{tmp_path / 'dsc.db'}", Clock(), {}) as scenario:
+        scenario.counters.update({"IB3000901": 4, "IB3000902": 3})
+        yield scenario
 
 
-def test_its_cards_log_in_and_its_log_is_whole(older: Town) -> None:
+def test_its_cards_log_in_and_its_log_is_whole(older: Scenario) -> None:
     written = len(older.events())
     assert older.verifier.audit.check().sound
     assert older.system.visitor(older.enter("anna")).scope is Scope.FULL
@@ -57,7 +57,7 @@ def test_its_cards_log_in_and_its_log_is_whole(older: Town) -> None:
     assert len(older.events()) > written > 50
 
 
-def test_a_decoy_of_it_makes_room_for_a_serial_of_another_maker(older: Town) -> None:
+def test_a_decoy_of_it_makes_room_for_a_serial_of_another_maker(older: Scenario) -> None:
     serial = "acme/2027_x.y-0123456789-abcdefg"
     older.verifier.enroll(serial, key=bytes(32), pin="1234")
     assert older.verifier.card(serial).serial == serial
@@ -67,7 +67,7 @@ def test_a_decoy_of_it_makes_room_for_a_serial_of_another_maker(older: Town) -> 
     assert older.verifier.challenge(serial).serial == serial
 
 
-def test_the_open_indexes_of_a_code_card_are_answered(older: Town) -> None:
+def test_the_open_indexes_of_a_code_card_are_answered(older: Scenario) -> None:
     step = older.system.step(ANNA_ANSWERS)
     assert step.stage is Stage.ANSWERING
     assert step.offer is not None
@@ -76,32 +76,32 @@ def test_the_open_indexes_of_a_code_card_are_answered(older: Town) -> None:
     assert older.answered(ANNA_ANSWERS, CODES)
 
 
-def test_a_number_is_confirmed_by_the_code_that_was_sent(older: Town) -> None:
+def test_a_number_is_confirmed_by_the_code_that_was_sent(older: Scenario) -> None:
     assert not older.system.confirm_phone(ANNA_CONFIRMS, "000000")
     assert older.system.confirm_phone(ANNA_CONFIRMS, CODE)
     assert older.system.phone_numbers(ANNA_CONFIRMS).popitem()[1] == "+41…99"
 
 
-def test_a_share_that_the_card_has_agreed_to_is_confirmed(older: Town) -> None:
+def test_a_share_that_the_card_has_agreed_to_is_confirmed(older: Scenario) -> None:
     assert [each.id for each in older.system.shares(BEN)] == [SHARE]
     assert older.system.confirm_share(BEN, SHARE) is ShareState.DONE
     assert Kind.DSC_PLUS in {each.kind for each in older.system.begin("ben", PASSWORD).choices}
 
 
-def test_a_change_that_waits_is_seen_by_support_and_stopped_by_its_owner(older: Town) -> None:
+def test_a_change_that_waits_is_seen_by_support_and_stopped_by_its_owner(older: Scenario) -> None:
     assert older.system.staff.caller_devices(SUE)[0] == "ben"
     assert [(each.kind, each.what) for each in older.system.staff.caller_waits(SUE)] == [(WaitKind.NUMBER, "+41…23")]
     assert older.system.stop_change(STOP)
     assert older.system.waiting(BEN) == []
 
 
-def test_a_push_is_approved(older: Town) -> None:
+def test_a_push_is_approved(older: Scenario) -> None:
     assert older.system.is_waiting(CARL_WAITS)
     App(older, APP).approve()
     assert older.answered(CARL_WAITS, "")
 
 
-def test_a_temporary_code_opens_only_what_it_opened(older: Town) -> None:
+def test_a_temporary_code_opens_only_what_it_opened(older: Scenario) -> None:
     assert older.system.visitor(CARL).scope is Scope.FULL
     older.clock.advance(4 * 86_400)
     with pytest.raises(NotIn):

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from tests.host.login.town import DAY, Town
+from tests.host.login.scenario import DAY, Scenario
 
 import dsc_host.login
 from dsc_host.login import Letter, WaitKind
@@ -65,7 +65,7 @@ def test_each_message_is_there_in_each_language_with_the_same_values() -> None:
         assert all(set(words) == {"subject", "text"} and "\n" not in words["subject"] for words in languages.values())
 
 
-def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards(town: Town) -> None:
+def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards(scenario: Scenario) -> None:
     sent: list[Letter] = []
 
     class Broken:
@@ -74,74 +74,76 @@ def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards
             raise OSError("no line")
 
     senders = {"email": Broken()}
-    user_told = town.clock.now
-    town.tell("anna", "opted_in")
+    user_told = scenario.clock.now
+    scenario.tell("anna", "opted_in")
     for tried, pause in enumerate(PAUSES, 1):
-        town.clock.now = user_told + pause - 0.001
-        assert outbox.deliver(town.system.context, senders) == 0
+        scenario.clock.now = user_told + pause - 0.001
+        assert outbox.deliver(scenario.system.context, senders) == 0
         assert len(sent) == tried - 1 or pause == 0
-        town.clock.now = user_told + pause
-        outbox.deliver(town.system.context, senders)
-        outbox.deliver(town.system.context, senders)
+        scenario.clock.now = user_told + pause
+        outbox.deliver(scenario.system.context, senders)
+        outbox.deliver(scenario.system.context, senders)
         assert len(sent) == tried
-    town.clock.advance(DAY)
-    assert outbox.deliver(town.system.context, senders) == 0
+    scenario.clock.advance(DAY)
+    assert outbox.deliver(scenario.system.context, senders) == 0
     assert len(sent) == len(PAUSES)
-    state = town.system.context.read(lambda tx: dsc_host.login.rows.messages.all(tx.db)[-1])
+    state = scenario.system.context.read(lambda tx: dsc_host.login.rows.messages.all(tx.db)[-1])
     assert (state.state, state.trouble) == ("failed", "OSError")
     assert (
-        town.system.context.read(lambda tx: tx.db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all())
+        scenario.system.context.read(
+            lambda tx: tx.db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all()
+        )
         == []
     )
 
 
-def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(town: Town) -> None:
-    town.system.phones.begin("ben", "a quiet harbour at dawn")
-    before = len(town.letters)
-    town.tell("anna", "code", channel="fax", code="1")
-    town.tell("anna", "opted_in")
-    assert town.system.deliver() == 1
-    assert len(town.letters) == before + 1
+def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(scenario: Scenario) -> None:
+    scenario.system.phones.begin("ben", "a quiet harbour at dawn")
+    before = len(scenario.letters)
+    scenario.tell("anna", "code", channel="fax", code="1")
+    scenario.tell("anna", "opted_in")
+    assert scenario.system.deliver() == 1
+    assert len(scenario.letters) == before + 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: Town, language: str) -> None:
-    town.system.operator.set_language("ben", language)
-    town.tell("ben", "activation_near", device="IB3000901", activates=date(2026, 3, 7))
-    town.system.deliver()
-    letter = town.letters[-1]
+def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(scenario: Scenario, language: str) -> None:
+    scenario.system.operator.set_language("ben", language)
+    scenario.tell("ben", "activation_near", device="IB3000901", activates=date(2026, 3, 7))
+    scenario.system.deliver()
+    letter = scenario.letters[-1]
     day = {"en": "2026-03-07"}.get(language, "07.03.2026")
     assert (letter.template, letter.values) == ("activation_near", {"name": "ben", "device": "IB3000901", "activates": day})
     assert all(value in letter.text for value in letter.values.values())
     assert not [value for value in letter.values.values() if value in repr(letter).replace(letter.address, "")]
 
 
-def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) -> None:
-    records, at = dsc_host.login.rows, town.system.context
-    town.tell("anna", "opted_in")
+def test_what_was_being_sent_when_its_process_ended_is_sent_again(scenario: Scenario) -> None:
+    records, at = dsc_host.login.rows, scenario.system.context
+    scenario.tell("anna", "opted_in")
     at.change(lambda tx: outbox._take(tx, records.messages.all(tx.db)[-1].id))
-    assert town.system.deliver() == 0
-    town.clock.advance(301)
-    town.system.operator.run_due()
-    assert town.letters[-1].subject == "Opted in"
+    assert scenario.system.deliver() == 0
+    scenario.clock.advance(301)
+    scenario.system.operator.run_due()
+    assert scenario.letters[-1].subject == "Opted in"
 
 
-def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town) -> None:
+def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(scenario: Scenario) -> None:
     messages = tables.vault.c.name.like("message:%")
     for spoil in (tables.vault.update().values(sealed=bytes(60)).where(messages), tables.vault.delete().where(messages)):
-        town.tell("anna", "opted_in")
-        town.tell("anna", "opted_out")
-        town.system.change(lambda tx, spoil=spoil: tx.db.execute(spoil))
-        town.tell("anna", "closed")
-        town.letters.clear()
-        assert town.system.deliver() >= 1
-        assert "Account closed" in {letter.subject for letter in town.letters}
-        assert town.system.deliver() == 0
+        scenario.tell("anna", "opted_in")
+        scenario.tell("anna", "opted_out")
+        scenario.system.change(lambda tx, spoil=spoil: tx.db.execute(spoil))
+        scenario.tell("anna", "closed")
+        scenario.letters.clear()
+        assert scenario.system.deliver() >= 1
+        assert "Account closed" in {letter.subject for letter in scenario.letters}
+        assert scenario.system.deliver() == 0
 
 
-def test_what_was_sent_is_nowhere_any_more(town: Town) -> None:
-    town.session("ben")
-    kept = town.system.context.read(
+def test_what_was_sent_is_nowhere_any_more(scenario: Scenario) -> None:
+    scenario.session("ben")
+    kept = scenario.system.context.read(
         lambda tx: tx.db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all()
     )
     assert kept == []

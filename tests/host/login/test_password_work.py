@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from tests.host.login.town import CHEAP, PASSWORD, Town, new_town
+from tests.host.login.scenario import CHEAP, PASSWORD, Scenario, new_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.cli.main import run
@@ -20,8 +20,8 @@ POLICIES = {"dearer": Work(16, 2, 1), "cheaper": Work(8, 1, 1), "wider": Work(32
 
 
 @pytest.fixture
-def town() -> Iterator[Town]:
-    with new_town(Clock()) as made:
+def scenario() -> Iterator[Scenario]:
+    with new_scenario(Clock()) as made:
         yield made
 
 
@@ -54,10 +54,10 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
     return done
 
 
-def under(town: Town, cost: Work) -> LoginSystem:
+def under(scenario: Scenario, cost: Work) -> LoginSystem:
     """Return the same system under a policy with another cost."""
     changed = {"memory_kib": cost.memory_kib, "iterations": cost.iterations, "lanes": cost.lanes}
-    return LoginSystem.over(town.verifier, policy=Policy.of({"passwords": changed}))
+    return LoginSystem.over(scenario.verifier, policy=Policy.of({"passwords": changed}))
 
 
 def refused(system: LoginSystem, name: str, work: list[Work]) -> list[Work]:
@@ -68,33 +68,33 @@ def refused(system: LoginSystem, name: str, work: list[Work]) -> list[Work]:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_refusal_is_the_same_work_whatever_cost_a_hash_has(town: Town, work: list[Work], policy: str) -> None:
+def test_a_refusal_is_the_same_work_whatever_cost_a_hash_has(scenario: Scenario, work: list[Work], policy: str) -> None:
     new = POLICIES[policy]
-    system = under(town, new)
-    system.operator.add_user(town.accounts["carl"], "newcomer", PASSWORD, email="n@example.com")
+    system = under(scenario, new)
+    system.operator.add_user(scenario.accounts["carl"], "newcomer", PASSWORD, email="n@example.com")
     by_name = {name: refused(system, name, work) for name in ("anna", "newcomer", "nobody")}
     assert by_name["anna"] == by_name["newcomer"] == by_name["nobody"] == sorted({OLD, new})
 
 
-def test_a_cost_that_turns_up_later_is_paid_by_all(town: Town, work: list[Work]) -> None:
-    system = under(town, POLICIES["dearer"])
+def test_a_cost_that_turns_up_later_is_paid_by_all(scenario: Scenario, work: list[Work]) -> None:
+    system = under(scenario, POLICIES["dearer"])
     refused(system, "nobody", work)
-    elsewhere = under(town, POLICIES["wider"])
-    elsewhere.operator.add_user(town.accounts["carl"], "newcomer", PASSWORD, email="n@example.com")
+    elsewhere = under(scenario, POLICIES["wider"])
+    elsewhere.operator.add_user(scenario.accounts["carl"], "newcomer", PASSWORD, email="n@example.com")
     assert refused(system, "newcomer", work) == refused(system, "nobody", work) == refused(system, "anna", work)
 
 
-def test_a_cost_that_nobody_has_any_more_is_not_paid(town: Town, work: list[Work]) -> None:
-    system = under(town, POLICIES["dearer"])
+def test_a_cost_that_nobody_has_any_more_is_not_paid(scenario: Scenario, work: list[Work]) -> None:
+    system = under(scenario, POLICIES["dearer"])
     for name in ("anna", "ben", "carl", "sue", "ivo", "cleo"):
         refused(system, name, work)
         system.begin(name, PASSWORD, "192.0.2.8")
-    town.clock.advance(3600)
+    scenario.clock.advance(3600)
     assert refused(system, "nobody", work) == refused(system, "anna", work) == [POLICIES["dearer"]]
 
 
-def test_the_right_password_is_found_among_the_others(town: Town) -> None:
-    system = under(town, POLICIES["dearer"])
+def test_the_right_password_is_found_among_the_others(scenario: Scenario) -> None:
+    system = under(scenario, POLICIES["dearer"])
     assert system.begin("anna", PASSWORD).user == "anna"
     assert system.begin("anna", PASSWORD).user == "anna"
     made = Passwords(Policy.of(CHEAP).passwords)
@@ -120,41 +120,43 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-def counted(town: Town) -> list[int]:
-    return sorted(each.failures for each in town.system.context.read(lambda tx: rows.attempts.all(tx.db)))
+def counted(scenario: Scenario) -> list[int]:
+    return sorted(each.failures for each in scenario.system.context.read(lambda tx: rows.attempts.all(tx.db)))
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])
-def test_without_memory_nobody_is_let_in_and_no_attempt_is_counted(town: Town, full: pytest.MonkeyPatch, name: str) -> None:
-    before = counted(town)
+def test_without_memory_nobody_is_let_in_and_no_attempt_is_counted(
+    scenario: Scenario, full: pytest.MonkeyPatch, name: str
+) -> None:
+    before = counted(scenario)
     for password in (PASSWORD, WRONG):
         for _ in range(12):
             with pytest.raises(OutOfMemory, match="try again"):
-                town.system.begin(name, password, "192.0.2.9")
-    assert not any(counted(town)[len(before) :]), "what was not looked at was no attempt"
+                scenario.system.begin(name, password, "192.0.2.9")
+    assert not any(counted(scenario)[len(before) :]), "what was not looked at was no attempt"
     full.undo()
-    town.clock.advance(60)
-    assert town.system.begin("anna", PASSWORD, "192.0.2.9").user == "anna"
+    scenario.clock.advance(60)
+    assert scenario.system.begin("anna", PASSWORD, "192.0.2.9").user == "anna"
 
 
-def test_without_memory_a_password_stays_as_it_was(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_memory_a_password_stays_as_it_was(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise MemoryError
 
-    token = town.session("anna")
+    token = scenario.session("anna")
     with monkeypatch.context() as patch:
         patch.setattr(Work, "kdf", fail)
         for change in (
-            lambda: town.system.change_password(token, PASSWORD, "another quiet harbour"),
-            lambda: town.system.operator.set_password("anna", "another quiet harbour"),
+            lambda: scenario.system.change_password(token, PASSWORD, "another quiet harbour"),
+            lambda: scenario.system.operator.set_password("anna", "another quiet harbour"),
         ):
             with pytest.raises(OutOfMemory):
                 change()
-    town.clock.advance(60)
-    assert town.system.begin("anna", PASSWORD).user == "anna"
+    scenario.clock.advance(60)
+    assert scenario.system.begin("anna", PASSWORD).user == "anna"
 
 
-def test_without_a_thread_it_is_the_same(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_thread_it_is_the_same(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -163,15 +165,15 @@ def test_without_a_thread_it_is_the_same(town: Town, monkeypatch: pytest.MonkeyP
         Passwords(Policy.of(CHEAP).passwords).hashed(PASSWORD)
 
 
-def test_without_memory_a_transaction_is_undone(town: Town) -> None:
+def test_without_memory_a_transaction_is_undone(scenario: Scenario) -> None:
     def fail(tx: LoginTransaction) -> None:
         rows.attempts.remove(tx.db)
         raise MemoryError
 
-    before = counted(town)
+    before = counted(scenario)
     with pytest.raises(OutOfMemory):
-        town.system.context.change(fail)
-    assert counted(town) == before
+        scenario.system.context.change(fail)
+    assert counted(scenario) == before
 
 
 def test_without_memory_a_command_says_so_in_one_line(
@@ -185,8 +187,8 @@ def test_without_memory_a_command_says_so_in_one_line(
     assert capsys.readouterr().err == f"Error: {OutOfMemory()}\n"
 
 
-def test_a_password_is_changed_although_its_hash_is_renewed_on_the_way(town: Town) -> None:
-    token = town.session("anna")
+def test_a_password_is_changed_although_its_hash_is_renewed_on_the_way(scenario: Scenario) -> None:
+    token = scenario.session("anna")
     dearer = Policy.of({**CHEAP, "passwords": {"memory_kib": 16, "iterations": 1}})
-    LoginSystem.over(town.verifier, policy=dearer).change_password(token, PASSWORD, "another harbour at dusk")
-    assert town.system.begin("anna", "another harbour at dusk").choices
+    LoginSystem.over(scenario.verifier, policy=dearer).change_password(token, PASSWORD, "another harbour at dusk")
+    assert scenario.system.begin("anna", "another harbour at dusk").choices

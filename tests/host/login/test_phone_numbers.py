@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 from tests.host.login.letters import code_letters
-from tests.host.login.town import PASSWORD, PHONE, Town
+from tests.host.login.scenario import PASSWORD, PHONE, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.login.accounts import contacts, phone_numbers
@@ -70,10 +70,10 @@ def test_a_number_as_it_is_typed_in_a_country_is_refused_with_the_one_that_is_me
         phone_numbers.check_phone(number, residence)
 
 
-def test_the_owners_country_helps_to_name_the_right_number(town: Town) -> None:
+def test_the_owners_country_helps_to_name_the_right_number(scenario: Scenario) -> None:
     with pytest.raises(InputError, match=r"^phone: must be \+41791234567, with"):
-        town.system.ask_to_confirm_phone(town.session("ben"), "0791234567")
-    assert not [each for each in code_letters(town.letters, "sms") if each.address == "+41791234567"]
+        scenario.system.ask_to_confirm_phone(scenario.session("ben"), "0791234567")
+    assert not [each for each in code_letters(scenario.letters, "sms") if each.address == "+41791234567"]
 
 
 @pytest.mark.parametrize("number", ["+4179123456", "+417912345678", "+15005550", "+22507123456", "+41999999"])
@@ -100,26 +100,26 @@ def _confirm(user: User, number: str, tx: LoginTransaction) -> None:
     # There are so many numbers that random ids would not stand in this order by chance.
 
 
-def test_the_number_that_was_confirmed_last_comes_first(town: Town) -> None:
-    ben = town.system.context.read(lambda tx: user_named(tx.db, "ben"))
+def test_the_number_that_was_confirmed_last_comes_first(scenario: Scenario) -> None:
+    ben = scenario.system.context.read(lambda tx: user_named(tx.db, "ben"))
 
     def confirmed(*numbers: str) -> list[str]:
         for number in numbers:
-            town.clock.advance(1)
-            town.system.change(partial(_confirm, ben, number))
-        return town.system.context.read(lambda tx: [each.number for each in contacts.phones_of(tx.db, ben)])
+            scenario.clock.advance(1)
+            scenario.system.change(partial(_confirm, ben, number))
+        return scenario.system.context.read(lambda tx: [each.number for each in contacts.phones_of(tx.db, ben)])
 
     # So many that ids drawn at random do not stand in this order.
     many = [f"+4179555010{digit}" for digit in range(8)]
     assert confirmed(*many) == [*reversed(many), PHONE]
     assert confirmed(PHONE) == [PHONE, *reversed(many)]
-    assert town.system.phones.begin("ben", PASSWORD).phones[0] == contacts.masked(PHONE)
+    assert scenario.system.phones.begin("ben", PASSWORD).phones[0] == contacts.masked(PHONE)
 
 
 @pytest.mark.parametrize("phone", [0, 1])
-def test_the_token_goes_to_the_number_that_was_chosen(town: Town, phone: int) -> None:
-    town.clock.advance(1)
-    town.confirm(town.session("ben"), NEW)
-    begun = town.system.phones.begin("ben", PASSWORD, phone=phone)
+def test_the_token_goes_to_the_number_that_was_chosen(scenario: Scenario, phone: int) -> None:
+    scenario.clock.advance(1)
+    scenario.confirm(scenario.session("ben"), NEW)
+    begun = scenario.system.phones.begin("ben", PASSWORD, phone=phone)
     assert begun.phones == ("+41…23", "+41…67")
-    assert code_letters(town.letters, "sms")[-1].address == (NEW, PHONE)[phone]
+    assert code_letters(scenario.letters, "sms")[-1].address == (NEW, PHONE)[phone]

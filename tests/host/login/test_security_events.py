@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from tests.host.login.scenario import CARL, DAY, PASSWORD, SERIALS, Scenario
 from tests.host.login.shares import proven
-from tests.host.login.town import CARL, DAY, PASSWORD, SERIALS, Town
 from tests.host.login.wrong_passwords import WRONG
 
 from dsc_host import login
@@ -19,18 +19,18 @@ from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records.tables import audit
 
 
-def kinds(town: Town, token: str, page: int = 1) -> list[EventKind]:
-    return [each.kind for each in town.system.security_events(token, page).events]
+def kinds(scenario: Scenario, token: str, page: int = 1) -> list[EventKind]:
+    return [each.kind for each in scenario.system.security_events(token, page).events]
 
 
-def test_logins_refusals_and_changes_are_there_the_newest_first(town: Town) -> None:
+def test_logins_refusals_and_changes_are_there_the_newest_first(scenario: Scenario) -> None:
     with pytest.raises(WrongCredentials):
-        town.system.begin("anna", WRONG)
-    step = town.chosen("anna", Kind.DSC_PLUS)
-    town.system.answer(step.token, "00000000")
-    token = town.enter("anna")
-    town.system.change_password(token, PASSWORD, "another harbour at dusk")
-    seen = town.system.security_events(token).events
+        scenario.system.begin("anna", WRONG)
+    step = scenario.chosen("anna", Kind.DSC_PLUS)
+    scenario.system.answer(step.token, "00000000")
+    token = scenario.enter("anna")
+    scenario.system.change_password(token, PASSWORD, "another harbour at dusk")
+    seen = scenario.system.security_events(token).events
     assert [each.kind for each in seen][:7] == [
         EventKind.PASSWORD_CHANGED,
         EventKind.PASSWORD_RIGHT,
@@ -40,16 +40,16 @@ def test_logins_refusals_and_changes_are_there_the_newest_first(town: Town) -> N
         EventKind.PASSWORD_RIGHT,
         EventKind.PASSWORD_WRONG,
     ]
-    assert (seen[2].device, seen[2].label, seen[2].at) == (Kind.DSC_PLUS, SERIALS["anna"], town.clock.now)
-    assert kinds(town, token)[-1] is EventKind.USER_ADDED
+    assert (seen[2].device, seen[2].label, seen[2].at) == (Kind.DSC_PLUS, SERIALS["anna"], scenario.clock.now)
+    assert kinds(scenario, token)[-1] is EventKind.USER_ADDED
 
 
-def test_support_and_the_primary_user_are_seen_without_their_names(town: Town) -> None:
-    town.system.opt_out(town.session("anna"), "ben")
-    town.system.opt_in(town.session("anna"), "ben")
-    town.system.staff.give_temporary_code(town.call("ben"))
-    assert not town.system.staff.identify(town.session("sue"), "ben", CARL)
-    seen = town.system.security_events(town.session("ben")).events
+def test_support_and_the_primary_user_are_seen_without_their_names(scenario: Scenario) -> None:
+    scenario.system.opt_out(scenario.session("anna"), "ben")
+    scenario.system.opt_in(scenario.session("anna"), "ben")
+    scenario.system.staff.give_temporary_code(scenario.call("ben"))
+    assert not scenario.system.staff.identify(scenario.session("sue"), "ben", CARL)
+    seen = scenario.system.security_events(scenario.session("ben")).events
     others = [each.kind for each in seen if each.by_other]
     expected = (
         EventKind.NOT_IDENTIFIED,
@@ -63,61 +63,61 @@ def test_support_and_the_primary_user_are_seen_without_their_names(town: Town) -
 
 
 @pytest.mark.every_database
-def test_nobody_sees_what_concerns_somebody_else(town: Town) -> None:
+def test_nobody_sees_what_concerns_somebody_else(scenario: Scenario) -> None:
     for name in ("ann", "ann_", "anna-1", "user"):
-        town.add(name, "carl")
-    anna, carl = town.enter("anna"), town.session("carl")
-    town.system.name_device(anna, town.device(anna, Kind.DSC_PLUS), 'x","user":"carl')
-    assert EventKind.DEVICE_NAMED in kinds(town, anna)
-    for token in (carl, *(town.session(name) for name in ("anna", "ben"))):
-        assert kinds(town, token).count(EventKind.USER_ADDED) == 1
-    assert kinds(town, carl) == [EventKind.LOGGED_IN, EventKind.MESSAGES_ENABLED, EventKind.USER_ADDED]
+        scenario.add(name, "carl")
+    anna, carl = scenario.enter("anna"), scenario.session("carl")
+    scenario.system.name_device(anna, scenario.device(anna, Kind.DSC_PLUS), 'x","user":"carl')
+    assert EventKind.DEVICE_NAMED in kinds(scenario, anna)
+    for token in (carl, *(scenario.session(name) for name in ("anna", "ben"))):
+        assert kinds(scenario, token).count(EventKind.USER_ADDED) == 1
+    assert kinds(scenario, carl) == [EventKind.LOGGED_IN, EventKind.MESSAGES_ENABLED, EventKind.USER_ADDED]
 
 
-def test_a_device_that_is_no_longer_shared_is_not_named(town: Town) -> None:
-    ben = town.session("ben")
-    share = proven(town, ben)
-    town.system.confirm_share(ben, share)
-    shared = next(each for each in town.system.security_events(ben).events if each.kind is EventKind.SHARED)
+def test_a_device_that_is_no_longer_shared_is_not_named(scenario: Scenario) -> None:
+    ben = scenario.session("ben")
+    share = proven(scenario, ben)
+    scenario.system.confirm_share(ben, share)
+    shared = next(each for each in scenario.system.security_events(ben).events if each.kind is EventKind.SHARED)
     assert shared.label == SERIALS["anna"]
-    town.system.cancel_share(ben, share)
-    assert SERIALS["anna"] not in repr(town.system.security_events(town.session("ben")))
+    scenario.system.cancel_share(ben, share)
+    assert SERIALS["anna"] not in repr(scenario.system.security_events(scenario.session("ben")))
 
 
 @pytest.mark.every_database
-def test_events_come_in_pages_and_end_after_ninety_days(town: Town) -> None:
-    token = town.session("anna")
-    device = town.device(token, Kind.DSC_PLUS)
+def test_events_come_in_pages_and_end_after_ninety_days(scenario: Scenario) -> None:
+    token = scenario.session("anna")
+    device = scenario.device(token, Kind.DSC_PLUS)
     for number in range(security_events.PAGE):
-        town.system.name_device(token, device, f"card {number}")
-    first, second = (town.system.security_events(token, page) for page in (1, 2))
+        scenario.system.name_device(token, device, f"card {number}")
+    first, second = (scenario.system.security_events(token, page) for page in (1, 2))
     assert (len(first.events), first.more, second.more) == (security_events.PAGE, True, False)
     assert {each.kind for each in first.events} == {EventKind.DEVICE_NAMED}
     assert second.events[0].kind is EventKind.LOGGED_IN
-    assert town.system.security_events(token, 3).events == ()
-    town.clock.advance(90 * DAY + 1)
-    assert kinds(town, town.session("anna")) == [EventKind.LOGGED_IN]
+    assert scenario.system.security_events(token, 3).events == ()
+    scenario.clock.advance(90 * DAY + 1)
+    assert kinds(scenario, scenario.session("anna")) == [EventKind.LOGGED_IN]
 
 
 @pytest.mark.parametrize("page", [0, -1, security_events.MOST_PAGES + 1, 10**30, True, 1.0, "1", None])
-def test_what_is_no_page(town: Town, page: object) -> None:
+def test_what_is_no_page(scenario: Scenario, page: object) -> None:
     with pytest.raises(InputError, match=r"^page: must be a whole number from 1 to 500"):
-        town.system.security_events(town.session("anna"), page)  # type: ignore[arg-type]
+        scenario.system.security_events(scenario.session("anna"), page)  # type: ignore[arg-type]
 
 
-def test_only_a_session_with_a_device_reads_them(town: Town) -> None:
-    town.system.opt_out(town.session("anna"), "ben")
-    without = town.system.skip(town.system.begin("ben", PASSWORD).token).token
+def test_only_a_session_with_a_device_reads_them(scenario: Scenario) -> None:
+    scenario.system.opt_out(scenario.session("anna"), "ben")
+    without = scenario.system.skip(scenario.system.begin("ben", PASSWORD).token).token
     with pytest.raises(NotAllowed, match="log in with a device"):
-        town.system.security_events(without)
-    for token in (town.system.begin("anna", PASSWORD).token, "", "\ud800"):
+        scenario.system.security_events(without)
+    for token in (scenario.system.begin("anna", PASSWORD).token, "", "\ud800"):
         with pytest.raises(NotIn):
-            town.system.security_events(token)
-    code, _ = town.bridged("anna")
-    town.clock.advance(2 * DAY + 1)
-    later = town.answered(town.chosen("anna", Kind.TEMPORARY_CODE).token, code)
-    assert town.system.visitor(later).scope is Scope.ACCOUNT
-    assert EventKind.TEMPORARY_CODE in kinds(town, later)
+            scenario.system.security_events(token)
+    code, _ = scenario.bridged("anna")
+    scenario.clock.advance(2 * DAY + 1)
+    later = scenario.answered(scenario.chosen("anna", Kind.TEMPORARY_CODE).token, code)
+    assert scenario.system.visitor(later).scope is Scope.ACCOUNT
+    assert EventKind.TEMPORARY_CODE in kinds(scenario, later)
 
 
 def test_every_entry_about_a_user_is_shown_or_left_out_on_purpose() -> None:
@@ -149,18 +149,18 @@ def _values(node: ast.expr) -> list[str]:
 
 
 @pytest.mark.every_database
-def test_entries_that_somebody_has_changed_do_no_harm(town: Town) -> None:
-    token = town.session("anna")
+def test_entries_that_somebody_has_changed_do_no_harm(scenario: Scenario) -> None:
+    token = scenario.session("anna")
     for wrong in ('"user":"anna"', '{"user":"anna"', '["user":"anna"]', '{"by":{},"device":[],"user":"anna"}'):
         changed = update(audit).where(audit.c.action == "login.enter").values(detail=wrong)
-        town.system.change(lambda tx, changed=changed: tx.db.execute(changed))  # type: ignore[misc]
-        assert kinds(town, token)[0] is EventKind.LOGGED_IN
+        scenario.system.change(lambda tx, changed=changed: tx.db.execute(changed))  # type: ignore[misc]
+        assert kinds(scenario, token)[0] is EventKind.LOGGED_IN
 
 
-def test_they_are_found_by_an_index(town: Town) -> None:
+def test_they_are_found_by_an_index(scenario: Scenario) -> None:
     def plan(tx: LoginTransaction) -> str:
         options = {"literal_binds": True}
         sql = security_events.entries("anna", 0.0, 1).compile(dialect=tx.db.dialect, compile_kwargs=options)
         return " ".join(step.detail for step in tx.db.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
 
-    assert town.system.context.read(plan).startswith("SEARCH audit USING INDEX ix_audit_user (<expr>=?)")
+    assert scenario.system.context.read(plan).startswith("SEARCH audit USING INDEX ix_audit_user (<expr>=?)")

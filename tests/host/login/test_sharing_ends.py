@@ -1,8 +1,8 @@
 """Sharing when something changes: before its confirmation, before compliance has decided, and afterwards."""
 
 import pytest
+from tests.host.login.scenario import ANNA, CARL, DAY, PASSWORD, Scenario
 from tests.host.login.shares import proven
-from tests.host.login.town import ANNA, CARL, DAY, PASSWORD, Town
 
 from dsc_host.login import DeviceState, Kind, Loss, NotAllowed, NotFound, NotNow, Scope, ShareState, UseState
 from dsc_host.login.cards import activation
@@ -13,64 +13,64 @@ from dsc_host.login.transaction import LoginTransaction, locked_user, user_named
 VERAS = "IB3000910"
 
 
-def with_vera(town: Town) -> None:
+def with_vera(scenario: Scenario) -> None:
     """Add vera, a third user of anna's person, with a card of her own."""
-    town.add("vera", "anna", phone="+41791111111")
-    town.give_card("vera", VERAS)
+    scenario.add("vera", "anna", phone="+41791111111")
+    scenario.give_card("vera", VERAS)
 
 
-def pending(town: Town, token: str) -> str:
+def pending(scenario: Scenario, token: str) -> str:
     """Let a user ask for anna's card, so that it is shared when compliance agrees. Return the share's id."""
-    town.system.operator.put_under_review(town.entities["anna"])
-    share = proven(town, token)
-    assert town.system.confirm_share(token, share) is ShareState.PENDING
-    town.system.operator.put_under_review(town.entities["anna"], False)
+    scenario.system.operator.put_under_review(scenario.entities["anna"])
+    share = proven(scenario, token)
+    assert scenario.system.confirm_share(token, share) is ShareState.PENDING
+    scenario.system.operator.put_under_review(scenario.entities["anna"], False)
     return share
 
 
-def anna_shares_veras(town: Town) -> None:
+def anna_shares_veras(scenario: Scenario) -> None:
     """Let anna share vera's card, so that anna's own card is set aside."""
-    anna = town.session("anna")
-    share, offer = town.system.begin_share(anna, "vera", PASSWORD)
-    assert town.system.answer_share(anna, share.id, town.respond(VERAS, offer.shows["challenge"]))
-    assert town.system.confirm_share(anna, share.id) is ShareState.DONE
+    anna = scenario.session("anna")
+    share, offer = scenario.system.begin_share(anna, "vera", PASSWORD)
+    assert scenario.system.answer_share(anna, share.id, scenario.respond(VERAS, offer.shows["challenge"]))
+    assert scenario.system.confirm_share(anna, share.id) is ShareState.DONE
 
 
 # ---- cards that are not in use ----
 
 
-def test_a_card_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None:
-    with_vera(town)
-    ben = town.session("ben")
-    share = proven(town, ben)
-    anna_shares_veras(town)
+def test_a_card_that_its_owner_has_put_aside_is_not_shared(scenario: Scenario) -> None:
+    with_vera(scenario)
+    ben = scenario.session("ben")
+    share = proven(scenario, ben)
+    anna_shares_veras(scenario)
     with pytest.raises(NotNow, match="no longer in use"):
-        town.system.confirm_share(ben, share)
+        scenario.system.confirm_share(ben, share)
     with pytest.raises(NotFound, match="no device of their own that can be shared"):
-        town.system.begin_share(ben, "anna", PASSWORD)
+        scenario.system.begin_share(ben, "anna", PASSWORD)
 
 
 @pytest.mark.parametrize("loss", [Loss.LOST, Loss.MISPLACED, None])
-def test_compliance_agrees_to_nothing_that_is_gone_meanwhile(town: Town, loss: Loss | None) -> None:
+def test_compliance_agrees_to_nothing_that_is_gone_meanwhile(scenario: Scenario, loss: Loss | None) -> None:
     """Compliance is refused, even if nobody has a device left whose level could be compared."""
-    with_vera(town)
-    share = pending(town, town.session("ben"))
-    anna_shares_veras(town)
+    with_vera(scenario)
+    share = pending(scenario, scenario.session("ben"))
+    anna_shares_veras(scenario)
     if loss is not None:
-        town.lose("vera", VERAS, loss)
+        scenario.lose("vera", VERAS, loss)
     if loss is Loss.LOST:
         # Anna has her own card back, and the request is still open.
-        assert town.system.staff.decide_share(town.session("cleo"), share, True) is ShareState.DONE
+        assert scenario.system.staff.decide_share(scenario.session("cleo"), share, True) is ShareState.DONE
         return
     with pytest.raises(NotNow, match="no longer in use"):
-        town.system.staff.decide_share(town.session("cleo"), share, True)
-    assert town.system.staff.decide_share(town.session("cleo"), share, False) is ShareState.REFUSED
+        scenario.system.staff.decide_share(scenario.session("cleo"), share, True)
+    assert scenario.system.staff.decide_share(scenario.session("cleo"), share, False) is ShareState.REFUSED
 
 
-def test_a_misplaced_card_that_is_replaced_gives_those_who_share_it_their_own_back(town: Town) -> None:
-    with_vera(town)
-    anna_shares_veras(town)
-    town.lose("vera", VERAS, Loss.MISPLACED)
+def test_a_misplaced_card_that_is_replaced_gives_those_who_share_it_their_own_back(scenario: Scenario) -> None:
+    with_vera(scenario)
+    anna_shares_veras(scenario)
+    scenario.lose("vera", VERAS, Loss.MISPLACED)
 
     def replaced(tx: LoginTransaction) -> None:
         vera = locked_user(tx.db, user_named(tx.db, "vera").id)
@@ -78,69 +78,69 @@ def test_a_misplaced_card_that_is_replaced_gives_those_who_share_it_their_own_ba
         card = registry.add(tx, vera, kinds.DSC_CARD, told=told, serial="IB3000911", state=DeviceState.SHIPPED)
         activation.activate(tx, vera, card, "by itself")
 
-    town.system.change(replaced)
-    assert [each.label for each in town.system.begin("anna", PASSWORD).choices] == ["IB3000901"]
-    assert "share_ended" in town.told("anna")
+    scenario.system.change(replaced)
+    assert [each.label for each in scenario.system.begin("anna", PASSWORD).choices] == ["IB3000901"]
+    assert "share_ended" in scenario.told("anna")
 
 
 # ---- people who are not the same any more, or are gone ----
 
 
-def test_who_is_known_to_be_somebody_else_shares_no_more(town: Town) -> None:
-    town.correct("carl", ANNA)
-    carl = town.session("carl")
-    assert town.system.confirm_share(carl, proven(town, carl)) is ShareState.DONE
-    town.correct("carl", CARL)
-    assert Kind.DSC_PLUS not in {each.kind for each in town.system.begin("carl", PASSWORD).choices}
-    assert "share_ended" in town.told("carl")
-    assert town.enter("anna")
+def test_who_is_known_to_be_somebody_else_shares_no_more(scenario: Scenario) -> None:
+    scenario.correct("carl", ANNA)
+    carl = scenario.session("carl")
+    assert scenario.system.confirm_share(carl, proven(scenario, carl)) is ShareState.DONE
+    scenario.correct("carl", CARL)
+    assert Kind.DSC_PLUS not in {each.kind for each in scenario.system.begin("carl", PASSWORD).choices}
+    assert "share_ended" in scenario.told("carl")
+    assert scenario.enter("anna")
 
 
-def test_who_stays_the_same_person_goes_on_sharing(town: Town) -> None:
-    ben = town.session("ben")
-    town.system.confirm_share(ben, proven(town, ben))
+def test_who_stays_the_same_person_goes_on_sharing(scenario: Scenario) -> None:
+    ben = scenario.session("ben")
+    scenario.system.confirm_share(ben, proven(scenario, ben))
     # Both users belong to one person, so a correction changes both in the same way.
-    town.correct("anna", CARL)
-    assert town.enter("ben")
+    scenario.correct("anna", CARL)
+    assert scenario.enter("ben")
 
 
-def test_what_waits_for_compliance_is_refused_when_they_are_two_persons(town: Town) -> None:
-    town.correct("carl", ANNA)
-    share = pending(town, town.session("carl"))
-    town.correct("carl", CARL)
+def test_what_waits_for_compliance_is_refused_when_they_are_two_persons(scenario: Scenario) -> None:
+    scenario.correct("carl", ANNA)
+    share = pending(scenario, scenario.session("carl"))
+    scenario.correct("carl", CARL)
     with pytest.raises(NotNow, match="already been decided"):
-        town.system.staff.decide_share(town.session("cleo"), share, True)
-    assert "share_refused" in town.told("carl")
-    assert "shared" not in town.told("carl")
+        scenario.system.staff.decide_share(scenario.session("cleo"), share, True)
+    assert "share_refused" in scenario.told("carl")
+    assert "shared" not in scenario.told("carl")
 
 
-def test_what_waits_for_compliance_is_told_as_refused_when_the_card_is_lost(town: Town) -> None:
-    pending(town, town.session("ben"))
-    town.lose("anna", "IB3000901", Loss.LOST)
-    assert town.told("ben") == ["share_refused"]
+def test_what_waits_for_compliance_is_told_as_refused_when_the_card_is_lost(scenario: Scenario) -> None:
+    pending(scenario, scenario.session("ben"))
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    assert scenario.told("ben") == ["share_refused"]
 
 
 # ---- users without a device ----
 
 
-def test_who_shares_a_card_that_is_missing_comes_by_their_own_again(town: Town) -> None:
+def test_who_shares_a_card_that_is_missing_comes_by_their_own_again(scenario: Scenario) -> None:
     """This works even with the limited scope of a temporary code after two days."""
-    with_vera(town)
-    vera = town.enter("vera")
-    share = proven(town, vera)
-    town.lose("vera", "+41…11", Loss.LOST)
-    vera = town.enter("vera")
-    share = proven(town, vera)
-    assert town.system.confirm_share(vera, share) is ShareState.DONE
-    town.lose("anna", "IB3000901", Loss.MISPLACED)
-    assert town.system.begin("vera", PASSWORD).choices == ()
-    code, _ = town.bridged("vera")
-    town.clock.advance(3 * DAY)
-    late = town.answered(town.chosen("vera", Kind.TEMPORARY_CODE).token, code)
-    assert town.system.visitor(late).scope is Scope.ACCOUNT
+    with_vera(scenario)
+    vera = scenario.enter("vera")
+    share = proven(scenario, vera)
+    scenario.lose("vera", "+41…11", Loss.LOST)
+    vera = scenario.enter("vera")
+    share = proven(scenario, vera)
+    assert scenario.system.confirm_share(vera, share) is ShareState.DONE
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
+    assert scenario.system.begin("vera", PASSWORD).choices == ()
+    code, _ = scenario.bridged("vera")
+    scenario.clock.advance(3 * DAY)
+    late = scenario.answered(scenario.chosen("vera", Kind.TEMPORARY_CODE).token, code)
+    assert scenario.system.visitor(late).scope is Scope.ACCOUNT
     with pytest.raises(NotAllowed):
-        town.system.begin_share(late, "anna", PASSWORD)
-    town.system.cancel_share(late, share)
-    own = next(each for each in town.system.begin("vera", PASSWORD).choices if each.kind is Kind.DSC_PLUS)
+        scenario.system.begin_share(late, "anna", PASSWORD)
+    scenario.system.cancel_share(late, share)
+    own = next(each for each in scenario.system.begin("vera", PASSWORD).choices if each.kind is Kind.DSC_PLUS)
     assert (own.label, own.use) == (VERAS, UseState.ACTIVE)
-    assert town.enter("vera")
+    assert scenario.enter("vera")

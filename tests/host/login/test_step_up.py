@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.errors import DscError
 from dsc_host.login import Kind, LoginSystem, NotFound, NotNow, ProofNeeded, ShareState
@@ -23,9 +23,9 @@ def of_customers() -> set[str]:
     return {name for name, names in first.items() if names == ["token"]} - {"do"}
 
 
-def filled(town: Town, operation: str, token: str) -> Callable[[], object]:
+def filled(scenario: Scenario, operation: str, token: str) -> Callable[[], object]:
     """Return the call with a value for each of its arguments."""
-    call = getattr(town.system, operation)
+    call = getattr(scenario.system, operation)
     needed = [each for each in inspect.signature(call).parameters.values() if each.default is each.empty][1:]
     values = {"amount": Decimal(1), "owner": "ben", "password": PASSWORD, "new": "another quiet harbour", "old": PASSWORD}
     return lambda: call(token, *(values.get(each.name, "8246") for each in needed))
@@ -40,24 +40,24 @@ def refused(call: Callable[[], object]) -> str:
     return ""
 
 
-def stale(town: Town, name: str = "anna") -> str:
+def stale(scenario: Scenario, name: str = "anna") -> str:
     """Open a session and let some time pass."""
-    token = town.enter(name)
-    town.clock.advance(town.system.policy.protection.proof_seconds)
+    token = scenario.enter(name)
+    scenario.clock.advance(scenario.system.policy.protection.proof_seconds)
     return token
 
 
-def prove(town: Town, token: str, answer: str | None = None) -> bool:
-    (card,) = [each for each in town.system.proofs.choices(token) if each.kind is Kind.DSC_PLUS]
-    offer = town.system.proofs.ask(token, card.id)
-    return town.system.proofs.answer(token, answer or town.respond(CARD, offer.shows["challenge"]))
+def prove(scenario: Scenario, token: str, answer: str | None = None) -> bool:
+    (card,) = [each for each in scenario.system.proofs.choices(token) if each.kind is Kind.DSC_PLUS]
+    offer = scenario.system.proofs.ask(token, card.id)
+    return scenario.system.proofs.answer(token, answer or scenario.respond(CARD, offer.shows["challenge"]))
 
 
 @pytest.mark.every_database
-def test_after_a_wrong_answer_the_challenge_is_shown_again(town: Town) -> None:
-    token = stale(town)
-    assert not prove(town, token, "12345678")
-    assert town.system.proofs.offer(token).label == CARD
+def test_after_a_wrong_answer_the_challenge_is_shown_again(scenario: Scenario) -> None:
+    token = stale(scenario)
+    assert not prove(scenario, token, "12345678")
+    assert scenario.system.proofs.offer(token).label == CARD
 
 
 def test_each_call_of_a_customer_is_guarded_or_known_to_be_harmless() -> None:
@@ -65,88 +65,88 @@ def test_each_call_of_a_customer_is_guarded_or_known_to_be_harmless() -> None:
     assert len(GUARDED) + len(ANSWERS) + len(HARMLESS) + len(HALF_WAY) == len(of_customers())
 
 
-def test_a_guarded_call_wants_a_proof_and_goes_through_after_it(town: Town) -> None:
-    token = stale(town)
+def test_a_guarded_call_wants_a_proof_and_goes_through_after_it(scenario: Scenario) -> None:
+    token = stale(scenario)
     # Closing the account ends the session.
     calls = sorted(GUARDED, key=lambda name: (name == "close_account", name))
-    assert {refused(filled(town, operation, token)) for operation in calls} == {"ProofNeeded"}
-    assert prove(town, token)
-    assert [name for name in calls if refused(filled(town, name, token)) in ("ProofNeeded", "NotIn")] == []
+    assert {refused(filled(scenario, operation, token)) for operation in calls} == {"ProofNeeded"}
+    assert prove(scenario, token)
+    assert [name for name in calls if refused(filled(scenario, name, token)) in ("ProofNeeded", "NotIn")] == []
 
 
-def test_the_answer_that_opened_the_session_is_a_proof_for_some_minutes(town: Town) -> None:
-    token = town.session("anna")
-    town.clock.advance(town.system.policy.protection.proof_seconds - 1)
-    town.system.opt_out(token)
-    town.clock.advance(1)
+def test_the_answer_that_opened_the_session_is_a_proof_for_some_minutes(scenario: Scenario) -> None:
+    token = scenario.session("anna")
+    scenario.clock.advance(scenario.system.policy.protection.proof_seconds - 1)
+    scenario.system.opt_out(token)
+    scenario.clock.advance(1)
     with pytest.raises(ProofNeeded):
-        town.system.opt_in(token)
+        scenario.system.opt_in(token)
 
 
-def test_other_calls_want_none(town: Town) -> None:
-    token = stale(town)
-    assert [name for name in sorted(HARMLESS | ANSWERS) if refused(filled(town, name, token)) == "ProofNeeded"] == []
+def test_other_calls_want_none(scenario: Scenario) -> None:
+    token = stale(scenario)
+    assert [name for name in sorted(HARMLESS | ANSWERS) if refused(filled(scenario, name, token)) == "ProofNeeded"] == []
 
 
-def test_what_completes_something_does_nothing_alone(town: Town) -> None:
-    token = stale(town)
-    assert {refused(filled(town, operation, token)) for operation in ANSWERS} <= {"NotNow", "NotFound"}
+def test_what_completes_something_does_nothing_alone(scenario: Scenario) -> None:
+    token = stale(scenario)
+    assert {refused(filled(scenario, operation, token)) for operation in ANSWERS} <= {"NotNow", "NotFound"}
 
 
-def test_a_wrong_answer_proves_nothing_and_three_of_them_end_it(town: Town) -> None:
-    token = stale(town)
-    assert not prove(town, token, "00000000")
-    assert not town.system.proofs.answer(token, "00000000")
-    assert not town.system.proofs.answer(token, "00000000")
+def test_a_wrong_answer_proves_nothing_and_three_of_them_end_it(scenario: Scenario) -> None:
+    token = stale(scenario)
+    assert not prove(scenario, token, "00000000")
+    assert not scenario.system.proofs.answer(token, "00000000")
+    assert not scenario.system.proofs.answer(token, "00000000")
     with pytest.raises(NotNow):
-        town.system.proofs.answer(token, "00000000")
+        scenario.system.proofs.answer(token, "00000000")
     with pytest.raises(ProofNeeded):
-        town.system.opt_out(token)
+        scenario.system.opt_out(token)
 
 
-def test_a_proof_is_of_one_session(town: Town) -> None:
-    token, other = stale(town), stale(town)
-    town.clock.advance(300)
-    assert prove(town, token)
+def test_a_proof_is_of_one_session(scenario: Scenario) -> None:
+    token, other = stale(scenario), stale(scenario)
+    scenario.clock.advance(300)
+    assert prove(scenario, token)
     with pytest.raises(ProofNeeded):
-        town.system.opt_out(other)
-    town.system.opt_out(token)
+        scenario.system.opt_out(other)
+    scenario.system.opt_out(token)
 
 
-def test_a_proof_lasts_under_a_new_token(town: Town) -> None:
-    token = stale(town)
-    assert prove(town, token)
-    town.system.opt_out(town.system.rotate(token))
+def test_a_proof_lasts_under_a_new_token(scenario: Scenario) -> None:
+    token = stale(scenario)
+    assert prove(scenario, token)
+    scenario.system.opt_out(scenario.system.rotate(token))
 
 
-def test_a_proof_is_asked_of_a_device_of_ones_own_that_is_in_use(town: Town) -> None:
-    token = stale(town)
+def test_a_proof_is_asked_of_a_device_of_ones_own_that_is_in_use(scenario: Scenario) -> None:
+    token = stale(scenario)
     with pytest.raises(NotFound):
-        town.system.proofs.ask(token, town.device(town.session("ben"), Kind.SMS))
+        scenario.system.proofs.ask(token, scenario.device(scenario.session("ben"), Kind.SMS))
 
 
-def test_a_code_by_sms_is_a_proof(town: Town) -> None:
-    token = town.session("ben")
-    town.clock.advance(300)
+def test_a_code_by_sms_is_a_proof(scenario: Scenario) -> None:
+    token = scenario.session("ben")
+    scenario.clock.advance(300)
     with pytest.raises(ProofNeeded):
-        town.system.ask_to_confirm_phone(token, "+41795550123")
-    town.system.proofs.ask(token, town.device(token, Kind.SMS))
-    assert town.system.proofs.answer(token, town.sent("sms"))
-    assert town.system.ask_to_confirm_phone(token, "+41795550123")
+        scenario.system.ask_to_confirm_phone(token, "+41795550123")
+    scenario.system.proofs.ask(token, scenario.device(token, Kind.SMS))
+    assert scenario.system.proofs.answer(token, scenario.sent("sms"))
+    assert scenario.system.ask_to_confirm_phone(token, "+41795550123")
 
 
-def test_who_has_no_device_shares_one_without_a_proof(town: Town) -> None:
-    town.add("ben.home", "anna")
-    step = town.system.begin("ben.home", PASSWORD)
-    share, offer = town.system.begin_share(step.token, "anna", PASSWORD)
-    assert town.system.answer_share(step.token, share.id, town.respond(CARD, offer.shows["challenge"]))
-    assert town.system.confirm_share(step.token, share.id) is ShareState.DONE
+def test_who_has_no_device_shares_one_without_a_proof(scenario: Scenario) -> None:
+    scenario.add("ben.home", "anna")
+    step = scenario.system.begin("ben.home", PASSWORD)
+    share, offer = scenario.system.begin_share(step.token, "anna", PASSWORD)
+    assert scenario.system.answer_share(step.token, share.id, scenario.respond(CARD, offer.shows["challenge"]))
+    assert scenario.system.confirm_share(step.token, share.id) is ShareState.DONE
 
 
-def test_a_form_opens_in_the_session_that_it_was_sealed_in(town: Town) -> None:
-    token, other = town.session("anna"), town.session("anna")
-    sealed = town.system.proofs.seal(token, "/password", {"new": "a secret"})
-    assert town.system.proofs.unseal(token, sealed) == ("/password", {"new": "a secret"})
+def test_a_form_opens_in_the_session_that_it_was_sealed_in(scenario: Scenario) -> None:
+    token, other = scenario.session("anna"), scenario.session("anna")
+    sealed = scenario.system.proofs.seal(token, "/password", {"new": "a secret"})
+    assert scenario.system.proofs.unseal(token, sealed) == ("/password", {"new": "a secret"})
     for given, text in ((other, sealed), (token, sealed[:-8]), (token, "x"), (token, ""), (token, "Ω")):
         with pytest.raises(NotNow):
-            town.system.proofs.unseal(given, text)
+            scenario.system.proofs.unseal(given, text)

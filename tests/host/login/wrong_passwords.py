@@ -1,16 +1,16 @@
 """Attempts with wrong passwords from an address."""
 
-from tests.host.login.town import Town
+from tests.host.login.scenario import Scenario
 
 from dsc_host.login import TooManyAttempts, WrongCredentials
 
 WRONG = "a wrong one, surely"
 
 
-def tried(town: Town, name: str, address: str) -> bool:
+def tried(scenario: Scenario, name: str, address: str) -> bool:
     """Try a wrong password. Return whether it was checked."""
     try:
-        town.system.begin(name, WRONG, address)
+        scenario.system.begin(name, WRONG, address)
     except WrongCredentials:
         return True
     except TooManyAttempts:

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx
-from tests.host.login.town import PASSWORD, SERIALS, Town
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.login import LoginSystem
 from dsc_host.portal import application
@@ -179,17 +179,17 @@ def come_with(visitor: Browser, token: str) -> Browser:
     return visitor
 
 
-def enter(town: Town, visitor: Browser, name: str = "anna") -> Browser:
+def enter(scenario: Scenario, visitor: Browser, name: str = "anna") -> Browser:
     """Log in without the pages of the login, which have tests of their own."""
-    assert come_with(visitor, town.session(name)).open("/").path == "/"
+    assert come_with(visitor, scenario.session(name)).open("/").path == "/"
     return visitor
 
 
-def log_in(town: Town, visitor: Browser, name: str = "anna") -> Browser:
+def log_in(scenario: Scenario, visitor: Browser, name: str = "anna") -> Browser:
     """Log in with this person's card; return the browser."""
     visitor.open("/login")
     page = visitor.press("Continue", name=name, password=PASSWORD)
     assert page.path == "/login/answer", page.text
-    page = visitor.press("Log in", answer=town.respond(SERIALS[name], page.shown))
+    page = visitor.press("Log in", answer=scenario.respond(SERIALS[name], page.shown))
     assert page.path == "/", page.text
     return visitor

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.checkout import ROOT
-from tests.host.login.town import PASSWORD, Town, new_town
+from tests.host.login.scenario import PASSWORD, Scenario, new_scenario
 from tests.host.portal.browser import Browser, browsers, enter
 from tests.host.verifier_samples import Clock
 
@@ -13,24 +13,24 @@ from dsc_host.login import Loss
 
 
 @pytest.fixture
-def served(clock: Clock) -> Iterator[tuple[Town, Browser]]:
-    """Yield a town whose policy has the offices of the example, and a browser."""
+def served(clock: Clock) -> Iterator[tuple[Scenario, Browser]]:
+    """Yield a scenario whose policy has the offices of the example, and a browser."""
     example = tomllib.loads((ROOT / "docs" / "examples" / "offices.toml").read_text())
-    with new_town(clock, **example) as town, browsers(town.system) as browser:
-        yield town, browser()
+    with new_scenario(clock, **example) as scenario, browsers(scenario.system) as browser:
+        yield scenario, browser()
 
 
-def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Town, Browser]) -> None:
-    town, visitor = served
+def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scenario, Browser]) -> None:
+    scenario, visitor = served
     # Nobody is logged in, so the default office comes first. Anna lives in Switzerland.
     assert visitor.open("/contact").text.index("1 (800) 555-0101") < visitor.page.text.index("00800 00 000001")
-    device = next(each for each in town.system.devices(enter(town, visitor).cookie) if each.label == "IB3000901").id
+    device = next(each for each in scenario.system.devices(enter(scenario, visitor).cookie) if each.label == "IB3000901").id
     assert visitor.open("/contact").text.index("00800 00 000001") < visitor.page.text.index("1 (800) 555-0101")
     slip = visitor.post("/return", device=device)
     assert "Harbour Example (Europe) Ltd.\nAttn: Card returns\nMusterstrasse 3" in slip.html
     assert "Telephone (Russia, Russian) +41 41 000 00 03" in slip.text
     assert "555-0101" not in slip.text
-    town.lose("anna", "IB3000901", Loss.MISPLACED)
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
     visitor.post("/logout")
     page = visitor.press("Continue", name="anna", password=PASSWORD)
     assert (page.title, "Telephone (European Union, free of charge) 00800 00 000001" in page.text) == ("No device", True)

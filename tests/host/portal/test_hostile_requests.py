@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from tests.host.api import raw_requests
 from tests.host.api.raw_requests import Answer
-from tests.host.login.town import new_town
+from tests.host.login.scenario import new_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login.passwords import Passwords
@@ -59,7 +59,7 @@ FORMS = (
 @pytest.fixture(scope="module")
 def app() -> Iterator[Starlette]:
     """Yield one application for all tests, because no request here changes anything."""
-    with new_town(Clock()) as made:
+    with new_scenario(Clock()) as made:
         yield application(made.system, secure=False, hosts=("portal.example", "[::1]"))
 
 

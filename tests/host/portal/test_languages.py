@@ -7,7 +7,7 @@ from unicodedata import name
 
 import pytest
 from babel.messages.pofile import read_po
-from tests.host.login.town import Town
+from tests.host.login.scenario import Scenario
 from tests.host.portal.browser import Browsers, enter
 from tests.host.portal.sentences import sentences
 
@@ -84,25 +84,25 @@ def test_the_page_is_in_the_language_that_was_picked_and_says_so(browser: Browse
     assert visitor.press("English").title == "Log in"
 
 
-def test_the_language_may_be_picked_where_a_form_has_led(town: Town, browser: Browsers) -> None:
+def test_the_language_may_be_picked_where_a_form_has_led(scenario: Scenario, browser: Browsers) -> None:
     visitor = browser()
     assert visitor.press("Continue", name="anna", password="wrong, all of it").status == 401
     assert visitor.press("Deutsch").title == "Anmelden"
-    anna = enter(town, browser())
+    anna = enter(scenario, browser())
     anna.open("/devices")
     assert anna.press("Change the PIN").title == "Change the PIN"
     page = anna.press("Deutsch")
     assert (page.status, page.path, page.title) == (200, "/devices", "Geräte")
 
 
-def test_errors_are_in_the_visitors_language(town: Town, browser: Browsers) -> None:
+def test_errors_are_in_the_visitors_language(scenario: Scenario, browser: Browsers) -> None:
     visitor = browser(**{"accept-language": "de"})
     assert visitor.press("Weiter", name="anna", password="falsch, alles").error == "Name oder Passwort ist falsch."
-    assert "PIN: darf nicht viermal" in _refused_pin(town, browser)
+    assert "PIN: darf nicht viermal" in _refused_pin(scenario, browser)
 
 
-def _refused_pin(town: Town, browser: Browsers) -> str:
-    carl = enter(town, browser(**{"accept-language": "de"}), "carl")
+def _refused_pin(scenario: Scenario, browser: Browsers) -> str:
+    carl = enter(scenario, browser(**{"accept-language": "de"}), "carl")
     carl.open("/request")
     return carl.press("Weiter", pin="1111", again="1111").error
 

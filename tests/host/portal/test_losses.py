@@ -2,11 +2,11 @@
 
 import re
 
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers
 
 
-def test_a_lost_card_is_suspended_with_name_and_password(town: Town, browser: Browsers) -> None:
+def test_a_lost_card_is_suspended_with_name_and_password(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
     assert 'href="/lost"' in anna.page.html
     assert "Forgotten your password?" in anna.page.text
@@ -32,9 +32,9 @@ def test_the_page_of_a_lost_device_tells_no_names(browser: Browsers) -> None:
     assert [page.status for page in pages] == [401, 401]
 
 
-def test_a_wrong_kind_of_loss_suspends_nothing(town: Town, browser: Browsers) -> None:
+def test_a_wrong_kind_of_loss_suspends_nothing(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
     anna.press("Continue", name="anna", password=PASSWORD)
     anna.open("/lost/device")
     assert anna.press("Suspend the device", loss="eaten").status == 400
-    assert len(town.system.begin("anna", PASSWORD).choices) == 1
+    assert len(scenario.system.begin("anna", PASSWORD).choices) == 1

@@ -1,28 +1,28 @@
 """The pages of money: what was held and charged for devices, and transfers into the account."""
 
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter
 
 from dsc_host.login import Loss
 
 
-def test_the_owner_sees_what_was_charged_and_when(town: Town, browser: Browsers) -> None:
-    town.lose("anna", "IB3000901", Loss.LOST)
-    ivo = enter(town, browser(), "ivo")
+def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: Browsers) -> None:
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    ivo = enter(scenario, browser(), "ivo")
     ivo.open("/issuer")
     assert ivo.press("Keep", serial="IB3000901", cents="4000").notice == "The deposit was kept."
-    anna = come_with(browser(), town.bridged("anna")[1])
+    anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text
     assert "IB3000901 anna" in text
     assert "$0.00 Nov 14, 2023, 10:13:20 PM UTC kept $40.00 Nov 14, 2023, 10:13:20 PM UTC" in text
 
 
-def test_money_is_deposited_within_the_limit_of_an_account_without_protection(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_money_is_deposited_within_the_limit_of_an_account_without_protection(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     anna.open("/deposit")
     assert anna.press("Deposit money", amount="20000.01", method="ach").notice == "The transfer was recorded."
-    town.system.opt_out(anna.cookie)
-    come_with(anna, town.system.skip(town.system.begin("anna", PASSWORD).token).token).open("/deposit")
+    scenario.system.opt_out(anna.cookie)
+    come_with(anna, scenario.system.skip(scenario.system.begin("anna", PASSWORD).token).token).open("/deposit")
     page = anna.press("Deposit money", amount="1", method="eft")
     assert (page.status, page.error) == (
         409, "Without protection by a device, at most $0.00 can be deposited in this way now.",

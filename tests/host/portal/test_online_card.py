@@ -2,22 +2,22 @@
 
 import re
 
-from tests.host.login.town import Town, new_town
+from tests.host.login.scenario import Scenario, new_scenario
 from tests.host.portal.browser import Browsers, browsers, come_with
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Loss
 
 
-def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(town: Town, browser: Browsers) -> None:
-    town.lose("anna", "IB3000901", Loss.LOST)
-    anna = come_with(browser(), town.bridged("anna")[1])
+def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(scenario: Scenario, browser: Browsers) -> None:
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    anna = come_with(browser(), scenario.bridged("anna")[1])
     anna.open("/request")
     assert "online security code card first" in anna.press("Continue", name="anna", pin="8246", again="8246").error
     anna.open("/devices")
     anna.press("Get an online security code card")
-    card = next(each for each in town.system.devices(anna.cookie) if each.has_sheet)
-    codes = town.system.sheet(anna.cookie, card.id)
+    card = next(each for each in scenario.system.devices(anna.cookie) if each.has_sheet)
+    codes = scenario.system.sheet(anna.cookie, card.id)
     anna.press("Activate the card")
     asked = re.findall(r"\d+", anna.page.shown)
     page = anna.press("Activate", answer=" ".join(codes[int(each) - 1] for each in asked))
@@ -29,8 +29,8 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(tow
         assert words in summary
 
 
-def test_each_of_the_four_options_leads_to_its_page(town: Town, browser: Browsers) -> None:
-    anna = come_with(browser(), town.session("anna"))
+def test_each_of_the_four_options_leads_to_its_page(scenario: Scenario, browser: Browsers) -> None:
+    anna = come_with(browser(), scenario.session("anna"))
     pages = (("request", "/request"), ("app", "/phones"), ("found", "/devices"), ("later", "/"), ("nonsense", "/devices"))
     for chosen, path in pages:
         anna.open("/devices/next")
@@ -38,8 +38,8 @@ def test_each_of_the_four_options_leads_to_its_page(town: Town, browser: Browser
 
 
 def test_the_way_of_delivery_is_the_policys() -> None:
-    with new_town(Clock(), request={"delivery": "Courier <Zug>"}) as town, browsers(town.system) as browser:
-        carl = come_with(browser(), town.session("carl"))
+    with new_scenario(Clock(), request={"delivery": "Courier <Zug>"}) as scenario, browsers(scenario.system) as browser:
+        carl = come_with(browser(), scenario.session("carl"))
         carl.open("/request")
         carl.press("Continue", pin="8246", again="8246")
         assert "Courier &lt;Zug&gt;" in carl.page.html

@@ -1,16 +1,16 @@
 """The devices page: names, dates, and the removal of an app."""
 
 from tests.host.login.phone_app import activated
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, come_with
 
 from dsc_host.login import Kind
 
 
-def test_an_app_is_named_and_removed(town: Town, browser: Browsers) -> None:
-    app = activated(town)
-    town.give_card("ben", "IB3000955")
-    ben = come_with(browser(), town.enter("ben"))
+def test_an_app_is_named_and_removed(scenario: Scenario, browser: Browsers) -> None:
+    app = activated(scenario)
+    scenario.give_card("ben", "IB3000955")
+    ben = come_with(browser(), scenario.enter("ben"))
     ben.open("/devices")
     page = ben.press("Save the name", device=app.device, name="old telephone")
     assert (page.notice, "old telephone (PH" in page.text) == ("The name was saved.", True)
@@ -21,8 +21,8 @@ def test_an_app_is_named_and_removed(town: Town, browser: Browsers) -> None:
     assert (page.notice, "old telephone" in page.text) == ("The app was removed.", False)
 
 
-def test_who_removes_the_last_device_is_warned(town: Town, browser: Browsers) -> None:
-    app, ben = activated(town), browser()
+def test_who_removes_the_last_device_is_warned(scenario: Scenario, browser: Browsers) -> None:
+    app, ben = activated(scenario), browser()
     ben.press("Continue", name="ben", password=PASSWORD)
     app.approve()
     ben.press("I have approved it")
@@ -34,14 +34,14 @@ def test_who_removes_the_last_device_is_warned(town: Town, browser: Browsers) ->
     assert ben.press("Remove the app", last="yes").path == "/login"
 
 
-def test_a_card_of_old_is_listed_and_marked_and_cannot_be_requested(town: Town, browser: Browsers) -> None:
-    town.give_card("carl", "GD-00071", Kind.GOLD)
+def test_a_card_of_old_is_listed_and_marked_and_cannot_be_requested(scenario: Scenario, browser: Browsers) -> None:
+    scenario.give_card("carl", "GD-00071", Kind.GOLD)
     carl = browser()
     carl.press("Continue", name="carl", password=PASSWORD)
-    gold = next(each.id for each in town.system.begin("carl", PASSWORD).choices if each.kind is Kind.GOLD)
+    gold = next(each.id for each in scenario.system.begin("carl", PASSWORD).choices if each.kind is Kind.GOLD)
     page = carl.press("Continue", device=gold)
     assert "Enter the challenge below into the device" in page.text
-    assert carl.press("Log in", answer=town.respond("GD-00071", page.shown)).path == "/"
+    assert carl.press("Log in", answer=scenario.respond("GD-00071", page.shown)).path == "/"
     assert "Gold token (no longer issued) GD-00071" in carl.open("/devices").text
     assert "Gold token (no longer issued) any amount any amount" in carl.open("/protection").text
     carl.open("/request")
@@ -51,20 +51,20 @@ def test_a_card_of_old_is_listed_and_marked_and_cannot_be_requested(town: Town, 
     assert "Gold" not in carl.page.text
 
 
-def test_the_day_of_a_code_cards_activation_is_shown(town: Town, browser: Browsers) -> None:
-    town.system.staff.issue_code_card(town.call("anna"))
-    anna = come_with(browser(), town.enter("anna"))
+def test_the_day_of_a_code_cards_activation_is_shown(scenario: Scenario, browser: Browsers) -> None:
+    scenario.system.staff.issue_code_card(scenario.call("anna"))
+    anna = come_with(browser(), scenario.enter("anna"))
     assert "not activated yet, automatic activation: Dec 5, 2023" in anna.open("/devices").text
 
 
-def test_who_has_a_code_card_is_told_to_cut_it_up_and_advised_to_use_the_app(town: Town, browser: Browsers) -> None:
+def test_who_has_a_code_card_is_told_to_cut_it_up_and_advised_to_use_the_app(scenario: Scenario, browser: Browsers) -> None:
     disposal, advice = "need not be sent back", "we recommend the app on your phone"
-    ben = come_with(browser(), town.session("ben"))
+    ben = come_with(browser(), scenario.session("ben"))
     assert disposal not in ben.open("/devices").text
-    town.with_codes("ben")
-    page = come_with(ben, town.session("ben")).open("/devices")
+    scenario.with_codes("ben")
+    page = come_with(ben, scenario.session("ben")).open("/devices")
     assert (disposal in page.text, advice in page.text) == (True, True)
-    app, ben = activated(town), browser()
+    app, ben = activated(scenario), browser()
     ben.press("Continue", name="ben", password=PASSWORD)
     ben.press("Continue", device=app.device)
     app.approve()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.host.login.town import PASSWORD, SERIALS, Town
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, enter
 
 from dsc_host.login import Kind, Role, Scope, Visitor
@@ -13,7 +13,7 @@ from dsc_host.portal.navigation import sections
 from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, noticed
 
 
-def test_a_wrong_response_is_told_and_can_be_put_right(town: Town, browser: Browsers) -> None:
+def test_a_wrong_response_is_told_and_can_be_put_right(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
     question = anna.press("Continue", name="anna", password=PASSWORD).shown
     page = anna.press("Log in", answer="00000000")
@@ -31,21 +31,21 @@ def test_an_unknown_name_and_a_wrong_password_get_the_same_page(browser: Browser
     assert pages[0].error == "The user name or password is wrong."
 
 
-def test_every_page_opens_for_its_own_people(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_every_page_opens_for_its_own_people(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     refused = {path for path in GET if anna.open(path).status != 200}
     assert refused == {"/desk", "/issuer", "/compliance"}
     assert {anna.open(path).status for path in refused} == {403}
     for name, own in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")):
-        worker = enter(town, browser(), name)
+        worker = enter(scenario, browser(), name)
         assert {path: worker.open(path).status for path in refused} == dict.fromkeys(refused, 403) | {own: 200}
     for path in ("/login", "/login/device", "/login/answer", "/lost/device"):
         assert anna.open(path).path == "/"
     assert "Logged in as anna" in anna.page.text
 
 
-def test_a_password_is_changed_and_other_sessions_end(town: Town, browser: Browsers) -> None:
-    anna, elsewhere = enter(town, browser()), enter(town, browser())
+def test_a_password_is_changed_and_other_sessions_end(scenario: Scenario, browser: Browsers) -> None:
+    anna, elsewhere = enter(scenario, browser()), enter(scenario, browser())
     anna.open("/password")
     assert "same both times" in anna.press("Change", old=PASSWORD, new="another quiet harbour", again="typo").error
     page = anna.press("Change", old=PASSWORD, new="another quiet harbour", again="another quiet harbour")
@@ -69,8 +69,8 @@ REFUSED_FORMS = {
 """Forms with a mistake, after which a form is shown again."""
 
 
-def test_a_form_that_is_opened_as_a_page_leads_to_the_beginning_of_its_flow(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_a_form_that_is_opened_as_a_page_leads_to_the_beginning_of_its_flow(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     ways = {
         path: anna.open(path) for path in POST.keys() - GET.keys() if not path.startswith(("/desk", "/issuer", "/compliance"))
     }
@@ -81,11 +81,11 @@ def test_a_form_that_is_opened_as_a_page_leads_to_the_beginning_of_its_flow(town
     assert browser().open("/pin/answer").path == "/login"
 
 
-def test_a_login_leads_back_to_the_page_that_asked_for_it_and_to_no_other_site(town: Town, browser: Browsers) -> None:
+def test_a_login_leads_back_to_the_page_that_asked_for_it_and_to_no_other_site(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
     assert anna.open("/pin").path == "/login"
     anna.press("Continue", name="anna", password=PASSWORD)
-    assert anna.press("Log in", answer=town.respond(SERIALS["anna"], anna.page.shown)).path == "/devices"
+    assert anna.press("Log in", answer=scenario.respond(SERIALS["anna"], anna.page.shown)).path == "/devices"
     assert anna.open("/login").path == "/", "it was used up"
     for path in ("//evil.example", "https://evil.example/", "/nowhere", "/login", "/devices/../x", "/events?x=//y"):
         anna.client.cookies.set("back", path, domain="portal.example", path="/")
@@ -94,8 +94,8 @@ def test_a_login_leads_back_to_the_page_that_asked_for_it_and_to_no_other_site(t
     assert "back" not in anna.client.cookies
 
 
-def test_a_notice_looks_like_what_it_says(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_a_notice_looks_like_what_it_says(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     anna.press("Log out")
     assert 'class="notice info"' in anna.page.html
     kinds = {key: notice_kind(key) for key in ("out", "other_out", "wrong", "code", "pin", "in")}
@@ -103,8 +103,8 @@ def test_a_notice_looks_like_what_it_says(town: Town, browser: Browsers) -> None
     assert all(noticed(key, load()["en"]) for key in NOTICE_KINDS)
 
 
-def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     anna.open("/deposit")
     page = anna.press("Deposit money", amount="much", method="wire")
     assert page.forms[-2].fields == {"csrf": anna.csrf, "amount": "much", "method": "wire"}
@@ -118,8 +118,8 @@ def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(town:
     assert page.html.count("autofocus") == 1
 
 
-def test_a_pin_that_is_refused_leaves_the_challenge_as_it_is(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_a_pin_that_is_refused_leaves_the_challenge_as_it_is(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     anna.open("/devices")
     challenge = anna.press("Change the PIN").shown
     for pin, again in (("8246", "8247"), ("1234", "1234")):
@@ -136,7 +136,7 @@ def test_a_pin_that_is_refused_leaves_the_challenge_as_it_is(town: Town, browser
     assert 'href="/devices">Back' in page.html
 
 
-def test_the_login_says_what_to_enter_and_helps_without_a_device(town: Town, browser: Browsers) -> None:
+def test_the_login_says_what_to_enter_and_helps_without_a_device(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
     assert re.search('<input id="f1-1" name="name"[^>]* autofocus', anna.page.html)
     page = anna.press("Continue", name="anna", password=PASSWORD)
@@ -147,22 +147,22 @@ def test_the_login_says_what_to_enter_and_helps_without_a_device(town: Town, bro
     assert "call support" in browser().open("/login/help").text
 
 
-def test_the_device_of_the_last_login_is_chosen(town: Town, browser: Browsers) -> None:
-    town.confirm(town.session("anna"), "+41791234567")
-    town.waited("anna")
+def test_the_device_of_the_last_login_is_chosen(scenario: Scenario, browser: Browsers) -> None:
+    scenario.confirm(scenario.session("anna"), "+41791234567")
+    scenario.waited("anna")
     for kind in (Kind.SMS, Kind.DSC_PLUS):
-        town.clock.advance(60)
-        session = town.enter_by_sms("anna") if kind is Kind.SMS else town.enter("anna")
-        used = town.system.visitor(session).device
+        scenario.clock.advance(60)
+        session = scenario.enter_by_sms("anna") if kind is Kind.SMS else scenario.enter("anna")
+        used = scenario.system.visitor(session).device
         anna = browser()
         assert anna.press("Continue", name="anna", password=PASSWORD).forms[-2].fields["device"] == used
 
 
 @pytest.mark.parametrize("path", REFUSED_FORMS)
-def test_a_form_is_not_shown_again_once_the_session_has_ended(town: Town, browser: Browsers, path: str) -> None:
-    visitor = enter(town, browser())
+def test_a_form_is_not_shown_again_once_the_session_has_ended(scenario: Scenario, browser: Browsers, path: str) -> None:
+    visitor = enter(scenario, browser())
     visitor.open("/devices")
-    town.system.leave(visitor.cookie)
+    scenario.system.leave(visitor.cookie)
     page = visitor.post(path, **REFUSED_FORMS[path])
     assert (page.path, page.notice) == ("/login", "You have been logged out. Log in again.")
 
@@ -182,12 +182,12 @@ def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
     assert visitor.post("/card/press", name="anna", key="PRESS").status == 404
 
 
-def test_where_real_people_log_in_no_card_lies_beside(town: Town, browser: Browsers) -> None:
+def test_where_real_people_log_in_no_card_lies_beside(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
     page = anna.press("Continue", name="anna", password=PASSWORD)
     pages = [page.html, anna.press("Log in", answer="00000000").html]
-    enter(town, anna)
-    device = next(each for each in town.system.devices(anna.cookie) if each.label == "IB3000901").id
+    enter(scenario, anna)
+    device = next(each for each in scenario.system.devices(anna.cookie) if each.label == "IB3000901").id
     pages += [anna.post("/pin", device=device).html]
     assert anna.page.title == "Change the PIN"
     for html in pages:
@@ -197,9 +197,9 @@ def test_where_real_people_log_in_no_card_lies_beside(town: Town, browser: Brows
         assert 'class="beside"' not in html
 
 
-def test_the_navigation_shows_where_the_visitor_is_and_only_what_is_allowed(town: Town, browser: Browsers) -> None:
+def test_the_navigation_shows_where_the_visitor_is_and_only_what_is_allowed(scenario: Scenario, browser: Browsers) -> None:
     def menu(name: str, path: str) -> dict[str, str]:
-        html = enter(town, browser(), name).open(path).html
+        html = enter(scenario, browser(), name).open(path).html
         header = html[html.index("<nav") : html.index("</header>")]
         return dict(re.findall(r'<a href="([^"]*)"(?: aria-current="(page|true)")?>', header))
 
@@ -209,7 +209,7 @@ def test_the_navigation_shows_where_the_visitor_is_and_only_what_is_allowed(town
     for name, own in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")):
         assert menu(name, own) == dict.fromkeys(members, "") | {own: "page"}
     assert "<nav" not in browser().page.html
-    page = enter(town, browser()).open("/statements")
+    page = enter(scenario, browser()).open("/statements")
     assert '<li><a href="/withdraw">Money</a></li><li aria-current="page">Statements</li>' in page.html
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.host.login.letters import newest_code
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.portal_server import nothing_due, served
 
 from dsc_host.errors import DscError, InputError
@@ -29,58 +29,58 @@ PIN = "7t&2"
 
 
 @pytest.fixture
-def server(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr("dsc_host.portal.app._do_due", nothing_due)
-    with served(application(town.system, secure=False)) as url:
+    with served(application(scenario.system, secure=False)) as url:
         yield url
 
 
 @pytest.fixture
-def app(town: Town, server: str, tmp_path: Path) -> PhoneApp:
+def app(scenario: Scenario, server: str, tmp_path: Path) -> PhoneApp:
     """Return an app that is activated for ben."""
     app = PhoneApp(tmp_path / "phone.json", Remote(server))
-    activated(app, town)
+    activated(app, scenario)
     return app
 
 
-def activated(app: PhoneApp, town: Town, name: str = "ben", *, pin: str = PIN, finger: bool = True) -> None:
+def activated(app: PhoneApp, scenario: Scenario, name: str = "ben", *, pin: str = PIN, finger: bool = True) -> None:
     begun = app.begin(name, PASSWORD)
     assert begun.phones[0].startswith("+4")
-    app.activate(begun, newest_code(town.letters), pin, finger=finger)
+    app.activate(begun, newest_code(scenario.letters), pin, finger=finger)
 
 
 # ---- its life ----
 
 
 @pytest.mark.parametrize("pin", [PIN, None], ids=["pin", "finger"])
-def test_a_push_is_approved(town: Town, app: PhoneApp, pin: str | None) -> None:
-    step = town.chosen("ben", Kind.PHONE_APP)
+def test_a_push_is_approved(scenario: Scenario, app: PhoneApp, pin: str | None) -> None:
+    step = scenario.chosen("ben", Kind.PHONE_APP)
     ((user, push),) = app.waiting()
     assert (user.name, push.where) == ("ben", "192.0.2.1")
     with pytest.raises(InputError, match=r"^number: does not match"):
         app.approve(user, push, "100", pin=pin)
     assert step.offer is not None
     app.approve(user, push, f" {step.offer.shows['number']} ", pin=pin)
-    assert town.answered(step.token, "")
+    assert scenario.answered(step.token, "")
     assert app.waiting() == []
 
 
-def test_a_wrong_pin_is_refused_and_the_right_one_after_it_is_not(town: Town, app: PhoneApp) -> None:
-    step = town.chosen("ben", Kind.PHONE_APP)
+def test_a_wrong_pin_is_refused_and_the_right_one_after_it_is_not(scenario: Scenario, app: PhoneApp) -> None:
+    step = scenario.chosen("ben", Kind.PHONE_APP)
     ((user, push),) = app.waiting()
     with pytest.raises(Refused, match="the PIN is wrong"):
         app.approve(user, push, push.number, pin="0000")
     app.approve(user, push, push.number, pin=PIN)
-    assert town.answered(step.token, "")
+    assert scenario.answered(step.token, "")
 
 
 def test_a_new_phone_takes_the_place_of_the_old_one_with_its_pin(
-    town: Town, app: PhoneApp, server: str, tmp_path: Path
+    scenario: Scenario, app: PhoneApp, server: str, tmp_path: Path
 ) -> None:
     new = PhoneApp(tmp_path / "new.json", Remote(server))
     begun = new.begin("ben", PASSWORD)
     assert (len(begun.replaces), begun.needs_recovery) == (1, True)
-    code = newest_code(town.letters)
+    code = newest_code(scenario.letters)
     with pytest.raises(Refused, match="confirm that it is taken out of use"):
         new.activate(begun, code, "n3w!")
     with pytest.raises(Refused, match="PIN of your previous app is wrong"):
@@ -91,31 +91,31 @@ def test_a_new_phone_takes_the_place_of_the_old_one_with_its_pin(
     assert new.waiting() == []
 
 
-def test_a_new_number_is_refused_unless_the_policy_allows_it(town: Town, server: str, tmp_path: Path) -> None:
+def test_a_new_number_is_refused_unless_the_policy_allows_it(scenario: Scenario, server: str, tmp_path: Path) -> None:
     app = PhoneApp(tmp_path / "phone.json", Remote(server))
     with pytest.raises(Refused, match="takes confirmed numbers only") as refused:
         app.begin("ben", PASSWORD, number="+12125551234")
-    assert (refused.value.code, town.letters) == ("NotAllowed", [])
+    assert (refused.value.code, scenario.letters) == ("NotAllowed", [])
 
 
-def test_a_push_is_denied(town: Town, app: PhoneApp) -> None:
-    step = town.chosen("ben", Kind.PHONE_APP)
+def test_a_push_is_denied(scenario: Scenario, app: PhoneApp) -> None:
+    step = scenario.chosen("ben", Kind.PHONE_APP)
     app.deny(*app.waiting()[0])
-    assert town.system.answer(step.token, "").status is Status.REFUSED
+    assert scenario.system.answer(step.token, "").status is Status.REFUSED
 
 
-def test_without_network_a_response_string_is_typed(town: Town, app: PhoneApp, tmp_path: Path) -> None:
+def test_without_network_a_response_string_is_typed(scenario: Scenario, app: PhoneApp, tmp_path: Path) -> None:
     offline = PhoneApp(tmp_path / "phone.json", Remote("https://nowhere.invalid"))
     for pin in (PIN, None):
-        begun = town.system.begin("ben", PASSWORD)
-        step = town.system.choose(begun.token, begun.choices[0].id, manual=True)
+        begun = scenario.system.begin("ben", PASSWORD)
+        step = scenario.system.choose(begun.token, begun.choices[0].id, manual=True)
         assert step.offer is not None
-        assert town.answered(step.token, offline.respond("ben", step.offer.shows["challenge"], pin=pin))
+        assert scenario.answered(step.token, offline.respond("ben", step.offer.shows["challenge"], pin=pin))
 
 
-def test_several_users_have_one_pin(town: Town, app: PhoneApp, tmp_path: Path) -> None:
+def test_several_users_have_one_pin(scenario: Scenario, app: PhoneApp, tmp_path: Path) -> None:
     begun = app.begin("carl", PASSWORD)
-    code = newest_code(town.letters)
+    code = newest_code(scenario.letters)
     with pytest.raises(Refused, match="the PIN of the app is wrong"):
         app.activate(begun, code, "0000")
     app.activate(begun, code, PIN)
@@ -125,10 +125,10 @@ def test_several_users_have_one_pin(town: Town, app: PhoneApp, tmp_path: Path) -
         app.respond("carl", "482913")
 
 
-def test_who_is_forgotten_logs_in_no_more(town: Town, app: PhoneApp) -> None:
+def test_who_is_forgotten_logs_in_no_more(scenario: Scenario, app: PhoneApp) -> None:
     app.forget("ben")
     assert app.users == ()
-    assert town.system.begin("ben", PASSWORD).choices == ()
+    assert scenario.system.begin("ben", PASSWORD).choices == ()
     for call in (lambda: app.forget("ben"), lambda: app.respond("ben", "482913", pin=PIN)):
         with pytest.raises(InputError, match=r"^name: ben is not activated"):
             call()
@@ -158,8 +158,8 @@ def test_what_is_no_pin(pin: str) -> None:
         pin_key(bytes(32), pin)
 
 
-def test_no_two_responses_share_a_counter_whatever_fails(town: Town, app: PhoneApp, tmp_path: Path) -> None:
-    town.chosen("ben", Kind.PHONE_APP)
+def test_no_two_responses_share_a_counter_whatever_fails(scenario: Scenario, app: PhoneApp, tmp_path: Path) -> None:
+    scenario.chosen("ben", Kind.PHONE_APP)
     ((user, push),) = app.waiting()
     broken = PhoneApp(tmp_path / "phone.json", Remote("http://127.0.0.1:9"))
     with pytest.raises(Unreachable):

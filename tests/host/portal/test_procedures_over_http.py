@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from tests.host.login.card_orders import with_online_card
-from tests.host.login.town import ANNA, DAY, PASSWORD, SERIALS, Town, looked_up
+from tests.host.login.scenario import ANNA, DAY, PASSWORD, SERIALS, Scenario, looked_up
 from tests.host.portal.browser import Browsers, come_with, enter
 
 from dsc_host.login import Loss
@@ -12,10 +12,10 @@ from dsc_host.login import Loss
 PIN = "7391"
 
 
-def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town: Town, browser: Browsers) -> None:
-    other = town.system.operator.add_account(town.entities["anna"], Decimal(20))
-    town.lose("anna", SERIALS["anna"], Loss.DAMAGED)
-    anna = come_with(browser(), with_online_card(town, "anna")[0])
+def test_a_card_for_another_user_on_another_account_is_found_again_by_back(scenario: Scenario, browser: Browsers) -> None:
+    other = scenario.system.operator.add_account(scenario.entities["anna"], Decimal(20))
+    scenario.lose("anna", SERIALS["anna"], Loss.DAMAGED)
+    anna = come_with(browser(), with_online_card(scenario, "anna")[0])
     anna.open("/request")
     page = anna.press("Continue", name="ben", account=other, pin=PIN, again=PIN)
     assert (page.title, other in page.text, "ben" in page.text) == ("Is this correct?", True, True)
@@ -24,22 +24,24 @@ def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town:
     assert (form.fields["name"], form.fields["account"]) == ("ben", other)
 
 
-def test_the_pages_of_a_request_and_of_closing_tell_what_is_held(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser(), "anna")
+def test_the_pages_of_a_request_and_of_closing_tell_what_is_held(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser(), "anna")
     assert "The card and its delivery are free. We hold" in anna.open("/request").text
     assert "their deposit is held" in anna.open("/close").text
 
 
-def test_the_page_for_the_parcel_tells_how_to_send_a_card_and_when_its_receipt_is_shown(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser(), "anna")
-    device = next(each for each in town.system.devices(anna.cookie) if each.label == SERIALS["anna"]).id
+def test_the_page_for_the_parcel_tells_how_to_send_a_card_and_when_its_receipt_is_shown(
+    scenario: Scenario, browser: Browsers
+) -> None:
+    anna = enter(scenario, browser(), "anna")
+    device = next(each for each in scenario.system.devices(anna.cookie) if each.label == SERIALS["anna"]).id
     text = anna.post("/return", device=device).text
     assert "padded envelope with tracking" in text
     assert "3 to 5 business days" in text
 
 
-def test_support_corrects_an_identity(town: Town, browser: Browsers) -> None:
-    sue = enter(town, browser(), "sue")
+def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> None:
+    sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
     page = sue.press(
         "Correct", user="anna", birth_date=ANNA.birth_date, citizenship="CH", residence="DE", document_type=ANNA.document_type,
@@ -47,15 +49,15 @@ def test_support_corrects_an_identity(town: Town, browser: Browsers) -> None:
     )  # fmt: skip
     assert page.notice == "The correction waits for a second person."
     assert sue.press("Agree").status == 403, "it takes another one"
-    cleo = enter(town, browser(), "cleo")
+    cleo = enter(scenario, browser(), "cleo")
     assert "sue" in cleo.open("/compliance").text
     assert cleo.press("Agree").notice == "Your decision was recorded."
 
 
-def test_a_change_is_stopped_by_the_code_from_its_message(town: Town, browser: Browsers) -> None:
-    town.system.staff.enable_messages(town.call("ben"), "+41795550123")
-    town.system.deliver()
-    code = next(each for each in town.letters if each.template == "number_waits").values["stop"]
+def test_a_change_is_stopped_by_the_code_from_its_message(scenario: Scenario, browser: Browsers) -> None:
+    scenario.system.staff.enable_messages(scenario.call("ben"), "+41795550123")
+    scenario.system.deliver()
+    code = next(each for each in scenario.letters if each.template == "number_waits").values["stop"]
     anybody = browser()
     anybody.open("/stop")
     assert "No waiting change" in anybody.press("Stop it", code="ABCDEFGH").error
@@ -64,51 +66,51 @@ def test_a_change_is_stopped_by_the_code_from_its_message(town: Town, browser: B
     assert anybody.press("Stop it", code=code).status == 404
 
 
-def test_support_stops_and_confirms_what_waits_for_who_is_calling(town: Town, browser: Browsers) -> None:
-    ben = town.bridged("ben")[1]
+def test_support_stops_and_confirms_what_waits_for_who_is_calling(scenario: Scenario, browser: Browsers) -> None:
+    ben = scenario.bridged("ben")[1]
     for number in ("+41795550123", "+41795550124"):
-        town.clock.advance(60)
-        town.system.ask_to_confirm_phone(ben, number)
-        assert town.system.confirm_phone(ben, town.sent("sms"))
-    town.clock.advance(DAY)
-    sue = come_with(browser(), town.call("ben"))
+        scenario.clock.advance(60)
+        scenario.system.ask_to_confirm_phone(ben, number)
+        assert scenario.system.confirm_phone(ben, scenario.sent("sms"))
+    scenario.clock.advance(DAY)
+    sue = come_with(browser(), scenario.call("ben"))
     sue.open("/desk")
     assert sue.press("Stop it").notice == "The change was stopped."
     assert sue.press("Confirm").notice == "The change is now in effect."
     assert "Waiting changes" not in sue.page.text
 
 
-def test_the_two_errors_of_sharing_by_their_names(town: Town, browser: Browsers) -> None:
-    ben = come_with(browser(), town.session("ben"))
+def test_the_two_errors_of_sharing_by_their_names(scenario: Scenario, browser: Browsers) -> None:
+    ben = come_with(browser(), scenario.session("ben"))
     ben.open("/share")
     assert ben.press("Continue", owner="sue", password=PASSWORD).error.startswith("Different identification information")
-    card, codes = town.system.staff.issue_code_card(town.call("ben"))
-    town.waited("ben")
-    assert town.system.activate(ben.cookie, looked_up(codes, town.system.ask_to_activate(ben.cookie, card.id)))
-    anna = come_with(browser(), town.session("anna"))
+    card, codes = scenario.system.staff.issue_code_card(scenario.call("ben"))
+    scenario.waited("ben")
+    assert scenario.system.activate(ben.cookie, looked_up(codes, scenario.system.ask_to_activate(ben.cookie, card.id)))
+    anna = come_with(browser(), scenario.session("anna"))
     anna.open("/share")
     assert anna.press("Continue", owner="ben", password=PASSWORD).error.startswith("Less secure device")
 
 
-def test_who_has_no_device_is_led_to_one_that_is_shared(town: Town, browser: Browsers) -> None:
-    town.lose("ben", next(each.label for each in town.system.devices(town.session("ben"))), Loss.LOST)
+def test_who_has_no_device_is_led_to_one_that_is_shared(scenario: Scenario, browser: Browsers) -> None:
+    scenario.lose("ben", next(each.label for each in scenario.system.devices(scenario.session("ben"))), Loss.LOST)
     ben = browser()
     page = ben.press("Continue", name="ben", password=PASSWORD)
     assert (page.title, 'href="/share"' in page.html) == ("No device", True)
     ben.open("/share")
     question = ben.press("Continue", owner="anna", password=PASSWORD).shown
-    ben.press("Continue", answer=town.respond(SERIALS["anna"], question))
+    ben.press("Continue", answer=scenario.respond(SERIALS["anna"], question))
     assert "is now shared" in ben.press("Continue").text
 
 
-def test_who_is_not_primary_is_told_whom_to_ask(town: Town, browser: Browsers) -> None:
-    ben = come_with(browser(), town.session("ben"))
+def test_who_is_not_primary_is_told_whom_to_ask(scenario: Scenario, browser: Browsers) -> None:
+    ben = come_with(browser(), scenario.session("ben"))
     for path in ("/opt-out", "/opt-in", "/request", "/close"):
         assert "ask anna" in ben.open(path).text, path
 
 
-def test_withdrawals_as_far_as_the_limit(town: Town, browser: Browsers) -> None:
-    carl = come_with(browser(), town.session("carl"))
+def test_withdrawals_as_far_as_the_limit(scenario: Scenario, browser: Browsers) -> None:
+    carl = come_with(browser(), scenario.session("carl"))
     carl.open("/withdraw")
     assert carl.press("Withdraw", amount="150000").notice == "The withdrawal was recorded."
     assert "$50,000.00 of $200,000.00" in carl.page.text
@@ -117,8 +119,8 @@ def test_withdrawals_as_far_as_the_limit(town: Town, browser: Browsers) -> None:
     assert carl.press("Withdraw", amount="50000").notice == "The withdrawal was recorded."
 
 
-def test_a_closed_account_has_statements_only(town: Town, browser: Browsers) -> None:
-    carl = come_with(browser(), town.session("carl"))
+def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Browsers) -> None:
+    carl = come_with(browser(), scenario.session("carl"))
     carl.open("/close")
     assert "closed" in carl.press("Close the account", sure="yes").notice
     page = carl.press("Continue", name="carl", password=PASSWORD)
@@ -127,8 +129,8 @@ def test_a_closed_account_has_statements_only(town: Town, browser: Browsers) -> 
     assert "closed" in carl.open("/devices").text
 
 
-def test_support_is_asked_before_a_device_is_taken_out_of_use(town: Town, browser: Browsers) -> None:
-    token = town.call("anna")
+def test_support_is_asked_before_a_device_is_taken_out_of_use(scenario: Scenario, browser: Browsers) -> None:
+    token = scenario.call("anna")
     sue = come_with(browser(), token)
     sue.open("/desk")
     page = sue.press("stolen")
@@ -139,9 +141,9 @@ def test_support_is_asked_before_a_device_is_taken_out_of_use(town: Town, browse
     assert sue.post("/desk/loss", device="none", loss="lost").status == 404
 
 
-def test_a_phone_number_is_removed_after_a_confirmation(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
-    town.confirm(anna.cookie, "+41791234567")
+def test_a_phone_number_is_removed_after_a_confirmation(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    scenario.confirm(anna.cookie, "+41791234567")
     anna.open("/phones")
     page = anna.press("Remove")
     assert (page.title, "+41…67" in page.text) == ("Remove the number?", True)

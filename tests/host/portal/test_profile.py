@@ -2,7 +2,7 @@
 
 import re
 
-from tests.host.login.town import ANNA, Town
+from tests.host.login.scenario import ANNA, Scenario
 from tests.host.portal.browser import Browser, Browsers, enter
 
 PROTECTED = "Anna is protected by a device and changes this on the page Profile."
@@ -12,15 +12,15 @@ def wrong(code: str) -> str:
     return "000000" if code != "000000" else "000001"
 
 
-def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     assert "anna@example.com" in anna.open("/profile").text
     anna.open("/profile/email")
     page = anna.press("Send a code", email="no address")
     assert (page.status, page.error) == (400, "Email address: must be an email address, for example anna@example.com")
     assert "at most 200 characters" in anna.press("Send a code", email="x" * 1000).error
     assert "anna@new.example" in anna.press("Send a code", email=" anna@new.example ").text
-    code = town.sent("email")
+    code = scenario.sent("email")
     assert "not correct" in anna.press("Confirm", answer=wrong(code)).error
     assert anna.open("/profile/email").title == "Confirm the email address", "it can be found again"
     page = anna.press("Confirm", answer=code)
@@ -28,12 +28,12 @@ def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(town: Town, 
     assert "anna@new.example" in page.text
 
 
-def test_after_three_wrong_codes_another_one_is_requested(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_after_three_wrong_codes_another_one_is_requested(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     anna.open("/profile/email")
     anna.press("Send a code", email="anna@new.example")
     for _ in range(3):
-        page = anna.press("Confirm", answer=wrong(town.sent("email")))
+        page = anna.press("Confirm", answer=wrong(scenario.sent("email")))
     assert (page.title, page.error) == (
         "Change the email address",
         "There were too many wrong codes. Request a new one.",
@@ -41,40 +41,40 @@ def test_after_three_wrong_codes_another_one_is_requested(town: Town, browser: B
     assert "nothing to answer" in anna.post("/profile/email/answer", answer="000000").error
 
 
-def test_a_stale_session_proves_itself_first(town: Town, browser: Browsers) -> None:
-    ben = enter(town, browser(), "ben")
-    town.clock.advance(400)
+def test_a_stale_session_proves_itself_first(scenario: Scenario, browser: Browsers) -> None:
+    ben = enter(scenario, browser(), "ben")
+    scenario.clock.advance(400)
     ben.open("/profile/email")
     assert "Which device" in ben.press("Send a code", email="ben@new.example").text
     ben.press("Continue")
-    assert ben.press("Continue", answer=town.sent("sms")).title == "Confirm the email address"
+    assert ben.press("Continue", answer=scenario.sent("sms")).title == "Confirm the email address"
 
 
-def called(town: Town, browser: Browsers, name: str) -> Browser:
+def called(scenario: Scenario, browser: Browsers, name: str) -> Browser:
     """Return support's browser after this user has called and was identified."""
-    sue = enter(town, browser(), "sue")
+    sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
     sue.press("Check", user=name, **{name: getattr(ANNA, name) for name in ANNA.__slots__})
     return sue
 
 
-def test_who_has_opted_out_is_told_to_call_support_who_changes_it(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
-    town.system.opt_out(anna.cookie)
+def test_who_has_opted_out_is_told_to_call_support_who_changes_it(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    scenario.system.opt_out(anna.cookie)
     page = anna.open("/profile")
     assert "only through support" in page.text
     assert "/profile/email" not in page.html
     assert anna.open("/profile/email").path == "/profile"
     assert anna.post("/profile/email", email="anna@new.example").status == 403
-    sue = called(town, browser, "anna")
+    sue = called(scenario, browser, "anna")
     page = sue.press("Change the email address", email="none")
     assert (page.title, "must be an email address" in page.error) == ("anna is calling", True)
     assert "email address was changed" in sue.press("Change the email address", email="anna@new.example").notice
     assert "anna@new.example" in anna.open("/profile").text
 
 
-def test_the_postal_address_is_changed_for_good(town: Town, browser: Browsers) -> None:
-    carl = enter(town, browser(), "carl")
+def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Browsers) -> None:
+    carl = enter(scenario, browser(), "carl")
     carl.open("/profile/address")
     page = carl.press("Change", address="")
     assert (page.status, page.error) == (400, "Address: must be one line of 1 to 200 characters")
@@ -82,15 +82,15 @@ def test_the_postal_address_is_changed_for_good(town: Town, browser: Browsers) -
     assert (page.path, page.notice) == ("/profile", "The postal address was changed, and its owner was notified.")
     assert "<b>3 Dock</b>, Rostock" in page.text
     assert "<b>3 Dock</b>, Rostock" in carl.open("/request").forms[1].fields["address"]
-    town.system.opt_out(carl.cookie)
+    scenario.system.opt_out(carl.cookie)
     assert carl.open("/profile/address").path == "/profile"
-    sue = called(town, browser, "anna")
+    sue = called(scenario, browser, "anna")
     page = sue.press("Change the postal address", address="4 Quay, Zug")
     assert (page.title, page.status, page.error) == ("anna is calling", 409, PROTECTED)
 
 
-def test_the_bank_instructions_are_changed_and_masked(town: Town, browser: Browsers) -> None:
-    anna, ben = enter(town, browser()), enter(town, browser(), "ben")
+def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browser: Browsers) -> None:
+    anna, ben = enter(scenario, browser()), enter(scenario, browser(), "ben")
     anna.open("/profile/bank")
     page = anna.press("Change", iban="CH9300762011623852958")
     assert (page.status, page.error[:20]) == (400, "IBAN: must be an IBA")
@@ -107,7 +107,7 @@ def test_the_bank_instructions_are_changed_and_masked(town: Town, browser: Brows
     assert "/profile/bank" not in ben.page.html
     assert "ask anna" in ben.open("/profile/bank").text
     assert ben.post("/profile/bank", iban="DE89370400440532013000").status == 403
-    town.system.opt_out(anna.cookie)
-    sue = called(town, browser, "anna")
+    scenario.system.opt_out(anna.cookie)
+    sue = called(scenario, browser, "anna")
     assert "bank instructions" in sue.press("Change the bank instructions", iban="DE89370400440532013000").notice
     assert "DE…3000" in anna.open("/profile").text

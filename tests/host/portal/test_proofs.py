@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browser, enter
 
 Browsers = Callable[..., Browser]
@@ -12,10 +12,10 @@ CARD = "IB3000901"
 
 
 @pytest.fixture
-def anna(town: Town, browser: Browsers) -> Browser:
+def anna(scenario: Scenario, browser: Browsers) -> Browser:
     """Return the browser of Anna, who has been logged in for some minutes."""
-    visitor = enter(town, browser())
-    town.clock.advance(400)
+    visitor = enter(scenario, browser())
+    scenario.clock.advance(400)
     return visitor
 
 
@@ -26,49 +26,49 @@ def change_password(visitor: Browser) -> None:
     assert NEW not in page.html, "what was typed is sealed"
 
 
-def test_a_wrong_answer_may_be_put_right(town: Town, anna: Browser) -> None:
+def test_a_wrong_answer_may_be_put_right(scenario: Scenario, anna: Browser) -> None:
     change_password(anna)
     question = anna.page.shown
     page = anna.press("Continue", answer="00000000")
     assert ("not correct" in page.error, page.shown) == (True, question)
-    assert anna.press("Continue", answer=town.respond(CARD, question)).path == "/"
+    assert anna.press("Continue", answer=scenario.respond(CARD, question)).path == "/"
 
 
-def test_after_three_wrong_answers_another_question_is_asked(town: Town, anna: Browser) -> None:
+def test_after_three_wrong_answers_another_question_is_asked(scenario: Scenario, anna: Browser) -> None:
     change_password(anna)
     question = anna.page.shown
     for _ in range(3):
         page = anna.press("Continue", answer="00000000")
     assert (page.title, page.shown != question) == ("Is this you?", True)
-    town.clock.advance(120)  # Wrong answers cause a pause.
-    page = anna.press("Continue", answer=town.respond(CARD, page.shown))
+    scenario.clock.advance(120)  # Wrong answers cause a pause.
+    page = anna.press("Continue", answer=scenario.respond(CARD, page.shown))
     assert "was changed" in page.notice, page.text
 
 
-def test_with_several_devices_one_is_chosen(town: Town, browser: Browsers) -> None:
-    ben = enter(town, browser(), "ben")
-    town.clock.advance(400)
+def test_with_several_devices_one_is_chosen(scenario: Scenario, browser: Browsers) -> None:
+    ben = enter(scenario, browser(), "ben")
+    scenario.clock.advance(400)
     ben.open("/phones")
     page = ben.press("Send a code", number="+41795550123")
     assert "Which device" in page.text
     ben.press("Continue")
-    assert ben.press("Continue", answer=town.sent("sms")).title == "Confirm the phone number"
+    assert ben.press("Continue", answer=scenario.sent("sms")).title == "Confirm the phone number"
 
 
-def test_what_was_not_sent_from_this_session_goes_nowhere(town: Town, anna: Browser, browser: Browsers) -> None:
-    other = enter(town, browser())
-    town.clock.advance(400)
+def test_what_was_not_sent_from_this_session_goes_nowhere(scenario: Scenario, anna: Browser, browser: Browsers) -> None:
+    other = enter(scenario, browser())
+    scenario.clock.advance(400)
     change_password(anna)
     kept = anna.page.forms[-2].fields["kept"]
     change_password(other)
-    page = other.press("Continue", answer=town.respond(CARD, other.page.shown), kept=kept)
+    page = other.press("Continue", answer=scenario.respond(CARD, other.page.shown), kept=kept)
     assert page.status == 409
-    assert town.system.begin("anna", PASSWORD)
+    assert scenario.system.begin("anna", PASSWORD)
 
 
-def test_each_form_asks_for_it(town: Town, anna: Browser) -> None:
+def test_each_form_asks_for_it(scenario: Scenario, anna: Browser) -> None:
     anna.open("/devices")
-    more = {"tracking": "RR 1", "device": town.system.devices(anna.cookie)[0].id, "address": "1 Road, Zug"}
+    more = {"tracking": "RR 1", "device": scenario.system.devices(anna.cookie)[0].id, "address": "1 Road, Zug"}
     values = {"sure": "yes", "number": "+41795550123", "owner": "ben", "password": PASSWORD, "pin": "8246", "again": "8246"}
     for path in ("/phones", "/close", "/opt-out", "/request", "/share", "/devices/online", "/return/sent"):
         assert anna.post(path, **values, **more).title == "Is this you?", path

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.host.login.phone_app import activated
-from tests.host.login.town import ANNA, PASSWORD, Town
+from tests.host.login.scenario import ANNA, PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, enter
 
 from dsc_host.login import rows
@@ -34,19 +34,21 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[Mode]:
     return begun
 
 
-def test_no_page_writes_when_it_is_opened(town: Town, browser: Browsers, writes: list[Mode]) -> None:
+def test_no_page_writes_when_it_is_opened(scenario: Scenario, browser: Browsers, writes: list[Mode]) -> None:
     for name in ("anna", "sue", "ivo", "cleo"):
-        visitor = enter(town, browser(), name)
+        visitor = enter(scenario, browser(), name)
         for path in GET:
             # Enough time since the last visit that the next one would be recorded.
-            town.clock.advance(61)
+            scenario.clock.advance(61)
             writes.clear()
             assert visitor.open(path).status in (200, 403), path
             assert writes == [], path
 
 
-def test_the_desk_writes_nothing_while_a_caller_is_on_the_line(town: Town, browser: Browsers, writes: list[Mode]) -> None:
-    sue = enter(town, browser(), "sue")
+def test_the_desk_writes_nothing_while_a_caller_is_on_the_line(
+    scenario: Scenario, browser: Browsers, writes: list[Mode]
+) -> None:
+    sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
     sue.press("Check", user="anna", **{name: getattr(ANNA, name) for name in ANNA.__slots__})
     writes.clear()
@@ -64,8 +66,8 @@ def test_no_page_of_a_login_writes_when_it_is_opened(browser: Browsers, writes: 
             assert writes == [], path
 
 
-def test_asking_whether_a_push_was_approved_writes_nothing(town: Town, browser: Browsers, writes: list[Mode]) -> None:
-    app = activated(town, "ben")
+def test_asking_whether_a_push_was_approved_writes_nothing(scenario: Scenario, browser: Browsers, writes: list[Mode]) -> None:
+    app = activated(scenario, "ben")
     ben = browser()
     ben.press("Continue", name="ben", password=PASSWORD)
     form = next(form for form in ben.page.forms if "csrf" in form.fields)
@@ -78,23 +80,23 @@ def test_asking_whether_a_push_was_approved_writes_nothing(town: Town, browser: 
     assert ben.client.post("/login/pushed", data=form.fields).json() == {"status": "accepted"}
 
 
-def test_who_only_looks_is_not_taken_to_be_gone(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
-    idle = town.system.policy.sessions.idle
+def test_who_only_looks_is_not_taken_to_be_gone(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    idle = scenario.system.policy.sessions.idle
     for _ in range(4):
-        town.clock.advance(idle - 60)
+        scenario.clock.advance(idle - 60)
         assert anna.open("/devices").path == "/devices"
-    town.system.operator.run_due()
-    town.clock.advance(idle - 60)
+    scenario.system.operator.run_due()
+    scenario.clock.advance(idle - 60)
     assert anna.open("/devices").path == "/devices"
-    town.clock.advance(idle + 60)
+    scenario.clock.advance(idle + 60)
     assert anna.open("/devices").path == "/login"
 
 
-def test_an_earlier_use_does_not_replace_a_later_one(town: Town) -> None:
+def test_an_earlier_use_does_not_replace_a_later_one(scenario: Scenario) -> None:
     """As if two processes had seen the same session, and the one that saw it last were the first to write."""
-    session = sessions.hashed(town.session("anna"))
-    now = town.clock.now
+    session = sessions.hashed(scenario.session("anna"))
+    now = scenario.clock.now
     for used in (now + 50, now + 10):
-        town.system.change(lambda tx, used=used: sessions.write_activity(tx, {session: used, "of nobody": used}))  # type: ignore[misc]
-    assert town.system.context.read(lambda tx: rows.sessions.all(tx.db))[0].seen_at == now + 50
+        scenario.system.change(lambda tx, used=used: sessions.write_activity(tx, {session: used, "of nobody": used}))  # type: ignore[misc]
+    assert scenario.system.context.read(lambda tx: rows.sessions.all(tx.db))[0].seen_at == now + 50

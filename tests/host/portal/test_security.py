@@ -2,7 +2,7 @@
 
 import re
 
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter, log_in
 
 from dsc_host.portal.app import GET, POST
@@ -18,8 +18,8 @@ FORGED = (
 )  # fmt: skip
 
 
-def test_no_post_without_a_token_of_this_visitor_or_from_another_site(town: Town, browser: Browsers) -> None:
-    anna, other = enter(town, browser()), browser()
+def test_no_post_without_a_token_of_this_visitor_or_from_another_site(scenario: Scenario, browser: Browsers) -> None:
+    anna, other = enter(scenario, browser()), browser()
     before = anna.open("/devices").text
     for path in POST:
         assert anna.client.post(path, data={"other": "x"}).status_code == 403, path
@@ -30,9 +30,9 @@ def test_no_post_without_a_token_of_this_visitor_or_from_another_site(town: Town
     assert anna.open("/devices").text == before
 
 
-def test_a_token_that_was_planted_becomes_nobodys_session(town: Town, browser: Browsers) -> None:
+def test_a_token_that_was_planted_becomes_nobodys_session(scenario: Scenario, browser: Browsers) -> None:
     planted = "v." + "A" * 43
-    log_in(town, come_with(browser(), planted))
+    log_in(scenario, come_with(browser(), planted))
     assert come_with(browser(), planted).open("/devices").path == "/login"
 
 
@@ -45,8 +45,8 @@ def test_no_step_of_the_login_can_be_skipped(browser: Browsers) -> None:
     assert stranger.open("/lost/device").path == "/login"
 
 
-def test_the_headers_of_every_page_and_no_script_or_style_inside(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_the_headers_of_every_page_and_no_script_or_style_inside(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     for path in ("/", "/devices", "/protection", "/share", "/request", "/nowhere", "/static/portal.css"):
         page = anna.open(path)
         assert not re.search("<style| style=|<script>| onclick", page.html)
@@ -87,7 +87,7 @@ def test_what_is_no_form_is_refused(browser: Browsers) -> None:
         assert (answer.status_code, "That did not work" in answer.text) == (status, True), body
 
 
-def test_a_way_back_leads_nowhere_else(town: Town, browser: Browsers) -> None:
+def test_a_way_back_leads_nowhere_else(scenario: Scenario, browser: Browsers) -> None:
     visitor = browser()
     for path in ("https://evil.example", "//evil.example", "/\\evil.example", "/\r\nx: y", "javascript:x"):
         answer = visitor.client.post(

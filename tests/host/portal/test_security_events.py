@@ -1,20 +1,20 @@
 """The page of the recent security events."""
 
 import pytest
-from tests.host.login.town import Town
+from tests.host.login.scenario import Scenario
 from tests.host.portal.browser import Browsers, enter
 
 from dsc_host.login import EventKind, Kind
 from dsc_host.portal.pages.security_events import EVENTS
 
 
-def test_a_user_reads_what_happened_page_by_page(town: Town, browser: Browsers) -> None:
-    town.call("anna")
-    anna = enter(town, browser())
+def test_a_user_reads_what_happened_page_by_page(scenario: Scenario, browser: Browsers) -> None:
+    scenario.call("anna")
+    anna = enter(scenario, browser())
     token = anna.cookie
-    card = town.device(token, Kind.DSC_PLUS)
+    card = scenario.device(token, Kind.DSC_PLUS)
     for _ in range(20):
-        town.system.name_device(token, card, "<b>mine</b>")
+        scenario.system.name_device(token, card, "<b>mine</b>")
     assert 'href="/events"' in anna.open("/").html
     assert 'href="/events"' in anna.open("/profile").html
     page = anna.open("/events")
@@ -28,8 +28,8 @@ def test_a_user_reads_what_happened_page_by_page(town: Town, browser: Browsers) 
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "501", "99999999999", "x", "", "\u0661", "1&page=2", "%00", "1.0"])
-def test_what_is_no_page_is_an_error_or_the_first(town: Town, browser: Browsers, page: str) -> None:
-    found = enter(town, browser()).open(f"/events?page={page}")
+def test_what_is_no_page_is_an_error_or_the_first(scenario: Scenario, browser: Browsers, page: str) -> None:
+    found = enter(scenario, browser()).open(f"/events?page={page}")
     assert (found.status, found.title) in ((400, "That did not work"), (200, "Security events"))
 
 
@@ -38,6 +38,6 @@ def test_every_event_has_its_sentence() -> None:
     assert len(set(EVENTS.values())) == len(EVENTS)
 
 
-def test_a_form_does_not_reach_the_page(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+def test_a_form_does_not_reach_the_page(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
     assert anna.post("/events").status == 405

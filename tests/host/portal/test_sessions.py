@@ -1,12 +1,12 @@
 """The page of a user's sessions."""
 
 from tests.host.login.phone_app import activated
-from tests.host.login.town import PASSWORD, Town
+from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter
 
 
-def test_a_user_ends_one_session_and_then_all_others(town: Town, browser: Browsers) -> None:
-    anna, second, third = (enter(town, browser()) for _ in range(3))
+def test_a_user_ends_one_session_and_then_all_others(scenario: Scenario, browser: Browsers) -> None:
+    anna, second, third = (enter(scenario, browser()) for _ in range(3))
     anna.open("/profile")
     assert 'href="/sessions"' in anna.page.html
     page = anna.open("/sessions")
@@ -20,16 +20,16 @@ def test_a_user_ends_one_session_and_then_all_others(town: Town, browser: Browse
     assert not any(label.startswith("End") for form in page.forms for label, *_ in form.buttons)
 
 
-def test_who_has_a_copy_of_the_cookie_is_put_out_with_the_others(town: Town, browser: Browsers) -> None:
-    anna, _ = enter(town, browser()), town.session("anna")
+def test_who_has_a_copy_of_the_cookie_is_put_out_with_the_others(scenario: Scenario, browser: Browsers) -> None:
+    anna, _ = enter(scenario, browser()), scenario.session("anna")
     copy = come_with(browser(), anna.cookie)
     anna.open("/sessions")
     assert anna.press("End all other sessions").path == "/sessions"
     assert copy.open("/sessions").path == "/login"
 
 
-def test_a_session_that_is_not_there_is_an_error_on_the_page(town: Town, browser: Browsers) -> None:
-    anna, other = enter(town, browser()), enter(town, browser())
+def test_a_session_that_is_not_there_is_an_error_on_the_page(scenario: Scenario, browser: Browsers) -> None:
+    anna, other = enter(scenario, browser()), enter(scenario, browser())
     anna.open("/sessions")
     old = anna.page
     anna.press("End")
@@ -39,12 +39,12 @@ def test_a_session_that_is_not_there_is_an_error_on_the_page(town: Town, browser
     assert other.open("/").path == "/login"
     for wrong in ("", "x", "x" * 65):
         assert anna.post("/sessions/end", session=wrong).status in (400, 404)
-    ben = town.system.sessions(town.session("ben"))[0].id
+    ben = scenario.system.sessions(scenario.session("ben"))[0].id
     assert anna.post("/sessions/end", session=ben).status == 404
 
 
-def test_only_a_form_ends_a_session(town: Town, browser: Browsers) -> None:
-    anna, other = enter(town, browser()), enter(town, browser())
+def test_only_a_form_ends_a_session(scenario: Scenario, browser: Browsers) -> None:
+    anna, other = enter(scenario, browser()), enter(scenario, browser())
     for path in ("/sessions/end", "/sessions/end-others"):
         assert anna.open(path).path == "/sessions"
         assert anna.client.post(path, data={"csrf": other.open("/sessions").forms[0].fields["csrf"]}).status_code == 403
@@ -53,12 +53,12 @@ def test_only_a_form_ends_a_session(town: Town, browser: Browsers) -> None:
     assert browser().post("/sessions/end-others").path == "/login"
 
 
-def test_a_session_by_finger_is_extended_on_the_page(town: Town, browser: Browsers) -> None:
-    app, ben = activated(town), browser()
+def test_a_session_by_finger_is_extended_on_the_page(scenario: Scenario, browser: Browsers) -> None:
+    app, ben = activated(scenario), browser()
     ben.press("Continue", name="ben", password=PASSWORD)
     app.approve("biometrics")
     assert "Can be extended" in ben.press("I have approved it").text
-    town.clock.advance(20 * 3600)
+    scenario.clock.advance(20 * 3600)
     assert "it lasts longer" in ben.open("/sessions").text
     ben.press("Extend this session")
     page = ben.press("Extend this session", answer="P" + app.respond(ben.page.shown, "pin"))
@@ -67,6 +67,6 @@ def test_a_session_by_finger_is_extended_on_the_page(town: Town, browser: Browse
     assert ben.press("Extend this session", answer="B00000000").status == 401
     page = ben.press("Extend this session", answer="B" + app.respond(ben.page.shown, "biometrics"))
     assert (page.path, page.notice) == ("/sessions", "The session now lasts longer.")
-    town.clock.advance(20 * 3600)
+    scenario.clock.advance(20 * 3600)
     assert ben.open("/").path == "/"
     assert browser().post("/sessions/extend/answer", answer="B1").path == "/login"

@@ -54,7 +54,7 @@ SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": 
 
 
 @dataclass
-class Town:
+class Scenario:
     """A login system with its people, its clock, and the messages that were sent."""
 
     system: LoginSystem
@@ -67,7 +67,7 @@ class Town:
     accounts: dict[str, str] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
 
-    def settle(self) -> None:
+    def populate(self) -> None:
         """Add all people with their devices."""
         for name, identity in (("anna", ANNA), ("carl", CARL), ("staff", STAFF)):
             self.entities[name] = self.system.operator.add_entity(name.title(), identity, "1 Harbour Road, Zug")
@@ -209,18 +209,18 @@ def looked_up(codes: Sequence[str], offer: Offer | None) -> str:
 
 
 @contextmanager
-def opened_town(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[Town]:
+def opened_scenario(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[Scenario]:
     letters: list[Letter] = []
     sender = Calling(letters.append)
     policy = Policy.of({**CHEAP, **tables})
     with Verifier.open(url, master_key=MASTER, clock=clock, draw=drawing()) as verifier:
         system = LoginSystem.over(verifier, policy=policy, senders=dict.fromkeys(("email", "sms", "voice"), sender))
-        yield Town(system, verifier, clock, letters, url)
+        yield Scenario(system, verifier, clock, letters, url)
 
 
 @dataclass(frozen=True)
 class Settled(Generic[T]):
-    """The facts about a saved town: the ids of people and accounts, the counters of cards, and more."""
+    """The facts about a saved scenario: the ids of people and accounts, the counters of cards, and more."""
 
     entities: dict[str, str]
     accounts: dict[str, str]
@@ -229,39 +229,41 @@ class Settled(Generic[T]):
     more: T
 
 
-def kept_town(more: Callable[[Town], T]) -> Template[Settled[T]]:
-    """Return a template for copies of a town with all its people, after `more` was done. No message waits in it."""
+def kept_scenario(more: Callable[[Scenario], T]) -> Template[Settled[T]]:
+    """Return a template for copies of a scenario with all its people, after `more` was done. No message waits in it."""
 
     def settle(url: str) -> Settled[T]:
-        with opened_town(url, Clock(), {}) as town:
-            town.settle()
-            known = more(town)
-            town.system.deliver()
-            town.system.change(lambda tx: rows.messages.remove(tx.db, rows.messages.c.id != ""))
-            return Settled(town.entities, town.accounts, town.counters, town.clock.now, known)
+        with opened_scenario(url, Clock(), {}) as scenario:
+            scenario.populate()
+            known = more(scenario)
+            scenario.system.deliver()
+            scenario.system.change(lambda tx: rows.messages.remove(tx.db, rows.messages.c.id != ""))
+            return Settled(scenario.entities, scenario.accounts, scenario.counters, scenario.clock.now, known)
 
     return Template(settle)
 
 
-_SETTLED = kept_town(lambda _: None)
+_SETTLED = kept_scenario(lambda _: None)
 
 
 @contextmanager
-def copied_town(template: Template[Settled[T]], clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[tuple[Town, T]]:
-    """Yield a copy of a town under a policy with these tables, and the result of `more`."""
-    with template.copy(kind) as (database, known), opened_town(database.url, clock, tables) as town:
-        town.entities.update(known.entities)
-        town.accounts.update(known.accounts)
-        town.counters.update(known.counters)
+def copied_scenario(
+    template: Template[Settled[T]], clock: Clock, kind: str = SQLITE, **tables: object
+) -> Iterator[tuple[Scenario, T]]:
+    """Yield a copy of a scenario under a policy with these tables, and the result of `more`."""
+    with template.copy(kind) as (database, known), opened_scenario(database.url, clock, tables) as scenario:
+        scenario.entities.update(known.entities)
+        scenario.accounts.update(known.accounts)
+        scenario.counters.update(known.counters)
         clock.now = max(clock.now, known.now)
-        yield town, known.more
+        yield scenario, known.more
 
 
 @contextmanager
-def new_town(clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[Town]:
-    """Yield a new town under a policy with these tables."""
-    with copied_town(_SETTLED, clock, kind, **tables) as (town, _):
-        yield town
+def new_scenario(clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[Scenario]:
+    """Yield a new scenario under a policy with these tables."""
+    with copied_scenario(_SETTLED, clock, kind, **tables) as (scenario, _):
+        yield scenario
 
 
 @pytest.fixture
@@ -270,6 +272,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def town(database_kind: str, clock: Clock) -> Iterator[Town]:
-    with new_town(clock, database_kind) as town:
-        yield town
+def scenario(database_kind: str, clock: Clock) -> Iterator[Scenario]:
+    with new_scenario(clock, database_kind) as scenario:
+        yield scenario
