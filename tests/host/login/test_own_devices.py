@@ -69,6 +69,13 @@ def test_the_owner_removes_an_app_with_a_fresh_answer(scenario: Scenario) -> Non
         scenario.system.phones.pushes(app.device, app.token)
 
 
+def test_a_temporary_device_does_not_remove_an_app(scenario: Scenario) -> None:
+    app = activated(scenario)
+    _, token = scenario.bridged("ben")
+    with pytest.raises(NotNow, match="temporary device"):
+        scenario.system.remove_app(token, app.device)
+
+
 def test_the_last_way_in_is_removed_only_with_a_warning(scenario: Scenario) -> None:
     app = activated(scenario)
     step = scenario.chosen("ben", Kind.PHONE_APP)

@@ -53,6 +53,12 @@ def prove(scenario: Scenario, token: str, answer: str | None = None) -> bool:
     return scenario.system.proofs.answer(token, answer or scenario.respond(CARD, offer.shows["challenge"]))
 
 
+def test_a_clock_that_is_set_back_keeps_no_answer_fresh(scenario: Scenario) -> None:
+    token = scenario.enter("anna")
+    scenario.clock.advance(-scenario.system.policy.protection.proof_seconds)
+    assert refused(lambda: scenario.system.draft_request(token, "8246")) == "ProofNeeded"
+
+
 @pytest.mark.every_database
 def test_after_a_wrong_answer_the_challenge_is_shown_again(scenario: Scenario) -> None:
     token = stale(scenario)

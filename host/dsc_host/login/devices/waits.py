@@ -72,6 +72,12 @@ def is_temporary(db: Connection, session: Session) -> bool:
     return device is not None and kinds.of(device).temporary
 
 
+def check_lasting(db: Connection, session: Session) -> None:
+    """Raise `NotNow` if a temporary device opened this session."""
+    if is_temporary(db, session):
+        raise NotNow("this cannot be changed with a temporary device; log in with another device first")
+
+
 def begin(
     tx: LoginTransaction,
     user: User,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.devices import answer_limits, codes, kinds, registry
+from dsc_host.login.devices import answer_limits, codes, kinds, registry, waits
 from dsc_host.login.devices.kinds import phone_app
 from dsc_host.login.devices.kinds.base import secret_of
 from dsc_host.login.devices.kinds.phone_app import AppData
@@ -140,11 +140,12 @@ def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
 def remove_from_account(tx: LoginTransaction, session: Session, user: User, device_id: str, *, last: bool) -> None:
     """Take the owner's app out of use, even if the phone is not at hand. Raises `NotFound`, `NotNow`.
 
-    `last` confirms that the user has no other device to log in with.
+    A session that a temporary device opened cannot do it. `last` confirms that the user has no other device to log in with.
     """
     device, use = registry.held(tx.db, user, device_id)
     if not registry.view(tx, user, device, use).removable:
         raise NotFound("you have no such app")
+    waits.check_lasting(tx.db, session)
     if not last and all(other.id == device.id for other, _ in registry.live_of(tx, user)):
         raise NotNow("this is the last device that you can log in with; confirm that you want to remove it")
     notices.notify(tx, user, "out_of_use", device=registry.label(device))

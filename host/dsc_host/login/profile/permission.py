@@ -13,8 +13,7 @@ def check(tx: LoginTransaction, session: Session, user: User) -> None:
     """
     if user.opted_out:
         raise NotAllowed("after opting out, this is changed only through support")
-    if waits.is_temporary(tx.db, session):
-        raise NotNow("this cannot be changed with a temporary device; log in with another device first")
+    waits.check_lasting(tx.db, session)
 
 
 def check_caller(user: User) -> None:

@@ -81,8 +81,11 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 
 
 def is_fresh(context: LoginContext, session: Session) -> bool:
-    """Return whether a device has answered in this session within the time of the policy."""
-    return context.now() < OpenData.of(session).proven_at + context.policy.protection.proof_seconds
+    """Return whether a device has answered in this session within the time of the policy.
+
+    An answer that lies as far in the future is old too, so that a clock that is set back does not keep an answer fresh.
+    """
+    return abs(context.now() - OpenData.of(session).proven_at) < context.policy.protection.proof_seconds
 
 
 def choices(tx: LoginTransaction, session: Session, user: User) -> tuple[DeviceView, ...]:
