@@ -3,8 +3,10 @@
 Six promises:
 
 1. Every POST of a form comes from our site: its token is only in pages of ours that were shown to the same visitor.
-2. Cookies are HttpOnly and SameSite=Strict. Over https they are Secure and bound to this host (`__Host-`).
-   The only exception is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
+2. Cookies are HttpOnly and SameSite=Lax: a link from another site opens a page in the visitor's session, and a form from
+   another site comes without the session. Opening a page changes nothing, so only forms need the first promise. Over https
+   the cookies are Secure and bound to this host (`__Host-`). The only exception is the ticket, which opens no page
+   (`dsc_host.gateway.forward_auth.tickets`).
 3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
 4. No cache stores a page, and no other site learns which page a visitor came from.
 5. A request for another host, or one that is too large or malformed, is refused before any page sees it.
@@ -64,17 +66,17 @@ class Cookies:
 
     def write(self, response: Response, token: str) -> None:
         """Set the visitor's token."""
-        response.set_cookie(self.session, token, secure=self.secure, httponly=True, samesite="strict", path="/")
+        response.set_cookie(self.session, token, secure=self.secure, httponly=True, samesite="lax", path="/")
 
     def keep(self, response: Response, name: str, value: str, seconds: int) -> None:
         """Set a cookie without secrets, for example the language or a notice, for some seconds."""
         response.set_cookie(
-            name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="strict", path="/"
+            name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="lax", path="/"
         )  # fmt: skip
 
     def drop(self, response: Response, name: str) -> None:
         """Delete a cookie."""
-        response.delete_cookie(name, path="/", secure=self.secure, httponly=True, samesite="strict")
+        response.delete_cookie(name, path="/", secure=self.secure, httponly=True, samesite="lax")
 
 
 def new_visitor() -> str:

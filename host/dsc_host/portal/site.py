@@ -232,7 +232,8 @@ class Visit:
             home=None if self.site.extension is None else self.site.extension.home,
         )
         response = HTMLResponse(page, status)
-        if token != self.token:
+        # A form without a cookie came from another site. Its answer must not replace the cookie that the browser has kept back.
+        if token != self.token and self.request.method != "POST":
             self.site.cookies.write(response, token)
         if notice:
             self.site.cookies.drop(response, "notice")

@@ -61,10 +61,18 @@ def test_the_headers_of_every_page_and_no_script_or_style_inside(scenario: Scena
         assert headers["cache-control"] == ("max-age=300" if "static" in path else "no-store")
 
 
-def test_cookies_cannot_be_read_by_scripts_nor_sent_by_others(browser: Browsers) -> None:
+def test_cookies_cannot_be_read_by_scripts_nor_sent_with_forms_of_others(browser: Browsers) -> None:
     cookies = browser().page.response.headers.get_list("set-cookie")
     assert cookies
-    assert all("HttpOnly" in each and "SameSite=strict" in each and "Path=/" in each for each in cookies)
+    assert all("HttpOnly" in each and "SameSite=lax" in each and "Path=/" in each for each in cookies)
+
+
+def test_a_form_of_another_site_comes_without_the_cookie_and_its_answer_leaves_the_session_alone(browser: Browsers) -> None:
+    visitor = browser()
+    visitor.client.cookies.clear()
+    for path in POST:
+        answer = visitor.client.post(path, data={"csrf": "0" * 64}, headers={"sec-fetch-site": "cross-site"})
+        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False), path
 
 
 REFUSED: list[tuple[bytes, dict[str, str], int]] = [
