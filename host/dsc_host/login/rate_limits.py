@@ -3,8 +3,8 @@
 Four promises:
 
 1. Attempts for a name that does not exist are counted as those for a name that exists.
-2. Nobody can lock out another user from a single address with a few attempts: the lock applies to the name together with the
-   address that the attempts came from. Only many failures, from many addresses, lock a name as a whole.
+2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user. Many failures,
+   from many addresses, lock the name for all.
 3. A refused attempt adds no row. A limit logs at most two entries, however often it refuses: one for the first refusal, and
    later one with the number of refusals.
 4. The database reveals no name and no address: it stores a keyed hash, and the key is not in the database.

@@ -1,7 +1,7 @@
 """Challenges: the drawing of a question, the memory of earlier questions, and the limit on challenges.
 
-The limit counts the challenges of each card, because nobody can give wrong responses, and so lock a card, without a challenge.
-The lock guards against guessing, and the limit need not. In doubtful cases, it therefore grants a challenge.
+The limit counts the challenges of each card. Without a challenge, nobody can give wrong responses and so lock the card. Since the
+lock guards against guessing, the limit grants a challenge in doubtful cases.
 
 A caller who must not learn which cards exist gets challenges for decoys too. To the caller, a decoy looks like a card.
 """
@@ -101,8 +101,8 @@ def _refuse(
 
 
 def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, now: float) -> None:
-    # Run this even if the card had fewer challenges: otherwise the time would reveal it. Challenges are numbered without gaps
-    # and remembered while they count, so the time of this one row tells whether the limit is reached.
+    # Run this even if the card had fewer challenges: otherwise the time would reveal how many it had. Challenges are numbered
+    # without gaps and remembered while they count, so the time of this one row tells whether the limit is reached.
     earliest = rows.issued_at(db, card.serial, card.asked + 1 - policy.challenges)
     # A time in the future comes from a clock that was set back. Ignore it, or the owner would have to wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.host.login.card_orders import shipped
+from tests.host.login.card_orders import made, shipped
 from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.login import Kind, LoginSystem, Loss, NotAllowed, NotFound, NotNow, Statement
@@ -64,6 +64,12 @@ def test_a_card_that_is_only_announced_is_not_back(scenario: Scenario) -> None:
         plugged(scenario).statements.all(closed)
     scenario.system.staff.receive(scenario.session("ivo"), "IB3000901")
     assert plugged(scenario).statements.all(closed) == (TAX,)
+
+
+def test_a_card_that_was_never_sent_need_not_come_back(scenario: Scenario, card: SimulatedCard) -> None:
+    made(scenario, scenario.session("carl"), card)
+    scenario.system.close_account(scenario.session("carl"))
+    assert plugged(scenario).statements.all(scenario.system.begin("carl", PASSWORD).token) == (TAX,)
 
 
 def test_a_card_that_was_paid_for_need_not_come_back(scenario: Scenario, card: SimulatedCard) -> None:

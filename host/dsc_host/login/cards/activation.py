@@ -1,8 +1,8 @@
 """The activation of devices.
 
 A device is activated by its first response, or automatically three weeks after it was shipped. A device that was found is
-activated again. An activation ends the temporary devices, and all sessions except the one that activated the device. An online
-card is valid until then.
+activated again. An activation ends the user's temporary devices, the online card among them, and all sessions except the one
+that activated the device.
 """
 
 from collections.abc import Iterator, Mapping
@@ -97,7 +97,7 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
 
 
 def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
-    """Do as `activate_due` does for a printed security code card, which has no request."""
+    """Activate a printed security code card if it is due; otherwise announce the activation. Such a card has no request."""
     device = rows.devices.find(tx.db, device_id)
     if device is None:
         return
@@ -109,14 +109,14 @@ def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
 
 
 def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
-    """Lock the owner of a card and all users who share a device with them: the card may replace a shared one."""
+    """Lock the owner of a card and all users who share a device with the owner. The new card may replace that device."""
     return locked_users(tx.db, sharing.concerned(tx.db, found(rows.users.find(tx.db, user_id))))[user_id]
 
 
 def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, told: str) -> str:
     """Activate a card that is due, or notify its owner that it will be soon. Return the stage of the notice, or empty text.
 
-    `told` is the stage of the last notice. A card is never activated before its owner got the last one.
+    `told` is the stage of the last notice. No card is activated before its owner got the notice `imminent`.
     """
     if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
         return ""
@@ -155,10 +155,11 @@ def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
 
 
 def set_online_card_end(tx: LoginTransaction, user: User) -> None:
-    """Set the end of the user's online card: its days, or the day after a shipped card is activated automatically, if later.
+    """Set the end of the user's online card.
 
-    Otherwise the user would have no device for some days. Without a card on its way, only the days count: if the owner stops
-    the request of an attacker, the attacker's online card does not last longer either.
+    The policy sets the days of an online card. If a card was shipped to the user, the online card lasts at least until the day
+    after the automatic activation of that card, so that the user always has a device. If the request of the shipped card is
+    stopped, only the policy's days count.
     """
     ends = [at + DAY for at in _activations(tx, user)]
     for device, _ in registry.live_of(tx, user):

@@ -1,7 +1,7 @@
 """Losses of devices: the new state of the device, and what else is disabled.
 
-A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A loss that
-is reported at the login only suspends the device, because the report needs no more than a name and password.
+A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A report at
+the login needs only a name and a password, so it suspends the device and can be undone.
 """
 
 from dsc_host.login import rows

@@ -148,9 +148,16 @@ def outstanding(tx: LoginTransaction, user: User) -> list[str]:
         registry.label(device)
         for device in rows.devices.all(tx.db, left)
         if kinds.of(device).is_returnable(tx.policy, device)
+        and _is_with_owner(tx.db, device)
         and not is_received(tx.db, device)
         and not any(each.state == HoldState.KEPT for each in deposits.of_device(tx, device))
     ]
+
+
+def _is_with_owner(db: Connection, device: Device) -> bool:
+    """Return whether a card was sent to its owner. A card that nobody requested counts as sent."""
+    unsent = (rows.orders.c.device_id == device.id) & rows.orders.c.shipped_at.is_(None)
+    return rows.orders.count(db, unsent) == 0
 
 
 def check_settled(tx: LoginTransaction, user: User) -> None:

@@ -1,7 +1,10 @@
 """Codes: those on a security code card, and those that are sent or read out.
 
-Three promises: all codes of a card are equally likely; no index is asked for again before all others have been; a check takes
-the same time for wrong and correct codes, and raises nothing, whatever a person enters.
+Three promises:
+
+1. All codes of a card are equally likely.
+2. An index is asked for a second time only after all other indexes were asked for.
+3. A check takes the same time for wrong and correct codes. It raises nothing, whatever a person enters.
 """
 
 import hmac
@@ -37,8 +40,7 @@ def draw(
 ) -> tuple[tuple[int, ...], bytes]:
     """Draw distinct index numbers. Return them, and the new value for `asked`: a bit for each index that was drawn.
 
-    No index is drawn again before all others have been; then a new round begins. If fewer are left in a round than are wanted,
-    the rest comes from the next round.
+    A round draws each index once; then a new round begins. If a round has too few indexes left, the next round adds the rest.
     """
     drawn: list[int] = []
     bits = int.from_bytes(asked, "big")

@@ -49,7 +49,7 @@ class Offered:
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]
     once: bool = False
-    """Whether one wrong answer closes the challenge. A denied push is closed: there is no typed answer to correct."""
+    """Whether one wrong answer closes the challenge. Denying a push closes it, for example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Outcome:
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
     extends: bool = False
-    """Whether another such answer in a session that one has opened extends the session."""
+    """Whether a second such answer, within the session that the first one opened, extends the session."""
     duress: bool = False
     compared: bool = True
     """Whether the answer was compared. An answer that was not compared is no guess and is not counted."""
@@ -85,7 +85,7 @@ class DeviceKind(ABC):
     name: Kind
     """The name of the kind in the database and in the policy."""
     physical = False
-    """Whether a device is a physical object. A user's physical device is set aside while the user shares another one."""
+    """Whether a device is a physical object. While a user shares another's physical device, the user's own is set aside."""
     lasting = False
     """Whether a device is meant for permanent use. A user with such a device gets no online card."""
     temporary = False
@@ -147,7 +147,7 @@ class DeviceKind(ABC):
         return None
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
-        """Return the Unix time from which a device opens the account's pages only; None if it always opens everything."""
+        """Return the Unix time at which the full access of a device ends; None if it never does."""
         return None
 
     def is_returnable(self, policy: Policy, device: Device) -> bool:
@@ -164,7 +164,7 @@ class DeviceKind(ABC):
         return DeviceState.MISPLACED if self.lasting else DeviceState.ENDED
 
     def replaces(self, other: "DeviceKind") -> bool:
-        """Return whether its activation takes misplaced devices of another kind out of use for good."""
+        """Return whether the activation of this kind takes misplaced devices of the other kind out of use for good."""
         return other.name == self.name
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
@@ -172,9 +172,9 @@ class DeviceKind(ABC):
 
 
 def accepted_until(attempt: Attempt, full_until: float | None) -> Outcome:
-    """Return the outcome of a correct answer of a device that opens everything until a Unix time, and then the account's pages.
+    """Return the outcome of a correct answer of a device whose full access ends at a Unix time, or never if it is None.
 
-    A session never outlives the scope of its device.
+    Afterwards, the device opens only the account's pages. A session ends when the access of its device changes.
     """
     if full_until is None:
         return ACCEPTED
