@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from dsc_host.cli import prompts
 from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating
-from dsc_host.cli.options import JsonOption
+from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.portal import PolicyOption, load_policy
 from dsc_host.gateway.radius import clients, server
@@ -45,7 +46,7 @@ def serve(
         if not known:
             raise Failed("there are no clients; add one: dscplus radius client add NAME --address ADDRESS")
         logging.config.dictConfig(configuration())
-        server.run(Responder(system, known), addresses)
+        server.run(Responder(system, known), addresses, lambda: system.context.read(clients.load))
 
 
 def add_client(
@@ -59,7 +60,8 @@ def add_client(
 ) -> None:
     """Add a program that logs users in by RADIUS, and print its shared secret.
 
-    The secret is printed once. The records keep it sealed under the master key. Restart a running server to load it.
+    The secret is printed once. The records keep it sealed under the master key. A running server knows the program after
+    some seconds.
 
     \b
     Examples:
@@ -93,13 +95,19 @@ def list_clients(records: Records, as_json: JsonOption = False) -> None:
 def remove_client(
     records: Records,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The client's name.")],
+    yes: YesOption = False,
 ) -> None:
-    """Remove a program that logs users in by RADIUS. Restart a running server to make it forget the program.
+    """Remove a program that logs users in by RADIUS, and its secret. Asks for confirmation.
+
+    A running server answers the program for some more seconds.
 
     \b
     Examples:
       dscplus radius client remove vpn
-      dscplus radius client remove vpn --db postgresql://dscplus@db/dscplus
+      dscplus radius client remove vpn --yes
     """
     with operating(records) as operator:
+        operator.context.read(lambda tx: clients.named(tx, name))
+        if not yes and not prompts.agreed(f"Erase the secret of {name} forever?"):
+            raise Failed("nothing was changed")
         operator.context.change(lambda tx: clients.remove(tx, name))

@@ -1,12 +1,20 @@
 """The clients: who may send logins, by which secret, and from where."""
 
+import io
+from pathlib import Path
+
 import pytest
 from tests.host.login.scenario import Scenario
+from tests.host.verifier_samples import MASTER
 
 from dsc_host.errors import InputError
 from dsc_host.gateway.radius import clients
 from dsc_host.gateway.radius.clients import Client
+from dsc_host.login import LoginSystem
 from dsc_host.records import vault
+from dsc_host.records.keys import Keyring, MasterKey
+from dsc_host.verifier import Verifier
+from dsc_host.verifier.backup import backup, restore
 
 
 def add(scenario: Scenario, name: str, address: str) -> Client:
@@ -69,3 +77,15 @@ def test_the_smallest_network_has_the_address(scenario: Scenario) -> None:
         assert found is not None
         assert found.name == name
     assert [clients.find(known, each) for each in ("198.51.100.1", "::1", "", "x")] == [None] * 4
+
+
+def test_backups_and_a_change_of_the_master_key_carry_the_clients(scenario: Scenario, tmp_path: Path) -> None:
+    kept, file, copy = add(scenario, "vpn", "192.0.2.7"), io.BytesIO(), f"sqlite:///{tmp_path}/copy.db"
+    backup(scenario.verifier, file)
+    file.seek(0)
+    restore(copy, MASTER, file)
+    new = MasterKey.generate()
+    with Verifier.open(copy, master_key=Keyring(new, MASTER)) as verifier:
+        verifier.rekey()
+    with Verifier.open(copy, master_key=new) as verifier:
+        assert LoginSystem.over(verifier).context.read(clients.load) == [kept]

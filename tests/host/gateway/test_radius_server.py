@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from threading import Thread
 
 import pytest
@@ -19,7 +20,8 @@ from tests.host.gateway.radius_program import Program, question, request
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.errors import InputError
-from dsc_host.gateway.radius import packets, server
+from dsc_host.gateway.radius import clients, packets, server
+from dsc_host.gateway.radius.clients import Client
 from dsc_host.gateway.radius.packets import Code, Type, parse
 from dsc_host.gateway.radius.server import Address, Server, listening_address
 
@@ -83,6 +85,25 @@ async def test_a_stop_answers_what_is_being_judged_and_takes_nothing_more(scenar
     running.receive(request(program.client.secret, b"sue", PASSWORD.encode()), source, transport)
     await stopping
     assert [(parse(data).code, to) for data, to in sent] == [(Code.ACCESS_CHALLENGE, source)]
+
+
+@awaited
+async def test_a_change_of_the_clients_takes_effect_without_a_restart(program: Program) -> None:
+    scenario, data = program.scenario, request(program.client.secret, b"anna", PASSWORD.encode())
+
+    def load() -> list[Client]:
+        return scenario.system.context.read(clients.load)
+
+    scenario.system.change(lambda tx: clients.remove(tx, "vpn"))
+    await server.reload(program.responder, load)
+    assert program.send(data) is None
+    added = scenario.system.change(lambda tx: clients.add(tx, "wiki", program.address))
+    await server.reload(program.responder, load)
+    assert replace(program, client=added).ask() is not None
+    scenario.verifier.close()
+    await server.reload(program.responder, load)
+    assert program.responder.take(data, (program.address, 5000)) is None
+    assert program.responder.dropped["unknown client"] == 1, "the clients are kept while the records cannot be read"
 
 
 @awaited
@@ -182,6 +203,9 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
     assert '"secret"' in dscplus("radius", "client", "add", "vpn", "--address", "2001:db8::/64", "--json").out
     assert dscplus("radius", "client", "list").rows == ["vpn  2001:db8::/64  yes"]
     assert dscplus.refused("radius", "client", "add", "vpn", "--address", "192.0.2.7").startswith("name: ")
-    assert dscplus("radius", "client", "remove", "vpn").code == 0
+    assert dscplus.refused("radius", "client", "remove", "vpn", code=1, stdin="no\n") == "nothing was changed"
+    assert len(dscplus("radius", "client", "list").rows) == 1
+    assert dscplus("radius", "client", "remove", "vpn", stdin="y\n").code == 0
+    assert dscplus("radius", "client", "list").rows == []
     assert dscplus.refused("radius", "client", "remove", "vpn").startswith("name: ")
     assert dscplus.refused("radius", "--listen", "everywhere").startswith("listen: ")

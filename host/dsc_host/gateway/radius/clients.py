@@ -56,10 +56,17 @@ def add(tx: LoginTransaction, name: str, address: str, *, signs: bool = True) ->
 
 def remove(tx: LoginTransaction, name: str) -> None:
     """Remove a client. Raises `InputError` if there is none of this name."""
-    if name not in (client.name for client in load(tx)):
-        raise InputError("name", "there is no client of this name; see the list of clients")
+    named(tx, name)
     vault.forget(tx.db, _PREFIX + name)
     tx.log("radius.client", None, "done", "removed", client=name)
+
+
+def named(tx: LoginTransaction, name: str) -> Client:
+    """Return the client of a name. Raises `InputError` if there is none."""
+    for client in load(tx):
+        if client.name == name:
+            return client
+    raise InputError("name", "there is no client of this name; see the list of clients")
 
 
 def load(tx: LoginTransaction) -> list[Client]:

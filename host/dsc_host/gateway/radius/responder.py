@@ -60,6 +60,10 @@ class Responder:
         self._pending: set[_Key] = set()
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
 
+    def know(self, known: Sequence[Client]) -> None:
+        """Use these clients from now on. Requests that are being judged are answered under their old secret."""
+        self._clients = known
+
     def take(self, data: bytes, source: tuple[str, int]) -> Request | bytes | None:
         """Return the request in a datagram, the reply if it is a repetition, or None if it gets no reply."""
         try:

@@ -1,20 +1,24 @@
-"""The RADIUS server: UDP sockets, threads that judge, and a graceful end."""
+"""The RADIUS server: UDP sockets, threads that judge, the clients read anew every few seconds, and a graceful end."""
 
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import cast
 
-from dsc_host.errors import InputError
+from dsc_host.errors import DscError, InputError
+from dsc_host.gateway.radius.clients import Client
 from dsc_host.gateway.radius.responder import Request, Responder
 
 PORT = 1812
 _THREADS = 4
 _REPORT_SECONDS = 60
+_RELOAD_SECONDS = 5
+"""The time after which a change of the clients takes effect."""
+Load = Callable[[], Sequence[Client]]
+"""A function that reads the clients from the records."""
 Address = tuple[str, int]
 _log = logging.getLogger("dsc_host.gateway.radius")
 
@@ -105,12 +109,12 @@ class Server:
             transport.sendto(reply, source)
 
 
-def run(responder: Responder, addresses: Sequence[Address]) -> None:
-    """Serve until SIGTERM or Ctrl-C. The log has the addresses in use. Raises `InputError`."""
-    asyncio.run(_run(responder, addresses))
+def run(responder: Responder, addresses: Sequence[Address], load: Load) -> None:
+    """Serve until SIGTERM or Ctrl-C, with the clients that `load` returns. The log has the addresses. Raises `InputError`."""
+    asyncio.run(_run(responder, addresses, load))
 
 
-async def _run(responder: Responder, addresses: Sequence[Address]) -> None:
+async def _run(responder: Responder, addresses: Sequence[Address], load: Load) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     signals, server = (signal.SIGINT, signal.SIGTERM), Server(responder)
     # The loop's own handlers do not exist on Windows.
@@ -118,11 +122,31 @@ async def _run(responder: Responder, addresses: Sequence[Address]) -> None:
     try:
         for host, port in await server.start(addresses):
             _log.info("listening", extra={"fields": {"address": host, "port": port}})
-        while not ended.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), _REPORT_SECONDS)
-            responder.report()
+        rounds = [asyncio.create_task(each) for each in (_reload(responder, load), _report(responder))]
+        await ended.wait()
+        for each_round in rounds:
+            each_round.cancel()
         await server.stop()
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
+
+
+async def _reload(responder: Responder, load: Load) -> None:
+    while True:
+        await asyncio.sleep(_RELOAD_SECONDS)
+        await reload(responder, load)
+
+
+async def reload(responder: Responder, load: Load) -> None:
+    """Read the clients anew. If they cannot be read, log it and keep the old ones."""
+    try:
+        responder.know(await asyncio.to_thread(load))
+    except DscError as error:
+        _log.info("clients not read", extra={"fields": {"error": type(error).__name__, "message": str(error)}})
+
+
+async def _report(responder: Responder) -> None:
+    while True:
+        await asyncio.sleep(_REPORT_SECONDS)
+        responder.report()
