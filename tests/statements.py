@@ -1,4 +1,4 @@
-"""Makes docs/coverage.md from docs/coverage.toml: `python -m tests.statements [--check]`.
+"""Makes docs/reference/coverage.md from docs/reference/coverage.toml: `python -m tests.statements [--check]`.
 
 Each statement of the two published documents is a row: where it is done, and the test that shows it. `--check` writes nothing
 and fails if the page differs from what would be written. `mistakes` finds names in a row that do not exist.
@@ -20,10 +20,11 @@ from tests.checkout import ROOT
 
 from dsc_host.portal.app import GET, POST
 
-SOURCE = ROOT / "docs" / "coverage.toml"
-PAGE = ROOT / "docs" / "coverage.md"
+SOURCE = ROOT / "docs" / "reference" / "coverage.toml"
+PAGE = ROOT / "docs" / "reference" / "coverage.md"
 STATEMENTS = 210
 _POLICY = "host/dsc_host/login/policy/policy.toml"
+_REPOSITORY = "https://github.com/dscplus/dscplus/blob/main"
 _PACKAGES = {"dsc_firmware": "firmware", "dsc_simulator": "simulator", "dsc_host": "host"}
 MARKS = {
     "done": "done",
@@ -222,7 +223,9 @@ def _test(test: str) -> str:
 
 
 def _link(text: str, path: str) -> str:
-    return f"[`{text}`]({path.removeprefix('docs/') if path.startswith('docs/') else f'../{path}'})"
+    """Return a link from the page, or to the repository where the file is none of the documentation's."""
+    page = path.removeprefix("docs/")
+    return f"[`{text}`]({f'{_REPOSITORY}/{path}' if page == path else f'../{page}'})"
 
 
 def main(arguments: list[str] | None = None) -> int:

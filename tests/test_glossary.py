@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.checkout import ROOT
 
-GLOSSARY = ROOT / "docs" / "glossary.md"
+GLOSSARY = ROOT / "docs" / "reference" / "glossary.md"
 _PACKAGES = (ROOT / "firmware", ROOT / "simulator", ROOT / "host")
 
 

@@ -1,4 +1,4 @@
-"""docs/coverage.toml has every statement of the published documents, and what a row names exists."""
+"""docs/reference/coverage.toml has every statement of the published documents, and what a row names exists."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The handlers of a host's requests, as docs/protocol.md describes them."""
+"""The handlers of a host's requests, as docs/reference/protocol.md describes them."""
 
 import gc
 

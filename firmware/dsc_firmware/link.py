@@ -1,4 +1,4 @@
-"""Frames on the serial line, as docs/protocol.md describes them.
+"""Frames on the serial line, as docs/reference/protocol.md describes them.
 
 A line that violates the protocol is ignored. One request is handled at a time, in a buffer that is overwritten afterwards.
 Values are views into that buffer. For any input, memory is bounded and nothing is raised.

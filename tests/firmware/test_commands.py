@@ -1,4 +1,4 @@
-"""Tests of the requests in docs/protocol.md on a whole card: its profile, its challenges, and arbitrary bytes on the line.
+"""Tests of the requests in docs/reference/protocol.md on a whole card: profile, challenges, and arbitrary bytes.
 
 Whatever a test sends to a card, the card's key must not come back.
 """

@@ -17,6 +17,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # These are tested by other means: they set up the machine, or they are the test run itself.
 _ELSEWHERE = ("make ",)
 _SECONDS = 60
+REPOSITORY = "https://github.com/dscplus/dscplus/blob/main/"
 
 
 def commands(page: Path) -> list[str]:
@@ -88,5 +89,7 @@ def test_every_link_in_the_docs_leads_somewhere() -> None:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)|src=\"([^\"]+)\"", text):
             path = "".join(target)
-            if not path.startswith("http"):
+            if path.startswith(REPOSITORY):
+                assert (ROOT / path.removeprefix(REPOSITORY)).exists(), f"{page.name}: {path}"
+            elif not path.startswith("http"):
                 assert (page.parent / path).exists(), f"{page.name}: {path}"

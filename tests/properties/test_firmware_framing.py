@@ -6,7 +6,7 @@ from tests.firmware.fakes import Listener, frame
 
 Served = tuple[int, str, dict[str, bytes]]
 
-# Requests that need no check (docs/protocol.md) are left out: nothing can detect that one was altered.
+# Requests that need no check (docs/reference/protocol.md) are left out: nothing can detect that one was altered.
 WORDS = st.sampled_from(["challenge", "key", "set", "entropy", "wipe", "personalize", "cancel", "selftest"])
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=6)
 FIELDS = st.dictionaries(NAMES, st.binary(max_size=16), max_size=4)

@@ -1,4 +1,4 @@
-"""Every example in docs/examples runs as its reader would run it, and so does every test file in docs/testing.md."""
+"""Every example in docs/examples runs as its reader would run it, and so does every test file in docs/how-to/testing.md."""
 
 import os
 import runpy
@@ -22,7 +22,7 @@ from dsc_simulator.pytest_plugin.fixtures import SUITE
 pytest_plugins = "pytester"
 
 EXAMPLES = ROOT / "docs" / "examples"
-PAGE = ROOT / "docs" / "testing.md"
+PAGE = ROOT / "docs" / "how-to" / "testing.md"
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:

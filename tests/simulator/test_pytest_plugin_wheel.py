@@ -1,4 +1,4 @@
-"""The wheel works for a new user: the first file of docs/testing.md passes in a fresh environment with only pytest added.
+"""The wheel works for a new user: the first file of docs/how-to/testing.md passes in an environment with pytest alone.
 
 There is no network: the installed hatchling builds the wheel, it is unpacked as pip does it, and its dependencies are linked
 into the environment, one distribution after another.
@@ -73,7 +73,7 @@ def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProc
 
 
 def test_the_first_file_passes_in_a_fresh_environment(python: Path, tmp_path: Path) -> None:
-    (tmp_path / "test_first.py").write_text(blocks(ROOT / "docs" / "testing.md", "python")[0], encoding="utf-8")
+    (tmp_path / "test_first.py").write_text(blocks(ROOT / "docs" / "how-to" / "testing.md", "python")[0], encoding="utf-8")
     done = run(python, tmp_path, "-m", "pytest", *FLAGS, "-q")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith("1 passed")

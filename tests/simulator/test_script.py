@@ -27,7 +27,7 @@ def test_the_example_in_docs_runs_and_passes(engine: str) -> None:
 
 
 def test_the_docs_show_the_example_and_list_every_step() -> None:
-    text = (DOCS / "scripts.md").read_text(encoding="utf-8")
+    text = (DOCS / "how-to" / "scripts.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert (DOCS / "examples" / "login.yaml").read_text(encoding="utf-8") in blocks
     table = text.partition("| step |")[2].partition("\n\n")[0]
@@ -36,7 +36,7 @@ def test_the_docs_show_the_example_and_list_every_step() -> None:
 
 
 def test_the_programs_in_docs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs = re.findall(r"```python\n(.*?)```", (DOCS / "scripts.md").read_text(encoding="utf-8"), re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", (DOCS / "how-to" / "scripts.md").read_text(encoding="utf-8"), re.DOTALL)
     copy = tmp_path / "docs" / "examples" / "login.yaml"
     copy.parent.mkdir(parents=True)
     copy.write_bytes((DOCS / "examples" / "login.yaml").read_bytes())

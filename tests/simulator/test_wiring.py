@@ -16,7 +16,7 @@ from dsc_simulator.drawings import docs
 from dsc_simulator.drawings.wiring import COLORS, PAPER, PINS, Wire, svg, wires, wokwi
 
 BOARDS = ROOT / "firmware/dsc_firmware/boards"
-BOARD_PAGE = (ROOT / "docs/board.md").read_text(encoding="utf-8")
+BOARD_PAGE = (ROOT / "docs/how-to/board.md").read_text(encoding="utf-8")
 SVG = "{http://www.w3.org/2000/svg}"
 GROUNDS = {3: "GND.1", 8: "GND.2", 13: "GND.3", 18: "GND.4", 23: "GND.5", 28: "GND.6", 33: "GND.7", 38: "GND.8"}
 
@@ -136,8 +136,8 @@ def test_the_wires_are_those_of_the_board(config: dict[str, Any], make: Callable
 
 
 def test_the_files_in_docs_and_the_table_are_of_the_same_wiring() -> None:
-    picture = ElementTree.parse(ROOT / "docs/wiring.svg").getroot()
-    diagram = (ROOT / "docs/wokwi/diagram.json").read_text(encoding="utf-8")
+    picture = ElementTree.parse(ROOT / "docs/drawings/wiring.svg").getroot()
+    diagram = (ROOT / "docs/how-to/wokwi/diagram.json").read_text(encoding="utf-8")
     assert sorted(drawn(picture)) == sorted(simulated(diagram)) == sorted(tabled(BOARD_PAGE)) == sorted(expected(ready_made()))
 
 
@@ -217,7 +217,7 @@ def test_the_generated_docs_are_written_with_their_folders_and_checked(tmp_path:
     assert docs.main([str(folder)]) == 0
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == set(docs.PAGES)
     assert docs.main(["--check", str(folder)]) == 0
-    (folder / "wokwi/diagram.json").write_text("{}", encoding="utf-8")
+    (folder / "how-to/wokwi/diagram.json").write_text("{}", encoding="utf-8")
     assert docs.main(["--check", str(folder)]) == 1
 
 

@@ -207,7 +207,7 @@ def _connect(port: str | None) -> tuple[str, CardClient]:
             if words := _startup_words(url):
                 raise LinkTimeout(
                     f"{without_password(url)}: the firmware is on the board, but the card did not say hello. "
-                    f"It says at its start: {words}. docs/flashing.md lists what to check"
+                    f"It says at its start: {words}. docs/how-to/flashing.md lists what to check"
                 ) from error
             reason = error
         except LinkError as error:
@@ -215,7 +215,7 @@ def _connect(port: str | None) -> tuple[str, CardClient]:
             time.sleep(_PAUSE_SECONDS)
     raise LinkTimeout(
         f"the firmware is on the board, but the card did not say hello within {HELLO_SECONDS:g} s ({reason}); "
-        "unplug it, plug it in, and try: dscplus info. docs/flashing.md lists what else to check"
+        "unplug it, plug it in, and try: dscplus info. docs/how-to/flashing.md lists what else to check"
     )
 
 

@@ -220,7 +220,8 @@ class BoardSession:
         answer = f"what answers is no MicroPython prompt: {_shown(seen)}" if seen else "nothing came back"
         raise BoardStuck(
             f"{self.name}: the board does not stop its program, or runs no MicroPython ({answer}). A sealed card: unplug it, "
-            "hold C on its keypad while you plug it in, and try again. A new board needs MicroPython first (docs/flashing.md)"
+            "hold C on its keypad while you plug it in, and try again. "
+            "A new board needs MicroPython first (docs/how-to/flashing.md)"
         )
 
     def _restart(self, *, at_a_prompt: bool) -> None:

@@ -137,7 +137,7 @@ class LiveCard:
         return end
 
     def facts(self) -> dict[str, str]:
-        """Return the card's answers to `hello` and `info`, as in docs/protocol.md.
+        """Return the card's answers to `hello` and `info`, as in docs/reference/protocol.md.
 
         The name `damaged` is added if its flash has no valid record. The hosts do not see these requests and answers. While
         a host is in the middle of a line, the previous result is returned.

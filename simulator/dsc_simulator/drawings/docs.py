@@ -163,11 +163,11 @@ def pico() -> dict[str, Any]:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "architecture.svg": architecture.svg,
-    "card.svg": lambda: svg("CHALLNG>"),
-    "transitions.md": transitions,
-    "wiring.svg": lambda: wiring.svg(pico()),
-    "wokwi/diagram.json": lambda: wiring.wokwi(pico()),
+    "drawings/architecture.svg": architecture.svg,
+    "drawings/card.svg": lambda: svg("CHALLNG>"),
+    "drawings/wiring.svg": lambda: wiring.svg(pico()),
+    "reference/transitions.md": transitions,
+    "how-to/wokwi/diagram.json": lambda: wiring.wokwi(pico()),
 }
 
 

@@ -1,7 +1,7 @@
 """The fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
 
 If dscplus is installed, every run of pytest loads this module, so it imports nothing before a test asks for a card.
-docs/testing.md describes the fixtures.
+docs/how-to/testing.md describes the fixtures.
 """
 
 from __future__ import annotations

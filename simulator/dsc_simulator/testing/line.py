@@ -1,4 +1,7 @@
-"""A model of the card's answers in docs/protocol.md. Its `log` also holds replies (`< ok text=PIN>`, `< err state`)."""
+"""A model of the card's answers in docs/reference/protocol.md.
+
+Its `log` also holds replies (`< ok text=PIN>`, `< err state`).
+"""
 
 import re
 from collections.abc import Callable, Mapping

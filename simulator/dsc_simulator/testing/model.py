@@ -1,4 +1,4 @@
-"""A model of docs/card.md. Its `log` has the card's displays (`[PIN>]`), events (`! event`) and records, in order."""
+"""A model of docs/how-to/card.md. Its `log` has the card's displays (`[PIN>]`), events (`! event`) and records, in order."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -30,7 +30,10 @@ _SPOILED = {
 
 @dataclass(frozen=True)
 class LineRequest:
-    """One request of docs/protocol.md. If it is not `checked`, it has no checksum, and a card accepts only a few requests."""
+    """One request of docs/reference/protocol.md.
+
+    If it is not `checked`, it has no checksum, and a card accepts only a few requests.
+    """
 
     word: str
     values: Mapping[str, str] = field(default_factory=dict)

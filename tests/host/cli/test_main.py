@@ -87,7 +87,7 @@ def test_help_and_version_are_results(dscplus: Command) -> None:
 
 
 def test_the_page_about_the_command_lists_every_command() -> None:
-    page = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "command.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([a-z]+(?: [a-z-]+){0,2})[ `]", page, re.MULTILINE)
     assert sorted(rows) == FULL_NAMES
 

@@ -70,7 +70,7 @@ def test_nginx_asks_the_portal_and_tells_the_program(
     scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(portal_app, "_do_due", nothing_due)
-    (locations,) = [text for text in blocks(ROOT / "docs" / "gateway.md", "text") if "auth_request" in text]
+    (locations,) = [text for text in blocks(ROOT / "docs" / "how-to" / "gateway.md", "text") if "auth_request" in text]
     app = application(scenario.system, hosts=("login.example.com",), ticket_domain="example.com")
     token = scenario.session("anna")
     ticket = Tickets.of(scenario.system, "example.com").seal(scenario.system.visitor(token).session)

@@ -86,7 +86,10 @@ class FakePort:
 
 @dataclass
 class Card:
-    """A card that answers as docs/protocol.md says and remembers its requests. Tests replace `line` to make the line bad."""
+    """A card that answers as docs/reference/protocol.md says and remembers its requests.
+
+    Tests replace `line` to make the line bad.
+    """
 
     port: FakePort
     answers: dict[str, str] = field(default_factory=dict)

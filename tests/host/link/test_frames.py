@@ -11,14 +11,14 @@ from tests.checkout import ROOT
 from dsc_host.errors import InputError
 from dsc_host.link.frames import Event, LineReader, Reply, Request, decode, encode_request, mask
 
-PROTOCOL = ROOT / "docs" / "protocol.md"
+PROTOCOL = ROOT / "docs" / "reference" / "protocol.md"
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
 VALUES = st.dictionaries(WORDS, st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=3)
 NOISE = st.binary(max_size=300)
 
 
 def checked(body: str | bytes) -> bytes:
-    """Return a line with its checksum as docs/protocol.md describes it, written a second time."""
+    """Return a line with its checksum as docs/reference/protocol.md describes it, written a second time."""
     raw = body.encode() if isinstance(body, str) else body
     return raw + b"*" + format(crc32(raw), "08x").encode()
 

@@ -1,4 +1,4 @@
-"""The table of procedures in docs/login.md: everything that it names exists."""
+"""The table of procedures in docs/reference/login.md: everything that it names exists."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ from dsc_host.login.service.statements import Statements
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.demo import pages as demo_pages
 
-PAGE = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "login.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.search(r"`test_\w+` \|$", line)
 ]

@@ -45,7 +45,7 @@ def check(data: bytes) -> None:
 def check_meaning(item: Served | None, frame: Request | None) -> None:
     """Check that a line is the same request to both, or to neither."""
     if frame is None:
-        # The card's caller enforces what docs/protocol.md asks of words without a check, and that values are text.
+        # The card's caller enforces what docs/reference/protocol.md asks of words without a check, and that values are text.
         assert item is None or not (item[3] or item[1] in UNCHECKED) or not is_text(item[2])
         return
     said = {name.encode(): value.encode() for name, value in frame.values.items()}

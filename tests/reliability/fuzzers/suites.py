@@ -71,7 +71,7 @@ def check_suite(suite: Suite) -> None:
 
 
 def can_serve(suite: Suite) -> bool:
-    """Return whether docs/protocol.md says that a card takes this suite, written as it is."""
+    """Return whether docs/reference/protocol.md says that a card takes this suite, written as it is."""
     in_full = suite.text == written(suite) and len(suite.text) <= 48
     return in_full and 4 <= suite.digits <= 8 and suite.session is None and suite.time_step is None
 
