@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOCK := tests/requirements.txt
 BOARD_STUBS := $(VENV)/board-stubs
 FUZZER := $(VENV)/.fuzzer
 # One more than there are processors: tests wait for lines, screens and processes a fifth of their time.
@@ -23,20 +24,20 @@ COSTLY := postgresql or chromium or attack or long
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants docs format clean
+.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants lock lowest docs format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("dscplus needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
 	@printf 'Installing dscplus and its tools into $(VENV), which takes about a minute: '
-	@began=$$(date +%s) && $(PYTHON) -m venv $(VENV) && $(INSTALL) --editable '.[dev]' && echo "done in $$(($$(date +%s) - began)) s."
+	@began=$$(date +%s) && $(PYTHON) -m venv $(VENV) && $(INSTALL) --no-deps --require-hashes --requirement $(LOCK) && $(INSTALL) --no-deps --no-build-isolation --editable . && echo "done in $$(($$(date +%s) - began)) s."
 	@touch $@
 
 $(BOARD_STUBS): firmware/stubs.txt $(READY)
 	@printf 'Installing the stubs of MicroPython, for the type check: '
-	@$(INSTALL) --upgrade --target $@ --requirement $< && echo done.
+	@$(INSTALL) --upgrade --no-deps --require-hashes --target $@ --requirement $< && echo done.
 	@touch $@
 
 setup: $(READY)  ## Make .venv and install everything into it
@@ -98,6 +99,15 @@ reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it
 
 mutants: $(READY)  ## Break firmware and host on purpose, and see the tests notice
 	$(BIN)/python -m tests.reliability.mutants
+
+lock: $(READY)  ## Pin the packages of .venv anew; ARGS=--upgrade: the newest that pyproject.toml allows
+	$(BIN)/python -m tests.lock $(ARGS)
+
+lowest: $(READY)  ## Run the tests with the oldest packages that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --extra dev pyproject.toml --output-file $(VENV)/lowest.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/lowest
+	$(BIN)/uv pip install --quiet --python $(VENV)/lowest --requirement $(VENV)/lowest.txt --editable .
+	$(if $(MEMORY),TMPDIR=$(MEMORY) )$(VENV)/lowest/bin/python -m pytest $(PYTEST_FLAGS) -m "not ($(COSTLY))"
 
 docs: $(READY)  ## Draw the pictures and tables in docs anew
 	$(BIN)/python -m dsc_simulator.drawings.docs docs
