@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from tests.reliability import (
     board_line,
+    failover,
     filesystem,
     fuzz,
     line,
@@ -26,6 +27,7 @@ SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Flashing on a bad line": board_line.run,
     "Flashing through a serial port server": serial_server.run,
     "Races and kills": races.run,
+    "Failover": failover.run,
     "Time to refuse": timing.run,
     "Fuzzing": fuzz.run,
 }

