@@ -115,6 +115,24 @@ SECTIONS = (
                 default="serve",
             ),
             Noun(
+                "client",
+                "Manage the programs that log users in by OpenID Connect.",
+                (
+                    _command("add", "client:add_client", "Add a program that logs users in by OpenID Connect."),
+                    _command("list", "client:list_clients", "List the programs that log users in by OpenID Connect."),
+                    _command("show", "client:show_client", "Show everything about one client, except its secret."),
+                    _command("remove", "client:remove_client", "Remove a program that logs users in by OpenID Connect."),
+                    Noun(
+                        "key",
+                        "Manage the keys that sign the tokens for clients.",
+                        (
+                            _command("list", "client:list_signing_keys", "List the keys that sign tokens."),
+                            _command("rotate", "client:rotate_signing_key", "Make a new key that signs tokens."),
+                        ),
+                    ),
+                ),
+            ),
+            Noun(
                 "person",
                 "Manage people and companies.",
                 (
