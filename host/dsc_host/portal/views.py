@@ -5,6 +5,7 @@ So screen readers, the tab key and magnification work in the same way on every p
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,20 @@ class Shown:
     value: str
 
 
+class Block(Protocol):
+    """A component of a page. `part` is the macro of `templates/components.html` that draws it."""
+
+    part: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of a flow, and the number of the current one, from 1."""
+
+    labels: Sequence[str]
+    current: int
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A whole page, without the layout."""
@@ -118,6 +133,12 @@ class View:
     wrong: str = ""
     """The name of the field that the error is about; empty if it is about the whole form."""
     facts: Sequence[tuple[str, str]] = ()
+    blocks: Sequence[Block] = ()
+    """The components between the facts and the forms."""
+    steps: Steps | None = None
+    """The steps of the flow that the page belongs to."""
+    back: Link | None = None
+    """The link beside the buttons of the first form, which leaves the flow and changes nothing."""
     script: str = ""
     """The name of one of our own scripts. The page also works without it."""
     style: str = ""
@@ -153,6 +174,12 @@ class View:
             return ""
         empty = (known for known, form, each in self._fields() if not each.value and self._was_sent(form))
         return self.wrong_id or next(empty, "")
+
+    @property
+    def primary(self) -> Form | None:
+        """The form with the page's primary button: the first, unless that is dangerous. A page has at most one such button."""
+        first = next(iter(self.forms), None)
+        return None if first is None or first.danger else first
 
     def _was_sent(self, form: Form) -> bool:
         return self.sent in ("", form.action)

@@ -1,0 +1,155 @@
+"""The components of a page: panels with lists, facts, meters, alerts and dialogues.
+
+A component is data. `templates/components.html` draws it, with the macro that `part` names. `/components` in the demonstration
+shows all of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dsc_host.login import Kind
+from dsc_host.portal.views import Block, Form, Link
+
+NEUTRAL, SUCCESS, INFO, WARNING, DANGER = "neutral", "success", "info", "warning", "danger"
+"""The kinds of badges and alerts. Alerts are not neutral."""
+ICONS: Mapping[str, str] = {
+    Kind.DSC_PLUS: "card",
+    Kind.PLATINUM: "token",
+    Kind.GOLD: "token",
+    Kind.DIGITAL_CARD: "digital-card",
+    Kind.CODE_CARD: "code-card",
+    Kind.ONLINE_CARD: "online-card",
+    Kind.TEMPORARY_CODE: "code",
+    Kind.PHONE_APP: "phone",
+    Kind.SMS: "sms",
+    Kind.VOICE: "call",
+    "none": "none",
+}
+"""The icons of the device kinds, by their names in `templates/icons.html`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A short state beside a title, for example *in use*."""
+
+    label: str
+    kind: str = NEUTRAL
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A row of a list: an icon, a title with a badge, details below it, and actions."""
+
+    title: str
+    icon: str = ""
+    badge: Badge | None = None
+    details: Sequence[str] = ()
+    actions: Sequence[Form] = ()
+    links: Sequence[Link] = ()
+    about: str = ""
+    """The subject of the actions, which screen readers say after the button's label; empty for the title."""
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """The content of a panel that has nothing to show: a sentence, and a link to what one can do."""
+
+    words: str
+    icon: str = ""
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A panel with a list of items. `more` is a link beside its title."""
+
+    part: ClassVar[str] = "listing"
+    title: str
+    items: Sequence[Item]
+    empty: Empty | None = None
+    more: Link | None = None
+    words: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A panel with a list of keys and values."""
+
+    part: ClassVar[str] = "facts"
+    title: str
+    facts: Sequence[tuple[str, str]]
+    more: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A share of a whole, for example the rest of a limit. `words` says it in numbers."""
+
+    label: str
+    words: str
+    value: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """A panel with meters."""
+
+    part: ClassVar[str] = "meters"
+    title: str
+    meters: Sequence[Meter]
+    words: Sequence[str] = ()
+    more: Link | None = None
+    links: Sequence[Link] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A message of one of the four kinds. `icon` replaces the icon of the kind."""
+
+    part: ClassVar[str] = "alert"
+    kind: str
+    title: str
+    words: Sequence[str] = ()
+    links: Sequence[Link] = ()
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A list of what will happen, shown before something that cannot be undone."""
+
+    part: ClassVar[str] = "outcome"
+    title: str
+    words: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """A panel with links to what one can do, each with an icon. A link without an address is off, and its hint says why."""
+
+    part: ClassVar[str] = "links"
+    title: str
+    links: Sequence[tuple[str, Link]]
+    more: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A button that opens a dialogue over the page, without a script. In older browsers, its content is always on the page."""
+
+    part: ClassVar[str] = "dialogue"
+    label: str
+    title: str
+    words: Sequence[str] = ()
+    forms: Sequence[Form] = ()
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Components side by side, or one below the other in a narrow window."""
+
+    part: ClassVar[str] = "columns"
+    blocks: Sequence[Block]
