@@ -19,7 +19,7 @@ _GATEWAY = (
     Mutant(
         "only a device that opens everything logs in elsewhere",
         "gateway/radius/logins.py",
-        " or step.scope is not Scope.FULL:",
+        " or entered.scope is not Scope.FULL:",
         ":",
         _RADIUS,
         HOST,
@@ -34,10 +34,26 @@ _GATEWAY = (
     ),
     Mutant(
         "a State is for one user and one client",
-        "gateway/radius/logins.py",
+        "gateway/radius/replies.py",
         "    parts = (client.name.encode(), name)\n",
         "    parts = (b'', b'')\n",
         _RADIUS,
+        HOST,
+    ),
+    Mutant(
+        "a State takes one response of a card alone",
+        "verifier/responses.py",
+        "tx.policy.attempts if asked.once else 0",
+        "0",
+        "tests/host/gateway/test_radius_cards.py",
+        HOST,
+    ),
+    Mutant(
+        "a static code behind the password is judged",
+        "login/service/gateway_calls.py",
+        "if not kinds.KINDS[device.kind].needs_challenge]",
+        "]",
+        "tests/host/gateway/test_radius_devices.py",
         HOST,
     ),
 )

@@ -1,6 +1,7 @@
 """The commands for logins by RADIUS: radius serve, radius client add, list, remove."""
 
 import logging.config
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,11 @@ from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.portal import PolicyOption, load_policy
 from dsc_host.gateway.radius import clients, server
+from dsc_host.gateway.radius.attributes import NO_TABLE, Table
+from dsc_host.gateway.radius.card_logins import CardLogins
+from dsc_host.gateway.radius.clients import Client, Options
+from dsc_host.gateway.radius.logins import UserLogins
+from dsc_host.gateway.radius.replies import Judge
 from dsc_host.gateway.radius.responder import Responder
 from dsc_host.login import LoginSystem
 from dsc_host.server.logs import configuration
@@ -25,20 +31,29 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ADDRESS:PORT", help=f"An address to listen on. May be repeated. Default: {_DEFAULT}."),
     ] = None,
+    verifier_alone: Annotated[
+        bool, typer.Option("--verifier", help="Ask for the card alone. The user name is the owner of the card.")
+    ] = False,
+    attributes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file with the attributes that accepted users get.")
+    ] = None,
     policy: PolicyOption = None,
 ) -> None:
     """Log users in at programs that speak RADIUS.
 
-    A program sends name and password, shows the challenge of the user's card, and sends the response. Add the program first,
-    with `dscplus radius client add`. Requests must be signed by a Message-Authenticator. The log goes to stderr, one JSON
-    object a line, without names. Stop it with Ctrl-C or SIGTERM: open requests are answered first.
+    A program sends name and password, shows the challenge of the user's card, and sends the response. With --verifier, any
+    password will do: the program checks it itself. Add the program first, with `dscplus radius client add`. Requests must be
+    signed by a Message-Authenticator. The log goes to stderr, one JSON object a line, without names. Stop it with Ctrl-C or
+    SIGTERM: open requests are answered first.
 
     \b
     Examples:
       dscplus radius serve --listen 127.0.0.1:1812
       dscplus radius serve --listen 192.0.2.1:1812 --listen [2001:db8::1]:1812
+      dscplus radius serve --verifier
     """
     addresses = [server.listening_address(each) for each in listen or [_DEFAULT]]
+    table = Table.load(attributes) if attributes else NO_TABLE
     rules = load_policy(policy)
     with records.open() as verifier:
         system = LoginSystem.over(verifier, policy=rules)
@@ -46,7 +61,8 @@ def serve(
         if not known:
             raise Failed("there are no clients; add one: dscplus radius client add NAME --address ADDRESS")
         logging.config.dictConfig(configuration())
-        server.run(Responder(system, known), addresses, lambda: system.context.read(clients.load))
+        judge: Judge = CardLogins(verifier, table) if verifier_alone else UserLogins(system, table)
+        server.run(Responder(judge, known), addresses, lambda: system.context.read(clients.load))
 
 
 def add_client(
@@ -56,6 +72,13 @@ def add_client(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Accept requests without a Message-Authenticator, from old devices.")
     ] = False,
+    no_challenge: Annotated[
+        bool,
+        typer.Option("--no-challenge", help="The program shows no challenge: users type a temporary code behind the password."),
+    ] = False,
+    language: Annotated[
+        str, typer.Option(metavar="CODE", help="The language of refusals: en, de or ru.", show_default=True)
+    ] = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Add a program that logs users in by RADIUS, and print its shared secret.
@@ -68,8 +91,9 @@ def add_client(
       dscplus radius client add vpn --address 192.0.2.7
       dscplus radius client add office --address 2001:db8:1::/64 --json
     """
+    options = Options(signs=not unsigned, challenges=not no_challenge, language=language)
     with operating(records) as operator:
-        made = operator.context.change(lambda tx: clients.add(tx, name, address, signs=not unsigned))
+        made = operator.context.change(lambda tx: clients.add(tx, name, address, options))
     if as_json:
         show({"name": made.name, "secret": made.secret.decode()}, as_json=True)
     else:
@@ -88,8 +112,13 @@ def list_clients(records: Records, as_json: JsonOption = False) -> None:
     """
     with operating(records) as operator:
         found = operator.context.read(clients.load)
-    rows = [{"name": each.name, "address": str(each.network), "signed": each.signs} for each in found]
-    show_all(rows, as_json=as_json, none="There are no clients.")
+    show_all([_shown(each) for each in found], as_json=as_json, none="There are no clients.")
+
+
+def _shown(client: Client) -> dict[str, object]:
+    options = client.options
+    told = {"signed": options.signs, "challenges": options.challenges, "language": options.language}
+    return {"name": client.name, "address": str(client.network), **told}
 
 
 def remove_client(

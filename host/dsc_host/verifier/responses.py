@@ -61,11 +61,15 @@ def is_id(challenge_id: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The answers to judge: one, or two for a resync. If there is a `new_pin`, it is used instead of the card's PIN."""
+    """The answers to judge: one, or two for a resync. If there is a `new_pin`, it is used instead of the card's PIN.
+
+    With `once`, the challenges take no further response, whatever the outcome.
+    """
 
     action: str
     answers: Sequence[Answer]
     new_pin: str | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
     finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked, now)
     reason = _refusal(card, asked, tx.policy, now) or finding.reason
     after = _card_after(card, reason, finding, tx.policy, now)
-    after = _record(tx, challenges, reason, card, after, now, asked.new_pin)
+    after = _record(tx, challenges, reason, card, after, now, asked)
     tx.log(now, _event(asked.action, challenges, reason, finding, card, after))
     return _verdict(reason, finding, after, now)
 
@@ -311,7 +315,7 @@ def _record(
     card: CardRecord,
     after: CardRecord,
     now: float,
-    new_pin: str | None,
+    asked: Asked,
 ) -> CardRecord:
     """Write the judgment, even if nothing changes, so that no refusal is quicker than a failure. Return the written row."""
     charged = reason in _CHARGED
@@ -319,14 +323,14 @@ def _record(
         answered = challenge._replace(
             failures=challenge.failures + charged,
             used_at=now if reason is Reason.ACCEPTED else challenge.used_at,
-            judged=challenge.judged + 1,
+            judged=max(challenge.judged + 1, tx.policy.attempts if asked.once else 0),
         )
         rows.answered_challenge(tx.db, tx.seals.sealed_challenge(answered))
     rare: dict[str, Any] = {}
     if after.state != card.state:
         rare |= {"state": after.state, "state_since": now}
-    if reason is Reason.ACCEPTED and new_pin is not None:
-        rare["sealed_pin"] = tx.sealed(new_pin, Holder.of(card), Secret.PIN)
+    if reason is Reason.ACCEPTED and asked.new_pin is not None:
+        rare["sealed_pin"] = tx.sealed(asked.new_pin, Holder.of(card), Secret.PIN)
     row = tx.changed(after, judged=card.judged + 1, **rare)
     rows.used_card(tx.db, row)
     if rare:

@@ -316,15 +316,15 @@ class Verifier:
         """
         return self._context.change(lambda tx: challenges.issue(tx, serial, conceal))
 
-    def verify(self, challenge_id: str, response: str) -> Verdict:
+    def verify(self, challenge_id: str, response: str, *, once: bool = False) -> Verdict:
         """Judge `response`, and record the verdict and its consequences, in one transaction.
 
         Every value except the right response to an open challenge is a failure, including values that cannot be a response. A
         failure counts against the challenge and its card. If the card is locked, paused or not in use, the failure counts
         against the challenge only. If the challenge is unknown or closed, the failure is not counted, and nothing is computed.
-        The arguments may have any type: no value raises.
+        The arguments may have any type: no value raises. With `once`, the challenge takes no further response.
         """
-        return responses.judge_alone(self._context, Asked("verify", [(challenge_id, response)]))
+        return responses.judge_alone(self._context, Asked("verify", [(challenge_id, response)], once=once))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
         """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.

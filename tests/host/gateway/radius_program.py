@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Any
 
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.gateway.radius import clients, packets
-from dsc_host.gateway.radius.clients import Client
+from dsc_host.gateway.radius.attributes import NO_TABLE, Table
+from dsc_host.gateway.radius.clients import Client, Options
+from dsc_host.gateway.radius.logins import UserLogins
 from dsc_host.gateway.radius.packets import Attribute, Code, Packet, Type, parse
 from dsc_host.gateway.radius.responder import Request, Responder
 
@@ -42,14 +45,17 @@ class Program:
     others: Sequence[Client] = field(default=())
 
     @classmethod
-    def of(cls, scenario: Scenario, name: str, address: str, *, signs: bool = True) -> "Program":
-        client = scenario.system.change(lambda tx: clients.add(tx, name, address, signs=signs))
-        return cls(scenario, Responder(scenario.system, [client], clock=scenario.clock), client, address)
+    def of(cls, scenario: Scenario, name: str, address: str, table: Table = NO_TABLE, **options: Any) -> "Program":
+        client = scenario.system.change(lambda tx: clients.add(tx, name, address, Options(**options)))
+        judge = UserLogins(scenario.system, table)
+        return cls(scenario, Responder(judge, [client], clock=scenario.clock), client, address)
 
     def beside(self, name: str, address: str) -> "Program":
         """Return another client of the same server."""
         other = self.scenario.system.change(lambda tx: clients.add(tx, name, address))
-        return replace(self, responder=Responder(self.scenario.system, [self.client, other]), client=other, address=address)
+        return replace(
+            self, responder=Responder(UserLogins(self.scenario.system), [self.client, other]), client=other, address=address
+        )
 
     def send(self, data: bytes, port: int = 5000) -> Packet | None:
         """Send a packet. Return the reply, whose signature is checked; None if there is none."""
@@ -86,5 +92,11 @@ class Program:
 
 def question(reply: Packet) -> str:
     """Return the challenge in a reply's message."""
-    message = (reply.one(Type.REPLY_MESSAGE) or b"").decode()
+    message = shown(reply)[0]
     return "".join(filter(str.isdigit, message))
+
+
+def shown(reply: Packet | None) -> list[str]:
+    """Return the parts of a reply's message."""
+    assert reply is not None
+    return [each.decode() for each in reply.all(Type.REPLY_MESSAGE)]

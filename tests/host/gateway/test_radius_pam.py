@@ -11,6 +11,7 @@ from tests.host.event_loop import awaited
 from tests.host.gateway.radius_program import Program
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
+from dsc_host.gateway.radius.logins import UserLogins
 from dsc_host.gateway.radius.responder import Responder
 from dsc_host.gateway.radius.server import Address, Server
 
@@ -57,7 +58,7 @@ async def logged_in(environment: dict[str, str], respond: Callable[[str], str]) 
 @awaited
 async def test_pam_shows_the_challenge_and_takes_the_response(scenario: Scenario, tmp_path: Path) -> None:
     program = Program.of(scenario, "here", "127.0.0.1", signs=False)
-    running = Server(Responder(scenario.system, [program.client]))
+    running = Server(Responder(UserLogins(scenario.system), [program.client]))
     (address,) = await running.start([("127.0.0.1", 0)])
     environment = configure(tmp_path, address, program.client.secret)
     assert not await logged_in(environment, lambda _: "00000000")

@@ -166,9 +166,11 @@ async def test_freeradius_client_logs_in_and_a_replay_and_a_wrong_secret_do_not(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
+@pytest.mark.parametrize(("alone", "code", "outcome"), [((), 3, "refused"), (("--verifier",), 11, "challenge")])
 def test_the_command_serves_until_sigterm(
-    dscplus: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+    dscplus: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    alone: tuple[str, ...], code: int, outcome: str,
+) -> None:  # fmt: skip
     dscplus.with_cards("IB1")
     (dscplus.folder / "cheap.toml").write_text("[passwords]\nmemory_kib = 8\niterations = 1\n")
     monkeypatch.setenv("DSCPLUS_POLICY", str(dscplus.folder / "cheap.toml"))
@@ -190,10 +192,10 @@ def test_the_command_serves_until_sigterm(
     monkeypatch.setattr(server.Server, "start", start)
     monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
     caplog.set_level(logging.INFO)
-    assert dscplus("radius", "--listen", "127.0.0.1:0").code == 0
-    assert [parse(each).code for each in replies] == [Code.ACCESS_REJECT]
+    assert dscplus("radius", "--listen", "127.0.0.1:0", *alone).code == 0
+    assert [parse(each).code for each in replies] == [code]
     assert [record.getMessage() for record in caplog.records if record.name == "dsc_host.gateway.radius"] == [
-        "listening", "refused",
+        "listening", outcome,
     ]  # fmt: skip
 
 
@@ -201,7 +203,7 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
     dscplus.with_cards("IB1")
     assert "no clients" in dscplus("radius", "client", "list").err
     assert '"secret"' in dscplus("radius", "client", "add", "vpn", "--address", "2001:db8::/64", "--json").out
-    assert dscplus("radius", "client", "list").rows == ["vpn  2001:db8::/64  yes"]
+    assert dscplus("radius", "client", "list").rows == ["vpn  2001:db8::/64  yes  yes  en"]
     assert dscplus.refused("radius", "client", "add", "vpn", "--address", "192.0.2.7").startswith("name: ")
     assert dscplus.refused("radius", "client", "remove", "vpn", code=1, stdin="no\n") == "nothing was changed"
     assert len(dscplus("radius", "client", "list").rows) == 1
@@ -209,3 +211,7 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
     assert dscplus("radius", "client", "list").rows == []
     assert dscplus.refused("radius", "client", "remove", "vpn").startswith("name: ")
     assert dscplus.refused("radius", "--listen", "everywhere").startswith("listen: ")
+    assert dscplus.refused("radius", "--attributes", "missing.toml").startswith("attributes: ")
+    assert dscplus.refused("radius", "client", "add", "x", "--address", "::1", "--language", "fr").startswith("language: ")
+    dscplus("radius", "client", "add", "door", "--address", "192.0.2.9", "--no-challenge", "--unsigned")
+    assert dscplus("radius", "client", "list").rows == ["door  192.0.2.9/32  no  no  en"]

@@ -326,7 +326,7 @@ SILENT = {
         "queue", "receive", "settle",
         "sheet",
     },
-    "GatewayCalls": {"answer", "ask", "visitor"},
+    "GatewayCalls": {"answer", "ask", "choose", "enter", "visitor"},
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
     "Operator": {
         "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "put_under_review",

@@ -1,4 +1,4 @@
-"""The RADIUS clients: programs and devices that send logins here, each with an address and a shared secret.
+"""The RADIUS clients: programs and devices that send logins here, each with an address and a shared secret or a certificate.
 
 The vault keeps each client as one secret, sealed under the master key. `dscplus rekey` and backups include them.
 """
@@ -8,10 +8,15 @@ import re
 import secrets
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
 from dsc_host.errors import InputError
+from dsc_host.login.accounts import field_checks
 from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records import vault
 
@@ -21,6 +26,22 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
 # A secret of letters and digits can be typed into every program, and no command takes it for an option.
 _LETTERS = string.ascii_letters + string.digits
 _SECRET_LETTERS = 32
+_TLS_SECRET = b"radsec"
+"""The secret of all clients that use TLS, which replaces it (RFC 6614, section 2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of a client."""
+
+    signs: bool = True
+    """Whether a request without a Message-Authenticator is dropped."""
+    challenges: bool = True
+    """Whether the program can show a challenge. If not, its users enter the password and a static code in one."""
+    language: str = "en"
+    """The language of the messages to somebody who is not known yet."""
+    certificate: str = ""
+    """The certificate of a client that uses TLS, as PEM; empty for UDP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +52,30 @@ class Client:
     network: Network
     """The address, or the addresses, that its packets come from."""
     secret: bytes = field(repr=False)
-    signs: bool = True
-    """Whether a request without a Message-Authenticator is dropped."""
+    options: Options = field(default=Options())
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The SHA-256 hash of the certificate; empty for UDP."""
+        return _fingerprint(self.options.certificate)
 
 
-def add(tx: LoginTransaction, name: str, address: str, *, signs: bool = True) -> Client:
+def add(tx: LoginTransaction, name: str, address: str, options: Options | None = None) -> Client:
     """Add a client with a new secret. Raises `InputError` if its name or its network is taken or malformed."""
-    network = _network(address)
+    network, chosen = _network(address), options or Options()
+    field_checks.check_language(chosen.language)
     if not _NAME.fullmatch(name):
         raise InputError(
             "name", "must have 1 to 32 lower-case letters, digits, dots or hyphens, and begin with no dot or hyphen"
         )
+    secret = "".join(secrets.choice(_LETTERS) for _ in range(_SECRET_LETTERS)).encode()
+    client = Client(name, network, _TLS_SECRET if chosen.certificate else secret, chosen)
     for other in load(tx):
         if other.name == name:
             raise InputError("name", "there is a client of this name; remove it first")
-        if other.network == network:
+        if (other.network, other.fingerprint) == (network, client.fingerprint):
             raise InputError("address", f"belongs to the client {other.name}; remove it first")
-    client = Client(name, network, "".join(secrets.choice(_LETTERS) for _ in range(_SECRET_LETTERS)).encode(), signs)
-    kept = {"network": str(network), "secret": client.secret.decode(), "signs": signs}
+    kept = {"network": str(network), "secret": client.secret.decode(), **asdict(chosen)}
     vault.put(tx.cards, _PREFIX + name, json.dumps(kept).encode())
     tx.log("radius.client", None, "done", "added", client=name, network=str(network))
     return client
@@ -74,10 +101,15 @@ def load(tx: LoginTransaction) -> list[Client]:
     return [_read(tx, name) for name in vault.names(tx.db, _PREFIX)]
 
 
-def find(clients: Iterable[Client], address: str) -> Client | None:
-    """Return the client that an address belongs to: the one with the smallest network. None if there is none."""
+def find(clients: Iterable[Client], address: str, fingerprint: bytes = b"") -> Client | None:
+    """Return the client that an address belongs to: the one with the smallest network. None if there is none.
+
+    `fingerprint` is the SHA-256 hash of the certificate by which it has proven itself; empty for UDP.
+    """
     known = plain_address(address)
-    found = [each for each in clients if known is not None and known in each.network]
+    found = [
+        each for each in clients if known is not None and known in each.network and each.fingerprint == fingerprint
+    ]  # fmt: skip
     return max(found, key=lambda each: each.network.prefixlen, default=None)
 
 
@@ -91,9 +123,23 @@ def plain_address(text: str) -> IPv4Address | IPv6Address | None:
     return mapped or address
 
 
+def check_certificate(pem: str) -> None:
+    """Raise `InputError` unless this is a certificate as PEM."""
+    try:
+        _fingerprint(pem)
+    except ValueError:
+        raise InputError("certificate", "must be a file with one certificate as PEM, as `openssl x509` prints it") from None
+
+
+@cache
+def _fingerprint(pem: str) -> bytes:
+    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()) if pem else b""
+
+
 def _read(tx: LoginTransaction, name: str) -> Client:
     kept = json.loads(vault.get(tx.cards, name) or b"{}")
-    return Client(name.removeprefix(_PREFIX), ip_network(kept["network"]), kept["secret"].encode(), kept["signs"])
+    options = Options(**{each.name: kept[each.name] for each in fields(Options) if each.name in kept})
+    return Client(name.removeprefix(_PREFIX), ip_network(kept["network"]), kept["secret"].encode(), options)
 
 
 def _network(text: str) -> Network:

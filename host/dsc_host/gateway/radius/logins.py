@@ -1,6 +1,6 @@
-"""The login of a user by RADIUS: name and password, a challenge, and the response.
+"""The login of a user of the login system by RADIUS: name and password, a challenge, and the response.
 
-The State of a challenge is the token of the login, sealed for one client and one user name. Five promises:
+Five promises:
 
 1. Nobody is accepted without the answer of a device that opens everything (`Scope.FULL`).
 2. A State is used once. It opens nothing for another client, for another user name, or after its time.
@@ -9,98 +9,99 @@ The State of a challenge is the token of the login, sealed for one client and on
 5. No session is opened.
 """
 
-import hashlib
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 
 from dsc_host.errors import StoreError, TooManyChallenges, VerifierError
+from dsc_host.gateway.radius import messages
+from dsc_host.gateway.radius.attributes import NO_TABLE, Table
 from dsc_host.gateway.radius.clients import Client, plain_address
-from dsc_host.gateway.radius.packets import MOST_VALUE, Attribute, Code, Packet, Type, password_of
-from dsc_host.login import LoginError, LoginSystem, Scope, Status, TooManyAttempts
-from dsc_host.records.keys import Secret
+from dsc_host.gateway.radius.packets import Code, Packet, Type, password_of
+from dsc_host.gateway.radius.replies import ForeignState, Reply, decoded, opened_state, rejected, sealed_state
+from dsc_host.login import LoginError, LoginSystem, Scope, TooManyAttempts
+from dsc_host.login.service.gateway_calls import Asked, Entered
+from dsc_host.records.keys import MasterKey
 
-_REFUSED = "The login was refused."
+_CHOICE = re.compile("[1-9]", re.ASCII)
+"""The number of another device. No response is as short."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The reply to a request, before it is signed. `outcome` is a word for the log."""
+class UserLogins:
+    """The judge over a login system, with the table of the attributes that accepted users get."""
 
-    code: Code
-    outcome: str
-    attributes: tuple[Attribute, ...] = ()
+    system: LoginSystem
+    table: Table = NO_TABLE
 
-
-def judge(system: LoginSystem, client: Client, packet: Packet, address: str) -> Reply:
-    """Return the reply to an Access-Request from an address. Raises `StoreError` and `OutOfMemory`; then nothing was judged."""
-    name = packet.one(Type.USER_NAME)
-    text = password_of(packet, client.secret)
-    if name is None or text is None:
-        return _rejected("unsupported")
-    acting = system.by(f"radius:{client.name}")
-    try:
-        if states := packet.all(Type.STATE):
-            return _answer(acting, client, name, states, _decoded(text))
-        return _ask(acting, client, name, _decoded(text), _origin(packet, address))
-    except (TooManyAttempts, TooManyChallenges):
-        return _rejected("limited")
-    except StoreError:
-        raise
-    except (LoginError, VerifierError):
-        return _rejected("refused")
-
-
-def _ask(system: LoginSystem, client: Client, name: bytes, password: str, origin: str) -> Reply:
-    step = system.gateway.ask(_decoded(name), password, origin)
-    sealed = system.context.cards.keys.current.seal(step.token.encode(), _bound(client, name), Secret.VAULT)
-    message = _message(step.offer.shows if step.offer else {})
-    return Reply(Code.ACCESS_CHALLENGE, "challenge", (_text(message), (Type.STATE, sealed)))
+    def judge(self, client: Client, packet: Packet, address: str) -> Reply:
+        """Return the reply to an Access-Request from an address. Raises `StoreError` and `OutOfMemory`."""
+        name, password = packet.one(Type.USER_NAME), password_of(packet, client.secret)
+        if name is None or password is None:
+            return rejected("unsupported", client)
+        attempt = _Attempt(self.system.by(f"radius:{client.name}"), self.table, client, name, decoded(password))
+        try:
+            if states := packet.all(Type.STATE):
+                return attempt.answer(states)
+            return attempt.begin(_origin(packet, address))
+        except ForeignState:
+            return rejected("foreign state", client)
+        except (TooManyAttempts, TooManyChallenges):
+            return rejected("limited", client)
+        except StoreError:
+            raise
+        except (LoginError, VerifierError):
+            return rejected("refused", client)
 
 
-def _answer(system: LoginSystem, client: Client, name: bytes, states: list[bytes], text: str) -> Reply:
-    try:
-        (sealed,) = states
-        token = system.context.cards.keys.current.unseal(sealed, _bound(client, name), Secret.VAULT).decode()
-    except (StoreError, ValueError):
-        return _rejected("foreign state")
-    answered = system.gateway.answer(token, text)
-    step = answered.step
-    if answered.status is not Status.ACCEPTED or step is None or step.scope is not Scope.FULL:
-        return _rejected("refused")
-    # Return the name as the records have it: the client may have sent it with capitals.
-    return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, step.user.encode()),))
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One request: the system in the client's name, the client, and what the user typed."""
 
+    system: LoginSystem
+    table: Table
+    client: Client
+    name: bytes
+    text: str
 
-def _message(shows: Mapping[str, str]) -> str:
-    """Return the sentence that a client shows with the field for the response."""
-    if "challenge" in shows:
-        return f"Challenge: {shows['challenge']}. Enter the response of your device."
-    if "indexes" in shows:
-        return f"Enter the codes {shows['indexes']} of your code card."
-    if "sent_to" in shows:
-        return f"Enter the code that was sent to {shows['sent_to']}."
-    return "Enter your code."
+    def begin(self, origin: str) -> Reply:
+        """Check name and password."""
+        gateway, name = self.system.gateway, decoded(self.name)
+        if self.client.options.challenges:
+            return self._challenge(gateway.ask(name, self.text, origin))
+        letters = self.system.policy.temporary.letters
+        return self._accept(gateway.enter(name, self.text[:-letters], self.text[-letters:], origin))
 
+    def answer(self, states: list[bytes]) -> Reply:
+        """Judge a response, or show the challenge of another device."""
+        token = opened_state(self._key, states, self.client, self.name)
+        if _CHOICE.fullmatch(self.text):
+            return self._challenge(self.system.gateway.choose(token, int(self.text)))
+        return self._accept(self.system.gateway.answer(token, self.text))
 
-def _rejected(outcome: str) -> Reply:
-    return Reply(Code.ACCESS_REJECT, outcome, (_text(_REFUSED),))
+    def _challenge(self, asked: Asked) -> Reply:
+        state = sealed_state(self._key, asked.token, self.client, self.name)
+        shown = messages.challenge(asked.offer.shows, asked.language) + messages.others(asked.others, asked.language)
+        return Reply(Code.ACCESS_CHALLENGE, "challenge", (*shown, state))
 
+    def _accept(self, entered: Entered | None) -> Reply:
+        if entered is None or entered.scope is not Scope.FULL:
+            return rejected("refused", self.client)
+        given = self.table.attributes(self.client.name, entered.user, entered.kind, self._values(entered))
+        # Return the name as the records have it: the client may have sent it with capitals.
+        return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, entered.user.encode()), *given))
 
-def _text(text: str) -> Attribute:
-    return Type.REPLY_MESSAGE, text.encode()[:MOST_VALUE]
+    def _values(self, entered: Entered) -> dict[str, str]:
+        level = self.system.policy.levels[entered.level]
+        limits = {"per_day": level.per_day, "per_five_days": level.per_five_days}
+        unlimited = {name: "unlimited" if most is None else str(most) for name, most in limits.items()}
+        return {"user": entered.user, "device": entered.kind, "level": str(entered.level), **unlimited}
 
-
-def _decoded(text: bytes) -> str:
-    # A wrong secret gives random bytes. They are a wrong name or password, not an error.
-    return text.decode("utf-8", "replace")
-
-
-def _bound(client: Client, name: bytes) -> str:
-    parts = (client.name.encode(), name)
-    return f"radius-state:{hashlib.sha256(b''.join(hashlib.sha256(part).digest() for part in parts)).hexdigest()}"
+    @property
+    def _key(self) -> MasterKey:
+        return self.system.context.cards.keys.current
 
 
 def _origin(packet: Packet, address: str) -> str:
     """Return the address that the user comes from, for the limits: the client tells it, or else it is the client's own."""
-    told = plain_address(_decoded(packet.one(Type.CALLING_STATION_ID) or b""))
+    told = plain_address(decoded(packet.one(Type.CALLING_STATION_ID) or b""))
     return str(told or address)

@@ -15,15 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dsc_host.errors import DscError
-from dsc_host.gateway.radius import clients, logins
+from dsc_host.gateway.radius import clients
 from dsc_host.gateway.radius.clients import Client
 from dsc_host.gateway.radius.packets import Code, Malformed, Packet, Type, is_signed, parse, sign
-from dsc_host.login import LoginSystem
+from dsc_host.gateway.radius.replies import Judge
 
 MOST_PENDING = 64
 """The maximum number of requests that are judged at once. Further ones are dropped, and the client repeats them."""
 MOST_REPLIES = 8192
-MOST_PROXY_BYTES = 3500
+MOST_PROXY_BYTES = 2250
 """The maximum length of all values of Proxy-State, which the reply repeats. Its other attributes then fit in the packet."""
 KEPT_SECONDS = 30.0
 """The time for which a reply is kept. Clients give up a request earlier."""
@@ -53,10 +53,10 @@ class _Dropped(Exception):
 class Responder:
     """The requests and replies of one server. Call `take` and `finish` in one thread, and `reply` in any."""
 
-    def __init__(self, system: LoginSystem, known: Sequence[Client], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, judge: Judge, known: Sequence[Client], *, clock: Callable[[], float] = time.monotonic) -> None:
         self.dropped: Counter[str] = Counter()
         """The number of datagrams without a reply, by the reason."""
-        self._system, self._clients, self._clock = system, known, clock
+        self._judge, self._clients, self._clock = judge, known, clock
         self._pending: set[_Key] = set()
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
 
@@ -76,7 +76,7 @@ class Responder:
         """Judge a request and return the signed reply; None if it could not be judged. Raises nothing."""
         began = self._clock()
         try:
-            reply = logins.judge(self._system, request.client, request.packet, request.address)
+            reply = self._judge.judge(request.client, request.packet, request.address)
             echoed = [(int(Type.PROXY_STATE), value) for value in request.packet.all(Type.PROXY_STATE)]
             signed = sign(reply.code, request.packet, [*reply.attributes, *echoed], request.client.secret)
         except Exception as error:  # A server must go on, whatever one request does.
@@ -143,7 +143,7 @@ def _check_signature(client: Client, packet: Packet) -> None:
     if packet.all(Type.MESSAGE_AUTHENTICATOR):
         if not is_signed(packet, client.secret):
             raise _Dropped("forged")
-    elif client.signs or packet.all(Type.PROXY_STATE):
+    elif client.options.signs or packet.all(Type.PROXY_STATE):
         # With the Proxy-State of an unsigned request, an attacker could forge the reply (Blast-RADIUS).
         raise _Dropped("unsigned")
 

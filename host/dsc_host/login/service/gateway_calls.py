@@ -3,20 +3,42 @@
 Three promises:
 
 1. Nobody is accepted without a device, even after opting out, nor for the statements of a closed account.
-2. A challenge takes one answer. Of two parallel answers to it, one is judged.
+2. A challenge takes one answer, or one choice of another device. Of two parallel ones, one is judged.
 3. The limits are those of the login page, because the calls take the same steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dsc_host.login import rows
+from dsc_host.login.devices import kinds
 from dsc_host.login.errors import NotAllowed
-from dsc_host.login.model import Answered, Stage, Step, Visitor
+from dsc_host.login.model import DeviceView, Offer, Scope, Stage, Step, Visitor
 from dsc_host.login.rows import User
 from dsc_host.login.signin import flow, password_check, sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 from dsc_host.records.transaction import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A challenge for a user, and the user's other devices, each under the number by which `GatewayCalls.choose` chooses it."""
+
+    user: str
+    token: str
+    offer: Offer
+    others: tuple[tuple[int, DeviceView], ...]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A login that was accepted: the user, the scope, and the kind of the device with its level in the policy."""
+
+    user: str
+    scope: Scope
+    kind: str
+    level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +49,27 @@ class GatewayCalls:
     deliver: Callable[[str], int]
     """Send the codes for the user of this name."""
 
-    def ask(self, name: str, password: str, address: str = "") -> Step:
-        """Check name and password, and return a step with the challenge of the user's device of the highest level.
+    def ask(self, name: str, password: str, address: str = "") -> Asked:
+        """Check name and password, and return the challenge of the user's device of the highest level.
 
-        The token of the step is valid for one answer. Raises `WrongCredentials`, `TooManyAttempts`, and `NotAllowed` if the
-        user has no device or the account is closed.
+        A device that is locked is left out if there is another one. The token is valid for one answer or choice. Raises
+        `WrongCredentials`, `TooManyAttempts`, and `NotAllowed` if the user has no device that opens everything.
         """
         user = password_check.check_password(self.context, name, password, address)
-        step = self.context.change(lambda tx: _ask(tx, user, address))
-        self.deliver(step.user)
-        return step
+        return self._delivered(self.context.change(lambda tx: _ask(tx, user, address)))
 
-    def answer(self, token: str, text: str) -> Answered:
-        """Judge the answer to a challenge, and end the login, whatever the result. Raises `NotIn`."""
+    def choose(self, token: str, number: int) -> Asked:
+        """Return the challenge of another device, by its number. The token ends. Raises `NotIn`, `NotAllowed`."""
+        return self._delivered(self.context.change(lambda tx: _choose(tx, token, number)))
+
+    def answer(self, token: str, text: str) -> Entered | None:
+        """Judge the answer to a challenge, and end the login. Return None if it was wrong. Raises `NotIn`."""
         return self.context.change(lambda tx: _answer(tx, token, text))
+
+    def enter(self, name: str, password: str, code: str, address: str = "") -> Entered | None:
+        """Log in by a password and a code that needs no challenge. Return None if the code was wrong. Raises as `ask` does."""
+        user = password_check.check_password(self.context, name, password, address)
+        return self.context.change(lambda tx: _enter(tx, user, code, address))
 
     def visitor(self, session: str) -> tuple[Visitor, str]:
         """Return the user of an open session, and the kind of the device that opened it, or empty text. Raises `NotIn`.
@@ -51,6 +80,10 @@ class GatewayCalls:
         self.context.activity.record(visitor.session, self.context.now())
         return visitor, kind
 
+    def _delivered(self, asked: Asked) -> Asked:
+        self.deliver(asked.user)
+        return asked
+
 
 def _visitor(tx: LoginTransaction, session: str) -> tuple[Visitor, str]:
     visitor = sessions.visitor_by_id(tx, session)
@@ -58,20 +91,57 @@ def _visitor(tx: LoginTransaction, session: str) -> tuple[Visitor, str]:
     return visitor, device.kind if device else ""
 
 
-def _ask(tx: LoginTransaction, user: User, address: str) -> Step | Refused:
+def _ask(tx: LoginTransaction, user: User, address: str) -> Asked | Refused:
     begun = flow.begin(tx, user, address)
-    if begun.stage is not Stage.CHOOSING or not begun.choices:
-        sessions.drop(tx.db, begun.token)
-        return Refused(NotAllowed("a device is needed to log in"))
-    # Ask for a challenge to type, because no page waits here for a push.
-    offered = flow.choose(tx, begun.token, begun.choices[0].id, manual=True)
-    if isinstance(offered, Refused):
-        sessions.drop(tx.db, begun.token)
-    return offered
+    return _offered(tx, user, begun, (device.id for device in _usable(tx, begun)))
 
 
-def _answer(tx: LoginTransaction, token: str, text: str) -> Answered:
-    answered = flow.answer(tx, token, text)
-    for each in (token, answered.step.token if answered.step else ""):
-        sessions.drop(tx.db, each)
-    return answered
+def _choose(tx: LoginTransaction, token: str, number: int) -> Asked | Refused:
+    user, _ = sessions.locked(tx, token, Stage.ANSWERING)
+    step = flow.step(tx, token)
+    wanted = [device.id for place, device in enumerate(_usable(tx, step), 1) if place == number]
+    return _offered(tx, user, step, wanted)
+
+
+def _usable(tx: LoginTransaction, step: Step) -> list[DeviceView]:
+    """Return the devices that open everything now, the highest level first."""
+    now = tx.now()
+    return [each for each in step.choices if each.full_until is None or now < each.full_until]
+
+
+def _offered(tx: LoginTransaction, user: User, step: Step, wanted: Iterable[str]) -> Asked | Refused:
+    """Return the challenge of the first of the wanted devices that gives one. End the login if none does."""
+    refused = Refused(NotAllowed("a device is needed to log in"))
+    if step.stage is not Stage.IN:
+        for device in wanted:
+            # Ask for a challenge to type, because no page waits here for a push.
+            offered = flow.choose(tx, step.token, device, manual=True)
+            if not isinstance(offered, Refused) and offered.offer is not None:
+                others = [each for each in enumerate(_usable(tx, step), 1) if each[1].id != device]
+                return Asked(offered.user, offered.token, offered.offer, tuple(others), user.language)
+            refused = offered if isinstance(offered, Refused) else refused
+    sessions.drop(tx.db, step.token)
+    return refused
+
+
+def _answer(tx: LoginTransaction, token: str, text: str) -> Entered | None:
+    step = flow.answer(tx, token, text).step
+    try:
+        return _entered(tx, step) if step is not None else None
+    finally:
+        for each in (token, step.token if step else ""):
+            sessions.drop(tx.db, each)
+
+
+def _entered(tx: LoginTransaction, step: Step) -> Entered | None:
+    if step.stage is not Stage.IN or step.scope is None:
+        return None
+    _, kind = _visitor(tx, sessions.hashed(step.token))
+    return Entered(step.user, step.scope, kind, tx.policy.level(kind))
+
+
+def _enter(tx: LoginTransaction, user: User, code: str, address: str) -> Entered | Refused | None:
+    begun = flow.begin(tx, user, address)
+    wanted = [device.id for device in _usable(tx, begun) if not kinds.KINDS[device.kind].needs_challenge]
+    asked = _offered(tx, user, begun, wanted)
+    return asked if isinstance(asked, Refused) else _answer(tx, asked.token, code)

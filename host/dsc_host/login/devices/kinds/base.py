@@ -100,6 +100,8 @@ class DeviceKind(ABC):
     """Whether the user can change the PIN on the device."""
     digits = False
     """Whether an answer consists of digits."""
+    needs_challenge = True
+    """Whether an answer is made or sent for one challenge. A static code needs none."""
     losses: tuple[Loss, ...] = (Loss.LOST,)
     """The losses to choose from. A device that was misplaced can be activated again if `Loss.MISPLACED` is among them."""
 

@@ -19,6 +19,7 @@ class TemporaryCode(DeviceKind):
 
     name = Kind.TEMPORARY_CODE
     temporary = True
+    needs_challenge = False
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered:
         """Offer nothing: the page only asks for the code."""

@@ -1,0 +1,90 @@
+"""The login of a card's owner by RADIUS, with the verifier alone: for programs that keep their own users and passwords.
+
+The user name is the owner's name in the records. The program sends it with any password, shows the challenge, and sends the
+response. Three promises:
+
+1. Nobody is accepted without the right response of a card that the name owns.
+2. A State takes one response. It opens nothing for another client, for another name, or after its time.
+3. A reply does not tell whether a name owns a card: names that own none get the challenges of decoys.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from dsc_host.errors import InputError, StoreError, TooManyChallenges, VerifierError
+from dsc_host.gateway.radius import messages
+from dsc_host.gateway.radius.attributes import NO_TABLE, PLACEHOLDERS, Table
+from dsc_host.gateway.radius.clients import Client
+from dsc_host.gateway.radius.packets import Code, Packet, Type, password_of
+from dsc_host.gateway.radius.replies import ForeignState, Reply, decoded, opened_state, rejected, sealed_state
+from dsc_host.ocra import fold_response
+from dsc_host.verifier import Verifier
+from dsc_host.verifier.model import Card, State
+
+_MOST_CARDS = 50
+"""The number of an owner's cards that are looked at."""
+_IN_USE = (State.ENROLLED, State.ACTIVE)
+_DEVICE = "card"
+"""The kind of device in the table of attributes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardLogins:
+    """The judge over a verifier, with the table of the attributes that accepted owners get."""
+
+    verifier: Verifier
+    table: Table = NO_TABLE
+
+    def judge(self, client: Client, packet: Packet, address: str) -> Reply:
+        """Return the reply to an Access-Request. The address is not used: the verifier counts by card."""
+        name, text = packet.one(Type.USER_NAME), password_of(packet, client.secret)
+        if name is None or text is None or not client.options.challenges:
+            return rejected("unsupported", client)
+        acting = CardLogins(self.verifier.by(f"radius:{client.name}"), self.table)
+        try:
+            if states := packet.all(Type.STATE):
+                return acting._answer(client, name, states, decoded(text))
+            return acting._ask(client, name, decoded(text))
+        except ForeignState:
+            return rejected("foreign state", client)
+        except TooManyChallenges:
+            return rejected("limited", client)
+        except StoreError:
+            raise
+        except VerifierError:
+            return rejected("refused", client)
+
+    def _ask(self, client: Client, name: bytes, text: str) -> Reply:
+        challenge = self.verifier.challenge(self._serial(decoded(name), text.strip()), conceal=True)
+        state = sealed_state(self.verifier.context.keys.current, challenge.id, client, name)
+        shown = messages.challenge({"challenge": challenge.question}, client.options.language)
+        return Reply(Code.ACCESS_CHALLENGE, "challenge", (*shown, state))
+
+    def _answer(self, client: Client, name: bytes, states: list[bytes], text: str) -> Reply:
+        challenge = opened_state(self.verifier.context.keys.current, states, client, name)
+        if not self.verifier.verify(challenge, fold_response(text), once=True):
+            return rejected("refused", client)
+        user = decoded(name)
+        values = {**dict.fromkeys(PLACEHOLDERS, ""), "user": user, "device": _DEVICE}
+        given = self.table.attributes(client.name, user, _DEVICE, values)
+        return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, name), *given))
+
+    def _serial(self, owner: str, wanted: str) -> str:
+        """Return the serial of the owner's card: the one that was typed for a password, or else the first one in use.
+
+        A name that owns no card gets the serial of a decoy, always the same one.
+        """
+        cards = self._cards(owner)
+        for card in cards:
+            if card.serial.lower() == wanted.lower():
+                return card.serial
+        return cards[0].serial if cards else f"owner.{hashlib.sha256(owner.encode()).hexdigest()[:26]}"
+
+    def _cards(self, owner: str) -> list[Card]:
+        """Return the owner's cards, those in use first."""
+        try:
+            found = list(self.verifier.cards(owner=owner, limit=_MOST_CARDS))
+        except InputError:
+            # It cannot be an owner's name.
+            return []
+        return sorted(found, key=lambda card: card.state not in _IN_USE)
