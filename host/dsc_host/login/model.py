@@ -177,7 +177,7 @@ class DeviceView:
     activates_at: float | None
     """The Unix time at which the device is activated automatically; None if it is not, or if its request has the time."""
     full_until: float | None
-    """The Unix time from which the device opens the account's pages only; None if it always opens everything."""
+    """The Unix time at which the full access of the device ends; None if it never does."""
     level: int
     """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool

@@ -1,7 +1,8 @@
 """Access to the rows of one table as records: finding, locking, adding, changing and removing them in a transaction.
 
-A record is a NamedTuple whose fields are the table's columns, in their order. Code that changes data of a user locks the user's
-row first, so that the data does not change under it, in PostgreSQL too, where transactions write at the same time.
+A record is a NamedTuple whose fields are the table's columns, in their order. Code that changes the data of a user
+first locks the user's row. Otherwise another transaction could change the data meanwhile, because PostgreSQL lets transactions
+write at the same time.
 """
 
 import secrets

@@ -24,7 +24,7 @@ from dsc_host.verifier.service import Verifier
 from dsc_host.verifier.transaction import CardContext
 
 SQLITE_THREADS = 1
-"""Only one transaction at a time writes to an SQLite file. More threads would only wait for each other."""
+"""The number of threads for an SQLite file. One transaction writes to it at a time, so more threads would only wait."""
 SERVER_THREADS = 5
 """The number of connections to a server that are kept open."""
 MOST_THREADS = 15

@@ -38,7 +38,7 @@ def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
 
 
 def check_known(db: Connection, serial: str) -> None:
-    """Lock the card, even if its row was tampered with. Raises `UnknownCard` if there is none."""
+    """Lock the card without checking its seal. Raises `UnknownCard` if there is none."""
     _check_real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
 
 

@@ -212,7 +212,7 @@ def forget_decoys(db: Connection, before: float, most: int) -> None:
 
 
 def count_cards(db: Connection) -> int:
-    """Return the number of cards without decoys."""
+    """Return the number of cards. Decoys are not counted."""
     return db.execute(select(func.count()).select_from(cards).where(IS_REAL)).scalar_one()
 
 
@@ -240,7 +240,7 @@ def key_ids(db: Connection, most: int) -> set[str]:
 def lock_cards_not_under(db: Connection, key_id: str, after: str, until: float, limit: int) -> list[CardRecord]:
     """Lock and return cards whose secrets are sealed under another master key, in the order of their serials.
 
-    Their serials come behind `after`, and they were enrolled by the time `until`, in Unix seconds.
+    Return only cards with serials after `after` that were enrolled by the Unix time `until`.
     """
     others = select(cards).where(cards.c.serial > after, cards.c.enrolled_at <= until, cards.c.key_id.not_in(["", key_id]))
     return [CardRecord(*row) for row in db.execute(others.order_by(cards.c.serial).limit(limit).with_for_update())]

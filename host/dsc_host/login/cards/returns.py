@@ -31,7 +31,8 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
         raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
-    # A session that the card opened ends with the card, and so does one of an online card that lasted only for this card.
+    # A session ends if the device that opened it is no longer active: the card itself, or an online card that was valid only
+    # until the activation of this card.
     opened_by = rows.devices.find(tx.db, session.device_id)
     ends = opened_by is not None and opened_by.state != DeviceState.ACTIVE
     sessions.end_all(tx.db, user, but="" if ends else session.id)

@@ -1,6 +1,7 @@
 """Sheets of codes: printed security code cards and online cards, until they are activated.
 
-A sheet is activated by two of its codes, a printed one also by itself after some weeks. Its codes are shown only until then.
+Two of its codes activate a sheet. A printed sheet is also activated automatically after some weeks. The codes are shown only
+until the activation.
 """
 
 import secrets

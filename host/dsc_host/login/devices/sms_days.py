@@ -51,7 +51,7 @@ def remind(tx: LoginTransaction, user_id: str) -> None:
 
 
 def _ends_at(tx: LoginTransaction, device: Device) -> float:
-    """Return the end of full access: the announced one, or before any reminder one that leaves time for the reminders."""
+    """Return the announced end of full access. Before the first reminder, return an end that leaves time for the reminders."""
     rules = tx.policy.sms
     announced = kinds.of(device).full_until(tx.policy, device)
     return announced or max(device.made_at + rules.days * DAY, tx.now() + rules.near_days * DAY)

@@ -130,7 +130,7 @@ def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Questi
 
 
 def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
-    """End this user's device, because the app, or this user in it, was removed on the phone. Raises `NotFound`."""
+    """End the device of a user who has removed the app on the phone, or has been removed from the app. Raises `NotFound`."""
     device, user = device_of_app(tx, device_id, device_token)
     end(tx, device)
     notices.notify(tx, user, "out_of_use", device=registry.label(device))

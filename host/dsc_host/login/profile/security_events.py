@@ -1,8 +1,7 @@
 """The recent security events of a user's account, as the user sees them.
 
-They are read from the audit log, whose entries are written in the transaction of the change. Reading takes no
-lock. A second record would have to be written at each login, but only for existing names. This would take time, which would
-reveal the existing names.
+They are read from the audit log, whose entries are written in the transaction of the change. Reading takes no lock. A separate
+record of events would be written only for existing names, and the time for it would reveal them.
 
 Users see only entries about themselves, and only those of an `EventKind`. The names of other people are not shown.
 """

@@ -56,7 +56,7 @@ def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
 
 
 def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
-    """Return `check_may`, with a step-up if the operation needs one. A login in progress needs none."""
+    """Return a check that does what `check_may` does, and demands a step-up if the operation needs one in an open session."""
     return partial(_check_operation, operation)
 
 

@@ -1,7 +1,7 @@
 """The step-up within an open session, and the submitted form that is kept until the step-up is done.
 
-The browser keeps the form, which the server has sealed for this session under the master key. So the form is neither in the
-records, nor readable in a page.
+The server seals the form for this session under the master key, and the browser keeps the sealed text. So the records do not
+hold the form, and no page shows it.
 """
 
 import base64

@@ -27,7 +27,7 @@ from dsc_host.records.tables import APPLICATION_ID
 
 _RETRY = 0.01
 _TRY_MILLISECONDS = 2
-"""The time for which SQLite itself waits to become the writer, before it is asked anew. It tries each millisecond then."""
+"""The time for which SQLite itself waits to become the writer, trying each millisecond. Afterwards the program asks it again."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps beside a database, with the database's permissions, and reads if they exist."""
 _HEADER = b"SQLite format 3\0"
@@ -88,8 +88,9 @@ class SQLite:
     def _start_writing(self, mode: Mode, deadline: float, db: Connection) -> None:
         """Start a transaction as soon as the other processes let it.
 
-        Left alone, SQLite waits longer and longer between two tries, up to 100 ms, and so misses the moments between the
-        transactions of a busy process. Within the transaction it may, for readers of a file without a write-ahead log.
+        Without this, SQLite waits longer and longer between two tries, up to 100 ms, and so misses the moments between the
+        transactions of a busy process. Once the transaction has started, SQLite's own waiting is turned on again. It is needed for
+        the readers of a file without a write-ahead log.
         """
         self._try.row(db, {})
         try:
@@ -238,7 +239,7 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 def _check_header(path: Path) -> None:
-    # SQLite's own check takes a file of one byte for an empty one.
+    # SQLite itself regards a file of one byte as empty.
     try:
         with path.open("rb") as file:
             header = file.read(len(_HEADER))

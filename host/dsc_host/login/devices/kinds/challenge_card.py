@@ -76,7 +76,7 @@ class DscCard(ChallengeCard):
     name = Kind.DSC_PLUS
 
     def replaces(self, other: DeviceKind) -> bool:
-        """Return whether its activation takes misplaced devices of another kind out of use for good: True for all cards."""
+        """Return True for all cards: the activation of this card takes a misplaced card of any kind out of use for good."""
         return isinstance(other, ChallengeCard)
 
 

@@ -1,8 +1,8 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-No code is asked for again before all others have been. Each login asks for the same two codes until they have been entered
-correctly, or wrongly as often as the policy allows. So a person who has seen only some of the codes gains nothing by restarting
-the login in the hope of being asked for those.
+A code is asked for a second time only after all other codes were asked for. Each login asks for the same two codes until they
+have been entered correctly, or wrongly as often as the policy allows. So a person who has seen only some of the codes gains
+nothing by restarting the login in the hope of being asked for those.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.

@@ -1,6 +1,6 @@
 """Version 7: a database has an identity, and the rows of cards and challenges have seals. They are filled in afterwards.
 
-See `resealing`: the seals need the master key.
+See `dsc_host.verifier.upgrade`: the seals need the master key.
 """
 
 from typing import Any
