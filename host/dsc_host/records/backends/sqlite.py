@@ -27,7 +27,7 @@ from dsc_host.records.tables import APPLICATION_ID
 
 _RETRY = 0.01
 _TRY_MILLISECONDS = 2
-"""The time for which SQLite itself waits to become the writer, trying each millisecond. Afterwards the program asks it again."""
+"""The time for which SQLite itself waits to become the writer, trying each millisecond. Then the program asks it again."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps beside a database, with the database's permissions, and reads if they exist."""
 _HEADER = b"SQLite format 3\0"
@@ -89,8 +89,8 @@ class SQLite:
         """Start a transaction as soon as the other processes let it.
 
         Without this, SQLite waits longer and longer between two tries, up to 100 ms, and so misses the moments between the
-        transactions of a busy process. Once the transaction has started, SQLite's own waiting is turned on again. It is needed for
-        the readers of a file without a write-ahead log.
+        transactions of a busy process. Once the transaction has started, SQLite's own waiting is turned on again, which the
+        readers of a file without a write-ahead log need.
         """
         self._try.row(db, {})
         try:
