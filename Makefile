@@ -20,11 +20,14 @@ LANGUAGES ?= en,de,ru
 # The markers of what `make test` leaves out; tests/tiers.py says what they mean.
 COSTLY := postgresql or chromium or attack or long
 
+# As a module, so that the site's own extension is found. A warning is an error: a link that leads nowhere, a page without a place.
+SITE = $(BIN)/python -m zensical build --strict
+
 # Python keeps what it has compiled: the tests start it hundreds of times.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants lock lowest docs format clean
+.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants lock lowest docs docs-site format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,7 +78,7 @@ coverage: $(READY)  ## Run all tests and print which part of the code they reach
 test-portal: $(READY)  ## Walk every procedure of the login system in Chromium; LANGUAGES=de: in one language; PICTURES=folder: keep pictures
 	$(PYTEST) tests/host/portal/chromium --languages $(LANGUAGES) $(if $(PICTURES),--pictures $(PICTURES))
 
-check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
+check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs, the site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -83,6 +86,7 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m dsc_simulator.drawings.docs --check docs
 	$(BIN)/python -m tests.statements --check
+	$(SITE)
 
 bench: $(READY)  ## Measure speed, as ratios and instruction counts
 	$(BIN)/python -m tests.benchmarks
@@ -112,10 +116,15 @@ lowest: $(READY)  ## Run the tests with the oldest packages that pyproject.toml 
 docs: $(READY)  ## Draw the pictures and tables in docs anew
 	$(BIN)/python -m dsc_simulator.drawings.docs docs
 	$(BIN)/python -m tests.statements
+	$(BIN)/python -m tests.documentation.reference_pages
+
+docs-site: $(READY)  ## Make the documentation as a site, in build/site
+	$(SITE)
+	@echo "Open build/site/index.html in a browser; no server is needed."
 
 format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
 clean:  ## Remove .venv and everything that can be made again
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
