@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
-from dsc_simulator.drawings.card import Key, keys, svg
+from dsc_simulator.drawings.card import HOLD, Key, keys, svg
 from dsc_simulator.profile import Profile
 
 KEYS = (*"0123456789", "OK", "C", "PRESS")
@@ -51,9 +51,14 @@ class PageCard:
             self._live.tick()
             self._live.press(key)
 
-    def svg(self) -> str:
-        """Return a picture of the card as it looks now."""
-        return svg(self.display)
+    def svg(self, *, label: str = "", hold: str = HOLD) -> str:
+        """Return a picture of the card as it looks now. See `drawings.card.svg`."""
+        return svg(self.display, label=label, hold=hold)
+
+    def switch_off(self) -> None:
+        """Press the keys that a person would press to switch the card off, if it is on."""
+        if self.display:
+            self.press("PRESS")
 
     def line(self) -> InProcessPort:
         """Return the card's serial line, for a `CardClient`."""

@@ -40,6 +40,17 @@ def test_an_svg_is_well_formed_and_has_eight_cells(shown: str) -> None:
     assert [picture.findtext(f"{SVG}title")] == [picture.get("aria-label")]
 
 
+def test_the_card_has_the_proportions_of_an_id_1_card() -> None:
+    _, _, width, height = map(float, ElementTree.fromstring(svg("")).get("viewBox", "").split())
+    assert width / height == pytest.approx(85.60 / 53.98)
+
+
+def test_the_words_of_an_svg_may_be_in_another_language() -> None:
+    picture = ElementTree.fromstring(svg("PIN>", label="Anzeige: <PIN>>", hold="zum Einschalten halten"))
+    assert picture.get("aria-label") == picture.findtext(f"{SVG}title") == "Anzeige: <PIN>>"
+    assert "zum Einschalten halten" in [element.text for element in picture.iter(f"{SVG}text")]
+
+
 def test_an_svg_draws_what_is_shown() -> None:
     def lit(shown: str) -> list[int]:
         paths = ElementTree.fromstring(svg(shown)).findall(f".//{SVG}path[@class='on']")

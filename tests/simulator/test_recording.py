@@ -218,13 +218,14 @@ def test_a_strip_tells_its_story_and_is_as_wide_as_what_is_on_it() -> None:
     assert root.get("aria-label") == root.findtext(f"{SVG}title")
     story = re.sub("[0-9]{8}", "#", root.findtext(f"{SVG}desc", ""))
     assert story == "display: off; press: PIN>; 1234 OK: CHALLNG>; 482913 OK: #; 60 s: off"
-    width, height = (int(root.get(name, "")) for name in ("width", "height"))
+    width, height = (float(root.get(name, "")) for name in ("width", "height"))
     assert root.get("viewBox") == f"0 0 {width} {height}"
     last = root.findall(f"{SVG}g")[-1]
     card = last.find(f"{SVG}svg")
     assert card is not None
     x, _, scale = (float(number) for number in re.findall(r"[0-9.]+", last.get("transform", "")))
-    assert (x + float(card.get("width", "")) * scale, float(card.get("height", "")) * scale) == (width, height)
+    ends = (x + float(card.get("width", "")) * scale, float(card.get("height", "")) * scale)
+    assert ends == pytest.approx((width, height))
 
 
 def test_keys_that_changed_nothing_stand_before_the_next_display() -> None:

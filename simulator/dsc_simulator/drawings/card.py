@@ -75,8 +75,12 @@ _STROKES = {
 }
 _GAP = 1.2
 
-_CARD_WIDTH, _CARD_HEIGHT = 342, 216
+CARD_WIDTH, CARD_HEIGHT, _CORNER = 856.0, 539.8, 31.8
+"""The size of an ID-1 card and the radius of its corners (ISO/IEC 7810), in tenths of a millimeter, the drawing's unit."""
 _KEYS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
+_KEYPAD_LEFT, _KEYPAD_TOP, _KEY_WIDTH, _KEY_HEIGHT, _KEY_GAP = 470, 46, 106, 98, 18.6
+_GLASS_LEFT, _GLASS_TOP, _GLASS_WIDTH, _GLASS_HEIGHT = 44, 196, 384, 124
+_CELL_SCALE, _CELL_STEP, _SLANT_DEGREES = 2.75, 43, 5
 
 
 class Key(NamedTuple):
@@ -91,16 +95,17 @@ class Key(NamedTuple):
 
 def _placed() -> Mapping[str, Key]:
     """Return the keys by name, in the order of their use, in the drawing's own units."""
-    keys = {"PRESS": Key("press", 24, 144, 60, 21)}
+    keys = {"PRESS": Key("press", _GLASS_LEFT, 394, 150, _KEY_HEIGHT)}
     for row, labels in enumerate(_KEYS):
         for column, label in enumerate(labels):
-            keys[label] = Key(label, 205 + column * 37, 66 + row * 26, 32, 21)
+            left, top = column * (_KEY_WIDTH + _KEY_GAP), row * (_KEY_HEIGHT + _KEY_GAP)
+            keys[label] = Key(label, _KEYPAD_LEFT + left, _KEYPAD_TOP + top, _KEY_WIDTH, _KEY_HEIGHT)
     return keys
 
 
 def keys() -> Mapping[str, Key]:
     """Return every drawn key by name, *press* first. Positions are in hundredths of the card's width and height."""
-    across, down = 100 / _CARD_WIDTH, 100 / _CARD_HEIGHT
+    across, down = 100 / CARD_WIDTH, 100 / CARD_HEIGHT
     return {
         name: Key(key.label, key.left * across, key.top * down, key.width * across, key.height * down)
         for name, key in _placed().items()
@@ -130,41 +135,73 @@ def _cell(character: str, x: float, y: float) -> str:
     lit = segments(character)
     on = "".join(_stroke(segment) for segment in _STROKES if segment in lit)
     off = "".join(_stroke(segment) for segment in _STROKES if segment not in lit)
-    return f'<g transform="translate({x:g} {y:g})"><path class="off" d="{off}"/><path class="on" d="{on}"/></g>'
+    place = f"translate({x:g} {y:g}) scale({_CELL_SCALE}) skewX(-{_SLANT_DEGREES})"
+    return f'<g transform="{place}"><path class="off" d="{off}"/><path class="on" d="{on}"/></g>'
+
+
+def _glass(cells: str) -> str:
+    """Return the display: its frame, the glass, and the cells with the segments that are off, as on a real display."""
+    left, top = _GLASS_LEFT, _GLASS_TOP
+    box = f'x="{left}" y="{top}" width="{_GLASS_WIDTH}" height="{_GLASS_HEIGHT}" rx="12"'
+    inner = f'x="{left + 9}" y="{top + 9}" width="{_GLASS_WIDTH - 18}" height="{_GLASS_HEIGHT - 18}" rx="5"'
+    first, upper = left + 30, top + (_GLASS_HEIGHT - _HEIGHT * _CELL_SCALE) / 2
+    drawn = "".join(_cell(character, first + index * _CELL_STEP, upper) for index, character in enumerate(cells))
+    return f'<rect {box} class="frame"/><rect {inner} class="glass"/>{drawn}'
 
 
 def _button(key: Key) -> str:
-    text = f'<text x="{key.left + key.width / 2:g}" y="{key.top + 15:g}" class="key">{escape(key.label)}</text>'
+    text = (
+        f'<text x="{key.left + key.width / 2:g}" y="{key.top + key.height / 2 + 13:g}" class="key">{escape(key.label)}</text>'
+    )
+    shadow = (
+        f'<rect x="{key.left:g}" y="{key.top + 5:g}" width="{key.width:g}" height="{key.height:g}" rx="16" class="shadow"/>'
+    )
     box = f'x="{key.left:g}" y="{key.top:g}" width="{key.width:g}" height="{key.height:g}"'
-    return f'<rect {box} rx="5" class="button"/>{text}'
+    return f'{shadow}<rect {box} rx="16" class="button"/>{text}'
 
 
+def _shade(name: str, upper: str, lower: str) -> str:
+    stops = f'<stop stop-color="{upper}"/><stop offset="1" stop-color="{lower}"/>'
+    return f'<linearGradient id="{name}" x2=".35" y2="1">{stops}</linearGradient>'
+
+
+_SHADES = f"<defs>{_shade('body', '#34496b', '#18253b')}{_shade('lcd', '#ccd6bd', '#b7c3a5')}</defs>"
 _STYLE = (
-    ".card{fill:#24344d;stroke:#16202f;stroke-width:2}.glass{fill:#c4cfb4;stroke:#16202f;stroke-width:2}"
-    ".on{stroke:#1b2418;stroke-width:1.9;stroke-linecap:round;fill:none}"
-    ".off{stroke:#b8c4a8;stroke-width:1.9;stroke-linecap:round;fill:none}"
-    ".button{fill:#e9edf2;stroke:#16202f}.key{fill:#16202f;font:600 12px sans-serif;text-anchor:middle}"
-    ".name{fill:#e9edf2;font:600 15px sans-serif}.small{fill:#aebbd0;font:11px sans-serif}"
+    ".card{fill:url(#body)}.edge{fill:none;stroke:#5b7196;stroke-width:3}"
+    ".frame{fill:#0c1422}.glass{fill:url(#lcd)}"
+    ".on{stroke:#161d13;stroke-width:1.9;stroke-linecap:round;fill:none}"
+    ".off{stroke:#b5c1a3;stroke-width:1.9;stroke-linecap:round;fill:none}"
+    ".shadow{fill:#0c1422}.button{fill:#e9edf2}.key{fill:#16202f;font:600 38px sans-serif;text-anchor:middle}"
+    ".name{fill:#e9edf2;font:600 42px sans-serif}.small{fill:#c3cede;font:25px sans-serif}"
 )
+HOLD = "hold to switch on"
+"""The words above the key *press*."""
 
 
-def svg(shown: str) -> str:
+def spoken(shown: str) -> str:
+    """Return what a screen reader says instead of the drawing."""
+    return f"Digital Security Card+, display: {shown.strip() or 'off'}"
+
+
+def svg(shown: str, *, label: str = "", hold: str = HOLD) -> str:
     """Return a card whose display shows `shown`, at most 8 characters, as an SVG document.
 
-    The text of the display is in its label, for screen readers. Raise ValueError for a longer text.
+    `label` is the text for screen readers, by default `spoken(shown)`; `hold` is the text above the key *press*. Both may be
+    in another language. Raise ValueError for a longer text on the display.
     """
-    cells = _cells(shown)
-    spoken = f"Digital Security Card+, display: {shown.strip() or 'off'}"
+    cells, label = _cells(shown), escape(label or spoken(shown))
+    width, height = CARD_WIDTH, CARD_HEIGHT
+    edge = f'x="1.5" y="1.5" width="{width - 3:g}" height="{height - 3:g}" rx="{_CORNER - 1.5:g}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_CARD_WIDTH} {_CARD_HEIGHT}"',
-        f' width="{2 * _CARD_WIDTH}" height="{2 * _CARD_HEIGHT}" role="img"',
-        f' aria-label="{escape(spoken)}"><title>{escape(spoken)}</title><style>{_STYLE}</style>',
-        '<rect x="1" y="1" width="340" height="214" rx="14" class="card"/>',
-        '<text x="24" y="36" class="name">Digital Security Card+</text>',
-        '<rect x="24" y="66" width="158" height="46" rx="5" class="glass"/>',
-        *(_cell(character, 34 + index * 18, 80) for index, character in enumerate(cells)),
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"',
+        f' width="{width:g}" height="{height:g}" role="img" aria-label="{label}">',
+        f"<title>{label}</title><style>{_STYLE}</style>{_SHADES}",
+        f'<rect width="{width:g}" height="{height:g}" rx="{_CORNER}" class="card"/><rect {edge} class="edge"/>',
+        f'<text x="{_GLASS_LEFT}" y="88" class="name">Digital Security</text>',
+        f'<text x="{_GLASS_LEFT}" y="140" class="name">Card+</text>',
+        _glass(cells),
         *map(_button, _placed().values()),
-        '<text x="24" y="134" class="small">hold to switch on</text></svg>',
+        f'<text x="{_GLASS_LEFT}" y="372" class="small">{escape(hold)}</text></svg>',
     ]
     return "".join(parts) + "\n"
 

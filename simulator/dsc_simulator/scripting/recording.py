@@ -27,7 +27,9 @@ RESTART = "restart"
 _LAST_SECONDS = 1.0
 _GAP = 130
 _CAPTION = 16
-_SIZE = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"')
+_SCALE = 0.4
+_WIDTH, _HEIGHT = drawing.CARD_WIDTH * _SCALE, drawing.CARD_HEIGHT * _SCALE
+"""The size of a card in a row of cards, in pixels."""
 
 
 class RecordingError(SimulatorError):
@@ -218,18 +220,15 @@ def strip(recording: Recording, *, typing: bool = True) -> str:
     """
     moments = recording.moments if typing else _without_typing(recording.moments)
     parts = [drawing.svg(moment.shown).strip() for moment in moments]
-    found = _SIZE.match(parts[0])
-    if not found:
-        raise RecordingError("the picture of a card does not say how large it is")
-    width, height = int(found[1]) // 2, int(found[2]) // 2
-    whole = len(parts) * (width + _GAP) - _GAP
+    step = _WIDTH + _GAP
+    whole, height = f"{len(parts) * step - _GAP:.1f}", f"{_HEIGHT:.2f}"
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole} {height}" width="{whole}" height="{height}"',
             ' role="img" aria-label="Digital Security Card+, a session">',
             f"<title>Digital Security Card+, a session</title><desc>{escape(_story(moments))}</desc>",
-            *(f'<g transform="translate({i * (width + _GAP)} 0) scale(.5)">{part}</g>' for i, part in enumerate(parts)),
-            *(_caption(moments[i], moments[i - 1], i * (width + _GAP) - _GAP / 2, height) for i in range(1, len(parts))),
+            *(f'<g transform="translate({i * step:.1f} 0) scale({_SCALE})">{part}</g>' for i, part in enumerate(parts)),
+            *(_caption(moments[i], moments[i - 1], i * step - _GAP / 2) for i in range(1, len(parts))),
             "</svg>\n",
         ]
     )
@@ -253,12 +252,12 @@ def _why(moment: Moment, before: Moment) -> str:
     return _spell(moment.keys) or (f"{waited / 1000:g} s" if waited else "")
 
 
-def _caption(moment: Moment, before: Moment, x: float, height: int) -> str:
+def _caption(moment: Moment, before: Moment, x: float) -> str:
     text = escape(_cut(_why(moment, before), _CAPTION))
     style = "font:600 13px sans-serif;text-anchor:middle"
     # This gray is readable on white and on black.
-    words = f'<text x="{x:g}" y="{height / 2 - 8:g}" fill="#7a8699" style="{style}">{text}</text>'
-    y = f"{height / 2 + 6:g}"
+    words = f'<text x="{x:g}" y="{_HEIGHT / 2 - 8:g}" fill="#7a8699" style="{style}">{text}</text>'
+    y = f"{_HEIGHT / 2 + 6:g}"
     return f'{words}<path d="M{x - 40:g} {y}h76m-7 -5l7 5l-7 5" fill="none" stroke="#7a8699" stroke-width="2"/>'
 
 

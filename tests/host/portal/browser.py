@@ -126,7 +126,7 @@ class Browser:
 
     @property
     def csrf(self) -> str:
-        return self.page.forms[0].fields["csrf"]
+        return next(form.fields["csrf"] for form in self.page.forms if form.action != "/card/press")
 
     @property
     def cookie(self) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.host.login.letters import newest_code
-from tests.host.portal.browser import Browser, Browsers, PageForm, browsers
+from tests.host.portal.browser import Browser, Browsers, Page, PageForm, browsers
 
 from dsc_host.login import Loss
 from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME, Demonstration, PageCard
@@ -27,8 +27,8 @@ def keys(visitor: Browser) -> PageForm:
     return form
 
 
-def response(card: PageCard, question: str) -> str:
-    for key in ("PRESS", *PIN, "OK", *question, "OK"):
+def response(card: PageCard, question: str, pin: str = PIN) -> str:
+    for key in ("PRESS", *pin, "OK", *question, "OK"):
         card.press(key)
     shown = card.display
     card.press("PRESS")
@@ -137,6 +137,17 @@ def test_the_style_sheet_says_where_the_keys_are_drawn(shown: Demonstration, bro
     drawn = {name: [key.left, key.top, key.width, key.height] for name, key in shown.cards["anna"].keys.items()}
     assert said == {name: pytest.approx(box, abs=0.001) for name, box in drawn.items()}
     assert len(said) == 13
+
+
+def test_the_hint_names_the_pin_while_the_card_has_it(shown: Demonstration, browser: Browsers) -> None:
+    visitor = enter(shown, browser(), "anna")
+    assert f"Its PIN is {PIN}." in begin(browser(), "anna").page.text
+    device = shown.system.devices(visitor.cookie)[0].id
+    page = Page(visitor.client.post("/pin", data={"csrf": visitor.csrf, "device": device}))
+    assert "Its PIN is the NEW PIN" in page.text
+    answer = response(shown.cards["anna"], page.shown, NEW)
+    assert shown.system.change_pin(visitor.cookie, answer, NEW)
+    assert "Its PIN is the one that its user chose." in begin(browser(), "anna").page.text
 
 
 def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, browser: Browsers) -> None:

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from dsc_host.login import NotFound, Offer
 from dsc_host.portal import security
-from dsc_host.portal.demo.demonstration import PIN, Demonstration, PageCard
+from dsc_host.portal.demo.demonstration import Demonstration, PageCard
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, View
@@ -21,33 +21,28 @@ def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_p
     found = demo.card_with(offer.label)
     if found is None:
         return view
-    _ = visit._
-    about = {"title": _("Card of {name}", name=found[0]), "words": _how(_, new_pin)}
+    name, card = found
+    demo.show_for(card, offer.shows.get("challenge", ""))
+    pin = visit._("Its PIN is the NEW PIN, which you choose here.") if new_pin else _pin(demo, visit._, card)
     return replace(
         view,
         beside="card.html",
-        style=_style(found[0]),
+        style=_style(name),
         script="card.js",
-        extra={**view.extra, **_extra(demo, *found), "beside": about},
+        extra={**view.extra, **_extra(demo, name, card), "beside": _title(visit._, name), "pin": pin},
     )
 
 
-def _how(_: Language, new_pin: bool = False) -> tuple[str, ...]:
-    if new_pin:
-        return (
-            _(
-                "This card runs the real firmware. Hold press, enter the NEW PIN and press OK, then enter the"
-                " challenge and press OK."
-            ),
-        )
-    return (
-        _(
-            "This card runs the real firmware. Hold press, enter the PIN {pin} and press OK, then enter the"
-            " challenge and press OK.",
-            pin=PIN,
-        ),
-        _("A card that was requested, or whose PIN was changed, has the PIN that its user chose."),
-    )
+def _title(_: Language, name: str) -> str:
+    return _("Card of {name}", name=name)
+
+
+def _pin(demo: Demonstration, _: Language, card: PageCard) -> str:
+    """Return the sentence about the PIN of a card. The demonstration knows only the PIN that it gave the card itself."""
+    if not card.serial:
+        return _("This card is blank. It gets a key and a PIN when the issuer makes it.")
+    pin = demo.pin_of(card.serial)
+    return _("Its PIN is {pin}.", pin=pin) if pin else _("Its PIN is the one that its user chose.")
 
 
 def _extra(demo: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
@@ -84,10 +79,9 @@ def card(demo: Demonstration, visit: Visit) -> Response:
     """Show a user's card."""
     _, (name, card) = visit._, _card(demo, visit)
     view = View(
-        _("Card of {name}", name=name),
-        words=_how(_),
+        _title(_, name),
         fragment="card.html",
-        extra={**_extra(demo, name, card), "beside": None},
+        extra={**_extra(demo, name, card), "beside": "", "pin": _pin(demo, _, card)},
         links=(Link("/login/answer", _("Go to the login")), Link("/demonstration", _("Demonstration"))),
         style=_style(name),
         script="card.js",
@@ -111,7 +105,9 @@ def state(demo: Demonstration, visit: Visit) -> Response:
 
 def picture(demo: Demonstration, visit: Visit) -> Response:
     """Return the picture of a card as SVG."""
-    return Response(_card(demo, visit)[1].svg(), media_type="image/svg+xml")
+    _, card = visit._, _card(demo, visit)[1]
+    label = _("Digital Security Card+, display: {shown}", shown=card.display or _("off"))
+    return Response(card.svg(label=label, hold=_("hold to switch on")), media_type="image/svg+xml")
 
 
 def style(demo: Demonstration, visit: Visit) -> Response:

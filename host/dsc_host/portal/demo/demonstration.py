@@ -15,12 +15,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import select
+
 from dsc_host.errors import DscError
 from dsc_host.link import CardClient
 from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.phone.app import PhoneApp
 from dsc_host.portal.demo.statements import DemonstrationStatements
+from dsc_host.records.tables import audit
 from dsc_host.verifier import MasterKey, Verifier
 
 CARDS = "dscplus.cards"
@@ -76,8 +79,11 @@ class PageCard(Protocol):
     def press(self, key: str) -> None:
         """Press the key with this name."""
 
-    def svg(self) -> str:
-        """Return the picture of the card."""
+    def switch_off(self) -> None:
+        """Switch the card off as its owner would, so that its display is empty."""
+
+    def svg(self, *, label: str, hold: str) -> str:
+        """Return the picture of the card, with its text for screen readers and the text above the key *press*."""
 
     def line(self) -> Any:
         """Return the card's serial line."""
@@ -120,6 +126,10 @@ class Demonstration:
     folder: tempfile.TemporaryDirectory[str]
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: Mapping[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    """The last challenge for which each card was shown, by serial."""
+    given: set[str] = field(default_factory=set)
+    """The serials of the cards whose first PIN is `PIN`."""
     secret: str = field(default_factory=secrets.token_urlsafe)
     """The secret to which the forms of the card and the phone are bound."""
 
@@ -134,9 +144,24 @@ class Demonstration:
         """
         return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 
+    def pin_of(self, serial: str) -> str:
+        """Return the PIN of a card that has the demonstration's PIN; empty text if its user chose another one."""
+        changed = select(audit.c.number).where(
+            audit.c.serial == serial, audit.c.action == "card.change-pin", audit.c.outcome == "accepted"
+        )
+        given = serial in self.given and self.system.context.read(lambda tx: tx.db.execute(changed).first()) is None
+        return PIN if given else ""
+
+    def show_for(self, card: PageCard, challenge: str) -> None:
+        """Switch a card off if its display may still show the response to another challenge."""
+        if self.asked.get(card.serial) != challenge:
+            self.asked[card.serial] = challenge
+            card.switch_off()
+
     def give_card(self, name: str, serial: str, kind: str = Kind.DSC_PLUS) -> None:
         """Enroll a card for a user, and put it on the page."""
         key = secrets.token_bytes(32)
+        self.given.add(serial)
         self.system.verifier.enroll(serial, key=key, suite=DEFAULT_SUITE, pin=PIN, owners=(name,))
         self.system.operator.enroll_card(name, serial, kind)
         if self.make_card is not None:
@@ -186,7 +211,7 @@ ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
 CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
 
 
-CONTACT = {"support": "+41 41 555 01 01, an example", "returns": "Card returns, 5 Desk Lane, 6300 Zug"}
+CONTACT = {"support": "+41 41 555 01 01", "returns": "Card returns, 5 Desk Lane, 6300 Zug"}
 
 
 def begin(policy: Policy | None = None) -> Demonstration:

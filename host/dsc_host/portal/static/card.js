@@ -1,16 +1,25 @@
-// Press the card's keys without loading a page, and show when the card switches off. Without this script, each key loads the card's page.
+// Press the card's keys without loading a page, by mouse, finger and keyboard. Without this script, each key loads the card's page.
 "use strict";
-const keys = document.querySelector("form.keys");
-const picture = document.querySelector(".card img");
-const display = document.querySelector(".card output");
-function show(text) {
-  if (display.textContent === text) return;
-  display.textContent = text;
-  picture.alt = text;
-  picture.src = "/card.svg?" + whose() + "&" + Date.now();
-}
+const card = document.querySelector(".card");
+const face = card.querySelector(".face");
+const keys = card.querySelector("form.keys");
+const picture = card.querySelector("img");
+const display = card.querySelector("output");
+const OFTEN = 1000;
+let shown = display.textContent === display.dataset.off ? "" : display.textContent;
+let timer = 0;
 function whose() {
   return new URLSearchParams({ name: keys.elements.name.value });
+}
+function show(text) {
+  if (text !== shown) {
+    shown = text;
+    display.textContent = text || display.dataset.off;
+    picture.src = "/card.svg?" + whose() + "&" + Date.now();
+  }
+  // A display changes by itself only while the card is on, and is seen only while the page is.
+  clearTimeout(timer);
+  if (shown && !document.hidden) timer = setTimeout(() => after(look), OFTEN);
 }
 async function send(key) {
   const body = new URLSearchParams({ csrf: keys.elements.csrf.value, name: keys.elements.name.value, key: key });
@@ -26,11 +35,36 @@ let asked = Promise.resolve();
 function after(ask) {
   asked = asked.then(ask).catch(() => {});
 }
-function watch() {
-  after(look);
-  asked.then(() => setTimeout(watch, 1000));
+function press(key) {
+  const button = keys.querySelector(`[value="${key}"]`);
+  button.classList.add("down");
+  setTimeout(() => button.classList.remove("down"), 150);
+  after(() => send(key));
 }
-if (keys) {
-  keys.addEventListener("submit", (event) => { event.preventDefault(); const key = event.submitter.value; after(() => send(key)); });
-  watch();
+function named(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return "";
+  // On a button, Enter presses that button. Elsewhere on the card, it is OK.
+  const others = { Backspace: "C", p: "PRESS", P: "PRESS", ...(event.target === face ? { Enter: "OK" } : {}) };
+  return /^[0-9]$/.test(event.key) ? event.key : others[event.key] || "";
 }
+face.tabIndex = 0;
+card.querySelector("#keyboard").hidden = false;
+keys.addEventListener("submit", (event) => {
+  event.preventDefault();
+  press(event.submitter.value);
+});
+// After a click or a typed digit, the whole card has the focus, so that Enter is OK and not the button that was used last.
+keys.addEventListener("click", (event) => {
+  if (event.detail > 0 && event.target.value) face.focus({ preventScroll: true });
+});
+face.addEventListener("keydown", (event) => {
+  const key = named(event);
+  if (!key) return;
+  event.preventDefault();
+  face.focus({ preventScroll: true });
+  press(key);
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) after(look);
+});
+show(shown);

@@ -1,5 +1,7 @@
 """The look and use of the pages: narrow and wide, light and dark, by keyboard alone, and without JavaScript."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, expect
 from tests.host.portal.chromium.card_requests import requested
@@ -143,7 +145,7 @@ def test_the_buttons_lie_over_the_drawn_keys(walk: Walk, path: str) -> None:
     walk.open(path)
     keys = walk.shown.cards["anna"].keys
     drawn = {name: pytest.approx((key.left, key.top, key.width, key.height), abs=0.3) for name, key in keys.items()}
-    for number, width in enumerate((480, 800, 1440, 3840), 1):
+    for number, width in enumerate((320, 480, 800, 1440, 3840), 1):
         walk.page.set_viewport_size({"width": width, "height": 900})
         assert placed(walk) == drawn
         walk.click_drawn("PRESS" if number == 1 else "2")
@@ -151,35 +153,66 @@ def test_the_buttons_lie_over_the_drawn_keys(walk: Walk, path: str) -> None:
     assert walk.path == path
 
 
-def test_where_the_drawn_keys_are_small_large_ones_lie_below(walk: Walk) -> None:
+def test_the_card_is_between_challenge_and_response_on_a_phone(walk: Walk) -> None:
     person = walk.another(has_touch=True)
     person.half_way("anna", Kind.DSC_PLUS)
     person.open("/login/answer")
-    for width, key, shows in ((320, "PRESS", "PIN>"), (400, "2", "PIN>*")):
-        person.page.set_viewport_size({"width": width, "height": 640})
-        assert min(top for _, top, _, _ in placed(person).values()) >= 100
-        assert all(box[3] >= 44 for name, box in person.page.evaluate(_BOXES) if name)
+    for width, key, shows in ((320, "PRESS", "PIN>"), (375, "2", "PIN>*")):
+        person.page.set_viewport_size({"width": width, "height": 667})
+        assert all(min(box[2:]) >= 32 for name, box in person.page.evaluate(_BOXES) if name), "large enough for a finger"
+        places = [person.page.locator(each).bounding_box() for each in (".shown output", ".card output", "[name=answer]")]
+        assert [each["y"] for each in places if each] == sorted(each["y"] for each in places if each)
         person.page.locator(f".keys button[value='{key}']").tap()
         expect(person.display).to_have_text(shows)
     assert person.path == "/login/answer"
 
 
-def test_the_cards_keys_are_pressed_by_keyboard(walk: Walk) -> None:
+def test_the_card_is_used_by_keyboard(walk: Walk) -> None:
     walk.half_way("anna", Kind.DSC_PLUS)
     keys = walk.open("/login/answer").page.keyboard
-    walk.button("Log in").focus()
-    keys.press("Tab")
+    card, press = walk.page.locator(".face"), walk.page.locator(".keys button[value=PRESS]")
+    walk.page.locator("[name=answer]").focus()
+    keys.type("77")
+    assert walk.page.locator("[name=answer]").input_value() == "77", "keys are the card's only when it has the focus"
+    walk.page.locator("h1").click()
+    tabbed(walk, press)
     keys.press("Enter")
     expect(walk.display).to_have_text("PIN>")
-    for key in PIN:
-        walk.page.locator(f".keys button[value='{key}']").focus()
-        keys.press("Space")
-    expect(walk.display).to_have_text("PIN>****")
     assert walk.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    tabbed(walk, walk.page.locator(".keys button[value=OK]"))
+    keys.type("1")
+    keys.press("Backspace")
+    keys.type(PIN)
+    expect(walk.display).to_have_text("PIN>****")
+    assert card.evaluate("(each) => document.activeElement === each"), "so that Enter is OK"
     keys.press("Enter")
     expect(walk.display).to_have_text("CHALLNG>")
+    keys.press("p")
+    expect(walk.display).to_have_text(walk._("nothing, the card is off"))
     assert walk.path == "/login/answer"
+
+
+def test_a_card_that_is_off_asks_nothing(walk: Walk) -> None:
+    asked: list[str] = []
+    walk = walk.tab()
+    walk.page.on("request", lambda request: asked.append(request.url) if "/card.json" in request.url else None)
+    walk.page.clock.install()
+    walk.half_way("anna", Kind.DSC_PLUS)
+    walk.open("/login/answer").page.clock.run_for(10_000)
+    assert asked == []
+    walk.page.keyboard.press("Tab")
+    walk.click_drawn("PRESS")
+    expect(walk.display).to_have_text("PIN>")
+    with walk.page.expect_request("**/card.json*"):
+        walk.page.clock.run_for(2_000)
+
+
+def test_the_card_shows_no_response_to_an_earlier_challenge(walk: Walk) -> None:
+    walk.begin("anna").click_drawn("PRESS", *PIN, "OK", *walk.read, "OK")
+    expect(walk.display).to_have_text(re.compile(r"^\d{8}$"))
+    response = walk.display.inner_text()
+    assert walk.open("/login/answer").display.inner_text() == response, "it is the response to this challenge"
+    walk.press("Log in", Response=response).out().begin("anna")
+    expect(walk.display).to_have_text(walk._("nothing, the card is off"))
 
 
 def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) -> None:
