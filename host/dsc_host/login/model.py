@@ -339,6 +339,45 @@ class WaitView:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundUser:
+    """A user whom support has found by a search, before the caller is identified."""
+
+    name: str
+    person: str
+    """The name of the person or company that the user belongs to."""
+    closed: bool
+    """Whether the account is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerView:
+    """The identified caller, as support sees them."""
+
+    name: str
+    person: str
+    """The name of the person or company that the user belongs to."""
+    language: str
+    """The code of the language in which the user gets messages."""
+    address: str
+    """The postal address, to which a card is sent."""
+    opted_out: bool
+    closed: bool
+    """Whether the account is closed."""
+    until: float
+    """The Unix time until which the identification is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A note of support about a user."""
+
+    at: float
+    by: str
+    """The name of the staff member."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The data about themselves that users see and may change."""
 

@@ -115,6 +115,18 @@ LOSSES: Mapping[Loss, str] = {
     Loss.STOLEN: "stolen",
     Loss.DAMAGED: "damaged",
 }
+LOSS_HINTS: Mapping[Loss, str] = {
+    Loss.MISPLACED: "Once it is found, its owner can activate it again.",
+    Loss.LOST: "This cannot be undone. With a phone, its numbers get no more codes.",
+    Loss.STOLEN: "This cannot be undone. With a phone, its numbers get no more codes.",
+    Loss.DAMAGED: "This cannot be undone.",
+}
+DOCUMENTS: Mapping[str, str] = {
+    "passport": "Passport",
+    "id": "Identity card",
+    "licence": "Driver's license",
+    "ssn": "Social security number",
+}
 RESTRICTIONS: Mapping[str, str] = {
     "low_priced_stocks": "Trading in low-priced and over-the-counter stocks is restricted.",
     "bank_details": "Bank details can be changed only through support.",
@@ -157,6 +169,8 @@ _FIELDS: Mapping[str, str] = {
     "document number": "Document number",
     "device name": "Name",
     "page": "Page",
+    "search": "Who is calling?",
+    "note": "Note",
 }
 _NOTICES: Mapping[str, str] = {
     "ended": "You have been logged out. Log in again.",
@@ -190,6 +204,8 @@ _NOTICES: Mapping[str, str] = {
     "received": "The card was received, and its deposit was released.",
     "kept": "The deposit was kept.",
     "identified": "The caller was identified.",
+    "call_ended": "The call has ended. Who is next?",
+    "noted": "The note was saved.",
     "taken": "The device was taken out of use.",
     "messages": "Codes by SMS and call are enabled.",
     "corrected": "The correction waits for a second person.",
@@ -215,6 +231,7 @@ NOTICE_KINDS: Mapping[str, str] = {
     "closed": INFO,
     "kept": INFO,
     "taken": WARNING,
+    "call_ended": INFO,
     "corrected": INFO,
     "waits": INFO,
     "time": INFO,

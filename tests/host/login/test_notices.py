@@ -322,9 +322,8 @@ SILENT = {
         "statements",
     },
     "Staff": {
-        "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalize_all",
-        "queue", "receive", "settle",
-        "sheet",
+        "add_note", "caller", "caller_devices", "caller_events", "caller_waits", "check_support", "corrections", "end_call",
+        "identify", "notes", "pending_shares", "personalize_all", "queue", "receive", "search", "settle", "sheet",
     },
     "GatewayCalls": {"answer", "ask", "choose", "enter", "visitor"},
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},

@@ -130,9 +130,9 @@ def test_every_entry_about_a_user_is_shown_or_left_out_on_purpose() -> None:
 
 LEFT_OUT = {
     "offer done", "card.personalize done", "hold.keep done", "messages.remind done", "deposit done", "deposit refused",
-    "withdraw done", "withdraw refused",
+    "withdraw done", "withdraw refused", "desk.end done", "desk.note done",
 }  # fmt: skip
-"""What a page asks, what happens to a card before it is sent, and money."""
+"""What a page asks, what happens to a card before it is sent, money, and the notes of support."""
 
 
 def _logged() -> Iterator[str]:

@@ -150,3 +150,22 @@ def test_who_is_not_forced_rings_no_alarm(scenario: Scenario) -> None:
     scenario.with_codes("anna")
     scenario.system.deliver()
     assert ALARM not in {letter.address for letter in scenario.letters}
+
+
+def test_searches_are_counted_and_a_percent_sign_is_no_pattern(scenario: Scenario) -> None:
+    token = scenario.session("sue")
+    assert scenario.system.staff.search(token, "%%%") == ()
+    for _ in range(119):
+        assert scenario.system.staff.search(token, "anna")
+    with pytest.raises(TooManyAttempts):
+        scenario.system.staff.search(scenario.session("sue"), "anna")
+
+
+def test_the_end_of_a_call_and_its_notes_are_in_the_log(scenario: Scenario) -> None:
+    token = scenario.call("anna")
+    scenario.system.staff.add_note(token, "Asked about limits.")
+    scenario.system.staff.end_call(token)
+    entries = [each for each in scenario.verifier.audit.entries() if each.action in ("login.desk.note", "login.desk.end")]
+    assert ["sue" in each.detail and "anna" in each.detail for each in entries] == [True, True]
+    with pytest.raises(NotAllowed, match="identify the caller first"):
+        scenario.system.staff.add_note(token, "Too late.")

@@ -10,7 +10,7 @@ import dsc_host
 _HOST = Path(dsc_host.__file__).parent
 _TABLES = {
     "KINDS", "INSTRUCTIONS", "ANSWERS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
-    "FUNDING_METHODS", "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "_DOCUMENT_LABELS", "WAITS", "EVENTS",
+    "FUNDING_METHODS", "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "DOCUMENTS", "LOSS_HINTS", "WAITS", "EVENTS",
     "_WEAK", "words", "labels",
 }  # fmt: skip
 _WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT", "_OLD_CARD"}

@@ -1,6 +1,5 @@
 """Procedures whose rules the library's tests cover: the pages offer them and show the results."""
 
-import re
 from decimal import Decimal
 
 from tests.host.login.card_orders import with_online_card
@@ -43,14 +42,18 @@ def test_the_page_for_the_parcel_tells_how_to_send_a_card_and_when_its_receipt_i
 def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> None:
     sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
+    sue.post("/desk/caller", user="anna")
+    sue.press("Correct the details")
     page = sue.press(
-        "Correct", user="anna", birth_date=ANNA.birth_date, citizenship="CH", residence="DE", document_type=ANNA.document_type,
+        "Correct", birth_date=ANNA.birth_date, citizenship="CH", residence="DE", document_type=ANNA.document_type,
         document_number=ANNA.document_number,
     )  # fmt: skip
     assert page.notice == "The correction waits for a second person."
     assert sue.press("Agree").status == 403, "it takes another one"
     cleo = enter(scenario, browser(), "cleo")
-    assert "sue" in cleo.open("/compliance").text
+    text = cleo.open("/compliance").text
+    assert "sue" in text
+    assert "Date of birth: May 17, 1980 Citizenship: Switzerland Country of residence: Germany Passport: X1234567" in text
     assert cleo.press("Agree").notice == "Your decision was recorded."
 
 
@@ -75,7 +78,9 @@ def test_support_stops_and_confirms_what_waits_for_who_is_calling(scenario: Scen
     scenario.clock.advance(DAY)
     sue = come_with(browser(), scenario.call("ben"))
     sue.open("/desk")
+    assert sue.press("Stop it").title == "Stop the change?"
     assert sue.press("Stop it").notice == "The change was stopped."
+    assert "at once" in sue.press("Confirm").text
     assert sue.press("Confirm").notice == "The change is now in effect."
     assert "Waiting changes" not in sue.page.text
 
@@ -127,18 +132,6 @@ def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Brows
     assert (page.path, "statements of your closed account" in page.text) == ("/", True)
     assert "Statements and tax forms come to you in other ways." in carl.open("/statements").text
     assert "closed" in carl.open("/devices").text
-
-
-def test_support_is_asked_before_a_device_is_taken_out_of_use(scenario: Scenario, browser: Browsers) -> None:
-    token = scenario.call("anna")
-    sue = come_with(browser(), token)
-    sue.open("/desk")
-    page = sue.press("stolen")
-    assert (page.title, "This cannot be undone." in page.text) == ("Take the device out of use?", True)
-    assert "Digital Security Card+ in use" in re.sub(SERIALS["anna"], "", sue.open("/desk").text).replace("  ", " ")
-    assert sue.press("stolen").status == 200
-    assert sue.press("Take out of use").notice == "The device was taken out of use."
-    assert sue.post("/desk/loss", device="none", loss="lost").status == 404
 
 
 def test_a_phone_number_is_removed_after_a_confirmation(scenario: Scenario, browser: Browsers) -> None:

@@ -50,7 +50,8 @@ def test_the_desk_writes_nothing_while_a_caller_is_on_the_line(
 ) -> None:
     sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
-    sue.press("Check", user="anna", **{name: getattr(ANNA, name) for name in ANNA.__slots__})
+    sue.post("/desk/caller", user="anna")
+    sue.press("Check", **{name: getattr(ANNA, name) for name in ANNA.__slots__})
     writes.clear()
     assert "anna" in sue.open("/desk").text
     assert writes == []

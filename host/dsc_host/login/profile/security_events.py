@@ -147,7 +147,7 @@ def entries(name: str, since: float, number: int) -> Select[Any]:
 def _event(
     user: User, held: Mapping[str, tuple[Device, Use]], at: float, action: str, outcome: str, detail: str
 ) -> SecurityEvent:
-    said = _read(detail)
+    said = detail_of(detail)
     kind = EventKind(f"{action.removeprefix(_PREFIX)} {outcome}")
     by_other = said.get("by", "") not in ("", user.name)
     # Do not show a device that the user no longer shares: it belongs to another user.
@@ -157,7 +157,7 @@ def _event(
     return SecurityEvent(at, kind, by_other, kinds.of(device).name, registry.label(device), use.name)
 
 
-def _read(detail: str) -> dict[str, str]:
+def detail_of(detail: str) -> dict[str, str]:
     """Return the detail of an entry. It may be any text, if the database was tampered with."""
     try:
         said = json.loads(detail)

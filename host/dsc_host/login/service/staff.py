@@ -7,11 +7,35 @@ from typing import TypeVar
 from dsc_host.login.accounts import bank_numbers, phone_numbers
 from dsc_host.login.cards import returns, shipping
 from dsc_host.login.devices import waits
-from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, ShareState, ShareView, WaitView
+from dsc_host.login.model import (
+    CallerView,
+    DeviceView,
+    FoundUser,
+    Identity,
+    Loss,
+    NoteView,
+    Request,
+    Role,
+    ShareState,
+    ShareView,
+    WaitView,
+)
+from dsc_host.login.profile import security_events
+from dsc_host.login.profile.security_events import SecurityEvent
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Parcel, Session, User
 from dsc_host.login.service import access
-from dsc_host.login.support import calls, identities, loss_reports, new_devices, profile_changes, temporary_codes, wait_outcomes
+from dsc_host.login.support import (
+    caller_search,
+    calls,
+    identities,
+    loss_reports,
+    new_devices,
+    notes,
+    profile_changes,
+    temporary_codes,
+    wait_outcomes,
+)
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
@@ -19,6 +43,8 @@ from dsc_host.verifier import Verifier
 T = TypeVar("T")
 _SUPPORT, _ISSUER, _COMPLIANCE = (access.staff(role) for role in (Role.SUPPORT, Role.ISSUER, Role.COMPLIANCE))
 _DECIDING = access.staff(Role.SUPPORT, Role.COMPLIANCE)
+_CALLER_EVENTS = 5
+"""The number of the caller's newest security events that support sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +54,10 @@ class Staff:
     context: LoginContext
     verifier: Verifier
 
+    def search(self, token: str, text: str) -> tuple[FoundUser, ...]:
+        """Return the users that a caller may be. See `caller_search.search`. Raises `InputError`, `NotAllowed`."""
+        return self._do(token, _SUPPORT, lambda tx, staff, _s: caller_search.search(tx, staff, text))
+
     def identify(self, token: str, user: str, said: Identity) -> bool:
         """Return whether a caller is this user, by the details that they give. Raises `NotAllowed`, `NotNow`."""
         return self._do(token, _SUPPORT, lambda tx, staff, session: calls.identify(tx, session, staff, user, said))
@@ -35,6 +65,29 @@ class Staff:
     def check_support(self, token: str) -> None:
         """Raise `NotIn`, or `NotAllowed` unless the user has the role of support."""
         self._look(token, _SUPPORT, lambda _tx, _staff, _session: None)
+
+    def end_call(self, token: str) -> None:
+        """End the call with the identified caller. Raises `NotAllowed`."""
+        self._do(token, _SUPPORT, lambda tx, staff, session: calls.end(tx, session, staff))
+
+    def caller(self, token: str) -> CallerView:
+        """Return the identified caller. Raises `NotAllowed`."""
+        return self._look(token, _SUPPORT, lambda tx, _staff, session: calls.caller_view(tx, session))
+
+    def caller_events(self, token: str) -> tuple[SecurityEvent, ...]:
+        """Return the newest security events of the identified caller, the newest first. Raises `NotAllowed`."""
+        page = self._look(
+            token, _SUPPORT, lambda tx, _staff, session: security_events.page(tx, calls.known_caller(tx, session))
+        )
+        return page.events[:_CALLER_EVENTS]
+
+    def notes(self, token: str) -> tuple[NoteView, ...]:
+        """Return the notes about the identified caller, the newest first. Raises `NotAllowed`."""
+        return self._look(token, _SUPPORT, lambda tx, _staff, session: notes.of_caller(tx, session))
+
+    def add_note(self, token: str, text: str) -> None:
+        """Keep a note about the identified caller, which nobody can change. Raises `InputError`, `NotAllowed`."""
+        self._do(token, _SUPPORT, lambda tx, staff, session: notes.add(tx, session, staff, text))
 
     def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
         """Return the name and the devices of the identified caller. Raises `NotAllowed`."""

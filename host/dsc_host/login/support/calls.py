@@ -16,13 +16,13 @@ from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import people, permissions
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.errors import NotAllowed, NotNow
-from dsc_host.login.model import DeviceView, Identity
+from dsc_host.login.model import CallerView, DeviceView, Identity
 from dsc_host.login.protection import sharing
 from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import session_data
 from dsc_host.login.signin.session_data import Call, OpenData
-from dsc_host.login.transaction import LoginTransaction, find_user, found, locked_users
+from dsc_host.login.transaction import LoginTransaction, account_of, find_user, found, locked_users
 from dsc_host.records.transaction import Refused
 
 IDENTIFIED_FOR = 900
@@ -68,6 +68,26 @@ def known_caller(tx: LoginTransaction, session: Session) -> User:
     if called is None or tx.now() >= called.until:
         raise NotAllowed("identify the caller first")
     return found(rows.users.find(tx.db, called.user))
+
+
+def caller_view(tx: LoginTransaction, session: Session) -> CallerView:
+    """Return the caller with the time until which they are identified. Raises as `known_caller`."""
+    user = known_caller(tx, session)
+    called = OpenData.of(session).called
+    person = found(rows.entities.find(tx.db, user.entity_id))
+    closed = account_of(tx.db, user).closed_at is not None
+    return CallerView(
+        user.name, person.name, user.language, person.address, user.opted_out, closed, called.until if called else 0
+    )
+
+
+def end(tx: LoginTransaction, session: Session, staff: User) -> None:
+    """End the call: nothing can be done for this caller until they are identified again."""
+    data = OpenData.of(session)
+    session_data.keep(tx.db, session.id, replace(data, called=None))
+    user = rows.users.find(tx.db, data.called.user) if data.called else None
+    if user is not None:
+        tx.log("desk.end", user, "done", by=staff.name)
 
 
 def caller_devices(tx: LoginTransaction, session: Session) -> tuple[str, tuple[DeviceView, ...]]:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dsc_host.portal.pages.support import corrections, decided, decision
+from dsc_host.portal.pages.decisions import corrections, decided, decision
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Row, Table, View, hidden
 from dsc_host.portal.wording import KINDS

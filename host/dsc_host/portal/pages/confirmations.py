@@ -13,9 +13,17 @@ def is_confirmed(visit: Visit) -> bool:
     return visit.form.get("sure") == "yes"
 
 
-def ask(visit: Visit, title: str, words: Sequence[str], facts: Sequence[tuple[str, str]], submit: str, *names: str) -> Response:
+def ask(
+    visit: Visit,
+    title: str,
+    words: Sequence[str],
+    facts: Sequence[tuple[str, str]],
+    submit: str,
+    *names: str,
+    danger: bool = True,
+) -> Response:
     """Ask for confirmation. The button sends the same form again, with these fields of it."""
     values = {name: visit.value(name) for name in names}
-    form = button(str(visit.request.scope["path"]), submit, danger=True, sure="yes", **values)
+    form = button(str(visit.request.scope["path"]), submit, danger=danger, sure="yes", **values)
     links = (Link(visit.page, visit._("Back")),)
     return visit.show(View(title, words=words, facts=facts, forms=(form,), links=links))

@@ -1,6 +1,6 @@
 """The page of the recent security events of a user's account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.responses import Response
 
@@ -83,14 +83,13 @@ def security_events(visit: Visit) -> Response:
     """Show a page of events, the newest first."""
     _, number = visit._, _page(visit.request.query_params.get("page", "1"))
     shown = visit.system.security_events(visit.token, number)
-    rows = [Row((_.moment(each.at), _what(_, each), _device(_, each))) for each in shown.events]
     view = View(
         _("Security events"),
         words=(
             _("These are the logins of the last 90 days, and what has changed in your protection. The newest are first."),
             _("Was something not done by you? Change your password, end the other sessions, and call support."),
         ),
-        tables=(Table(_("Events"), (_("When"), _("What happened"), _("Device")), rows, _("There are none.")),),
+        tables=(events_table(_, shown.events, _("Events")),),
         links=(
             *((Link(f"/events?page={number + 1}", _("Older events")),) if shown.more else ()),
             *((Link(f"/events?page={number - 1}", _("Newer events")),) if number > 1 else ()),
@@ -100,6 +99,12 @@ def security_events(visit: Visit) -> Response:
         ),
     )
     return visit.show(view)
+
+
+def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> Table:
+    """Return the table of these events, with this caption."""
+    rows = [Row((_.moment(each.at), _what(_, each), _device(_, each))) for each in events]
+    return Table(caption, (_("When"), _("What happened"), _("Device")), rows, _("There are none."))
 
 
 def _page(text: str) -> int:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from tests.host.portal.chromium.card_requests import NEW, fill, ordered, requested
+from tests.host.portal.chromium.support_calls import given_code, questioned, take_out
 from tests.host.portal.chromium.walk import CARD, Walk, look_up
 
 from dsc_host.portal.demo.demonstration import ANNA
@@ -64,15 +65,14 @@ def test_the_pin_is_changed_by_a_response_with_the_new_one(walk: Walk) -> None:
 
 
 def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Walk) -> None:
-    desk = walk.another().enter("sue").open("/desk")
+    desk = questioned(walk.another().enter("sue"), "anna")
     desk.picture("desk-who-is-calling")
     desk.press(
-        "Check", User_name="anna", Date_of_birth=ANNA.birth_date, Citizenship=ANNA.citizenship,
+        "Check", Date_of_birth=ANNA.birth_date, Citizenship=ANNA.citizenship,
         Country_of_residence=ANNA.residence, Document_number=ANNA.document_number,
     )  # fmt: skip
     assert desk.title == walk._("{name} is calling", name="anna")
-    desk.press("lost", walk.cards_row("IB3000901")).press("Take out of use")
-    code = desk.press("Give a temporary code").read
+    code = given_code(take_out(desk, walk.cards_row("IB3000901"), "lost"))
     desk.picture("temporary-code")
     walk.begin("anna").press("Log in", Code=code).open("/devices")
     codes = walk.press("Get an online security code card").codes

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from tests.checkout import ROOT
 from tests.host.portal.chromium.card_requests import NEW, fill, ordered
-from tests.host.portal.chromium.support_calls import identified
+from tests.host.portal.chromium.support_calls import given_code, identified, take_out
 from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.login import Kind, Loss
@@ -21,7 +21,7 @@ def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) ->
     assert walk.title == walk._("The device is suspended")
     walk.follow("Log in").press("Continue", User_name="anna", Password=SESAME).picture("no-device")
     assert walk.title == walk._("No device")
-    code = identified(walk, "anna").press("Give a temporary code").read
+    code = given_code(identified(walk, "anna"))
     walk.begin("anna").press("Log in", Code=code).follow("Devices")
     walk.press("Activate", walk.cards_row("IB3000901"))
     assert walk.press("Activate", Response=walk.card("anna", walk.read)).has_notice("activated")
@@ -31,7 +31,7 @@ def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) ->
 def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
     serial = ordered(walk.enter_by_sms("carl"))
     desk = identified(walk, "carl", CARL)
-    assert desk.press("lost", desk.cards_row(serial)).press("Take out of use").has_notice("taken")
+    take_out(desk, desk.cards_row(serial), "lost")
     walk.open("/devices").follow("Request a card")
     fill(walk, NEW)
     assert walk.press("Continue").press("Continue").title == walk._("Your card was requested")
@@ -40,7 +40,7 @@ def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
 
 def test_a_card_that_does_not_come_back_costs_and_its_owner_sees_it(walk: Walk) -> None:
     desk = identified(walk, "anna")
-    code = desk.press("lost", desk.cards_row("IB3000901")).press("Take out of use").press("Give a temporary code").read
+    code = given_code(take_out(desk, desk.cards_row("IB3000901"), "lost"))
     issuer = walk.another().enter("ivo").open("/issuer")
     about = {"Serial or number of the device": "IB3000901", "US cents": "4000"}
     assert issuer.press("Keep", **about).has_notice("kept")

@@ -1,6 +1,6 @@
 """The profile, the password and the sessions of a user, walked in a real browser."""
 
-from tests.host.portal.chromium.support_calls import identified
+from tests.host.portal.chromium.support_calls import identified, questioned
 from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.portal.demo.demonstration import SESAME
@@ -89,15 +89,15 @@ def test_a_change_is_stopped_by_the_code_from_its_message(walk: Walk) -> None:
 
 
 def test_support_corrects_an_identity_and_a_second_person_confirms_it(walk: Walk) -> None:
-    desk = walk.another().enter("sue").open("/desk")
+    desk = questioned(walk.another().enter("sue"), "anna").press("Correct the details")
     desk.press(
-        "Correct", User_name="anna", Date_of_birth="1980-05-17", Citizenship="CH", Country_of_residence="DE",
+        "Correct", Date_of_birth="1980-05-17", Citizenship="CH", Country_of_residence="DE",
         Document_number="X1234567",
     )  # fmt: skip
     assert desk.has_notice("corrected")
     walk.enter("cleo").open("/compliance").picture("corrected-details")
     row = walk.page.get_by_role("row").filter(has_text="sue")
-    assert "DE" in row.inner_text()
+    assert walk.language.country("DE") in row.inner_text()
     with walk.page.expect_navigation():
         row.get_by_role("button").first.click()
     assert walk.has_notice("decided")

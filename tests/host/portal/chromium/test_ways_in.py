@@ -46,7 +46,7 @@ def test_a_card_that_is_no_longer_issued(walk: Walk) -> None:
 def test_a_security_code_card(walk: Walk) -> None:
     desk = identified(walk, "anna.work")
     desk.picture("desk-caller")
-    codes = desk.press("Issue a security code card").codes
+    codes = desk.press("Issue a security code card").press("Issue the card").codes
     desk.picture("code-card-sheet")
     with desk.page.expect_download() as saved:
         desk.button("Save as PDF").click()

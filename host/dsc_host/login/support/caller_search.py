@@ -1,0 +1,57 @@
+"""The search for the user who is calling.
+
+Support sees the user names and the names of their persons, and nothing that identifies a caller. Searches are counted, so that
+nobody reads out the list of customers with them.
+"""
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from dsc_host.errors import InputError
+from dsc_host.login import rate_limits, rows
+from dsc_host.login.model import FoundUser
+from dsc_host.login.rate_limits import RateLimit
+from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction, account_of, found
+from dsc_host.records.table_rows import is_key
+from dsc_host.records.transaction import Refused
+
+LEAST_LETTERS, MOST_LETTERS = 3, 64
+MOST_FOUND = 10
+_SEARCHES, _SECONDS = 120, 3600
+"""The most searches of one staff member in these seconds."""
+
+
+def search(tx: LoginTransaction, staff: User, text: str) -> tuple[FoundUser, ...] | Refused:
+    """Return users by a part of their name or their person's name, or by a whole email address, phone number or serial.
+
+    At most `MOST_FOUND` are returned, in the order of their names. Too many searches return a refusal. Raises `InputError`.
+    """
+    text = text.strip() if is_key(text) else ""
+    if not LEAST_LETTERS <= len(text) <= MOST_LETTERS:
+        raise InputError("search", "must have {least} to {most} characters", least=LEAST_LETTERS, most=MOST_LETTERS)
+    limit = RateLimit("searches", staff.name, _SEARCHES, _SECONDS, _SECONDS)
+    if refusal := rate_limits.charge(tx, [limit]):
+        return Refused(refusal)
+    users = rows.users.all(tx.db, _matches(text), order=rows.users.c.name, most=MOST_FOUND)
+    tx.log("desk.search", None, "done", "" if users else "none", by=staff.name)
+    return tuple(_found(tx, each) for each in users)
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """Return the condition that a user is meant by this text."""
+    users, people, phones, devices = rows.users.c, rows.entities.c, rows.phones.c, rows.devices.c
+    named = select(people.id).where(people.name.icontains(text, autoescape=True))
+    called = select(phones.user_id).where(phones.number == "".join(text.split()))
+    owned = select(devices.owner_id).where(devices.serial == text.upper())
+    return or_(
+        users.name.icontains(text, autoescape=True),
+        func.lower(users.email) == text.lower(),
+        users.entity_id.in_(named),
+        users.id.in_(called),
+        users.id.in_(owned),
+    )
+
+
+def _found(tx: LoginTransaction, user: User) -> FoundUser:
+    person = found(rows.entities.find(tx.db, user.entity_id))
+    return FoundUser(user.name, person.name, account_of(tx.db, user).closed_at is not None)

@@ -1,0 +1,43 @@
+"""Notes of support about a user.
+
+A note is an entry of the audit log: it names the staff member and the time, and nobody can change or remove it unnoticed.
+"""
+
+from sqlalchemy import select
+
+from dsc_host.login.accounts import field_checks
+from dsc_host.login.model import NoteView
+from dsc_host.login.profile import security_events
+from dsc_host.login.rows import Session, User
+from dsc_host.login.support import calls
+from dsc_host.login.transaction import LoginTransaction
+from dsc_host.records.tables import audit
+from dsc_host.schema.log_index import user_of
+
+MOST_LETTERS = 300
+MOST_SHOWN = 20
+"""The number of notes that support sees, the newest first."""
+_ACTION = "login.desk.note"
+
+
+def add(tx: LoginTransaction, session: Session, staff: User, text: str) -> None:
+    """Keep a note about the identified caller. Raises `InputError`, `NotAllowed`."""
+    text = field_checks.check_line("note", text, MOST_LETTERS)
+    tx.log("desk.note", calls.caller(tx, session), "done", by=staff.name, note=text)
+
+
+def of_caller(tx: LoginTransaction, session: Session) -> tuple[NoteView, ...]:
+    """Return the notes about the identified caller, the newest first. Raises `NotAllowed`."""
+    user = calls.known_caller(tx, session)
+    found = (
+        select(audit.c.at, audit.c.detail)
+        .where(user_of == user.name, audit.c.action == _ACTION)
+        .order_by(audit.c.number.desc())
+        .limit(MOST_SHOWN)
+    )
+    return tuple(_note(*entry) for entry in tx.db.execute(found))
+
+
+def _note(at: float, detail: str) -> NoteView:
+    said = security_events.detail_of(detail)
+    return NoteView(at, said.get("by", ""), said.get("note", ""))

@@ -1,0 +1,170 @@
+"""The pages of support that do something for the identified caller: codes, devices, numbers, and the profile."""
+
+from starlette.responses import Response
+
+from dsc_host.login import DeviceView, Loss, NotFound, WaitView
+from dsc_host.portal import code_sheet_pdf
+from dsc_host.portal.languages import NONE
+from dsc_host.portal.pages import confirmations
+from dsc_host.portal.pages.profile import entered_bank
+from dsc_host.portal.pages.support import call_page, may_be_taken_out
+from dsc_host.portal.pages.waits import WAITS
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View, button, hidden
+from dsc_host.portal.wording import KINDS, LOSS_HINTS, LOSSES, which
+
+
+def temporary(visit: Visit) -> Response:
+    """Show a new temporary code for the caller, after a confirmation."""
+    _, rules = visit._, visit.system.policy.temporary
+    access = _(
+        "It gives full access for {full} days, and then access to the account only for {account} days.",
+        full=rules.full_days,
+        account=rules.account_days,
+    )
+    if not confirmations.is_confirmed(visit):
+        words = (_("An earlier temporary code or online card ends, and the owner is notified."), access)
+        facts = ((_("User name"), visit.system.staff.caller(visit.token).name),)
+        title = _("Give a temporary code?")
+        return confirmations.ask(visit, title, words, facts, _("Give the code"), danger=False)
+    code = visit.system.staff.give_temporary_code(visit.token)
+    words = (_("Read this code out now. It is not shown again."), access)
+    shown = (Shown(_("Temporary code"), code),)
+    return visit.show(View(_("Temporary code"), words=words, shown=shown, links=(_back(visit),)))
+
+
+def code_card(visit: Visit) -> Response:
+    """Issue a security code card to the caller after a confirmation, and show its codes."""
+    _, known = visit._, visit.system.staff.caller(visit.token)
+    if not confirmations.is_confirmed(visit):
+        words = (_("The card waits for some days before it can be activated. The owner is notified and can stop it."),)
+        facts = ((_("User name"), known.name), (_("Postal address"), known.address))
+        title = _("Issue a security code card?")
+        return confirmations.ask(visit, title, words, facts, _("Issue the card"), danger=False)
+    device, codes = visit.system.staff.issue_code_card(visit.token)
+    view = View(
+        _("Security code card {number}", number=device.label),
+        words=(
+            _("Print this page or save it as a PDF, and send it to the owner, who activates the card with two of its codes."),
+        ),
+        facts=((_("Postal address"), known.address),),
+        fragment="sheet.html",
+        extra={"codes": codes},
+        forms=(button("/desk/code-card/pdf", _("Save as PDF"), device=device.id),),
+        links=(_back(visit),),
+    )
+    return visit.show(view)
+
+
+def code_card_pdf(visit: Visit) -> Response:
+    """Return the codes of the caller's new card as a PDF."""
+    device, codes = visit.system.staff.sheet(visit.token, visit.value("device", 32))
+    return code_sheet_pdf.download(visit._, device.label, codes)
+
+
+def _back(visit: Visit) -> Link:
+    return Link("/desk", visit._("Back to the call"))
+
+
+# ---- devices out of use ----
+
+
+def loss(visit: Visit) -> Response:
+    """Ask what has happened to a device of the caller, and take it out of use."""
+    device = _own_device(visit)
+    why = visit.value("loss", 16)
+    if why not in device.losses:
+        return visit.show(_what_happened(visit, device))
+    visit.system.staff.report_loss(visit.token, device.id, Loss(why))
+    return visit.go("/desk", notice="taken")
+
+
+def _own_device(visit: Visit) -> DeviceView:
+    named = visit.value("device", 32)
+    devices = visit.system.staff.caller_devices(visit.token)[1]
+    device = next((each for each in devices if each.id == named and may_be_taken_out(each)), None)
+    if device is None:
+        raise NotFound("the caller does not own such a device")
+    return device
+
+
+def _what_happened(visit: Visit, device: DeviceView) -> View:
+    _ = visit._
+    choices = [Choice(each, _(LOSSES[each]), _(LOSS_HINTS[each])) for each in device.losses]
+    field = Field("loss", _("What happened"), "radio", value=choices[0].value, choices=choices)
+    form = Form("/desk/loss", _("Take out of use"), (hidden("device", device.id), field), danger=True)
+    return View(
+        _("Take the device out of use?"),
+        words=(_("Nobody can then log in with this device. Its owner is notified."),),
+        facts=((_(KINDS[device.kind]), which(device)),),
+        forms=(form,),
+        links=(_back(visit),),
+    )
+
+
+# ---- numbers and the profile ----
+
+
+def messages(visit: Visit) -> Response:
+    """Enable codes by SMS and phone call for the caller."""
+    with visit.again(lambda: call_page(visit)):
+        now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
+    return visit.go("/desk", notice="messages" if now else "waits")
+
+
+def email(visit: Visit) -> Response:
+    """Change the email address of the caller, who has opted out."""
+    with visit.again(lambda: call_page(visit)):
+        visit.system.staff.set_email(visit.token, visit.value("email").strip())
+    return visit.go("/desk", notice="email")
+
+
+def address(visit: Visit) -> Response:
+    """Change the postal address of the caller, who has opted out."""
+    with visit.again(lambda: call_page(visit)):
+        visit.system.staff.set_address(visit.token, visit.value("address"))
+    return visit.go("/desk", notice="address")
+
+
+def bank(visit: Visit) -> Response:
+    """Change the bank instructions of the account of the caller, who has opted out."""
+    with visit.again(lambda: call_page(visit)):
+        visit.system.staff.set_bank(visit.token, **entered_bank(visit))
+    return visit.go("/desk", notice="bank")
+
+
+# ---- waiting changes ----
+
+
+def confirm_wait(visit: Visit) -> Response:
+    """Confirm a waiting change of the caller, after a question."""
+    _ = visit._
+    if not confirmations.is_confirmed(visit):
+        words = _("The change takes effect at once, without the rest of the wait. The owner is notified.")
+        return _ask_about_wait(visit, _("Confirm the change?"), words, _("Confirm"), danger=False)
+    visit.system.staff.confirm_wait(visit.token, visit.value("wait", 32))
+    return visit.go("/desk", notice="counts")
+
+
+def stop_wait(visit: Visit) -> Response:
+    """Stop a waiting change of the caller, after a question."""
+    _ = visit._
+    if not confirmations.is_confirmed(visit):
+        words = _("The change never takes effect. The owner is notified.")
+        return _ask_about_wait(visit, _("Stop the change?"), words, _("Stop it"), danger=True)
+    visit.system.staff.stop_wait(visit.token, visit.value("wait", 32))
+    return visit.go("/desk", notice="stopped")
+
+
+def _ask_about_wait(visit: Visit, title: str, words: str, submit: str, *, danger: bool) -> Response:
+    _, wait = visit._, _wait(visit)
+    facts = ((_(WAITS[wait.kind]), wait.what or NONE), (_("Takes effect"), _.moment(wait.due_at)))
+    return confirmations.ask(visit, title, (words,), facts, submit, "wait", danger=danger)
+
+
+def _wait(visit: Visit) -> WaitView:
+    named = visit.value("wait", 32)
+    found = next((each for each in visit.system.staff.caller_waits(visit.token) if each.id == named), None)
+    if found is None:
+        raise NotFound("there is no such waiting change")
+    return found

@@ -1,0 +1,64 @@
+"""The support desk: the search for a caller, the call with its notes and its end, and what is done for the caller."""
+
+import re
+
+import pytest
+from tests.host.login.scenario import ANNA, SERIALS, Scenario
+from tests.host.portal.browser import Browsers, come_with, enter
+
+
+def test_a_caller_is_searched_identified_and_helped_until_the_call_ends(scenario: Scenario, browser: Browsers) -> None:
+    sue = enter(scenario, browser(), "sue")
+    sue.open("/desk")
+    assert sue.press("Search", search="an").error == "Who is calling?: must have 3 to 64 characters"
+    assert (sue.press("Search", search="nobody").error, sue.page.status) == ("Nobody was found.", 404)
+    text = sue.press("Search", search="ANNA").text
+    assert ("anna Anna" in text, "ben Anna" in text, "carl" in text) == (True, True, False)
+    assert "Never read the details out." in sue.press("Ask the questions").text
+    details = {name: getattr(ANNA, name) for name in ANNA.__slots__}
+    page = sue.press("Check", **{**details, "document_number": "X1"})
+    assert (page.status, page.title, "X1234567" in page.html) == (403, "Is this the caller?", False)
+    page = sue.press("Check", **details)
+    assert (page.title, page.notice) == ("anna is calling", "The caller was identified.")
+    assert (sue.press("End the call").title, sue.page.notice) == ("Support desk", "The call has ended. Who is next?")
+    assert sue.post("/desk/temporary", sure="yes").status == 403
+
+
+@pytest.mark.parametrize("text", ["sue@example.com", "carl@EXAMPLE.com", "+49 15112345678", SERIALS["cleo"].lower()])
+def test_a_search_that_finds_one_user_leads_to_the_questions(scenario: Scenario, browser: Browsers, text: str) -> None:
+    sue = enter(scenario, browser(), "sue")
+    sue.open("/desk")
+    assert sue.press("Search", search=text).title == "Is this the caller?"
+
+
+def test_a_note_stays_with_its_author_and_time(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    sue.open("/desk")
+    assert "one line" in sue.press("Save the note", note=" ").error
+    assert sue.press("Save the note", note='Asked about "wires" <b>').notice == "The note was saved."
+    again = come_with(browser(), scenario.call("anna")).open("/desk").text
+    assert 'UTC sue Asked about "wires" <b>' in again
+    assert "wires" not in come_with(browser(), scenario.call("ben")).open("/desk").text
+    assert "wires" not in enter(scenario, browser()).open("/events").text
+
+
+def test_support_is_asked_before_a_device_is_taken_out_of_use(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    sue.open("/desk")
+    page = sue.press("Take out of use")
+    assert (page.title, "This cannot be undone." in page.text) == ("Take the device out of use?", True)
+    assert "Digital Security Card+ in use" in re.sub(SERIALS["anna"], "", sue.open("/desk").text).replace("  ", " ")
+    sue.press("Take out of use")
+    assert sue.press("Take out of use", loss="stolen").notice == "The device was taken out of use."
+    assert "Take out of use" not in sue.page.text
+    assert sue.post("/desk/loss", device="none", loss="lost").status == 404
+
+
+def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    sue.open("/desk")
+    assert "full access for 2 days" in sue.press("Give a temporary code").text
+    assert re.fullmatch("[A-Z0-9]+", sue.press("Give the code").shown)
+    sue.open("/desk")
+    assert "1 Harbour Road, Zug" in sue.press("Issue a security code card").text
+    assert sue.press("Issue the card").title.startswith("Security code card ")
