@@ -6,7 +6,7 @@ from functools import partial
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.portal.demo import card_pages, phone_pages
+from dsc_host.portal.demo import card_pages, component_page, phone_pages
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
 from dsc_host.portal.site import Extension, Handler, Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
@@ -73,6 +73,7 @@ GET: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
     "/card.json": card_pages.state,
     "/card.css": card_pages.style,
     "/phone": phone_pages.phone,
+    component_page.PATH: component_page.components,
 }
 POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
     "/demonstration/time": pass_time,
@@ -84,6 +85,7 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
     "/phone/respond": phone_pages.respond,
     "/phone/approve": phone_pages.approve,
     "/phone/deny": phone_pages.deny,
+    component_page.PATH: component_page.refused,
 }
 
 

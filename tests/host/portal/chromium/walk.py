@@ -185,6 +185,7 @@ class Walk:
             self.page.screenshot(path=path, full_page=True, animations="disabled", caret="hide")
 
     def _arrived(self) -> "Walk":
+        assert self.page.locator(".primary").count() <= 1, f"{self.path} has several primary buttons"
         if self.scripts:
             self.examine()
         return self
