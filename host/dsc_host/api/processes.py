@@ -11,7 +11,9 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -50,9 +52,11 @@ class Address:
 
     host: str
     port: int
+    ports: int = 1
+    """The number of ports, from `port` upwards, of which the first free one is taken."""
 
     @classmethod
-    def checked(cls, host: str, port: int, *, allow_remote: bool) -> "Address":
+    def checked(cls, host: str, port: int, *, allow_remote: bool, ports: int = 1) -> "Address":
         """Return a checked address.
 
         Raise `InputError` for an invalid one, or for a remotely reachable one without `allow_remote`.
@@ -69,10 +73,16 @@ class Address:
                 "others can reach this address, and the traffic is not encrypted; put a proxy with TLS in front and "
                 "listen on 127.0.0.1, or give --allow-remote if the network in between is your own",
             )
-        return cls(str(address), port)
+        return cls(str(address), port, ports)
 
     def bind(self) -> socket.socket:
         """Return a listening socket. Raise `InputError` if that fails."""
+        for port in range(self.port, self.port + self.ports - 1):
+            with suppress(InputError):
+                return self._bound(port)
+        return self._bound(self.port + self.ports - 1)
+
+    def _bound(self, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         # Name TCP as the protocol. Otherwise asyncio does not turn off Nagle's algorithm, which delays the second half of
         # each answer by 40 ms.
@@ -80,35 +90,44 @@ class Address:
         try:
             if os.name == "posix":
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind((self.host, self.port))
+            bound.bind((self.host, port))
             # Listen already: clients that connect now wait for a worker instead of being refused.
             bound.listen(_BACKLOG)
         except OSError as error:
             bound.close()
-            raise InputError("port", f"cannot listen on {self.host} port {self.port}: {error.strerror}") from None
+            raise InputError("port", f"cannot listen on {self.host} port {port}: {error.strerror}") from None
         bound.set_inheritable(True)
         return bound
 
 
-def run(make: Callable[[], ASGIApp], address: Address, workers: int, *, proxy: str = "") -> bool:
+def run(
+    make: Callable[[], ASGIApp],
+    address: Address,
+    workers: int,
+    *,
+    proxy: str = "",
+    log: Path | None = None,
+    ready: Callable[[str], None] = lambda _: None,
+) -> bool:
     """Serve until a signal arrives. Return True if a signal ended the service, False if it failed.
 
     `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network
     whose X-Forwarded-For header is trusted; the limit on the connections of one client does not apply to it. Empty means none.
+    `log` is the file for the log, by default stderr. A single worker calls `ready` with the URL as soon as it answers.
     Raises `InputError`.
     """
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError("workers", f"must be 1 to {MOST_WORKERS}")
-    config = configured(make, workers, proxy=check_proxy(proxy))
+    config = configured(make, workers, proxy=check_proxy(proxy), log=log)
     _allow_files()
     with address.bind() as bound:
         host, port = bound.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         _log.info("listening", extra={"fields": {"url": url, "workers": workers}})
-        return _run_one(config, bound) if workers == 1 else _run_several(config, bound)
+        return _run_one(config, bound, lambda: ready(url)) if workers == 1 else _run_several(config, bound)
 
 
-def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = "") -> uvicorn.Config:
+def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = "", log: Path | None = None) -> uvicorn.Config:
     """Return the configuration for uvicorn."""
     return uvicorn.Config(
         make,
@@ -118,7 +137,7 @@ def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = ""
         ws="none",
         loop="asyncio",
         lifespan="on",
-        log_config=configuration(),
+        log_config=configuration(log),
         access_log=False,
         proxy_headers=bool(proxy),
         forwarded_allow_ips=proxy or None,
@@ -141,11 +160,25 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _run_one(config: uvicorn.Config, bound: socket.socket) -> bool:
+class _Server(uvicorn.Server):
+    """A server that tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._ready()
+
+
+def _run_one(config: uvicorn.Config, bound: socket.socket, ready: Callable[[], None]) -> bool:
     # At its end, uvicorn raises the signal again for the previous handler, which is ours.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore_signal)
-    server = uvicorn.Server(config)
+    server = _Server(config, ready)
     try:
         server.run(sockets=[bound])
     except SystemExit:

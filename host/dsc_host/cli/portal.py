@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import platformdirs
 import typer
 
 from dsc_host.cli import extras
@@ -18,12 +19,34 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 HOST, PORT = "127.0.0.1", 8480
+_DEMO_PORTS = 20
+"""The number of ports, from `PORT` upwards, of which a demonstration takes the first free one."""
 _CHANNELS = ("email", "sms", "voice")
 
 PolicyOption = Annotated[
     Path | None,
     typer.Option("--policy", envvar="DSCPLUS_POLICY", metavar="FILE", help="A TOML file with changes to the default policy."),
 ]
+
+
+def _demo_log() -> Path:
+    return platformdirs.user_log_path("dscplus", appauthor=False) / "demonstration.log"
+
+
+def _shown(file: Path) -> str:
+    """Return a path as its user writes it."""
+    home = Path.home()
+    return f"~/{file.relative_to(home)}" if file.is_relative_to(home) else str(file)
+
+
+def _log_file(file: Path, *, empty: bool = False) -> Path:
+    """Return the file if a log can be written to it. Raises `InputError`."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("w" if empty else "a").close()
+    except OSError as error:
+        raise InputError("log", f"{file} cannot be written: {error.strerror}") from None
+    return file
 
 
 def load_policy(file: Path | None) -> Policy:
@@ -85,7 +108,10 @@ def portal(
         bool, typer.Option("--demo", help="Serve a demonstration with users, cards and phones, in memory.")
     ] = False,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.", show_default=True)] = HOST,
-    port: Annotated[int, typer.Option(metavar="N", help="The port. 0: any free port.", show_default=True)] = PORT,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", help=f"The port. 0: any free port. Default: {PORT}, or with --demo the next free one."),
+    ] = None,
     public: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A host name that visitors use. May be repeated. Default: this machine."),
@@ -108,6 +134,10 @@ def portal(
     spool: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="The folder for outgoing messages as JSON files, for an SMS gateway.")
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the log to this file. Default: stderr, or with --demo a file that it names."),
+    ] = None,
 ) -> None:
     """Serve the pages of the login system.
 
@@ -126,19 +156,23 @@ def portal(
         from dsc_host.api import processes
         from dsc_host.gateway.forward_auth.tickets import check_domain
         from dsc_host.portal.app import LOOPBACK
-    address = processes.Address.checked(host, port, allow_remote=False)
+    ports = _DEMO_PORTS if demo and port is None else 1
+    address = processes.Address.checked(host, PORT if port is None else port, allow_remote=False, ports=ports)
     hosts = tuple(public or LOOPBACK)
     load_policy(policy)
     if ticket_domain:
         check_domain(ticket_domain)
     if demo:
-        notice("This is a demonstration: anybody who can reach this port can use every card, phone and message.")
-        if not processes.run(_DemonstrationFactory(hosts, title, policy), address, 1):
-            raise Failed("the pages could not be served; see the lines above")
+        log = _log_file(log or _demo_log(), empty=True)
+        told = f"(Ctrl-C stops it; its log is {_shown(log)})"
+        if not processes.run(
+            _DemonstrationFactory(hosts, title, policy), address, 1, log=log, ready=lambda url: notice(f"Open {url}/ {told}")
+        ):
+            raise Failed(f"the pages could not be served; see {_shown(log)}")
         return
     make = _PortalFactory(records, policy, hosts, title, _folder(spool), _mail(mail, mail_from), ticket_domain)
     records.open().close()
-    if not processes.run(make, address, workers, proxy=proxy):
+    if not processes.run(make, address, workers, proxy=proxy, log=None if log is None else _log_file(log)):
         raise Failed("the pages could not be served, or a worker failed; see the lines above")
 
 

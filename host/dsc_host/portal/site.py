@@ -365,6 +365,8 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except NotIn:
         if visit.is_logged_in():
             return visit.go("/")
+        if not visit.token and visit.site.extension is not None and visit.page == "/":
+            return visit.go(visit.site.extension.home.href)
         ended = visit.token and not visit.token.startswith("v.")
         return visit.go_out(notice="ended" if ended else "", back=visit.page)
     except ProofNeeded:

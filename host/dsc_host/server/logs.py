@@ -37,12 +37,14 @@ def _places(trace: TracebackType | None) -> list[str]:
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
-def configuration() -> dict[str, Any]:
-    """Return the settings for `logging.config.dictConfig`: everything goes to stderr."""
+def configuration(file: Path | None = None) -> dict[str, Any]:
+    """Return the settings for `logging.config.dictConfig`: everything goes to the end of this file, or to stderr."""
+    to_file = {"class": "logging.FileHandler", "filename": str(file), "encoding": "utf-8", "formatter": "json"}
+    to_stderr = {"class": "logging.StreamHandler", "formatter": "json"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": f"{__name__}.JsonLines"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-        "root": {"level": "INFO", "handlers": ["stderr"]},
+        "handlers": {"log": to_stderr if file is None else to_file},
+        "root": {"level": "INFO", "handlers": ["log"]},
     }

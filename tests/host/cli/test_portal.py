@@ -1,14 +1,19 @@
 """The command that serves the login system's pages: its requirements, errors in one line each, and the service itself."""
 
 import json
+import re
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
-import pytest
-from tests.benchmarks.bench_service import wait_for_port
+from tests.benchmarks.bench_service import server_process
 from tests.host.command_runner import Command
+
+from dsc_host.cli.portal import PORT
 
 COMMAND = "from dsc_host.cli.main import main; main()"
 
@@ -26,6 +31,7 @@ def test_a_mistake_is_one_line(dscplus: Command) -> None:
         (("--host", "0.0.0.0"), "host: others can reach this address"),
         (("--host", "example.com"), "host: must be an IP address"),
         (("--workers", "0"), "workers: must be 1 to 64"),
+        (("--log", "/dev/null/log"), "log: /dev/null/log cannot be written"),
     ):
         assert dscplus.refused("portal", *arguments).startswith(told)
 
@@ -35,21 +41,45 @@ def test_without_records_it_does_not_begin(dscplus: Command) -> None:
     assert dscplus("portal").error
 
 
-@pytest.mark.parametrize(("options", "cookie"), [(["--demo"], "session"), ([], "__Host-session")], ids=["demo", "real"])
-def test_it_serves_and_ends(dscplus: Command, tmp_path: Path, options: list[str], cookie: str) -> None:
+def test_it_serves_and_ends(dscplus: Command, tmp_path: Path) -> None:
     dscplus.with_cards("IB1")
-    log = tmp_path / "log"
-    with log.open("w") as errors:
-        arguments = [sys.executable, "-c", COMMAND, "portal", "--port", "0", *options]
-        with subprocess.Popen(arguments, stderr=errors) as process:
-            try:
-                page = httpx.get(f"http://127.0.0.1:{wait_for_port(log, process)}/login", timeout=60)
-            finally:
-                process.terminate()
+    with server_process(("-c", COMMAND, "portal", "--port", "0"), {}, tmp_path / "log") as (port, process):
+        page = httpx.get(f"http://127.0.0.1:{port}/login", timeout=60)
     assert process.returncode == 0
-    assert page.status_code == 200
-    assert page.headers["set-cookie"].startswith(f"{cookie}=")
-    assert ("Secure" in page.headers["set-cookie"]) == (cookie != "session")
-    assert ("Demonstration" in page.text) == bool(options)
-    told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    assert any("url" in line for line in told)
+    assert page.headers["set-cookie"].startswith("__Host-session=")
+    assert ("Secure" in page.headers["set-cookie"], "Demonstration" in page.text) == (True, False)
+
+
+def test_a_demonstration_says_one_line_and_takes_the_next_free_port(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with taken_port() as port:
+        arguments = [sys.executable, "-c", COMMAND, "portal", "--demo", "--log", str(log)]
+        with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            found = re.fullmatch(rf"Open (http://127.0.0.1:(\d+)/) \(Ctrl-C stops it; its log is {log}\)\n", line)
+            assert found, line
+            page = httpx.get(found[1], follow_redirects=True, timeout=60)
+            process.terminate()
+            assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert port < int(found[2]) < port + 20
+    assert page.headers["set-cookie"].startswith("session=")
+    assert page.url.path == "/demonstration"
+    assert any("url" in json.loads(line) for line in log.read_text().splitlines())
+
+
+def test_a_port_that_is_named_must_be_free(dscplus: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = dscplus.refused("portal", "--demo", "--port", str(port))
+    assert told.startswith(f"port: cannot listen on 127.0.0.1 port {port}")
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """Take the port that a demonstration tries first, unless another program has it."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(socket.create_server(("127.0.0.1", PORT)))
+        yield PORT
