@@ -1,17 +1,20 @@
 """The commands for logins by RADIUS: radius serve, radius client add, list, remove."""
 
 import logging.config
+from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dsc_host.cli import prompts
+from dsc_host.cli import extras, prompts
 from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating
 from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.portal import PolicyOption, load_policy
+from dsc_host.errors import InputError
 from dsc_host.gateway.radius import clients, server
 from dsc_host.gateway.radius.attributes import NO_TABLE, Table
 from dsc_host.gateway.radius.card_logins import CardLogins
@@ -19,10 +22,17 @@ from dsc_host.gateway.radius.clients import Client, Options
 from dsc_host.gateway.radius.logins import UserLogins
 from dsc_host.gateway.radius.replies import Judge
 from dsc_host.gateway.radius.responder import Responder
+from dsc_host.gateway.radius.server import Listening
+from dsc_host.gateway.radius.tls import PORT as TLS_PORT
+from dsc_host.gateway.radius.tls import server_context, trust
 from dsc_host.login import LoginSystem
 from dsc_host.server.logs import configuration
 
+if TYPE_CHECKING:
+    from dsc_host.gateway.radius.metrics import Metrics
+
 _DEFAULT = f"127.0.0.1:{server.PORT}"
+_METRICS_PORT = 9812
 
 
 def serve(
@@ -36,6 +46,16 @@ def serve(
     ] = False,
     attributes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file with the attributes that accepted users get.")
+    ] = None,
+    tls: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS:PORT", help="An address for RADIUS over TLS. May be repeated. Needs the next two."),
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="The server's certificate for TLS, as PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The key of the certificate, as PEM.")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS:PORT", help="An address of this machine for metrics, which Prometheus reads."),
     ] = None,
     policy: PolicyOption = None,
 ) -> None:
@@ -51,8 +71,9 @@ def serve(
       dscplus radius serve --listen 127.0.0.1:1812
       dscplus radius serve --listen 192.0.2.1:1812 --listen [2001:db8::1]:1812
       dscplus radius serve --verifier
+      dscplus radius serve --tls 192.0.2.1:2083 --certificate radius.pem --key radius.key
     """
-    addresses = [server.listening_address(each) for each in listen or [_DEFAULT]]
+    listening = _listening(listen or ([] if tls else [_DEFAULT]), tls or [], certificate, key, metrics)
     table = Table.load(attributes) if attributes else NO_TABLE
     rules = load_policy(policy)
     with records.open() as verifier:
@@ -60,9 +81,40 @@ def serve(
         known = system.context.read(clients.load)
         if not known:
             raise Failed("there are no clients; add one: dscplus radius client add NAME --address ADDRESS")
+        if listening.context:
+            trust(listening.context, known)
         logging.config.dictConfig(configuration())
         judge: Judge = CardLogins(verifier, table) if verifier_alone else UserLogins(system, table)
-        server.run(Responder(judge, known), addresses, lambda: system.context.read(clients.load))
+        counted = _metrics() if listening.metrics else None
+        text = counted.text if counted else bytes
+        server.run(Responder(judge, known, observer=counted), listening, lambda: system.context.read(clients.load), text)
+
+
+def _listening(
+    udp: Sequence[str], tls: Sequence[str], certificate: Path | None, key: Path | None, metrics: str | None
+) -> Listening:
+    if tls and not (certificate and key):
+        raise InputError("tls", "needs --certificate and --key")
+    context = server_context(certificate, key) if certificate and key else None
+    return Listening(
+        udp=[server.listening_address(each) for each in udp],
+        tls=[server.listening_address(each, "tls", TLS_PORT) for each in tls],
+        context=context,
+        metrics=_own_address(metrics) if metrics else None,
+    )
+
+
+def _own_address(text: str) -> server.Address:
+    address = server.listening_address(text, "metrics", _METRICS_PORT)
+    if not ip_address(address[0]).is_loopback:
+        raise InputError("metrics", "must be an address of this machine, for example 127.0.0.1:9812; the page has no password")
+    return address
+
+
+def _metrics() -> "Metrics":
+    with extras.needed("serve"):
+        from dsc_host.gateway.radius.metrics import Metrics
+    return Metrics()
 
 
 def add_client(
@@ -79,6 +131,10 @@ def add_client(
     language: Annotated[
         str, typer.Option(metavar="CODE", help="The language of refusals: en, de or ru.", show_default=True)
     ] = "en",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The program's certificate as PEM, if it uses TLS in place of a secret."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a program that logs users in by RADIUS, and print its shared secret.
@@ -91,7 +147,8 @@ def add_client(
       dscplus radius client add vpn --address 192.0.2.7
       dscplus radius client add office --address 2001:db8:1::/64 --json
     """
-    options = Options(signs=not unsigned, challenges=not no_challenge, language=language)
+    shown = _read_certificate(certificate) if certificate else ""
+    options = Options(signs=not unsigned, challenges=not no_challenge, language=language, certificate=shown)
     with operating(records) as operator:
         made = operator.context.change(lambda tx: clients.add(tx, name, address, options))
     if as_json:
@@ -100,6 +157,15 @@ def add_client(
         typer.echo(made.secret.decode())
     if unsigned:
         notice("Replies to unsigned requests can be forged on the network. Update the device, or keep its network apart.")
+
+
+def _read_certificate(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        raise InputError("certificate", f"{file} cannot be read as PEM; name another file") from None
+    clients.check_certificate(text)
+    return text
 
 
 def list_clients(records: Records, as_json: JsonOption = False) -> None:
@@ -117,7 +183,12 @@ def list_clients(records: Records, as_json: JsonOption = False) -> None:
 
 def _shown(client: Client) -> dict[str, object]:
     options = client.options
-    told = {"signed": options.signs, "challenges": options.challenges, "language": options.language}
+    told = {
+        "tls": bool(options.certificate),
+        "signed": options.signs,
+        "challenges": options.challenges,
+        "language": options.language,
+    }
     return {"name": client.name, "address": str(client.network), **told}
 
 

@@ -16,13 +16,17 @@ from threading import Thread
 import pytest
 from tests.host.command_runner import Command
 from tests.host.event_loop import awaited
+from tests.host.gateway.certificates import certified
 from tests.host.gateway.radius_program import Program, question, request
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.gateway.radius import clients, packets, server
 from dsc_host.gateway.radius.clients import Client
+from dsc_host.gateway.radius.logins import UserLogins
+from dsc_host.gateway.radius.metrics import Metrics
 from dsc_host.gateway.radius.packets import Code, Type, parse
+from dsc_host.gateway.radius.responder import Responder
 from dsc_host.gateway.radius.server import Address, Server, listening_address
 
 RADCLIENT = shutil.which("radclient")
@@ -111,6 +115,40 @@ async def test_an_address_in_use_is_named(program: Program) -> None:
     async with serving(program) as address:
         with pytest.raises(InputError, match=f"127.0.0.1 port {address[1]}: .*; choose another"):
             await Server(program.responder).start([("127.0.0.1", 0), address])
+
+
+async def page(address: Address, sent: bytes) -> str:
+    """Send bytes to a port, and return all that comes back before it is closed or reset."""
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        writer.write(sent)
+        return (await asyncio.wait_for(reader.read(), SECONDS)).decode()
+    except ConnectionError:
+        return ""
+    finally:
+        writer.close()
+
+
+@awaited
+async def test_metrics_count_replies_and_drops_and_name_no_user(scenario: Scenario) -> None:
+    counted, program = Metrics(), Program.of(scenario, "vpn", "127.0.0.1")
+    observed = Responder(UserLogins(scenario.system), [program.client], observer=counted)
+    replace(program, responder=observed).ask("anna", "a wrong one")
+    observed.take(b"", ("127.0.0.1", 5000))
+    running = Server(observed)
+    address = await running.start_metrics(("127.0.0.1", 0), counted.text)
+    text = await page(address, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert text.startswith("HTTP/1.1 200 OK\r\n")
+    for line in (
+        'dscplus_radius_replies_total{client="vpn",outcome="refused"} 1.0',
+        'dscplus_radius_dropped_total{reason="malformed"} 1.0',
+        "dscplus_radius_request_seconds_count 1.0",
+    ):
+        assert line in text.splitlines()
+    assert "anna" not in text
+    assert (await page(address, b"GET / HTTP/1.1\r\n\r\n")).startswith("HTTP/1.1 404 ")
+    assert await page(address, b"\x16\x03\x01" * 50_000) == ""
+    await running.stop()
 
 
 @pytest.mark.parametrize(
@@ -203,7 +241,7 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
     dscplus.with_cards("IB1")
     assert "no clients" in dscplus("radius", "client", "list").err
     assert '"secret"' in dscplus("radius", "client", "add", "vpn", "--address", "2001:db8::/64", "--json").out
-    assert dscplus("radius", "client", "list").rows == ["vpn  2001:db8::/64  yes  yes  en"]
+    assert dscplus("radius", "client", "list").rows == ["vpn  2001:db8::/64  no  yes  yes  en"]
     assert dscplus.refused("radius", "client", "add", "vpn", "--address", "192.0.2.7").startswith("name: ")
     assert dscplus.refused("radius", "client", "remove", "vpn", code=1, stdin="no\n") == "nothing was changed"
     assert len(dscplus("radius", "client", "list").rows) == 1
@@ -211,7 +249,18 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
     assert dscplus("radius", "client", "list").rows == []
     assert dscplus.refused("radius", "client", "remove", "vpn").startswith("name: ")
     assert dscplus.refused("radius", "--listen", "everywhere").startswith("listen: ")
-    assert dscplus.refused("radius", "--attributes", "missing.toml").startswith("attributes: ")
+    for options, field in (
+        (("--attributes", "missing.toml"), "attributes"),
+        (("--tls", "127.0.0.1"), "tls"),
+        (("--metrics", "192.0.2.1"), "metrics"),
+    ):
+        assert dscplus.refused("radius", *options).startswith(f"{field}: ")
+    own = certified(dscplus.folder, "vpn").certificate
+    added = ("radius", "client", "add", "far", "--address", "0.0.0.0/0", "--certificate")
+    assert dscplus.refused(*added, "missing.pem").startswith("certificate: ")
+    assert dscplus(*added, str(own)).out == "radsec\n"
+    assert dscplus("radius", "client", "list").rows == ["far  0.0.0.0/0  yes  yes  yes  en"]
+    assert dscplus("radius", "client", "remove", "far", "-y").code == 0
     assert dscplus.refused("radius", "client", "add", "x", "--address", "::1", "--language", "fr").startswith("language: ")
     dscplus("radius", "client", "add", "door", "--address", "192.0.2.9", "--no-challenge", "--unsigned")
-    assert dscplus("radius", "client", "list").rows == ["door  192.0.2.9/32  no  no  en"]
+    assert dscplus("radius", "client", "list").rows == ["door  192.0.2.9/32  no  no  no  en"]

@@ -117,10 +117,12 @@ def hide_password(password: bytes, authenticator: bytes, secret: bytes) -> bytes
     return _xored(padded, authenticator, secret, hides=True)
 
 
-def request(identifier: int, authenticator: bytes, attributes: Iterable[Attribute], secret: bytes) -> bytes:
-    """Return a signed Access-Request, as a client sends it."""
+def request(
+    identifier: int, authenticator: bytes, attributes: Iterable[Attribute], secret: bytes, code: Code = Code.ACCESS_REQUEST
+) -> bytes:
+    """Return a signed request, as a client sends it."""
     plain = _packed([(Type.MESSAGE_AUTHENTICATOR, bytes(_BLOCK)), *attributes])
-    head = bytes([Code.ACCESS_REQUEST, identifier]) + (_HEADER + len(plain)).to_bytes(2, "big") + authenticator
+    head = bytes([code, identifier]) + (_HEADER + len(plain)).to_bytes(2, "big") + authenticator
     return head + plain[:2] + hmac.new(secret, head + plain, "md5").digest() + plain[2 + _BLOCK :]
 
 

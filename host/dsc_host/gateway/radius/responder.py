@@ -1,8 +1,8 @@
-"""The way of a datagram to its reply: the client, the signature, repetitions, and the judgment.
+"""The way of a packet to its reply: the client, the signature, repetitions, and the judgment.
 
 Four promises:
 
-1. A datagram that is malformed, unsigned, forged or from an unknown address gets no reply and reaches no record. It is counted.
+1. A packet that is malformed, unsigned, forged or from an unknown address gets no reply and reaches no record. It is counted.
 2. A repeated request (the same source, identifier and authenticator) gets the same reply. Nothing is judged twice.
 3. Memory is bounded: so many requests are judged at once, and so many replies are kept, for so long.
 4. A request that could not be judged, for example because the database is busy, gets no reply. Its repetition is judged.
@@ -13,6 +13,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from dsc_host.errors import DscError
 from dsc_host.gateway.radius import clients
@@ -42,6 +43,16 @@ class Request:
     key: _Key
 
 
+class Observer(Protocol):
+    """An object that counts what the server does: the metrics."""
+
+    def replied(self, client: str, outcome: str, seconds: float) -> None:
+        """Count a reply, with the seconds that its judgment took. Any thread may call it."""
+
+    def dropped(self, reason: str) -> None:
+        """Count a packet or a connection that gets no reply."""
+
+
 class _Dropped(Exception):
     """A datagram gets no reply."""
 
@@ -53,10 +64,17 @@ class _Dropped(Exception):
 class Responder:
     """The requests and replies of one server. Call `take` and `finish` in one thread, and `reply` in any."""
 
-    def __init__(self, judge: Judge, known: Sequence[Client], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        known: Sequence[Client],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
+    ) -> None:
         self.dropped: Counter[str] = Counter()
         """The number of datagrams without a reply, by the reason."""
-        self._judge, self._clients, self._clock = judge, known, clock
+        self._judge, self._clients, self._clock, self._observer = judge, known, clock, observer
         self._pending: set[_Key] = set()
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
 
@@ -64,13 +82,27 @@ class Responder:
         """Use these clients from now on. Requests that are being judged are answered under their old secret."""
         self._clients = known
 
-    def take(self, data: bytes, source: tuple[str, int]) -> Request | bytes | None:
-        """Return the request in a datagram, the reply if it is a repetition, or None if it gets no reply."""
+    def expects(self, address: str, fingerprint: bytes | None = None) -> bool:
+        """Return whether a client may connect over TLS from this address, with this certificate if it is known already."""
+        shown = [each.fingerprint for each in self._clients if each.fingerprint and fingerprint in (None, each.fingerprint)]
+        return any(clients.find(self._clients, address, each) for each in shown)
+
+    def take(self, data: bytes, source: tuple[str, int], fingerprint: bytes = b"") -> Request | bytes | None:
+        """Return the request in a packet, the reply if no judgment is needed, or None if it gets no reply.
+
+        `fingerprint` is that of the certificate, if the packet came over TLS.
+        """
         try:
-            return self._taken(data, source)
+            return self._taken(data, source, fingerprint)
         except _Dropped as dropped:
-            self.dropped[dropped.reason] += 1
+            self.drop(dropped.reason)
             return None
+
+    def drop(self, reason: str) -> None:
+        """Count a packet or a connection that gets no reply."""
+        self.dropped[reason] += 1
+        if self._observer:
+            self._observer.dropped(reason)
 
     def reply(self, request: Request) -> bytes | None:
         """Judge a request and return the signed reply; None if it could not be judged. Raises nothing."""
@@ -84,14 +116,17 @@ class Responder:
             known = str(error) if isinstance(error, DscError) else ""
             _write("failed", client=request.client.name, error=type(error).__name__, message=known)
             return None
-        _write(reply.outcome, client=request.client.name, seconds=round(self._clock() - began, 3))
+        seconds = self._clock() - began
+        _write(reply.outcome, client=request.client.name, seconds=round(seconds, 3))
+        if self._observer:
+            self._observer.replied(request.client.name, reply.outcome, seconds)
         return signed
 
     def finish(self, request: Request, reply: bytes | None) -> None:
         """Keep the reply for repetitions of the request."""
         self._pending.discard(request.key)
         if reply is None:
-            self.dropped["failed"] += 1
+            self.drop("failed")
             return
         self._replies[request.key] = (self._clock() + KEPT_SECONDS, reply)
         while len(self._replies) > MOST_REPLIES:
@@ -103,12 +138,15 @@ class Responder:
             _write("dropped", **self.dropped)
             self.dropped.clear()
 
-    def _taken(self, data: bytes, source: tuple[str, int]) -> Request | bytes:
-        client = clients.find(self._clients, source[0])
+    def _taken(self, data: bytes, source: tuple[str, int], fingerprint: bytes) -> Request | bytes:
+        client = clients.find(self._clients, source[0], fingerprint)
         if client is None:
             raise _Dropped("unknown client")
         packet = _parsed(data)
         _check_signature(client, packet)
+        if packet.code == Code.STATUS_SERVER:
+            # The client asks whether the server is there (RFC 5997).
+            return sign(Code.ACCESS_ACCEPT, packet, (), client.secret)
         key = (*source, packet.identifier, packet.authenticator)
         self._forget_old()
         if key in self._replies:
@@ -131,7 +169,7 @@ def _parsed(data: bytes) -> Packet:
         packet = parse(data)
     except Malformed:
         raise _Dropped("malformed") from None
-    if packet.code != Code.ACCESS_REQUEST:
+    if packet.code not in (Code.ACCESS_REQUEST, Code.STATUS_SERVER):
         raise _Dropped("other code")
     # Check it before the judgment: a reply that does not fit would never reach the client.
     if sum(2 + len(value) for value in packet.all(Type.PROXY_STATE)) > MOST_PROXY_BYTES:
@@ -143,9 +181,16 @@ def _check_signature(client: Client, packet: Packet) -> None:
     if packet.all(Type.MESSAGE_AUTHENTICATOR):
         if not is_signed(packet, client.secret):
             raise _Dropped("forged")
-    elif client.options.signs or packet.all(Type.PROXY_STATE):
-        # With the Proxy-State of an unsigned request, an attacker could forge the reply (Blast-RADIUS).
+    elif _must_sign(client, packet):
         raise _Dropped("unsigned")
+
+
+def _must_sign(client: Client, packet: Packet) -> bool:
+    if packet.code == Code.STATUS_SERVER:
+        return True
+    # TLS protects a packet better than its signature. Over UDP, with the Proxy-State of an unsigned request, an attacker could
+    # forge the reply (Blast-RADIUS).
+    return not client.fingerprint and (client.options.signs or bool(packet.all(Type.PROXY_STATE)))
 
 
 def _write(event: str, **fields: object) -> None:
