@@ -110,15 +110,15 @@ SCOPES: Mapping[Scope, str] = {
     Scope.STATEMENTS: "Only the statements of your closed account.",
 }
 LOSSES: Mapping[Loss, str] = {
-    Loss.MISPLACED: "misplaced, may be found",
-    Loss.LOST: "lost",
-    Loss.STOLEN: "stolen",
-    Loss.DAMAGED: "damaged",
+    Loss.MISPLACED: "Misplaced, may be found",
+    Loss.LOST: "Lost",
+    Loss.STOLEN: "Stolen",
+    Loss.DAMAGED: "Damaged",
 }
 LOSS_HINTS: Mapping[Loss, str] = {
     Loss.MISPLACED: "Once it is found, its owner can activate it again.",
-    Loss.LOST: "This cannot be undone. With a phone, its numbers get no more codes.",
-    Loss.STOLEN: "This cannot be undone. With a phone, its numbers get no more codes.",
+    Loss.LOST: "This cannot be undone.",
+    Loss.STOLEN: "This cannot be undone.",
     Loss.DAMAGED: "This cannot be undone.",
 }
 DOCUMENTS: Mapping[str, str] = {
@@ -237,6 +237,14 @@ NOTICE_KINDS: Mapping[str, str] = {
     "time": INFO,
 }
 """The kinds of the notices. A notice without an entry reports a success."""
+STATE_KINDS: Mapping[DeviceState, str] = {
+    DeviceState.SHIPPED: WARNING,
+    DeviceState.ACTIVE: SUCCESS,
+    DeviceState.MISPLACED: WARNING,
+    DeviceState.LOST: DANGER,
+    DeviceState.STOLEN: DANGER,
+}
+"""The kinds of the states of devices, for their badges. The others are neutral."""
 
 
 def kind_name(_: Language, kind: str, *, issued: bool) -> str:

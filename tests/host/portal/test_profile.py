@@ -68,9 +68,10 @@ def test_who_has_opted_out_is_told_to_call_support_who_changes_it(scenario: Scen
     assert anna.open("/profile/email").path == "/profile"
     assert anna.post("/profile/email", email="anna@new.example").status == 403
     sue = called(scenario, browser, "anna")
-    page = sue.press("Change the email address", email="none")
-    assert (page.title, "must be an email address" in page.error) == ("anna is calling", True)
-    assert "email address was changed" in sue.press("Change the email address", email="anna@new.example").notice
+    sue.press("Change the email address")
+    page = sue.press("Change", email="none")
+    assert (page.title, "must be an email address" in page.error) == ("Change the email address", True)
+    assert "email address was changed" in sue.press("Change", email="anna@new.example").notice
     assert "anna@new.example" in anna.open("/profile").text
 
 
@@ -88,7 +89,7 @@ def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Bro
     sue = called(scenario, browser, "anna")
     assert "Change the postal address" not in sue.page.text, "only who has opted out changes it through support"
     page = sue.post("/desk/address", address="4 Quay, Zug")
-    assert (page.title, page.status, page.error) == ("anna is calling", 409, PROTECTED)
+    assert (page.title, page.status, page.error) == ("Change the postal address", 409, PROTECTED)
 
 
 def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browser: Browsers) -> None:
@@ -111,5 +112,6 @@ def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browse
     assert ben.post("/profile/bank", iban="DE89370400440532013000").status == 403
     scenario.system.opt_out(anna.cookie)
     sue = called(scenario, browser, "anna")
-    assert "bank instructions" in sue.press("Change the bank instructions", iban="DE89370400440532013000").notice
+    sue.press("Change the bank instructions")
+    assert "bank instructions" in sue.press("Change", iban="DE89370400440532013000").notice
     assert "DE…3000" in anna.open("/profile").text

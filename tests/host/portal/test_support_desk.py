@@ -13,14 +13,16 @@ def test_a_caller_is_searched_identified_and_helped_until_the_call_ends(scenario
     assert sue.press("Search", search="an").error == "Who is calling?: must have 3 to 64 characters"
     assert (sue.press("Search", search="nobody").error, sue.page.status) == ("Nobody was found.", 404)
     text = sue.press("Search", search="ANNA").text
-    assert ("anna Anna" in text, "ben Anna" in text, "carl" in text) == (True, True, False)
+    assert ("Anna anna" in text, "Anna ben" in text, "carl" in text) == (True, True, False)
     assert "Never read the details out." in sue.press("Ask the questions").text
     details = {name: getattr(ANNA, name) for name in ANNA.__slots__}
     page = sue.press("Check", **{**details, "document_number": "X1"})
     assert (page.status, page.title, "X1234567" in page.html) == (403, "Is this the caller?", False)
     page = sue.press("Check", **details)
     assert (page.title, page.notice) == ("anna is calling", "The caller was identified.")
-    assert (sue.press("End the call").title, sue.page.notice) == ("Support desk", "The call has ended. Who is next?")
+    sue.press("End the call", note="Asked about a loan.")
+    assert "Asked about a loan. sue" in come_with(browser(), scenario.call("anna")).open("/desk").text
+    assert (sue.page.title, sue.page.notice) == ("Support desk", "The call has ended. Who is next?")
     assert sue.post("/desk/temporary", sure="yes").status == 403
 
 
@@ -37,7 +39,7 @@ def test_a_note_stays_with_its_author_and_time(scenario: Scenario, browser: Brow
     assert "one line" in sue.press("Save the note", note=" ").error
     assert sue.press("Save the note", note='Asked about "wires" <b>').notice == "The note was saved."
     again = come_with(browser(), scenario.call("anna")).open("/desk").text
-    assert 'UTC sue Asked about "wires" <b>' in again
+    assert 'Asked about "wires" <b> sue, Nov 14, 2023' in again
     assert "wires" not in come_with(browser(), scenario.call("ben")).open("/desk").text
     assert "wires" not in enter(scenario, browser()).open("/events").text
 

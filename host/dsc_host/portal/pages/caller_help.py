@@ -1,13 +1,15 @@
 """The pages of support that do something for the identified caller: codes, devices, numbers, and the profile."""
 
+from collections.abc import Callable
+
 from starlette.responses import Response
 
-from dsc_host.login import DeviceView, Loss, NotFound, WaitView
+from dsc_host.login import DeviceView, Kind, Loss, NotFound, WaitView
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.profile import entered_bank
-from dsc_host.portal.pages.support import call_page, may_be_taken_out
+from dsc_host.portal.pages.profile import bank_fields, entered_bank
+from dsc_host.portal.pages.support import may_be_taken_out
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View, button, hidden
@@ -93,13 +95,11 @@ def _what_happened(visit: Visit, device: DeviceView) -> View:
     choices = [Choice(each, _(LOSSES[each]), _(LOSS_HINTS[each])) for each in device.losses]
     field = Field("loss", _("What happened"), "radio", value=choices[0].value, choices=choices)
     form = Form("/desk/loss", _("Take out of use"), (hidden("device", device.id), field), danger=True)
-    return View(
-        _("Take the device out of use?"),
-        words=(_("Nobody can then log in with this device. Its owner is notified."),),
-        facts=((_(KINDS[device.kind]), which(device)),),
-        forms=(form,),
-        links=(_back(visit),),
-    )
+    words = [_("Nobody can then log in with this device. Its owner is notified.")]
+    if device.kind in (Kind.PHONE_APP, Kind.SMS, Kind.VOICE):
+        words.append(_("If the phone is lost or stolen, its numbers get no more codes."))
+    facts = ((_(KINDS[device.kind]), which(device)),)
+    return confirmations.question(visit, _("Take the device out of use?"), words, facts, form)
 
 
 # ---- numbers and the profile ----
@@ -107,30 +107,70 @@ def _what_happened(visit: Visit, device: DeviceView) -> View:
 
 def messages(visit: Visit) -> Response:
     """Enable codes by SMS and phone call for the caller."""
-    with visit.again(lambda: call_page(visit)):
-        now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
-    return visit.go("/desk", notice="messages" if now else "waits")
+    _ = visit._
+    hint = _("Start with the country code, for example +41791234567.")
+    words = _("A number that is new to us is used after some days. Its owner is notified and can stop it.")
+    field = Field("number", _("Phone number"), "tel", hint, longest=16)
+    form = Form("/desk/messages", _("Enable"), (field,))
+    return _changed(visit, _("Codes by SMS and call"), words, form, lambda: _enabled(visit))
+
+
+def _enabled(visit: Visit) -> str:
+    now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
+    return "messages" if now else "waits"
 
 
 def email(visit: Visit) -> Response:
     """Change the email address of the caller, who has opted out."""
-    with visit.again(lambda: call_page(visit)):
-        visit.system.staff.set_email(visit.token, visit.value("email").strip())
-    return visit.go("/desk", notice="email")
+    _ = visit._
+    form = Form("/desk/email", _("Change"), (Field("email", _("New email address")),))
+    words = _("Both addresses are notified.")
+    return _changed(visit, _("Change the email address"), words, form, lambda: _new_email(visit))
+
+
+def _new_email(visit: Visit) -> str:
+    visit.system.staff.set_email(visit.token, visit.value("email").strip())
+    return "email"
 
 
 def address(visit: Visit) -> Response:
     """Change the postal address of the caller, who has opted out."""
-    with visit.again(lambda: call_page(visit)):
-        visit.system.staff.set_address(visit.token, visit.value("address"))
-    return visit.go("/desk", notice="address")
+    _ = visit._
+    form = Form("/desk/address", _("Change"), (Field("address", _("New postal address")),))
+    words = _("A card is sent to this address, unless its request names another one.")
+    return _changed(visit, _("Change the postal address"), words, form, lambda: _new_address(visit))
+
+
+def _new_address(visit: Visit) -> str:
+    visit.system.staff.set_address(visit.token, visit.value("address"))
+    return "address"
 
 
 def bank(visit: Visit) -> Response:
     """Change the bank instructions of the account of the caller, who has opted out."""
-    with visit.again(lambda: call_page(visit)):
-        visit.system.staff.set_bank(visit.token, **entered_bank(visit))
-    return visit.go("/desk", notice="bank")
+    _ = visit._
+    form = Form("/desk/bank", _("Change"), bank_fields(_))
+    words = _("Enter an IBAN, or the routing number and the account number of an account in the US.")
+    return _changed(visit, _("Change the bank instructions"), words, form, lambda: _new_bank(visit))
+
+
+def _new_bank(visit: Visit) -> str:
+    visit.system.staff.set_bank(visit.token, **entered_bank(visit))
+    return "bank"
+
+
+def _changed(visit: Visit, title: str, words: str, form: Form, change: Callable[[], str]) -> Response:
+    """Ask for what is to change or, if the form was filled in, change it. `change` returns the key of the notice."""
+
+    def view() -> View:
+        known = visit.system.staff.caller(visit.token)
+        facts = ((visit._("User name"), known.name), (visit._("Name"), known.person))
+        return View(title, words=(words,), facts=facts, forms=(form,), back=_back(visit), focus=True)
+
+    if not any(each.name in visit.form for each in form.fields):
+        return visit.show(view())
+    with visit.again(view):
+        return visit.go("/desk", notice=change())
 
 
 # ---- waiting changes ----

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
+from dsc_host.portal.components import Outcome
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Link, View, button
+from dsc_host.portal.views import Form, Link, View, button
 
 
 def is_confirmed(visit: Visit) -> bool:
@@ -25,5 +26,10 @@ def ask(
     """Ask for confirmation. The button sends the same form again, with these fields of it."""
     values = {name: visit.value(name) for name in names}
     form = button(str(visit.request.scope["path"]), submit, danger=danger, sure="yes", **values)
-    links = (Link(visit.page, visit._("Back")),)
-    return visit.show(View(title, words=words, facts=facts, forms=(form,), links=links))
+    return visit.show(question(visit, title, words, facts, form))
+
+
+def question(visit: Visit, title: str, words: Sequence[str], facts: Sequence[tuple[str, str]], form: Form) -> View:
+    """Return the page with what the form is about, what it will do, and the way back."""
+    outcome = Outcome(visit._("What will happen"), words)
+    return View(title, facts=facts, blocks=(outcome,), forms=(form,), back=Link(visit.page, visit._("Back")))

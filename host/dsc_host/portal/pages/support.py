@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed
-from dsc_host.portal.languages import Language
+from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed, WaitView
+from dsc_host.portal.components import ICONS, NEUTRAL, WARNING, Badge, Columns, Empty, Facts, Item, Listing
+from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.decisions import corrections
-from dsc_host.portal.pages.profile import bank_fields
 from dsc_host.portal.pages.security_events import events_table
-from dsc_host.portal.pages.waits import waiting
+from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, button, hidden
-from dsc_host.portal.wording import DOCUMENTS, STATES, kind_name, which
+from dsc_host.portal.views import Choice, Field, Form, Link, View, button, hidden
+from dsc_host.portal.wording import DOCUMENTS, STATE_KINDS, STATES, kind_name, which
 
 _NOTE_LETTERS = 300
 
@@ -36,7 +36,7 @@ def search(visit: Visit) -> Response:
         found = visit.system.staff.search(visit.token, visit.value("search", 64))
     if len(found) == 1:
         return visit.show(_questions(visit, found[0].name, found[0].person))
-    view = visit.as_sent(_search(visit, found), "search")
+    view = visit.as_sent(_search(visit, found), "" if found else "search")
     return visit.show(view) if found else visit.wrong(view, visit._("Nobody was found."), 404)
 
 
@@ -44,16 +44,14 @@ def _search(visit: Visit, found: Sequence[FoundUser] = ()) -> View:
     _ = visit._
     hint = _("A part of the name or user name, or the whole email address, phone number or serial of a card.")
     form = Form("/desk/search", _("Search"), (Field("search", _("Who is calling?"), hint=hint, longest=64),))
-    heads = (_("User name"), _("Name"), _("State"), _("Actions"))
-    rows = [
-        Row(
-            (each.name, each.person, _("account closed") if each.closed else _("account open")),
-            (button("/desk/caller", _("Ask the questions"), user=each.name, person=each.person),),
-        )
-        for each in found
-    ]
-    tables = (Table(_("Found"), heads, rows),) if rows else ()
-    return View(_("Support desk"), forms=(form,), tables=(*tables, *corrections(visit)), focus=not rows)
+    blocks = (Listing(_("Found"), [_found(_, each) for each in found]),) if found else ()
+    return View(_("Support desk"), blocks=blocks, forms=(form,), tables=corrections(visit), focus=not found)
+
+
+def _found(_: Language, user: FoundUser) -> Item:
+    badge = Badge(_("account closed"), WARNING) if user.closed else None
+    ask = button("/desk/caller", _("Ask the questions"), user=user.name, person=user.person)
+    return Item(user.person, "person", badge, (user.name,), (ask,), about=f"{user.name} {user.person}")
 
 
 def caller(visit: Visit) -> Response:
@@ -79,7 +77,7 @@ def _questions(visit: Visit, user: str, person: str) -> View:
         words=words,
         facts=_who(_, user, person),
         forms=(form, button("/desk/correcting", _("Correct the details"), user=user, person=person)),
-        links=(Link("/desk", _("Back to the search")),),
+        back=Link("/desk", _("Back to the search")),
         focus=True,
     )
 
@@ -136,8 +134,8 @@ def _correction(visit: Visit) -> View:
         _("For some time after a correction, nobody can be identified by the new details."),
     )
     form = Form("/desk/correct", _("Correct"), (hidden("user", user), hidden("person", person), *_identity_fields(_)))
-    links = (Link("/desk", _("Back to the search")),)
-    return View(_("Correct the details"), words=words, facts=_who(_, user, person), forms=(form,), links=links)
+    back = Link("/desk", _("Back to the search"))
+    return View(_("Correct the details"), words=words, facts=_who(_, user, person), forms=(form,), back=back)
 
 
 # ---- the call ----
@@ -147,49 +145,72 @@ def call_page(visit: Visit) -> View:
     """Return the page of the call with the identified caller. Raises `NotAllowed` if there is none."""
     _, staff = visit._, visit.system.staff
     known, (_name, devices) = staff.caller(visit.token), staff.caller_devices(visit.token)
-    tables = (
-        _devices(_, devices),
-        *waiting(visit, staff.caller_waits(visit.token), desk=True),
-        _notes(visit),
-        events_table(_, staff.caller_events(visit.token), _("Security events, as the caller sees them")),
-    )
+    waits, events = staff.caller_waits(visit.token), staff.caller_events(visit.token)
     return View(
         _("{name} is calling", name=known.name),
-        facts=_caller_facts(visit, known),
-        tables=tables,
-        forms=(
-            button("/desk/end", _("End the call")),
-            *_given(_, known),
-            Form("/desk/notes", _("Save the note"), (_note_field(_),), legend=_("Note")),
-            *_message_forms(_, known),
-            *_profile_forms(_, known),
+        blocks=(
+            Columns((_caller_facts(visit, known), _notes(visit))),
+            Listing(_("Devices"), [_device(_, each) for each in devices], Empty(_("None."), "none")),
+            *((Listing(_("Waiting changes"), [_wait(_, each) for each in waits]),) if waits else ()),
+            *((Listing(_("What the caller may get"), _given(_, known)),) if not known.closed else ()),
+            *((Listing(_("Profile"), _profile(_)),) if known.opted_out else ()),
         ),
+        forms=(Form("/desk/notes", _("Save the note"), (_note_field(_),), also=(("/desk/end", _("End the call")),)),),
+        tables=(events_table(_, events, _("Security events, as the caller sees them")),),
     )
 
 
-def _caller_facts(visit: Visit, known: CallerView) -> tuple[tuple[str, str], ...]:
+def _caller_facts(visit: Visit, known: CallerView) -> Facts:
     _ = visit._
     left = max(1, int(known.until - visit.system.context.now()) // 60)
     protection = _("opted out of the protection") if known.opted_out else _("protected by a device")
-    return (
+    facts = (
         (_("Name"), known.person),
         (_("Language"), _.language(known.language)),
         (_("Postal address"), known.address),
         (_("Account"), _("closed") if known.closed else protection),
-        (_("Minutes until the caller must be identified again"), str(left)),
+        (_("Minutes left for this call"), str(left)),
     )
+    return Facts(_("Caller"), facts)
 
 
-def _devices(_: Language, devices: Sequence[DeviceView]) -> Table:
-    heads = (_("Device"), _("Which"), _("State"), _("Last used"), _("Actions"))
-    rows = [
-        Row(
-            (kind_name(_, each.kind, issued=each.issued), which(each), _(STATES[each.state]), _.moment(each.used_at)),
-            (button("/desk/loss", _("Take out of use"), device=each.id),) if may_be_taken_out(each) else (),
-        )
-        for each in devices
+def _device(_: Language, device: DeviceView) -> Item:
+    name, label = kind_name(_, device.kind, issued=device.issued), which(device)
+    badge = Badge(_(STATES[device.state]), STATE_KINDS.get(device.state, NEUTRAL))
+    used = (_("Last used: {moment}", moment=_.moment(device.used_at)),) if device.used_at else ()
+    forms = (button("/desk/loss", _("Take out of use"), danger=True, device=device.id),) if may_be_taken_out(device) else ()
+    return Item(name, ICONS[device.kind], badge, (label, *used), forms, about=f"{name} {label}")
+
+
+def _wait(_: Language, wait: WaitView) -> Item:
+    forms = [button("/desk/waits/stop", _("Stop it"), wait=wait.id, danger=True)]
+    if wait.due_at is not None:
+        forms.insert(0, button("/desk/waits/confirm", _("Confirm"), wait=wait.id))
+    asked = _("Requested by {name}", name=wait.asked_by) if wait.asked_by else _("Requested by the owner")
+    due = _("Takes effect: {moment}", moment=_.moment(wait.due_at))
+    return Item(_(WAITS[wait.kind]), "calendar", None, (wait.what or NONE, due, asked), forms)
+
+
+def _given(_: Language, known: CallerView) -> list[Item]:
+    """Return the items for what support gives to a caller."""
+    new = _("A new number is used after some days. The owner is notified and can stop it.")
+    return [
+        Item(_("Temporary code"), "code", details=(_("To be read out now, for a caller who has no device at hand."),),
+             actions=(button("/desk/temporary", _("Give a temporary code")),)),
+        Item(_("Security code card"), "code-card", details=(_("To be printed and sent to the postal address."),),
+             actions=(button("/desk/code-card", _("Issue a security code card")),)),
+        Item(_("Codes by SMS and call"), "sms", details=(new,),
+             actions=(button("/desk/messages", _("Enable codes by SMS and call")),)),
+    ]  # fmt: skip
+
+
+def _profile(_: Language) -> list[Item]:
+    """Return the items for the profile of a caller who has opted out of the protection."""
+    return [
+        Item(_("Email address"), "mail", actions=(button("/desk/email", _("Change the email address")),)),
+        Item(_("Postal address"), "parcel", actions=(button("/desk/address", _("Change the postal address")),)),
+        Item(_("Bank instructions"), "money", actions=(button("/desk/bank", _("Change the bank instructions")),)),
     ]
-    return Table(_("Devices"), heads, rows, _("None."))
 
 
 def may_be_taken_out(device: DeviceView) -> bool:
@@ -198,39 +219,11 @@ def may_be_taken_out(device: DeviceView) -> bool:
     return device.own and device.state in usable and bool(device.losses)
 
 
-def _given(_: Language, known: CallerView) -> tuple[Form, ...]:
-    """Return the buttons for what support gives to a caller; none if the account is closed."""
-    if known.closed:
-        return ()
-    return (
-        button("/desk/temporary", _("Give a temporary code")),
-        button("/desk/code-card", _("Issue a security code card")),
-    )
-
-
-def _message_forms(_: Language, known: CallerView) -> tuple[Form, ...]:
-    if known.closed:
-        return ()
-    hint = _("Start with the country code, for example +41791234567.")
-    phone = Field("number", _("Phone number"), "tel", hint, longest=16)
-    return (Form("/desk/messages", _("Enable"), (phone,), legend=_("Codes by SMS and call")),)
-
-
-def _profile_forms(_: Language, known: CallerView) -> tuple[Form, ...]:
-    """Return the forms for the profile of a caller who has opted out of the protection; none for others."""
-    if not known.opted_out:
-        return ()
-    email = Field("email", _("New email address"))
-    address = Field("address", _("New postal address"))
-    return (
-        Form("/desk/email", _("Change the email address"), (email,), legend=_("Email address")),
-        Form("/desk/address", _("Change the postal address"), (address,), legend=_("Postal address")),
-        Form("/desk/bank", _("Change the bank instructions"), bank_fields(_), legend=_("Bank instructions")),
-    )
-
-
 def end(visit: Visit) -> Response:
-    """End the call, and go to the search for the next caller."""
+    """End the call, after saving a note that was begun, and go to the search for the next caller."""
+    if visit.value("note", _NOTE_LETTERS).strip():
+        with visit.again(lambda: call_page(visit)):
+            visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))
     visit.system.staff.end_call(visit.token)
     return visit.go("/desk", notice="call_ended")
 
@@ -250,7 +243,7 @@ def _note_field(_: Language) -> Field:
     return Field("note", _("New note"), hint=hint, longest=_NOTE_LETTERS)
 
 
-def _notes(visit: Visit) -> Table:
+def _notes(visit: Visit) -> Listing:
     _ = visit._
-    rows = [Row((_.moment(each.at), each.by, each.text)) for each in visit.system.staff.notes(visit.token)]
-    return Table(_("Notes"), (_("When"), _("By"), _("Note")), rows, _("There are none."))
+    notes = [Item(each.text, details=(f"{each.by}, {_.moment(each.at)}",)) for each in visit.system.staff.notes(visit.token)]
+    return Listing(_("Notes"), notes, Empty(_("There are none.")))

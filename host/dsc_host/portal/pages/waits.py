@@ -10,7 +10,7 @@ from starlette.responses import Response
 from dsc_host.login import WaitKind, WaitView
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View
 
 WAITS = {
     WaitKind.NUMBER: "Codes to a new phone number",
@@ -47,22 +47,11 @@ def _stop_page(_: Language) -> View:
     return View(_("Stop a change"), words=(words,), forms=(form,), links=(Link("/login", _("Log in")),))
 
 
-def waiting(visit: Visit, waits: Sequence[WaitView], *, desk: bool = False) -> tuple[Table, ...]:
-    """Return a table of the waiting changes; nothing if there are none. `desk` adds the buttons for support."""
+def waiting(visit: Visit, waits: Sequence[WaitView]) -> tuple[Table, ...]:
+    """Return a table of the waiting changes; nothing if there are none."""
     _ = visit._
     if not waits:
         return ()
-    rows = [
-        Row(
-            (_(WAITS[each.kind]), each.what or NONE, _.moment(each.due_at)),
-            (
-                *((button("/desk/waits/confirm", _("Confirm"), wait=each.id),) if each.due_at is not None else ()),
-                button("/desk/waits/stop", _("Stop it"), wait=each.id, danger=True),
-            )
-            if desk
-            else (),
-        )
-        for each in waits
-    ]
-    heads = (_("What will change"), _("Which"), _("Takes effect"), *((_("Actions"),) if desk else ()))
+    rows = [Row((_(WAITS[each.kind]), each.what or NONE, _.moment(each.due_at))) for each in waits]
+    heads = (_("What will change"), _("Which"), _("Takes effect"))
     return (Table(_("Waiting changes"), heads, rows),)

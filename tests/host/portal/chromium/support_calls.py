@@ -17,7 +17,11 @@ def questioned(desk: Walk, name: str) -> Walk:
     """Search for a user by the whole name of their person, and open the questions for the caller."""
     person = "Anna Example" if name.startswith("anna") else "Carl Example"
     desk.open("/desk").press("Search", **{"Who is calling?": person})
-    return desk.press("Ask the questions", f"{name} {person}") if desk.page.get_by_role("table").count() else desk
+    return (
+        desk.press("Ask the questions", f"{name} {person}")
+        if desk.page.locator("form[action='/desk/caller']").count()
+        else desk
+    )
 
 
 def take_out(desk: Walk, row: str, loss: str) -> Walk:
@@ -29,4 +33,9 @@ def take_out(desk: Walk, row: str, loss: str) -> Walk:
 
 def given_code(desk: Walk) -> str:
     """Give the caller a temporary code, and return it."""
-    return desk.press("Give a temporary code").press("Give the code").read
+    return desk.press("Give a temporary code", desk._("Temporary code")).press("Give the code").read
+
+
+def issue_code_card(desk: Walk) -> Walk:
+    """Issue a security code card to the caller, and show its codes."""
+    return desk.press("Issue a security code card", desk._("Security code card")).press("Issue the card")

@@ -17,7 +17,7 @@ from dsc_host.portal.demo.demonstration import CARL, SESAME
 def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) -> None:
     walk.open("/login").follow("My device is lost or stolen").picture("lost-1-name")
     walk.press("Continue", User_name="anna", Password=SESAME).picture("lost-2-device")
-    walk.choose("stolen", "Suspend the device").picture("lost-3-suspended")
+    walk.choose("Stolen", "Suspend the device").picture("lost-3-suspended")
     assert walk.title == walk._("The device is suspended")
     walk.follow("Log in").press("Continue", User_name="anna", Password=SESAME).picture("no-device")
     assert walk.title == walk._("No device")
@@ -31,7 +31,7 @@ def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) ->
 def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
     serial = ordered(walk.enter_by_sms("carl"))
     desk = identified(walk, "carl", CARL)
-    take_out(desk, desk.cards_row(serial), "lost")
+    take_out(desk, desk.cards_row(serial), "Lost")
     walk.open("/devices").follow("Request a card")
     fill(walk, NEW)
     assert walk.press("Continue").press("Continue").title == walk._("Your card was requested")
@@ -40,7 +40,7 @@ def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
 
 def test_a_card_that_does_not_come_back_costs_and_its_owner_sees_it(walk: Walk) -> None:
     desk = identified(walk, "anna")
-    code = given_code(take_out(desk, desk.cards_row("IB3000901"), "lost"))
+    code = given_code(take_out(desk, desk.cards_row("IB3000901"), "Lost"))
     issuer = walk.another().enter("ivo").open("/issuer")
     about = {"Serial or number of the device": "IB3000901", "US cents": "4000"}
     assert issuer.press("Keep", **about).has_notice("kept")

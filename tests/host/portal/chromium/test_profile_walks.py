@@ -37,10 +37,12 @@ def test_support_changes_the_profile_of_a_caller_who_has_opted_out(walk: Walk) -
     walk.open("/profile").picture("profile-opted-out")
     assert walk._("Change the email address") not in walk.text
     desk = identified(walk, "anna")
-    assert desk.press("Change the email address", New_email_address="anna@new.example").has_notice("email")
-    assert desk.press("Change the postal address", New_postal_address="4 Quay, Zug").has_notice("address")
-    desk.page.locator("[name=iban]").fill(_IBAN)
-    assert desk.press("Change the bank instructions").has_notice("bank")
+    desk.press("Change the email address", walk._("Email address"))
+    assert desk.press("Change", New_email_address="anna@new.example").has_notice("email")
+    desk.press("Change the postal address", walk._("Postal address"))
+    assert desk.press("Change", New_postal_address="4 Quay, Zug").has_notice("address")
+    desk.press("Change the bank instructions", walk._("Bank instructions")).page.locator("[name=iban]").fill(_IBAN)
+    assert desk.press("Change").has_notice("bank")
     shown = walk.open("/profile").text
     assert all(each in shown for each in ("anna@new.example", "4 Quay, Zug", "CH…2957"))
 
@@ -73,6 +75,7 @@ def test_who_is_not_primary_is_told_whom_to_ask(walk: Walk) -> None:
 
 def test_a_change_is_stopped_by_the_code_from_its_message(walk: Walk) -> None:
     desk = identified(walk, "anna.work")
+    desk.press("Enable codes by SMS and call", walk._("Codes by SMS and call"))
     assert desk.press("Enable", Phone_number="+41795550123").has_notice("waits")
     walk.shown.system.deliver()
     code = next(each for each in walk.shown.letters if each.template == "number_waits").values["stop"]

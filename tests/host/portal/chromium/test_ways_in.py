@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from tests.host.portal.chromium.phone_apps import APP_PIN, activate_phone
-from tests.host.portal.chromium.support_calls import identified
+from tests.host.portal.chromium.support_calls import identified, issue_code_card
 from tests.host.portal.chromium.walk import CARD, Walk, look_up
 
 from dsc_host.login import Kind, Scope
@@ -46,7 +46,7 @@ def test_a_card_that_is_no_longer_issued(walk: Walk) -> None:
 def test_a_security_code_card(walk: Walk) -> None:
     desk = identified(walk, "anna.work")
     desk.picture("desk-caller")
-    codes = desk.press("Issue a security code card").press("Issue the card").codes
+    codes = issue_code_card(desk).codes
     desk.picture("code-card-sheet")
     with desk.page.expect_download() as saved:
         desk.button("Save as PDF").click()
