@@ -36,8 +36,8 @@ def verify_log(
       dscplus audit verify --since "$(cat checkpoint.txt)" --json
     """
     checkpoint = None if since is None else Checkpoint.parse(since)
-    with records.open() as verifier:
-        report = verifier.audit.check(checkpoint)
+    with records.open() as verifier, bar("Checking the log") as done:
+        report = verifier.audit.check(checkpoint, done=done)
     _show_report(report, as_json)
     if not report.sound:
         raise Failed("the log was changed: find out who could write to the database, and restore a backup", NOT_SOUND)

@@ -221,6 +221,7 @@ SECTIONS = (
         "About the command",
         (
             _command("help", "help:show_help", "Show the help of a command, or the list of all commands."),
+            _command("doctor", "doctor:doctor", "Check an installation, and say what to do."),
             Noun(
                 "config",
                 "Show the settings of the command.",

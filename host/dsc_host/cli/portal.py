@@ -170,19 +170,21 @@ def portal(
         ):
             raise Failed(f"the pages could not be served; see {_shown(log)}")
         return
-    make = _PortalFactory(records, policy, hosts, title, _folder(spool), _mail(mail, mail_from), ticket_domain)
+    make = _PortalFactory(records, policy, hosts, title, spool_folder(spool), mail_sender(mail, mail_from), ticket_domain)
     records.open().close()
     if not processes.run(make, address, workers, proxy=proxy, log=None if log is None else _log_file(log)):
         raise Failed("the pages could not be served, or a worker failed; see the lines above")
 
 
-def _folder(spool: Path | None) -> Path | None:
+def spool_folder(spool: Path | None) -> Path | None:
+    """Return the folder of the option `--spool`. Raises `InputError` if it is no folder."""
     if spool is not None and not spool.is_dir():
         raise InputError("spool", f"{spool} is not a folder; create it first, readable by you alone")
     return spool
 
 
-def _mail(server: str | None, sender: str | None) -> Mail | None:
+def mail_sender(server: str | None, sender: str | None) -> Mail | None:
+    """Return the sender that the options `--mail` and `--mail-from` name. Raises `InputError`."""
     if server is None and sender is None:
         return None
     host, _, port = (server or "").rpartition(":")

@@ -77,7 +77,7 @@ def serve(
     with extras.needed("serve"):
         from dsc_host.api import Tokens, processes
     address = processes.Address.checked(host, port, allow_remote=allow_remote)
-    make = _ServiceFactory(records, tokens or _default_tokens())
+    make = _ServiceFactory(records, tokens or default_tokens())
     # Open the verifier once here, so that errors are not reported by each worker.
     Tokens.from_file(make.tokens)
     make.open().close()
@@ -108,7 +108,7 @@ def new_token(
     wanted = set(scope or ())
     if not wanted <= set(Scope):
         raise InputError("scope", f"must be one of {', '.join(Scope)}")
-    path = tokens or _default_tokens()
+    path = tokens or default_tokens()
     if not tokens:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     token = add_token(path, name, map(Scope, wanted))
@@ -119,5 +119,6 @@ def new_token(
     notice(f"Keep it: {path} stores only its hash, so it cannot be shown again. Restart a running service to load it.")
 
 
-def _default_tokens() -> Path:
+def default_tokens() -> Path:
+    """Return the file of access tokens in the user's configuration folder."""
     return platformdirs.user_config_path("dscplus", appauthor=False) / "tokens"

@@ -8,15 +8,17 @@ from functools import cache, partial
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from dsc_host.errors import DscError
 from dsc_host.gateway.forward_auth.endpoint import endpoint
 from dsc_host.gateway.forward_auth.tickets import Tickets
 from dsc_host.login import LoginSystem
@@ -214,10 +216,11 @@ def application(
         Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
         for path, call in phone_api.CALLS.items()
     ]  # fmt: skip
+    health = Route("/health", partial(_answer_health, system), methods=["GET"])
     static = Mount("/static", StaticFiles(directory=str(files("dsc_host.portal").joinpath("static"))))
     known = frozenset(host.lower() for host in hosts)
     return Starlette(
-        routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, static],
+        routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
         middleware=[Middleware(Guard, hosts=known, secure=secure), Middleware(Bodies)],
         lifespan=partial(_life, system, due_every, ended),
         exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
@@ -259,6 +262,15 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+async def _answer_health(system: LoginSystem, _request: Request) -> Response:
+    """Answer whether the database answers: 200 or 503."""
+    try:
+        await run_in_threadpool(system.context.read, lambda tx: tx.db.execute(select(1)).scalar_one())
+    except DscError:
+        return PlainTextResponse("the database does not answer\n", 503)
+    return PlainTextResponse("ok\n")
 
 
 async def _refused(site: Site, request: Request, error: Exception) -> Response:

@@ -27,6 +27,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records.keys import Keyring, other_master_key
+from dsc_host.records.progress import Progress, ignored
 from dsc_host.records.seals import Seals
 from dsc_host.records.statements import Statement
 from dsc_host.records.store import Store
@@ -186,14 +187,15 @@ class AuditLog:
                 return
             after = page[-1].number
 
-    def check(self, since: Checkpoint | None = None) -> AuditReport:
+    def check(self, since: Checkpoint | None = None, *, done: Progress = ignored) -> AuditReport:
         """Check that no entry was changed after it was written.
 
         The check includes all cards and all secrets of the vault. It finds those that were tampered with or that contradict the
-        log. With `since`, it also checks that the log still has the entries that it had at that checkpoint.
+        log. With `since`, it also checks that the log still has the entries that it had at that checkpoint. `done` is called
+        after every thousand entries.
         """
         with self._store.read() as db:
-            report = _Check(self._keys, self._seals).through(db, since)
+            report = _Check(self._keys, self._seals).through(db, since, done)
             others = (found for anchor in self._anchors for found in anchor(db, report.checkpoint.number))
             return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
 
@@ -343,9 +345,9 @@ class _Check:
         self._number = 0
         self._hash = _START
 
-    def through(self, db: Connection, since: Checkpoint | None) -> AuditReport:
+    def through(self, db: Connection, since: Checkpoint | None, done: Progress) -> AuditReport:
         """Check all entries and the end, and return the report."""
-        entries = 0
+        entries, total = 0, last_number(db)
         if since and since.number == 0 and since.hash != self._hash.hex():
             self._report("its beginning differs from the checkpoint")
         for number in db.execute(_OUT_OF_RANGE).scalars():
@@ -354,6 +356,7 @@ class _Check:
             for row in rows:
                 self._follow(row, since)
             entries += len(rows)
+            done(entries, total)
         self._look_at_end(db.execute(_HEAD).one_or_none())
         if since and since.number > self._number:
             self._report(f"it ends at entry {self._number}, before the checkpoint at entry {since.number}")

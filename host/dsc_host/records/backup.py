@@ -15,13 +15,14 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from sqlalchemy import Column, Connection, Double, LargeBinary, Select, Table, func, insert, select
 
 from dsc_host.errors import InputError
 from dsc_host.records.keys import Keyring
+from dsc_host.records.progress import Progress
 from dsc_host.records.schema import Schema
 from dsc_host.records.tables import Counter, Times
 from dsc_host.records.transaction import Context
@@ -30,13 +31,6 @@ FORMAT = 1
 MOST_LINE = 64 * 1024
 """The largest number of bytes in a line. All rows are far shorter."""
 _BATCH = 500
-
-Progress = Callable[[int, int], None]
-"""A callback that takes the number of finished rows and the number of all rows."""
-
-
-def ignored(*_: object) -> None:
-    """Ignore all arguments. Use it as a progress callback that does nothing."""
 
 
 def kept_tables(schema: Schema) -> tuple[Table, ...]:

@@ -227,6 +227,24 @@ class Store:
             _log.warning("%s: migrated from schema %d to %d%s", self._backend.name, version, self._schema.version, kept)
 
 
+def stored_version(url: str, schema: Schema, *, patience: float = PATIENCE) -> int | None:
+    """Return the version of the schema in the database at `url`, or None if it is empty. Migrate nothing.
+
+    A missing SQLite file is created, as `Store.open` does. Raises `InputError` for a URL of another kind, `StoreError` for a
+    database that cannot be opened or belongs to another program.
+    """
+    backend = _backend(url, patience)
+    store = Store(backend, schema, _refuse_to_migrate)
+    try:
+        with store.read() as db:
+            identity = backend.identity(db)
+        if identity is not None and not identity.ours:
+            raise StoreError(f"{backend.name}: it is the database of another program; name another one")
+    finally:
+        store.close()
+    return identity.version if identity else None
+
+
 def check_url(url: str) -> None:
     """Raise `InputError` unless `Store.open` accepts this kind of URL. Open nothing."""
     _kind_of(url)

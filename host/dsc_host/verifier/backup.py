@@ -23,8 +23,9 @@ from dsc_host.errors import InputError, StoreError
 from dsc_host.records import audit, seals, tables, vault
 from dsc_host.records import backup as records_backup
 from dsc_host.records.audit import Event
-from dsc_host.records.backup import Progress, Restoring, ignored
+from dsc_host.records.backup import Restoring
 from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
+from dsc_host.records.progress import Progress, ignored
 from dsc_host.records.store import Store
 from dsc_host.records.transaction import LIBRARY
 from dsc_host.schema import SCHEMA

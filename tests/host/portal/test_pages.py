@@ -44,6 +44,13 @@ def test_every_page_opens_for_its_own_people(scenario: Scenario, browser: Browse
     assert "Logged in as anna" in anna.page.text
 
 
+def test_the_health_says_whether_the_database_answers(scenario: Scenario, browser: Browsers) -> None:
+    client = browser().client
+    assert (client.get("/health").status_code, client.get("/health").text) == (200, "ok\n")
+    scenario.system.context.cards.store.close()
+    assert client.get("/health").status_code == 503
+
+
 def test_a_password_is_changed_and_other_sessions_end(scenario: Scenario, browser: Browsers) -> None:
     anna, elsewhere = enter(scenario, browser()), enter(scenario, browser())
     anna.open("/password")

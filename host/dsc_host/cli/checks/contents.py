@@ -1,0 +1,78 @@
+"""Checks of what is in the records: the log, the clock, and the messages that wait."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection, func, select
+
+from dsc_host.cli.checks.finding import Findings, failed, ok, warning
+from dsc_host.login import rows
+from dsc_host.records.progress import Progress
+from dsc_host.records.tables import audit
+from dsc_host.verifier import Verifier
+
+LOG, CLOCK, MESSAGES = "log", "clock", "messages"
+_MOST_SECONDS = 30.0
+"""The largest difference between two clocks that harms nothing. A challenge is open for five minutes."""
+_WAITING_SECONDS = 15 * 60
+_DAY_SECONDS = 24 * 60 * 60
+
+
+def check_log(verifier: Verifier, done: Progress) -> Findings:
+    """Yield a finding about the whole log."""
+    report = verifier.audit.check(done=done)
+    if not report.sound:
+        yield failed(
+            LOG,
+            f"it was changed: {report.problems[0]} ({len(report.problems)} problems)",
+            "dscplus audit verify lists the problems; find out who could write to the database, and restore a backup",
+        )
+    else:
+        yield ok(LOG, f"{report.entries} entries, unchanged")
+
+
+def check_clock(verifier: Verifier, clock: Callable[[], float] = time.time) -> Findings:
+    """Yield a finding about the clock, compared with the last entry of the log and with the clock of a database server."""
+    remedy = "set the clock, and run a time service such as chrony or systemd-timesyncd"
+    with verifier.context.store.read() as db:
+        last = db.execute(select(func.max(audit.c.at))).scalar()
+        now, server = clock(), _server_time(db)
+    if server is not None and abs(server - now) > _MOST_SECONDS:
+        yield failed(CLOCK, f"it differs from the clock of the database's server by {abs(server - now):.0f} seconds", remedy)
+    elif isinstance(last, float) and last - now > _MOST_SECONDS:
+        yield failed(CLOCK, f"it is {last - now:.0f} seconds behind the last entry of the log", remedy)
+    else:
+        yield ok(CLOCK, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
+
+
+def _server_time(db: Connection) -> float | None:
+    """Return the time of the database's server in Unix seconds, or None for a file."""
+    if db.dialect.name != "postgresql":
+        return None
+    return float(db.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+
+
+def check_messages(verifier: Verifier, clock: Callable[[], float] = time.time) -> Findings:
+    """Yield findings about messages that were not sent."""
+    column, now = rows.messages.c, clock()
+    with verifier.context.store.read() as db:
+        waiting = db.execute(
+            select(func.count()).where(column.state == "queued", column.at < now - _WAITING_SECONDS)
+        ).scalar_one()
+        given_up = db.execute(
+            select(column.trouble).where(column.state == "failed", column.at > now - _DAY_SECONDS)
+        ).scalars().all()  # fmt: skip
+    if waiting:
+        yield warning(
+            MESSAGES,
+            f"{waiting} wait for over {_WAITING_SECONDS // 60} minutes",
+            "let dscplus portal run, with --mail for email and --spool for SMS; check the mail server",
+        )
+    if given_up:
+        yield warning(
+            MESSAGES,
+            f"{len(given_up)} were given up in the last 24 hours, the last: {given_up[-1]}",
+            "check the mail server and the SMS gateway",
+        )
+    if not waiting and not given_up:
+        yield ok(MESSAGES, "none waits for long")

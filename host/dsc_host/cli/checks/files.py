@@ -1,0 +1,29 @@
+"""Checks of files: their permissions, and their owner."""
+
+import os
+import stat
+from pathlib import Path
+
+from dsc_host.cli.checks.finding import Findings, failed, warning
+
+
+def check_private(check: str, path: Path, *, is_secret: bool) -> Findings:
+    """Yield findings about a file that only its owner, the user of the services, may open. On Windows there are none.
+
+    With `is_secret`, a file that others may open is a failure, because the services refuse it.
+    """
+    if os.name != "posix":
+        return
+    state = path.stat()
+    if state.st_mode & 0o077:
+        found = failed if is_secret else warning
+        yield found(check, f"{path} is open to other users", f"chmod 600 {path}")
+    if state.st_uid != os.geteuid():
+        yield warning(
+            check,
+            f"{path} belongs to another user, number {state.st_uid}",
+            "run the services and this command as the same user, the owner of the files",
+        )
+    folder = path.absolute().parent
+    if folder.stat().st_mode & stat.S_IWOTH:
+        yield warning(check, f"everybody can replace {path}", f"chmod o-w {folder}")

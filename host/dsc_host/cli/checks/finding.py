@@ -1,0 +1,53 @@
+"""The result of a check: what was found, and what to do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The state of the part of the installation that was checked."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # it depends on another check that failed
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check. `remedy` says what to do. It is empty if there is nothing to do."""
+
+    check: str
+    state: State
+    summary: str
+    remedy: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def ok(check: str, summary: str) -> Finding:
+    """Return a finding with which all is well."""
+    return Finding(check, State.OK, summary)
+
+
+def warning(check: str, summary: str, remedy: str) -> Finding:
+    """Return a finding that should be mended, although the installation works."""
+    return Finding(check, State.WARNING, summary, remedy)
+
+
+def failed(check: str, summary: str, remedy: str) -> Finding:
+    """Return a finding that keeps the installation from working, or from being safe."""
+    return Finding(check, State.FAILED, summary, remedy)
+
+
+def of_error(check: str, error: Exception, remedy: str = "correct this value") -> Finding:
+    """Return the finding for an error. Its message may have a remedy after a semicolon, which is better than the given one."""
+    problem, _, own = str(error).removeprefix(f"{check}: ").partition("; ")
+    return failed(check, problem, own or remedy)
+
+
+def skipped(check: str, summary: str) -> Finding:
+    """Return a finding for a check that could not be made."""
+    return Finding(check, State.SKIPPED, summary)

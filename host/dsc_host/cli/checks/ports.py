@@ -1,0 +1,60 @@
+"""Checks of the ports of the servers: free, answered by the server, or taken by another program."""
+
+import errno
+import http.client
+import socket
+
+from dsc_host.cli.checks.finding import Finding, Findings, failed, ok, warning
+
+_SECONDS = 5.0
+
+
+def check_http(check: str, port: int, *, host: str = "127.0.0.1", name: str = "") -> Findings:
+    """Yield a finding about a server that answers `/health`: the HTTP service, or the portal.
+
+    `name` is the host name in the request, because the portal refuses others.
+    """
+    where = f"{host} port {port}"
+    connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
+    try:
+        connection.request("GET", "/health", headers={"Host": name} if name else {})
+        status = connection.getresponse().status
+    except ConnectionRefusedError:
+        yield ok(check, f"{where} is free: no server runs")
+        return
+    except (OSError, http.client.HTTPException):
+        yield _other(check, where)
+        return
+    finally:
+        connection.close()
+    if status == 200:
+        yield ok(check, f"the server on {where} answers, and so does its database")
+    elif status == 503:
+        yield failed(
+            check, f"the server on {where} cannot reach its database", "see its log, and the finding about the database"
+        )
+    elif status == 421:
+        yield warning(
+            check, f"the portal on {where} serves another host name", "name it as in the portal's command: --public NAME"
+        )
+    else:
+        yield _other(check, where)
+
+
+def _other(check: str, where: str) -> Finding:
+    return warning(check, f"another program listens on {where}", "end that program, or let the server use another port")
+
+
+def check_udp(check: str, port: int, *, host: str = "127.0.0.1") -> Findings:
+    """Yield a finding about the port of the RADIUS server."""
+    where = f"{host} port {port}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                yield ok(check, f"a server listens on {where}")
+            else:
+                yield warning(check, f"{where} cannot be used: {error.strerror}", "choose another port")
+            return
+    yield ok(check, f"{where} is free: no server runs")

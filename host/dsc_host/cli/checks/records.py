@@ -1,0 +1,81 @@
+"""Checks of the records: the master keys, the database, and its schema."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from dsc_host.cli.checks.files import check_private
+from dsc_host.cli.checks.finding import Finding, Findings, State, failed, of_error, ok, warning
+from dsc_host.cli.database import KEY_VARIABLE, Records
+from dsc_host.errors import DscError, InputError
+from dsc_host.records.store import stored_version
+from dsc_host.schema import SCHEMA
+
+KEY, DATABASE = "master key", "database"
+_PATIENCE = 5.0
+_NEW = "in a new installation, the first enroll, personalize or person add makes it"
+
+
+def check_keys(records: Records) -> Findings:
+    """Yield findings about the master keys: the file, its permissions, and its content."""
+    path = None if not records.master_key and KEY_VARIABLE in os.environ else records.key_file()
+    if path is not None:
+        if not path.exists():
+            yield failed(KEY, f"there is no {path}", f"restore your copy of the file, or name it with --master-key; {_NEW}")
+            return
+        exposed = list(check_private(KEY, path, is_secret=True))
+        yield from exposed
+        if any(each.state is State.FAILED for each in exposed):
+            return
+    try:
+        keys = records.keyring()
+    except InputError as error:
+        yield of_error(KEY, error, "restore your copy of the file")
+        return
+    where = path or f"the environment variable {KEY_VARIABLE}"
+    if len(keys.keys) > 1:
+        yield warning(
+            KEY,
+            f"{where} holds {len(keys.keys)} keys: a change of the master key is not finished",
+            "dscplus rekey; then dscplus key list, and dscplus key drop for each key that seals nothing",
+        )
+    else:
+        yield ok(KEY, f"in {where}, id {keys.current.id}")
+
+
+def check_database(records: Records) -> Findings:
+    """Yield findings about the database: whether it can be reached, and its schema. Migrate nothing."""
+    url = records.url
+    path = records.file()
+    if path is not None:
+        if not path.exists():
+            yield failed(DATABASE, f"there is no {path}", f"name the database with --db, or restore a backup; {_NEW}")
+            return
+        for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+            with suppress(FileNotFoundError):
+                yield from check_private(DATABASE, each, is_secret=False)
+    try:
+        version = stored_version(url or f"sqlite:///{path}", SCHEMA, patience=_PATIENCE)
+    except DscError as error:
+        yield of_error(DATABASE, error)
+        return
+    yield _schema(version, path)
+
+
+def _schema(version: int | None, path: Path | None) -> Finding:
+    where = path or "the database on the server"
+    if version is None:
+        return failed(DATABASE, f"{where} is empty", f"restore a backup; {_NEW}")
+    if version > SCHEMA.version:
+        return failed(
+            DATABASE, f"a newer dscplus made its schema, {version}; this one knows {SCHEMA.version}", "upgrade dscplus"
+        )
+    if version < SCHEMA.oldest:
+        return failed(DATABASE, f"its schema, {version}, is too old", "restore it with the dscplus that made it")
+    if version < SCHEMA.version:
+        return warning(
+            DATABASE,
+            f"its schema is {version}; this dscplus has {SCHEMA.version}",
+            "make a backup with the dscplus of before, stop all services, and migrate: dscplus card list",
+        )
+    return ok(DATABASE, f"{where}, schema {version}")
