@@ -32,12 +32,13 @@ class LoginTransaction:
     """A transaction of the login system. It locks users in the order of their ids, then cards, and last the end of the log."""
 
     context: "LoginContext"
-    db: Connection
+    cards: CardTransaction
+    """The same transaction, for operations on cards and the vault."""
 
     @property
-    def cards(self) -> CardTransaction:
-        """Return the same transaction, for operations on cards and the vault."""
-        return self.context.cards.transaction(self.db)
+    def db(self) -> Connection:
+        """Return the connection."""
+        return self.cards.db
 
     @property
     def policy(self) -> Policy:
@@ -59,7 +60,7 @@ class LoginTransaction:
         return self.context.now()
 
     def log(self, action: str, user: User | None, outcome: str, reason: str = "", **detail: str) -> None:
-        """Write an entry to the audit log, with the details that are not empty. Call this last in the transaction."""
+        """Write an entry to the audit log, with the details that are not empty."""
         told = {"user": user.name if user else "", **detail}
         event = Event(f"login.{action}", None, outcome, reason, {name: text for name, text in told.items() if text})
         self.cards.log(self.now(), event)
@@ -81,11 +82,11 @@ class LoginContext:
 
     def change(self, work: Callable[[LoginTransaction], T | Refused]) -> T:
         """Run `work` in a transaction that may write. See `Context.change`."""
-        return self.cards.change(lambda cards: work(LoginTransaction(self, cards.db)))
+        return self.cards.change(lambda cards: work(LoginTransaction(self, cards)))
 
     def read(self, work: Callable[[LoginTransaction], T]) -> T:
         """Run `work` in a transaction that only reads and takes no lock."""
-        return self.cards.read(lambda cards: work(LoginTransaction(self, cards.db)))
+        return self.cards.read(lambda cards: work(LoginTransaction(self, cards)))
 
 
 def locked_user(db: Connection, user_id: str) -> User:

@@ -200,14 +200,48 @@ class AuditLog:
             return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
 
 
-def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
-    """Append entries as the last step of a transaction. Other transactions wait with their entries until it ends.
+class PendingEntries:
+    """The entries of a transaction that are not written yet. They are written together, as its last step."""
 
-    Raises `StoreError` if the end of the log does not match its seal. Otherwise a changed log would get a valid seal.
-    """
-    number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, seals, events)
+    __slots__ = ("_events", "_signer")
+
+    def __init__(self) -> None:
+        self._events: list[tuple[float, str, Event]] = []
+        self._signer: tuple[Keyring, Seals] | None = None
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def add(self, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
+        """Add entries about these events. The keys and seals that come last seal the end of the log."""
+        self._signer = keys, seals
+        self._events += [(at, actor, event) for event in events]
+
+    def cut(self, length: int) -> None:
+        """Drop all entries except the first `length`."""
+        del self._events[length:]
+
+    def write(self, db: Connection) -> None:
+        """Append the entries to the log as the last step of a transaction.
+
+        Other transactions wait with their entries until it ends. Raises `StoreError` if the end of the log does not match its
+        seal. Otherwise a changed log would get a valid seal.
+        """
+        if self._events and self._signer:
+            _append(db, *self._signer, self._events)
+
+
+def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
+    """Append entries at once, as `PendingEntries.write` does."""
+    entries = PendingEntries()
+    entries.add(keys, seals, at, actor, events)
+    entries.write(db)
+
+
+def _append(db: Connection, keys: Keyring, seals: Seals, events: Sequence[tuple[float, str, Event]]) -> None:
+    number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, seals, events[0][2])
     rows = []
-    for event in events:
+    for at, actor, event in events:
         number += 1
         row = {
             "number": number,
@@ -245,8 +279,8 @@ def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
     _MOVE_HEAD.run(db, {"new_number": number, "new_hash": digest, "new_key_id": key.id, "new_seal": seal})
 
 
-def _checked_end(head: Any, keys: Keyring, seals: Seals, events: Sequence[Event]) -> tuple[int, bytes]:
-    if _is_new(head) and events[0].action == BEGIN:
+def _checked_end(head: Any, keys: Keyring, seals: Seals, first: Event) -> tuple[int, bytes]:
+    if _is_new(head) and first.action == BEGIN:
         return 0, _START
     return _sealed_end(head, keys, seals.end_of_log)
 

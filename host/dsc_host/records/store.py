@@ -50,8 +50,9 @@ class _Conflict(StoreError):
 class Store:
     """One database, shared by the threads of one process. Other processes, including forks, open their own."""
 
-    def __init__(self, backend: Backend, schema: Schema, migrated: Migrated) -> None:
+    def __init__(self, backend: Backend, schema: Schema, migrated: Migrated, patience: float = PATIENCE) -> None:
         self._backend = backend
+        self.patience = patience
         self._schema = schema
         self._migrated = migrated
         self._opened_in = os.getpid()
@@ -85,7 +86,7 @@ class Store:
             InputError: The URL is of another kind.
             StoreError: The database cannot be opened or belongs to another program.
         """
-        store = cls(_backend(url, patience), schema, migrated)
+        store = cls(_backend(url, patience), schema, migrated, patience)
         try:
             store._prepare(may_make)
         except BaseException:
@@ -128,9 +129,18 @@ class Store:
         """
         self._backend.claim(db)
 
+    @property
+    def writers(self) -> int:
+        """The number of transactions of one process that should write at once."""
+        return self._backend.WRITERS
+
+    def wait_for_locks(self, db: Connection, waits: bool) -> None:
+        """Let the statements that follow in this transaction wait for locks, which is usual, or fail at once."""
+        self._backend.wait_for_locks(db, waits)
+
     @contextmanager
     def _transaction(self, mode: Mode) -> Iterator[Connection]:
-        self._check_usable()
+        self.check_usable()
         try:
             # Wait for the turn before taking a connection, so that those who wait leave connections for readers.
             with out_of_memory(), self._backend.turn(mode) as start, self._connected(mode) as db, db.begin():
@@ -153,17 +163,19 @@ class Store:
 
     def _tell(self, error: SQLAlchemyError) -> NoReturn:
         kind = _Conflict if self._backend.was_conflict(error) else StoreError
-        failure = self._failure(self._backend.advice(error), kind)
+        failure = self.failure(self._backend.advice(error), kind)
         raise failure from (error if self._backend.CHAINS_ERRORS else None)
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
+        """Raise `StoreError` if the store has been closed, or was opened by the process that this one was forked from."""
         if self._closed:
-            raise self._failure("it has been closed")
+            raise self.failure("it has been closed")
         if os.getpid() != self._opened_in:
             # Two processes that share a connection break it, and in SQLite may damage the file.
-            raise self._failure("it was opened by the process that this one was forked from; open it after the fork")
+            raise self.failure("it was opened by the process that this one was forked from; open it after the fork")
 
-    def _failure(self, problem: str, kind: type[StoreError] = StoreError) -> StoreError:
+    def failure(self, problem: str, kind: type[StoreError] = StoreError) -> StoreError:
+        """Return an error that names the database and this problem."""
         return kind(f"{self._backend.name}: {problem}")
 
     def _prepare(self, may_make: bool) -> None:
@@ -171,7 +183,7 @@ class Store:
             identity = self._backend.identity(db)
         if identity is None:
             if not may_make:
-                raise self._failure("it has no records; create them with enroll or personalize")
+                raise self.failure("it has no records; create them with enroll or personalize")
             self.change(self._make)
         if self._version() < self._schema.version:
             self._migrate()
@@ -194,14 +206,14 @@ class Store:
     def _checked_version(self, db: Connection) -> int:
         identity = self._backend.identity(db)
         if identity is None or not identity.ours:
-            raise self._failure("it is the database of another program; name another one")
+            raise self.failure("it is the database of another program; name another one")
         if identity.version > self._schema.version:
-            raise self._failure(
+            raise self.failure(
                 f"it was made by a newer dscplus (its schema is {identity.version}, this one knows {self._schema.version}); "
                 "upgrade dscplus, or name another database"
             )
         if identity.version < self._schema.oldest:
-            raise self._failure(
+            raise self.failure(
                 f"it was made by an older dscplus (its schema is {identity.version}, this one knows from "
                 f"{self._schema.oldest} on); name another database, and enroll the cards again"
             )

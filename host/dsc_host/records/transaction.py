@@ -10,11 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
 from dsc_host.errors import DscError
+from dsc_host.records import audit
+from dsc_host.records.audit import Event, PendingEntries
+from dsc_host.records.group_commit import GroupCommit, Work
 from dsc_host.records.keys import Keyring
 from dsc_host.records.seals import Seals
 from dsc_host.records.store import Store
@@ -33,11 +36,20 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """A result that needs no transaction that writes."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """One transaction: its connection, and its context."""
 
     context: "Context[Any]"
     db: Connection
+    entries: PendingEntries | None = None
+    """The log entries of this transaction. None if it only reads."""
 
     @property
     def keys(self) -> Keyring:
@@ -53,8 +65,20 @@ class Transaction:
         """Return the time in Unix seconds. Call it after locking a row, because waiting for a lock takes time."""
         return self.context.now()
 
+    def log(self, now: float, *events: Event) -> None:
+        """Log these events. The entries are written when the transaction ends."""
+        if self.entries is None:
+            raise AssertionError("a transaction that only reads logs nothing")
+        self.entries.add(self.keys, self.seals, now, self.context.actor, events)
+
+    def last_entry(self) -> int:
+        """Return the number of the log's last entry, including those of this transaction."""
+        return audit.last_number(self.db) + len(self.entries or ())
+
 
 TX = TypeVar("TX", bound=Transaction)
+Step: TypeAlias = Known[T] | Callable[[TX], T | Refused]
+"""The last step of an operation: a result that is known, or the change that gives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +89,12 @@ class Context(ABC, Generic[TX]):
     keys: Keyring
     seals: Seals
     clock: Callable[[], float]
+    commits: GroupCommit
     actor: str = LIBRARY
 
     @abstractmethod
-    def transaction(self, db: Connection) -> TX:
-        """Return a transaction on this connection."""
+    def transaction(self, db: Connection, entries: PendingEntries | None = None) -> TX:
+        """Return a transaction on this connection, which adds its log entries to `entries`."""
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
@@ -78,15 +103,21 @@ class Context(ABC, Generic[TX]):
     def change(self, work: Callable[[TX], T | Refused]) -> T:
         """Do `work` in a transaction that may write, and return its result, or raise its refusal.
 
-        The work may be repeated from its beginning, so it must change nothing else.
+        The transaction may do the work of other threads too: see `group_commit`. The work may be repeated from its beginning,
+        so it must change nothing else.
         """
-        done = self.store.change(lambda db: work(self.transaction(db)))
-        if isinstance(done, Refused):
-            raise done.error
-        return done
+        return given(self.commits.do(self.work_of(work)))
+
+    def finish(self, step: "Step[T, TX]") -> T:
+        """Return the result of a step: the one that is known, or that of its change."""
+        return step.value if isinstance(step, Known) else self.change(step)
+
+    def work_of(self, work: Callable[[TX], T]) -> Work[T]:
+        """Return `work` in the name of this context's actor, as `commits` takes it."""
+        return lambda db, entries: work(self.transaction(db, entries))
 
     def change_in_turn(self, work: Callable[[TX], T | Refused]) -> T:
-        """Do as `change` does, for one of many transactions in a row, and then give others some time.
+        """Do `work` in a transaction of its own, one of many in a row, and then give others some time.
 
         SQLite does not queue other processes: they try again and again, and without this pause might never succeed.
         """
@@ -97,7 +128,7 @@ class Context(ABC, Generic[TX]):
             began = time.perf_counter()
             return work(tx)
 
-        done = self.change(timed)
+        done = given(self.commits.do_alone(self.work_of(timed)))
         # Measure the work without the wait for the lock. Otherwise the pauses would grow with the load of others.
         time.sleep((time.perf_counter() - began) / 4)
         return done
@@ -117,4 +148,13 @@ class Context(ABC, Generic[TX]):
     def writing(self) -> Iterator[TX]:
         """Open a transaction that may write. The end of the block commits it; any exception undoes it."""
         with self.store.write() as db:
-            yield self.transaction(db)
+            entries = PendingEntries()
+            yield self.transaction(db, entries)
+            entries.write(db)
+
+
+def given(done: T | Refused) -> T:
+    """Return the result of a transaction that was committed, or raise its refusal."""
+    if isinstance(done, Refused):
+        raise done.error
+    return done

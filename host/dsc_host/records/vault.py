@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dsc_host.errors import DscError
-from dsc_host.records import audit
 from dsc_host.records.keys import Keyring, MasterKey, Secret
 from dsc_host.records.seals import Seals
 from dsc_host.records.statements import Statement, insert_of
@@ -32,7 +31,7 @@ class _Sealed(NamedTuple):
 
 def put(tx: Transaction, name: str, plain: bytes) -> None:
     """Store `plain` under `name`, 1 to 64 characters without spaces. It replaces an earlier secret of this name."""
-    logged = audit.last_number(tx.db)
+    logged = tx.last_entry()
     sealed = tx.keys.current.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
     values = {"key_id": tx.keys.current.id, "sealed": sealed, "logged": logged}
     if not tx.db.execute(update(vault).where(vault.c.name == name).values(values)).rowcount:
@@ -48,7 +47,7 @@ def get(tx: Transaction, name: str) -> bytes | None:
 def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
     """Return the secret under `name`. If there is none, store `plain` first."""
     key = tx.keys.current
-    logged = audit.last_number(tx.db)
+    logged = tx.last_entry()
     sealed = key.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
     values = {"name": name, "key_id": key.id, "sealed": sealed, "logged": logged}
     _KEEP.run(tx.db, values)

@@ -10,8 +10,12 @@ Four promises:
 """
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from itertools import islice
 from types import TracebackType
@@ -19,9 +23,11 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from dsc_host.errors import InputError, OutOfMemory, StoreError
 from dsc_host.records.audit import AuditReport, Checkpoint, Entry
+from dsc_host.records.group_commit import MOST_TOGETHER, Change, GroupCommit, Work
+from dsc_host.records.transaction import Known, Refused, Step, given
 from dsc_host.verifier.model import Card, Enrollment, Policy, State
 from dsc_host.verifier.service import Verifier
-from dsc_host.verifier.transaction import CardContext
+from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 SQLITE_THREADS = 1
 """The number of threads for an SQLite file. One transaction writes to it at a time, so more threads would only wait."""
@@ -36,33 +42,112 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One call that waits for a thread."""
+
+    work: Callable[[], Any]
+    commits: GroupCommit | None = None
+    """Where the last step that the work returns is committed. None if the work does everything."""
+    future: Future[Any] = field(default_factory=Future)
+
+    def begin(self, closed: bool) -> bool:
+        """Return whether the call is to be done: it was not canceled, and the verifier is open."""
+        if not self.future.set_running_or_notify_cancel():
+            return False
+        if closed:
+            self.future.set_exception(_closed_error())
+        return not closed
+
+    def finish(self, get: Callable[[], Any]) -> None:
+        """Give the caller the result of `get`, or its error."""
+        try:
+            result = get()
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
 class _Workers:
-    """The threads that do the work. All copies of one AsyncVerifier share them."""
+    """The threads that do the work. All copies of one AsyncVerifier share them.
+
+    A thread takes all last steps that wait, and commits them together.
+    """
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "dsc-verifier")
+        self._waiting: deque[_Call] = deque()
+        self._guard = threading.Lock()
         self._closed = False
 
     async def do(self, work: Callable[[], T]) -> T:
+        """Do `work` in a thread."""
+        result: T = await self._done(_Call(work))
+        return result
+
+    async def finish(self, context: CardContext, begin: Callable[[], Step[T, CardTransaction]]) -> T:
+        """Do `begin` in a thread, and the last step that it returns."""
+
+        def work() -> Known[T] | Work[T | Refused]:
+            step = begin()
+            return step if isinstance(step, Known) else context.work_of(step)
+
+        result: T = await self._done(_Call(work, context.commits))
+        return result
+
+    async def _done(self, call: _Call) -> Any:
         if self._closed:
             raise _closed_error()
-        loop = asyncio.get_running_loop()
+        self._waiting.append(call)
         try:
-            running = loop.run_in_executor(self._pool, self._run_unless_closed, work)
+            self._pool.submit(self._work)
         except RuntimeError:
             # Another thread has closed it a moment ago, or there is no memory for a thread.
+            with suppress(ValueError):
+                self._waiting.remove(call)
             raise (_closed_error() if self._closed else OutOfMemory()) from None
-        return await running
+        return await asyncio.wrap_future(call.future)
 
-    def _run_unless_closed(self, work: Callable[[], T]) -> T:
-        if self._closed:
-            raise _closed_error()
-        return work()
+    def _work(self) -> None:
+        """Do the calls that have waited longest. Do nothing if another thread has taken them."""
+        calls = [call for call in self._take() if call.begin(self._closed)]
+        changes: list[Change[Any]] = []
+        for call in calls:
+            if call.commits is None:
+                call.finish(call.work)
+            elif change := _last_step(call):
+                changes.append(change)
+        if changes and calls[0].commits:
+            calls[0].commits.do_all(changes)
+
+    def _take(self) -> list[_Call]:
+        """Return the first call, with those that follow it if their last steps can be committed together."""
+        with self._guard:
+            calls: list[_Call] = []
+            while self._waiting and len(calls) < MOST_TOGETHER and (not calls or self._waiting[0].commits):
+                calls.append(self._waiting.popleft())
+                if calls[-1].commits is None:
+                    break
+            return calls
 
     def close(self) -> None:
         self._closed = True
         # Do not cancel the waiting calls: their callers would get a cancellation that nobody requested.
         self._pool.shutdown(wait=True)
+
+
+def _last_step(call: _Call) -> Change[Any] | None:
+    """Do a call up to its last step. Return the change that is left, or None if there is none."""
+    try:
+        step = call.work()
+    except Exception as error:
+        call.future.set_exception(error)
+        return None
+    if isinstance(step, Known):
+        call.future.set_result(step.value)
+        return None
+    return Change(step, lambda change: call.finish(lambda: given(change.result())))
 
 
 def _closed_error() -> StoreError:
@@ -75,6 +160,18 @@ def _awaitable(
     @wraps(method)
     async def call(self: "AsyncVerifier", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._workers.do(partial(method, self._verifier, *args, **kwargs))
+
+    return call
+
+
+def _grouped(
+    method: Callable[Concatenate[Verifier, P], T], begin: Callable[Concatenate[Verifier, P], Step[T, CardTransaction]]
+) -> Callable[Concatenate["AsyncVerifier", P], Coroutine[Any, Any, T]]:
+    """Return the coroutine of a method whose last step, which `begin` returns, is committed with those of other calls."""
+
+    @wraps(method)
+    async def call(self: "AsyncVerifier", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._workers.finish(self.context, partial(begin, self._verifier, *args, **kwargs))
 
     return call
 
@@ -155,13 +252,13 @@ class AsyncVerifier:
     unlock = _awaitable(Verifier.unlock)
     add_owner = _awaitable(Verifier.add_owner)
     remove_owner = _awaitable(Verifier.remove_owner)
-    change_pin = _awaitable(Verifier.change_pin)
+    change_pin = _grouped(Verifier.change_pin, Verifier._change_pin)
     set_pin = _awaitable(Verifier.set_pin)
     set_duress_pin = _awaitable(Verifier.set_duress_pin)
     unlock_code = _awaitable(Verifier.unlock_code)
-    challenge = _awaitable(Verifier.challenge)
-    verify = _awaitable(Verifier.verify)
-    resync = _awaitable(Verifier.resync)
+    challenge = _grouped(Verifier.challenge, Verifier._challenge)
+    verify = _grouped(Verifier.verify, Verifier._verify)
+    resync = _grouped(Verifier.resync, Verifier._resync)
     rekey = _awaitable(Verifier.rekey)
     keys_in_use = _awaitable(Verifier.keys_in_use)
 

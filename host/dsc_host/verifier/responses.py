@@ -22,6 +22,7 @@ from dsc_host.errors import InputError
 from dsc_host.ocra import Responder, Suite
 from dsc_host.records.audit import Event
 from dsc_host.records.keys import Secret
+from dsc_host.records.transaction import Known, Step
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, counter_search, decoys, rows
 from dsc_host.verifier.card_seals import Holder
@@ -81,8 +82,8 @@ class Draft:
     finding: _Finding
 
 
-def judge_alone(context: CardContext, asked: Asked) -> Verdict:
-    """Judge the answers in two transactions: one that only reads, and one that writes if there is something to record."""
+def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
+    """Read and compare in a transaction that only reads. Return the verdict, or the change that judges and records it."""
     with context.reading() as tx:
         found, challenges = _card_and_challenges(tx.db, asked, rows.find_card_of)
     if found is not None:
@@ -90,12 +91,12 @@ def judge_alone(context: CardContext, asked: Asked) -> Verdict:
     # Read the clock only now: the challenge may have expired while this call waited for the database.
     now = context.now()
     if found is None:
-        return _refuse_and_count(context, asked, Reason.UNKNOWN, now)
+        return Known(_refuse_and_count(context, asked, Reason.UNKNOWN, now))
     closed = _first_closed(challenges, context.policy, now)
     if closed and not _is_logged(closed[1], context.policy):
-        return _refuse_and_count(context, asked, closed[0], now)
+        return Known(_refuse_and_count(context, asked, closed[0], now))
     draft = None if closed else Draft(found, _find(context, found, challenges, asked, now))
-    return context.change(lambda tx: _judge(tx, asked, draft))
+    return lambda tx: _judge(tx, asked, draft)
 
 
 def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:

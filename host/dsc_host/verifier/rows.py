@@ -1,8 +1,8 @@
 """The rows of cards, their owners and challenges, and every statement that reads or changes them.
 
 Each function executes one task inside a transaction of `Store`, and makes no decision. A transaction that changes a card or its
-challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. It locks the end of the log last
-(`audit.record`). So no transactions deadlock.
+challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. The store locks the end of the log
+last. So no transactions deadlock.
 
 A row is written with its seal (`card_seals`), which covers the whole row. So a function that changes a row takes the whole new
 row.

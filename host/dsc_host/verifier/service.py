@@ -30,9 +30,11 @@ from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.records import audit, seals, vault
 from dsc_host.records.audit import AuditLog, Event
+from dsc_host.records.group_commit import GroupCommit
 from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.records.store import Store
 from dsc_host.records.tables import ACTOR_LETTERS
+from dsc_host.records.transaction import Step
 from dsc_host.schema import SCHEMA
 from dsc_host.verifier import (
     anchors,
@@ -115,8 +117,9 @@ class Verifier:
         keys = Keyring.of(master_key)
         store = Store.open(database, SCHEMA, may_make=may_make, migrated=partial(upgrade.migrated, keys, clock))
         try:
+            own, commits = _seals(store, keys), GroupCommit(store)
             verifier = cls(
-                CardContext(store=store, keys=keys, seals=_seals(store, keys), policy=policy, clock=clock, draw=draw)
+                CardContext(store=store, keys=keys, seals=own, commits=commits, policy=policy, clock=clock, draw=draw)
             )
             with verifier.context.reading() as tx:
                 verifier._check_master_key(tx)
@@ -314,7 +317,7 @@ class Verifier:
         Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is the number of seconds to wait, and `VerifierError`
         when nearly all questions for this card have been used.
         """
-        return self._context.change(lambda tx: challenges.issue(tx, serial, conceal))
+        return self._context.finish(self._challenge(serial, conceal=conceal))
 
     def verify(self, challenge_id: str, response: str, *, once: bool = False) -> Verdict:
         """Judge `response`, and record the verdict and its consequences, in one transaction.
@@ -324,7 +327,7 @@ class Verifier:
         against the challenge only. If the challenge is unknown or closed, the failure is not counted, and nothing is computed.
         The arguments may have any type: no value raises. With `once`, the challenge takes no further response.
         """
-        return responses.judge_alone(self._context, Asked("verify", [(challenge_id, response)], once=once))
+        return self._context.finish(self._verify(challenge_id, response, once=once))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
         """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.
@@ -335,8 +338,7 @@ class Verifier:
         failure of the card and one of each challenge, and does not change the counter. Everything else is as in `verify`. A
         single response that an attacker has guessed or seen is useless here.
         """
-        answers = [(first_id, first_response), (second_id, second_response)]
-        return responses.judge_alone(self._context, Asked("resync", answers))
+        return self._context.finish(self._resync(first_id, first_response, second_id, second_response))
 
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
         """Judge a response that was made with the 4 digits of `new_pin`. If it is accepted, this becomes the card's PIN.
@@ -345,8 +347,7 @@ class Verifier:
         the duress PIN, because a refusal would reveal the duress PIN; see `set_duress_pin`. Raises `InputError` for a value
         that is no PIN, and for a card that checks its PIN itself.
         """
-        card_rules.check_new_pin(new_pin)
-        return responses.judge_alone(self._context, Asked("card.change-pin", [(challenge_id, response)], new_pin))
+        return self._context.finish(self._change_pin(challenge_id, response, new_pin))
 
     # ---- keys ----
 
@@ -361,6 +362,26 @@ class Verifier:
     def keys_in_use(self) -> dict[str, int]:
         """Return the number of cards under each master key in use, by the key's id. Keys that are not listed can be deleted."""
         return master_key_change.in_use(self._context)
+
+    # ---- the calls of a login, up to their last step ----
+
+    # `AsyncVerifier` commits the last steps of many calls together, in one thread.
+
+    def _challenge(self, serial: str, *, conceal: bool = False) -> Step[Challenge, CardTransaction]:
+        return lambda tx: challenges.issue(tx, serial, conceal)
+
+    def _verify(self, challenge_id: str, response: str, *, once: bool = False) -> Step[Verdict, CardTransaction]:
+        return responses.begin(self._context, Asked("verify", [(challenge_id, response)], once=once))
+
+    def _resync(
+        self, first_id: str, first_response: str, second_id: str, second_response: str
+    ) -> Step[Verdict, CardTransaction]:
+        answers = [(first_id, first_response), (second_id, second_response)]
+        return responses.begin(self._context, Asked("resync", answers))
+
+    def _change_pin(self, challenge_id: str, response: str, new_pin: str) -> Step[Verdict, CardTransaction]:
+        card_rules.check_new_pin(new_pin)
+        return responses.begin(self._context, Asked("card.change-pin", [(challenge_id, response)], new_pin))
 
     # ---- within one transaction ----
 

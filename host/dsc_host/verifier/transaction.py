@@ -6,8 +6,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from dsc_host.records import audit
-from dsc_host.records.audit import Event
+from dsc_host.records.audit import PendingEntries
 from dsc_host.records.keys import Keyring, Secret
 from dsc_host.records.refusals import Refusals
 from dsc_host.records.transaction import Context, Transaction
@@ -80,10 +79,6 @@ class CardTransaction(Transaction, _CardSecrets):
         """Return the function that draws a question with a given number of digits."""
         return self.context.draw
 
-    def log(self, now: float, *events: Event) -> None:
-        """Log these events. Call this last in the transaction."""
-        audit.record(self.db, self.keys, self.seals, now, self.context.actor, events)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardContext(Context[CardTransaction], _CardSecrets):
@@ -96,6 +91,6 @@ class CardContext(Context[CardTransaction], _CardSecrets):
     """The responses to closed or unknown challenges, which are counted but not judged."""
     refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
 
-    def transaction(self, db: Connection) -> CardTransaction:
-        """Return a transaction on this connection."""
-        return CardTransaction(self, db)
+    def transaction(self, db: Connection, entries: PendingEntries | None = None) -> CardTransaction:
+        """Return a transaction on this connection, which adds its log entries to `entries`."""
+        return CardTransaction(self, db, entries)

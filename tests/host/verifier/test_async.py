@@ -13,6 +13,7 @@ from tests.host.event_loop import awaited
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE
 
 from dsc_host.errors import InputError, StoreError, UnknownCard
+from dsc_host.records.store import Store
 from dsc_host.verifier import Enrollment, Policy, Reason, Verifier
 from dsc_host.verifier import async_service as awaiting_module
 from dsc_host.verifier.async_service import AsyncVerifier, default_threads
@@ -140,6 +141,32 @@ async def test_a_call_that_is_cancelled_after_it_began_is_done_all_the_same() ->
             await call
         held.go_on.set()
         assert (await awaiting.card("A-1")).state == "suspended"
+
+
+@awaited
+async def test_calls_that_wait_are_committed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, begun, write = Held(), list[Store](), Store.write
+
+    def noted(store: Store) -> Any:
+        begun.append(store)
+        return write(store)
+
+    async with AsyncVerifier(held.verifier) as awaiting:
+        held.hold = True
+        first = asyncio.create_task(awaiting.challenge("A-1"))
+        await held.is_begun()
+        monkeypatch.setattr(Store, "write", noted)
+        calls: list[Any] = [awaiting.challenge("A-1"), awaiting.challenge("B-2"), awaiting.verify("x", "x")]
+        others = asyncio.gather(*calls, awaiting.card("A-1"), awaiting.by("page").challenge("A-1"), return_exceptions=True)
+        await asyncio.sleep(0)
+        held.go_on.set()
+        asked, unknown, verdict, card, last = await others
+        # A call that is not the step of a login is done between the transactions.
+        assert len(begun) == 3, "one for the two challenges, one for the log of the verdict, one for the last challenge"
+        assert (asked.serial, verdict.reason, card.serial, last.serial) == ("A-1", Reason.UNKNOWN, "A-1", "A-1")
+        assert isinstance(unknown, UnknownCard)
+        assert len({(await first).question, asked.question, last.question}) == 3
+        assert (await awaiting.audit.check()).sound
 
 
 @awaited

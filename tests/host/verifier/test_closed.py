@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.ocra import Suite
+from dsc_host.records.group_commit import GroupCommit
 from dsc_host.records.store import Store
 from dsc_host.verifier import Challenge, Reason, Verdict, Verifier
 
@@ -144,7 +145,7 @@ def test_what_was_computed_counts_only_for_the_card_as_it_was(
     verifier: Verifier, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     late, first = verifier.challenge("A-1"), verifier.challenge("A-1")
-    change = verifier._context.store.change
+    commit = verifier._context.commits.do
 
     def after_another(do: Any) -> Any:
         monkeypatch.undo()
@@ -155,8 +156,8 @@ def test_what_was_computed_counts_only_for_the_card_as_it_was(
             assert verifier.change_pin(first.id, response, "2580")
         else:
             verifier.suspend("A-1")
-        return change(do)
+        return commit(do)
 
-    monkeypatch.setattr(Store, "change", lambda _store, do: after_another(do))
+    monkeypatch.setattr(GroupCommit, "do", lambda _commits, do: after_another(do))
     expected = Reason.SUSPENDED if meanwhile == "suspend" else Reason.WRONG
     assert verifier.verify(late.id, right(late)).reason is expected, "its counter has passed, or the PIN has changed"

@@ -42,6 +42,8 @@ class Backend(Protocol):
 
     CHAINS_ERRORS: bool
     """Whether the database's own errors can be shown, because they never quote stored data."""
+    WRITERS: int
+    """The number of transactions of one process that should write at once. If more than one, they lock the rows they change."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
     WRITE: Mode
@@ -62,6 +64,9 @@ class Backend(Protocol):
 
     def claim(self, db: Connection) -> None:
         """Keep others from making tables, migrating, or enrolling cards until the transaction ends."""
+
+    def wait_for_locks(self, db: Connection, waits: bool) -> None:
+        """Let the statements that follow in this transaction wait for locks, which is usual, or fail at once."""
 
     def create(self, db: Connection) -> None:
         """Create the objects that must exist before the tables."""

@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records.backends.base import Identity, Mode, Start
+from dsc_host.records.statements import Statement
 from dsc_host.records.tables import APPLICATION_ID
 
 SCHEMA = "dscplus"
@@ -59,12 +60,17 @@ class PostgreSQL:
     WRITE = MIGRATE = Mode()
     # PostgreSQL's errors quote whole rows.
     CHAINS_ERRORS = False
+    # While one waits for the disk with the end of the log locked, the others do their work.
+    WRITERS = 4
 
     def __init__(self, url: URL, patience: float) -> None:
         self.name = f"postgresql database {url.database}" + (f" on {url.host}" if url.host else "")
         queried = url.query.get("password", ())
         self._secrets = [str(url.password or ""), *((queried,) if isinstance(queried, str) else queried)]
         self.engine = _engine(url, patience)
+        self._at_once, self._patiently = (
+            Statement(text(f"SET LOCAL lock_timeout = {ms}")) for ms in (1, _patience_ms(patience))
+        )
 
     @classmethod
     def open(cls, url: URL, patience: float) -> "PostgreSQL":
@@ -95,6 +101,10 @@ class PostgreSQL:
     def claim(self, db: Connection) -> None:
         """Take an advisory lock. Its number is chosen so that other programs in the database are unlikely to use it."""
         db.execute(text("SELECT pg_advisory_xact_lock(:claim)"), {"claim": APPLICATION_ID})
+
+    def wait_for_locks(self, db: Connection, waits: bool) -> None:
+        """Set the time after which a statement gives up waiting, for this transaction: a millisecond is the least."""
+        (self._patiently if waits else self._at_once).run(db, {})
 
     def create(self, db: Connection) -> None:
         """Create the schema and the table of the marks."""
@@ -169,12 +179,16 @@ def _engine(url: URL, patience: float) -> Engine:
 
     def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        cursor.execute(_SETTINGS, (f"{SCHEMA}, pg_temp", f"{max(round(patience * 1000), 1)}ms", f"{_IDLE_SECONDS}s"))
+        cursor.execute(_SETTINGS, (f"{SCHEMA}, pg_temp", f"{_patience_ms(patience)}ms", f"{_IDLE_SECONDS}s"))
         cursor.close()
         connection.commit()
 
     event.listen(engine, "connect", configure)
     return engine
+
+
+def _patience_ms(patience: float) -> int:
+    return max(round(patience * 1000), 1)
 
 
 def _sqlstate(error: BaseException) -> str:

@@ -51,6 +51,7 @@ class SQLite:
     # A migration may rebuild a table and drop the old one. Foreign keys would then delete the rows that refer to it.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
     CHAINS_ERRORS = True
+    WRITERS = 1
 
     def __init__(self, path: Path | None, patience: float) -> None:
         self.name = str(path) if path else "database in memory"
@@ -117,6 +118,9 @@ class SQLite:
 
     def claim(self, db: Connection) -> None:
         """Do nothing: SQLite has a single writer."""
+
+    def wait_for_locks(self, db: Connection, waits: bool) -> None:
+        """Do nothing: a transaction that writes has the whole file."""
 
     def create(self, db: Connection) -> None:
         """Do nothing: the tables need no other objects."""

@@ -137,7 +137,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
     for _ in range(_DRAWS):
         context = attempt.tx.cards.context
         question = context.draw(6)
-        cards = CardTransaction(replace(context, draw=partial(_drawn, question)), attempt.tx.db)
+        cards = replace(attempt.tx.cards, context=replace(context, draw=partial(_drawn, question)))
         try:
             issued = {method: challenges.issue(cards, serial, False) for method, serial in serials.items()}
         except VerifierError:

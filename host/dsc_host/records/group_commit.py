@@ -1,0 +1,275 @@
+"""Group commit: changes that wait for the database at the same time are committed together.
+
+A commit waits for the disk, which takes far longer than a change. So while one thread commits, the changes of all other threads
+wait, and the next thread does all of them in one transaction, each in a savepoint of its own. Five promises:
+
+1. No change has a result before the transaction that contains it is on the disk.
+2. A change that raises is undone alone, with its log entries. The others of its transaction are kept.
+3. If the transaction fails before its commit, nothing of it is kept, and each change is done again in a transaction of its own.
+   If the commit itself fails, no change is repeated, because it may have been recorded: each raises the error.
+4. Within a transaction of several changes, no change waits for a lock. One that would have to is done alone afterwards. So the
+   changes of a transaction may lock rows in any order, and no transactions deadlock.
+5. A change whose thread stops to wait before anybody has begun it is never done.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from dsc_host.errors import out_of_memory
+from dsc_host.records.audit import PendingEntries
+from dsc_host.records.statements import Statement
+from dsc_host.records.store import Store
+
+MOST_TOGETHER = 64
+"""The largest number of changes in one transaction. PostgreSQL keeps so many savepoints of a transaction in fast memory."""
+
+_INTERRUPTED = "the change was interrupted; try again: a response that was being verified may have been recorded as used"
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[Connection, PendingEntries], T]
+"""A change: a function that takes the connection and the collection of log entries, and may be repeated."""
+
+# Each savepoint has its own name, so that a rollback to one that does not exist fails instead of undoing another change.
+_SAVEPOINTS, _RELEASES, _ROLLBACKS = (
+    [Statement(text(f"{verb} change_{number}")) for number in range(MOST_TOGETHER)]
+    for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
+)
+
+
+class _Stage(Enum):
+    """How far a transaction has come."""
+
+    OPENING = auto()
+    WORKING = auto()
+    COMMITTING = auto()
+
+
+class Change(Generic[T]):
+    """One change with its outcome. `settled` is called in the thread that committed it, as soon as the outcome is known."""
+
+    __slots__ = ("_error", "_result", "_settled", "is_settled", "work")
+
+    def __init__(self, work: Work[T], settled: Callable[["Change[T]"], None] | None = None) -> None:
+        self.work = work
+        self.is_settled = False
+        self._settled = settled
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def result(self) -> T:
+        """Return the result of the work, or raise its error."""
+        if self._error is not None:
+            raise self._error
+        result: T = self._result
+        return result
+
+    def succeed(self, result: T) -> None:
+        """Note the result. It counts when `settle` is called."""
+        self._result, self._error = result, None
+
+    def fail(self, error: BaseException) -> None:
+        """Note the error. It counts when `settle` is called."""
+        self._error = error
+
+    def settle(self) -> None:
+        """Make the noted outcome final."""
+        self.is_settled = True
+        if self._settled is not None:
+            self._settled(self)
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """The changes with which one thread waits."""
+
+    changes: Sequence[Change[Any]]
+    called: threading.Lock
+    """A lock that is released when another thread has committed the changes, or has handed on the lead."""
+    leads: bool = False
+    """Whether this thread commits the next transaction."""
+
+    def __post_init__(self) -> None:
+        self.called.acquire()
+
+
+class GroupCommit:
+    """The changes of one database, which threads of this process make. All contexts of a database share one.
+
+    A thread that finds too many others committing waits. The next that is done with its commit hands it the lead: it commits
+    its own changes with those of all others that wait.
+    """
+
+    def __init__(self, store: Store, most_together: int = MOST_TOGETHER, writers: int | None = None) -> None:
+        """Use an open database.
+
+        `most_together` is the largest number of changes in one transaction, and `writers` the number of transactions at once.
+        """
+        self._store = store
+        self._most = most_together
+        self._writers = writers or store.writers
+        self._guard = threading.Lock()
+        self._waiting: deque[_Group] = deque()
+        self._leaders = 0
+
+    def do(self, work: Work[T]) -> T:
+        """Do `work`, together with that of other threads, and return its result, or raise its error."""
+        change = Change(work)
+        self.do_all([change])
+        return change.result()
+
+    def do_alone(self, work: Work[T]) -> T:
+        """Do `work` in a transaction of its own, and return its result."""
+        return self._store.change(lambda db: _recorded(db, work))
+
+    def do_all(self, changes: Sequence[Change[Any]]) -> None:
+        """Settle these changes, at most 64. Their errors are in their outcomes."""
+        try:
+            self._store.check_usable()
+            self._commit(_Group(changes, threading.Lock()))
+        except Exception as error:
+            for change in changes:
+                if not change.is_settled:
+                    change.fail(error)
+                    change.settle()
+
+    def _commit(self, group: _Group) -> None:
+        with self._guard:
+            if self._leaders < self._writers:
+                self._leaders += 1
+                group.leads = True
+            else:
+                self._waiting.append(group)
+        if not group.leads:
+            self._wait(group)
+        if group.leads:
+            self._lead(group)
+        for change in group.changes:
+            if not change.is_settled:
+                self._settle_alone(change)
+
+    # ---- waiting ----
+
+    def _wait(self, group: _Group) -> None:
+        """Wait until another thread has committed the group, or has handed on the lead."""
+        try:
+            if not group.called.acquire(timeout=self._store.patience):
+                if self._leave(group):
+                    raise self._store.failure("too many changes wait for it; try again")
+                group.called.acquire()
+        except BaseException:
+            # Ctrl-C: the lead may have come meanwhile.
+            if not self._leave(group) and group.leads:
+                self._hand_on()
+            raise
+
+    def _leave(self, group: _Group) -> bool:
+        """Leave the queue. Return False if another thread has begun the group, or handed it the lead."""
+        with self._guard:
+            if group not in self._waiting:
+                return False
+            self._waiting.remove(group)
+            return True
+
+    # ---- leading ----
+
+    def _lead(self, own: _Group) -> None:
+        """Commit the group with others that wait, and hand on the lead."""
+        groups = [own]
+        try:
+            groups += self._take(self._most - len(own.changes))
+            changes = [change for group in groups for change in group.changes]
+            if len(changes) == 1 and self._store.writers == 1:
+                # Nobody can hold the change up, so it need not be tried without waiting first.
+                self._settle_alone(changes[0])
+            else:
+                self._together(changes)
+        finally:
+            self._hand_on()
+            for group in groups[1:]:
+                group.called.release()
+
+    def _take(self, room: int) -> Iterator[_Group]:
+        with self._guard:
+            while self._waiting and len(self._waiting[0].changes) <= room:
+                room -= len(self._waiting[0].changes)
+                yield self._waiting.popleft()
+
+    def _hand_on(self) -> None:
+        with self._guard:
+            if self._waiting:
+                following = self._waiting.popleft()
+                following.leads = True
+                following.called.release()
+            else:
+                self._leaders -= 1
+
+    # ---- transactions ----
+
+    def _together(self, changes: Sequence[Change[Any]]) -> None:
+        """Do the changes in one transaction. Those that are not settled afterwards must be done alone."""
+        stage, done = _Stage.OPENING, list[Change[Any]]()
+        try:
+            with self._store.write() as db:
+                stage = _Stage.WORKING
+                entries = PendingEntries()
+                self._store.wait_for_locks(db, False)
+                done += [change for number, change in enumerate(changes) if self._in_savepoint(db, entries, number, change)]
+                self._store.wait_for_locks(db, True)
+                entries.write(db)
+                stage = _Stage.COMMITTING
+        except Exception as error:
+            if stage is _Stage.WORKING:
+                return
+            done = list(changes) if stage is _Stage.OPENING else done
+            for change in done:
+                change.fail(error)
+        except BaseException:
+            for change in done:
+                change.fail(self._store.failure(_INTERRUPTED))
+            if stage is not _Stage.COMMITTING:
+                done = []
+            raise
+        finally:
+            if stage is not _Stage.WORKING:
+                for change in done:
+                    change.settle()
+
+    def _in_savepoint(self, db: Connection, entries: PendingEntries, number: int, change: Change[Any]) -> bool:
+        """Do one change. Return False if the database prevents it, so that it must be done alone."""
+        mark = len(entries)
+        _SAVEPOINTS[number].run(db, {})
+        try:
+            with out_of_memory():
+                change.succeed(change.work(db, entries))
+        except Exception as error:
+            _ROLLBACKS[number].run(db, {})
+            entries.cut(mark)
+            change.fail(error)
+            if isinstance(error, SQLAlchemyError):
+                return False
+        _RELEASES[number].run(db, {})
+        return True
+
+    def _settle_alone(self, change: Change[Any]) -> None:
+        try:
+            change.succeed(self.do_alone(change.work))
+        except BaseException as error:
+            change.fail(error if isinstance(error, Exception) else self._store.failure(_INTERRUPTED))
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            change.settle()
+
+
+def _recorded(db: Connection, work: Work[T]) -> T:
+    entries = PendingEntries()
+    result = work(db, entries)
+    entries.write(db)
+    return result
