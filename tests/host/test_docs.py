@@ -19,7 +19,7 @@ RUN = [page for page in PAGES if page.parent.name != "tutorials"]
 # These are tested by other means: they set up the machine, or they are the test run itself.
 _ELSEWHERE = ("make ",)
 _SECONDS = 60
-REPOSITORY = "https://github.com/dscplus/dscplus/blob/main/"
+REPOSITORY = ("https://github.com/dscplus/dscplus/blob/main/", "https://raw.githubusercontent.com/dscplus/dscplus/main/")
 
 
 def commands(page: Path) -> list[str]:
@@ -91,7 +91,8 @@ def test_every_link_in_the_docs_leads_somewhere() -> None:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)|src=\"([^\"]+)\"", text):
             path = "".join(target)
-            if path.startswith(REPOSITORY):
-                assert (ROOT / path.removeprefix(REPOSITORY)).exists(), f"{page.name}: {path}"
+            if own := next((each for each in REPOSITORY if path.startswith(each)), ""):
+                assert (ROOT / path.removeprefix(own)).exists(), f"{page.name}: {path}"
             elif not path.startswith("http"):
+                assert page != ROOT / "README.md", f"{path}: a package index has no files beside the README"
                 assert (page.parent / path).exists(), f"{page.name}: {path}"

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dsc_firmware import card, cells
+from dsc_simulator.drawings.animation import Frame, animation
 from dsc_simulator.drawings.card import CELLS, big, keys, segments, svg, text
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -121,3 +122,19 @@ def test_more_than_eight_characters_are_refused(draw: object) -> None:
     draw("12345678")
     with pytest.raises(ValueError, match="at most 8 characters, not 9"):
         draw("123456789")
+
+
+def test_a_moving_picture_shows_one_frame_at_a_time() -> None:
+    frames = [Frame("", 1.0, caption="A & B"), Frame("PIN>", 3.0, "PRESS")]
+    picture = ElementTree.fromstring(animation(frames, label="A <login>"))
+    style = "".join(each.text or "" for each in picture.iter(f"{SVG}style"))
+    assert "@keyframes f0{0.00%{visibility:visible}25.00%{visibility:hidden}}" in style
+    assert "@keyframes f1{0%{visibility:hidden}25.00%{visibility:visible}}" in style
+    drawn = [each for each in picture.iter(f"{SVG}g") if each.get("class", "").startswith("f")]
+    assert [each.get("class") for each in drawn] == ["f", "f last"]
+    assert [len(each.findall(f"{SVG}path")) for each in drawn] == [0, 4]
+
+
+def test_a_moving_picture_has_a_frame() -> None:
+    with pytest.raises(ValueError, match="frames"):
+        animation([], label="none")

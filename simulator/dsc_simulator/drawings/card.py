@@ -3,7 +3,7 @@
 All pictures of cards, in docs, terminals and browsers, are made by this module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import NamedTuple
 
@@ -139,13 +139,38 @@ def _cell(character: str, x: float, y: float) -> str:
     return f'<g transform="{place}"><path class="off" d="{off}"/><path class="on" d="{on}"/></g>'
 
 
+def _cell_places() -> Iterator[tuple[float, float]]:
+    """Yield the upper left corner of each cell."""
+    upper = _GLASS_TOP + (_GLASS_HEIGHT - _HEIGHT * _CELL_SCALE) / 2
+    yield from ((_GLASS_LEFT + 30 + index * _CELL_STEP, upper) for index in range(CELLS))
+
+
+def lit(shown: str) -> str:
+    """Return the segments that are on, and nothing else, to be laid over a card whose display is off.
+
+    Raise ValueError for more than 8 characters.
+    """
+    place = f"scale({_CELL_SCALE}) skewX(-{_SLANT_DEGREES})"
+    return "".join(
+        f'<path class="on" transform="translate({x:g} {y:g}) {place}" d="{"".join(map(_stroke, segments(character)))}"/>'
+        for character, (x, y) in zip(_cells(shown), _cell_places(), strict=True)
+        if segments(character)
+    )
+
+
+def pressed(name: str) -> str:
+    """Return a ring around a key, to be laid over a card. `name` is one of `keys()`."""
+    key = _placed()[name]
+    box = f'x="{key.left:g}" y="{key.top:g}" width="{key.width:g}" height="{key.height:g}"'
+    return f'<rect {box} rx="16" fill="none" stroke="#f2b632" stroke-width="9"/>'
+
+
 def _glass(cells: str) -> str:
     """Return the display: its frame, the glass, and the cells with the segments that are off, as on a real display."""
     left, top = _GLASS_LEFT, _GLASS_TOP
     box = f'x="{left}" y="{top}" width="{_GLASS_WIDTH}" height="{_GLASS_HEIGHT}" rx="12"'
     inner = f'x="{left + 9}" y="{top + 9}" width="{_GLASS_WIDTH - 18}" height="{_GLASS_HEIGHT - 18}" rx="5"'
-    first, upper = left + 30, top + (_GLASS_HEIGHT - _HEIGHT * _CELL_SCALE) / 2
-    drawn = "".join(_cell(character, first + index * _CELL_STEP, upper) for index, character in enumerate(cells))
+    drawn = "".join(_cell(character, *place) for character, place in zip(cells, _cell_places(), strict=True))
     return f'<rect {box} class="frame"/><rect {inner} class="glass"/>{drawn}'
 
 

@@ -1,15 +1,16 @@
 """The program that makes the generated parts of docs: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
 
-`architecture.svg` shows the parts and their imports. `card.svg` is the drawing of the card. `transitions.md` is the state
-machine, found by pressing every key in every situation of the firmware's own `Card`. `wiring.svg` and `wokwi/diagram.json` show
-the wiring in `pico.json`. `--check` writes nothing and fails if a file differs from what would be written.
+`architecture.svg` shows the parts and their imports. `card.svg` is the drawing of the card. `login.svg` is a login that a card
+with the firmware made. `transitions.md` is the state machine, found by pressing every key in every situation of the firmware's
+own `Card`. `wiring.svg` and `wokwi/diagram.json` show the wiring in `pico.json`. `--check` writes nothing and fails if a file
+differs from what would be written.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from typing import Any
 from dsc_firmware import states
 from dsc_firmware.card import Card
 from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS
+from dsc_simulator import Profile, SimulatedCard
 from dsc_simulator.drawings import architecture, wiring
+from dsc_simulator.drawings.animation import Frame, animation
 from dsc_simulator.drawings.card import svg
 
 _RESPONSE = b"71234507"
@@ -156,6 +159,30 @@ def transitions() -> str:
     )
 
 
+_LOGIN = (
+    ("The login page shows 482913", ()),
+    ("Hold press", ("PRESS",)),
+    ("Type your PIN", (*"1234", "OK")),
+    ("Type the challenge", (*"482913", "OK")),
+    ("Type the response into the page", ()),
+)
+_DIGIT_SECONDS, _STEP_SECONDS, _END_SECONDS = 0.4, 1.4, 4.0
+
+
+def login() -> str:
+    """Return a moving picture of a whole login: what a card with the firmware shows after each key."""
+    frames: list[Frame] = []
+    with SimulatedCard(profile=Profile(serial="IB3000123", key=bytes(range(32)))) as card:
+        for caption, keys in _LOGIN:
+            if not keys:
+                frames.append(Frame(card.display, _STEP_SECONDS, caption=caption))
+            for key in keys:
+                seconds = _DIGIT_SECONDS if key.isdecimal() else _STEP_SECONDS
+                frames.append(Frame(card.press(key), seconds, key, caption))
+    frames[-1] = replace(frames[-1], seconds=_END_SECONDS)
+    return animation(frames, label="A login with the card: press, the PIN, the challenge, and the card shows a response")
+
+
 def pico() -> dict[str, Any]:
     """Return the content of the ready-made board.json for a Pico."""
     config: dict[str, Any] = json.loads(files("dsc_firmware").joinpath("boards", "pico.json").read_text(encoding="utf-8"))
@@ -164,6 +191,7 @@ def pico() -> dict[str, Any]:
 
 PAGES: dict[str, Callable[[], str]] = {
     "drawings/architecture.svg": architecture.svg,
+    "drawings/login.svg": login,
     "drawings/card.svg": lambda: svg("CHALLNG>"),
     "drawings/wiring.svg": lambda: wiring.svg(pico()),
     "reference/transitions.md": transitions,
