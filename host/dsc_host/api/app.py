@@ -32,6 +32,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dsc_host.api import documentation
 from dsc_host.api.description import describe
 from dsc_host.api.health import Health
 from dsc_host.api.metrics import Metrics
@@ -81,7 +82,7 @@ def application(
         paths.setdefault(operation.path, {})[operation.method] = operation
     routes = [Route(path, service.endpoint(methods), methods=list(methods)) for path, methods in paths.items()]
     app = Starlette(
-        routes=[*routes, Route(DESCRIPTION_PATH, _answer_description, methods=["GET"])],
+        routes=[*routes, Route(DESCRIPTION_PATH, _answer_description, methods=["GET"]), *documentation.routes()],
         middleware=[
             Middleware(_EscapedSlashes),
             Middleware(_Recorder, metrics=service.metrics),

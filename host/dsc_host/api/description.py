@@ -32,6 +32,7 @@ _WORDS = {
     500: "The service failed.",
     503: "The database does not answer, or too many calls are in progress.",
 }
+_GROUPS = {Scope.LOGIN: "Logins", Scope.DESK: "Cards", Scope.METRICS: "Operation"}
 _HEADERS = {401: "WWW-Authenticate", 403: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
@@ -52,6 +53,7 @@ def describe() -> dict[str, Any]:
             "description": "Issues challenges for cards and verifies responses.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "tags": [{"name": name} for name in _GROUPS.values()],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -74,6 +76,7 @@ def _operation(operation: Operation[Any], schemas: dict[Any, Any]) -> dict[str, 
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "tags": [_GROUPS[operation.scope or Scope.METRICS]],
         "security": [{"bearer": [str(operation.scope)]}] if operation.scope else [],
         "responses": {
             str(operation.status): _answer(operation, schemas),

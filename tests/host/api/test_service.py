@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.host.api import raw_requests
 from tests.host.api.api_client import Api, problem
 from tests.host.verifier_samples import Clock
 
-from dsc_host.api import Scope, health
+from dsc_host.api import Scope, documentation, health
 from dsc_host.api.app import DESCRIPTION_PATH
 from dsc_host.api.operations import OPERATIONS, Operation
 from dsc_host.server import bodies
@@ -102,7 +103,7 @@ def test_the_body_of_somebody_unknown_is_not_read(api: Api) -> None:
 
 
 def test_what_is_not_there_is_not_found(api: Api) -> None:
-    for path in ("/", "/cards/", "/cards/A-1/", "/challenge/", "/cards/A/B/C", "/docs", "/..", "/%00"):
+    for path in ("/", "/cards/", "/cards/A-1/", "/challenge/", "/cards/A/B/C", "/docs/", "/docs/x.js", "/..", "/%00"):
         assert DESCRIPTION_PATH in problem(api.send("GET", path), 404, "path")
 
 
@@ -292,6 +293,24 @@ def test_figures_count_without_saying_of_whom(api: Api, clock: Clock) -> None:
     assert 'dscplus_request_seconds_count{operation="none",status="404"} 1.0' in answer.text
     assert "A-1" not in answer.text
     assert "website" not in answer.text
+
+
+def test_the_documentation_shows_every_call_and_loads_nothing_from_elsewhere(api: Api) -> None:
+    page = api.runner.run(api.client.get("/docs"))
+    assert all(f"{each.method} {each.path}<" in page.text for each in OPERATIONS)
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in page.headers["content-security-policy"]
+    loaded = re.findall('(?:src|rel="stylesheet" href)="([^"]*)"', page.text)
+    assert {each.rpartition(".")[2] for each in loaded} == {"css", "js"}
+    answers = [api.runner.run(api.client.get(path)) for path in loaded]
+    assert [(each.status_code, each.headers["x-content-type-options"]) for each in answers] == [(200, "nosniff")] * len(loaded)
+    assert "<script>" not in page.text
+    assert "style=" not in page.text
+
+
+def test_the_documentation_names_the_package_that_it_needs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documentation, "_folder", lambda: None)
+    for path in ("/docs", "/docs/swagger-ui.css"):
+        assert "dscplus[swagger]" in problem(api.send("GET", path), 404, "path")
 
 
 def test_the_description_has_every_call_and_needs_no_token(api: Api) -> None:
