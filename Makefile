@@ -86,6 +86,7 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs, 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m dsc_simulator.drawings.docs --check docs
 	$(BIN)/python -m tests.statements --check
+	$(BIN)/codespell README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs firmware simulator host
 	$(SITE)
 
 bench: $(READY)  ## Measure speed, as ratios and instruction counts

@@ -74,6 +74,6 @@ def test_the_page_names_the_layers_of_the_login_system_in_their_order() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     layers = next(each["layers"] for each in contracts if each["name"] == "The login system's packages point downwards")
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    paragraph = page.partition("Inside `login`")[2].partition("\n\n")[0]
-    named = [set(re.findall(r"`(\w+)`", step)) for step in paragraph.split("→")]
+    steps = re.findall(r"^\d+\. (.+)$", page.partition("Inside `login`")[2].partition("\n## ")[0], re.MULTILINE)
+    named = [set(re.findall(r"`(\w+)`", step)) for step in steps]
     assert named == [set(re.findall(r"dsc_host\.login\.(\w+)", layer)) for layer in layers]
