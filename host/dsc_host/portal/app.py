@@ -69,6 +69,7 @@ GET: Mapping[str, Handler] = {
     "/contact": contact.contact,
     "/statements": statements.statements,
     "/devices": devices.devices,
+    "/devices/name": devices.naming,
     "/devices/next": devices.next_steps,
     "/password": password.password,
     "/phones": phones.phones,

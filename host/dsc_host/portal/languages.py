@@ -17,7 +17,7 @@ from operator import itemgetter
 from types import MappingProxyType
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency
@@ -46,11 +46,15 @@ class Language:
         """Format a day that is written as 2026-12-31."""
         return str(format_date(datetime.fromisoformat(text), "long", locale=self.code)) if text else ""
 
+    def date(self, at: float) -> str:
+        """Format the day of a Unix time in UTC, shorter than `day` does."""
+        return str(format_date(datetime.fromtimestamp(at, UTC), "medium", locale=self.code))
+
     def moment(self, at: float | None) -> str:
-        """Format a Unix time in UTC."""
+        """Format a Unix time in UTC, to the minute."""
         if at is None:
             return NONE
-        return str(format_datetime(datetime.fromtimestamp(at, UTC), "medium", locale=self.code)) + " UTC"
+        return f"{self.date(at)}, {format_time(datetime.fromtimestamp(at, UTC), 'short', locale=self.code)} UTC"
 
     def dollars(self, amount: Decimal) -> str:
         """Format an amount of US dollars."""

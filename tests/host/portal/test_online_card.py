@@ -12,8 +12,8 @@ from dsc_host.login import Loss
 def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(scenario: Scenario, browser: Browsers) -> None:
     scenario.lose("anna", "IB3000901", Loss.LOST)
     anna = come_with(browser(), scenario.bridged("anna")[1])
-    anna.open("/request")
-    assert "online security code card first" in anna.press("Continue", name="anna", pin="8246", again="8246").error
+    assert "online security code card first" in anna.open("/request").text
+    assert "online security code card first" in anna.post("/request", pin="8246", again="8246").text
     anna.open("/devices")
     anna.press("Get an online security code card")
     card = next(each for each in scenario.system.devices(anna.cookie) if each.has_sheet)

@@ -20,7 +20,7 @@ WALKS = [
 ]
 _NAMING = {"_", "press", "follow", "choose", "field", "button"}
 """The methods of a walk whose first argument is a sentence of the portal."""
-_KEYS = {"PRESS", "Tab", "Enter", "Space", "Backspace", "p"}
+_KEYS = {"PRESS", "Tab", "Enter", "Space", "Backspace", "Escape", "p"}
 
 
 def named(module: ast.Module) -> Iterator[str]:

@@ -161,6 +161,25 @@ def secret(order_id: str) -> str:
     return f"order:{order_id}"
 
 
+def candidates(tx: LoginTransaction, session: Session, user: User) -> list[str]:
+    """Return the names of the users of the account who may have a card now, `user` first.
+
+    Raises `NotAllowed`, or `NotNow` with the reason if there are none.
+    """
+    _check_order(tx, session)
+    permissions.check_primary(tx.db, user)
+    refusals: dict[str, NotNow] = {}
+    users = permissions.visible_users(tx.db, user)
+    for each in users:
+        try:
+            _check_may(tx, each)
+        except NotNow as refusal:
+            refusals[each.name] = refusal
+    if len(refusals) == len(users):
+        raise refusals[user.name]
+    return [each.name for each in users if each.name not in refusals]
+
+
 def _check_order(tx: LoginTransaction, session: Session) -> None:
     """Raise `NotNow` if a temporary code opened the session: the user must activate an online card first."""
     device = rows.devices.find(tx.db, session.device_id)

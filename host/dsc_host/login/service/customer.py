@@ -235,6 +235,10 @@ class LoginSystem(ProfileCalls):
             lambda tx, user, s: requests.draft(tx, s, user, pin, address=address, account_id=account, whose=name),
         )
 
+    def card_candidates(self, token: str) -> list[str]:
+        """Return the names of the users for whom a card may be requested now. Raises `NotAllowed`, `NotNow` if none may."""
+        return self._seen(token, may("card_candidates", *_ACCOUNT), lambda tx, user, s: requests.candidates(tx, s, user))
+
     def confirm_request(self, token: str, request: str) -> Request:
         """Confirm a request. Raises `NotFound`, `NotAllowed`, `NotNow`."""
         return self.do(token, may("confirm_request", *_ACCOUNT), lambda tx, user, s: requests.confirm(tx, s, user, request))

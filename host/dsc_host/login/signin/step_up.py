@@ -46,6 +46,7 @@ HARMLESS = frozenset({
     "account_users",
     "address",
     "cancel_request",
+    "card_candidates",
     "check_primary",
     "deposit",
     "deposit_accounts",

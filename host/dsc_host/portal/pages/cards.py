@@ -5,7 +5,8 @@ from decimal import Decimal
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import NotFound
+from dsc_host.login import NotFound, NotNow
+from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.contact import addresses, office_of, telephones
 from dsc_host.portal.site import Visit
@@ -13,8 +14,13 @@ from dsc_host.portal.views import Field, Form, Link, View, hidden, radio
 
 
 def request(visit: Visit) -> Response:
-    """Show the form that requests a card."""
-    visit.system.check_primary(visit.token)
+    """Show the form that requests a card, or the reason why none can be requested now."""
+    _ = visit._
+    try:
+        visit.system.card_candidates(visit.token)
+    except NotNow as refusal:
+        reason = Alert(INFO, visit.explain(refusal), links=(Link("/devices", _("Back to devices")),))
+        return visit.show(View(_("Request a card"), blocks=(reason,)))
     return visit.show(_request(visit, visit.system.address(visit.token)))
 
 
@@ -125,8 +131,8 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
 
 def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
     """Return the field for the user who gets the card; nothing if the account has a single user."""
-    _, names = visit._, [name for name, _protection in visit.system.account_users(visit.token)]
-    if len(names) == 1:
+    _, names = visit._, visit.system.card_candidates(visit.token)
+    if names == [visit.visitor().name]:
         return ()
     hint = _("Tell the PIN to the user who gets the card. They can change it after activation.")
     return (radio("name", _("User who gets the card"), names, chosen, hint),)

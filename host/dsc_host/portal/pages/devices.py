@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Scope, UseState, Visitor
+from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Scope, Visitor
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.components import Empty, Listing
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import due
+from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.offers import WRONG, asking
-from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, button, hidden
-from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES, kind_name, which
+from dsc_host.portal.views import Choice, Field, Form, Link, View, button, hidden
+from dsc_host.portal.wording import KINDS, which
 
 _NEXT = {"request": "/request", "app": "/phones", "found": "/devices", "later": "/"}
 """The page for each choice that a user has after the activation of an online card."""
@@ -22,21 +24,33 @@ def devices(visit: Visit) -> Response:
     """Show the user's devices, waiting changes, requested cards and returned cards."""
     _, who = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
-    rows = [Row(_cells(_, each), _device_forms(_, each, who)) for each in own]
-    heads = (_("Device"), _("Which"), _("State"), _("Added"), _("Last used"), _("Actions"))
-    table = Table(_("Your devices"), heads, rows, _("You have none."))
+    rows = [device_item(_, each, _device_forms(_, each, who), (_rename(_, each),)) for each in own if not _is_past(each)]
+    past = [device_item(_, each, _device_forms(_, each, who)) for each in own if _is_past(each)]
     has_code = any(each.live and each.kind is Kind.TEMPORARY_CODE for each in own)
+    waits = due.wait_items(visit)
     view = View(
-        _("Devices"),
+        _("Security devices"),
         words=_about_code_cards(visit, own),
-        tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_request_tables(visit), *_return_tables(visit)),
-        forms=(
-            *((button("/devices/online", _("Get an online security code card")),) if has_code else ()),
-            *((_name_form(_, own),) if own else ()),
+        blocks=(
+            Listing(_("Your devices"), rows, Empty(_("You have none."), "none")),
+            *((Listing(_("Waiting changes"), waits),) if waits else ()),
+            *due.requests_listing(visit),
+            *due.parcels_listing(visit),
+            *((Listing(_("Devices no longer in use"), past),) if past else ()),
         ),
+        forms=(button("/devices/online", _("Get an online security code card")),) if has_code else (),
         links=further_links(_, who),
     )
     return visit.show(view)
+
+
+def _is_past(device: DeviceView) -> bool:
+    """Return whether the device is never used again."""
+    return device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.RETURNED, DeviceState.ENDED)
+
+
+def _rename(_: Language, device: DeviceView) -> Link:
+    return Link(f"/devices/name?device={device.id}", _("Rename") if device.name else _("Name it"))
 
 
 def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...]:
@@ -69,65 +83,32 @@ def further_links(_: Language, who: Visitor) -> tuple[Link, ...]:
     )
 
 
-def _request_tables(visit: Visit) -> tuple[Table, ...]:
-    """Return the table of requested cards; nothing if there are none."""
-    _ = visit._
-    rows = [
-        Row(
-            (
-                each.user,
-                _(ORDERS[each.state]),
-                each.address,
-                _.day(each.estimate),
-                _.moment(each.activates_at),
-                f"{_.dollars(each.hold)}, {_(HOLDS[each.held])}" if each.held else NONE,
-            ),
-            (button("/request/cancel", _("Cancel"), request=each.id),) if each.state == "requested" else (),
-        )
-        for each in visit.system.requests(visit.token)
-    ]
-    heads = (
-        _("For"), _("State"), _("Address"), _("Expected"), _("Automatic activation"), _("Deposit"), _("Actions")
-    )  # fmt: skip
-    return (Table(_("Cards you requested"), heads, rows),) if rows else ()
-
-
-def _return_tables(visit: Visit) -> tuple[Table, ...]:
-    """Return the table of cards on their way back; nothing if there are none."""
-    _ = visit._
-    rows = [
-        Row((each.tracking, _.moment(each.sent_at), _.moment(each.received_at), _days(_, *days)))
-        for each, days in visit.system.parcels(visit.token)
-    ]
-    heads = (_("Tracking number"), _("Sent"), _("Received"), _("Receipt expected"))
-    return (Table(_("Cards you are returning"), heads, rows),) if rows else ()
-
-
-def _days(_: Language, first: str, last: str) -> str:
-    return _("{first} to {last}", first=_.day(first), last=_.day(last))
-
-
-def _cells(_: Language, device: DeviceView) -> tuple[str, ...]:
-    dates = (_.moment(device.added_at), _.moment(device.used_at))
-    name = kind_name(_, device.kind, issued=device.issued)
-    return (name, which(device), _state_text(_, device), *dates)
-
-
-def _name_form(_: Language, devices: Sequence[DeviceView]) -> Form:
-    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
-    fields = (
-        Field("device", _("Device"), "radio", value=choices[0].value, choices=choices),
-        Field(
-            "name", _("Name"), hint=_("For example the phone that the app is on. Only you see it."), longest=32, optional=True
-        ),
-    )
-    return Form("/devices/name", _("Save the name"), fields, legend=_("Name a device"))
+def naming(visit: Visit) -> Response:
+    """Show the form for the user's own name of a device."""
+    device = _device(visit, visit.request.query_params.get("device", ""))
+    return visit.go("/devices") if device is None else visit.show(_name_form(visit._, device))
 
 
 def named(visit: Visit) -> Response:
     """Give a device a name."""
-    visit.system.name_device(visit.token, visit.value("device", 32), visit.value("name", 64))
+    device = _device(visit, visit.value("device", 32))
+    if device is None:
+        raise NotFound("you have no such device")
+    with visit.again(lambda: _name_form(visit._, device)):
+        visit.system.name_device(visit.token, device.id, visit.value("name", 64))
     return visit.go("/devices", notice="named")
+
+
+def _device(visit: Visit, device: str) -> DeviceView | None:
+    return next((each for each in visit.system.devices(visit.token) if each.id == device), None)
+
+
+def _name_form(_: Language, device: DeviceView) -> View:
+    hint = _("For example the phone that the app is on. Only you see it.")
+    field = Field("name", _("Name"), hint=hint, value=device.name, longest=32, optional=True)
+    form = Form("/devices/name", _("Save the name"), (hidden("device", device.id), field))
+    facts = ((_("Device"), f"{_(KINDS[device.kind])} {device.label}"), (_("Added"), _.date(device.added_at)))
+    return View(_("Name a device"), facts=facts, forms=(form,), back=_back(_), focus=True)
 
 
 def removing(visit: Visit) -> Response:
@@ -151,19 +132,6 @@ def removed(visit: Visit) -> Response:
     """Remove an app."""
     visit.system.remove_app(visit.token, visit.value("device", 32), last=visit.form.get("last") == "yes")
     return visit.go_on("/devices", notice="app_removed")
-
-
-def _state_text(_: Language, device: DeviceView) -> str:
-    words = [_("set aside while you use a shared device") if device.use is UseState.PARKED else _(STATES[device.state])]
-    if device.shared:
-        words.append(_("shared"))
-    if device.activates_at is not None:
-        words.append(_("automatic activation: {moment}", moment=_.moment(device.activates_at)))
-    if device.expires_at is not None and device.state is DeviceState.ACTIVE:
-        words.append(_("until {moment}", moment=_.moment(device.expires_at)))
-    if device.full_until is not None and device.state is DeviceState.ACTIVE:
-        words.append(_("full access until {moment}", moment=_.moment(device.full_until)))
-    return ", ".join(words)
 
 
 def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, ...]:

@@ -1,45 +1,173 @@
-"""The first page after the login: the scope of the session, and links to the other pages."""
+"""The first page after the login: whether the account is safe, what is due, and what one can do."""
+
+from decimal import Decimal
 
 from starlette.responses import Response
 
-from dsc_host.login import Role, Scope, Visitor
+from dsc_host.errors import DscError
+from dsc_host.login import Allowance, DeviceView, EventKind, Protection, Role, Scope, SecurityEvent, Visitor
+from dsc_host.login.policy.model import Level
+from dsc_host.portal.components import (
+    INFO,
+    SUCCESS,
+    WARNING,
+    Actions,
+    Alert,
+    Columns,
+    Empty,
+    Facts,
+    Item,
+    Listing,
+    Meter,
+    Meters,
+)
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.devices import further_links
+from dsc_host.portal.pages import due
+from dsc_host.portal.pages.device_items import device_item
+from dsc_host.portal.pages.security_events import described
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Link, View
+from dsc_host.portal.views import Block, Link, View
 from dsc_host.portal.wording import SCOPES
 
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
+_REFUSED = frozenset({EventKind.PASSWORD_WRONG, EventKind.ANSWER_WRONG, EventKind.PUSH_WRONG, EventKind.PUSH_DENIED})
+_WEEK = 7 * 24 * 60 * 60
+_SHOWN_EVENTS = 5
+_ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
+_MONEY = (Scope.FULL, Scope.TRADING)
 
 
 def overview(visit: Visit) -> Response:
-    """Show the scope of the session, and links to the other pages."""
+    """Show the state of the account, what is due, and links to what the session allows."""
     who, _ = visit.visitor(), visit._
+    if who.scope is Scope.STATEMENTS:
+        statements = Actions(_("What you can do"), (("document", Link("/statements", _("Statements"))),))
+        return visit.show(View(_("Overview"), blocks=(statements, _session(_, who))))
+    known = visit.system.protection(visit.token)
+    money = (_limits(visit, known),) if who.scope in _MONEY else ()
+    blocks: tuple[Block, ...] = (_safety(_, who, known), Columns((*money, _actions(visit, who), _session(_, who))))
+    if who.scope in _ACCOUNT:
+        blocks = _account(visit, who, known, money)
+    return visit.show(View(_("Overview"), blocks=blocks))
+
+
+def _account(visit: Visit, who: Visitor, known: Protection, money: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Return the page of a session that opens the account."""
+    _, own = visit._, visit.system.devices(visit.token)
+    events = visit.system.security_events(visit.token).events
+    return (
+        _safety(_, who, known, own),
+        *_refused_logins(visit, events),
+        *_due(visit, own),
+        Columns((_devices(_, own), *money, _activity(_, events), _actions(visit, who), _session(_, who))),
+    )
+
+
+# ---- am I safe? ----
+
+
+def _safety(_: Language, who: Visitor, known: Protection, own: tuple[DeviceView, ...] = ()) -> Alert:
+    if known.opted_out:
+        links = (Link("/opt-in", _("Opt back in")),) if who.primary and who.scope in _ACCOUNT else ()
+        words = (_("Trading needs no device, and the limits are lower."),)
+        return Alert(WARNING, _("Your protection is switched off"), words, links, "shield-off")
+    if own and not any(each.live and each.lasting for each in own):
+        words = (_("The device that you log in with is for a short time. Get another one before it ends."),)
+        return Alert(WARNING, _("You have no permanent device"), words, icon="shield-off")
+    return Alert(SUCCESS, _("Your account is protected"), (_("Every login needs a device."),), icon="shield")
+
+
+def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Alert, ...]:
+    _, since = visit._, visit.system.context.now() - _WEEK
+    number = sum(each.kind in _REFUSED and each.at >= since for each in events)
+    if not number:
+        return ()
+    words = (_("If that was not you, change your password."),)
+    links = (Link("/events", _("Show the logins")),)
+    return (Alert(INFO, _("Refused logins in the last seven days: {number}", number=number), words, links),)
+
+
+# ---- what is due? ----
+
+
+def _due(visit: Visit, own: tuple[DeviceView, ...]) -> tuple[Listing, ...]:
+    _ = visit._
+    rows = [
+        *due.activation_items(_, own),
+        *due.wait_items(visit),
+        *due.request_items(visit, open_only=True),
+        *due.parcel_items(visit, open_only=True),
+    ]
+    return (Listing(_("What is due"), rows),) if rows else ()
+
+
+def _devices(_: Language, own: tuple[DeviceView, ...]) -> Listing:
+    live = [device_item(_, each) for each in own if each.live]
+    empty = Empty(_("You have no device in use."), "none")
+    return Listing(_("Your devices"), live, empty, Link("/devices", _("All devices")))
+
+
+def _limits(visit: Visit, known: Protection) -> Meters:
+    _, (level, left) = visit._, visit.system.withdrawal_limit(visit.token)
+    links = (Link("/withdraw", _("Withdraw money")), Link("/deposit", _("Deposit money")))
+    more = Link("/protection", _("Protection and limits"))
+    meters = _meters(_, level, left)
+    words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
+    return Meters(_("Withdrawals"), meters, words, more, links)
+
+
+def _meters(_: Language, level: Level, left: Allowance) -> tuple[Meter, ...]:
+    if level.per_day is None or level.per_five_days is None or left.left_today is None or left.left_five_days is None:
+        return ()
+    today = min(left.left_today, left.left_five_days)
+    return (
+        _meter(_, _("Left today"), today, level.per_day),
+        _meter(_, _("Left in five business days"), left.left_five_days, level.per_five_days),
+    )
+
+
+def _meter(_: Language, label: str, left: Decimal, limit: Decimal) -> Meter:
+    words = _("{left} of {limit}", left=_.dollars(left), limit=_.dollars(limit))
+    return Meter(label, words, float(left), max(1.0, float(limit)))
+
+
+def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:
+    rows = [Item(described(_, each), details=(_.moment(each.at),)) for each in events[:_SHOWN_EVENTS]]
+    return Listing(_("Recent activity"), rows, Empty(_("There are none."), "list"), Link("/events", _("Security events")))
+
+
+def _session(_: Language, who: Visitor) -> Facts:
     facts = [(_("Access in this session"), _(SCOPES[who.scope])), (_("Session ends at the latest"), _.moment(who.until))]
     if who.extendable_until is not None:
         facts.append((_("Can be extended with your finger or face until"), _.moment(who.extendable_until)))
-    return visit.show(View(_("Overview"), facts=facts, links=_links(_, who)))
+    return Facts(_("This session"), facts, Link("/sessions", _("Sessions")))
 
 
-def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
-    if who.scope is Scope.STATEMENTS:
-        return (Link("/statements", _("Statements")),)
-    links = []
+# ---- what can I do? ----
+
+
+def _actions(visit: Visit, who: Visitor) -> Actions:
+    _ = visit._
+    links: list[tuple[str, Link]] = []
     if who.role in _STAFF_PAGES and who.scope is Scope.FULL:
-        links.append(Link(_STAFF_PAGES[who.role], _("Staff page")))
-    if who.scope in (Scope.FULL, Scope.ACCOUNT):
-        links += [
-            Link("/devices", _("Devices"), _("your security devices and card requests")),
-            Link("/password", _("Change the password")),
-            Link("/profile", _("Profile"), _("your addresses and bank instructions")),
-            Link("/events", _("Security events"), _("logins and changes of your protection")),
-            *further_links(_, who),
-            Link("/statements", _("Statements")),
-        ]
+        links.append(("people", Link(_STAFF_PAGES[who.role], _("Staff page"))))
+    if who.scope in _ACCOUNT:
+        links.append(("parcel", _request_link(visit)))
+    if who.scope is Scope.ACCOUNT:
+        links.append(("money", Link("", _("Withdraw money"), _(SCOPES[who.scope]))))
     if who.scope is Scope.FULL:
-        links.append(Link("/close", _("Close the account")))
-    links.append(Link("/sessions", _("Sessions"), _("where you are logged in")))
-    links.append(Link("/protection", _("Protection and limits")))
-    if who.scope in (Scope.FULL, Scope.TRADING):
-        links += [Link("/withdraw", _("Withdraw money")), Link("/deposit", _("Deposit money"))]
-    return tuple(links)
+        links += [("people", Link("/share", _("Share a device"))), ("phone", Link("/phones", _("Phone numbers")))]
+    if who.scope in _ACCOUNT:
+        links += [("key", Link("/password", _("Change the password"))), ("document", Link("/statements", _("Statements")))]
+    links.append(("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it at once"))))
+    return Actions(_("What you can do"), links)
+
+
+def _request_link(visit: Visit) -> Link:
+    """Return the link to the request of a card; without an address, and with the reason, if none can be requested now."""
+    label = visit._("Request a card")
+    try:
+        visit.system.card_candidates(visit.token)
+    except DscError as refusal:
+        return Link("", label, visit.explain(refusal))
+    return Link("/request", label)

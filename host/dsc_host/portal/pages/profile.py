@@ -38,14 +38,16 @@ def _changes(_: Language, known: Profile) -> Sequence[Link]:
         Link("/sessions", _("Sessions"), _("where you are logged in")),
         Link("/events", _("Security events"), _("logins and changes of your protection")),
     )
+    close = (Link("/close", _("Close the account")),) if known.primary else ()
     if known.opted_out:
-        return (Link("/protection", _("Protection and limits")), *seen)
+        return (Link("/protection", _("Protection and limits")), *seen, *close)
     bank = (Link("/profile/bank", _("Change the bank instructions")),) if known.primary else ()
     return (
         Link("/profile/email", _("Change the email address")),
         Link("/profile/address", _("Change the postal address")),
         *bank,
         *seen,
+        *close,
     )
 
 

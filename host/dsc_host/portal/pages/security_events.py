@@ -103,7 +103,7 @@ def security_events(visit: Visit) -> Response:
 
 def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> Table:
     """Return the table of these events, with this caption."""
-    rows = [Row((_.moment(each.at), _what(_, each), _device(_, each))) for each in events]
+    rows = [Row((_.moment(each.at), described(_, each), _device(_, each))) for each in events]
     return Table(caption, (_("When"), _("What happened"), _("Device")), rows, _("There are none."))
 
 
@@ -112,7 +112,8 @@ def _page(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
-def _what(_: Language, event: SecurityEvent) -> str:
+def described(_: Language, event: SecurityEvent) -> str:
+    """Return a sentence that says what happened."""
     what = _(EVENTS[event.kind])
     return f"{what} {_('Support or another user of the account did it.')}" if event.by_other else what
 

@@ -22,7 +22,7 @@ def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) ->
     walk.follow("Log in").press("Continue", User_name="anna", Password=SESAME).picture("no-device")
     assert walk.title == walk._("No device")
     code = given_code(identified(walk, "anna"))
-    walk.begin("anna").press("Log in", Code=code).follow("Devices")
+    walk.begin("anna").press("Log in", Code=code).follow("All devices")
     walk.press("Activate", walk.cards_row("IB3000901"))
     assert walk.press("Activate", Response=walk.card("anna", walk.read)).has_notice("activated")
     assert walk.out().begin("anna").has_card_of("anna")
@@ -90,7 +90,9 @@ def test_the_pages_name_the_office_of_the_residence(walk: Walk) -> None:
 def test_a_code_card_activates_itself(walk: Walk) -> None:
     desk = identified(walk, "anna.work")
     walk.shown.system.staff.issue_code_card(desk.token)
-    row = walk.enter_by_sms("anna.work").open("/devices").page.get_by_role("row").filter(has_text=walk._("Security code card"))
+    row = (
+        walk.enter_by_sms("anna.work").open("/devices").page.locator(".items li").filter(has_text=walk._("Security code card"))
+    )
     assert walk._("not activated yet") in row.inner_text()
     walk.picture("code-card-waits")
     walk.shown.pass_days(21)

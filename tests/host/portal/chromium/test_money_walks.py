@@ -27,7 +27,7 @@ def test_money_is_withdrawn_and_deposited_within_the_limits(walk: Walk) -> None:
 
 
 def test_a_closed_account_has_its_statements_only(walk: Walk) -> None:
-    walk.enter_by_sms("carl").open("/").follow("Close the account")
+    walk.enter_by_sms("carl").open("/profile").follow("Close the account")
     walk.field("Close it permanently").check()
     assert walk.press("Close the account").has_notice("closed")
     walk.begin("carl").picture("closed-account")

@@ -9,7 +9,7 @@ _IBAN = "CH93 0076 2011 6238 5295 7"
 
 
 def test_the_email_address_is_changed_by_the_code_that_is_sent_to_it(walk: Walk) -> None:
-    walk.enter("anna").open("/").follow("Profile").picture("profile")
+    walk.enter("anna").open("/profile").picture("profile")
     walk.follow("Change the email address").press("Send a code", New_email_address="anna@new.example")
     walk.picture("email-code")
     code = walk.sent("email")

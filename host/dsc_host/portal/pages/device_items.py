@@ -1,0 +1,61 @@
+"""A device as a row of a list: its name, state and dates, for the pages that list devices."""
+
+from collections.abc import Sequence
+
+from dsc_host.login import DeviceState, DeviceView, UseState
+from dsc_host.portal.components import DANGER, ICONS, INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item
+from dsc_host.portal.languages import Language
+from dsc_host.portal.views import Form, Link
+from dsc_host.portal.wording import STATES, kind_name, which
+
+_BADGES = {
+    DeviceState.SHIPPED: INFO,
+    DeviceState.ACTIVE: SUCCESS,
+    DeviceState.MISPLACED: WARNING,
+    DeviceState.LOST: DANGER,
+    DeviceState.STOLEN: DANGER,
+    DeviceState.DAMAGED: DANGER,
+}
+"""The kinds of the badges of states. A device in another state is history."""
+
+
+def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), links: Sequence[Link] = ()) -> Item:
+    """Return the row of a device. Its title is the user's own name for it, or its kind."""
+    kind = kind_name(_, device.kind, issued=device.issued)
+    known = f"{kind} {device.label}".strip() if device.name else device.label
+    return Item(
+        device.name or kind,
+        ICONS[device.kind],
+        badge(_, device),
+        tuple(text for text in (known, _dates(_, device), ", ".join(_until(_, device))) if text),
+        actions,
+        links,
+        about=f"{kind} {which(device)}".strip(),
+    )
+
+
+def badge(_: Language, device: DeviceView) -> Badge:
+    """Return the state of a device."""
+    if device.use is UseState.PARKED:
+        return Badge(_("set aside while you use a shared device"), WARNING)
+    return Badge(_(STATES[device.state]), _BADGES.get(device.state, NEUTRAL))
+
+
+def _dates(_: Language, device: DeviceView) -> str:
+    if device.used_at is None:
+        return _("Added {day}.", day=_.date(device.added_at))
+    return _("Added {day}. Last used {moment}.", day=_.date(device.added_at), moment=_.moment(device.used_at))
+
+
+def _until(_: Language, device: DeviceView) -> list[str]:
+    """Return what ends or begins at a certain time, and whether others use the device."""
+    words = []
+    if device.shared:
+        words.append(_("shared"))
+    if device.activates_at is not None:
+        words.append(_("automatic activation: {moment}", moment=_.moment(device.activates_at)))
+    if device.expires_at is not None and device.state is DeviceState.ACTIVE:
+        words.append(_("until {moment}", moment=_.moment(device.expires_at)))
+    if device.full_until is not None and device.state is DeviceState.ACTIVE:
+        words.append(_("full access until {moment}", moment=_.moment(device.full_until)))
+    return words
