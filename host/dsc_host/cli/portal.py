@@ -65,6 +65,7 @@ class _PortalFactory:
     spool: Path | None
     mail: Mail | None
     ticket_domain: str
+    issuer: str
 
     def __call__(self) -> "Starlette":
         from dsc_host.portal import application
@@ -73,7 +74,14 @@ class _PortalFactory:
         system = LoginSystem.over(
             verifier, policy=load_policy(self.policy), senders=self._senders(), statements=installed_provider()
         )  # fmt: skip
-        return application(system, hosts=self.hosts, name=self.name, ticket_domain=self.ticket_domain, ended=verifier.close)
+        return application(
+            system,
+            hosts=self.hosts,
+            name=self.name,
+            ticket_domain=self.ticket_domain,
+            issuer=self.issuer,
+            ended=verifier.close,
+        )
 
     def _senders(self) -> dict[str, Sender]:
         senders: dict[str, Sender] = {}
@@ -127,6 +135,10 @@ def portal(
         str,
         typer.Option("--ticket-domain", metavar="DOMAIN", help="Let web servers below this domain ask who their visitors are."),
     ] = "",
+    issuer: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Let programs log users in by OpenID Connect, under this address of the portal."),
+    ] = "",
     workers: Annotated[int, typer.Option(metavar="N", help="The number of worker processes.", show_default=True)] = 1,
     policy: PolicyOption = None,
     mail: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The SMTP server for email. Needs --mail-from.")] = None,
@@ -155,6 +167,7 @@ def portal(
     with extras.needed("portal"):
         from dsc_host.api import processes
         from dsc_host.gateway.forward_auth.tickets import check_domain
+        from dsc_host.gateway.openid.clients import check_issuer
         from dsc_host.portal.app import LOOPBACK
     ports = _DEMO_PORTS if demo and port is None else 1
     address = processes.Address.checked(host, PORT if port is None else port, allow_remote=False, ports=ports)
@@ -162,6 +175,8 @@ def portal(
     load_policy(policy)
     if ticket_domain:
         check_domain(ticket_domain)
+    if issuer:
+        check_issuer(issuer)
     if demo:
         log = _log_file(log or _demo_log(), empty=True)
         told = f"(Ctrl-C stops it; its log is {_shown(log)})"
@@ -170,7 +185,9 @@ def portal(
         ):
             raise Failed(f"the pages could not be served; see {_shown(log)}")
         return
-    make = _PortalFactory(records, policy, hosts, title, spool_folder(spool), mail_sender(mail, mail_from), ticket_domain)
+    make = _PortalFactory(
+        records, policy, hosts, title, spool_folder(spool), mail_sender(mail, mail_from), ticket_domain, issuer
+    )
     records.open().close()
     if not processes.run(make, address, workers, proxy=proxy, log=None if log is None else _log_file(log)):
         raise Failed("the pages could not be served, or a worker failed; see the lines above")

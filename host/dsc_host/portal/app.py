@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from dsc_host.errors import DscError
 from dsc_host.gateway.forward_auth.endpoint import endpoint
 from dsc_host.gateway.forward_auth.tickets import Tickets
+from dsc_host.gateway.openid.provider import Provider
 from dsc_host.login import LoginSystem
 from dsc_host.portal import phone_api
 from dsc_host.portal.languages import load
@@ -34,6 +35,7 @@ from dsc_host.portal.pages import (
     funding,
     issuer,
     losses,
+    openid,
     overview,
     password,
     phones,
@@ -191,6 +193,7 @@ def application(
     name: str = "",
     extension: Extension | None = None,
     ticket_domain: str = "",
+    issuer: str = "",
     due_every: float = 60.0,
     ended: Callable[[], None] = lambda: None,
 ) -> Starlette:
@@ -203,6 +206,7 @@ def application(
         name: The title of the pages. If it is empty, they have a title in the visitor's language.
         extension: Additional pages, for example of a demonstration. Never add any where real people log in.
         ticket_domain: The domain below which other web servers ask here who their visitors are. If it is empty, none may.
+        issuer: The address under which programs log their users in by OpenID Connect. If it is empty, none may.
         due_every: The seconds between two runs of the maintenance, while the portal runs.
         ended: A function that is called when the portal shuts down.
     """
@@ -212,7 +216,13 @@ def application(
         given = Tickets.of(system, ticket_domain)
         pages = {**pages, TICKET_PAGE: tickets.page(given)}
         asked = [Route("/auth", endpoint(given), methods=["GET"])]
+    provider = Provider.of(system, issuer) if issuer else None
+    telling = openid.Telling(provider, due_every) if provider is not None else None
+    if provider is not None and telling is not None:
+        pages, posts = {**pages, **openid.pages(provider)}, telling.after({**posts, **openid.posts(provider)})
     site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension, starts=STARTS)
+    if provider is not None and telling is not None:
+        asked += openid.routes(site, provider, telling)
     api = [
         Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
         for path, call in phone_api.CALLS.items()
@@ -223,20 +233,25 @@ def application(
     return Starlette(
         routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
         middleware=[Middleware(Guard, hosts=known, secure=secure), Middleware(Bodies)],
-        lifespan=partial(_life, system, due_every, ended),
+        lifespan=partial(_life, system, due_every, ended, telling),
         exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
     )
 
 
 @asynccontextmanager
-async def _life(system: LoginSystem, seconds: float, ended: Callable[[], None], _app: Starlette) -> AsyncIterator[None]:
-    work = asyncio.create_task(_do_due(system, seconds))
+async def _life(
+    system: LoginSystem, seconds: float, ended: Callable[[], None], telling: openid.Telling | None, _app: Starlette
+) -> AsyncIterator[None]:
+    works = [asyncio.create_task(_do_due(system, seconds))]
+    if telling is not None:
+        works.append(asyncio.create_task(telling.run()))
     try:
         yield
     finally:
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
+        for work in works:
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
         await run_in_threadpool(ended)
 
 

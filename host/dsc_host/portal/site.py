@@ -55,7 +55,9 @@ _BACK = "back"
 _BACK_SECONDS = 10 * 60
 TICKET_PAGE = "/ticket"
 """The page that leads to other web servers. A login may lead back to it with the address, which the page checks."""
-_TICKET = re.compile(rf"{TICKET_PAGE}\?back=[A-Za-z0-9_=-]*", re.ASCII)
+OPENID_PAGE = "/openid/continue"
+"""The page that leads to programs that speak OpenID Connect. A login leads back to it with the program's sealed request."""
+_WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z0-9_.=-]*", re.ASCII)
 
 
 Handler = Callable[["Visit"], Response]
@@ -228,7 +230,7 @@ class Visit:
             sections=[] if who is None else sections(who, self.page, self._),
             notice=noticed(notice, self._),
             notice_kind=notice_kind(notice),
-            path=self.page,
+            path=self._here,
             home=None if self.site.extension is None else self.site.extension.home,
         )
         response = HTMLResponse(page, status)
@@ -257,9 +259,12 @@ class Visit:
             return self.go("/login", notice=notice)
         return self.go(path, notice=notice, token=self.system.rotate(self.token))
 
-    def go_out(self, notice: str, *, back: str = "") -> Response:
-        """Redirect to the login after the session has ended, and delete its cookie. The login leads back to the page `back`."""
-        response = self.go("/login", notice=notice)
+    def go_out(self, notice: str, *, back: str = "", name: str = "") -> Response:
+        """Redirect to the login after the session has ended, and delete its cookie. The login leads back to the page `back`.
+
+        `name` is the user name that stands in the form already.
+        """
+        response = self.go(f"/login?name={name}" if name else "/login", notice=notice)
         self.site.cookies.drop(response, self.site.cookies.session)
         if self._may_lead_to(back):
             self.site.cookies.keep(response, _BACK, back, _BACK_SECONDS)
@@ -270,10 +275,21 @@ class Visit:
     def go_in(self, token: str) -> Response:
         """Redirect after a login: to the page that the visitor asked for before it, or to the overview."""
         back = self.request.cookies.get(_BACK, "")
-        response = self.go(back if self._may_lead_to(back) else "/", token=token)
+        if back.startswith(OPENID_PAGE) and self._may_lead_to(back):
+            # A browser follows no redirect from a form to another site, and the next page may redirect there.
+            response = self.lead_on(back)
+            self.site.cookies.write(response, token)
+        else:
+            response = self.go(back if self._may_lead_to(back) else "/", token=token)
         if back:
             self.site.cookies.drop(response, _BACK)
         return response
+
+    def lead_on(self, url: str) -> Response:
+        """Return a page that leads on by itself: to a page of ours, or to a program that is known by this address."""
+        _ = self._
+        words = (_("If nothing happens within a few seconds, continue by yourself."),)
+        return self.show(View(_("You are being forwarded"), words=words, links=(Link(url, _("Continue")),), leads_to=url))
 
     def explain(self, error: DscError) -> str:
         """Return the message of an error in the visitor's language."""
@@ -331,10 +347,16 @@ class Visit:
                 return "/"
         return path
 
+    @property
+    def _here(self) -> str:
+        """The path of this page, with the value that it cannot be shown without."""
+        whole = f"{self.request.scope['path']}?{self.request.scope['query_string'].decode('latin-1')}"
+        return whole if self._may_lead_to(whole) else self.page
+
     def _may_lead_to(self, path: str) -> bool:
         """Return whether a login may lead to this path: only to a page of ours, so never to another site."""
-        if TICKET_PAGE in self.site.pages and _TICKET.fullmatch(path):
-            return True
+        if _WITH_VALUE.fullmatch(path):
+            return path.partition("?")[0] in self.site.pages
         return path in self.site.pages and not path.startswith(("/login", "/lost"))
 
     def _who(self) -> Visitor | None:

@@ -150,6 +150,8 @@ class View:
     extra: dict[str, object] = field(default_factory=dict)
     focus: bool = False
     """Whether the first empty field has the keyboard focus. After an error, the wrong field has it."""
+    leads_to: str = ""
+    """The address to which the page leads on by itself."""
     sent: str = ""
     """The action of the form that was refused; empty if none was."""
 

@@ -281,17 +281,36 @@ waits = Table(
     Index(None, "state", "due_at"),
 )
 
+# Logins at other programs by OpenID Connect. `session` is the id that a session keeps when it gets a new token, and `sid` is
+# its name at the program. `generation` counts the uses of the code and of refresh tokens. A program is told of the end at
+# `due_at`.
+grants = Table(
+    "grants",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _text("client", NAME_LETTERS, index=True),
+    _text("session", 64),
+    _text("sid", ID_LETTERS, index=True),
+    _text("state", 16),
+    Column("generation", Integer, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("due_at", Double, index=True),
+    Column("tries", Integer, nullable=False),
+    Column("data", String, nullable=False),
+)
+
 # A user reads their own entries of the log.
 Index("ix_audit_user", user_of, audit.c.number)
 
 ALL = (
     entities, accounts, users, phones, devices, uses, sessions, attempts, pushes, messages, orders, holds, parcels, shares,
-    withdrawals, fundings, waits,
+    withdrawals, fundings, waits, grants,
 )  # fmt: skip
 """The tables of the login system. Each comes after those that it refers to."""
 
-KEPT = {"sessions": None}
-"""The rows that a backup keeps: no session."""
+KEPT = {"sessions": None, "grants": None}
+"""The rows that a backup keeps: no session, and no login at another program, which ends with its session."""
 
 
 def end_pushes(db: Connection, now: float) -> None:

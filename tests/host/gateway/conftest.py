@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.host.gateway import openid_program
 from tests.host.gateway.radius_program import Program
 from tests.host.login import scenario as scenarios
 from tests.host.login.scenario import Scenario
@@ -20,3 +21,10 @@ def scenario(clock: Clock) -> Iterator[Scenario]:
 @pytest.fixture
 def program(scenario: Scenario) -> Program:
     return Program.of(scenario, "vpn", "192.0.2.7")
+
+
+@pytest.fixture
+def wiki(scenario: Scenario) -> Iterator[openid_program.Program]:
+    """Yield a program that logs users in by OpenID Connect."""
+    with openid_program.program(scenario) as made:
+        yield made

@@ -11,7 +11,7 @@ from tests.host.login.scenario import CARL, DAY, PASSWORD, SERIALS, Scenario
 from tests.host.login.shares import proven
 from tests.host.login.wrong_passwords import WRONG
 
-from dsc_host import login
+from dsc_host import gateway, login
 from dsc_host.errors import InputError
 from dsc_host.login import EventKind, Kind, NotAllowed, NotIn, Scope, WrongCredentials
 from dsc_host.login.profile import security_events
@@ -130,14 +130,14 @@ def test_every_entry_about_a_user_is_shown_or_left_out_on_purpose() -> None:
 
 LEFT_OUT = {
     "offer done", "card.personalize done", "hold.keep done", "messages.remind done", "deposit done", "deposit refused",
-    "withdraw done", "withdraw refused", "desk.end done", "desk.note done",
+    "withdraw done", "withdraw refused", "desk.end done", "desk.note done", "openid.revoke done",
 }  # fmt: skip
-"""What a page asks, what happens to a card before it is sent, money, and the notes of support."""
+"""What a page asks, what happens to a card before it is sent, money, the notes of support, and what programs revoke."""
 
 
 def _logged() -> Iterator[str]:
-    """Yield the actions and outcomes of all entries that name a user, from the code of the login system."""
-    for path in Path(*login.__path__).rglob("*.py"):
+    """Yield the actions and outcomes of all entries that name a user, from the code of the login system and the gateway."""
+    for path in (path for package in (login, gateway) for path in Path(*package.__path__).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "tx.log" and ast.unparse(node.args[1]) != "None":
                 actions, outcomes = (_values(node.args[at]) for at in (0, 2))

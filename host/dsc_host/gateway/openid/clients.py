@@ -16,10 +16,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from sqlalchemy import delete
+
 from dsc_host.errors import InputError
 from dsc_host.login import Scope, json_column
 from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records import vault
+from dsc_host.schema import login_tables
 
 _PREFIX = "openid-client:"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
@@ -90,6 +93,7 @@ def remove(tx: LoginTransaction, name: str) -> None:
     """Remove a client. Raises `InputError` if there is none of this name."""
     found(tx, name)
     vault.forget(tx.db, _PREFIX + name)
+    tx.db.execute(delete(login_tables.grants).where(login_tables.grants.c.client == name))
     tx.log("openid.client", None, "done", "removed", client=name)
 
 

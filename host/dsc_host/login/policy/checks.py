@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dsc_host.errors import InputError
 from dsc_host.login.model import Kind
-from dsc_host.login.policy import offices
+from dsc_host.login.policy import contexts, offices
 from dsc_host.login.policy.calendar import Calendar, is_exchange
 from dsc_host.login.policy.serials import is_series
 
@@ -31,6 +31,8 @@ def check(policy: "Policy") -> None:
     if not re.fullmatch(_ADDRESS, policy.login.alarm_address):
         refuse("[login] alarm_address: must be an email address, for example security@example.com")
     _check_levels(policy)
+    if wrong := contexts.mistake(policy.openid.contexts):
+        refuse(f"[[openid.contexts]] {wrong}")
     _check_pairs(policy)
     _check_contact(policy)
     for name in ("series", "returnable"):

@@ -4,7 +4,7 @@ The default values are in `policy.toml` beside this module. A file may override 
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from dsc_host.errors import InputError
 from dsc_host.login.policy.calendar import Calendar, Holidays
 from dsc_host.login.policy.checks import check, refuse
+from dsc_host.login.policy.contexts import AuthenticationContext
 from dsc_host.login.policy.offices import ContactPolicy
 
 _MOST = 10**12
@@ -200,6 +201,29 @@ class CalendarPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenIdPolicy:
+    """The table `openid`: the validity of codes and tokens in seconds, and the names of logins for other programs."""
+
+    code_validity: Annotated[int, Range(1, 600)]
+    token_validity: Annotated[int, Range(1, 3_600)]
+    contexts: tuple[AuthenticationContext, ...]
+
+    def context(self, kind: str) -> AuthenticationContext:
+        """Return the context of a login with a device of this kind, or `none`."""
+        return next(each for each in self.contexts if kind in each.kinds)
+
+    def is_known(self, value: str) -> bool:
+        """Return whether there is a context with this value."""
+        return any(value == each.value for each in self.contexts)
+
+    def met(self, kind: str, wanted: Iterable[str]) -> str | None:
+        """Return the first of the wanted values that a login with this kind meets; None if it meets none of them."""
+        ranks = {each.value: rank for rank, each in enumerate(self.contexts)}
+        reached = ranks[self.context(kind).value]
+        return next((value for value in wanted if value in ranks and ranks[value] >= reached), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Level:
     """A row of the table of levels. Limits are in US dollars; None means that there is no limit.
 
@@ -233,6 +257,7 @@ class Policy:
     protection: ProtectionPolicy
     restrictions: RestrictionPolicy
     calendar: CalendarPolicy
+    openid: OpenIdPolicy
     levels: tuple[Level, ...]
 
     @classmethod

@@ -39,6 +39,9 @@ class EventKind(StrEnum):
     ANSWER_WRONG = "answer refused"
     PROVEN = "prove done"
     PROOF_WRONG = "prove refused"
+    PROGRAM_ENTERED = "openid.grant done"
+    PROGRAM_LEFT = "openid.leave done"
+    PROGRAM_ENDED = "openid.grant refused"
     SESSION_ENDED = "session.end done"
     PASSWORD_CHANGED = "password.change done"  # noqa: S105 - an entry of the log
     PIN_CHANGED = "pin.change done"

@@ -20,7 +20,7 @@ def name_and_password(visit: Visit) -> Response:
     try:
         visit.visitor()
     except NotIn:
-        return visit.show(_first(visit._))
+        return visit.show(_first(visit._, visit.request.query_params.get("name", "")[:64]))
     return visit.go_in(visit.token)
 
 

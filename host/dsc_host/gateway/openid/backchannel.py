@@ -1,0 +1,125 @@
+"""Back-channel logout: each client is told when a session has ended in which it logged a user in.
+
+Three promises:
+
+1. It does not matter how a session ends: grants whose session is gone are found, and their clients are told.
+2. Nobody waits for a client. A client that does not answer is told again later, less and less often, for some hours.
+3. Any number of processes may do this work: a row is taken for a while before its client is called.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import httpx
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+
+from dsc_host.gateway.openid import clients, id_tokens, logins
+from dsc_host.gateway.openid.grants import Grant, State, grants
+from dsc_host.gateway.openid.provider import Provider
+from dsc_host.login.transaction import LoginTransaction
+
+MOST_TRIES = 9
+"""The number of calls until a client is given up. The last one comes about two hours after the first."""
+_PAUSE_SECONDS = 30
+_PATIENCE_SECONDS = 5.0
+_AT_ONCE = 20
+_log = logging.getLogger("dsc_host.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A logout token on its way to a client."""
+
+    grant: str
+    url: str
+    token: str
+    tries: int
+
+
+async def tell(provider: Provider, users: Sequence[str] | None = None) -> int:
+    """Find the ended sessions of some users, or of all, and tell their clients. Return the number of clients told."""
+    notices = await run_in_threadpool(due, provider, users)
+    if not notices:
+        return 0
+    async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as http:
+        accepted = await asyncio.gather(*(_sent(http, notice) for notice in notices))
+    for notice, each in zip(notices, accepted, strict=True):
+        await run_in_threadpool(provider.context.change, partial(finish, notice=notice, accepted=each))
+    return sum(accepted)
+
+
+def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
+    """Find the ended sessions of some users, or of all. Return some logout tokens that are due, and take their rows."""
+    context = provider.context
+    for user in context.read(_users) if users is None else users:
+        if context.read(partial(_ended, user=user)):
+            context.change(partial(_end, user=user))
+    return context.change(partial(_take, issuer=provider.issuer)) if context.read(_due) else []
+
+
+def finish(tx: LoginTransaction, notice: Notice, *, accepted: bool) -> None:
+    """Remove the row of a client that was told, or that is given up."""
+    if not accepted and notice.tries < MOST_TRIES:
+        return
+    if (grant := grants.locked(tx.db, notice.grant)) is not None:
+        grants.remove(tx.db, grants.c.id == grant.id)
+        outcome, reason = ("done", "told") if accepted else ("refused", "no answer")
+        tx.log("openid.logout", None, outcome, reason, client=grant.client)
+
+
+async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
+    try:
+        answer = await http.post(notice.url, data={"logout_token": notice.token})
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        _log.warning("a client was not told of a logout: %s", type(error).__name__)
+        return False
+    return answer.status_code in (200, 204)
+
+
+def _users(tx: LoginTransaction) -> list[str]:
+    """Return the ids of the users with grants whose end is not known."""
+    return list(tx.db.execute(select(grants.c.user_id).where(grants.c.state != State.ENDED).distinct()).scalars())
+
+
+def _ended(tx: LoginTransaction, user: str) -> list[Grant]:
+    """Return the grants of a user whose session has ended."""
+    mine = grants.all(tx.db, grants.c.user_id == user, grants.c.state != State.ENDED)
+    lasting = logins.open_ids(tx, user) if mine else frozenset()
+    return [grant for grant in mine if grant.session not in lasting]
+
+
+def _end(tx: LoginTransaction, user: str) -> None:
+    # Lock the user: a login meanwhile moves the grants of a session to the next one.
+    logins.lock(tx, user)
+    for grant in _ended(tx, user):
+        if grant.state == State.CODE:
+            # The client has not fetched its tokens, so it has no session to end.
+            grants.remove(tx.db, grants.c.id == grant.id)
+        else:
+            grants.change(tx.db, grant.id, state=State.ENDED, due_at=tx.now())
+
+
+def _due(tx: LoginTransaction) -> list[Grant]:
+    """Return some rows whose client is to be told now."""
+    over = grants.all(tx.db, grants.c.state == State.ENDED, grants.c.due_at <= tx.now(), order=grants.c.due_at, most=_AT_ONCE)
+    return sorted(over, key=lambda grant: grant.id)
+
+
+def _take(tx: LoginTransaction, issuer: str) -> list[Notice]:
+    notices = []
+    for found in _due(tx):
+        grant, client = grants.locked(tx.db, found.id), clients.find(tx, found.client)
+        if grant is None or grant.due_at is None or grant.due_at > tx.now():
+            # Another process has taken it.
+            continue
+        if client is None or not client.backchannel:
+            grants.remove(tx.db, grants.c.id == grant.id)
+            continue
+        tries = grant.tries + 1
+        grants.change(tx.db, grant.id, tries=tries, due_at=tx.now() + _PAUSE_SECONDS * 2**grant.tries)
+        notices.append(Notice(grant.id, client.backchannel, id_tokens.logout_token(tx, issuer, grant), tries))
+    return notices

@@ -1,0 +1,111 @@
+"""The logins of users here, as their clients learn of them: the user, the session, and the kind of the device.
+
+A session is named by the id that it keeps when it gets a new token.
+"""
+
+from dataclasses import dataclass
+
+from dsc_host.login import Scope, Stage, rows
+from dsc_host.login.policy.contexts import AuthenticationContext
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import sessions
+from dsc_host.login.signin.session_data import OpenData
+from dsc_host.login.transaction import LoginTransaction
+
+SCOPES = ("openid", "profile", "email", "offline_access")
+"""The scopes that a client may ask for."""
+_GIVEN = {
+    Scope.FULL: frozenset(SCOPES),
+    Scope.ACCOUNT: frozenset(SCOPES),
+    Scope.TRADING: frozenset({"openid", "profile"}),
+    Scope.STATEMENTS: frozenset({"openid", "profile"}),
+}
+"""The scopes that a session can give. A session that cannot open the pages of the profile does not give their contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user who is logged in here."""
+
+    user: User
+    session: Session
+    kind: str
+    """The kind of the device that opened the session, or `none`."""
+
+    @property
+    def id(self) -> str:
+        """The id of the session, which does not change."""
+        return _id(self.session)
+
+    @property
+    def at(self) -> float:
+        """The Unix time of the login."""
+        return self.session.made_at
+
+    def gives(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the part of these scopes that the session can give."""
+        return tuple(each for each in scope if each in _GIVEN[Scope(self.session.scope)])
+
+    def context(self, tx: LoginTransaction) -> AuthenticationContext:
+        """Return the authentication context of the login."""
+        return tx.policy.openid.context(self.kind)
+
+
+def find(tx: LoginTransaction, token: str) -> Login:
+    """Return the login with this token. Raises `NotIn`."""
+    return _login(tx, *sessions.find(tx, token, Stage.IN))
+
+
+def locked(tx: LoginTransaction, token: str) -> Login:
+    """Lock the user and the session with this token, and return the login. Raises `NotIn`."""
+    return _login(tx, *sessions.locked(tx, token, Stage.IN))
+
+
+def lock(tx: LoginTransaction, user_id: str) -> None:
+    """Lock a user, if there is one with this id."""
+    rows.users.locked(tx.db, user_id)
+
+
+def of_session(tx: LoginTransaction, user_id: str, session_id: str) -> Login | None:
+    """Return the login of a user with the session of this id; None if the session has ended."""
+    user = rows.users.find(tx.db, user_id)
+    for session in _open(tx, user_id) if user else ():
+        if user and _id(session) == session_id and sessions.lasts(tx.context, user, session):
+            return _login(tx, user, session)
+    return None
+
+
+def open_ids(tx: LoginTransaction, user_id: str) -> frozenset[str]:
+    """Return the ids of a user's sessions that have not ended."""
+    user = rows.users.find(tx.db, user_id)
+    return frozenset(_id(each) for each in _open(tx, user_id) if user and sessions.lasts(tx.context, user, each))
+
+
+def end(tx: LoginTransaction, login: Login, client: str) -> None:
+    """End a session, because a client asked for it. The user is locked."""
+    sessions.end(tx.db, login.session)
+    tx.log("openid.leave", login.user, "done", client=client)
+
+
+def userinfo(tx: LoginTransaction, user: User, scope: tuple[str, ...]) -> dict[str, object]:
+    """Return the claims about a user that these scopes give."""
+    told: dict[str, object] = {"sub": user.id}
+    if "profile" in scope:
+        person = rows.entities.find(tx.db, user.entity_id)
+        told |= {"preferred_username": user.name, "name": person.name if person else user.name, "locale": user.language}
+    if "email" in scope:
+        told["email"] = user.email
+    return told
+
+
+def _login(tx: LoginTransaction, user: User, session: Session) -> Login:
+    device = rows.devices.find(tx.db, session.device_id) if session.device_id else None
+    return Login(user, session, device.kind if device else "none")
+
+
+def _open(tx: LoginTransaction, user_id: str) -> list[Session]:
+    return rows.sessions.all(tx.db, rows.sessions.c.user_id == user_id, rows.sessions.c.stage == Stage.IN)
+
+
+def _id(session: Session) -> str:
+    return OpenData.of(session).public_id or session.id

@@ -1,0 +1,90 @@
+"""The logout that a client begins in the browser (OpenID Connect RP-Initiated Logout).
+
+Two promises:
+
+1. A session ends without a question only for the client's own ID token of that session, if the browser has no other session.
+   In all other cases a page asks.
+2. A browser is led only to an address that the client has for this, letter for letter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from dsc_host.gateway.openid import clients, id_tokens, logins, sealed_texts
+from dsc_host.gateway.openid.errors import UnsafeRequest
+from dsc_host.gateway.openid.grants import grants
+from dsc_host.gateway.openid.id_tokens import Hint
+from dsc_host.gateway.openid.logins import Login
+from dsc_host.login.transaction import LoginContext, LoginTransaction
+
+_MOST_STATE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutRequest:
+    """A request that was checked: the client and the address to lead to, each empty if there is none."""
+
+    client: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What to do about a request: ask the visitor, or lead on, because the session has ended."""
+
+    request: LogoutRequest
+    ask: bool
+    user: str = ""
+    """The id of the user whose session has ended; empty if none has."""
+
+
+def seal(context: LoginContext, request: LogoutRequest) -> str:
+    """Return the request as a text that a form can carry."""
+    return sealed_texts.seal(context, "logout", request)
+
+
+def unseal(context: LoginContext, text: str) -> LogoutRequest | None:
+    """Return the request in such a text, or None."""
+    return sealed_texts.unseal(context, "logout", LogoutRequest, text)
+
+
+def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]], here: Login | None) -> Leaving:
+    """End the session that a request names, if that is safe. `here` is the login of the browser. Raises `UnsafeRequest`."""
+    if any(len(values) > 1 for values in given.values()):
+        raise UnsafeRequest("a parameter is given twice")
+    one = {name: values[0] for name, values in given.items()}
+    hint = id_tokens.read(tx, issuer, one.get("id_token_hint", ""))
+    if "id_token_hint" in one and hint is None:
+        raise UnsafeRequest("id_token_hint is not an ID token from here")
+    request = _checked(tx, one, hint)
+    named = _of_hint(tx, hint)
+    if here is not None and (named is None or named.id != here.id):
+        return Leaving(request, ask=True)
+    if named is not None:
+        logins.end(tx, named, request.client)
+    return Leaving(request, ask=False, user=named.user.id if named else "")
+
+
+def _checked(tx: LoginTransaction, one: Mapping[str, str], hint: Hint | None) -> LogoutRequest:
+    name = one.get("client_id") or (hint.client if hint else "")
+    client = clients.find(tx, name)
+    if (name and client is None) or (hint is not None and name != hint.client):
+        raise UnsafeRequest("the client is unknown, or not that of the id_token_hint")
+    url, state = one.get("post_logout_redirect_uri", ""), one.get("state", "")
+    if not url:
+        return LogoutRequest(client=name)
+    if client is None or url not in client.logout_redirects or len(state) > _MOST_STATE:
+        raise UnsafeRequest("the client does not have this post_logout_redirect_uri")
+    told = f"{'&' if '?' in url else '?'}{urlencode({'state': state})}" if state else ""
+    return LogoutRequest(client=name, address=url + told)
+
+
+def _of_hint(tx: LoginTransaction, hint: Hint | None) -> Login | None:
+    """Return the login that an ID token belongs to, with its user locked; None if it has ended."""
+    if hint is None:
+        return None
+    logins.lock(tx, hint.subject)
+    mine = (grants.c.sid == hint.sid) & (grants.c.client == hint.client) & (grants.c.user_id == hint.subject)
+    grant = grants.one(tx.db, mine)
+    return logins.of_session(tx, grant.user_id, grant.session) if grant else None

@@ -1,0 +1,261 @@
+"""The pages of a login at another program by OpenID Connect: the way through the login, the consent, and the logout.
+
+A program sends the browser to `/openid/authorize`, which checks the request and seals it. The browser carries it through the
+login to `/openid/continue`, which leads back to the program with a code, or with an error that the program explains.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from dsc_host.errors import DscError
+from dsc_host.gateway.openid import authorization, backchannel, endpoints, logout
+from dsc_host.gateway.openid.authorization import AuthorizationRequest, Step
+from dsc_host.gateway.openid.clients import Client
+from dsc_host.gateway.openid.errors import UnsafeRequest
+from dsc_host.gateway.openid.provider import PATHS, Next, Provider
+from dsc_host.portal import security
+from dsc_host.portal.languages import NAMES
+from dsc_host.portal.security import Rejected
+from dsc_host.portal.site import OPENID_PAGE, Handler, Site, Visit, status_of
+from dsc_host.portal.views import Form, View, hidden
+
+_AGREE = "/openid/agree"
+_REFUSE = "/openid/refuse"
+_LEAVE = "/openid/leave"
+_LANGUAGE_SECONDS = 365 * 24 * 60 * 60
+_MOST_FIELDS = 50
+_MOST_LETTERS = 16 * 1024
+_log = logging.getLogger("dsc_host.portal")
+
+SCOPES: Mapping[str, str] = {
+    "openid": "a number that stands for your user name",
+    "profile": "your user name, your name and your language",
+    "email": "your email address",
+    "offline_access": "these data again, until you log out",
+}
+"""The data that each scope gives to a program."""
+
+Given = Mapping[str, Sequence[str]]
+"""The parameters of a request. One that is given twice has two values."""
+Begin = Callable[[Visit, Provider, Given], Response]
+"""A function that answers a request from another site."""
+
+
+def pages(provider: Provider) -> Mapping[str, Handler]:
+    """Return the handlers of the pages, by path."""
+    return {OPENID_PAGE: lambda visit: _proceed(visit, provider)}
+
+
+def posts(provider: Provider) -> Mapping[str, Handler]:
+    """Return the handlers of the forms, by path."""
+    return {
+        _AGREE: lambda visit: _agreed(visit, provider),
+        _REFUSE: lambda visit: _refused(visit, provider),
+        _LEAVE: lambda visit: _left(visit, provider),
+    }
+
+
+def routes(site: Site, provider: Provider, telling: "Telling") -> list[Route]:
+    """Return the endpoints that take requests from other sites, and those that programs call themselves."""
+    begins: Mapping[str, Begin] = {
+        "authorization_endpoint": _authorize,
+        "end_session_endpoint": lambda visit, provider, given: _leave(visit, provider, given, telling),
+    }
+    own = [Route(PATHS[name], _endpoint(site, provider, begin), methods=["GET", "POST"]) for name, begin in begins.items()]
+    return [*own, *endpoints.routes(provider)]
+
+
+def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        visit = Visit(site, request)
+        try:
+            if request.method == "POST":
+                # The browser keeps its cookie back from a form of another site, and sends it with the redirect.
+                text = urlencode(_parameters(await security.read_body(request)), doseq=True)
+                return RedirectResponse(f"{request.url.path}?{text}"[:_MOST_LETTERS], 303)
+            return await run_in_threadpool(begin, visit, provider, _parameters(request.scope["query_string"]))
+        except (UnsafeRequest, ValueError):
+            return _unsafe(visit)
+        except Rejected as rejected:
+            return visit.problem(rejected.status, visit._("The form is too large."))
+        except DscError as error:
+            return visit.problem(status_of(error), visit.explain(error), visit.ways_on())
+
+    return answer
+
+
+def _parameters(text: bytes) -> Given:
+    """Return the parameters that are not empty. Raises `ValueError`."""
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text.decode("ascii"), errors="strict", max_num_fields=_MOST_FIELDS):
+        given.setdefault(name, []).append(value)
+    return given
+
+
+def _unsafe(visit: Visit) -> Response:
+    _ = visit._
+    return visit.problem(400, _("The program that led you here is not known here, or its request is wrong. Tell its operator."))
+
+
+# ---- the login ----
+
+
+def _authorize(visit: Visit, provider: Provider, given: Given) -> Response:
+    asked = provider.ask(given)
+    if isinstance(asked, str):
+        return RedirectResponse(asked, 303)
+    return _led(visit, provider, provider.next(asked, visit.token))
+
+
+def _proceed(visit: Visit, provider: Provider) -> Response:
+    request = authorization.unseal(provider.context, visit.request.query_params.get("request", ""))
+    return _expired(visit) if request is None else _led(visit, provider, provider.next(request, visit.token))
+
+
+def _led(visit: Visit, provider: Provider, found: Next) -> Response:
+    """Return the response for the next step."""
+    if found.client is None:
+        return _unsafe(visit)
+    carried = authorization.seal(provider.context, found.request)
+    if found.step is Step.LOGIN:
+        response = visit.go_out(notice="", back=f"{OPENID_PAGE}?request={carried}", name=found.request.hint)
+        return _in_language(visit, response, found.request)
+    if found.step is Step.CONSENT:
+        return visit.show(_consent(visit, found.client, found.request, carried))
+    return RedirectResponse(found.address, 303)
+
+
+def _in_language(visit: Visit, response: Response, request: AuthorizationRequest) -> Response:
+    """Set the language that the program asks for, unless the visitor has chosen one."""
+    codes = [code for each in request.locales if (code := each.partition("-")[0].lower()) in NAMES]
+    if codes and "lang" not in visit.request.cookies:
+        visit.site.cookies.keep(response, "lang", codes[0], _LANGUAGE_SECONDS)
+    return response
+
+
+def _consent(visit: Visit, client: Client, request: AuthorizationRequest, carried: str) -> View:
+    _ = visit._
+    given = visit.system.visitor(visit.token)
+    data = "; ".join(_(SCOPES[each]) for each in request.scope)
+    facts = ((_("You are logged in as"), given.name), (_("The program gets"), data))
+    form = Form(_AGREE, _("Allow"), (hidden("request", carried),), also=((_REFUSE, _("Do not allow")),))
+    return View(
+        _("Log in at {program}", program=client.title),
+        words=(_("{program} wants to log you in. It is not one of our own programs.", program=client.title),),
+        facts=facts,
+        forms=(form,),
+    )
+
+
+def _agreed(visit: Visit, provider: Provider) -> Response:
+    request = authorization.unseal(provider.context, visit.value("request", 4000))
+    if request is None:
+        return _expired(visit)
+    found = provider.next(request, visit.token, consented=True)
+    return visit.lead_on(found.address) if found.address else _led(visit, provider, found)
+
+
+def _refused(visit: Visit, provider: Provider) -> Response:
+    request = authorization.unseal(provider.context, visit.value("request", 4000))
+    return _expired(visit) if request is None else visit.lead_on(provider.refusal(request))
+
+
+def _expired(visit: Visit) -> Response:
+    return visit.problem(400, visit._("This request has expired. Go back to the program that led you here, and start again."))
+
+
+# ---- the logout ----
+
+
+def _leave(visit: Visit, provider: Provider, given: Given, telling: "Telling") -> Response:
+    found = provider.leave(given, visit.token)
+    telling.note(found.user)
+    if found.ask:
+        _ = visit._
+        form = Form(_LEAVE, _("Log out"), (hidden("request", logout.seal(provider.context, found.request)),))
+        words = (_("You are logged out here, and at all programs where you have logged in with this login."),)
+        return visit.show(View(_("Log out?"), words=words, forms=(form,)))
+    response = RedirectResponse(found.request.address, 303) if found.request.address else visit.go_out(notice="left")
+    visit.site.cookies.drop(response, visit.site.cookies.session)
+    return response
+
+
+def _left(visit: Visit, provider: Provider) -> Response:
+    request = logout.unseal(provider.context, visit.value("request", 4000))
+    visit.system.leave(visit.token)
+    if request is None or not request.address:
+        return visit.go_out(notice="left")
+    response = visit.lead_on(request.address)
+    visit.site.cookies.drop(response, visit.site.cookies.session)
+    return response
+
+
+# ---- telling programs that a session has ended ----
+
+
+@dataclass(slots=True)
+class Telling:
+    """The work of telling programs that sessions have ended: at once after a form, and at intervals for all other ends."""
+
+    provider: Provider
+    seconds: float
+    _users: set[str] = field(default_factory=set)
+    _due: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def after(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
+        """Return the handlers of forms so that the sessions of their visitor are looked at afterwards."""
+        return {path: handler if path.startswith("/login") else self._noting(handler) for path, handler in handlers.items()}
+
+    async def run(self) -> None:
+        """Tell programs until the task is canceled."""
+        self._loop = asyncio.get_running_loop()
+        users: Sequence[str] | None = None
+        whole = self._loop.time()
+        while True:
+            if users is None:
+                whole = self._loop.time() + self.seconds
+            try:
+                await backchannel.tell(self.provider, users)
+            except Exception:
+                # The portal must keep running after any error. The next run tries again.
+                _log.exception("programs were not told of a logout")
+            users = await self._next_users(whole)
+
+    def note(self, user: str) -> None:
+        """Look at the sessions of a user soon. Any thread may call this."""
+        if user and self._loop is not None:
+            self._users.add(user)
+            self._loop.call_soon_threadsafe(self._due.set)
+
+    async def _next_users(self, whole: float) -> Sequence[str] | None:
+        """Wait. Return the users who were noted; None at the time `whole`, when all are looked at."""
+        try:
+            async with asyncio.timeout_at(whole):
+                await self._due.wait()
+        except TimeoutError:
+            return None
+        self._due.clear()
+        users, self._users = list(self._users), set()
+        return users
+
+    def _noting(self, handler: Handler) -> Handler:
+        def noted(visit: Visit) -> Response:
+            try:
+                user = visit.visitor().user
+            except DscError:
+                user = ""
+            try:
+                return handler(visit)
+            finally:
+                self.note(user)
+
+        return noted
