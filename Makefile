@@ -27,7 +27,7 @@ SITE = $(BIN)/python -m zensical build --strict
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants lock lowest docs docs-site format clean
+.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants release-check lock lowest docs docs-site format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it
 
 mutants: $(READY)  ## Break firmware and host on purpose, and see the tests notice
 	$(BIN)/python -m tests.reliability.mutants
+
+release-check: $(READY)  ## Build the distributions, look into them, and try them in empty environments; publishes nothing
+	$(BIN)/python -m tests.release
 
 lock: $(READY)  ## Pin the packages of .venv anew; ARGS=--upgrade: the newest that pyproject.toml allows
 	$(BIN)/python -m tests.lock $(ARGS)
