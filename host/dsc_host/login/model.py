@@ -212,6 +212,8 @@ class Offer:
     """A mapping with some of the keys `challenge`, `indexes`, `number` and `sent_to`, depending on the kind."""
     digits: bool
     """Whether the answer consists of digits."""
+    again_at: float | None = None
+    """The Unix time from which a new code may be sent; None if no code is sent, or outside a login."""
 
 
 @dataclass(frozen=True, slots=True)

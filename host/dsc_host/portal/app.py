@@ -97,6 +97,7 @@ POST: Mapping[str, Handler] = {
     "/login": signin.begin,
     "/login/device": signin.choose,
     "/login/manual": signin.manual,
+    "/login/resend": signin.resend,
     "/login/answer": signin.answer,
     "/login/pushed": signin.pushed,
     "/logout": signin.leave,
@@ -180,6 +181,7 @@ STARTS: Mapping[str, str] = {
     "/return": "/devices",
     "/return/sent": "/devices",
     "/login/manual": "/login/answer",
+    "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
 """The page on which a flow begins, for forms whose path is not below the path of that page."""

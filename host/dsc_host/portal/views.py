@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
+_GROUPED = 6
+"""The fewest digits that are shown in groups."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -103,6 +106,14 @@ class Shown:
 
     label: str
     value: str
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The value in the groups in which people read it: six or more digits in threes, eight in fours."""
+        if not (self.value.isascii() and self.value.isdigit() and len(self.value) >= _GROUPED):
+            return (self.value,)
+        size = 3 if len(self.value) % 3 == 0 else 4
+        return [self.value[at : at + size] for at in range(0, len(self.value), size)]
 
 
 class Block(Protocol):

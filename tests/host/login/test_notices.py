@@ -317,7 +317,7 @@ SILENT = {
         "rotate", "skip", "step", "visitor", "withdraw", "withdrawal_limit", "account_users",
         "address", "deposit", "deposit_accounts", "deposits", "may_deposit",
         "devices", "end_other_sessions", "end_session", "parcels", "phone_numbers", "pin_offer", "profile", "protection",
-        "requests", "security_events", "sessions", "sheet",
+        "requests", "resend", "security_events", "sessions", "sheet",
         "shares", "by", "over", "change", "do", "gateway", "office", "operator", "phones", "policy", "proofs", "staff",
         "statements",
     },

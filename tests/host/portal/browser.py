@@ -88,7 +88,9 @@ class Page:
     @property
     def shown(self) -> str:
         """The first value to read from the page: a challenge, a number or a code."""
-        return unescape(re.search(r'<output aria-labelledby="shown-1">(.*?)</output>', self.html)[1])  # type: ignore[index]
+        found = re.search(r'<output aria-labelledby="shown-1">(.*?)</output>', self.html)
+        assert found, self.text
+        return unescape(re.sub("<[^>]+>", "", found[1]))
 
     @property
     def forms(self) -> list[PageForm]:

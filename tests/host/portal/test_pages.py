@@ -10,6 +10,7 @@ from dsc_host.login import Kind, Role, Scope, Visitor
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
 from dsc_host.portal.navigation import sections
+from dsc_host.portal.views import Shown
 from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, noticed
 
 
@@ -231,3 +232,29 @@ def test_the_navigation_shows_where_the_visitor_is_and_only_what_is_allowed(scen
 def test_the_navigation_offers_what_the_scope_allows(scope: Scope, links: list[str]) -> None:
     who = Visitor("", "", "anna", Role.SUPPORT, scope, True, "", "en", 0, 0, None)
     assert [each.href for each in sections(who, "/statements", load()["en"])] == links
+
+
+def test_a_new_code_is_sent_after_a_minute_and_replaces_the_last(scenario: Scenario, browser: Browsers) -> None:
+    carl = browser()
+    carl.press("Continue", name="carl", password=PASSWORD)
+    assert "A new one can be sent in 60 s." in carl.press("Continue").text
+    first = scenario.sent("sms")
+    scenario.clock.advance(20)
+    page = carl.press("Send a new code")
+    assert (page.status, page.error) == (429, "Too many attempts; try again in 40 s.")
+    scenario.clock.advance(40)
+    page = carl.press("Send a new code")
+    assert (page.path, page.notice[:25]) == ("/login/answer", "A new code is on its way.")
+    second = scenario.sent("sms")
+    assert carl.press("Log in", answer=first).status == 401
+    assert carl.press("Log in", answer=second).path == "/"
+    anna = browser()
+    anna.press("Continue", name="anna", password=PASSWORD)
+    assert anna.post("/login/resend").status == 409, "a card is sent nothing"
+
+
+@pytest.mark.parametrize(
+    ("value", "parts"), [("482913", ["482", "913"]), ("12345678", ["1234", "5678"]), ("42", ["42"]), ("7 31", ["7 31"])]
+)
+def test_digits_are_shown_in_groups_without_spaces_between(value: str, parts: list[str]) -> None:
+    assert list(Shown("Challenge", value).parts) == parts

@@ -57,6 +57,7 @@ class LoginPolicy:
     code_attempts: Positive
     code_validity: Positive
     code_digits: Annotated[int, Range(1, 32)]
+    code_again: Positive
     factor_failures: Positive
     factor_failures_in_a_day: Positive
     factor_lock_for: Positive

@@ -122,6 +122,12 @@ class LoginSystem(ProfileCalls):
         self.deliver(step.user)
         return step
 
+    def resend(self, token: str) -> Step:
+        """Send a new code for the login. Raises `NotIn`, `NotNow`, and `TooManyAttempts` with the time to wait."""
+        step = self.change(lambda tx: flow.resend(tx, token))
+        self.deliver(step.user)
+        return step
+
     def answer(self, token: str, text: str) -> Answered:
         """Answer the challenge. For a push, an empty text asks whether it was approved. Raises `NotIn`."""
         return self.change(lambda tx: flow.answer(tx, token, text))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.devices import answer_limits, kinds, registry
 from dsc_host.login.devices.kinds import Attempt, Outcome
-from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.errors import NotFound, NotNow, TooManyAttempts
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Answered, DeviceView, Scope, Stage, Status, Step
 from dsc_host.login.rows import Device, Session, Use, User
@@ -58,6 +58,18 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
     return Step(new, Stage.ANSWERING, user.name, offer=registry.offer(device, offered.shows))
 
 
+def resend(tx: LoginTransaction, token: str) -> Step | Refused:
+    """Send a new code in place of the last one. Raises `NotIn`, `NotNow`, and `TooManyAttempts` if that was sent just now."""
+    user, session = sessions.locked(tx, token, Stage.ANSWERING)
+    device, _ = registry.held(tx.db, user, session.device_id)
+    again_at = kinds.of(device).again_at(tx.policy, OfferData.of(session).keeps)
+    if again_at is None:
+        raise NotNow("no code was sent for this login")
+    if tx.now() < again_at:
+        raise TooManyAttempts(again_at - tx.now())
+    return choose(tx, token, session.device_id)
+
+
 def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
     """Judge an answer to the challenge. A wrong one returns `Status.REFUSED`. Raises `NotIn`."""
     user, session = sessions.locked(tx, token, Stage.ANSWERING)
@@ -93,7 +105,9 @@ def step(tx: LoginTransaction, token: str) -> Step:
     offer = None
     if session.stage == Stage.ANSWERING:
         device, _ = registry.held(tx.db, user, session.device_id, lock=False)
-        offer = registry.offer(device, OfferData.of(session).shows)
+        data = OfferData.of(session)
+        again_at = kinds.of(device).again_at(tx.policy, data.keeps)
+        offer = replace(registry.offer(device, data.shows), again_at=again_at)
     return Step(token, Stage(session.stage), user.name, _choices(tx, user), user.opted_out, offer)
 
 

@@ -1,5 +1,7 @@
 """The pages of the login: name and password, the choice of the device, its response, and the logout."""
 
+from dataclasses import replace
+
 from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
@@ -71,6 +73,15 @@ def manual(visit: Visit) -> Response:
     if offer is None:
         return visit.go("/login/device")
     return visit.go("/login/answer", token=visit.system.choose(visit.token, offer.device, manual=True).token)
+
+
+def resend(visit: Visit) -> Response:
+    """Send a new code, unless the last one was sent just now."""
+    offer = visit.system.step(visit.token).offer
+    if offer is None:
+        return visit.go("/login/device")
+    with visit.again(lambda: _answering(visit, offer)):
+        return visit.go("/login/answer", notice="code_sent", token=visit.system.resend(visit.token).token)
 
 
 def element(visit: Visit) -> Response:
@@ -198,4 +209,8 @@ def _answering(visit: Visit, offer: Offer) -> View:
     form = Form("/login/answer", _("Log in"))
     if push:
         form = Form("/login/answer", _("I have approved it"), also=(("/login/manual", _("I got no notification")),))
+    if offer.again_at is not None:
+        left = max(0, round(offer.again_at - visit.system.context.now()))
+        form = replace(form, also=(("/login/resend", _("Send a new code")),))
+        view = replace(view, script="resend.js", fragment="resend.html" if left else "", extra={"seconds": left})
     return asking(visit, offer, view, form)

@@ -243,3 +243,15 @@ def test_the_password_is_shown_while_its_button_is_pressed_in_and_no_longer(walk
     assert field.get_attribute("type") == "password"
     plain = walk.another(java_script_enabled=False).open("/login")
     assert plain.button("Show the password").count() == 0
+
+
+@pytest.mark.parametrize("shown", [{"login": {"code_again": 3}}], indirect=True)
+def test_the_time_until_a_new_code_is_counted_down(walk: Walk) -> None:
+    walk.half_way("carl", Kind.SMS)
+    walk.open("/login/answer")
+    again = walk.button("Send a new code")
+    expect(again).to_be_disabled()
+    expect(again).to_be_enabled()
+    expect(walk.page.locator("#again")).to_be_hidden()
+    again.click()
+    assert walk.has_notice("code_sent")

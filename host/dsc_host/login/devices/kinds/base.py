@@ -128,6 +128,10 @@ class DeviceKind(ABC):
         """Return whether the offer still waits for an answer from the user's phone. Writes nothing."""
         return False
 
+    def again_at(self, policy: Policy, kept: Mapping[str, Any]) -> float | None:
+        """Return the Unix time from which the offer may be sent again; None if nothing was sent."""
+        return None
+
     def label(self, device: Device) -> str:
         """Return a text that distinguishes a device from others of its kind."""
         return device.serial or ""

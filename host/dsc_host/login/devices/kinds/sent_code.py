@@ -57,6 +57,10 @@ class _SentCode(DeviceKind):
             return REFUSED
         return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
 
+    def again_at(self, policy: Policy, kept: Mapping[str, Any]) -> float | None:
+        """Return the Unix time from which a new code may be sent."""
+        return float(kept["until"]) - policy.login.code_validity + policy.login.code_again
+
     def full_until(self, policy: Policy, device: Device) -> float | None:
         """Return the announced end of full access; None before the owner was reminded of it."""
         announced = NumberData.of(device).ends_at
