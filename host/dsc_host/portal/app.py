@@ -214,10 +214,11 @@ def application(
     """
     pages, posts = (GET, POST) if extension is None else ({**GET, **extension.pages}, {**POST, **extension.posts})
     asked: list[Route] = []
+    names = [host.lower() for host in hosts]
     if ticket_domain:
-        given = Tickets.of(system, ticket_domain)
+        given = Tickets.of(system, ticket_domain, names)
         pages = {**pages, TICKET_PAGE: tickets.page(given)}
-        asked = [Route("/auth", endpoint(given), methods=["GET"])]
+        asked = [Route("/auth", endpoint(given, TICKET_PAGE), methods=["GET"])]
     provider = Provider.of(system, issuer) if issuer else None
     telling = openid.Telling(provider, due_every) if provider is not None else None
     if provider is not None and telling is not None:
@@ -231,10 +232,9 @@ def application(
     ]  # fmt: skip
     health = Route("/health", partial(_answer_health, system), methods=["GET"])
     static = Mount("/static", StaticFiles(directory=str(files("dsc_host.portal").joinpath("static"))))
-    known = frozenset(host.lower() for host in hosts)
     return Starlette(
         routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
-        middleware=[Middleware(Guard, hosts=known, secure=secure), Middleware(Bodies)],
+        middleware=[Middleware(Guard, hosts=frozenset(names), secure=secure), Middleware(Bodies)],
         lifespan=partial(_life, system, due_every, ended, telling),
         exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
     )

@@ -1,7 +1,7 @@
 """Forward authentication: what a web server is told about a visitor, and where a login leads back to."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.cookies import SimpleCookie
 from urllib.parse import quote
 
@@ -20,6 +20,9 @@ from dsc_host.records.keys import Secret
 HOST = "login.example.com"
 WIKI = "https://wiki.example.com/a%20page?q=1&r=2"
 SESSION = "__Host-session"
+NOTHING: Mapping[str, str] = {}
+TOLD = {"x-forwarded-proto": "https", "x-forwarded-host": "wiki.example.com", "x-forwarded-uri": "/a%20page?q=1&r=2"}
+"""The headers that Traefik and Caddy send."""
 
 
 @pytest.fixture
@@ -33,9 +36,9 @@ class Visitor:
     def __init__(self, app: Starlette) -> None:
         self._app = app
 
-    def get(self, path: str, **cookies: str) -> httpx.Response:
+    def get(self, path: str, headers: Mapping[str, str] = NOTHING, /, **cookies: str) -> httpx.Response:
         sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        return asyncio.run(self._got(path, {"cookie": sent} if sent else {}))
+        return asyncio.run(self._got(path, {**headers, "cookie": sent} if sent else dict(headers)))
 
     async def _got(self, path: str, headers: dict[str, str]) -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=f"https://{HOST}") as client:
@@ -105,6 +108,37 @@ def test_a_scope_that_does_not_suffice_is_refused(scenario: Scenario, visitor: V
         "?scope=everything": 403, "?scop=trading": 403,
     }  # fmt: skip
     assert "x-auth-user" not in visitor.get("/auth", **{COOKIE: ticket}).headers
+    told = visitor.get("/auth?scope=trading", **{COOKIE: ticket}).headers
+    assert told["x-auth-device"] == "none", "no empty header leaves a forged one in place"
+
+
+def test_traefik_and_caddy_lead_a_visitor_to_the_login_and_back(scenario: Scenario, visitor: Visitor) -> None:
+    answer = visitor.get("/auth?redirect=yes", TOLD)
+    assert (answer.status_code, answer.headers["location"]) == (302, f"https://{HOST}/ticket?to={quote(WIKI, safe='')}")
+    path = answer.headers["location"].removeprefix(f"https://{HOST}")
+    assert visitor.get(path, **{SESSION: scenario.session("anna")}).headers["location"] == WIKI
+    assert visitor.get("/auth", TOLD).status_code == 401, "nginx takes no redirect"
+    ticket = visitor.ticket(scenario.session("anna"))
+    assert visitor.get("/auth?redirect=yes", TOLD, **{COOKIE: ticket}).status_code == 204
+    assert visitor.get("/auth?redirect=yes&scope=trading", TOLD, **{COOKIE: ticket}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"x-forwarded-host": "evil.example"}, {"x-forwarded-host": ""}, {"x-forwarded-host": "example.com.evil.example"},
+        {"x-forwarded-host": "evil.example/x.example.com"}, {"x-forwarded-host": "wiki.example.com@evil.example"},
+        {"x-forwarded-uri": "@evil.example/"}, {"x-forwarded-uri": ".evil.example/"}, {"x-forwarded-uri": "/\\evil.example"},
+        {"x-forwarded-uri": "/" + "a" * 1000}, {"x-forwarded-method": "POST"},
+    ],
+)  # fmt: skip
+def test_no_header_leads_a_visitor_elsewhere(visitor: Visitor, changed: dict[str, str]) -> None:
+    assert visitor.get("/auth?redirect=yes", {**TOLD, **changed}).status_code == 401
+
+
+def test_a_portal_outside_the_domain_leads_nobody_to_it(scenario: Scenario) -> None:
+    visitor = Visitor(application(scenario.system, hosts=(HOST,), ticket_domain="wiki.example.com"))
+    assert visitor.get("/auth?redirect=yes", {**TOLD, "x-forwarded-host": "a.wiki.example.com"}).status_code == 401
 
 
 def test_no_other_text_is_a_ticket(scenario: Scenario, visitor: Visitor) -> None:

@@ -10,6 +10,7 @@ Three promises:
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dsc_host.errors import InputError, StoreError
@@ -29,12 +30,15 @@ class Tickets:
 
     system: LoginSystem
     domain: str
+    host: str = ""
+    """The host name of the login; empty if none of the portal's names is in the domain."""
 
     @classmethod
-    def of(cls, system: LoginSystem, domain: str) -> "Tickets":
-        """Return the tickets of a domain such as `example.com`. Raises `InputError`."""
+    def of(cls, system: LoginSystem, domain: str, hosts: Iterable[str] = ()) -> "Tickets":
+        """Return the tickets of a domain such as `example.com`. `hosts` are the portal's names. Raises `InputError`."""
         check_domain(domain)
-        return cls(system, domain)
+        within = (host for host in hosts if host == domain or host.endswith(f".{domain}"))
+        return cls(system, domain, next(within, ""))
 
     def allows(self, url: str) -> bool:
         """Return whether a login may lead to this address."""
