@@ -27,7 +27,7 @@ SITE = $(BIN)/python -m zensical build --strict
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants release-check lock lowest docs docs-site format clean
+.PHONY: help setup demo sim gateway-demo portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants release-check lock lowest docs docs-site format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ demo: $(READY)  ## Watch a login go through a card that runs the real firmware
 
 sim: $(READY)  ## See and press a card on your screen; ARGS="--profile work" and the like
 	@$(BIN)/dscplus sim $(ARGS)
+
+gateway-demo: $(READY)  ## Log in at other programs: a page behind nginx, and a shell
+	@$(BIN)/dscplus gateway-demo $(ARGS)
 
 portal: $(READY)  ## Open the login system's pages, with people, cards and phones to try
 	@$(BIN)/dscplus portal --demo $(ARGS)

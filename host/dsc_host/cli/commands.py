@@ -93,6 +93,11 @@ SECTIONS = (
         "Login system",
         (
             _command("portal", "portal:portal", "Serve the pages of the login system."),
+            _command(
+                "gateway-demo",
+                "gateway_demo:gateway_demo",
+                "Try logins at other programs: at a page behind nginx and at a shell.",
+            ),
             Noun(
                 "radius",
                 "Log users in at programs that speak RADIUS.",

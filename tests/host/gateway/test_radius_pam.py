@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.host.event_loop import awaited
+from tests.host.gateway.pam import MODULE, PAMTESTER, WRAPPER
 from tests.host.gateway.radius_program import Program
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
@@ -16,9 +16,6 @@ from dsc_host.gateway.radius.responder import Responder
 from dsc_host.gateway.radius.server import Address, Server
 
 SECONDS = 20
-MODULE = next(Path("/usr/lib").glob("*/security/pam_radius_auth.so"), None)
-WRAPPER = next(Path("/usr/lib").glob("*/libpam_wrapper.so"), None)
-PAMTESTER = shutil.which("pamtester")
 needs_pam = pytest.mark.skipif(
     None in (MODULE, WRAPPER, PAMTESTER), reason="needs pam_radius: apt install libpam-radius-auth libpam-wrapper pamtester"
 )

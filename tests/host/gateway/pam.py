@@ -1,0 +1,8 @@
+"""The programs of a login by PAM and RADIUS, as Debian installs them; None for one that is missing."""
+
+import shutil
+from pathlib import Path
+
+MODULE = next(Path("/usr/lib").glob("*/security/pam_radius_auth.so"), None)
+WRAPPER = next(Path("/usr/lib").glob("*/libpam_wrapper.so"), None)
+PAMTESTER = shutil.which("pamtester")
