@@ -11,7 +11,16 @@ _MOST_QUOTED = 24
 
 
 class DscError(Exception):
-    """Any error of `dsc_host`."""
+    """Any error of `dsc_host`.
+
+    Examples:
+        >>> from dsc_host import DscError, Suite
+        >>> try:
+        ...     Suite.parse("OCRA-2")
+        ... except DscError as error:
+        ...     print(type(error).__name__)
+        SuiteError
+    """
 
 
 class InputError(DscError, ValueError):
@@ -20,6 +29,14 @@ class InputError(DscError, ValueError):
     `field` names the value (`"pin"`, `"suite"`, `"master key"`). The message begins with it and says what is allowed.
     `words` is the problem before its `values` are inserted, so that a page can translate it. `rule` is the problem
     without the given value, for callers who must not see other people's input.
+
+    Examples:
+        >>> from dsc_host import InputError, Policy
+        >>> try:
+        ...     Policy(attempts=0)
+        ... except InputError as error:
+        ...     print(error.field)
+        attempts
     """
 
     def __init__(self, field: str, words: str, **values: object) -> None:
@@ -66,11 +83,29 @@ class SuiteError(InputError):
 
 
 class LinkError(DscError):
-    """The card could not be reached, or its answer could not be used."""
+    """The card could not be reached, or its answer could not be used.
+
+    Examples:
+        >>> from dsc_host import CardClient, LinkError
+        >>> try:
+        ...     CardClient.open("socket://127.0.0.1:9")
+        ... except LinkError as error:
+        ...     print(type(error).__name__)
+        CardNotFound
+    """
 
 
 class CardNotFound(LinkError):
-    """No card answers at this address, or the address cannot be opened."""
+    """No card answers at this address, or the address cannot be opened.
+
+    Examples:
+        >>> from dsc_host import CardClient, CardNotFound
+        >>> try:
+        ...     CardClient.open("nothing://here")
+        ... except CardNotFound:
+        ...     print("no card")
+        no card
+    """
 
 
 class CardStopped(CardNotFound):
@@ -78,19 +113,59 @@ class CardStopped(CardNotFound):
 
 
 class LinkTimeout(LinkError):
-    """The card did not answer before the call's deadline."""
+    """The card did not answer before the call's deadline.
+
+    Examples:
+        >>> import dsc_simulator
+        >>> from dsc_host import CardClient, LinkTimeout
+        >>> with CardClient.open("sim://") as card:
+        ...     try:
+        ...         card.wait_response(timeout=0.01)
+        ...     except LinkTimeout:
+        ...         print("nobody has typed a PIN")
+        nobody has typed a PIN
+    """
 
 
 class LinkClosed(LinkError):
-    """The line was closed, or the card was unplugged, during a call."""
+    """The line was closed, or the card was unplugged, during a call.
+
+    Examples:
+        >>> import dsc_simulator
+        >>> from dsc_host import CardClient, LinkClosed
+        >>> card = CardClient.open("sim://")
+        >>> card.close()
+        >>> try:
+        ...     card.info()
+        ... except LinkClosed:
+        ...     print("closed")
+        closed
+    """
 
 
 class ProtocolError(LinkError):
-    """The card's answer violates the protocol."""
+    """The card's answer violates the protocol.
+
+    Examples:
+        >>> from dsc_host import LinkError, ProtocolError
+        >>> issubclass(ProtocolError, LinkError)
+        True
+    """
 
 
 class CardError(LinkError):
-    """The card refused a request. `code` is one of the protocol's error codes; `text` is its explanation for a person."""
+    """The card refused a request. `code` is one of the protocol's error codes; `text` is its explanation for a person.
+
+    Examples:
+        >>> import dsc_simulator
+        >>> from dsc_host import CardClient, CardError
+        >>> with CardClient.open("sim://") as card:
+        ...     try:
+        ...         card.challenge("482913")
+        ...     except CardError as error:
+        ...         print(error.code)
+        state
+    """
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{text} ({code})" if text else code)
@@ -99,31 +174,109 @@ class CardError(LinkError):
 
 
 class VerifierError(DscError):
-    """The verifier refused the operation, or could not do it."""
+    """The verifier refused the operation, or could not do it.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Verifier, VerifierError
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> try:
+        ...     verifier.challenge("IB3000123")
+        ... except VerifierError as error:
+        ...     print(type(error).__name__)
+        UnknownCard
+    """
 
 
 class StoreError(VerifierError):
-    """The database cannot be opened, does not belong to dscplus, or failed."""
+    """The database cannot be opened, does not belong to dscplus, or failed.
+
+    Examples:
+        >>> from dsc_host import MasterKey, StoreError, Verifier
+        >>> try:
+        ...     Verifier.open("sqlite:////no/such/folder/dsc.db", master_key=MasterKey.generate())
+        ... except StoreError:
+        ...     print("not opened")
+        not opened
+    """
 
 
 class UnknownCard(VerifierError):
-    """No card with this serial is enrolled."""
+    """No card with this serial is enrolled.
+
+    Examples:
+        >>> from dsc_host import MasterKey, UnknownCard, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> try:
+        ...     verifier.card("IB3000123")
+        ... except UnknownCard:
+        ...     print("unknown")
+        unknown
+    """
 
 
 class AlreadyEnrolled(VerifierError):
-    """A card with this serial is already enrolled."""
+    """A card with this serial is already enrolled.
+
+    Examples:
+        >>> from dsc_host import AlreadyEnrolled, MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> try:
+        ...     verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        ... except AlreadyEnrolled:
+        ...     print("once is enough")
+        once is enough
+    """
 
 
 class StateError(VerifierError):
-    """The card's state does not allow this operation."""
+    """The card's state does not allow this operation.
+
+    Examples:
+        >>> from dsc_host import MasterKey, StateError, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> card = verifier.retire("IB3000123", "broken")
+        >>> try:
+        ...     verifier.resume("IB3000123")
+        ... except StateError:
+        ...     print("retired for good")
+        retired for good
+    """
 
 
 class NoUnlockKey(VerifierError):
-    """The card was enrolled without an unlock key, so there is no code for it."""
+    """The card was enrolled without an unlock key, so there is no code for it.
+
+    Examples:
+        >>> from dsc_host import MasterKey, NoUnlockKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> try:
+        ...     verifier.unlock_code("IB3000123", "482913")
+        ... except NoUnlockKey:
+        ...     print("no unlock key")
+        no unlock key
+    """
 
 
 class TooManyChallenges(VerifierError):
-    """The limit on the card's challenges is reached. The next one is possible after `retry_after` seconds."""
+    """The limit on the card's challenges is reached. The next one is possible after `retry_after` seconds.
+
+    `message` is for a person.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Policy, TooManyChallenges, Verifier
+        >>> policy = Policy(challenges=1, challenges_within=60)
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), policy=policy, clock=lambda: 1000.0)
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> challenge = verifier.challenge("IB3000123")
+        >>> try:
+        ...     verifier.challenge("IB3000123")
+        ... except TooManyChallenges as error:
+        ...     print(error.retry_after)
+        60.0
+    """
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -131,7 +284,23 @@ class TooManyChallenges(VerifierError):
 
 
 class TooManyUnlockCodes(VerifierError):
-    """The limit on the card's unlock codes is reached. The next one is possible at the Unix time `again_at`."""
+    """The limit on the card's unlock codes is reached. The next one is possible at the Unix time `again_at`.
+
+    `message` is for a person.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Policy, TooManyUnlockCodes, Verifier
+        >>> options = {"policy": Policy(unlock_codes=1), "clock": lambda: 1000.0}
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), **options)
+        >>> suite = "OCRA-1:HOTP-SHA256-8:C-QN06"
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), suite=suite, unlock_key=bytes(range(32)))
+        >>> code = verifier.unlock_code("IB3000123", "482913")
+        >>> try:
+        ...     verifier.unlock_code("IB3000123", "482914")
+        ... except TooManyUnlockCodes as error:
+        ...     print(error.again_at)
+        87400.0
+    """
 
     def __init__(self, message: str, again_at: float) -> None:
         super().__init__(message)

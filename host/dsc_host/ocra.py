@@ -55,21 +55,39 @@ _MINUS = "\N{MINUS SIGN}"  # The minus sign is no dash in Unicode, but keyboards
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """An OCRA suite (RFC 6287, section 6). `Suite.parse` makes it; do not construct it directly. It holds no secret."""
+    """An OCRA suite (RFC 6287, section 6). `Suite.parse` makes it; do not construct it directly. It holds no secret.
 
-    text: str  # as written; it is part of the hashed data
-    hash: HashName  # of the HMAC
-    digits: int  # of a response: 4 to 10, or 0 for the whole MAC in lower-case hex
-    counter: bool  # whether a counter is an input
-    question_format: str  # "N" decimal digits, "A" ASCII letters and digits, "H" hex digits
-    question_length: int  # the maximum length of a question in characters: 4 to 64
-    pin_hash: HashName | None  # None: the PIN is not an input
-    session: int | None  # bytes of session data, 1 to 999; None: not an input
-    time_step: int | None  # seconds in a time step, 1 to 172,800 (48 hours); None: time is not an input
+    Attributes:
+        text: The suite as written; it is part of the hashed data.
+        hash: The hash of the HMAC.
+        digits: The digits of a response: 4 to 10, or 0 for the whole MAC in lower-case hex.
+        counter: Whether a counter is an input.
+        question_format: `N` decimal digits, `A` ASCII letters and digits, `H` hex digits.
+        question_length: The maximum length of a question in characters: 4 to 64.
+        pin_hash: The hash of the PIN. None if the PIN is not an input.
+        session: The bytes of session data, 1 to 999. None if they are not an input.
+        time_step: The seconds in a time step, 1 to 172,800 (48 hours). None if time is not an input.
+
+    Examples:
+        >>> from dsc_host import Suite
+        >>> suite = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
+        >>> suite.response(bytes(range(32)), "482913", counter=0, pin="1234")
+        '03421046'
+    """
+
+    text: str
+    hash: HashName
+    digits: int
+    counter: bool
+    question_format: str
+    question_length: int
+    pin_hash: HashName | None
+    session: int | None
+    time_step: int | None
 
     @classmethod
     def parse(cls, text: str) -> "Suite":
-        """Parse a suite such as `OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256`. Raise `SuiteError` if it is malformed.
+        """Return the suite in `text`, as in `OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256`. Raises `SuiteError` if it is malformed.
 
         The text must be in upper case, without blanks, and in the order C-Q-P-S-T. Results are cached.
         """
@@ -87,7 +105,12 @@ class Suite:
         session: bytes | None = None,
         timestamp: int | None = None,
     ) -> str:
-        """Return the response to `question`. Inputs and errors are those of `prepare` and of `Responder.__call__`."""
+        """Return the response to `question`, as a card shows it.
+
+        `key` is 16 to 128 bytes. The other inputs are given exactly if the suite uses them. `counter` and `timestamp` are 0 to
+        2**64 - 1; `time_steps` makes a `timestamp` of a time. `pin` is any text that is not empty, and `session` is bytes.
+        Raises `InputError`, which names the input.
+        """
         inner_pad, outer_pad = self._pads(key)
         new_hash = _HASHES[self.hash]
         inputs = self._head(counter) + self._tail(self.encode_question(question), self._pin_bytes(pin), session, timestamp)
@@ -105,6 +128,7 @@ class Suite:
 
         A question has 1 to `question_length` characters of the suite's format. A numeric question is encoded as
         a hex number without leading zeros, padded on the right: `000001`, `000016` and `000256` all become 1 and then zeros.
+        Raises `InputError` for anything else.
         """
         if isinstance(question, str):
             if 0 < len(question) <= self.question_length:

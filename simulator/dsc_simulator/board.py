@@ -85,7 +85,14 @@ class Flash:
     """Two slots that keep their contents when the board loses power.
 
     If `cut_after` is a number, the power fails after this many more bytes have been written. The next byte is torn: some of its
-    bits are new and some are old.
+    bits are new and some are old. `slots` are the contents, None for a slot that was never written.
+
+    Examples:
+        >>> from dsc_simulator import Flash, Profile, SimulatedCard
+        >>> card = SimulatedCard(profile=Profile(serial="IB3000123", key=bytes(32)))
+        >>> copy = SimulatedCard(flash=Flash(tuple(card.flash.slots)))
+        >>> copy.press("PRESS")
+        'PIN>'
     """
 
     def __init__(self, slots: tuple[bytes | None, bytes | None] = (None, None)) -> None:
@@ -94,11 +101,11 @@ class Flash:
         self._tear = random.Random(0)  # noqa: S311 - meant to come out the same each time
 
     def read(self, slot: int) -> bytes | None:
-        """Return the contents of a slot, or None if it was never written."""
+        """Return the contents of `slot`, 0 or 1, or None if it was never written."""
         return self.slots[slot]
 
     def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
-        """Write a slot. Raise PowerCut if the planned power failure comes first."""
+        """Write `data` to `slot`, 0 or 1. Raise PowerCut if the planned power failure comes first."""
         new = bytes(data)
         if self.cut_after is None or self.cut_after > len(new):
             self.slots[slot] = new

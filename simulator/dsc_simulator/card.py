@@ -35,6 +35,16 @@ class SimulatedCard:
     `profile` personalizes it beforehand; without it the card is blank, or has the contents of `flash`. `seed` makes its entropy
     reproducible; None uses the operating system's. `keys_on_line` lets the serial line press its keys. `heap` is the
     heap that `micropython` gets, in bytes; by default 192 KB, as on a small board. Every error is a SimulatorError.
+
+    Attributes:
+        flash: The card's flash, with which another card can continue.
+        board: The software board, for tests of the firmware itself.
+
+    Examples:
+        >>> from dsc_simulator import Profile, SimulatedCard
+        >>> with SimulatedCard(profile=Profile(serial="IB3000123", key=bytes(range(32)))) as card:
+        ...     card.press("PRESS"), card.enter("1234"), card.enter("482913"), card.advance(60)
+        ('PIN>', 'CHALLNG>', '03421046', '')
     """
 
     def __init__(
@@ -116,7 +126,7 @@ class SimulatedCard:
             return self._running().memory()
 
     def press(self, *keys: str) -> str:
-        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Return what the display then shows.
+        """Press `keys`, one after another: `0` to `9`, `OK`, `C` or `PRESS`. Return what the display then shows.
 
         Raise ValueError, before any key is pressed, if there is no such key.
         """
@@ -134,7 +144,10 @@ class SimulatedCard:
         return self.press(*text, "OK")
 
     def advance(self, seconds: float) -> str:
-        """Advance the card's clock by `seconds`, and run the firmware when it is due. Return what the display then shows."""
+        """Advance the card's clock by `seconds`, and run the firmware when it is due. Return what the display then shows.
+
+        Raise ValueError for a negative number.
+        """
         if seconds < 0:
             raise ValueError("seconds: time only goes forward")
         with self._lock:
@@ -160,7 +173,7 @@ class SimulatedCard:
 
         On `micropython` a unit is an instruction; on `cpython` it is a byte written to flash, and the byte that follows is
         torn. The call during which the power fails raises PowerCut; call `restart` then. Units are counted across calls: with
-        0, the power fails at the next instruction or write.
+        0, the power fails at the next instruction or write. Raise ValueError for a negative number.
         """
         if after is not None and after < 0:
             raise ValueError("after: must not be negative")
@@ -176,7 +189,7 @@ class SimulatedCard:
         self._watchers.append(watcher)
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the card over the serial line. The card has handled them when this returns."""
+        """Send `data` to the card over the serial line. The card has handled it when this returns."""
         with self._lock:
             self._running()
             self._tell("in", data)

@@ -2,24 +2,84 @@
 
 
 class SimulatorError(Exception):
-    """The base class of all errors that `dsc_simulator` raises."""
+    """The base class of all errors that `dsc_simulator` raises.
+
+    Examples:
+        >>> from dsc_simulator import SimulatedCard, SimulatorError
+        >>> try:
+        ...     SimulatedCard(engine="abacus")
+        ... except SimulatorError:
+        ...     print("no such engine")
+        no such engine
+    """
 
 
 class ProfileRefused(SimulatorError, ValueError):
-    """The firmware rejected the profile. The message is the firmware's own and begins with the field's name."""
+    """The firmware rejected the profile. The message is the firmware's own and begins with the field's name.
+
+    Examples:
+        >>> from dsc_simulator import Profile, ProfileRefused, SimulatedCard
+        >>> try:
+        ...     SimulatedCard(profile=Profile(serial="IB3000123", key=b"short"))
+        ... except ProfileRefused as error:
+        ...     print(str(error)[:3])
+        key
+    """
 
 
 class EngineMissing(SimulatorError):
-    """The packages of an engine are not installed. The message names the command that installs them."""
+    """The packages of an engine are not installed. The message names the command that installs them.
+
+    Examples:
+        >>> from dsc_simulator import EngineMissing, SimulatedCard
+        >>> try:
+        ...     card = SimulatedCard(engine="micropython")
+        ... except EngineMissing:
+        ...     card = SimulatedCard()
+        >>> card.display
+        ''
+    """
 
 
 class FirmwareCrash(SimulatorError):
-    """The firmware raised an exception or did not return. On real hardware the card would be dead until a restart."""
+    """The firmware raised an exception or did not return. On real hardware the card would be dead until a restart.
+
+    Examples:
+        >>> from dsc_simulator import FirmwareCrash, SimulatedCard
+        >>> try:
+        ...     card = SimulatedCard(heap=192 * 1024)
+        ... except FirmwareCrash as crash:
+        ...     print("report it, with these lines:", crash)
+    """
 
 
 class PowerCut(SimulatorError):
-    """The power failed as planned by `cut_power`. The card is dead until `restart`; its flash stays."""
+    """The power failed as planned by `cut_power`. The card is dead until `restart`; its flash stays.
+
+    Examples:
+        >>> from dsc_simulator import PowerCut, Profile, SimulatedCard
+        >>> card = SimulatedCard(profile=Profile(serial="IB3000123", key=bytes(32)))
+        >>> shown = card.press("PRESS", *"1234", "OK")
+        >>> card.cut_power(after=100)
+        >>> try:
+        ...     card.enter("482913")
+        ... except PowerCut as cut:
+        ...     print(cut)
+        the power failed after 100 of the 209 bytes of slot 0
+        >>> card.restart()
+    """
 
 
 class CardOff(SimulatorError):
-    """The simulated card is closed and can no longer be used."""
+    """The simulated card is closed and can no longer be used.
+
+    Examples:
+        >>> from dsc_simulator import CardOff, SimulatedCard
+        >>> card = SimulatedCard()
+        >>> card.close()
+        >>> try:
+        ...     card.press("PRESS")
+        ... except CardOff:
+        ...     print("closed")
+        closed
+    """

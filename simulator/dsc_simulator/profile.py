@@ -17,6 +17,14 @@ class Profile:
     `pin_policy="ocra"` the PIN is an input of the response and the card does not know it: leave `pin` out. With `"card"` the
     card itself checks `pin` (4 digits) and locks after `tries` failures. A card with an `unlock_key` (32 bytes) can then be
     unlocked with a code. `counter` is the first counter that the card uses.
+
+    Examples:
+        >>> from dsc_simulator import Profile, SimulatedCard
+        >>> suite = "OCRA-1:HOTP-SHA256-8:C-QN06"
+        >>> knows = Profile(serial="IB3000123", key=bytes(32), suite=suite, pin_policy="card", pin="4711", tries=1)
+        >>> card = SimulatedCard(profile=knows)
+        >>> card.press("PRESS", *"0000", "OK")
+        'LOCKED'
     """
 
     serial: str

@@ -32,8 +32,17 @@ class CardClient:
     """A client for the card at `port`, which can be any object with the methods of a pyserial port.
 
     The client owns the port and closes it. `timeout` is the number of seconds that each call may take in total.
-    `transcript` is called with every line, in which secrets are masked. Threads may share a client. The
-    constructor raises InputError if `timeout` is not a positive number.
+    `transcript` is called with every line, in which secrets are masked. `clock` returns seconds that only grow. Threads may
+    share a client. The constructor raises InputError if `timeout` is not a positive number.
+
+    Examples:
+        >>> import dsc_simulator
+        >>> from dsc_host import CardClient, Profile
+        >>> with CardClient.open("sim://") as card:
+        ...     card.personalize(Profile(serial="IB3000123", key=bytes(range(32))))
+        ...     card.press("PRESS")
+        ...     card.enter("1234"), card.enter("482913"), card.info().counter
+        ('CHALLNG>', '03421046', 1)
     """
 
     def __init__(
@@ -55,10 +64,11 @@ class CardClient:
         clock: Callable[[], float] = time.monotonic,
         transcript: Transcript | None = None,
     ) -> Self:
-        """Open the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`) and wait for its greeting.
+        """Return a client for the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`).
 
-        Raises CardNotFound if the port cannot be opened, or if no device with this protocol answers within `timeout`. The
-        message describes the answer. Raises its subclass CardStopped if a MicroPython prompt answers.
+        Wait for the card's greeting. `timeout`, `clock` and `transcript` are the constructor's. Raises CardNotFound if the
+        port cannot be opened, or if no device with this protocol answers within `timeout`. The message describes the answer.
+        Raises its subclass CardStopped if a MicroPython prompt answers.
         """
         port = open_port(url)
         try:
@@ -105,7 +115,7 @@ class CardClient:
     def entropy(self, n: int = 32) -> bytes:
         """Return `n` random bytes (1 to 64) from the card's entropy source.
 
-        Raises CardError `fault` if the source has failed.
+        Raises CardError `fault` if the source has failed, InputError for another `n`, and ProtocolError for a wrong reply.
         """
         if not 1 <= n <= 64:
             raise InputError("n", "must be 1 to 64 bytes")
@@ -115,7 +125,9 @@ class CardClient:
         return bytes.fromhex(digits)
 
     def personalize(self, profile: Profile) -> None:
-        """Write the profile to a blank card as one record. Raise CardError `denied` if the card holds a key.
+        """Write `profile` to a blank card as one record.
+
+        Raises CardError `denied` if the card holds a key, and ProtocolError for a wrong reply.
 
         After LinkTimeout or LinkClosed the profile may or may not have been written: compare the serial in `info()`.
         """
@@ -129,7 +141,7 @@ class CardClient:
             raise ProtocolError("the reply to personalize does not hold the serial that was set")
 
     def challenge(self, question: str) -> None:
-        """Show the card a question of 1 to 64 printable ASCII characters.
+        """Show the card `question`, 1 to 64 printable ASCII characters. Raises InputError for anything else.
 
         The owner types the PIN and confirms with OK. The card sends the response as an event: see `wait_response`.
         Responses to earlier questions are dropped.
@@ -155,18 +167,18 @@ class CardClient:
             self._session.forget_events("wipe")
 
     def key(self, name: str) -> None:
-        """Press one key: `0` to `9`, `OK`, `C` or `PRESS`. Raise CardError `denied` if the board has real keys."""
+        """Press the key `name`: `0` to `9`, `OK`, `C` or `PRESS`. Raises CardError `denied` if the board has real keys."""
         self.press(name)
 
     def press(self, *names: str) -> None:
-        """Press keys one after the other within one deadline. Raise the errors that `key` raises."""
+        """Press the keys `names` one after the other within one deadline. Raises the errors that `key` raises."""
         with self._session.turn() as deadline:
             self._press(names, deadline)
 
     def enter(self, digits: str) -> str:
-        """Type digits and OK within one deadline, then return the text on the display.
+        """Type `digits` and OK within one deadline, then return the text on the display.
 
-        Raises the errors that `key` raises.
+        Raises the errors that `key` raises, and InputError for anything but digits.
         """
         if not re.fullmatch(r"[0-9]*", digits):
             raise InputError("digits", "must be 0 to 9")
@@ -177,7 +189,7 @@ class CardClient:
     def selftest(self) -> None:
         """Make the card check its response generation, its entropy and its journal.
 
-        Raises CardError `fault`; the message names the part that failed.
+        Raises CardError `fault`; the message names the part that failed. Raises ProtocolError for a wrong reply.
         """
         values = self._ask("selftest")
         for part in ("response", "entropy", "journal"):
@@ -203,7 +215,7 @@ class CardClient:
     def wait_response(self, timeout: float) -> str:
         """Wait up to `timeout` seconds for the response to the question given to `challenge`, and return it.
 
-        Raises LinkTimeout.
+        Raises LinkTimeout, and ProtocolError for an empty response.
         """
         response = text("challenge", self.wait_event("response", timeout).values, "text")
         if not response:

@@ -18,10 +18,11 @@ _LABELS = {"responses": b"dscplus card key 1\0", "unlocking": b"dscplus unlock k
 
 
 def derive_key(host_entropy: bytes, card_entropy: bytes, serial: str, length: int = 32, *, purpose: str = "responses") -> bytes:
-    """Derive a key of `length` bytes (16 to 64) for the card `serial`.
+    """Return a key of `length` bytes (16 to 64) for the card `serial`.
 
-    Each side contributes at least 16 bytes. `purpose` is `responses` for the card's key or `unlocking` for its unlock key,
-    which is 32 bytes long. Both keys may be derived from the same bytes. Raises InputError, which names the invalid argument.
+    `host_entropy` and `card_entropy` are at least 16 random bytes from each side. `purpose` is `responses` for the card's key
+    or `unlocking` for its unlock key, which is 32 bytes long. Both keys may be derived from the same bytes. Raises InputError,
+    which names the invalid argument.
     """
     if purpose not in _LABELS:
         raise InputError("purpose", f"must be {' or '.join(_LABELS)}")

@@ -61,7 +61,21 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line that the card sends without a request. `seq` is the number of the event, modulo 65,536."""
+    """A line that the card sends without a request.
+
+    Attributes:
+        seq: The number of the event, modulo 65,536.
+        word: The kind of event, for example `display`.
+        values: The event's values as text, by their names.
+
+    Examples:
+        >>> import dsc_simulator
+        >>> from dsc_host import CardClient
+        >>> with CardClient.open("sim://") as card:
+        ...     card.press("PRESS")
+        ...     card.wait_event("display", timeout=1).values["text"]
+        'NO KEY'
+    """
 
     seq: int
     word: str

@@ -33,6 +33,11 @@ class Profile:
     - `counter`: the first counter, 0 to 2**64 - 2.
     - `unlock_key`: 32 bytes, from which the codes that unlock the card are made; only with `card`. A locked card
       without an unlock key can only be wiped.
+
+    Examples:
+        >>> from dsc_host import Profile
+        >>> Profile(serial="IB3000123", key=bytes(range(32))).suite
+        'OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256'
     """
 
     serial: str
@@ -90,7 +95,21 @@ class Profile:
 class Greeting:
     """A card's reply to `hello`.
 
-    `serial` is empty on a blank card. `caps` may hold `keys`: the card accepts key presses over the line.
+    Attributes:
+        protocol: The version of the protocol.
+        firmware: The version of the firmware.
+        serial: The card's serial; empty on a blank card.
+        board: The name in its `board.json`.
+        state: The card's state, for a person: `off`, `pin`, and the others of the protocol.
+        caps: What more the card can do. `keys`: it accepts key presses over the line.
+
+    Examples:
+        >>> import dsc_simulator
+        >>> from dsc_host import CardClient
+        >>> with CardClient.open("sim://") as card:
+        ...     greeting = card.hello()
+        >>> greeting.protocol, greeting.state
+        (1, 'off')
     """
 
     protocol: int
@@ -108,8 +127,15 @@ class CardInfo:
     `counter` is the counter of the next response. `tries_left` is None unless the card checks the PIN itself.
     `free_memory` is in bytes, or None if the board does not report it. `unlock_tries` is the number of unlock codes that
     may still be tried, 0 to 10. It is None if the card has no unlock key or if its firmware does not support one.
-    `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low` (the battery). It is empty if the card's firmware
-    does not report it.
+    `locked` says whether the card has locked itself. `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low`
+    (the battery). It is empty if the card's firmware does not report it.
+
+    Examples:
+        >>> import dsc_simulator
+        >>> from dsc_host import CardClient
+        >>> with CardClient.open("sim://") as card:
+        ...     card.info().condition
+        'blank'
     """
 
     serial: str

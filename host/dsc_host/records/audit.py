@@ -88,7 +88,24 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the log."""
+    """One entry of the log.
+
+    Attributes:
+        at: The Unix time of the event.
+        actor: The name of the person or program that acted.
+        action: The call, for example `card.suspend`.
+        serial: The card, or None.
+        outcome: The result, for example `done`.
+        reason: The reason that was given or found; empty if there is none.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> card = verifier.by("desk:maria").enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> entry = list(verifier.audit.entries())[-1]
+        >>> entry.actor, entry.serial
+        ('desk:maria', 'IB3000123')
+    """
 
     number: int
     """The number, from 1, without gaps."""
@@ -124,7 +141,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The end of the log at some time. A copy outside the database can later prove that no earlier entry was changed."""
+    """The end of the log at some time. A copy outside the database can later prove that no earlier entry was changed.
+
+    Attributes:
+        number: The number of the last entry.
+        hash: Its hash, 64 hex digits.
+
+    Examples:
+        >>> from dsc_host import Checkpoint, MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> kept = str(verifier.audit.check().checkpoint)
+        >>> verifier.audit.check(since=Checkpoint.parse(kept)).sound
+        True
+    """
 
     number: int
     hash: str
@@ -134,7 +163,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
-        """Parse `NUMBER:HASH`, as it is printed. Raises `InputError` for anything else."""
+        """Return the checkpoint in `text`: `NUMBER:HASH`, as it is printed. Raises `InputError` for anything else."""
         if not isinstance(text, str) or not (found := re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)):
             raise InputError("checkpoint", "must be NUMBER:HASH, with a hash of 64 hex digits, as audit verify prints it")
         return cls(int(found[1]), found[2])

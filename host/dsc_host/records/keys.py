@@ -54,6 +54,12 @@ class MasterKey:
     """A key that seals every card's secrets: 32 random bytes, written as 64 hex digits.
 
     Nonces are random, so one master key should seal at most 2**32 secrets.
+
+    Examples:
+        >>> from dsc_host import MasterKey
+        >>> key = MasterKey.from_hex("00" * 32)
+        >>> key
+        <MasterKey a4773ff6c8aad0f5>
     """
 
     __slots__ = ("_backup_key", "_cipher", "_key", "_log_signer", "_name_signer", "id")
@@ -62,7 +68,7 @@ class MasterKey:
     """16 hex digits that identify the master key. The key cannot be derived from them."""
 
     def __init__(self, key: bytes) -> None:
-        """Take the 32 bytes of the key. Raises `InputError` for anything else."""
+        """Take `key`, 32 bytes. Raises `InputError` for anything else."""
         if not isinstance(key, bytes):
             raise _refusal(f"must be {KEY_BYTES} bytes, got {type(key).__name__}")
         if len(key) != KEY_BYTES:
@@ -78,12 +84,12 @@ class MasterKey:
 
     @classmethod
     def generate(cls) -> "MasterKey":
-        """Generate a key from the operating system's random source. Save it with `write`: a lost key cannot be recovered."""
+        """Return a new key from the operating system's random source. Save it with `write`: a lost key cannot be recovered."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
     def from_hex(cls, text: str) -> "MasterKey":
-        """Read the key from 64 hex digits, in either case, with optional white space around them. Raises `InputError`."""
+        """Return the key in `text`: 64 hex digits, in either case, with optional white space around. Raises `InputError`."""
         try:
             return cls(binascii.unhexlify(text.strip().encode("ascii")))
         except (binascii.Error, UnicodeEncodeError):
@@ -92,7 +98,7 @@ class MasterKey:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "MasterKey":
-        """Read the key from a file that holds the 64 hex digits.
+        """Return the key from the file at `path`, which holds the 64 hex digits.
 
         Raises `InputError` if it cannot be read, holds something else, or, on POSIX, is open to group or others.
         """
@@ -102,13 +108,16 @@ class MasterKey:
 
     @classmethod
     def from_environment(cls, name: str) -> "MasterKey":
-        """Read the key from the environment variable `name`, as 64 hex digits. Raises `InputError`."""
+        """Return the key from the environment variable `name`, as 64 hex digits. Raises `InputError`."""
         text = _variable(name)
         with _naming(f"the environment variable {name}"):
             return cls.from_hex(text)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Save the key in a new file for its owner alone. Raises `InputError` if the file exists or cannot be written."""
+        """Save the key in a new file at `path`, for its owner alone.
+
+        Raises `InputError` if the file exists or cannot be written.
+        """
         try:
             # Write the file and its name to the disk: without the key that seals them, the cards are lost.
             write_new(path, self._key.hex() + "\n")
@@ -116,7 +125,7 @@ class MasterKey:
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
 
     def seal(self, plain: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
-        """Encrypt `plain` so that it opens only as this `kind` of secret of the card `serial`, with the same `bound`.
+        """Return `plain` sealed so that it opens only as this `kind` of secret of the card `serial`, with the same `bound`.
 
         `bound` comes from `Seals`. It is empty only in schemas before 7, and for a secret that belongs to no row.
         """
@@ -124,7 +133,10 @@ class MasterKey:
         return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind, bound))
 
     def unseal(self, sealed: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
-        """Return the plain secret. Raises `StoreError` if it was sealed for another purpose, or tampered with."""
+        """Return the plain secret in `sealed`. `serial`, `kind` and `bound` are those that it was sealed with.
+
+        Raises `StoreError` if it was sealed for another purpose, or tampered with.
+        """
         try:
             if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
                 raise InvalidTag
@@ -136,7 +148,7 @@ class MasterKey:
             ) from None
 
     def sign_log(self, end: bytes) -> bytes:
-        """Return a 32-byte MAC of the end of a log."""
+        """Return a 32-byte MAC of `end`, the end of a log."""
         signer = self._log_signer.copy()
         signer.update(end)
         return signer.digest()
@@ -159,7 +171,16 @@ class MasterKey:
 
 
 class Keyring:
-    """The master keys of one verifier. The first key seals, and all keys open."""
+    """The master keys of one verifier. The first key, `current`, seals, and `others` open what they have sealed.
+
+    Examples:
+        >>> from dsc_host import Keyring, MasterKey, Verifier
+        >>> old, new = MasterKey.generate(), MasterKey.generate()
+        >>> verifier = Verifier.open("sqlite://", master_key=Keyring(new, old))
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> verifier.keys_in_use() == {new.id: 1}
+        True
+    """
 
     __slots__ = ("_keys", "current")
 
@@ -171,7 +192,7 @@ class Keyring:
 
     @classmethod
     def of(cls, given: "MasterKeySource") -> "Keyring":
-        """Return a keyring from any value that `Verifier.open` accepts. Call a callable once. Raises `InputError`."""
+        """Return a keyring from `given`, any value that `Verifier.open` accepts. Call a callable once. Raises `InputError`."""
         if callable(given):
             given = given()
         if isinstance(given, Keyring):
@@ -180,19 +201,19 @@ class Keyring:
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
-        """Read keys of 64 hex digits each, separated by line breaks or spaces. Raises `InputError` for anything else."""
+        """Return the keys in `text`: 64 hex digits each, separated by line breaks or spaces. Raises `InputError` otherwise."""
         return cls(*(MasterKey.from_hex(word) for word in text.split() or [""]))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "Keyring":
-        """Read one or more keys from a file, one on a line. Raises as `MasterKey.from_file` does."""
+        """Return one or more keys from the file at `path`, one on a line. Raises as `MasterKey.from_file` does."""
         text = _read(path)
         with _naming(path):
             return cls.from_text(text)
 
     @classmethod
     def from_environment(cls, name: str) -> "Keyring":
-        """Read one or more keys, separated by spaces, from the environment variable `name`. Raises `InputError`."""
+        """Return one or more keys, separated by spaces, from the environment variable `name`. Raises `InputError`."""
         text = _variable(name)
         with _naming(f"the environment variable {name}"):
             return cls.from_text(text)
@@ -203,7 +224,7 @@ class Keyring:
         return tuple(self._keys.values())
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Replace the keys in the file with these, in this order, or leave the file as it was. Raises `InputError`.
+        """Replace the keys in the file at `path` with these, in this order, or leave it as it was. Raises `InputError`.
 
         If the path is a symbolic link, its target is replaced. The file keeps its owner, and nobody else can read it.
         """
@@ -238,7 +259,7 @@ class Keyring:
         return frozenset(self._keys)
 
     def opener(self, key_id: str) -> MasterKey:
-        """Return the key with this id. Raises `InputError` if the keyring does not have it."""
+        """Return the key with the id `key_id`. Raises `InputError` if the keyring does not have it."""
         try:
             return self._keys[key_id]
         except KeyError:

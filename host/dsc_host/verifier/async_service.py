@@ -180,10 +180,21 @@ class AsyncVerifier:
     """The calls of `Verifier` as coroutines. Tasks may share an object. Nothing else may use the verifier that it wraps.
 
     The callbacks and iterables that are passed to a call are run and read in a worker thread.
+
+    Examples:
+        >>> import asyncio
+        >>> from dsc_host import AsyncVerifier, MasterKey
+        >>> async def log_in():
+        ...     async with await AsyncVerifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
+        ...         await verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        ...         challenge = await verifier.challenge("IB3000123")
+        ...         return (await verifier.verify(challenge.id, "71234507")).accepted
+        >>> asyncio.run(log_in())
+        False
     """
 
     def __init__(self, verifier: Verifier, *, threads: int = SQLITE_THREADS) -> None:
-        """Wrap an open verifier, which `close` closes.
+        """Wrap `verifier`, which is open, and which `close` closes.
 
         `threads`, 1 to 15, is the number of calls that run at once. Raises `InputError` for another number.
         """
@@ -194,7 +205,10 @@ class AsyncVerifier:
 
     @classmethod
     async def open(cls, database: str, *, threads: int | None = None, **options: Any) -> Self:
-        """Open a database as `Verifier.open` does, with its options. `threads` defaults to 1 for SQLite and 5 for a server."""
+        """Open the URL `database` as `Verifier.open` does, with its `options`, and return the verifier.
+
+        `threads` defaults to 1 for SQLite and 5 for a server. Raises what `Verifier.open` and the constructor raise.
+        """
         verifier = await asyncio.to_thread(partial(Verifier.open, database, **options))
         try:
             return cls(verifier, threads=default_threads(database) if threads is None else threads)
@@ -241,35 +255,62 @@ class AsyncVerifier:
         return AsyncAudit(self._verifier, self._workers)
 
     enroll = _awaitable(Verifier.enroll)
+    """As `Verifier.enroll`, as a coroutine."""
     enroll_all = _awaitable(Verifier.enroll_all)
+    """As `Verifier.enroll_all`, as a coroutine."""
     remove = _awaitable(Verifier.remove)
+    """As `Verifier.remove`, as a coroutine."""
     card = _awaitable(Verifier.card)
+    """As `Verifier.card`, as a coroutine."""
     suspend = _awaitable(Verifier.suspend)
+    """As `Verifier.suspend`, as a coroutine."""
     lost = _awaitable(Verifier.lost)
+    """As `Verifier.lost`, as a coroutine."""
     resume = _awaitable(Verifier.resume)
+    """As `Verifier.resume`, as a coroutine."""
     retire = _awaitable(Verifier.retire)
+    """As `Verifier.retire`, as a coroutine."""
     lock = _awaitable(Verifier.lock)
+    """As `Verifier.lock`, as a coroutine."""
     unlock = _awaitable(Verifier.unlock)
+    """As `Verifier.unlock`, as a coroutine."""
     add_owner = _awaitable(Verifier.add_owner)
+    """As `Verifier.add_owner`, as a coroutine."""
     remove_owner = _awaitable(Verifier.remove_owner)
+    """As `Verifier.remove_owner`, as a coroutine."""
     change_pin = _grouped(Verifier.change_pin, Verifier._change_pin)
+    """As `Verifier.change_pin`, as a coroutine."""
     set_pin = _awaitable(Verifier.set_pin)
+    """As `Verifier.set_pin`, as a coroutine."""
     set_duress_pin = _awaitable(Verifier.set_duress_pin)
+    """As `Verifier.set_duress_pin`, as a coroutine."""
     unlock_code = _awaitable(Verifier.unlock_code)
+    """As `Verifier.unlock_code`, as a coroutine."""
     challenge = _grouped(Verifier.challenge, Verifier._challenge)
+    """As `Verifier.challenge`, as a coroutine."""
     verify = _grouped(Verifier.verify, Verifier._verify)
+    """As `Verifier.verify`, as a coroutine."""
     resync = _grouped(Verifier.resync, Verifier._resync)
+    """As `Verifier.resync`, as a coroutine."""
     rekey = _awaitable(Verifier.rekey)
+    """As `Verifier.rekey`, as a coroutine."""
     keys_in_use = _awaitable(Verifier.keys_in_use)
+    """As `Verifier.keys_in_use`, as a coroutine."""
 
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
     ) -> AsyncIterator[Card]:
-        """Return an iterator over the cards that `Verifier.cards` yields. At most 500 are in memory at once."""
+        """Return an iterator over the cards that `Verifier.cards` yields for the same arguments.
+
+        These are `owner`, `state`, `after` and `limit`. At most 500 cards are in memory at once.
+        """
         return _in_pages(self._workers, self._verifier.cards(owner=owner, state=state, after=after, limit=limit))
 
     async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
-        """Yield what `Verifier.disclose` yields. The first step logs the call. At most 500 are in memory at once."""
+        """Yield what `Verifier.disclose` yields for `serials`. The first step logs the call.
+
+        At most 500 are in memory at once.
+        """
         source = await self._workers.do(lambda: self._verifier.disclose(serials))
         async for enrollment in _in_pages(self._workers, source):
             yield enrollment

@@ -32,6 +32,12 @@ class Policy:
     """The durations, limits and windows that the verifier works with.
 
     Raises `InputError` naming the field that is out of its range.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Policy, Verifier
+        >>> strict = Policy(validity=60, attempts=1)
+        >>> Verifier.open("sqlite://", master_key=MasterKey.generate(), policy=strict).policy.attempts
+        1
     """
 
     validity: float = 300
@@ -92,18 +98,49 @@ _RANGES = (
 
 
 class State(StrEnum):
-    """The state of a card. Responses are accepted only in the first two states."""
+    """The state of a card. Responses are accepted only in the first two states.
 
-    ENROLLED = "enrolled"  # none of its responses has been accepted yet
+    Attributes:
+        ENROLLED: None of its responses has been accepted yet.
+        ACTIVE: A response was accepted.
+        SUSPENDED: Out of use until it is resumed.
+        LOST: Out of use until it is found and resumed.
+        RETIRED: Permanently out of use: its secrets are erased.
+
+    Examples:
+        >>> from dsc_host import MasterKey, State, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> verifier.enroll("IB3000123", key=bytes(32), pin="1234").state is State.ENROLLED
+        True
+    """
+
+    ENROLLED = "enrolled"
     ACTIVE = "active"
     SUSPENDED = "suspended"
     LOST = "lost"
-    RETIRED = "retired"  # permanently out of use: its secrets are erased
+    RETIRED = "retired"
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """Everything that the verifier needs to know about a card, secrets included. `Verifier.enroll` gives the ranges."""
+    """Everything that the verifier needs to know about a card, secrets included. `Verifier.enroll` gives the ranges.
+
+    Attributes:
+        serial: The card's serial.
+        key: The secret that the card shares with the verifier.
+        suite: The OCRA suite, which says what goes into a response.
+        pin: The PIN, 4 digits, or None if the suite has none.
+        counter: The counter that the card will use next.
+        unlock_key: The 32 bytes from which unlock codes are made, or None.
+        duress_pin: A second PIN for an owner who is being forced, or None.
+        owners: The names of the owners.
+
+    Examples:
+        >>> from dsc_host import Enrollment, MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> verifier.enroll_all([Enrollment("IB3000123", key=bytes(32), pin="1234"), Enrollment("IB3000124", key=bytes(32))])
+        1
+    """
 
     serial: str
     key: bytes = field(repr=False)
@@ -123,7 +160,23 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An enrolled card, in its state at the time of the call."""
+    """An enrolled card, in its state at the time of the call.
+
+    Attributes:
+        serial: The card's serial.
+        suite: Its OCRA suite.
+        enrolled_at: The Unix time when it was enrolled.
+        state: Where it is in its life.
+        state_since: The Unix time of the last change of state.
+        has_duress_pin: Whether it has a second PIN.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), pin="1234", owners=("anna",))
+        >>> card.counter, card.owners
+        (0, ('anna',))
+    """
 
     serial: str
     suite: str
@@ -157,7 +210,19 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A question for the user to type into the card, and the id under which the response comes back."""
+    """A question for the user to type into the card, and the id under which the response comes back.
+
+    Attributes:
+        serial: The serial of the card that it is for.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=lambda: 1000.0)
+        >>> card = verifier.enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> challenge = verifier.challenge("IB3000123")
+        >>> len(challenge.question), challenge.expires_at
+        (6, 1300.0)
+    """
 
     id: str
     """22 random hex digits that nobody can guess."""
@@ -169,32 +234,65 @@ class Challenge:
 
 
 class Reason(StrEnum):
-    """The reason why a response was accepted or refused. It is for the log only: it would help an attacker."""
+    """The reason why a response was accepted or refused. It is for the log only: it would help an attacker.
+
+    Attributes:
+        ACCEPTED: The right response, at the right time, for the first time.
+        WRONG: Not this card's response, or its counter is in the past or beyond the window.
+        MALFORMED: No card could show it, so it counts like a wrong response.
+        UNKNOWN: There is no such challenge.
+        USED: A right response to the challenge was already accepted.
+        EXHAUSTED: The challenge has had the maximum number of responses.
+        EXPIRED: The response came too late.
+        LOCKED: The card is locked, so the response was ignored.
+        PAUSED: The card is paused for some seconds after wrong responses, so the response was ignored.
+        SUSPENDED: The card is suspended.
+        LOST: The card is lost.
+        RETIRED: The card is retired.
+        AWAITING_PIN: The verifier does not know the card's PIN yet, so the response was ignored.
+        NOT_YET_VALID: The card's validity begins later, so the response was ignored.
+        NO_LONGER_VALID: The card's validity has ended, so the response was ignored.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Reason, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> verifier.verify("no such challenge", "71234507").reason is Reason.UNKNOWN
+        True
+    """
 
     ACCEPTED = "accepted"
-    WRONG = "wrong"  # not this card's response, or its counter is in the past or beyond the window
-    MALFORMED = "malformed"  # no card could show it, so it counts like a wrong response
-    UNKNOWN = "unknown"  # there is no such challenge
-    USED = "used"  # a right response to the challenge was already accepted
-    EXHAUSTED = "exhausted"  # the challenge has had the maximum number of responses
+    WRONG = "wrong"
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    USED = "used"
+    EXHAUSTED = "exhausted"
     EXPIRED = "expired"
-    LOCKED = "locked"  # the card is locked, so the response was ignored
-    PAUSED = "paused"  # the card is paused for some seconds after wrong responses, so the response was ignored
+    LOCKED = "locked"
+    PAUSED = "paused"
     SUSPENDED = "suspended"
     LOST = "lost"
     RETIRED = "retired"
-    AWAITING_PIN = "awaiting pin"  # the verifier does not know the card's PIN yet, so the response was ignored
-    NOT_YET_VALID = "not yet valid"  # the card's validity begins later, so the response was ignored
-    NO_LONGER_VALID = "no longer valid"  # the card's validity has ended, so the response was ignored
+    AWAITING_PIN = "awaiting pin"
+    NOT_YET_VALID = "not yet valid"
+    NO_LONGER_VALID = "no longer valid"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of one response. Show users only `accepted`, which is also the verdict's truth value."""
+    """The outcome of one response. Show users only `accepted`, which is also the verdict's truth value.
+
+    Attributes:
+        reason: The reason, for your log.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> bool(verifier.verify("no such challenge", "71234507"))
+        False
+    """
 
     reason: Reason
     duress: bool = False
-
     """Whether the response was accepted and made with the duress PIN: the owner is being forced.
 
     Do not show this on the screen where the response was typed.

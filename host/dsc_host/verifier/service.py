@@ -86,10 +86,20 @@ class Verifier:
 
     Threads may share a verifier. A forked process must open its own. Every call may raise `StoreError`. The call has then
     changed nothing, with one exception: if the connection to a server was lost, the change may have been recorded.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Suite, Verifier
+        >>> key = bytes(range(32))
+        >>> with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
+        ...     card = verifier.enroll("IB3000123", key=key, pin="1234")
+        ...     challenge = verifier.challenge("IB3000123")
+        ...     response = Suite.parse(card.suite).response(key, challenge.question, counter=0, pin="1234")
+        ...     verifier.verify(challenge.id, response).accepted, verifier.verify(challenge.id, response).accepted
+        (True, False)
     """
 
     def __init__(self, context: CardContext) -> None:
-        """Use a context that `open` has made and checked."""
+        """Use `context`, which `open` has made and checked."""
         self._context = context
 
     @classmethod
@@ -103,10 +113,10 @@ class Verifier:
         draw: Callable[[int], str] = draw_question,
         may_make: bool = True,
     ) -> Self:
-        """Open the database at a URL such as `sqlite:///dsc.db`. Create it if it does not exist. `sqlite://` is in memory.
+        """Return a verifier on the URL `database`, such as `sqlite:///dsc.db`. Create the database if it does not exist.
 
-        `postgresql://user:password@host/database` is a database on a server, which must exist. If it is empty, the tables are
-        created.
+        `sqlite://` is in memory. `postgresql://user:password@host/database` is a database on a server, which must exist. If it
+        is empty, the tables are created. `policy` has the limits and durations.
         A database of an older version is brought up to date. An SQLite file is copied first. With `may_make` false, a
         database without records is refused.
         `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or a function that returns one of these.
@@ -189,7 +199,7 @@ class Verifier:
 
         `serial` is 1 to 32 characters of A-Z, a-z, 0-9, `-`, `_`, `/` and `.`, but not `.` or `..`. `key` is 16 to 64 bytes.
         `pin` is 4 digits if the suite has P, else None. `counter` is the one that the card will use next, 0 to 2**64 - 2. The
-        suite must have a response of 4 to 10 digits and no session data (S). If it has the time (T), the card needs a clock.
+        `suite` must have a response of 4 to 10 digits and no session data (S). If it has the time (T), the card needs a clock.
         `unlock_key`, 32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it.
         `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are names of 1 to 64 characters. The serial of a
         retired card may be used again.
@@ -209,14 +219,14 @@ class Verifier:
     ) -> int:
         """Add any number of cards, some hundred in each transaction, and return how many were added.
 
-        For each card that cannot be added, `refused` is called with its position, from 0, its serial and the error. The other
-        cards are added. If `atomic`, one such card prevents the addition of all, and 0 is returned. `enrolled` is called after
-        each transaction with the number of cards added so far.
+        For each card of `enrollments` that cannot be added, `refused` is called with its position, from 0, its serial and the
+        error. The other cards are added. If `atomic`, one such card prevents the addition of all, and 0 is returned. `enrolled`
+        is called after each transaction with the number of cards added so far.
         """
         return enrollment.enroll_all(self._context, self._claim, enrollments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
-        """Return the enrollments of these cards, or of all except retired ones, to move them to another system.
+        """Return the enrollments of `serials`, or of all cards except retired ones, to move them to another system.
 
         Keys and PINs are in the clear. The call is logged before the first card is returned. Raises `UnknownCard` when the
         iteration reaches a serial without a card.
@@ -225,18 +235,18 @@ class Verifier:
         return enrollment.disclose(self._context, serials)
 
     def remove(self, serial: str) -> None:
-        """Remove a card with its challenges and remembered questions. Raises `UnknownCard` if there is none."""
+        """Remove the card `serial` with its challenges and questions. Raises `UnknownCard` if there is none."""
         self._context.change(lambda tx: lifecycle.remove(tx, serial))
 
     def card(self, serial: str) -> Card:
-        """Return the card as it is now. Raises `UnknownCard` if there is none."""
+        """Return the card `serial` as it is now. Raises `UnknownCard` if there is none."""
         with self._context.reading() as tx:
             return card_lookup.shown(tx, [card_lookup.known_card(tx, serial)], self._context.now())[0]
 
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
     ) -> Iterator[Card]:
-        """Return an iterator over cards, in the order of their serials: all, or those of one owner or in one state.
+        """Return an iterator over cards, in the order of their serials: all, or those of one `owner` or in one `state`.
 
         Yield at most `limit` cards, and only those after the serial `after`. Some hundred cards are read at a time, as the
         caller goes on, each as it is then. Raises `InputError` at once for a value that cannot be an owner, a state, a serial
@@ -247,58 +257,80 @@ class Verifier:
 
     # ---- the lifecycle of a card ----
 
-    # In all these methods, `reason` is one line of at most 200 characters, for the log and for `Card.state_reason`.
-    # All of them raise `InputError`, `UnknownCard`, and `StateError` if the card's state does not allow the call.
+    # All these methods raise `InputError`, `UnknownCard`, and `StateError` if the card's state does not allow the call.
 
     def suspend(self, serial: str, reason: str = "") -> Card:
-        """Suspend a card: accept none of its responses until it is resumed."""
+        """Suspend the card `serial`: accept none of its responses until it is resumed. Return it as it is then.
+
+        `reason` is one line of at most 200 characters, for the log and for `Card.state_reason`.
+        Raises `InputError`, `UnknownCard`, and `StateError` if the card's state does not allow the call.
+        """
         return self._move(serial, State.SUSPENDED, reason)
 
     def lost(self, serial: str, reason: str = "") -> Card:
-        """Mark a card as lost: accept none of its responses until it is resumed."""
+        """Mark the card `serial` as lost: accept none of its responses until it is resumed. Return it as it is then.
+
+        `reason` and the errors are those of `suspend`.
+        """
         return self._move(serial, State.LOST, reason)
 
     def resume(self, serial: str, reason: str = "") -> Card:
-        """Bring a suspended card, or a lost card that was found, back into use."""
+        """Bring the card `serial`, suspended, or lost and found, back into use. Return it as it is then.
+
+        `reason` and the errors are those of `suspend`.
+        """
         return self._move(serial, State.ACTIVE, reason)
 
     def retire(self, serial: str, reason: str = "") -> Card:
-        """Retire a card for good, and erase its secrets."""
+        """Retire the card `serial` for good, and erase its secrets. Return it as it is then.
+
+        `reason` and the errors are those of `suspend`.
+        """
         return self._move(serial, State.RETIRED, reason)
 
     def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
-        """Lock a card as wrong responses do, for `seconds` or, without them, for the policy's `lock_for`."""
+        """Lock the card `serial` as wrong responses do, and return it as it is then.
+
+        It is locked for `seconds` or, without them, for the policy's `lock_for`. `reason` and the errors are as in `suspend`.
+        """
         return self._context.change(lambda tx: lifecycle.lock(tx, serial, reason, seconds))
 
     def unlock(self, serial: str, reason: str = "") -> Card:
-        """End a card's lock or pause in the records, and reset its count of failures.
+        """End the lock or pause of the card `serial` in the records, and reset its count of failures. Return it as it is then.
 
-        If the card has locked itself, use `unlock_code`.
+        If the card has locked itself, use `unlock_code`. `reason` and the errors are those of `suspend`.
         """
         return self._context.change(lambda tx: lifecycle.unlock(tx, serial, reason))
 
     def add_owner(self, serial: str, owner: str) -> Card:
-        """Add an owner. Change nothing if the card has this owner already."""
+        """Add `owner`, a name of 1 to 64 characters, to the card `serial`, and return the card.
+
+        Change nothing if the card has this owner already. Raises `InputError` and `UnknownCard`.
+        """
         return self._context.change(lambda tx: lifecycle.add_owner(tx, serial, owner))
 
     def remove_owner(self, serial: str, owner: str) -> Card:
-        """Remove an owner. Raises `StateError` if the card has no such owner."""
+        """Remove `owner` from the card `serial`, and return the card. Raises `StateError` if the card has no such owner."""
         return self._context.change(lambda tx: lifecycle.remove_owner(tx, serial, owner))
 
     def set_pin(self, serial: str, pin: str) -> Card:
-        """Set the PIN, 4 digits, of a card that awaits one. Raises `StateError` if the card awaits none."""
+        """Set `pin`, 4 digits, for the card `serial`, which awaits one, and return the card.
+
+        Raises `StateError` if the card awaits none.
+        """
         return self._context.change(lambda tx: lifecycle.set_pin(tx, serial, pin))
 
     def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
-        """Set a second PIN, or none. A response made with it is accepted, and its `Verdict.duress` is true.
+        """Set a second PIN for the card `serial`, and return the card.
 
+        `duress_pin` is 4 digits, or None for none. A response made with it is accepted, and its `Verdict.duress` is true.
         A duress PIN that equals the card's PIN is accepted like any other, because refusing it would reveal the PIN. While the
         two are equal, no response is marked as made under duress.
         """
         return self._context.change(lambda tx: lifecycle.set_duress_pin(tx, serial, duress_pin))
 
     def unlock_code(self, serial: str, challenge: str) -> str:
-        """Return the 8 digits that unlock a card. The card has locked itself and shows the 6 digits of `challenge`.
+        """Return the 8 digits that unlock the card `serial`. It has locked itself and shows the 6 digits of `challenge`.
 
         Give the code only to the card's owner, after checking their identity. Each code is recorded, and counts against the
         policy's limit whether it is used or not.
@@ -310,7 +342,7 @@ class Verifier:
     # ---- challenges and responses ----
 
     def challenge(self, serial: str, *, conceal: bool = False) -> Challenge:
-        """Issue a new challenge for a card. Its other challenges stay open.
+        """Return a new challenge for the card `serial`. Its other challenges stay open.
 
         A locked, suspended, lost or retired card gets a challenge too, so that the caller does not learn the card's state. With
         `conceal`, a serial without a card gets one as well. It looks like any other, but no response to it is accepted.
@@ -320,7 +352,7 @@ class Verifier:
         return self._context.finish(self._challenge(serial, conceal=conceal))
 
     def verify(self, challenge_id: str, response: str, *, once: bool = False) -> Verdict:
-        """Judge `response`, and record the verdict and its consequences, in one transaction.
+        """Judge `response` to the challenge `challenge_id`, record the consequences, and return the verdict.
 
         Every value except the right response to an open challenge is a failure, including values that cannot be a response. A
         failure counts against the challenge and its card. If the card is locked, paused or not in use, the failure counts
@@ -332,6 +364,7 @@ class Verifier:
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
         """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.
 
+        `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Return the verdict.
         Both challenges must be open and of one card, and the card must have answered them one right after the other. Both
         responses must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. If so, both
         challenges are closed, and the card's counter is set to the one after the second response. A wrong pair counts as one
@@ -341,7 +374,9 @@ class Verifier:
         return self._context.finish(self._resync(first_id, first_response, second_id, second_response))
 
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
-        """Judge a response that was made with the 4 digits of `new_pin`. If it is accepted, this becomes the card's PIN.
+        """Judge `response` to the challenge `challenge_id`, made with the 4 digits of `new_pin`, and return the verdict.
+
+        If it is accepted, `new_pin` becomes the card's PIN.
 
         Anybody who has the card can do this without the old PIN, so check the identity of the caller first. `new_pin` may equal
         the duress PIN, because a refusal would reveal the duress PIN; see `set_duress_pin`. Raises `InputError` for a value

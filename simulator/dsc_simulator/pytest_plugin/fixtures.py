@@ -31,7 +31,17 @@ _R = TypeVar("_R")
 
 
 class CardRefused(SimulatorError):
-    """The card did not do what the test asked for. The message has the text on its display."""
+    """The card did not do what the test asked for. The message has the text on its display.
+
+    Examples:
+        >>> from dsc_simulator import CardRefused, simulated_card
+        >>> with simulated_card(pin="4711", tries=1) as card:
+        ...     try:
+        ...         card.login("482913", pin="0000")
+        ...     except CardRefused as refusal:
+        ...         print(refusal)
+        the card shows 'LOCKED', not 'CHALLNG>'
+    """
 
 
 class CardOptions(TypedDict, total=False):
@@ -118,13 +128,22 @@ def _wants_card_check(options: CardOptions) -> bool:
 
 
 class Token(ABC):
-    """The operations of a test on a card, whether it is simulated or a board."""
+    """The operations of a test on a card, whether it is simulated or a board.
+
+    Examples:
+        >>> from dsc_simulator import Token, simulated_card
+        >>> def digits(card: Token) -> int:
+        ...     return len(card.login("482913"))
+        >>> with simulated_card() as card:
+        ...     digits(card)
+        8
+    """
 
     _identity: Identity
 
     @abstractmethod
     def press(self, *keys: str) -> str:
-        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Return what the display then shows."""
+        """Press `keys`, one after another: `0` to `9`, `OK`, `C` or `PRESS`. Return what the display then shows."""
 
     @property
     @abstractmethod
@@ -256,13 +275,18 @@ class SimulatedToken(FaultyCard, Token):
 class simulated_card:  # noqa: N801 - used as a function is
     """A new personalized card for a block or for one test, which is closed at the end.
 
-        with simulated_card(pin="4711") as card: ...
-
-        @simulated_card(engine="micropython")
-        def test_login(self, card): ...
-
-    As a decorator it passes the card as the last positional argument. The options are those of `CardOptions`; an unknown one
+    As a decorator it passes the card as the last positional argument. `options` are those of `CardOptions`; an unknown one
     raises TypeError. A failure gets the card's report as a note.
+
+    Examples:
+        >>> from dsc_simulator import simulated_card
+        >>> with simulated_card(pin="4711") as card:
+        ...     len(card.login("482913"))
+        8
+        >>> @simulated_card(seed=7)
+        ... def test_login(card):
+        ...     assert card.login("482913").isdecimal()
+        >>> test_login()
     """
 
     def __init__(self, **options: Unpack[CardOptions]) -> None:
