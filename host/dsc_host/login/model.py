@@ -303,6 +303,8 @@ class Request:
     held: HoldState | None
     """The state of the deposit; None until the request is confirmed."""
     account: str
+    account_name: str
+    """The name of the account for people, as `people.account_name` gives it."""
     serial: str
 
 
@@ -314,7 +316,8 @@ class Deposit:
     user: str
     device: str
     """A text that distinguishes the device; empty until the card is made."""
-    account: str
+    account_name: str
+    """The name of the account for people, as `people.account_name` gives it."""
     amount: Decimal
     """The amount that was held; 0 for a charge without a deposit."""
     held_at: float

@@ -53,7 +53,6 @@ from dsc_host.portal.pages import (
 )
 from dsc_host.portal.security import Cookies, Guard
 from dsc_host.portal.site import TICKET_PAGE, Extension, Handler, Site, Visit
-from dsc_host.portal.views import Link
 from dsc_host.server.bodies import Bodies
 
 _log = logging.getLogger("dsc_host.portal")
@@ -301,10 +300,10 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     if status == 405 and request.method in ("GET", "HEAD") and request.scope["path"] in site.posts:
         return visit.go(visit.page)
     words = {404: "There is no such page.", 405: "This page cannot be reloaded. Go to the overview and start again."}
-    links = (Link("/", visit._("Overview")),) if status == 405 else ()
-    return visit.problem(status, visit._(words.get(status, "That did not work.")), links)
+    return visit.problem(status, visit._(words.get(status, "That did not work.")), visit.ways_on())
 
 
 async def _failed(site: Site, request: Request, _error: Exception) -> Response:
     visit = Visit(site, request)
-    return visit.problem(500, visit._("Something went wrong on our side. The error was logged. Try again later."))
+    words = visit._("Something went wrong on our side. The error was logged. Try again later.")
+    return visit.problem(500, words, visit.ways_on())

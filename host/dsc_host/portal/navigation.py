@@ -32,10 +32,14 @@ class Section:
     current: str = ""
 
 
+def section_of(page: str) -> str:
+    """Return the path of the section that a page belongs to."""
+    return _BELOW.get(page, "/" + page.split("/")[1])
+
+
 def sections(who: Visitor, page: str, _: Language) -> list[Section]:
     """Return the sections for a visitor who is on the page with this path."""
-    own = _BELOW.get(page, "/" + page.split("/")[1])
-    found = []
+    own, found = section_of(page), []
     for section, href, label in _offered(who, _):
         below = "true" if section == own else ""
         found.append(Section(href, label, "page" if href == page else below))

@@ -31,6 +31,7 @@ from dsc_host.login import (
     WrongCredentials,
 )
 from dsc_host.portal import security
+from dsc_host.portal.components import WARNING, Alert
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.navigation import sections
 from dsc_host.portal.security import Cookies, Rejected
@@ -123,7 +124,8 @@ class Site:
                         security.check_post(request, visit.form_token, visit.form)
                     return await run_in_threadpool(_answered, visit, handler)
             except Rejected as rejected:
-                return visit.problem(rejected.status, visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400])))
+                words = visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400]))
+                return visit.problem(rejected.status, words, visit.ways_on())
             except OutOfMemory as error:
                 # There was too little memory for the page, or for the handler's thread.
                 return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
@@ -325,12 +327,13 @@ class Visit:
 
     def problem(self, status: int, words: str, links: Sequence[Link] = ()) -> Response:
         """Return a page that only explains a problem, with links to pages that help."""
-        return self.show(View(self._("That did not work"), words=(words,), links=links), status)
+        return self.show(View(self._("That did not work"), blocks=(Alert(WARNING, words),), links=links), status)
 
     def ways_on(self) -> Sequence[Link]:
-        """Return the links of a page that explains a problem: to where the form belongs, and to the overview."""
+        """Return the links of a page that explains a problem: to where the form belongs, and to the first page."""
         back = (Link(self.page, self._("Back")),) if self.request.method == "POST" and self.page != "/" else ()
-        return (*back, Link("/", self._("Overview")))
+        first = Link("/", self._("Overview")) if self.is_logged_in() else Link("/login", self._("Log in"))
+        return (*back, first)
 
     def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""

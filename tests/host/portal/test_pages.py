@@ -9,7 +9,7 @@ from tests.host.portal.browser import Browsers, enter
 from dsc_host.login import Kind, Role, Scope, Visitor
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
-from dsc_host.portal.navigation import sections
+from dsc_host.portal.navigation import section_of, sections
 from dsc_host.portal.views import Shown
 from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, noticed
 
@@ -219,6 +219,19 @@ def test_the_navigation_shows_where_the_visitor_is_and_only_what_is_allowed(scen
     assert "<nav" not in browser().page.html
     page = enter(scenario, browser()).open("/statements")
     assert '<li><a href="/withdraw">Money</a></li><li aria-current="page">Statements</li>' in page.html
+
+
+def test_each_page_behind_the_login_belongs_to_a_section() -> None:
+    apart = ("/login", "/lost", "/stop", "/contact")
+    all_of_them = {"/", "/devices", "/protection", "/withdraw", "/profile", "/desk", "/issuer", "/compliance"}
+    assert {path for path in GET if not path.startswith(apart) and section_of(path) not in all_of_them} == set()
+
+
+def test_every_page_that_explains_a_problem_leads_on(scenario: Scenario, browser: Browsers) -> None:
+    anna, stranger = enter(scenario, browser()), browser()
+    for page in (anna.open("/nowhere"), anna.open("/desk"), anna.post("/pin", device="none"), anna.post("/withdraw", csrf="x")):
+        assert (page.title, 'href="/">Overview</a>' in page.html.partition("<main")[2]) == ("That did not work", True)
+    assert 'href="/login">Log in</a>' in stranger.open("/nowhere").html
 
 
 @pytest.mark.parametrize(

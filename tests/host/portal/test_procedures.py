@@ -21,7 +21,7 @@ ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.search(r"`test_\w+` \|$", line)
 ]
 OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator, "proofs": Proofs, "statements": Statements}
-OF_ALL_PAGES = ("test_looks.py", "test_components.py", "test_other_sites.py")
+OF_ALL_PAGES = ("test_looks.py", "test_budgets.py", "test_components.py", "test_other_sites.py")
 """The files with walks that are about all pages, not about a procedure."""
 
 

@@ -42,6 +42,19 @@ def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) 
     return rows.accounts.add(db, Account(table_rows.new_id(), entity_id, "", money.cents("equity", equity), currency, None))
 
 
+def account_name(db: Connection, account_id: str) -> str:
+    """Return the name of an account for people: that of its owner.
+
+    If the owner has several accounts, the primary user follows, or the end of the id while an account has no user.
+    """
+    account = found(rows.accounts.find(db, account_id))
+    owner = found(rows.entities.find(db, account.entity_id)).name
+    if rows.accounts.count(db, rows.accounts.c.entity_id == account.entity_id) == 1:
+        return owner
+    primary = rows.users.find(db, account.primary_user) if account.primary_user else None
+    return f"{owner} ({primary.name if primary else account.id[-4:]})"
+
+
 def set_equity(db: Connection, account_id: str, cents: int) -> None:
     """Set the equity of an account, in cents. Raises `InputError`."""
     account = known(rows.accounts.locked(db, account_id), "account", account_id)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
-from dsc_host.login.accounts import money, permissions
+from dsc_host.login.accounts import money, people, permissions
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.model import Deposit, HoldState
@@ -21,7 +21,7 @@ def check_free(tx: LoginTransaction, account: Account) -> None:
     held = rows.holds.all(tx.db, rows.holds.c.account_id == account.id, rows.holds.c.state == HoldState.HELD)
     if equity_in_dollars(tx.context, account) < wanted + money.money(sum(each.cents for each in held)):
         words = "the account {account} has less than {amount} USD to hold; deposit money, or choose another account"
-        raise NotNow(words, account=account.id, amount=f"{wanted:.2f}")
+        raise NotNow(words, account=people.account_name(tx.db, account.id), amount=f"{wanted:.2f}")
 
 
 def equity_in_dollars(context: LoginContext, account: Account) -> Decimal:
@@ -107,7 +107,7 @@ def _view(tx: LoginTransaction, hold: Hold) -> Deposit:
         id=hold.id,
         user=found(rows.users.find(tx.db, owner_id)).name,
         device=registry.label(device) if device else "",
-        account=hold.account_id,
+        account_name=people.account_name(tx.db, hold.account_id),
         amount=money.money(hold.cents),
         held_at=hold.at,
         state=HoldState(hold.state),

@@ -129,11 +129,11 @@ def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
     return order, owner
 
 
-def accounts_of(db: Connection, user: User) -> list[str]:
-    """Return the ids of the open accounts that can hold the deposit, the user's own first."""
+def accounts_of(db: Connection, user: User) -> dict[str, str]:
+    """Return the names of the open accounts that can hold the deposit by their ids, the user's own first."""
     open_now = (rows.accounts.c.entity_id == user.entity_id) & rows.accounts.c.closed_at.is_(None)
     others = [each.id for each in rows.accounts.all(db, open_now) if each.id != user.account_id]
-    return [user.account_id, *others]
+    return {each: people.account_name(db, each) for each in (user.account_id, *others)}
 
 
 def view(tx: LoginTransaction, order: Order) -> Request:
@@ -152,6 +152,7 @@ def view(tx: LoginTransaction, order: Order) -> Request:
         hold=money.money(hold.kept or hold.cents if hold else tx.policy.request.hold_cents),
         held=HoldState(hold.state) if hold else None,
         account=order.account_id,
+        account_name=people.account_name(tx.db, order.account_id),
         serial=(device.serial or "") if device else "",
     )
 

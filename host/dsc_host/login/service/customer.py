@@ -257,8 +257,8 @@ class LoginSystem(ProfileCalls):
         """Return the user's requests, the newest first; for a primary user, those of all users of the account."""
         return self._seen(token, may("requests", *_ACCOUNT), lambda tx, user, _s: requests.requests_of(tx, user))
 
-    def deposit_accounts(self, token: str) -> list[str]:
-        """Return the ids of the accounts that can hold the deposit of a card, the user's own first."""
+    def deposit_accounts(self, token: str) -> dict[str, str]:
+        """Return the names of the accounts that can hold the deposit of a card by their ids, the user's own first."""
         return self._seen(token, may("deposit_accounts", *_ACCOUNT), lambda tx, user, _s: requests.accounts_of(tx.db, user))
 
     def waiting(self, token: str) -> list[WaitView]:

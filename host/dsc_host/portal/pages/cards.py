@@ -10,7 +10,7 @@ from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.contact import addresses, office_of, telephones
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, View, hidden, radio
+from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden, radio
 
 
 def request(visit: Visit) -> Response:
@@ -45,7 +45,7 @@ def drafted(visit: Visit) -> Response:
             (_("Delivery address"), draft.address),
             (_("Way of delivery"), _delivery(visit)),
             (_("Expected around"), _.day(draft.estimate)),
-            (_("Held on account {account}", account=draft.account), _.dollars(draft.hold)),
+            (_("Held on the account of {owner}", owner=draft.account_name), _.dollars(draft.hold)),
             (_("PIN"), _("as you entered it; not shown")),
         ),
         forms=(
@@ -143,7 +143,8 @@ def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
     _, accounts = visit._, visit.system.deposit_accounts(visit.token)
     if len(accounts) == 1:
         return ()
-    return (radio("account", _("Account for the deposit"), accounts, chosen),)
+    choices = [Choice(each, _("Account of {owner}", owner=name)) for each, name in accounts.items()]
+    return (Field("account", _("Account for the deposit"), "radio", value=chosen or choices[0].value, choices=choices),)
 
 
 def _cents(_: Language, cents: int) -> str:

@@ -50,7 +50,7 @@ def _deposits(_: Language, deposits: list[Deposit]) -> Table:
             (
                 each.device or NONE,
                 each.user,
-                each.account,
+                _("Account of {owner}", owner=each.account_name),
                 _.dollars(each.amount),
                 _.moment(each.held_at),
                 _(HOLDS[each.state]),

@@ -1,0 +1,45 @@
+"""The budgets of the pages, measured in a browser: the first paint, the bytes, the shifts of the layout, and the width."""
+
+from statistics import median
+
+from tests.host.portal.chromium.card_requests import requested
+from tests.host.portal.chromium.walk import Walk
+
+from dsc_host.login import Kind
+
+FIRST_PAINT_MS = 300
+BYTES = 60_000
+WIDTHS = (320, 375)
+PAGES = (
+    "/", "/devices", "/devices/next", "/phones", "/password", "/share", "/protection", "/opt-out", "/withdraw", "/deposit",
+    "/statements", "/profile", "/profile/bank", "/sessions", "/events", "/close", "/contact", "/lost", "/login/help",
+    "/nowhere",
+)  # fmt: skip
+_MEASURE = """async () => {
+    let shifts = 0;
+    const watch = (type, seen) =>
+        new PerformanceObserver((list) => list.getEntries().forEach(seen)).observe({ type, buffered: true });
+    watch("layout-shift", (each) => { shifts += each.value; });
+    const paint = await new Promise((found) => watch("paint", found));
+    await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    const loaded = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    return [paint.startTime, loaded.reduce((sum, each) => sum + each.encodedBodySize, 0), shifts]; }"""
+"""A script that returns the milliseconds to the first paint, the bytes of the page with all its files, and the shifts."""
+
+
+def test_the_pages_are_painted_soon_are_small_stay_in_place_and_fit(walk: Walk) -> None:
+    requested(walk.enter_by_sms("carl"))
+    page, paints = walk.page, []
+    for path in (*PAGES, "/login/answer", "/components"):
+        if path == "/login/answer":
+            walk.half_way("anna", Kind.DSC_PLUS)
+        page.goto(walk.address + path)
+        paint, size, shifts = page.evaluate(_MEASURE)
+        paints.append(paint)
+        assert (path, size <= BYTES, shifts) == (path, True, 0), size
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 720})
+            assert (path, page.evaluate("document.documentElement.scrollWidth")) == (path, width)
+        page.set_viewport_size({"width": 1280, "height": 720})
+    # The machine does other things meanwhile, which delays a single page.
+    assert median(paints) <= FIRST_PAINT_MS, sorted(paints)
