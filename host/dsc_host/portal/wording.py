@@ -238,14 +238,6 @@ NOTICE_KINDS: Mapping[str, str] = {
     "time": INFO,
 }
 """The kinds of the notices. A notice without an entry reports a success."""
-STATE_KINDS: Mapping[DeviceState, str] = {
-    DeviceState.SHIPPED: WARNING,
-    DeviceState.ACTIVE: SUCCESS,
-    DeviceState.MISPLACED: WARNING,
-    DeviceState.LOST: DANGER,
-    DeviceState.STOLEN: DANGER,
-}
-"""The kinds of the states of devices, for their badges. The others are neutral."""
 
 
 def kind_name(_: Language, kind: str, *, issued: bool) -> str:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from tests.host.login.card_orders import with_online_card
 from tests.host.login.scenario import ANNA, DAY, PASSWORD, SERIALS, Scenario, looked_up
+from tests.host.login.shares import proven
 from tests.host.portal.browser import Browsers, come_with, enter
 
 from dsc_host.login import Loss
@@ -144,3 +145,25 @@ def test_a_phone_number_is_removed_after_a_confirmation(scenario: Scenario, brow
     anna.press("Remove")
     assert anna.press("Remove").notice == "No more messages go to this number. All other sessions have ended."
     assert anna.post("/phones/remove", phone="none").status == 404
+
+
+def test_a_share_and_a_request_end_after_a_question(scenario: Scenario, browser: Browsers) -> None:
+    ben = come_with(browser(), scenario.session("ben"))
+    scenario.system.confirm_share(ben.cookie, proven(scenario, ben.cookie))
+    ben.open("/share")
+    assert "ben can no longer log in with this device." in ben.press("Stop sharing").text
+    assert ben.press("Stop sharing").notice == "The device is no longer shared."
+    assert ben.post("/share/cancel", share="none").status == 404
+    carl = come_with(browser(), scenario.session("carl"))
+    scenario.system.confirm_request(carl.cookie, scenario.system.draft_request(carl.cookie, "8246").id)
+    carl.open("/devices")
+    assert "its deposit is released" in carl.press("Cancel").text
+    assert carl.press("Cancel the request").notice == "The request was canceled."
+    assert carl.post("/request/cancel", request="none").status == 404
+
+
+def test_the_most_that_may_be_deposited_is_beside_each_way_of_payment(scenario: Scenario, browser: Browsers) -> None:
+    carl = come_with(browser(), scenario.session("carl"))
+    assert "At most" not in carl.open("/deposit").text
+    scenario.system.opt_out(carl.cookie)
+    assert "ACH At most $20,000.00 now. EFT At most $20,000.00 now. Bank transfer Deposit" in carl.open("/deposit").text

@@ -8,6 +8,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import NotFound, NotNow
 from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import addresses, office_of, telephones
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden, radio
@@ -100,9 +101,21 @@ def _delivery(visit: Visit) -> str:
 
 
 def cancelled(visit: Visit) -> Response:
-    """Cancel a request."""
+    """Cancel a request, after a question."""
+    if not confirmations.is_confirmed(visit):
+        return _ask_to_cancel(visit)
     visit.system.cancel_request(visit.token, visit.value("request", 32))
     return visit.go("/devices", notice="cancelled")
+
+
+def _ask_to_cancel(visit: Visit) -> Response:
+    _, named = visit._, visit.value("request", 32)
+    asked = next((each for each in visit.system.requests(visit.token) if each.id == named), None)
+    if asked is None:
+        raise NotFound("you have no such request")
+    words = (_("The card is not made, and its deposit is released."), _("You can request another card at any time."))
+    facts = ((_("For"), asked.user), (_("Address"), asked.address))
+    return confirmations.ask(visit, _("Cancel the request?"), words, facts, _("Cancel the request"), "request")
 
 
 def _typed(visit: Visit) -> dict[str, str]:

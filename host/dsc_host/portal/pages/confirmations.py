@@ -29,7 +29,14 @@ def ask(
     return visit.show(question(visit, title, words, facts, form))
 
 
-def question(visit: Visit, title: str, words: Sequence[str], facts: Sequence[tuple[str, str]], form: Form) -> View:
+def question(
+    visit: Visit,
+    title: str,
+    words: Sequence[str],
+    facts: Sequence[tuple[str, str]],
+    form: Form,
+    back: Link | None = None,
+) -> View:
     """Return the page with what the form is about, what it will do, and the way back."""
     outcome = Outcome(visit._("What will happen"), words)
-    return View(title, facts=facts, blocks=(outcome,), forms=(form,), back=Link(visit.page, visit._("Back")))
+    return View(title, facts=facts, blocks=(outcome,), forms=(form,), back=back or Link(visit.page, visit._("Back")))

@@ -12,6 +12,8 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import FUNDING_METHODS
 
+_LEAST = Decimal("0.01")
+
 
 def deposit(visit: Visit) -> Response:
     """Show the form for a transfer."""
@@ -33,13 +35,20 @@ def deposited(visit: Visit) -> Response:
 def _deposit(visit: Visit) -> View:
     visit.visitor()
     _ = visit._
-    choices = [Choice(each, _(FUNDING_METHODS[each])) for each in FundingMethod]
+    choices = [Choice(each, _(FUNDING_METHODS[each]), _limit(visit, each)) for each in FundingMethod]
     fields = (
         Field("amount", _("Amount in US dollars"), hint=example(_), longest=20),
         Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
     )
     form = Form("/deposit", _("Deposit money"), fields)
     return View(_("Deposit money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
+
+
+def _limit(visit: Visit, method: FundingMethod) -> str:
+    """Return the hint with the most that may be deposited by this method now; empty if there is no limit."""
+    _ = visit._
+    most = visit.system.may_deposit(visit.visitor().name, _LEAST, method).most
+    return "" if most is None else _("At most {most} now.", most=_.dollars(most))
 
 
 def example(_: Language) -> str:

@@ -1,12 +1,9 @@
 """The first page after the login: whether the account is safe, what is due, and what one can do."""
 
-from decimal import Decimal
-
 from starlette.responses import Response
 
 from dsc_host.errors import DscError
-from dsc_host.login import Allowance, DeviceView, EventKind, Protection, Role, Scope, SecurityEvent, Visitor
-from dsc_host.login.policy.model import Level
+from dsc_host.login import DeviceView, EventKind, Protection, Role, Scope, SecurityEvent, Visitor
 from dsc_host.portal.components import (
     INFO,
     SUCCESS,
@@ -18,12 +15,12 @@ from dsc_host.portal.components import (
     Facts,
     Item,
     Listing,
-    Meter,
     Meters,
 )
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.device_items import device_item
+from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.pages.security_events import described
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Link, View
@@ -111,24 +108,9 @@ def _limits(visit: Visit, known: Protection) -> Meters:
     _, (level, left) = visit._, visit.system.withdrawal_limit(visit.token)
     links = (Link("/withdraw", _("Withdraw money")), Link("/deposit", _("Deposit money")))
     more = Link("/protection", _("Protection and limits"))
-    meters = _meters(_, level, left)
+    meters = limit_meters(_, level, left)
     words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
     return Meters(_("Withdrawals"), meters, words, more, links)
-
-
-def _meters(_: Language, level: Level, left: Allowance) -> tuple[Meter, ...]:
-    if level.per_day is None or level.per_five_days is None or left.left_today is None or left.left_five_days is None:
-        return ()
-    today = min(left.left_today, left.left_five_days)
-    return (
-        _meter(_, _("Left today"), today, level.per_day),
-        _meter(_, _("Left in five business days"), left.left_five_days, level.per_five_days),
-    )
-
-
-def _meter(_: Language, label: str, left: Decimal, limit: Decimal) -> Meter:
-    words = _("{left} of {limit}", left=_.dollars(left), limit=_.dollars(limit))
-    return Meter(label, words, float(left), max(1.0, float(limit)))
 
 
 def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:

@@ -8,8 +8,11 @@ from starlette.responses import Response
 from dsc_host.login import Protection, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.portal import amounts
+from dsc_host.portal.components import Meters
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
+from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, radio
 from dsc_host.portal.wording import RESTRICTIONS, kind_name
@@ -76,8 +79,8 @@ def opting_out(visit: Visit) -> Response:
     words = _("Withdrawals would be limited to {day} per day and {five} per five business days.", day=day, five=five)
     fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
-    lost = (_("You would lose:"), *_lost(visit, known), words)
-    return visit.show(View(_("Opt out"), words=lost, forms=(form,), links=(Link("/protection", _("Back")),)))
+    lost = (*_lost(visit, known), words)
+    return visit.show(confirmations.question(visit, _("Opt out"), lost, (), form, Link("/protection", _("Back"))))
 
 
 def opted_out(visit: Visit) -> Response:
@@ -107,7 +110,7 @@ def opting_in(visit: Visit) -> Response:
     choice = Field("always", _("What do you want?"), "radio", value="yes", choices=choices)
     form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
     words = _("The restrictions end, and the limits of your devices apply again.")
-    return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), links=(Link("/protection", _("Back")),)))
+    return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), back=Link("/protection", _("Back"))))
 
 
 def opted_in(visit: Visit) -> Response:
@@ -158,18 +161,15 @@ def withdrawn(visit: Visit) -> Response:
 
 def _withdraw(visit: Visit) -> View:
     _, (level, left) = visit._, visit.system.withdrawal_limit(visit.token)
-    field = Field("amount", _("Amount in US dollars"), hint=example(_), longest=20)
-    form = Form("/withdraw", _("Withdraw"), (field,))
-    day, five = _amounts(_, level)
-    facts = [(_("Left today"), day), (_("Left in five business days"), five)]
+    meters = limit_meters(_, level, left)
+    hint = example(_)
     if left.left_today is not None and left.left_five_days is not None:
-        # Less may be left of the five days than of today.
-        today = min(left.left_today, left.left_five_days)
-        facts = [
-            (_("Left today"), _("{left} of {limit}", left=_.dollars(today), limit=day)),
-            (_("Left in five business days"), _("{left} of {limit}", left=_.dollars(left.left_five_days), limit=five)),
-        ]
-    return View(_("Withdraw money"), facts=facts, forms=(form,), links=(Link("/protection", _("Protection and limits")),))
+        now = min(left.left_today, left.left_five_days)
+        hint = _("{example}. You can withdraw {left} now.", example=hint, left=_.dollars(now))
+    words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
+    limits = Meters(_("Withdrawals"), meters, words, Link("/protection", _("Protection and limits")))
+    form = Form("/withdraw", _("Withdraw"), (Field("amount", _("Amount in US dollars"), hint=hint, longest=20),))
+    return View(_("Withdraw money"), blocks=(limits,), forms=(form,), links=(Link("/deposit", _("Deposit money")),))
 
 
 def closing(visit: Visit) -> Response:
@@ -184,7 +184,7 @@ def closing(visit: Visit) -> Response:
         ),
     )
     form = Form("/close", _("Close the account"), (Field("sure", _("Close it permanently"), "checkbox"),), danger=True)
-    return visit.show(View(_("Close the account"), words=words, forms=(form,), links=(Link("/", _("Overview")),)))
+    return visit.show(confirmations.question(visit, _("Close the account"), words, (), form, Link("/", _("Back"))))
 
 
 def closed(visit: Visit) -> Response:

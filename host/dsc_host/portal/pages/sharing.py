@@ -2,7 +2,8 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import ShareState
+from dsc_host.login import NotFound, ShareState
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.offers import asking
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
@@ -57,9 +58,29 @@ def confirmed(visit: Visit) -> Response:
 
 
 def unshared(visit: Visit) -> Response:
-    """End a share."""
+    """End a share, after a question."""
+    if not confirmations.is_confirmed(visit):
+        return _ask_to_unshare(visit)
     visit.system.cancel_share(visit.token, visit.value("share", 32))
     return visit.go_on("/share", notice="unshared")
+
+
+def _ask_to_unshare(visit: Visit) -> Response:
+    _, named = visit._, visit.value("share", 32)
+    share = next((each for each in visit.system.shares(visit.token) if each.id == named), None)
+    if share is None:
+        raise NotFound("you have no such request")
+    words = (
+        _("{user} can no longer log in with this device. To share it again, its owner's password and the device are needed.",
+          user=share.user),
+        _("Devices that were set aside can be used again."),
+    )  # fmt: skip
+    facts = (
+        (_("Device"), f"{_(KINDS[share.kind])} {share.device}"),
+        (_("Belongs to"), share.owner),
+        (_("Shared with"), share.user),
+    )
+    return confirmations.ask(visit, _("Stop sharing the device?"), words, facts, _("Stop sharing"), "share")
 
 
 def _begin(visit: Visit) -> View:

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed, WaitView
-from dsc_host.portal.components import ICONS, NEUTRAL, WARNING, Badge, Columns, Empty, Facts, Item, Listing
+from dsc_host.portal.components import WARNING, Badge, Columns, Empty, Facts, Item, Listing
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.decisions import corrections
+from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.security_events import events_table
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, button, hidden
-from dsc_host.portal.wording import DOCUMENTS, STATE_KINDS, STATES, kind_name, which
+from dsc_host.portal.wording import DOCUMENTS
 
 _NOTE_LETTERS = 300
 
@@ -175,11 +176,8 @@ def _caller_facts(visit: Visit, known: CallerView) -> Facts:
 
 
 def _device(_: Language, device: DeviceView) -> Item:
-    name, label = kind_name(_, device.kind, issued=device.issued), which(device)
-    badge = Badge(_(STATES[device.state]), STATE_KINDS.get(device.state, NEUTRAL))
-    used = (_("Last used: {moment}", moment=_.moment(device.used_at)),) if device.used_at else ()
     forms = (button("/desk/loss", _("Take out of use"), danger=True, device=device.id),) if may_be_taken_out(device) else ()
-    return Item(name, ICONS[device.kind], badge, (label, *used), forms, about=f"{name} {label}")
+    return device_item(_, device, forms)
 
 
 def _wait(_: Language, wait: WaitView) -> Item:

@@ -38,7 +38,8 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
 def test_a_request_is_taken_back(walk: Walk) -> None:
     requested(walk.enter_by_sms("carl"))
     row = f"carl {walk._('requested')}"
-    assert walk.open("/devices").press("Cancel", row).notice == walk._("The request was canceled.")
+    walk.open("/devices").press("Cancel", row)
+    assert walk.press("Cancel the request").notice == walk._("The request was canceled.")
 
 
 def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Walk) -> None:

@@ -26,7 +26,8 @@ def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
     walk.out().begin("anna.work").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
     assert walk.path == "/"
     walk.open("/share").picture("share-5-list")
-    assert walk.press("Stop sharing", f"{walk.cards_row('IB3000901')} anna").notice == walk._("The device is no longer shared.")
+    walk.press("Stop sharing", f"{walk.cards_row('IB3000901')} anna")
+    assert walk.press("Stop sharing").notice == walk._("The device is no longer shared.")
     assert walk.path == "/login", "the session that the card had opened has ended with the sharing"
     assert walk.begin("anna.work").field(CARD).count() == 0
 
