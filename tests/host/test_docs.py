@@ -1,5 +1,6 @@
 """Run every command and every program of the docs as written, in this process and with one empty folder for each page."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -28,8 +29,8 @@ def commands(page: Path) -> list[str]:
     return [line[2:] for line in lines if not line.startswith(tuple(f"$ {start}" for start in _ELSEWHERE))]
 
 
-def shell(line: str) -> bytes:
-    return subprocess.run(["sh", "-e", "-c", line], capture_output=True, timeout=_SECONDS, check=True).stdout
+def shell(line: str, typed: bytes = b"") -> bytes:
+    return subprocess.run(["sh", "-e", "-c", line], input=typed, capture_output=True, timeout=_SECONDS, check=True).stdout
 
 
 @pytest.mark.parametrize("page", [page for page in RUN if commands(page)], ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -37,14 +38,16 @@ def test_the_commands_in_the_docs_work(page: Path, dscplus: Command, monkeypatch
     monkeypatch.chdir(dscplus.folder)
     for line in commands(page):
         before, command, words = line.rpartition("dscplus ")
-        if exported := re.fullmatch(r"export (\w+)=(.*)", line):
+        if printed := re.fullmatch(r"export (\w+)=\$\(dscplus (.*) \| (.*)\)", line):
+            monkeypatch.setenv(printed[1], shell(printed[3], dscplus(*shlex.split(printed[2])).out.encode()).decode().strip())
+        elif exported := re.fullmatch(r"export (\w+)=(.*)", line):
             monkeypatch.setenv(exported[1], shell(f'printf %s "{exported[2]}"').decode())
         elif not command:
             shell(line)
         else:
             words, _, source = words.partition(" < ")
             typed = Path(source).read_bytes() if source else shell(before.removesuffix(" | "))
-            done = dscplus(*shlex.split(words), stdin=typed)
+            done = dscplus(*shlex.split(os.path.expandvars(words)), stdin=typed)
             assert done.code == 0, f"{line}\n{done.err}"
     # Everybody knows the keys of the examples.
     dscplus.printed.clear()

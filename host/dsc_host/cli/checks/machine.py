@@ -10,7 +10,7 @@ from dsc_host.cli.checks.finding import Findings, failed, ok, warning
 from dsc_host.version import VERSION
 
 DISK, EXTRAS = "disk", "extras"
-_TOOLS = ("dev", "fuzz")
+_TOOLS = ("dev", "docs", "fuzz")
 """Extras that no installation needs."""
 _LEAST_BYTES, _FEW_BYTES = 100 << 20, 1 << 30
 _EXTRA_OF = re.compile(r"([A-Za-z0-9._-]+).*extra == ['\"]([a-z]+)['\"]")
