@@ -84,6 +84,8 @@ class Extension:
     secret: str
     """The secret to which the extension's forms are bound. The visitor's token is not used, because each login changes it."""
     beside: Beside
+    guide: Callable[["Visit", View], object]
+    """A function that returns what the template `guide.html` adds to a page."""
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
     """A function that gives the user with this name a new blank card, and returns the card's line."""
 
@@ -234,6 +236,7 @@ class Visit:
             notice_kind=notice_kind(notice),
             path=self._here,
             home=None if self.site.extension is None else self.site.extension.home,
+            guide=None if self.site.extension is None else self.site.extension.guide(self, view),
         )
         response = HTMLResponse(page, status)
         # A form without a cookie came from another site. Its answer must not replace the cookie that the browser has kept back.

@@ -128,7 +128,8 @@ class Browser:
 
     @property
     def csrf(self) -> str:
-        return next(form.fields["csrf"] for form in self.page.forms if form.action != "/card/press")
+        """The token to which the visitor's forms are bound. Forms of the demonstration have another one."""
+        return next(form.fields["csrf"] for form in self.page.forms if form.action == "/language")
 
     @property
     def cookie(self) -> str:

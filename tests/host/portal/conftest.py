@@ -10,7 +10,7 @@ from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Policy
 from dsc_host.portal.demo import demonstration
-from dsc_host.portal.demo.demonstration import CONTACT, Demonstration
+from dsc_host.portal.demo.demonstration import SETTINGS, Demonstration
 
 clock = scenarios.clock
 
@@ -32,6 +32,6 @@ def browser(scenario: Scenario) -> Iterator[Callable[..., Browser]]:
 @pytest.fixture
 def shown(request: pytest.FixtureRequest) -> Iterator[Demonstration]:
     """Yield a demonstration with its people and their cards. Its passwords cost nothing. A parameter adds to its policy."""
-    made = demonstration.begin(Policy.of({"contact": CONTACT, **scenarios.CHEAP, **getattr(request, "param", {})}))
+    made = demonstration.begin(Policy.of({**SETTINGS, **scenarios.CHEAP, **getattr(request, "param", {})}))
     yield made
     made.close()

@@ -15,6 +15,8 @@ _TABLES = {
 }  # fmt: skip
 _WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT", "_OLD_CARD"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
+_STORIES = {"Story", "Person", "Step"}
+"""The classes whose arguments are sentences, if they have a blank."""
 _NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/encoding.py", "phone/http_client.py"}
 """The modules whose refusals only commands and apps show."""
 
@@ -49,6 +51,9 @@ def _of_call(call: ast.Call) -> Iterator[str]:
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     if name == "_" or name in _REFUSALS:
         yield from _texts(call.args[0]) if call.args else ()
+    elif name in _STORIES:
+        for each in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("title", "summary"))):
+            yield from (text for text in _texts(each) if " " in text)
     elif name == "__init__" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant):
         yield from _texts(call.args[0])
     elif name == "InputError" and getattr(call.args[0], "value", "") != "file":

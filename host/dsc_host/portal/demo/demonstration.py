@@ -125,7 +125,8 @@ class Demonstration:
     letters: deque[Letter]
     folder: tempfile.TemporaryDirectory[str]
     cards: dict[str, PageCard] = field(default_factory=dict)
-    people: Mapping[str, str] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
+    """Everybody who has a phone, and who this is."""
     asked: dict[str, str] = field(default_factory=dict)
     """The last challenge for which each card was shown, by serial."""
     given: set[str] = field(default_factory=set)
@@ -166,6 +167,12 @@ class Demonstration:
         self.system.operator.enroll_card(name, serial, kind)
         if self.make_card is not None:
             self._put(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
+
+    def take_card(self, name: str) -> None:
+        """Switch a user's card off, and take it away."""
+        card = self.cards.pop(name, None)
+        if card is not None:
+            card.close()
 
     def blank_card(self, name: str) -> CardClient:
         """Put a blank card for a user on the page, and return the card's serial line. Raises `DscError` without a simulator."""
@@ -212,17 +219,19 @@ CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
 
 
 CONTACT = {"support": "+41 41 555 01 01", "returns": "Card returns, 5 Desk Lane, 6300 Zug"}
+SETTINGS = {"contact": CONTACT, "request": {"returnable": ["IB3000xxx", "IB31xxxxx"]}}
+"""The policy of the demonstration. The cards of the stories have serials of the second series."""
 
 
 def begin(policy: Policy | None = None) -> Demonstration:
     """Return a demonstration with records in memory and the users of `PEOPLE`, who share one password and one PIN."""
-    policy = policy or Policy.of({"contact": CONTACT})
+    policy = policy or Policy.of(SETTINGS)
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)
     senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))
     system = LoginSystem.over(verifier, policy=policy, senders=senders, statements=DemonstrationStatements())
     folder = tempfile.TemporaryDirectory(prefix="dscplus-phones-")
-    demo = Demonstration(system, card_maker(), clock, letters, folder, people=PEOPLE)
+    demo = Demonstration(system, card_maker(), clock, letters, folder, people=dict(PEOPLE))
     _populate(demo)
     return demo
 

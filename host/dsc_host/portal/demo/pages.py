@@ -5,55 +5,76 @@ from functools import partial
 
 from starlette.responses import Response
 
-from dsc_host.errors import InputError
-from dsc_host.portal.demo import card_pages, component_page, phone_pages
-from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+from dsc_host.portal.components import INFO, SUCCESS, Badge, Item, Listing
+from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages
+from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
+from dsc_host.portal.demo.guide import story_lines
+from dsc_host.portal.demo.stories import Story
+from dsc_host.portal.demo.story_runs import StoryRuns
+from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Extension, Handler, Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
 
-_MOST_DAYS = 60
 
-
-def overview(demo: Demonstration, visit: Visit) -> Response:
-    """Show the users, and the form that lets time pass."""
+def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
+    """Say what this is, and offer the stories; below them the people, for visitors who go their own way."""
     _ = visit._
-    rows = [
-        Row(
-            (name, _(words)),
-            (
+    words = (
+        _(
+            "This is a login system with a security card, on your own machine. The card on the pages runs the firmware of the"
+            " real one. Everything is invented, is in memory, and is lost when the program ends."
+        ),
+        _("Choose a story. It tells you step by step what to do, and as whom."),
+    )
+    days = Field("days", _("Days"), "code", value="1", longest=2)
+    view = View(
+        _("Try the card"),
+        words=words,
+        blocks=(_stories(runs, visit), _people(demo, _)),
+        forms=(Form("/demonstration/time", _("Let the days pass"), (days,), legend=_("Time")),),
+        links=(
+            Link("/outbox", _("Sent messages")),
+            Link("/login", _("Log in")),
+            Link(component_page.PATH, _("Components"), _("what the pages are made of")),
+        ),
+    )
+    return visit.show(view)
+
+
+def _stories(runs: StoryRuns, visit: Visit) -> Listing:
+    _ = visit._
+    return Listing(
+        _("Try this"), [_story(_, number, story, done) for number, (story, done) in enumerate(story_lines(runs, visit), 1)]
+    )
+
+
+def _story(_: Language, number: int, story: Story, done: int | None) -> Item:
+    title, steps = _(story.title), len(story.steps)
+    actions = [button("/demonstration/story", _("Start") if done is None else _("Begin anew"), story=story.id)]
+    if done is not None and done < steps:
+        actions.insert(0, button("/demonstration/current", _("Go on"), story=story.id))
+    badge = None
+    if done is not None:
+        badge = Badge(_("{done} of {all} steps", done=done, all=steps), SUCCESS if done == steps else INFO)
+    return Item(f"{number}. {title}", story.icon, badge, (_(story.summary),), actions, about=title)
+
+
+def _people(demo: Demonstration, _: Language) -> Listing:
+    items = [
+        Item(
+            name,
+            "person",
+            details=(_(what),),
+            actions=(
                 *((button("/card", _("Card"), name=name),) if demo.card_of(name) else ()),
                 button("/phone", _("Phone"), name=name),
             ),
         )
-        for name, words in demo.people.items()
+        for name, what in PEOPLE.items()
     ]
-    table = Table(_("People"), (_("User name"), _("Who"), _("Card and phone")), rows)
-    days = Field("days", _("Days"), "code", value="1", longest=2)
-    return visit.show(
-        View(
-            _("Demonstration"),
-            words=(
-                _(
-                    "Everything here is in memory and is lost when the program ends. Anybody who can open this"
-                    " page can use all of it."
-                ),
-                _("Everybody's password is “{password}”, and every card's PIN is {pin}.", password=SESAME, pin=PIN),
-            ),
-            tables=(table,),
-            forms=(Form("/demonstration/time", _("Let the days pass"), (days,), legend=_("Time")),),
-            links=(Link("/outbox", _("Sent messages")), Link("/login", _("Log in"))),
-        )
-    )
-
-
-def pass_time(demo: Demonstration, visit: Visit) -> Response:
-    """Let some days pass."""
-    text = visit.value("days", 2)
-    days = int(text) if text.isascii() and text.isdigit() else 0
-    if not 0 < days <= _MOST_DAYS:
-        raise InputError("days", "must be 1 to 60")
-    demo.pass_days(days)
-    return visit.go("/demonstration", notice="time")
+    words = _("Everybody's password is “{password}”, and every card's PIN is {pin}.", password=SESAME, pin=PIN)
+    together = _("These people are the same for all visitors, and so is the date. A story has people of its own.")
+    return Listing(_("Or go your own way"), items, words=(words, together))
 
 
 def outbox(demo: Demonstration, visit: Visit) -> Response:
@@ -66,7 +87,6 @@ def outbox(demo: Demonstration, visit: Visit) -> Response:
 
 
 GET: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
-    "/demonstration": overview,
     "/outbox": outbox,
     "/card": card_pages.card,
     "/card.svg": card_pages.picture,
@@ -76,7 +96,7 @@ GET: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
     component_page.PATH: component_page.components,
 }
 POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
-    "/demonstration/time": pass_time,
+    "/demonstration/time": guide.pass_time,
     "/card": card_pages.pick,
     "/card/press": card_pages.press,
     "/phone": phone_pages.pick,
@@ -95,5 +115,19 @@ def extension(demo: Demonstration) -> Extension:
     def bound(pages: Mapping[str, Callable[[Demonstration, Visit], Response]]) -> Mapping[str, Handler]:
         return {path: partial(page, demo) for path, page in pages.items()}
 
-    home = Link("/demonstration", "Demonstration")
-    return Extension(home, bound(GET), bound(POST), demo.secret, partial(card_pages.beside, demo), demo.blank_card)
+    runs = StoryRuns(demo)
+    pages: dict[str, Handler] = {**bound(GET), guide.PATH: partial(overview, demo, runs)}
+    posts: dict[str, Handler] = {
+        **bound(POST),
+        "/demonstration/story": partial(guide.begin, runs),
+        "/demonstration/current": partial(guide.choose, runs),
+    }
+    return Extension(
+        home=Link(guide.PATH, "Demonstration"),
+        pages=pages,
+        posts=posts,
+        secret=demo.secret,
+        beside=partial(card_pages.beside, demo),
+        guide=partial(guide.guide, demo, runs),
+        blank_card=demo.blank_card,
+    )

@@ -173,6 +173,13 @@ class Walk:
         return f"{self._(CARD)} {serial}"
 
     @property
+    def letter(self) -> str:
+        """Return the code in the message beside the form."""
+        found = re.search(r"(?<!\d)\d{6}(?!\d)", self.page.locator(".letter").inner_text())
+        assert found is not None
+        return found[0]
+
+    @property
     def codes(self) -> list[str]:
         """Return the codes of a sheet."""
         return [re.sub(r"^\d+\s+", "", each.strip()) for each in self.page.locator(".sheet li").all_inner_texts()]
@@ -204,6 +211,10 @@ class Walk:
         """Return another person, with a browser of their own."""
         scripts = bool(options.get("java_script_enabled", True))
         return replace(self, page=self.pages(**options), scripts=scripts)
+
+    def with_page(self, page: Page) -> "Walk":
+        """Return the same person with another page of the browser."""
+        return replace(self, page=page)
 
     def tab(self) -> "Walk":
         """Return a second tab of the same browser."""

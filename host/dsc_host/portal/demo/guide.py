@@ -1,0 +1,198 @@
+"""What the demonstration adds to every page: the step of the visitor's story, a message with a code, and the date."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import Letter, NotFound
+from dsc_host.portal import security
+from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+from dsc_host.portal.demo.stories import LOGIN, STORIES, Step, Story, story_of
+from dsc_host.portal.demo.story_runs import Performer, Run, StoryRuns
+from dsc_host.portal.languages import Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, View
+from dsc_host.portal.wording import DOCUMENTS
+
+PATH = "/demonstration"
+COOKIE = "stories"
+_SECONDS = 12 * 60 * 60
+_FRESH_SECONDS = 5 * 60
+_JUMPS = (1, 7, 21)
+_MOST_DAYS = 60
+_CODE_FIELDS = ("code", "token")
+
+Facts = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The way to the page of a step: a link, or a button with these hidden fields."""
+
+    href: str
+    label: str
+    fields: Mapping[str, str] | None = None
+    """The fields of the button; None for a link."""
+    csrf: str = ""
+    """The token of the button's form; empty for that of the visitor."""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step as the guide shows it."""
+
+    text: str
+    done: bool
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoryGuide:
+    """The visitor's story."""
+
+    story: Story
+    steps: Sequence[Told]
+    done: int
+    be: Facts
+    """What the user of the current step logs in with."""
+    papers: tuple[str, Facts] | None
+    """The name and the papers of the caller, in a step that asks for them."""
+    go: Go | None
+
+    @property
+    def step(self) -> Told | None:
+        """The current step; None if all are done."""
+        return next((each for each in self.steps if each.current), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The addition to a page."""
+
+    csrf: str
+    date: str
+    jumps: Sequence[tuple[int, str]]
+    story: StoryGuide | None
+    letter: Letter | None
+
+
+def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Guide:
+    """Return the addition to a page."""
+    _, run = visit._, runs.current(visit.request.cookies.get(COOKIE, ""))
+    labels = (_("+1 day"), _("+1 week"), _("+3 weeks"))
+    story = None if run is None else _story(demo, runs, visit, run)
+    letter = _letter(demo, runs, run) if _wants_code(visit, view) else None
+    return Guide(security.csrf(demo.secret), _.date(demo.clock()), tuple(zip(_JUMPS, labels, strict=True)), story, letter)
+
+
+def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> StoryGuide:
+    _, done, steps = visit._, runs.done(run), run.story.steps
+    told = [
+        Told(_(each.text, password=SESAME, pin=PIN, **run.values), number < done, number == done)
+        for number, each in enumerate(steps)
+    ]
+    if done == len(steps):
+        return StoryGuide(run.story, told, done, (), None, None)
+    step = steps[done]
+    user = run.user(step)
+    caller = run.performers.get(step.papers)
+    papers = None if caller is None else (caller.full_name, _papers(_, caller))
+    return StoryGuide(run.story, told, done, _login_data(demo, _, user), papers, _go(demo, visit, step, user.name))
+
+
+def _login_data(demo: Demonstration, _: Language, user: Performer) -> Facts:
+    card = demo.card_of(user.name)
+    pin = demo.pin_of(card.serial) if card is not None else ""
+    return (
+        (_("User name"), user.name),
+        (_("Password"), SESAME),
+        *(((_("PIN of the card"), pin),) if pin else ()),
+    )
+
+
+def _papers(_: Language, caller: Performer) -> Facts:
+    papers = caller.identity
+    return (
+        (_("User name"), caller.name),
+        (_("Date of birth"), _.day(papers.birth_date)),
+        (_("Citizenship"), papers.citizenship),
+        (_("Country of residence"), papers.residence),
+        (_("Document type"), _(DOCUMENTS[papers.document_type])),
+        (_("Document number"), papers.document_number),
+    )
+
+
+def _go(demo: Demonstration, visit: Visit, step: Step, name: str) -> Go | None:
+    """Return the way to the page of a step, which may lead through a log-out; None if the visitor is there."""
+    _, path = visit._, str(visit.request.scope["path"])
+    try:
+        who = visit.visitor().name
+    except DscError:
+        who = ""
+    if step.page == "/phone":
+        on_phone = path.startswith("/phone") and visit.request.cookies.get("phone") == name
+        label = _("Open the phone of {name}", name=name)
+        return None if on_phone else Go("/phone", label, {"name": name}, security.csrf(demo.secret), "phone")
+    if not step.page:
+        return None
+    if who and (who != name or step.page == LOGIN):
+        return Go("/logout", _("Log out"), {})
+    page = step.page if who or step.page == "/lost" else LOGIN
+    return None if path.startswith(page) else Go(page, _("Go to the login") if page == LOGIN else _("Open the page"))
+
+
+def _wants_code(visit: Visit, view: View) -> bool:
+    """Return whether the page asks for a code from a message."""
+    fields: list[Field] = [field for form in view.forms for field in form.fields]
+    asked = any(field.autocomplete == "one-time-code" or field.name in _CODE_FIELDS for field in fields)
+    return view.beside != "card.html" and (asked or str(visit.request.scope["path"]).startswith("/phone/"))
+
+
+def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | None:
+    """Return the newest message with a code to somebody in the visitor's story, or, without a story, in no story."""
+    demo.system.deliver()
+    since = demo.clock() - _FRESH_SECONDS
+    in_stories = runs.addresses()
+    wanted: Callable[[str], bool] = (lambda to: to not in in_stories) if run is None else run.addresses.__contains__
+    fresh = (each for each in reversed(demo.letters) if each.at >= since and "code" in each.values)
+    return next((each for each in fresh if wanted(each.address)), None)
+
+
+# ---- the forms ----
+
+
+def begin(runs: StoryRuns, visit: Visit) -> Response:
+    """Begin a story, or begin it anew, and go to its first page."""
+    story = story_of(visit.value("story", 16))
+    if story is None:
+        raise NotFound("there is no such story")
+    visitor = runs.begin(visit.request.cookies.get(COOKIE, ""), story, visit._.code)
+    response = visit.go("/" if visit.is_logged_in() else story.steps[0].page.replace("/phone", PATH))
+    visit.site.cookies.keep(response, COOKIE, visitor, _SECONDS)
+    return response
+
+
+def choose(runs: StoryRuns, visit: Visit) -> Response:
+    """Go on with a story that was begun, or leave all stories."""
+    runs.go_on(visit.request.cookies.get(COOKIE, ""), visit.value("story", 16))
+    return visit.go(PATH)
+
+
+def pass_time(demo: Demonstration, visit: Visit) -> Response:
+    """Let some days pass, and show the same page again."""
+    text, path = visit.value("days", 2), visit.value("path")
+    days = int(text) if text.isascii() and text.isdigit() else 0
+    if not 0 < days <= _MOST_DAYS:
+        raise InputError("days", "must be 1 to 60")
+    demo.pass_days(days)
+    return visit.go(path if path in visit.site.pages else PATH, notice="time")
+
+
+def story_lines(runs: StoryRuns, visit: Visit) -> Sequence[tuple[Story, int | None]]:
+    """Return the stories, each with the number of steps that the visitor has done; None if the story was not begun."""
+    visitor = visit.request.cookies.get(COOKIE, "")
+    began = [(story, runs.run_of(visitor, story)) for story in STORIES]
+    return [(story, None if run is None else runs.done(run)) for story, run in began]

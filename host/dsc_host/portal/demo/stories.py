@@ -1,0 +1,352 @@
+"""The stories of the demonstration: what to do, as whom, and the entries of the log by which each step is seen to be done.
+
+A text may name a user of the story by the key of the person, for example `{lena}`, and `{password}` and `{pin}`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dsc_host.login import Kind, Role
+
+LOGIN = "/login"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in a story. Each run of the story gets a user of its own for each person."""
+
+    key: str
+    """The user name, unless another run has it."""
+    what: str
+    """The sentence that says who this is."""
+    role: Role = Role.CUSTOMER
+    card: bool = False
+    phone: bool = False
+    """Whether the user has a confirmed phone number, to which codes go."""
+    second_of: str = ""
+    """The key of the person who has this user name as a second one."""
+    born: str = "1980-05-17"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An entry of the audit log about a person's user."""
+
+    person: str
+    entry: str
+    """The action and the outcome, as in `EventKind`."""
+    kind: Kind | None = None
+    """The kind of the device, if it matters."""
+    reason: str = ""
+    """The reason in the entry, if it matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a story. It is done when all its entries are in the log, after those of the step before."""
+
+    text: str
+    person: str
+    """The key of the person to be."""
+    page: str
+    """The page on which the step begins. It is the phone's page for a step on the phone."""
+    happenings: Sequence[Happening]
+    papers: str = ""
+    """The key of the person whose papers are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story: some people and some steps."""
+
+    id: str
+    icon: str
+    title: str
+    summary: str
+    people: Sequence[Person]
+    steps: Sequence[Step]
+
+
+_CLERK = Person("tom", "works at support", Role.SUPPORT, card=True)
+_ISSUER = Person("uma", "makes and sends the cards", Role.ISSUER, card=True)
+
+
+STORIES: Sequence[Story] = (
+    Story(
+        "login",
+        "card",
+        title="Log in with the card",
+        summary="The page asks, the card answers: a challenge of six digits and a response of eight, which is good only once.",
+        people=(Person("emma", "has a card", card=True),),
+        steps=(
+            Step(
+                "Log in as {emma}: enter the user name and the password “{password}”.",
+                "emma",
+                LOGIN,
+                (Happening("emma", "password done"),),
+            ),
+            Step(
+                "Now the page shows a challenge. Use the card beside it: press, the PIN {pin}, OK, the challenge, OK. Then type"
+                " the eight digits from its display into the page.",
+                "emma",
+                LOGIN,
+                (Happening("emma", "enter done", Kind.DSC_PLUS),),
+            ),
+            Step(
+                "You are in. On the page Money, withdraw 5,000 US dollars. With this card there is no limit on it.",
+                "emma",
+                "/withdraw",
+                (Happening("emma", "withdraw done"),),
+            ),
+        ),
+    ),
+    Story(
+        "order",
+        "parcel",
+        title="Order a card and wait three weeks",
+        summary="From the request with your own PIN to the parcel, which takes its time. Here you let the weeks pass yourself.",
+        people=(Person("finn", "has codes by SMS, and no card yet", phone=True), _ISSUER),
+        steps=(
+            Step(
+                "Log in as {finn} with a code by SMS. The message appears on this page.",
+                "finn",
+                LOGIN,
+                (Happening("finn", "enter done", Kind.SMS),),
+            ),
+            Step(
+                "Request a card. Choose a PIN for it, and remember the PIN.",
+                "finn",
+                "/request",
+                (Happening("finn", "card.request done"),),
+            ),
+            Step(
+                "Now be {uma}, who makes the cards: log in, make all cards, and press Sent for the card of {finn}.",
+                "uma",
+                "/issuer",
+                (Happening("finn", "card.personalize done"), Happening("finn", "card.ship done")),
+            ),
+            Step(
+                "The parcel is on its way. Let three weeks pass with the button above: then the card activates itself.",
+                "finn",
+                "",
+                (Happening("finn", "activate done"),),
+            ),
+            Step(
+                "Log in as {finn} with the new card and the PIN that you chose. Weeks have passed, so every session has ended.",
+                "finn",
+                LOGIN,
+                (Happening("finn", "enter done", Kind.DSC_PLUS),),
+            ),
+        ),
+    ),
+    Story(
+        "lose",
+        "warning",
+        title="Lose the card",
+        summary="Suspend it at once, call support, and get on with a temporary code and an online code card.",
+        people=(Person("lena", "has lost her card", card=True), _CLERK),
+        steps=(
+            Step(
+                "The card of {lena} is gone. Suspend it on the page for lost devices: the password is enough for that.",
+                "lena",
+                "/lost",
+                (Happening("lena", "loss.report suspended"),),
+            ),
+            Step(
+                "She calls support, and you are {tom}, who answers. Log in, search for {lena}, and ask the questions: her"
+                " papers are below.",
+                "tom",
+                "/desk",
+                (Happening("lena", "desk.identify done"),),
+                papers="lena",
+            ),
+            Step(
+                "Take her card out of use, and give her a temporary code. Copy the code.",
+                "tom",
+                "/desk",
+                (Happening("lena", "desk.loss done"), Happening("lena", "desk.temporary-code done")),
+            ),
+            Step(
+                "Be {lena} again, and log in with the temporary code.",
+                "lena",
+                LOGIN,
+                (Happening("lena", "enter done", Kind.TEMPORARY_CODE),),
+            ),
+            Step(
+                "On the page Security devices, get an online code card. Activate it with the two codes that it asks for.",
+                "lena",
+                "/devices",
+                (Happening("lena", "online-card.request done"), Happening("lena", "activate done", Kind.ONLINE_CARD)),
+            ),
+        ),
+    ),
+    Story(
+        "share",
+        "people",
+        title="Share the card",
+        summary="One person, two user names, one card for both.",
+        people=(
+            Person("mia", "has a card", card=True),
+            Person("work", "her second user name, with codes by SMS", phone=True, second_of="mia"),
+        ),
+        steps=(
+            Step(
+                "Log in as {work}, the second user name of {mia}, with a code by SMS.",
+                "work",
+                LOGIN,
+                (Happening("work", "enter done", Kind.SMS),),
+            ),
+            Step(
+                "Share a device: its owner is {mia}, with the same password. Her card answers the challenge.",
+                "work",
+                "/share",
+                (Happening("work", "share.prove done"),),
+            ),
+            Step("Check what is shared, and continue.", "work", "/share", (Happening("work", "share.confirm done"),)),
+            Step(
+                "Log out, and log in as {work} with the card that is now shared.",
+                "work",
+                LOGIN,
+                (Happening("work", "enter done", Kind.DSC_PLUS),),
+            ),
+        ),
+    ),
+    Story(
+        "push",
+        "phone",
+        title="Approve a push",
+        summary="Activate the app on a phone, and let the next login ring there.",
+        people=(Person("noah", "has a phone", phone=True),),
+        steps=(
+            Step(
+                "Open the phone of {noah}, and activate its app with the user name, the password and the code by SMS.",
+                "noah",
+                "/phone",
+                (Happening("noah", "phone.activate done"),),
+            ),
+            Step(
+                "Log in as {noah} with the app. The page shows a number, and waits.",
+                "noah",
+                LOGIN,
+                (Happening("noah", "offer done", reason=Kind.PHONE_APP),),
+            ),
+            Step(
+                "On the phone, type the number from the login page, and approve the login.",
+                "noah",
+                "/phone",
+                (Happening("noah", "phone.approve done"),),
+            ),
+            Step(
+                "Look at the login page again: it lets {noah} in.",
+                "noah",
+                LOGIN,
+                (Happening("noah", "enter done", Kind.PHONE_APP),),
+            ),
+        ),
+    ),
+    Story(
+        "opt-out",
+        "shield-off",
+        title="Opt out of the protection",
+        summary="Trade without a device, and see what that costs. Then opt back in.",
+        people=(Person("olga", "has a card, and finds it tedious", card=True),),
+        steps=(
+            Step(
+                "Log in as {olga} with the card. Its PIN is {pin}.",
+                "olga",
+                LOGIN,
+                (Happening("olga", "enter done", Kind.DSC_PLUS),),
+            ),
+            Step(
+                "On the page Protection and limits, opt out. Read first what you lose.",
+                "olga",
+                "/protection",
+                (Happening("olga", "opt-out done"),),
+            ),
+            Step(
+                "Log out, and log in again without a device.",
+                "olga",
+                LOGIN,
+                (Happening("olga", "enter done", reason="trading"),),
+            ),
+            Step(
+                "Try to withdraw 200,000 US dollars: without the protection, this is refused.",
+                "olga",
+                "/withdraw",
+                (Happening("olga", "withdraw refused"),),
+            ),
+            Step(
+                "Log out, log in with the card once more, and opt back in.",
+                "olga",
+                "/protection",
+                (Happening("olga", "opt-in done"),),
+            ),
+        ),
+    ),
+    Story(
+        "support",
+        "call",
+        title="Call support",
+        summary="The card is at home, and its owner is not. Be the one who answers the call.",
+        people=(Person("paul", "calls from a hotel; his card is at home", card=True), _CLERK),
+        steps=(
+            Step(
+                "Log in as {tom}, who answers the calls. Support needs a card too: its PIN is {pin}.",
+                "tom",
+                LOGIN,
+                (Happening("tom", "enter done"),),
+            ),
+            Step(
+                "Search for {paul}, and ask him the questions. What he answers is in his papers, below.",
+                "tom",
+                "/desk",
+                (Happening("paul", "desk.identify done"),),
+                papers="paul",
+            ),
+            Step(
+                "Give him a temporary code. Copy the code.",
+                "tom",
+                "/desk",
+                (Happening("paul", "desk.temporary-code done"),),
+            ),
+            Step(
+                "Be {paul}, and log in with the temporary code.",
+                "paul",
+                LOGIN,
+                (Happening("paul", "enter done", Kind.TEMPORARY_CODE),),
+            ),
+        ),
+    ),
+    Story(
+        "return",
+        "mail",
+        title="Send the card back",
+        summary="Announce it, put it into the post, and see it arrive.",
+        people=(Person("rosa", "no longer wants her card", card=True, phone=True), _ISSUER),
+        steps=(
+            Step(
+                "Log in as {rosa} with the card. Its PIN is {pin}.",
+                "rosa",
+                LOGIN,
+                (Happening("rosa", "enter done", Kind.DSC_PLUS),),
+            ),
+            Step(
+                "On the page Security devices, send the card back. Any tracking number will do.",
+                "rosa",
+                "/devices",
+                (Happening("rosa", "card.return done"),),
+            ),
+            Step(
+                "The parcel arrives at {uma}. Log in, and confirm that the card with the serial {serial} was received.",
+                "uma",
+                "/issuer",
+                (Happening("rosa", "card.receive done"),),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+
+def story_of(name: str) -> Story | None:
+    """Return the story with this id, or None."""
+    return next((story for story in STORIES if story.id == name), None)

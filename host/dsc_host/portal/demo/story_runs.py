@@ -1,0 +1,217 @@
+"""The runs of stories: each has users of its own, so that it can be begun anew, and no visitor is in another's way.
+
+All runs share the login system and its clock.
+"""
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import count
+
+from sqlalchemy import func, select
+
+from dsc_host.login import Identity
+from dsc_host.login.rows import devices
+from dsc_host.portal.demo.demonstration import SESAME, Demonstration
+from dsc_host.portal.demo.stories import Happening, Person, Step, Story
+from dsc_host.records.tables import audit
+from dsc_host.schema.log_index import user_of
+
+_EQUITY = Decimal(3_000_000)
+_ADDRESS = "5 Station Street, 6300 Zug"
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """The user of a person in a run."""
+
+    person: Person
+    name: str
+    full_name: str
+    identity: Identity
+    phone: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A story as one visitor goes through it."""
+
+    story: Story
+    performers: Mapping[str, Performer]
+    """The users by the keys of their people."""
+    after: int
+    """The number of the log's last entry before the run."""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The values for the texts of the steps."""
+        serial = next((each.serial for each in self.performers.values() if each.serial), "")
+        return {**{key: each.name for key, each in self.performers.items()}, "serial": serial}
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The phone numbers and email addresses to which messages go."""
+        users = self.performers.values()
+        return frozenset(address for each in users for address in (each.phone, f"{each.name}@example.com") if address)
+
+    def user(self, step: Step) -> Performer:
+        """Return the user who does a step."""
+        return self.performers[step.person]
+
+
+@dataclass(slots=True)
+class _Visitor:
+    runs: dict[str, Run] = field(default_factory=dict)
+    current: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    user: str
+    entry: str
+    kind: str
+    reason: str
+
+
+@dataclass(slots=True)
+class StoryRuns:
+    """The runs of all visitors of a demonstration. A visitor is known by a random text in a cookie."""
+
+    demo: Demonstration
+    most: int = 40
+    """The number of runs whose cards are kept. Each card has a machine of its own, which takes memory."""
+    _visitors: OrderedDict[str, _Visitor] = field(default_factory=OrderedDict)
+    _runs: OrderedDict[str, Run] = field(default_factory=OrderedDict)
+    _number: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def current(self, visitor: str) -> Run | None:
+        """Return the run that a visitor is in, or None."""
+        found = self._visitors.get(visitor)
+        return found.runs.get(found.current) if found else None
+
+    def run_of(self, visitor: str, story: Story) -> Run | None:
+        """Return the visitor's last run of a story, or None."""
+        found = self._visitors.get(visitor)
+        return found.runs.get(story.id) if found else None
+
+    def begin(self, visitor: str, story: Story, language: str) -> str:
+        """Begin a story, with new users who get messages in this language. Return the visitor, who is new if unknown."""
+        with self._lock:
+            if visitor not in self._visitors:
+                visitor = secrets.token_urlsafe(16)
+            run = self._made(story, language)
+            known = self._visitors.setdefault(visitor, _Visitor())
+            known.runs[story.id], known.current = run, story.id
+            self._visitors.move_to_end(visitor)
+            self._forget_old()
+        return visitor
+
+    def go_on(self, visitor: str, story: str) -> None:
+        """Make a story that the visitor has begun the current one; with empty text, none."""
+        found = self._visitors.get(visitor)
+        if found is not None and (not story or story in found.runs):
+            found.current = story
+
+    def addresses(self) -> frozenset[str]:
+        """Return the phone numbers and email addresses of all runs."""
+        return frozenset[str]().union(*(run.addresses for run in tuple(self._runs.values())))
+
+    def done(self, run: Run) -> int:
+        """Return the number of steps that are done, one after another, as the log shows."""
+        entries, at = self._entries(run), 0
+        for number, step in enumerate(run.story.steps):
+            missing = list(step.happenings)
+            while missing and at < len(entries):
+                missing = [each for each in missing if not _is(entries[at], each, run)]
+                at += 1
+            if missing:
+                return number
+        return len(run.story.steps)
+
+    def _entries(self, run: Run) -> Sequence[_Entry]:
+        names = [each.name for each in run.performers.values()]
+        device = func.json_extract(audit.c.detail, "$.device")
+        wanted = (
+            select(user_of, audit.c.action, audit.c.outcome, devices.c.kind, audit.c.reason)
+            .join_from(audit, devices.table, devices.c.id == device, isouter=True)
+            .where(user_of.in_(names), audit.c.number > run.after)
+            .order_by(audit.c.number)
+        )
+        found = self.demo.system.context.read(lambda tx: tx.db.execute(wanted).all())
+        return [
+            _Entry(user, f"{action.removeprefix('login.')} {outcome}", kind or "", reason)
+            for user, action, outcome, kind, reason in found
+        ]
+
+    def _made(self, story: Story, language: str) -> Run:
+        self._number += 1
+        performers: dict[str, Performer] = {}
+        accounts: dict[str, str] = {}
+        for at, person in enumerate(story.people):
+            first = performers.get(person.second_of)
+            made = _performer(person, self._free_name(person, first), self._number, at)
+            performers[person.key] = replace(made, full_name=first.full_name, identity=first.identity) if first else made
+            accounts[person.key] = accounts[person.second_of] if first else self._account(made)
+            self._add(performers[person.key], accounts[person.key], language)
+        last = self.demo.system.context.read(lambda tx: tx.db.execute(select(func.max(audit.c.number))).scalar_one())
+        run = Run(story, performers, last)
+        self._runs[next(iter(performers.values())).name] = run
+        return run
+
+    def _free_name(self, person: Person, first: Performer | None) -> str:
+        if first is not None:
+            return f"{first.name}.{person.key}"
+        taken = {user.name for user in self.demo.system.operator.users(person.key)}
+        return next(name for number in count(1) if (name := f"{person.key}{number if number > 1 else ''}") not in taken)
+
+    def _account(self, performer: Performer) -> str:
+        operator = self.demo.system.operator
+        return operator.add_account(operator.add_entity(performer.full_name, performer.identity, _ADDRESS), _EQUITY)
+
+    def _add(self, performer: Performer, account: str, language: str) -> None:
+        name, person = performer.name, performer.person
+        self.demo.system.operator.add_user(
+            account,
+            name,
+            SESAME,
+            email=f"{name}@example.com",
+            phone=performer.phone or None,
+            language=language,
+            role=person.role,
+        )
+        self.demo.people[name] = person.what
+        if performer.serial:
+            self.demo.give_card(name, performer.serial)
+
+    def _forget_old(self) -> None:
+        """Switch off the cards of the oldest runs, and forget their visitors."""
+        while len(self._runs) > self.most:
+            _, old = self._runs.popitem(last=False)
+            for performer in old.performers.values():
+                self.demo.take_card(performer.name)
+                self.demo.people.pop(performer.name)
+            for visitor in self._visitors.values():
+                visitor.runs = {story: run for story, run in visitor.runs.items() if run is not old}
+        while len(self._visitors) > self.most:
+            self._visitors.popitem(last=False)
+
+
+def _performer(person: Person, name: str, number: int, at: int) -> Performer:
+    identity = Identity(person.born, "CH", "CH", "passport", f"X{number:05d}{at}")
+    phone = f"+4179{5_560_000 + 10 * number + at}" if person.phone else ""
+    serial = f"IB31{10 * number + at:05d}" if person.card else ""
+    return Performer(person, name, f"{name.capitalize()} Example", identity, phone, serial)
+
+
+def _is(entry: _Entry, wanted: Happening, run: Run) -> bool:
+    return (
+        entry.user == run.performers[wanted.person].name
+        and entry.entry == wanted.entry
+        and wanted.kind in (None, entry.kind)
+        and wanted.reason in ("", entry.reason)
+    )

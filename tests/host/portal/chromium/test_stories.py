@@ -1,0 +1,185 @@
+"""The stories of the demonstration, each walked in a real browser with only what the pages say, in the size of a phone."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from tests.host.portal.chromium.card_requests import NEW, fill
+from tests.host.portal.chromium.phone_apps import APP_PIN, activate
+from tests.host.portal.chromium.support_calls import given_code, take_out
+from tests.host.portal.chromium.walk import CARD, Walk, look_up
+
+from dsc_host.portal.demo.demonstration import PIN, SESAME
+from dsc_host.portal.demo.stories import STORIES, Story
+
+WIDE, PHONE = (1280, 800), (375, 667)
+
+
+def did(walk: Walk, steps: int) -> Walk:
+    """Check that the guide has ticked this number of steps, and that nothing is wider than a window of either size."""
+    where = walk.page.locator(".guide .where")
+    story = next(each for each in STORIES if walk._(each.title) in where.inner_text())
+    assert walk._("{done} of {all} steps", done=steps, all=len(story.steps)) in where.inner_text(), walk.path
+    for width, height in (WIDE, PHONE):
+        walk.page.set_viewport_size({"width": width, "height": height})
+        assert walk.page.evaluate("document.documentElement.scrollWidth") <= width
+    return walk
+
+
+def be(walk: Walk, name: str) -> Walk:
+    """Log out if the guide says so, and enter the name and the password that it shows."""
+    guide = walk.page.locator(".guide")
+    if guide.get_by_role("button", name=walk._("Log out"), exact=True).count():
+        with walk.page.expect_navigation():
+            guide.get_by_role("button", name=walk._("Log out"), exact=True).click()
+    elif guide.get_by_role("link", name=walk._("Go to the login"), exact=True).count():
+        with walk.page.expect_navigation():
+            guide.get_by_role("link", name=walk._("Go to the login"), exact=True).click()
+    assert walk.page.locator(".be dd").all_inner_texts()[:2] == [name, SESAME]
+    return walk.press("Continue", User_name=name, Password=SESAME)
+
+
+def by_card(walk: Walk, name: str, pin: str = PIN, owner: str = "") -> Walk:
+    owner = owner or name
+    be(walk, name)
+    if walk.path == "/login/device":
+        walk.choose(CARD)
+    assert walk.has_card_of(owner)
+    return walk.press("Log in", Response=walk.card(owner, walk.read, pin))
+
+
+def by_sms(walk: Walk, name: str) -> Walk:
+    be(walk, name).choose("Code by SMS")
+    return walk.press("Log in", Code=walk.letter)
+
+
+def by_code(walk: Walk, name: str, code: str) -> Walk:
+    if be(walk, name).path == "/login/device":
+        walk.choose("Temporary code")
+    return walk.press("Log in", Code=code)
+
+
+def open_page(walk: Walk) -> Walk:
+    with walk.page.expect_navigation():
+        walk.page.locator(".guide").get_by_role("link", name=walk._("Open the page"), exact=True).click()
+    return walk
+
+
+def identify(walk: Walk, name: str) -> Walk:
+    walk.press("Search", **{"Who is calling?": name})
+    papers = walk.page.locator(".papers dd").all_inner_texts()
+    walk.press(
+        "Check", Date_of_birth="1980-05-17", Citizenship=papers[2], Country_of_residence=papers[3], Document_number=papers[5]
+    )
+    assert papers[0] == name
+    return walk
+
+
+def login(walk: Walk) -> None:
+    did(be(walk, "emma"), 1)
+    did(walk.press("Log in", Response=walk.card("emma", walk.read)), 2)
+    did(open_page(walk).press("Withdraw", Amount_in_US_dollars="5000"), 3)
+
+
+def order(walk: Walk) -> None:
+    did(by_sms(walk, "finn"), 1)
+    fill(open_page(walk), NEW)
+    did(walk.press("Continue").press("Continue"), 2)
+    did(by_card(walk, "uma"), 2)
+    open_page(walk).press("Make all cards")
+    with walk.page.expect_navigation():
+        walk.page.get_by_role("button", name=re.compile(f"^{walk._('Sent')}: finn")).click()
+    did(walk, 3)
+    did(walk.press("+3 weeks"), 4)
+    did(by_card(walk, "finn", NEW), 5)
+
+
+def lose(walk: Walk) -> None:
+    walk.press("Continue", User_name="lena", Password=SESAME)
+    did(walk.choose("Stolen", "Suspend the device"), 1)
+    open_desk(walk)
+    did(identify(walk, "lena"), 2)
+    code = given_code(take_out(walk, walk.cards_row(walk.shown.cards["lena"].serial), "Lost"))
+    did(walk, 3)
+    did(by_code(walk, "lena", code), 4)
+    codes = open_page(walk).press("Get an online security code card").codes
+    walk.press("Activate the card")
+    did(walk.press("Activate", The_two_codes=look_up(codes, walk.read)), 5)
+
+
+def open_desk(walk: Walk) -> None:
+    open_page(by_card(walk, "tom"))
+
+
+def share(walk: Walk) -> None:
+    did(by_sms(walk, "mia.work"), 1)
+    open_page(walk).press("Continue", **{"User name of the device's owner": "mia", "Password of that user": SESAME})
+    did(walk.press("Continue", Response=walk.card("mia", walk.read)), 2)
+    did(walk.press("Continue"), 3)
+    did(by_card(walk, "mia.work", owner="mia"), 4)
+
+
+def push(walk: Walk) -> None:
+    with walk.page.context.expect_page() as opened:
+        walk.page.locator(".guide").get_by_role("button", name=walk._("Open the phone of {name}", name="noah")).click()
+    phone = walk.with_page(opened.value)
+    activate(phone, "noah", "New PIN for the app: 4 to 6 letters, digits or special characters")
+    did(phone, 1)
+    walk.open("/login")
+    did(be(walk, "noah"), 2)
+    number = walk.read
+    about = f"noah {phone.open('/phone').page.locator('tbody tr td').first.inner_text()}"
+    phone.press("Approve", about, Number_on_the_login_page=number, PIN_of_the_app=APP_PIN)
+    # The page's script notices the approval and moves on.
+    walk.page.wait_for_url(walk.address + "/")
+    did(walk, 4)
+
+
+def opt_out(walk: Walk) -> None:
+    did(by_card(walk, "olga"), 1)
+    open_page(walk).follow("Opt out")
+    did(walk.press("Opt out", I_know_what_I_will_lose="yes"), 2)
+    did(be(walk, "olga").choose("Without a device"), 3)
+    did(open_page(walk).press("Withdraw", Amount_in_US_dollars="200000"), 4)
+    walk.out()
+    by_card(walk, "olga")
+    open_page(walk).follow("Opt back in")
+    did(walk.press("Continue"), 5)
+
+
+def support(walk: Walk) -> None:
+    did(by_card(walk, "tom"), 1)
+    did(identify(open_page(walk), "paul"), 2)
+    code = given_code(walk)
+    did(walk, 3)
+    did(by_code(walk, "paul", code), 4)
+
+
+def send_back(walk: Walk) -> None:
+    did(by_card(walk, "rosa"), 1)
+    serial = walk.shown.cards["rosa"].serial
+    open_page(walk).press("Send it back", walk.cards_row(serial))
+    did(walk.press("I have sent it", Tracking_number="RR 123 456 785 CH"), 2)
+    by_card(walk, "uma")
+    did(open_page(walk).press("Received", Serial=serial), 3)
+
+
+WALKS: dict[str, Callable[[Walk], None]] = {
+    "login": login,
+    "order": order,
+    "lose": lose,
+    "share": share,
+    "push": push,
+    "opt-out": opt_out,
+    "support": support,
+    "return": send_back,
+}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=[story.id for story in STORIES])
+def test_a_story_is_done_on_a_phone_with_what_the_pages_say(walk: Walk, story: Story) -> None:
+    walk.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    walk.open("/").press("Start", walk._(story.title))
+    WALKS[story.id](did(walk, 0))
+    assert walk._("You have done every step of this story.") in walk.page.locator(".guide").inner_text()
+    assert walk._("{done} of {all} steps", done=len(story.steps), all=len(story.steps)) in walk.open("/demonstration").text

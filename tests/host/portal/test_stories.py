@@ -1,0 +1,135 @@
+"""The stories of the demonstration: each run has people of its own, and its steps are ticked by the log alone."""
+
+from collections.abc import Iterator
+from string import Formatter
+
+import pytest
+from tests.host.portal.browser import Browser, Browsers, browsers
+
+from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+from dsc_host.portal.demo.stories import STORIES, Story, story_of
+from dsc_host.portal.demo.story_runs import StoryRuns
+
+
+@pytest.fixture
+def browser(shown: Demonstration) -> Iterator[Browsers]:
+    with browsers(shown.system, demonstration=shown) as made:
+        yield made
+
+
+@pytest.fixture
+def login() -> Story:
+    found = story_of("login")
+    assert found is not None
+    return found
+
+
+def start(visitor: Browser, number: int = 0) -> Browser:
+    visitor.open("/demonstration")
+    visitor.press("Start", number)
+    return visitor
+
+
+def enter(shown: Demonstration, visitor: Browser, name: str) -> Browser:
+    visitor.open("/login")
+    page = visitor.press("Continue", name=name, password=SESAME)
+    card = shown.cards[name]
+    for key in ("PRESS", *PIN, "OK", *page.shown, "OK"):
+        card.press(key)
+    assert visitor.press("Log in", answer=card.display).path == "/"
+    return visitor
+
+
+def test_a_new_visitor_is_led_to_the_stories(browser: Browsers) -> None:
+    visitor = browser()
+    visitor.client.cookies.clear()
+    page = visitor.open("/")
+    assert (page.path, page.title) == ("/demonstration", "Try the card")
+    assert [story.title for story in STORIES if story.title not in page.text] == []
+    assert browser().open("/").path == "/login", "who has been here before wants to log in"
+
+
+def test_steps_are_ticked_by_what_was_done_and_not_by_pages(shown: Demonstration, browser: Browsers) -> None:
+    visitor = start(browser())
+    assert "Log in with the card 0 of 3 steps" in visitor.page.text
+    for path in ("/login", "/demonstration", "/outbox", "/card?name=emma"):
+        assert "0 of 3 steps" in visitor.open(path).text
+    assert "2 of 3 steps" in enter(shown, visitor, "emma").page.text
+    assert "2 of 3 steps" in visitor.open("/withdraw").text
+    assert "You have done every step of this story." in visitor.press("Withdraw", amount="5000").text
+
+
+def test_a_step_counts_only_after_the_one_before(shown: Demonstration, login: Story) -> None:
+    runs = StoryRuns(shown)
+    run = runs.current(runs.begin("", login, "en"))
+    assert run is not None
+    step = shown.system.begin("emma", SESAME)
+    assert runs.done(run) == 1
+    shown.system.choose(step.token, step.choices[0].id)
+    assert runs.done(run) == 1, "an offer is no login"
+
+
+def test_two_visitors_have_people_of_their_own(shown: Demonstration, browser: Browsers) -> None:
+    one, other = start(browser()), start(browser())
+    assert ("User name emma Password" in one.page.text, "User name emma2 Password" in other.page.text) == (True, True)
+    enter(shown, one, "emma")
+    assert "2 of 3 steps" in one.open("/demonstration").text
+    assert "0 of 3 steps" in other.open("/demonstration").text
+
+
+def test_a_story_is_begun_anew_and_left(shown: Demonstration, browser: Browsers) -> None:
+    visitor = enter(shown, start(browser()), "emma")
+    page = visitor.press("Begin anew")
+    assert ("0 of 3 steps" in page.text, "User name emma2" in page.text) == (True, True)
+    assert "Log out" in [button[0] for form in page.forms for button in form.buttons], "emma is another person now"
+    visitor.press("Leave the story")
+    assert "User name emma2" not in visitor.page.text
+    assert "User name emma2" in visitor.press("Go on").text
+
+
+def test_the_oldest_runs_lose_their_cards(shown: Demonstration, login: Story) -> None:
+    runs = StoryRuns(shown, most=2)
+    visitors = [runs.begin("", login, "en") for _ in range(3)]
+    assert [runs.current(visitor) is not None for visitor in visitors] == [False, True, True]
+    assert ["emma" in shown.cards, "emma2" in shown.cards, "emma" in shown.people] == [False, True, False]
+
+
+def test_a_code_drops_in_beside_the_form_that_wants_it(browser: Browsers) -> None:
+    visitor, other = start(browser(), 1), start(browser(), 1)
+    for each, name in ((visitor, "finn"), (other, "finn2")):
+        each.open("/login")
+        each.press("Continue", name=name, password=SESAME)
+        each.press("Continue")
+    assert "A message to +4179" not in visitor.open("/login").text
+    for each in (visitor, other):
+        page = each.open("/login/answer")
+        code = page.text.partition("Your login code is ")[2][:6]
+        assert each.press("Log in", answer=code).path == "/"
+
+
+def test_time_passes_on_the_page_that_is_open(shown: Demonstration, browser: Browsers) -> None:
+    visitor, before = browser(), shown.clock()
+    visitor.open("/contact")
+    page = visitor.press("+1 week")
+    assert page.path == "/contact"
+    assert 7 * 86_400 <= shown.clock() - before < 8 * 86_400
+    csrf = next(form.fields["csrf"] for form in page.forms if form.action == "/demonstration/time")
+    for path in ("//evil.example", "https://evil.example/", "/nowhere", "/logout", ""):
+        body = {"csrf": csrf, "days": "1", "path": path}
+        assert visitor.client.post("/demonstration/time", data=body).url.path == "/demonstration"
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "login ", "__class__"])
+def test_another_story_is_refused(browser: Browsers, name: str) -> None:
+    visitor = browser()
+    visitor.open("/demonstration")
+    csrf = next(form.fields["csrf"] for form in visitor.page.forms if form.action == "/demonstration/story")
+    assert visitor.client.post("/demonstration/story", data={"csrf": csrf, "story": name}).status_code == 404
+
+
+def test_each_text_names_only_what_its_story_has() -> None:
+    for story in STORIES:
+        known = {"password", "pin", "serial", *(person.key for person in story.people)}
+        named = {name for step in story.steps for _, name, _, _ in Formatter().parse(step.text) if name}
+        assert named <= known, story.id
+        assert {step.person for step in story.steps} <= known
