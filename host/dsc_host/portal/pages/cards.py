@@ -4,14 +4,14 @@ from decimal import Decimal
 
 from starlette.responses import Response
 
-from dsc_host.errors import InputError
+from dsc_host.errors import DscError, InputError
 from dsc_host.login import NotFound, NotNow
 from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import addresses, office_of, telephones
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden, radio
+from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden, radio
 
 
 def request(visit: Visit) -> Response:
@@ -23,6 +23,16 @@ def request(visit: Visit) -> Response:
         reason = Alert(INFO, visit.explain(refusal), links=(Link("/devices", _("Back to devices")),))
         return visit.show(View(_("Request a card"), blocks=(reason,)))
     return visit.show(_request(visit, visit.system.address(visit.token)))
+
+
+def request_link(visit: Visit) -> Link:
+    """Return the link to the request of a card; without an address, and with the reason, if none can be requested now."""
+    label = visit._("Request a card")
+    try:
+        visit.system.card_candidates(visit.token)
+    except DscError as refusal:
+        return Link("", label, visit.explain(refusal))
+    return Link("/request", label)
 
 
 def drafted(visit: Visit) -> Response:
@@ -40,6 +50,7 @@ def drafted(visit: Visit) -> Response:
         )
     view = View(
         _("Is this correct?"),
+        steps=_steps(_, 2),
         facts=(
             (_("Device"), _("Digital Security Card+")),
             (_("For"), draft.user),
@@ -75,6 +86,7 @@ def confirmed(visit: Visit) -> Response:
     days = visit.system.policy.activation.automatic_days
     view = View(
         _("Your card was requested"),
+        steps=_steps(_, 3),
         words=(
             _(
                 "Activate the card with a response when it arrives. If you do not, it activates itself {days}"
@@ -139,7 +151,12 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
         "The card and its delivery are free. We hold {amount} until the card comes back, and keep it if it does not.",
         amount=_cents(_, rules.hold_cents),
     )
-    return View(_("Request a card"), words=(held,), forms=(Form("/request", _("Continue"), fields),))
+    form = Form("/request", _("Continue"), fields)
+    return View(_("Request a card"), words=(held,), forms=(form,), steps=_steps(_, 1), back=Link("/devices", _("Cancel")))
+
+
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("Address and PIN"), _("Check"), _("Done")), current)
 
 
 def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
@@ -213,5 +230,5 @@ def _return(visit: Visit, device: str) -> View:
             *telephones(_, office),
         ),
         forms=(Form("/return/sent", _("I have sent it"), fields, danger=True),),
-        links=(Link("/devices", _("Back to devices")),),
+        back=Link("/devices", _("Back to devices")),
     )

@@ -7,9 +7,10 @@ from starlette.responses import Response
 from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Scope, Visitor
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.components import Empty, Listing
+from dsc_host.portal.components import Actions, Empty, Listing, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import due
+from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
@@ -37,9 +38,9 @@ def devices(visit: Visit) -> Response:
             *due.requests_listing(visit),
             *due.parcels_listing(visit),
             *((Listing(_("Devices no longer in use"), past),) if past else ()),
+            _further(visit, who),
         ),
         forms=(button("/devices/online", _("Get an online security code card")),) if has_code else (),
-        links=further_links(_, who),
     )
     return visit.show(view)
 
@@ -71,16 +72,16 @@ def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...
     )
 
 
-def further_links(_: Language, who: Visitor) -> tuple[Link, ...]:
+def _further(visit: Visit, who: Visitor) -> Actions:
     """Return the links to further actions with devices."""
-    request = Link("/request", _("Request a card"))
-    if who.scope is Scope.ACCOUNT:
-        return (request,)
-    return (
-        request,
-        Link("/share", _("Share a device"), _("between user names of the same person")),
-        Link("/phones", _("Phone numbers"), _("the numbers that receive codes")),
-    )
+    _ = visit._
+    links = [("parcel", request_link(visit))]
+    if who.scope is not Scope.ACCOUNT:
+        links += [
+            ("people", Link("/share", _("Share a device"), _("between user names of the same person"))),
+            ("phone", Link("/phones", _("Phone numbers"), _("the numbers that receive codes"))),
+        ]
+    return Actions(_("What you can do"), links)
 
 
 def naming(visit: Visit) -> Response:
@@ -125,7 +126,8 @@ def removing(visit: Visit) -> Response:
         fields.append(Field("last", _("I know that no other device is left."), "checkbox"))
     form = Form("/devices/remove/confirm", _("Remove the app"), fields, danger=True)
     facts = ((_(KINDS[app.kind]), which(app)),)
-    return visit.show(View(_("Remove the app?"), words=words, facts=facts, forms=(form,), links=(_back(_),)))
+    blocks = (Outcome(_("This will happen"), words),)
+    return visit.show(View(_("Remove the app?"), facts=facts, blocks=blocks, forms=(form,), back=_back(_)))
 
 
 def removed(visit: Visit) -> Response:

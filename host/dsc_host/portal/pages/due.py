@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dsc_host.login import DeviceState, DeviceView, OrderState, Request
+from dsc_host.login import DeviceState, DeviceView, OrderState, Request, WaitKind
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.waits import WAITS
@@ -50,11 +50,13 @@ def parcels_listing(visit: Visit) -> tuple[Listing, ...]:
     return (Listing(visit._("Cards you are returning"), rows),) if rows else ()
 
 
-def wait_items(visit: Visit) -> list[Item]:
-    """Return the rows of the changes that wait before they take effect."""
+def wait_items(visit: Visit, *kinds: WaitKind) -> list[Item]:
+    """Return the rows of the changes that wait before they take effect; with `kinds`, only of these kinds."""
     _ = visit._
     rows = []
     for each in visit.system.waiting(visit.token):
+        if kinds and each.kind not in kinds:
+            continue
         effect = _("Takes effect: {moment}", moment=_.moment(each.due_at))
         if each.due_at is None:
             effect = _("Takes effect when a second person agrees.")

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError
 from dsc_host.login import DeviceView, EventKind, Protection, Role, Scope, SecurityEvent, Visitor
 from dsc_host.portal.components import (
     INFO,
@@ -19,6 +18,7 @@ from dsc_host.portal.components import (
 )
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import due
+from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.pages.security_events import described
@@ -69,7 +69,7 @@ def _safety(_: Language, who: Visitor, known: Protection, own: tuple[DeviceView,
         words = (_("Trading needs no device, and the limits are lower."),)
         return Alert(WARNING, _("Your protection is switched off"), words, links, "shield-off")
     if own and not any(each.live and each.lasting for each in own):
-        words = (_("The device that you log in with is for a short time. Get another one before it ends."),)
+        words = (_("What you log in with is meant for a short time. Request a card, or use the app on your phone."),)
         return Alert(WARNING, _("You have no permanent device"), words, icon="shield-off")
     return Alert(SUCCESS, _("Your account is protected"), (_("Every login needs a device."),), icon="shield")
 
@@ -134,7 +134,7 @@ def _actions(visit: Visit, who: Visitor) -> Actions:
     if who.role in _STAFF_PAGES and who.scope is Scope.FULL:
         links.append(("people", Link(_STAFF_PAGES[who.role], _("Staff page"))))
     if who.scope in _ACCOUNT:
-        links.append(("parcel", _request_link(visit)))
+        links.append(("parcel", request_link(visit)))
     if who.scope is Scope.ACCOUNT:
         links.append(("money", Link("", _("Withdraw money"), _(SCOPES[who.scope]))))
     if who.scope is Scope.FULL:
@@ -143,13 +143,3 @@ def _actions(visit: Visit, who: Visitor) -> Actions:
         links += [("key", Link("/password", _("Change the password"))), ("document", Link("/statements", _("Statements")))]
     links.append(("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it at once"))))
     return Actions(_("What you can do"), links)
-
-
-def _request_link(visit: Visit) -> Link:
-    """Return the link to the request of a card; without an address, and with the reason, if none can be requested now."""
-    label = visit._("Request a card")
-    try:
-        visit.system.card_candidates(visit.token)
-    except DscError as refusal:
-        return Link("", label, visit.explain(refusal))
-    return Link("/request", label)

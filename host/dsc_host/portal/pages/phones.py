@@ -3,11 +3,12 @@
 from starlette.responses import Response
 
 from dsc_host.login import NotFound, WaitKind
+from dsc_host.portal.components import Empty, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.waits import waiting
+from dsc_host.portal.pages.due import wait_items
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
+from dsc_host.portal.views import Field, Form, Link, Steps, View, button
 
 
 def phones(visit: Visit) -> Response:
@@ -54,9 +55,10 @@ def _ask_about_removal(visit: Visit) -> Response:
 def _numbers(visit: Visit, number: str = "") -> View:
     _ = visit._
     rows = [
-        Row((masked,), (button("/phones/remove", _("Remove"), phone=phone, danger=True),))
+        Item(masked, "phone", actions=(button("/phones/remove", _("Remove"), phone=phone, danger=True),))
         for phone, masked in visit.system.phone_numbers(visit.token).items()
     ]
+    waits = wait_items(visit, WaitKind.NUMBER)
     hint = _("Start with the country code, without spaces: +41791234567.")
     field = Field("number", _("Phone number"), hint=hint, value=number, autocomplete="tel", longest=20)
     return View(
@@ -71,17 +73,18 @@ def _numbers(visit: Visit, number: str = "") -> View:
                 " a notice by email and SMS."
             ),
         ),
-        tables=(
-            Table(_("Confirmed numbers"), (_("Phone number"), _("Actions")), rows, _("You have none.")),
-            *_waiting(visit),
+        blocks=(
+            Listing(_("Confirmed numbers"), rows, Empty(_("You have none."), "phone")),
+            *((Listing(_("Waiting changes"), waits),) if waits else ()),
         ),
         forms=(Form("/phones", _("Send a code"), (field,)),),
-        links=(Link("/devices", _("Back to devices")),),
+        back=Link("/devices", _("Back to devices")),
+        steps=_steps(_, 1),
     )
 
 
-def _waiting(visit: Visit) -> tuple[Table, ...]:
-    return waiting(visit, [each for each in visit.system.waiting(visit.token) if each.kind is WaitKind.NUMBER])
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("Number"), _("Code")), current)
 
 
 def _code(_: Language, masked: str) -> View:
@@ -90,5 +93,6 @@ def _code(_: Language, masked: str) -> View:
         _("Confirm the phone number"),
         words=(_("A code is on its way to {number}.", number=masked),),
         forms=(Form("/phones/answer", _("Confirm"), (field,)),),
-        links=(Link("/phones", _("Start again")),),
+        back=Link("/phones", _("Start again")),
+        steps=_steps(_, 2),
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.login import Profile
+from dsc_host.portal.components import Actions, Facts
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View
@@ -16,7 +17,11 @@ def profile(visit: Visit) -> Response:
     """Show the profile, with links to what its user may change."""
     _, known = visit._, visit.system.profile(visit.token)
     return visit.show(
-        View(_("Profile"), words=_who_changes(_, known), facts=_facts(_, known), links=(*_changes(_, known), _overview(_)))
+        View(
+            _("Profile"),
+            words=_who_changes(_, known),
+            blocks=(Facts(_("Your details"), _facts(_, known)), Actions(_("What you can do"), _changes(_, known))),
+        )
     )
 
 
@@ -33,26 +38,23 @@ def _facts(_: Language, known: Profile) -> Sequence[tuple[str, str]]:
     return ((_("Email address"), known.email), (_("Postal address"), known.address), _bank_fact(_, known))
 
 
-def _changes(_: Language, known: Profile) -> Sequence[Link]:
+def _changes(_: Language, known: Profile) -> Sequence[tuple[str, Link]]:
+    close = (("danger", Link("/close", _("Close the account"))),) if known.primary else ()
     seen = (
-        Link("/sessions", _("Sessions"), _("where you are logged in")),
-        Link("/events", _("Security events"), _("logins and changes of your protection")),
-    )
-    close = (Link("/close", _("Close the account")),) if known.primary else ()
-    if known.opted_out:
-        return (Link("/protection", _("Protection and limits")), *seen, *close)
-    bank = (Link("/profile/bank", _("Change the bank instructions")),) if known.primary else ()
-    return (
-        Link("/profile/email", _("Change the email address")),
-        Link("/profile/address", _("Change the postal address")),
-        *bank,
-        *seen,
+        ("key", Link("/password", _("Change the password"))),
+        ("window", Link("/sessions", _("Sessions"), _("where you are logged in"))),
+        ("list", Link("/events", _("Security events"), _("logins and changes of your protection"))),
         *close,
     )
-
-
-def _overview(_: Language) -> Link:
-    return Link("/", _("Overview"))
+    if known.opted_out:
+        return (("shield-off", Link("/protection", _("Protection and limits"))), *seen)
+    bank = (("money", Link("/profile/bank", _("Change the bank instructions"))),) if known.primary else ()
+    return (
+        ("mail", Link("/profile/email", _("Change the email address"))),
+        ("parcel", Link("/profile/address", _("Change the postal address"))),
+        *bank,
+        *seen,
+    )
 
 
 def _profile(_: Language) -> Link:
@@ -99,7 +101,7 @@ def _email(visit: Visit, value: str = "") -> View:
         ),
         facts=((_("Email address"), known.email),),
         forms=(Form("/profile/email", _("Send a code"), (_new_address(_, value),)),),
-        links=(_profile(_),),
+        back=_profile(_),
     )
 
 
@@ -116,7 +118,7 @@ def _code(_: Language, address: str) -> View:
             Form("/profile/email/answer", _("Confirm"), (field,)),
             Form("/profile/email", _("Send another code"), (_new_address(_, address),)),
         ),
-        links=(_profile(_),),
+        back=_profile(_),
     )
 
 
@@ -147,7 +149,7 @@ def _address(visit: Visit, value: str) -> View:
         ),
         facts=((_("Postal address"), known.address),),
         forms=(Form("/profile/address", _("Change"), (field,)),),
-        links=(_profile(_),),
+        back=_profile(_),
     )
 
 
@@ -199,5 +201,5 @@ def _bank(visit: Visit) -> View:
         ),
         facts=(_bank_fact(_, known),),
         forms=(Form("/profile/bank", _("Change"), bank_fields(_)),),
-        links=(_profile(_),),
+        back=_profile(_),
     )

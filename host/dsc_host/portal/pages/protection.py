@@ -8,7 +8,7 @@ from starlette.responses import Response
 from dsc_host.login import Protection, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.portal import amounts
-from dsc_host.portal.components import Meters
+from dsc_host.portal.components import SUCCESS, WARNING, Alert, Meters
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
@@ -31,9 +31,10 @@ def protection(visit: Visit) -> Response:
         Row((when, _kind(_, other), *_amounts(_, other))),
     ]
     heads = (_("When"), _("Protected by"), _("Per day"), _("Per five business days"))
-    words = [_("You have opted out: trading needs no device.") if known.opted_out else _("Every login needs a device.")]
+    state = Alert(SUCCESS, _("Every login needs a device."), icon="shield")
     if known.opted_out:
-        words += [_("You have lost:"), *_lost(visit, known)]
+        lost = (_("You have lost:"), *_lost(visit, known))
+        state = Alert(WARNING, _("You have opted out: trading needs no device."), lost, icon="shield-off")
     users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
     links = []
     if not all(each.opted_out for _name, each in users):
@@ -43,9 +44,9 @@ def protection(visit: Visit) -> Response:
     return visit.show(
         View(
             _("Protection and limits"),
-            words=words,
+            blocks=(state,),
             tables=(Table(_("Withdrawal limits"), heads, rows), *_others(_, users)),
-            links=(*links, Link("/", _("Overview"))),
+            links=links,
         )
     )
 
@@ -184,7 +185,9 @@ def closing(visit: Visit) -> Response:
         ),
     )
     form = Form("/close", _("Close the account"), (Field("sure", _("Close it permanently"), "checkbox"),), danger=True)
-    return visit.show(confirmations.question(visit, _("Close the account"), words, (), form, Link("/", _("Back"))))
+    return visit.show(
+        confirmations.question(visit, _("Close the account"), words, (), form, Link("/profile", _("Back to the profile")))
+    )
 
 
 def closed(visit: Visit) -> Response:

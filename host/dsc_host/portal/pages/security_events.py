@@ -98,7 +98,6 @@ def security_events(visit: Visit) -> Response:
             *((Link(f"/events?page={number - 1}", _("Newer events")),) if number > 1 else ()),
             Link("/sessions", _("Sessions")),
             Link("/password", _("Change the password")),
-            Link("/", _("Overview")),
         ),
     )
     return visit.show(view)

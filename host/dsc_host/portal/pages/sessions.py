@@ -3,10 +3,11 @@
 from starlette.responses import Response
 
 from dsc_host.login import NotNow, Offer, SessionView
+from dsc_host.portal.components import ICONS, SUCCESS, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Form, Link, Row, Table, View, button
+from dsc_host.portal.views import Form, Link, View, button
 from dsc_host.portal.wording import KINDS, named
 
 
@@ -55,9 +56,6 @@ def _extending(visit: Visit, offer: Offer) -> View:
 
 def _sessions(visit: Visit) -> View:
     _, shown = visit._, visit.system.sessions(visit.token)
-    heads = (
-        _("Device"), _("Which"), _("Session"), _("Began"), _("Last used"), _("Ends at the latest"), _("Actions")
-    )  # fmt: skip
     others = button("/sessions/end-others", _("End all other sessions"), danger=True)
     latest = shown[0].extendable_until
     return View(
@@ -67,12 +65,11 @@ def _sessions(visit: Visit) -> View:
             _("Do you not know one of them? End it, and change your password."),
             *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
         ),
-        tables=(Table(_("Your sessions"), heads, [_row(_, each) for each in shown]),),
+        blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown]),),
         forms=(
             *((button("/sessions/extend", _("Extend this session")),) if latest is not None else ()),
             *((others,) if len(shown) > 1 else ()),
         ),
-        links=(Link("/", _("Overview")),),
     )
 
 
@@ -85,13 +82,11 @@ def _extendable(_: Language, until: float, latest: float) -> str:
     )
 
 
-def _row(_: Language, session: SessionView) -> Row:
-    cells = (
-        _(KINDS[session.kind or "none"]),
-        named(session.name, session.label),
-        _("this one") if session.current else _("another one"),
-        _.moment(session.began_at),
-        _.moment(session.used_at),
-        _.moment(session.until),
-    )
-    return Row(cells, () if session.current else (button("/sessions/end", _("End"), session=session.id, danger=True),))
+def _item(_: Language, session: SessionView) -> Item:
+    kind, which = _(KINDS[session.kind or "none"]), named(session.name, session.label)
+    dates = _("Began {began}. Last used {used}.", began=_.moment(session.began_at), used=_.moment(session.used_at))
+    ends = _("Ends at the latest: {moment}", moment=_.moment(session.until))
+    end = () if session.current else (button("/sessions/end", _("End"), session=session.id, danger=True),)
+    state = Badge(_("this one"), SUCCESS) if session.current else Badge(_("another one"))
+    details = (*((which,) if which else ()), dates, ends)
+    return Item(kind, ICONS[session.kind or "none"], state, details, end, about=f"{kind} {which}")

@@ -3,10 +3,12 @@
 from starlette.responses import Response
 
 from dsc_host.login import NotFound, ShareState
+from dsc_host.portal.components import ICONS, NEUTRAL, SUCCESS, Badge, Item, Listing
+from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.offers import asking
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
+from dsc_host.portal.views import Field, Form, Link, Steps, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
 
 
@@ -21,7 +23,7 @@ def begun(visit: Visit) -> Response:
     owner, password = visit.value("owner", 64), visit.form.get("password", "")
     with visit.again(lambda: _begin(visit)):
         asked, offer = visit.system.begin_share(visit.token, owner, password, address=visit.address)
-    view = View(_("Use the shared device"), links=(Link("/share", _("Start again")),))
+    view = View(_("Use the shared device"), steps=_steps(_, 2), links=(Link("/share", _("Start again")),))
     return visit.show(asking(visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", asked.id),))))
 
 
@@ -33,6 +35,7 @@ def answered(visit: Visit) -> Response:
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
     view = View(
         _("Is this correct?"),
+        steps=_steps(_, 3),
         facts=(
             (_("Device"), f"{_(KINDS[asked.kind])} {asked.device}"),
             (_("Belongs to"), asked.owner),
@@ -83,18 +86,25 @@ def _ask_to_unshare(visit: Visit) -> Response:
     return confirmations.ask(visit, _("Stop sharing the device?"), words, facts, _("Stop sharing"), "share")
 
 
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("Owner"), _("Response"), _("Check")), current)
+
+
 def _begin(visit: Visit) -> View:
     _ = visit._
     rows = [
-        Row(
-            (f"{_(KINDS[each.kind])} {each.device}", each.owner, each.user, _(SHARES[each.state])),
+        Item(
+            f"{_(KINDS[each.kind])} {each.device}",
+            ICONS[each.kind],
+            Badge(_(SHARES[each.state]), SUCCESS if each.state is ShareState.DONE else NEUTRAL),
+            (_("Belongs to {owner}, shared with {user}.", owner=each.owner, user=each.user),),
             (button("/share/cancel", _("Stop sharing"), share=each.id),)
             if each.state in (ShareState.DONE, ShareState.PENDING)
             else (),
+            about=f"{_(KINDS[each.kind])} {each.device} {each.owner}",
         )
         for each in visit.system.shares(visit.token)
     ]
-    heads = (_("Device"), _("Belongs to"), _("Shared with"), _("State"), _("Actions"))
     form = Form(
         "/share",
         _("Continue"),
@@ -112,5 +122,6 @@ def _begin(visit: Visit) -> View:
               " A phone app is not shared, because it supports several users itself."),
         ),
         forms=(form,),
-        tables=(Table(_("Shared devices"), heads, rows),) if rows else (),
+        blocks=(Listing(_("Shared devices"), rows),) if rows else (),
+        steps=_steps(_, 1),
     )  # fmt: skip
