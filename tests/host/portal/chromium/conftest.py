@@ -174,7 +174,7 @@ def walk(
 ) -> Walk:
     """Return a person who starts a walk."""
     folder = request.config.getoption("--pictures")
-    pictures = Path(folder) if folder else None
+    pictures = Path(folder).resolve() if folder else None
     if pictures is not None:
         pictures.mkdir(parents=True, exist_ok=True)
     return Walk(shown, address, pages, playwright_thread(pages), load()[language], examined, pictures)

@@ -76,7 +76,7 @@ def identify(walk: Walk, name: str) -> Walk:
 
 
 def login(walk: Walk) -> None:
-    did(be(walk, "emma"), 1)
+    did(be(walk, "emma"), 1).picture("story")
     did(walk.press("Log in", Response=walk.card("emma", walk.read)), 2)
     did(open_page(walk).press("Withdraw", Amount_in_US_dollars="5000"), 3)
 

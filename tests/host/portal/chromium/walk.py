@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Locator, Page
 from tests.host.login.letters import newest_code
 from tests.host.portal.chromium.examined import Examined
+from tests.shown_pictures import DOCS, shown
 
 from dsc_host.login import Kind, Step
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
@@ -186,10 +189,15 @@ class Walk:
 
     def picture(self, name: str) -> None:
         """Take a picture of the page, if pictures were requested. Its name has the language, unless it is English."""
-        if self.pictures is not None:
-            code = "" if self.language.code == FALLBACK else f"-{self.language.code}"
-            path = self.pictures / f"{name}{code}.png"
-            self.page.screenshot(path=path, full_page=True, animations="disabled", caret="hide")
+        if self.pictures is None:
+            return
+        code = "" if self.language.code == FALLBACK else f"-{self.language.code}"
+        path = self.pictures / f"{name}{code}.png"
+        # The documents' folder has only the pictures that they show.
+        if self.pictures != DOCS / "pictures" or path in shown():
+            taken = self.page.screenshot(full_page=True, animations="disabled", caret="hide")
+            # The pages have few colors: with a palette of them, a picture has a third of its bytes.
+            Image.open(BytesIO(taken)).convert("RGB").quantize(128).save(path, optimize=True)
 
     def _arrived(self) -> "Walk":
         assert self.page.locator(".primary").count() <= 1, f"{self.path} has several primary buttons"
