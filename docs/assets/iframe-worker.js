@@ -1,5 +1,5 @@
 // Browsers run no worker for a page that was opened from a file. So the script of the search runs in a hidden frame of the page,
-// and the two pass messages as if it were one.
+// and the two pass copies of their messages, as with a worker.
 if (location.protocol === "file:") {
   window.Worker = class extends EventTarget {
     constructor(url) {
@@ -9,7 +9,7 @@ if (location.protocol === "file:") {
       frame.title = "Search";
       document.body.append(frame);
       this.scope = frame.contentWindow;
-      this.scope.postMessage = (data) => this.hand(new MessageEvent("message", { data }));
+      this.scope.postMessage = (data) => this.hand(new MessageEvent("message", { data: structuredClone(data) }));
       this.loaded = new Promise((resolve, reject) => {
         const script = this.scope.document.createElement("script");
         script.src = new URL(url, location.href).href;
@@ -23,7 +23,8 @@ if (location.protocol === "file:") {
       this.dispatchEvent(event);
       this["on" + event.type]?.(event);
     }
-    postMessage(data) {
+    postMessage(message) {
+      const data = structuredClone(message);
       this.loaded.then(() => this.scope.onmessage(new MessageEvent("message", { data })));
     }
     terminate() {
