@@ -10,6 +10,7 @@ from tests.benchmarks import (
     bench_lists,
     bench_login,
     bench_ocra,
+    bench_openid,
     bench_plugin,
     bench_service,
     bench_simulator,
@@ -32,6 +33,7 @@ BENCHES = {
     "Service": bench_service,
     "Waiting": bench_waiting,
     "Login system": bench_login,
+    "OpenID Connect": bench_openid,
 }
 
 

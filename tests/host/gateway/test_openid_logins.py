@@ -120,9 +120,23 @@ def test_a_parameter_that_is_given_twice_is_an_error(wiki: Program) -> None:
         assert back.get("state") is None
 
 
-def test_unknown_parameters_and_scopes_are_ignored(wiki: Program) -> None:
-    tokens = wiki.enter().tokens(scope="openid unknown", extra="1", display="page", acr_values="1 2", claims_locales="de")
-    assert tokens["scope"] == "openid"
+@pytest.mark.parametrize(
+    ("changed", "scope"),
+    [
+        ({"nonce": ""}, "openid"),
+        ({"scope": "email openid"}, "email openid"),
+        ({"scope": "openid address phone profile email unknown"}, "openid profile email"),
+        ({"display": "popup"}, "openid"),
+        ({"max_age": "10000"}, "openid"),
+        ({"acr_values": "1 2"}, "openid"),
+        ({"claims_locales": "de", "extra": "1"}, "openid"),
+        ({"claims": '{"userinfo": {"name": {"essential": true}}}'}, "openid"),
+    ],
+)
+def test_a_login_succeeds_with_less_and_with_what_is_not_known(wiki: Program, changed: dict[str, str], scope: str) -> None:
+    tokens = wiki.enter().tokens(**changed)
+    assert tokens["scope"] == scope
+    assert ("nonce" in wiki.claims(tokens["id_token"])) == ("nonce" not in changed)
 
 
 def test_a_state_and_an_address_with_a_query_come_back_as_they_were(wiki: Program) -> None:

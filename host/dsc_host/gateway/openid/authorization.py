@@ -251,12 +251,11 @@ def next_step(
         raise ProtocolError("access_denied", "the login does not open enough for this client")
     if request.contexts and tx.policy.openid.met(login.kind, request.contexts) is None:
         raise ProtocolError("unmet_authentication_requirements", "the user has logged in with another device")
-    asked = "consent" in request.prompts or not grants.covers(tx, login, client.name, login.gives(request.scope))
-    if not client.own and asked and not consented:
-        if silent:
-            raise ProtocolError("consent_required", "the user must agree")
-        return Step.CONSENT
-    return Step.NOTHING
+    if client.own or consented or _has_agreed(tx, request, login):
+        return Step.NOTHING
+    if silent:
+        raise ProtocolError("consent_required", "the user must agree")
+    return Step.CONSENT
 
 
 def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, login: Login) -> str:
@@ -280,6 +279,11 @@ def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, logi
         auth_time=int(login.at),
     )
     return way_back(issuer, request.back, code=grants.issue(tx, login, request.client, data))
+
+
+def _has_agreed(tx: LoginTransaction, request: AuthorizationRequest, login: Login) -> bool:
+    """Return whether the user has agreed in this session to what is asked for."""
+    return "consent" not in request.prompts and grants.covers(tx, login, request.client, login.gives(request.scope))
 
 
 def _needs_fresh(tx: LoginTransaction, request: AuthorizationRequest, login: Login) -> bool:

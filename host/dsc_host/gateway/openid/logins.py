@@ -69,10 +69,11 @@ def lock(tx: LoginTransaction, user_id: str) -> None:
 def of_session(tx: LoginTransaction, user_id: str, session_id: str) -> Login | None:
     """Return the login of a user with the session of this id; None if the session has ended."""
     user = rows.users.find(tx.db, user_id)
-    for session in _open(tx, user_id) if user else ():
-        if user and _id(session) == session_id and sessions.lasts(tx.context, user, session):
-            return _login(tx, user, session)
-    return None
+    found = (each for each in _open(tx, user_id) if _id(each) == session_id)
+    session = next(found, None) if user else None
+    if user is None or session is None or not sessions.lasts(tx.context, user, session):
+        return None
+    return _login(tx, user, session)
 
 
 def open_ids(tx: LoginTransaction, user_id: str) -> frozenset[str]:

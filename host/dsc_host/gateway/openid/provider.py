@@ -19,7 +19,8 @@ from dsc_host.gateway.openid.errors import ProtocolError, invalid_token
 from dsc_host.gateway.openid.grants import Opened
 from dsc_host.gateway.openid.logins import Login
 from dsc_host.gateway.openid.logout import Leaving
-from dsc_host.login import LoginSystem, NotIn
+from dsc_host.login import LoginSystem, NotIn, Stage
+from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 from dsc_host.records.transaction import Refused
 
@@ -111,10 +112,12 @@ class Provider:
 
     def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> Next:
         """Return what must happen next in a browser whose cookie has this token. A code is made if nothing else must."""
-        found = self.context.read(lambda tx: self._next(tx, request, _login(tx, token), consented=consented))
-        if found.step is not Step.NOTHING or found.address:
-            return found
-        return self.context.change(lambda tx: self._granted(tx, request, token, consented=consented))
+        try:
+            # Check and make the code in one transaction: the login or the client may be gone in between.
+            self.context.read(lambda tx: sessions.find(tx, token, Stage.IN))
+            return self.context.change(lambda tx: self._granted(tx, request, token, consented=consented))
+        except NotIn:
+            return self.context.read(lambda tx: self._next(tx, request, None, consented=consented))
 
     def refusal(self, request: AuthorizationRequest) -> str:
         """Return the address that leads back after a user has not agreed."""
@@ -183,7 +186,6 @@ class Provider:
         return Next(step, request, "", client)
 
     def _granted(self, tx: LoginTransaction, request: AuthorizationRequest, token: str, *, consented: bool) -> Next:
-        """Check again in the transaction that makes the code, because the login or the client may be gone meanwhile."""
         login = logins.locked(tx, token)
         found = self._next(tx, request, login, consented=consented)
         if found.step is not Step.NOTHING or found.address or found.client is None:
