@@ -280,8 +280,8 @@ class Visit:
     def go_in(self, token: str) -> Response:
         """Redirect after a login: to the page that the visitor asked for before it, or to the overview."""
         back = self.request.cookies.get(_BACK, "")
-        if back.startswith(OPENID_PAGE) and self._may_lead_to(back):
-            # A browser follows no redirect from a form to another site, and the next page may redirect there.
+        if self.request.method == "POST" and _WITH_VALUE.fullmatch(back) and self._may_lead_to(back):
+            # Chromium follows no redirect from a form to another site, and the next page may redirect there.
             response = self.lead_on(back)
             self.site.cookies.write(response, token)
         else:

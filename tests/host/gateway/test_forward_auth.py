@@ -8,7 +8,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 from starlette.applications import Starlette
-from tests.host.login.scenario import Scenario
+from tests.host.login.scenario import SERIALS, Scenario
+from tests.host.portal.browser import browsers
 
 from dsc_host.errors import InputError
 from dsc_host.gateway.forward_auth.tickets import COOKIE, Tickets
@@ -179,6 +180,16 @@ def test_a_login_in_between_leads_back(scenario: Scenario, visitor: Visitor) -> 
     assert second.status_code == 303
     third = visitor.get(second.headers["location"], **{SESSION: cookies(second)[SESSION]})
     assert (third.status_code, third.headers["location"]) == (303, WIKI)
+
+
+def test_a_login_leads_back_over_a_page_because_chromium_follows_no_redirect_from_a_form(scenario: Scenario) -> None:
+    with browsers(scenario.system, ticket_domain="example.com") as new_browser:
+        visitor = new_browser()
+        visitor.open(f"/ticket?to={quote(WIKI, safe='')}")
+        page = visitor.press("Continue", name="anna", password="a quiet harbour at dawn")
+        page = visitor.press("Log in", answer=scenario.respond(SERIALS["anna"], page.shown))
+        assert (page.path, page.status, page.response.history) == ("/login/answer", 200, [])
+        assert 'http-equiv="refresh" content="0; url=/ticket?back=' in page.html
 
 
 @pytest.mark.parametrize(

@@ -157,10 +157,10 @@ class _InProcess(httpx.BaseTransport):
 
 
 @contextmanager
-def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None, issuer: str = "") -> Iterator[Browsers]:
+def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None, **options: str) -> Iterator[Browsers]:
     """Yield a function that creates browsers of this system's pages. It takes an address, and headers for every request."""
     added = None if demonstration is None else extension(demonstration)
-    app = application(system, secure=False, hosts=("portal.example",), extension=added, issuer=issuer)
+    app = application(system, secure=False, hosts=("portal.example",), extension=added, **options)
     loop = asyncio.new_event_loop()
     with ExitStack() as stack:
         stack.callback(loop.close)
