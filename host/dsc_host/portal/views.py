@@ -156,6 +156,8 @@ class View:
     """The path of an additional style sheet of ours."""
     fragment: str = ""
     """The name of a template for content that the other parts cannot show, for example the card."""
+    frame: str = ""
+    """The class of a box around the values and forms, for example a phone."""
     beside: str = ""
     """The name of a template that is drawn beside the values and forms, or below them on a narrow screen."""
     extra: dict[str, object] = field(default_factory=dict)

@@ -215,6 +215,8 @@ _NOTICES: Mapping[str, str] = {
     "stopped": "The change was stopped.",
     "decided": "Your decision was recorded.",
     "made": "All cards were made.",
+    "approved": "The login was approved.",
+    "denied": "The login was denied.",
     "time": "Time has passed.",
 }
 SUCCESS, INFO, WARNING, DANGER = "success", "info", "warning", "danger"
@@ -235,6 +237,7 @@ NOTICE_KINDS: Mapping[str, str] = {
     "call_ended": INFO,
     "corrected": INFO,
     "waits": INFO,
+    "denied": INFO,
     "time": INFO,
 }
 """The kinds of the notices. A notice without an entry reports a success."""

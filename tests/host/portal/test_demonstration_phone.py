@@ -1,12 +1,14 @@
 """The demonstration's phone: the choice of the number that gets the activation code."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from tests.host.login.letters import newest_code
 from tests.host.portal.browser import Browser, browsers
 
-from dsc_host.login import Policy
+from dsc_host.login import Kind, Policy
 from dsc_host.login.accounts import contacts
 from dsc_host.login.messages import notices
 from dsc_host.login.transaction import user_named
@@ -50,7 +52,8 @@ def test_a_number_that_there_is_not(shown: Demonstration, browser: Browser) -> N
         page = browser.press("Send the activation code", user="carl", password=SESAME, phone=typed)
         assert page.error == "Phone number: must be one of your 2 confirmed phones", typed
     assert sent_to(shown) == []
-    assert browser.press("Send the activation code", user="carl", password=SESAME).title == "Activate the app"
+    page = browser.press("Send the activation code", user="carl", password=SESAME)
+    assert "/phone/activate" in {form.action for form in page.forms}
 
 
 def test_a_new_number_is_asked_for_only_where_the_policy_allows_one(shown: Demonstration, browser: Browser) -> None:
@@ -75,3 +78,50 @@ def test_an_app_is_activated_with_a_new_number() -> None:
         assert sent_to(shown) == ["+12125551234"]
         page = browser.press("Activate", token=shown.letters[-1].values["code"], pin="7t&2")
         assert "The device is now in use." in page.text
+
+
+@pytest.fixture
+def activated(shown: Demonstration, browser: Browser) -> Browser:
+    """Return the browser after carl has activated the app on his phone."""
+    browser.open("/phone")
+    browser.press("Send the activation code", user="carl", password=SESAME)
+    assert "PIN: must have 4 to 6" in browser.press("Activate", token="X", pin="1", finger="yes").error
+    browser.press("Activate", token=newest_code(shown.letters, "sms"), pin="7t&2", finger="yes")
+    return browser
+
+
+def pushed(shown: Demonstration) -> str:
+    """Begin a login that waits for the phone. Return the number on its page."""
+    step = shown.system.begin("carl", SESAME, "192.0.2.7")
+    offer = shown.system.choose(step.token, next(each.id for each in step.choices if each.kind is Kind.PHONE_APP)).offer
+    assert offer is not None
+    return offer.shows["number"]
+
+
+@pytest.mark.parametrize(("button", "pin"), [("Approve", "7t&2"), ("Approve with my finger", "")])
+def test_a_login_comes_first_and_its_number_is_typed(shown: Demonstration, activated: Browser, button: str, pin: str) -> None:
+    assert "Authenticate" in activated.open("/phone").text
+    number = pushed(shown)
+    page = activated.open("/phone")
+    assert ("Login of carl" in page.text, "192.0.2.7" in page.text) == (True, True)
+    assert not re.search(rf"\b{number}\b", re.sub(r"192\.0\.2\.7", "", page.text)), "the number is on the login page only"
+    other = str((int(number) + 1) % 100).zfill(2)
+    assert "does not match this login" in activated.press(button, number=other, pin=pin).error
+    assert activated.press(button, number=number, pin=pin).notice == "The login was approved."
+
+
+def test_a_phone_without_notifications_shows_a_login_when_it_looks_for_one(shown: Demonstration, activated: Browser) -> None:
+    activated.open("/phone")
+    activated.press("Switch notifications off")
+    pushed(shown)
+    assert "Login of carl" not in activated.open("/phone").text
+    assert "Login of carl" in activated.press("Look for logins").text
+    assert activated.press("Deny").notice == "The login was denied."
+    assert "Look for logins" not in activated.press("Switch notifications on").text
+
+
+def test_a_response_is_shown_without_a_network(activated: Browser) -> None:
+    activated.press("Authenticate")
+    assert activated.press("Show the response string", challenge="x", pin="7t&2").error
+    assert re.fullmatch(r"[A-Z]\d+", activated.press("Use my finger", challenge="123456").shown)
+    assert "Authenticate" in activated.press("OK").text

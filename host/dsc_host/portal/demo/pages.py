@@ -102,8 +102,12 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
     "/phone": phone_pages.pick,
     "/phone/begin": phone_pages.begin,
     "/phone/activate": phone_pages.activate,
+    "/phone/screen": phone_pages.screen,
+    "/phone/notifications": phone_pages.notifications,
     "/phone/respond": phone_pages.respond,
+    "/phone/respond/finger": phone_pages.respond_with_finger,
     "/phone/approve": phone_pages.approve,
+    "/phone/approve/finger": phone_pages.approve_with_finger,
     "/phone/deny": phone_pages.deny,
     component_page.PATH: component_page.refused,
 }

@@ -1,4 +1,4 @@
-"""The pages of a demonstration phone with its app."""
+"""The pages of a demonstration phone with its app: one screen at a time, and a login that waits before everything else."""
 
 from starlette.responses import Response
 
@@ -8,11 +8,44 @@ from dsc_host.phone.protocol import Push
 from dsc_host.portal.demo.demonstration import Demonstration
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Shown, Table, View, button, hidden
+from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View, button, hidden
+
+_SCREENS = ("logins", "respond", "activate")
+_QUIET = "quiet"
+"""The cookie of a phone whose notifications are off."""
+_HOUR = 3600
+
+
+def pick(demo: Demonstration, visit: Visit) -> Response:
+    """Go to the page of a user's phone."""
+    response = visit.go("/phone")
+    visit.site.cookies.keep(response, "phone", _name(demo, visit), _HOUR)
+    return response
+
+
+def phone(demo: Demonstration, visit: Visit) -> Response:
+    """Show the screen of a user's phone."""
+    return visit.show(_screen(demo, visit, visit.request.query_params.get("screen", "")))
+
+
+def screen(demo: Demonstration, visit: Visit) -> Response:
+    """Go to another screen of the app."""
+    name = visit.value("screen", 16)
+    return visit.go(f"/phone?screen={name}" if name in _SCREENS else "/phone")
+
+
+def notifications(demo: Demonstration, visit: Visit) -> Response:
+    """Switch the notifications of the app on or off."""
+    response = visit.go("/phone")
+    if visit.value("on", 3) == "yes":
+        visit.site.cookies.drop(response, _QUIET)
+    else:
+        visit.site.cookies.keep(response, _QUIET, "yes", _HOUR)
+    return response
 
 
 def _name(demo: Demonstration, visit: Visit) -> str:
-    name = visit.form.get("name") or visit.request.cookies.get("phone", "carl")
+    name = visit.form.get("owner") or visit.form.get("name") or visit.request.cookies.get("phone", "carl")
     if name not in demo.people:
         raise NotFound("there is no such person")
     return name
@@ -22,68 +55,105 @@ def _app(demo: Demonstration, visit: Visit) -> PhoneApp:
     return demo.phone(_name(demo, visit))
 
 
-def _pin(visit: Visit) -> str | None:
-    """Return the entered PIN; None if the finger is used."""
-    return None if visit.form.get("finger") == "yes" else visit.value("pin", 6)
+# ---- the screens ----
 
 
-def _chosen(visit: Visit, app: PhoneApp) -> list[tuple[User, Push]]:
-    """Return a list with the login that the form names and its user; an empty list if the login no longer waits."""
-    named = visit.value("user", 64), visit.value("push", 32)
-    return [(user, push) for user, push in app.waiting() if (user.name, push.id) == named]
+def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
+    """Return the screen with this name. Without one, it is a waiting login, else the app's first screen."""
+    app, is_quiet = _app(demo, visit), visit.request.cookies.get(_QUIET) == "yes"
+    if name == "activate" or not app.users:
+        return _activation(demo, visit, app)
+    if name == "respond":
+        return _response(demo, visit, app)
+    waiting = app.waiting() if name == "logins" or not is_quiet else []
+    if waiting:
+        return _push(demo, visit, *max(waiting, key=lambda each: each[1].asked_at))
+    return _first(demo, visit, app, is_quiet=is_quiet)
 
 
-def pick(demo: Demonstration, visit: Visit) -> Response:
-    """Go to the page of a user's phone."""
-    response = visit.go("/phone")
-    visit.site.cookies.keep(response, "phone", _name(demo, visit), 3600)
-    return response
-
-
-def phone(demo: Demonstration, visit: Visit) -> Response:
-    """Show a user's phone."""
-    return visit.show(_phone(demo, visit))
-
-
-def _phone(demo: Demonstration, visit: Visit) -> View:
-    _, name = visit._, _name(demo, visit)
-    app = demo.phone(name)
-    rows = [
-        Row((user.name, push.where or NONE, push.number), _answers(visit, user.name, push.id, user.biometrics))
-        for user, push in app.waiting()
-    ]
-    pin = Field("pin", _("PIN of the app"), "password", longest=6, optional=True)
-    forms = [
-        Form(
-            "/phone/begin",
-            _("Send the activation code"),
-            (
-                Field("user", _("User name"), value=name, longest=64),
-                Field("password", _("Password"), "password", longest=128),
-                Field("phone", _("Which of your numbers, if you have several"), "code", _("1 is the newest."), "1", longest=2),
-                *_new_number(visit),
-            ),
-            legend=_("Activate the app for a user"),
-        )
-    ]
-    if app.users:
-        users = Field("user", _("User name"), value=app.users[0].name, longest=64)
-        challenge = Field("challenge", _("Challenge"), "code", longest=6)
-        finger = Field("finger", _("Use my finger"), "checkbox", optional=True)
-        forms.insert(
-            0, Form("/phone/respond", _("Show the response string"), (users, challenge, pin, finger), legend=_("Authenticate"))
-        )
-    heads = (_("User name"), _("From"), _("Number"), _("Answer"))
+def _framed(demo: Demonstration, visit: Visit, forms: tuple[Form, ...], shown: tuple[Shown, ...] = ()) -> View:
+    """Return a page on which the phone shows these forms."""
+    _ = visit._
     return View(
-        _("Phone of {name}", name=name),
-        tables=(Table(_("Waiting logins"), heads, rows, _("None.")),),
+        _("Phone of {name}", name=_name(demo, visit)),
+        shown=shown,
         forms=forms,
+        frame="phone",
+        style="/static/demo.css",
         links=(
             Link("/phone", _("Refresh")),
             Link("/outbox", _("Sent messages")),
             Link("/demonstration", _("Demonstration")),
         ),
+        focus=True,
     )
+
+
+def _home(_: Language) -> Form:
+    return button("/phone/screen", _("Back"), screen="")
+
+
+def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool) -> View:
+    _ = visit._
+    users = ", ".join(user.name for user in app.users)
+    forms = (
+        Form("/phone/screen", _("Authenticate"), (hidden("screen", "respond"),), legend=_("App of {names}", names=users)),
+        *((button("/phone/screen", _("Look for logins"), screen="logins"),) if is_quiet else ()),
+        button("/phone/screen", _("Activate the app for another user"), screen="activate"),
+        button(
+            "/phone/notifications",
+            _("Switch notifications on") if is_quiet else _("Switch notifications off"),
+            on="yes" if is_quiet else "no",
+        ),
+    )
+    return _framed(demo, visit, forms)
+
+
+def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
+    """Return the screen of a login that waits. The number is not on it: the owner reads the number on the login page."""
+    _ = visit._
+    hint = _("Somebody logs in from {where}. If it is not you, deny the login.", where=push.where or NONE)
+    fields = (
+        hidden("user", user.name),
+        hidden("push", push.id),
+        Field("number", _("Number on the login page"), "code", hint, longest=8),
+        Field("pin", _("PIN of the app"), "password", longest=6),
+    )
+    finger = (("/phone/approve/finger", _("Approve with my finger")),) if user.biometrics else ()
+    form = Form(
+        "/phone/approve",
+        _("Approve"),
+        fields,
+        legend=_("Login of {name}", name=user.name),
+        also=(*finger, ("/phone/deny", _("Deny"))),
+    )
+    return _framed(demo, visit, (form,))
+
+
+def _response(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
+    _, names = visit._, [user.name for user in app.users]
+    choices = [Choice(name, name) for name in names]
+    user = (
+        hidden("user", names[0]) if len(names) == 1 else Field("user", _("User name"), "radio", value=names[0], choices=choices)
+    )
+    challenge = Field("challenge", _("Challenge"), "code", _("The login page shows it. No network is needed."), longest=6)
+    pin = Field("pin", _("PIN of the app"), "password", longest=6)
+    has_finger = any(each.biometrics for each in app.users)
+    finger = (("/phone/respond/finger", _("Use my finger")),) if has_finger else ()
+    form = Form("/phone/respond", _("Show the response string"), (user, challenge, pin), legend=_("Authenticate"), also=finger)
+    return _framed(demo, visit, (form, _home(_)))
+
+
+def _activation(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
+    _ = visit._
+    fields = (
+        Field("user", _("User name"), value=_name(demo, visit), longest=64),
+        Field("password", _("Password"), "password", longest=128),
+        Field("phone", _("Which of your numbers, if you have several"), "code", _("1 is the newest."), "1", longest=2),
+        *_new_number(visit),
+    )
+    form = Form("/phone/begin", _("Send the activation code"), fields, legend=_("Activate the app for a user"))
+    return _framed(demo, visit, (form, _home(_)) if app.users else (form,))
 
 
 def _new_number(visit: Visit) -> tuple[Field, ...]:
@@ -95,40 +165,26 @@ def _new_number(visit: Visit) -> tuple[Field, ...]:
     return (Field("number", _("Or a new number"), hint=hint, autocomplete="tel", longest=20, optional=True),)
 
 
-def _answers(visit: Visit, user: str, push: str, finger: bool) -> tuple[Form, ...]:
+def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
+    """Return the screen for the activation code. What was begun is in its hidden fields, so it can be shown again."""
     _ = visit._
-    named = (hidden("user", user), hidden("push", push))
-    number = Field("number", _("Number on the login page"), "code", longest=8)
-    pin = Field("pin", _("PIN of the app"), "password", longest=6)
-    forms = [Form("/phone/approve", _("Approve"), (*named, number, pin))]
-    if finger:
-        forms.append(Form("/phone/approve", _("Approve with my finger"), (*named, number, hidden("finger", "yes"))))
-    return (*forms, button("/phone/deny", _("Deny"), user=user, push=push, danger=True))
-
-
-def begin(demo: Demonstration, visit: Visit) -> Response:
-    """Start the activation of the app, and ask for its code."""
-    _, app = visit._, _app(demo, visit)
-    with visit.again(lambda: _phone(demo, visit)):
-        new = visit.value("number", 32).replace(" ", "")
-        phone = _number(visit.value("phone", 2))
-        begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), phone, number=new)
-    pin_words = _("PIN of the app") if app.users else _("New PIN for the app: 4 to 6 letters, digits or special characters")
-    form = Form(
-        "/phone/activate",
-        _("Activate"),
-        (
-            hidden("ticket", begun.ticket),
-            Field("token", _("Activation code from the SMS"), longest=16),
-            Field("pin", pin_words, "password", longest=6),
-            Field("finger", _("Also allow my finger"), "checkbox", optional=True),
-            hidden("name", begun.user),
-            hidden("recovers", "yes" if begun.needs_recovery else ""),
-            *_replacing(_, begun),
+    is_new = not _app(demo, visit).users
+    pin = _("New PIN for the app: 4 to 6 letters, digits or special characters") if is_new else _("PIN of the app")
+    fields = (
+        hidden("ticket", begun.ticket),
+        hidden("name", begun.user),
+        hidden("owner", _name(demo, visit)),
+        hidden("sent_to", begun.sent_to),
+        hidden("replaces", ",".join(begun.replaces)),
+        hidden("recovers", "yes" if begun.needs_recovery else ""),
+        Field(
+            "token", _("Activation code from the SMS"), hint=_("A code was sent to {number}.", number=begun.sent_to), longest=16
         ),
+        Field("pin", pin, "password", longest=6),
+        Field("finger", _("Also allow my finger"), "checkbox", optional=True),
+        *_replacing(_, begun),
     )
-    words = _("A code was sent to {number}.", number=begun.sent_to)
-    return visit.show(View(_("Activate the app"), words=(words,), forms=(form,), links=(Link("/outbox", _("Sent messages")),)))
+    return _framed(demo, visit, (Form("/phone/activate", _("Activate"), fields, legend=_("Activate the app")), _home(_)))
 
 
 def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
@@ -141,6 +197,19 @@ def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
     )
 
 
+# ---- what the app does ----
+
+
+def begin(demo: Demonstration, visit: Visit) -> Response:
+    """Start the activation of the app, and ask for its code."""
+    app = _app(demo, visit)
+    with visit.again(lambda: _screen(demo, visit, "activate")):
+        new = visit.value("number", 32).replace(" ", "")
+        phone = _number(visit.value("phone", 2))
+        begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), phone, number=new)
+    return visit.show(_code(demo, visit, begun))
+
+
 def _number(text: str) -> int:
     """Return the index, from 0, of a phone number that the visitor counts from 1; -1 if the text is no number."""
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
@@ -149,10 +218,15 @@ def _number(text: str) -> int:
 def activate(demo: Demonstration, visit: Visit) -> Response:
     """Activate the app for a user."""
     app = _app(demo, visit)
+    replaces = tuple(each for each in visit.value("replaces").split(",") if each)
     begun = Begun(
-        visit.value("ticket", 64), (), user=visit.value("name", 64), needs_recovery=visit.form.get("recovers") == "yes"
+        visit.value("ticket", 64),
+        replaces,
+        user=visit.value("name", 64),
+        needs_recovery=visit.form.get("recovers") == "yes",
+        sent_to=visit.value("sent_to", 32),
     )
-    with visit.again(lambda: _phone(demo, visit)):
+    with visit.again(lambda: _code(demo, visit, begun)):
         app.activate(
             begun,
             visit.value("token", 16),
@@ -165,21 +239,39 @@ def activate(demo: Demonstration, visit: Visit) -> Response:
 
 
 def respond(demo: Demonstration, visit: Visit) -> Response:
-    """Show the app's response to a challenge."""
+    """Show the app's response to a challenge, with the PIN."""
+    return _responded(demo, visit, visit.value("pin", 6))
+
+
+def respond_with_finger(demo: Demonstration, visit: Visit) -> Response:
+    """Show the app's response to a challenge, with the finger."""
+    return _responded(demo, visit, None)
+
+
+def _responded(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     _, app = visit._, _app(demo, visit)
-    with visit.again(lambda: _phone(demo, visit)):
-        text = app.respond(visit.value("user", 64), visit.value("challenge", 6), pin=_pin(visit))
-    view = View(_("Response string"), shown=(Shown(_("Response string"), text),), links=(Link("/phone", _("OK")),))
-    return visit.show(view)
+    with visit.again(lambda: _screen(demo, visit, "respond")):
+        text = app.respond(visit.value("user", 64), visit.value("challenge", 6), pin=pin)
+    shown = (Shown(_("Response string"), text),)
+    return visit.show(_framed(demo, visit, (button("/phone/screen", _("OK"), screen=""),), shown))
 
 
 def approve(demo: Demonstration, visit: Visit) -> Response:
-    """Approve a login in the app."""
+    """Approve a login with the PIN."""
+    return _approved(demo, visit, visit.value("pin", 6))
+
+
+def approve_with_finger(demo: Demonstration, visit: Visit) -> Response:
+    """Approve a login with the finger."""
+    return _approved(demo, visit, None)
+
+
+def _approved(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     app = _app(demo, visit)
-    with visit.again(lambda: _phone(demo, visit)):
+    with visit.again(lambda: _screen(demo, visit, "logins")):
         for user, push in _chosen(visit, app):
-            app.approve(user, push, visit.value("number", 8), pin=_pin(visit))
-    return visit.go("/phone")
+            app.approve(user, push, visit.value("number", 8), pin=pin)
+    return visit.go("/phone", notice="approved")
 
 
 def deny(demo: Demonstration, visit: Visit) -> Response:
@@ -187,4 +279,10 @@ def deny(demo: Demonstration, visit: Visit) -> Response:
     app = _app(demo, visit)
     for user, push in _chosen(visit, app):
         app.deny(user, push)
-    return visit.go("/phone")
+    return visit.go("/phone", notice="denied")
+
+
+def _chosen(visit: Visit, app: PhoneApp) -> list[tuple[User, Push]]:
+    """Return a list with the login that the form names and its user; an empty list if the login no longer waits."""
+    named = visit.value("user", 64), visit.value("push", 32)
+    return [(user, push) for user, push in app.waiting() if (user.name, push.id) == named]

@@ -43,7 +43,7 @@ def _shown(_: Language, offer: Offer) -> tuple[Shown, ...]:
 def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
     """Return the instructions for answering this offer."""
     if is_push(offer):
-        return (_("A notification was sent to your phone. Approve it there only if it shows the same number."),)
+        return (_("A notification was sent to your phone. To approve it there, enter this number on the phone."),)
     return tuple(_(each, number=offer.shows.get("sent_to", "")) for each in INSTRUCTIONS[offer.kind])
 
 

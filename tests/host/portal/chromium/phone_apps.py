@@ -15,6 +15,8 @@ def open_phone(walk: Walk, owner: str) -> Walk:
 
 def activate(phone: Walk, name: str, pin_label: str = "PIN of the app", **fields: str) -> Walk:
     """Activate the app on an open phone for a user."""
+    if phone.button("Activate the app for another user").count():
+        phone.press("Activate the app for another user")
     phone.press("Send the activation code", User_name=name, Password=SESAME)
     fields |= {pin_label: APP_PIN, "Also allow my finger": "yes", "Activation code from the SMS": phone.sent("sms")}
     phone.press("Activate", **fields)

@@ -32,5 +32,5 @@ def test_a_session_by_finger_is_extended(walk: Walk) -> None:
     walk.shown.clock.ahead += 20 * 3600
     walk.open("/").follow("Sessions").press("Extend this session").picture("extend-session")
     phone.follow("Refresh")
-    phone.press("Show the response string", User_name="carl", Challenge=walk.read, Use_my_finger="yes")
+    phone.press("Authenticate").press("Use my finger", Challenge=walk.read)
     assert walk.press("Extend this session", Response_string=phone.read).has_notice("extended")

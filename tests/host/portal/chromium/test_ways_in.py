@@ -99,17 +99,16 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     phone.picture("phone")
     walk.begin("carl").picture("push-number")
     phone.follow("Refresh").picture("phone-push")
-    about = f"carl {phone.page.locator('tbody tr td').first.inner_text()}"
-    phone.press("Approve", about, Number_on_the_login_page=walk.read, PIN_of_the_app=APP_PIN)
+    phone.press("Approve", Number_on_the_login_page=walk.read, PIN_of_the_app=APP_PIN)
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
     number = walk.out().begin("carl").read
-    phone.follow("Refresh").press("Approve with my finger", about, Number_on_the_login_page=number)
+    phone.follow("Refresh").press("Approve with my finger", Number_on_the_login_page=number)
     walk.page.wait_for_url(walk.address + "/")
     walk.out().begin("carl")
-    phone.follow("Refresh").press("Deny", about)
+    phone.follow("Refresh").press("Deny")
     walk.page.wait_for_url(walk.address + "/login/device")
     assert walk.notice == walk._("That answer was not correct. Choose a device and try again.")
     walk.begin("carl").press("I got no notification").picture("phone-manual")
-    phone.press("Show the response string", User_name="carl", Challenge=walk.read, PIN_of_the_app=APP_PIN)
+    phone.press("Authenticate").press("Show the response string", Challenge=walk.read, PIN_of_the_app=APP_PIN)
     assert walk.press("Log in", Response_string=phone.read).path == "/"
