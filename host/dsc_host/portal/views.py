@@ -75,7 +75,7 @@ def button(action: str, label: str, *, danger: bool = False, **values: str) -> F
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link below the page's content, with an optional hint."""
+    """A link, with an optional hint. Without an address it is shown disabled, and the hint says why."""
 
     href: str
     label: str

@@ -114,7 +114,13 @@ def _limits(visit: Visit, known: Protection) -> Meters:
 
 
 def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:
-    rows = [Item(described(_, each), details=(_.moment(each.at),)) for each in events[:_SHOWN_EVENTS]]
+    # The password that is entered before each login says nothing new beside the login.
+    told = [
+        each
+        for newer, each in zip((None, *events), events, strict=False)
+        if not (each.kind is EventKind.PASSWORD_RIGHT and newer is not None and newer.kind is EventKind.LOGGED_IN)
+    ]
+    rows = [Item(described(_, each), details=(_.moment(each.at),)) for each in told[:_SHOWN_EVENTS]]
     return Listing(_("Recent activity"), rows, Empty(_("There are none."), "list"), Link("/events", _("Security events")))
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from starlette.responses import Response
 
-from dsc_host.login import Protection, Scope
+from dsc_host.login import NotAllowed, Protection, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.portal import amounts
 from dsc_host.portal.components import SUCCESS, WARNING, Alert, Meters
@@ -36,19 +36,29 @@ def protection(visit: Visit) -> Response:
         lost = (_("You have lost:"), *_lost(visit, known))
         state = Alert(WARNING, _("You have opted out: trading needs no device."), lost, icon="shield-off")
     users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
-    links = []
-    if not all(each.opted_out for _name, each in users):
-        links.append(Link("/opt-out", _("Opt out")))
-    if any(each.opted_out for _name, each in users):
-        links.append(Link("/opt-in", _("Opt back in")))
     return visit.show(
         View(
             _("Protection and limits"),
             blocks=(state,),
             tables=(Table(_("Withdrawal limits"), heads, rows), *_others(_, users)),
-            links=links,
+            links=_changes(visit, users),
         )
     )
+
+
+def _changes(visit: Visit, users: Sequence[tuple[str, Protection]]) -> tuple[Link, ...]:
+    """Return the links that change the protection; without an address, and with the reason, if the visitor may not."""
+    _, reason = visit._, ""
+    if not users:
+        return ()
+    try:
+        visit.system.check_primary(visit.token)
+    except NotAllowed as refusal:
+        reason = visit.explain(refusal)
+    out = Link("" if reason else "/opt-out", _("Opt out"), reason)
+    back = Link("" if reason else "/opt-in", _("Opt back in"), reason)
+    states = {each.opted_out for _name, each in users}
+    return (*((out,) if False in states else ()), *((back,) if True in states else ()))
 
 
 def _kind(_: Language, level: Level) -> str:
