@@ -58,8 +58,8 @@ class StoryGuide:
     done: int
     be: Facts
     """What the user of the current step logs in with."""
-    papers: tuple[str, Facts] | None
-    """The name and the papers of the caller, in a step that asks for them."""
+    papers: Facts
+    """The papers of the caller, in a step that asks for them."""
     go: Go | None
 
     @property
@@ -77,6 +77,13 @@ class Guide:
     jumps: Sequence[tuple[int, str]]
     story: StoryGuide | None
     letter: Letter | None
+    papers: Facts
+    """The papers of a caller who is asked on this page."""
+
+    @property
+    def side(self) -> str:
+        """The template of what is beside the form; empty if nothing is."""
+        return "papers.html" if self.papers else "letter.html" if self.letter is not None else ""
 
 
 def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Guide:
@@ -85,7 +92,11 @@ def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Gui
     labels = (_("+1 day"), _("+1 week"), _("+3 weeks"))
     story = None if run is None else _story(demo, runs, visit, run)
     letter = _letter(demo, runs, run) if _wants_code(visit, view) else None
-    return Guide(security.csrf(demo.secret), _.date(demo.clock()), tuple(zip(_JUMPS, labels, strict=True)), story, letter)
+    asked = any(field.name == "birth_date" for form in view.forms for field in form.fields)
+    papers = story.papers if story is not None and asked else ()
+    return Guide(
+        security.csrf(demo.secret), _.date(demo.clock()), tuple(zip(_JUMPS, labels, strict=True)), story, letter, papers
+    )
 
 
 def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> StoryGuide:
@@ -95,11 +106,11 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
         for number, each in enumerate(steps)
     ]
     if done == len(steps):
-        return StoryGuide(run.story, told, done, (), None, None)
+        return StoryGuide(run.story, told, done, (), (), None)
     step = steps[done]
     user = run.user(step)
     caller = run.performers.get(step.papers)
-    papers = None if caller is None else (caller.full_name, _papers(_, caller))
+    papers = () if caller is None else _papers(_, caller)
     return StoryGuide(run.story, told, done, _login_data(demo, _, user), papers, _go(demo, visit, step, user.name))
 
 
@@ -116,7 +127,6 @@ def _login_data(demo: Demonstration, _: Language, user: Performer) -> Facts:
 def _papers(_: Language, caller: Performer) -> Facts:
     papers = caller.identity
     return (
-        (_("User name"), caller.name),
         (_("Date of birth"), _.day(papers.birth_date)),
         (_("Citizenship"), papers.citizenship),
         (_("Country of residence"), papers.residence),
@@ -170,7 +180,10 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
     if story is None:
         raise NotFound("there is no such story")
     visitor = runs.begin(visit.request.cookies.get(COOKIE, ""), story, visit._.code)
-    response = visit.go("/" if visit.is_logged_in() else story.steps[0].page.replace("/phone", PATH))
+    response = visit.go(story.steps[0].page.replace("/phone", PATH))
+    if visit.is_logged_in():
+        visit.system.leave(visit.token)
+        visit.site.cookies.drop(response, visit.site.cookies.session)
     visit.site.cookies.keep(response, COOKIE, visitor, _SECONDS)
     return response
 

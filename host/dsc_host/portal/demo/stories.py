@@ -154,7 +154,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "She calls support, and you are {tom}, who answers. Log in, search for {lena}, and ask the questions: her"
-                " papers are below.",
+                " answers appear beside them.",
                 "tom",
                 "/desk",
                 (Happening("lena", "desk.identify done"),),
@@ -297,7 +297,7 @@ STORIES: Sequence[Story] = (
                 (Happening("tom", "enter done"),),
             ),
             Step(
-                "Search for {paul}, and ask him the questions. What he answers is in his papers, below.",
+                "Search for {paul}, and ask him the questions. His answers appear beside them.",
                 "tom",
                 "/desk",
                 (Happening("paul", "desk.identify done"),),

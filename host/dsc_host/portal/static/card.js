@@ -68,5 +68,3 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) after(look);
 });
 show(shown);
-// On a phone, the focus in the field would hide the challenge, which is above the card.
-if (innerWidth < 800) scrollTo(0, 0);

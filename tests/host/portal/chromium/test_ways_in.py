@@ -21,6 +21,7 @@ def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.press("Continue", User_name="anna", Password=SESAME).picture("login-2-challenge")
     assert walk.has_card_of("anna")
     assert walk.press("Log in", Response="00000000").error == walk._(WRONG)
+    walk.open("/login/answer")
     walk.click_drawn("PRESS", *PIN, "OK", *walk.read)
     expect(walk.display).to_have_text(re.compile(walk.read))
     walk.picture("login-3-card-challenge")
