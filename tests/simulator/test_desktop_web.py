@@ -26,6 +26,7 @@ from textual_serve.download_manager import DownloadManager
 from dsc_simulator.desktop import page_programs
 from dsc_simulator.desktop.page_programs import PageProgram, Programs
 from dsc_simulator.desktop.web import server
+from dsc_simulator.drawings.card import svg
 from dsc_simulator.profiles import Profiles
 
 PATIENCE = 30
@@ -193,9 +194,19 @@ def test_the_page_fetches_nothing_from_elsewhere_and_stands_in_no_other_page() -
         fetched = re.findall(r'(?:src|href)="([^"]+)"', page)
         assert len(fetched) >= 4
         for url in fetched:
-            if url not in ("/", "data:,"):
+            if url not in ("/", "data:,", "/card.svg"):
                 assert url.startswith(f"http://{here}/static/")
                 async with session.get(url) as answer:
                     assert answer.status == 200
+
+    visit(story)
+
+
+def test_the_page_shows_the_drawing_of_the_card_until_the_program_has_drawn() -> None:
+    async def story(session: ClientSession, here: str) -> None:
+        async with session.get(f"http://{here}/") as answer:
+            assert '<h1><img src="/card.svg" alt="Digital Security Card+" /></h1>' in await answer.text()
+        async with session.get(f"http://{here}/card.svg") as answer:
+            assert (answer.content_type, await answer.text()) == ("image/svg+xml", svg(""))
 
     visit(story)

@@ -15,6 +15,7 @@ from rich.console import Console
 from textual_serve.server import Server, to_int
 
 from dsc_simulator.desktop.page_programs import PageProgram, Programs
+from dsc_simulator.drawings.card import svg
 from dsc_simulator.line_server import LOOPBACK
 
 _ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
@@ -79,6 +80,7 @@ class OwnPagesOnly(Server):
         app = await super()._make_app()
         app.middlewares.append(self._refuse_others)
         app.on_response_prepare.append(_forbid_embedding)
+        app.router.add_get("/card.svg", _drawing)
         return app
 
     @property
@@ -95,6 +97,11 @@ class OwnPagesOnly(Server):
             return await handler(request)
 
         return refuse
+
+
+async def _drawing(_: web.Request) -> web.Response:
+    """Return the drawing of a card that is off, which the page shows until the program has drawn its first frame."""
+    return web.Response(text=svg(""), content_type="image/svg+xml")
 
 
 async def _forbid_embedding(request: web.Request, response: web.StreamResponse) -> None:
