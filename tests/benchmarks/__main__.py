@@ -12,6 +12,7 @@ from tests.benchmarks import (
     bench_ocra,
     bench_openid,
     bench_plugin,
+    bench_radius,
     bench_service,
     bench_simulator,
     bench_verifier,
@@ -34,6 +35,7 @@ BENCHES = {
     "Waiting": bench_waiting,
     "Login system": bench_login,
     "OpenID Connect": bench_openid,
+    "RADIUS": bench_radius,
 }
 
 

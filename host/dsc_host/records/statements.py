@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from operator import attrgetter, itemgetter, methodcaller
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Dialect, Executable, TypeDecorator
+from sqlalchemy import Boolean, Connection, Dialect, Executable, TypeDecorator
 from sqlalchemy.exc import DBAPIError
 
 Values: TypeAlias = Mapping[str, Any]
 """The values of a statement's parameters, by name."""
-_FETCH, _COUNT = methodcaller("fetchone"), attrgetter("rowcount")
+_FETCH, _FETCH_ALL, _COUNT = methodcaller("fetchone"), methodcaller("fetchall"), attrgetter("rowcount")
 Clause: TypeAlias = Callable[[Dialect], Any]
 
 
@@ -27,6 +27,15 @@ class _Form:
     """A function that returns the parameters in the form that the driver needs: in order, or by name."""
     read: tuple[tuple[int, Callable[[Any], Any]], ...]
     """The columns whose values are converted when they are read, with their conversions."""
+
+    def read_row(self, found: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a row from the database with its values converted."""
+        if not self.read:
+            return found
+        row = list(found)
+        for column, read in self.read:
+            row[column] = read(row[column])
+        return tuple(row)
 
 
 class Statement:
@@ -43,12 +52,12 @@ class Statement:
         """Execute the statement and return the first row that it finds, or None if there is none."""
         form = self._form(db)
         found: tuple[Any, ...] | None = self._executed(db, form, values, _FETCH)
-        if found is None or not form.read:
-            return found
-        row = list(found)
-        for column, read in form.read:
-            row[column] = read(row[column])
-        return tuple(row)
+        return found if found is None else form.read_row(found)
+
+    def rows(self, db: Connection, values: Values) -> list[tuple[Any, ...]]:
+        """Execute the statement and return all rows that it finds."""
+        form = self._form(db)
+        return [form.read_row(found) for found in self._executed(db, form, values, _FETCH_ALL)]
 
     def run(self, db: Connection, values: Values) -> int:
         """Execute the statement and return the number of rows that it affected."""
@@ -65,7 +74,9 @@ class Statement:
         form = _Form(
             str(compiled),
             _binding(compiled, dialect),
-            tuple((at, _reading(kind, dialect)) for at, kind in enumerate(columns) if _is_ours(kind)),
+            tuple(
+                (at, _reading(kind, dialect)) for at, kind in enumerate(columns) if _is_ours(kind) or isinstance(kind, Boolean)
+            ),
         )
         self._forms[dialect.name] = form
         return form
@@ -101,8 +112,13 @@ def _wrapped(error: Exception, dialect: Dialect) -> Any:
 
 
 def _is_ours(kind: object) -> bool:
-    """Return whether we convert values of this type. Both drivers store all others unchanged."""
+    """Return whether we convert values of this type. Both drivers take all others unchanged."""
     return isinstance(kind, TypeDecorator)
+
+
+def _is_read(kind: object) -> bool:
+    # SQLite stores a Boolean as a number.
+    return _is_ours(kind) or isinstance(kind, Boolean)
 
 
 def _storing(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
@@ -110,6 +126,8 @@ def _storing(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
 
 
 def _reading(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
+    if isinstance(kind, Boolean):
+        return lambda value: None if value is None else bool(value)
     return lambda value: kind.process_result_value(value, dialect)
 
 

@@ -8,12 +8,14 @@ write at the same time.
 import secrets
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, select, update
 
-from dsc_host.records.statements import insert_of
+from dsc_host.records.statements import Statement, insert_of
 
 R = TypeVar("R", bound=tuple[Any, ...])
 _ID_BYTES = 8
+_KEY, _NEW = "key_", "new_"
+"""The names of parameters: of the key, and the prefix of a column's new value. They are no columns' names."""
 
 
 def new_id() -> str:
@@ -27,25 +29,30 @@ def is_key(key: object) -> bool:
 
 
 class Rows(Generic[R]):
-    """The records of one table, whose first column is its key."""
+    """The records of one table, whose first column is its key.
 
-    __slots__ = ("_key", "_kind", "c", "table")
+    Statements that a login repeats are compiled once: building them anew would take most of a login's time.
+    """
+
+    __slots__ = ("_add", "_changes", "_ensure", "_find", "_key", "_kind", "_lock", "c", "table")
 
     def __init__(self, table: Table, kind: type[R]) -> None:
         self.table = table
         self.c = table.c
         self._kind = kind
         self._key = next(iter(table.primary_key))
+        found = select(table).where(self._key == bindparam(_KEY))
+        self._find, self._lock, self._add = Statement(found), Statement(found.with_for_update()), Statement(insert(table))
+        self._ensure = Statement(lambda dialect: insert_of(dialect)(table).on_conflict_do_nothing())
+        self._changes: dict[tuple[str, ...], Statement] = {}
 
     def find(self, db: Connection, key: str) -> R | None:
         """Return the record with this key, or None if there is none. Any value is accepted as a key."""
-        return self.one(db, self._key == key) if is_key(key) else None
+        return self._made(self._find.row(db, {_KEY: key})) if is_key(key) else None
 
     def locked(self, db: Connection, key: str) -> R | None:
         """Return the record with this key and lock it: until the transaction ends, nobody else can change or lock it."""
-        if not is_key(key):
-            return None
-        return self._made(db.execute(select(self.table).where(self._key == key).with_for_update()).first())
+        return self._made(self._lock.row(db, {_KEY: key})) if is_key(key) else None
 
     def one(self, db: Connection, *conditions: ColumnElement[bool]) -> R | None:
         """Return the record that meets all conditions, or None if there is none."""
@@ -68,22 +75,32 @@ class Rows(Generic[R]):
 
     def add(self, db: Connection, record: R) -> R:
         """Add a record, and return it."""
-        db.execute(insert(self.table).values(dict(zip(self.table.c.keys(), record, strict=True))))
+        self._add.run(db, self._values(record))
         return record
 
     def ensure(self, db: Connection, record: R) -> None:
         """Add a record unless its key exists. If another open transaction has added the key, wait for its end."""
-        values = dict(zip(self.table.c.keys(), record, strict=True))
-        insert_into = insert_of(db.dialect)
-        db.execute(insert_into(self.table).values(values).on_conflict_do_nothing())
+        self._ensure.run(db, self._values(record))
 
     def change(self, db: Connection, key: str, **changes: Any) -> None:
-        """Set these columns of the record with this key."""
-        db.execute(update(self.table).where(self._key == key).values(**changes))
+        """Set these columns of the record with this key, to values or to expressions such as `c.failures + 1`."""
+        if any(isinstance(value, ClauseElement) for value in changes.values()):
+            db.execute(update(self.table).where(self._key == key).values(**changes))
+            return
+        names = tuple(changes)
+        statement = self._changes.get(names) or self._changes.setdefault(names, self._change_of(names))
+        statement.run(db, {_KEY: key, **{f"{_NEW}{name}": value for name, value in changes.items()}})
 
     def remove(self, db: Connection, *conditions: ColumnElement[bool]) -> int:
         """Remove the records that meet all conditions, and return how many there were."""
         return db.execute(delete(self.table).where(*conditions)).rowcount
+
+    def _change_of(self, names: tuple[str, ...]) -> Statement:
+        values = {name: bindparam(f"{_NEW}{name}", type_=self.c[name].type) for name in names}
+        return Statement(update(self.table).where(self._key == bindparam(_KEY)).values(values))
+
+    def _values(self, record: R) -> dict[str, Any]:
+        return dict(zip(self.table.c.keys(), record, strict=True))
 
     def _made(self, row: Any) -> R | None:
         return None if row is None else self._kind(*row)

@@ -91,6 +91,14 @@ _EITHER = func.coalesce(
 )
 _LOCK_EITHER = Statement(select(cards).where(cards.c.serial == _EITHER).with_for_update(of=cards))
 _FIND_OWNER = Statement(_OWNER)
+_OWNED = Statement(
+    select(cards)
+    .join(owners)
+    .where(IS_REAL, owners.c.serial > bindparam("after"), owners.c.owner == bindparam("of"))
+    .order_by(owners.c.serial)
+    .limit(bindparam("most", type_=Integer))
+)
+_OWNERS_OF_ONE = Statement(select(owners.c.owner).where(owners.c.serial == bindparam("of")).order_by(owners.c.owner))
 _LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))
 _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of")))
 _ISSUED_AT = Statement(
@@ -166,6 +174,9 @@ def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
     """Return at most `limit` cards with serials after `after`, in order, and only those of the given owner and state."""
+    if owner is not None and state is None:
+        # This is the search of a login by the owner's name.
+        return [CardRecord(*row) for row in _OWNED.rows(db, {"of": owner, "after": after, "most": limit})]
     # Take the serial of an owner from the table of owners, so that their index gives the order.
     serial = cards.c.serial if owner is None else owners.c.serial
     statement = select(cards).where(IS_REAL, serial > after).order_by(serial).limit(limit)
@@ -265,11 +276,13 @@ def count_by_key(db: Connection) -> dict[str, int]:
 def owners_of(db: Connection, serials: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the owners, sorted, of each of these cards that has any."""
     found: dict[str, list[str]] = {}
-    if serials:
+    if len(serials) == 1:
+        found = {serials[0]: [owner for (owner,) in _OWNERS_OF_ONE.rows(db, {"of": serials[0]})]}
+    elif serials:
         statement = select(owners).where(owners.c.serial.in_(serials)).order_by(owners.c.serial, owners.c.owner)
         for serial, owner in db.execute(statement):
             found.setdefault(serial, []).append(owner)
-    return {serial: tuple(names) for serial, names in found.items()}
+    return {serial: tuple(names) for serial, names in found.items() if names}
 
 
 def add_owners(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, select
 from tests.host import databases
 from tests.host.verifier_samples import KEY, PIN, SUITE
 
@@ -208,15 +208,18 @@ def test_a_list_that_cannot_be_is_refused_before_it_is_read(verifier: Verifier) 
 
 def plan(verifier: Verifier, work: Callable[[Connection], object]) -> list[str]:
     """Return the steps by which SQLite carries out the only statement of the work."""
-    steps: list[str] = []
+    with verifier.context.store.write() as db, pytest.MonkeyPatch.context() as patched:
+        ran: list[tuple[str, Any]] = []
+        execute = db.dialect.do_execute
 
-    def explain(db: Connection, _cursor: object, sql: str, values: Any, *_: object) -> None:
-        steps.extend(row[3] for row in db.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
+        def noted(cursor: Any, sql: str, values: Any, *more: Any) -> None:
+            ran.append((sql, values))
+            execute(cursor, sql, values, *more)
 
-    with verifier.context.store.write() as db:
-        event.listen(db, "before_cursor_execute", explain)
+        patched.setattr(db.dialect, "do_execute", noted)
         work(db)
-    return steps
+        ((sql, values),) = ran
+        return [row[3] for row in db.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
 
 
 @pytest.mark.parametrize(
