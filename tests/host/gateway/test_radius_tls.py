@@ -171,6 +171,18 @@ async def test_garbage_and_silence_close_the_connection(
 
 
 @awaited
+async def test_a_client_that_reads_no_reply_is_closed(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(tls, "_send", stuck)
+    async with site(scenario, tmp_path) as at:
+        assert await at.is_closed(at.client, asked("a wrong one"))
+
+
+@awaited
 async def test_one_address_has_so_many_connections(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls, "MOST_OF_ADDRESS", 1)
     async with site(scenario, tmp_path) as at:

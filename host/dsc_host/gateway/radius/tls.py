@@ -13,7 +13,6 @@ import hashlib
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from dsc_host.errors import InputError
@@ -137,8 +136,11 @@ class TlsConnections:
         finally:
             self._room.release()
         if reply is not None:
-            with suppress(OSError, TimeoutError):
+            try:
                 await _send(writer, reply)
+            except (OSError, TimeoutError):
+                # The other side reads nothing. Without the end of the connection, its replies would fill the memory.
+                writer.transport.abort()
 
 
 async def _packet(reader: asyncio.StreamReader) -> bytes | None:
