@@ -165,6 +165,7 @@ POST: Mapping[str, Handler] = {
     "/desk/corrections": decisions.decide_correction,
     "/issuer/make": issuer.make,
     "/issuer/ship": issuer.ship,
+    "/issuer/ship-all": issuer.ship_all,
     "/issuer/receive": issuer.receive,
     "/issuer/settle": issuer.settle,
     "/compliance/decide": compliance.decide,

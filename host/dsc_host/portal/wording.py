@@ -215,6 +215,8 @@ _NOTICES: Mapping[str, str] = {
     "stopped": "The change was stopped.",
     "decided": "Your decision was recorded.",
     "made": "All cards were made.",
+    "batch": "A batch of cards was made. Others are still waiting.",
+    "all_sent": "The cards are on their way.",
     "approved": "The login was approved.",
     "denied": "The login was denied.",
     "time": "Time has passed.",

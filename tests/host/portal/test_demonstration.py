@@ -9,7 +9,9 @@ from tests.host.login.letters import newest_code
 from tests.host.portal.browser import Browser, Browsers, Page, PageForm, browsers
 
 from dsc_host.login import Loss
+from dsc_host.login.transaction import user_named
 from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME, Demonstration, PageCard
+from dsc_host.portal.pages import issuer
 
 JSON = {"accept": "application/json"}
 NEW = "7391"
@@ -155,16 +157,17 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     visitor.open("/request")
     visitor.press("Continue", pin=NEW, again=NEW)
     visitor.press("Continue")
-    issuer = enter(shown, browser(), "ivo")
-    issuer.open("/issuer")
-    issuer.press("Make all cards")
-    issuer.press("Sent")
+    ivo = enter(shown, browser(), "ivo")
+    ivo.open("/issuer")
+    ivo.press("Make all cards")
+    ivo.press("Sent")
     serial = shown.cards["carl"].serial
     sue, staff = enter(shown, browser(), "sue").cookie, shown.system.staff
     assert staff.identify(sue, "carl", CARL)
     card = next(each for each in staff.caller_devices(sue)[1] if each.label == serial)
     staff.report_loss(sue, card.id, Loss.STOLEN)
-    assert issuer.press("Keep", serial=serial).notice == "The deposit was kept."
+    assert "the usual amount" in ivo.press("Keep", serial=serial).text
+    assert ivo.press("Keep").notice == "The deposit was kept."
     shown.system.deliver()
     assert f"charged 20 USD for the card {serial}" in shown.letters[-1].text
 
@@ -188,3 +191,27 @@ def test_the_demonstration_has_statements_as_pdf(shown: Demonstration, browser: 
     assert {file.content[:5] for file in files} == {b"%PDF-"}
     assert len({file.content for file in files}) == len(files) == 3
     assert anna.post("/statements/pdf", statement="other").status == 404
+
+
+def test_the_issuer_sees_dates_and_works_in_batches(
+    shown: Demonstration, browser: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "_BATCH", 1)
+    system, token = shown.system, enter(shown, browser(), "carl").cookie
+    account = system.context.read(lambda tx: user_named(tx.db, "carl")).account_id
+    system.operator.add_user(account, "carl.work", SESAME, email="carl.work@example.com", phone=None)
+    for name in ("carl", "carl.work"):
+        system.confirm_request(token, system.draft_request(token, NEW, name=name).id)
+    shown.pass_days(2)
+    ivo = enter(shown, browser(), "ivo")
+    text = ivo.open("/issuer").text
+    assert ("Made 0 of 2" in text, "Days of waiting: 2" in text, "2 Lake Street" in text) == (True, True, True)
+    assert ivo.press("Make the next 1 cards").notice == "A batch of cards was made. Others are still waiting."
+    assert "Made 1 of 2" in ivo.page.text
+    assert ivo.press("Make all cards").notice == "All cards were made."
+    page = ivo.press("All made cards are sent")
+    assert ("Are these cards sent?" in page.title, shown.cards["carl"].serial in page.text) == (True, True)
+    assert ivo.press("All of these are sent").notice == "The cards are on their way."
+    assert "Nothing is waiting." in ivo.page.text
+    page = ivo.press("Received", serial="none")
+    assert (page.title, page.status) == ("Cards to make and send", 404), "the form can be corrected"

@@ -10,7 +10,9 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     scenario.lose("anna", "IB3000901", Loss.LOST)
     ivo = enter(scenario, browser(), "ivo")
     ivo.open("/issuer")
-    assert ivo.press("Keep", serial="IB3000901", cents="4000").notice == "The deposit was kept."
+    assert "amount of money" in ivo.press("Keep", serial="IB3000901", amount="much").error
+    assert "cannot be undone" in ivo.press("Keep", serial="IB3000901", amount="40.00").text
+    assert ivo.press("Keep").notice == "The deposit was kept."
     anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text
     assert "IB3000901 anna" in text

@@ -53,9 +53,14 @@ def personalize(
     return context.change(lambda tx: _record(tx, order_id, written))
 
 
-def personalize_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, progress: Progress) -> list[Request]:
-    """Make the cards of all requests, one after another. An error does not affect the cards that are already finished."""
-    waiting = context.read(lambda tx: [r for r in queue(tx) if r.state is OrderState.REQUESTED])
+def personalize_all(
+    context: LoginContext, verifier: Verifier, open_card: OpenCard, progress: Progress, most: int | None = None
+) -> list[Request]:
+    """Make the cards of all requests, or of the oldest `most`, one after another.
+
+    An error does not affect the cards that are already finished.
+    """
+    waiting = context.read(lambda tx: [r for r in queue(tx) if r.state is OrderState.REQUESTED])[:most]
     made = []
     for number, request in enumerate(waiting, 1):
         with open_card(request) as client:

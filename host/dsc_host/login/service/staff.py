@@ -166,11 +166,16 @@ class Staff:
         """Return the requests whose cards must be made or shipped. Raises `NotAllowed`."""
         return self._look(token, _ISSUER, lambda tx, _staff, _s: shipping.queue(tx))
 
-    def personalize_all(self, token: str, open_card: shipping.OpenCard, progress: shipping.Progress) -> list[Request]:
-        """Make the cards of all requests, one after another. Raises `NotAllowed`, and what the line to a card raises."""
+    def personalize_all(
+        self, token: str, open_card: shipping.OpenCard, progress: shipping.Progress, most: int | None = None
+    ) -> list[Request]:
+        """Make the cards of all requests, or of the oldest `most`, one after another.
+
+        Raises `NotAllowed`, and what the line to a card raises.
+        """
         staff = self._look(token, _ISSUER, lambda _tx, staff, _s: staff.name)
         verifier = self.verifier.by(f"issuer:{staff}")
-        return shipping.personalize_all(replace(self.context, cards=verifier.context), verifier, open_card, progress)
+        return shipping.personalize_all(replace(self.context, cards=verifier.context), verifier, open_card, progress, most)
 
     def ship(self, token: str, request: str) -> Request:
         """Record that a card was shipped. Raises `NotAllowed`, `NotNow`, `NotFound`."""

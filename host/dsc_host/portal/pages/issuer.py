@@ -1,53 +1,103 @@
 """The pages of the issuer: the queue of requested cards, and the returned cards."""
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
-from dsc_host.login import NotAllowed
-from dsc_host.portal.languages import NONE
+from dsc_host.login import NotAllowed, OrderState, Request
+from dsc_host.portal import amounts
+from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Meter, Meters
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
+from dsc_host.portal.pages.funding import example
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Row, Table, View, button
+from dsc_host.portal.views import Field, Form, View, button
 from dsc_host.portal.wording import ORDERS
+
+_BATCH = 10
+"""The most cards that one press of a button makes, so that the page soon shows how far the work is."""
+_DAY = 24 * 60 * 60
 
 
 def issuer(visit: Visit) -> Response:
     """Show the cards to make and ship, and the forms for returned cards."""
+    return visit.show(_page(visit))
+
+
+def _page(visit: Visit) -> View:
     _, waiting = visit._, visit.system.staff.queue(visit.token)
-    rows = [
-        Row(
-            (each.user, each.address, _(ORDERS[each.state]), each.serial or NONE),
-            (button("/issuer/ship", _("Sent"), request=each.id),) if each.serial else (),
-        )
-        for each in waiting
-    ]
-    heads = (_("User name"), _("Delivery address"), _("State"), _("Serial"), _("Actions"))
-    forms = [
+    made = _made(waiting)
+    meter = Meter(_("Made"), _("{made} of {all}", made=len(made), all=len(waiting)), len(made), max(1, len(waiting)))
+    progress = (Meters(_("Progress"), (meter,), _how(visit)),) if waiting else ()
+    rows = Listing(_("Requests"), [_item(visit, each) for each in waiting], Empty(_("Nothing is waiting."), "parcel"))
+    return View(_("Cards to make and send"), blocks=(*progress, rows), forms=(*_batches(visit, waiting), *_returns(_)))
+
+
+def _made(waiting: Sequence[Request]) -> list[Request]:
+    return [each for each in waiting if each.state is OrderState.PERSONALIZED]
+
+
+def _how(visit: Visit) -> tuple[str, ...]:
+    """Return a sentence with the way to make the cards, unless this page makes them."""
+    if visit.site.extension is not None:
+        return ()
+    return (visit._("Make the cards with “dscplus issuer” on the machine that they are plugged into. Then reload this page."),)
+
+
+def _item(visit: Visit, asked: Request) -> Item:
+    _, is_made = visit._, asked.state is OrderState.PERSONALIZED
+    days = int((visit.system.context.now() - asked.at) // _DAY)
+    details = (
+        *((_("Serial: {serial}", serial=asked.serial),) if asked.serial else ()),
+        _("Address: {address}", address=asked.address),
+        _("Requested on {day}. Expected by {estimate}.", day=_.date(asked.at), estimate=_.day(asked.estimate)),
+        *((_("Days of waiting: {days}", days=days),) if days else ()),
+    )
+    badge = Badge(_(ORDERS[asked.state]), SUCCESS if is_made else INFO)
+    forms = (button("/issuer/ship", _("Sent"), request=asked.id),) if is_made else ()
+    return Item(
+        asked.user, "parcel" if is_made else "card", badge, details, forms, about=f"{asked.user} {asked.serial}".strip()
+    )
+
+
+def _batches(visit: Visit, waiting: Sequence[Request]) -> tuple[Form, ...]:
+    """Return the buttons that work on several cards."""
+    _, made = visit._, _made(waiting)
+    left = len(waiting) - len(made)
+    label = _("Make all cards") if left <= _BATCH else _("Make the next {cards} cards", cards=_BATCH)
+    return (
+        *((button("/issuer/make", label),) if left and visit.site.extension is not None else ()),
+        *((button("/issuer/ship-all", _("All made cards are sent"), requests=",".join(_ids(made))),) if made[1:] else ()),
+    )
+
+
+def _ids(asked: Sequence[Request]) -> list[str]:
+    return [each.id for each in asked]
+
+
+def _returns(_: Language) -> tuple[Form, ...]:
+    usual = _("{example}. Leave empty for the usual amount.", example=example(_))
+    fields = (
+        Field("serial", _("Serial or number of the device"), longest=32),
+        Field("owner", _("User name of the owner"), hint=_("Only for a device without a serial."), optional=True),
+        Field("amount", _("Amount in US dollars"), hint=usual, longest=20, optional=True),
+    )
+    legend = _("A device was lost or not returned: keep its deposit, or charge for it")
+    return (
         Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=32),), legend=_("A card came back")),
-        Form(
-            "/issuer/settle",
-            _("Keep"),
-            (
-                Field("serial", _("Serial or number of the device"), longest=32),
-                Field("owner", _("User name of the owner"), hint=_("Only for a device without a serial."), optional=True),
-                Field("cents", _("US cents"), "code", _("Leave empty for the usual amount."), longest=6, optional=True),
-            ),
-            legend=_("A device was lost or not returned: keep its deposit, or charge for it"),
-        ),
-    ]
-    if visit.site.extension is not None and any(not each.serial for each in waiting):
-        forms.insert(0, button("/issuer/make", _("Make all cards")))
-    view = View(
-        _("Cards to make and send"), tables=(Table(_("Requests"), heads, rows, _("Nothing is waiting.")),), forms=forms
-    )  # fmt: skip
-    return visit.show(view)
+        Form("/issuer/settle", _("Keep"), fields, legend=legend),
+    )
 
 
 def make(visit: Visit) -> Response:
-    """Make all requested cards from the blank cards of an extension. A portal for real people has no blank cards."""
+    """Make a batch of requested cards from blank cards of an extension. A portal for real people has no blank cards."""
     extension = visit.site.extension
     if extension is None:
         raise NotAllowed("make cards with dscplus issuer on the machine that they are plugged into")
-    visit.system.staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None)
-    return visit.go("/issuer", notice="made")
+    staff = visit.system.staff
+    staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None, _BATCH)
+    left = any(each.state is OrderState.REQUESTED for each in staff.queue(visit.token))
+    return visit.go("/issuer", notice="batch" if left else "made")
 
 
 def ship(visit: Visit) -> Response:
@@ -56,16 +106,49 @@ def ship(visit: Visit) -> Response:
     return visit.go("/issuer", notice="sent")
 
 
+def ship_all(visit: Visit) -> Response:
+    """Record that all cards of the list were sent, after a question. A card that was made meanwhile is not among them."""
+    _, listed = visit._, visit.form.get("requests", "").split(",")
+    cards = [each for each in _made(visit.system.staff.queue(visit.token)) if each.id in listed]
+    if not cards:
+        return visit.go("/issuer")
+    if not confirmations.is_confirmed(visit):
+        words = (_("The owners are notified, and the time until the automatic activation begins."),)
+        facts = [(f"{each.user} {each.serial}", each.address) for each in cards]
+        form = button("/issuer/ship-all", _("All of these are sent"), sure="yes", requests=",".join(_ids(cards)))
+        return visit.show(confirmations.question(visit, _("Are these cards sent?"), words, facts, form))
+    for each in cards:
+        visit.system.staff.ship(visit.token, each.id)
+    return visit.go("/issuer", notice="all_sent")
+
+
 def receive(visit: Visit) -> Response:
     """Record that a card came back."""
-    visit.system.staff.receive(visit.token, visit.value("serial", 32).strip())
+    with visit.again(lambda: _page(visit)):
+        visit.system.staff.receive(visit.token, visit.value("serial", 32).strip())
     return visit.go("/issuer", notice="received")
 
 
 def settle(visit: Visit) -> Response:
-    """Keep the deposit of a card, whole or in part."""
-    text = visit.value("cents", 6).strip()
-    cents = int(text) if text.isascii() and text.isdigit() else None if not text else -1
-    owner = visit.value("owner", 64).strip() or None
-    visit.system.staff.settle(visit.token, visit.value("serial", 32).strip(), cents, owner=owner)
+    """Keep the deposit of a card, whole or in part, after a question."""
+    _, serial, text = visit._, visit.value("serial", 32).strip(), visit.value("amount", 20).strip()
+    owner = visit.value("owner", 64).strip()
+    with visit.again(lambda: _page(visit)):
+        cents = int(amounts.read(text, _) * 100) if text else None
+        if not confirmations.is_confirmed(visit):
+            visit.system.staff.queue(visit.token)
+            return _ask_to_settle(visit, serial, owner, text)
+        visit.system.staff.settle(visit.token, serial, cents, owner=owner or None)
     return visit.go("/issuer", notice="kept")
+
+
+def _ask_to_settle(visit: Visit, serial: str, owner: str, amount: str) -> Response:
+    _ = visit._
+    words = (_("The money is taken from the account, and its owner is notified."), _("This cannot be undone."))
+    facts = (
+        (_("Serial or number of the device"), serial),
+        *(((_("User name of the owner"), owner),) if owner else ()),
+        (_("Amount in US dollars"), amount or _("the usual amount")),
+    )
+    names = ("serial", "owner", "amount")
+    return confirmations.ask(visit, _("Keep the deposit, or charge for the device?"), words, facts, _("Keep"), *names)

@@ -27,9 +27,8 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     issuer = walk.another().enter("ivo").open("/issuer")
     issuer.picture("issuer-queue")
     assert issuer.press("Make all cards").notice == walk._("All cards were made.")
-    serial = issuer.page.locator("tbody tr td").nth(2).inner_text()
-    about = f"carl {issuer.page.locator('tbody tr td').first.inner_text()}"
-    assert issuer.press("Sent", about).notice == walk._("The card is on its way.")
+    serial = walk.shown.cards["carl"].serial
+    assert issuer.press("Sent", f"carl {serial}").notice == walk._("The card is on its way.")
     walk.open("/devices").press("Activate", walk.cards_row(serial)).picture("activate")
     assert walk.has_card_of("carl")
     assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == walk._("The device is now in use.")
