@@ -6,6 +6,7 @@ follows the real time; an answer on the card's line goes to the caller that sent
 
 from collections.abc import Mapping
 
+from dsc_simulator import engines
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 from dsc_simulator.drawings.card import HOLD, Key, keys, svg
@@ -17,8 +18,9 @@ KEYS = (*"0123456789", "OK", "C", "PRESS")
 class PageCard:
     """One card, blank or with a profile: `serial`, `key`, `suite`."""
 
-    def __init__(self, profile: Mapping[str, object] | None = None, *, engine: str = "micropython") -> None:
-        """Start the card. `engine` is the same as for `SimulatedCard`."""
+    def __init__(self, profile: Mapping[str, object] | None = None, *, engine: str | None = None) -> None:
+        """Start the card. `engine` is the same as for `SimulatedCard`; by default `micropython` if it is installed."""
+        engine = engine or ("micropython" if engines.available("micropython") else "cpython")
         self._card = SimulatedCard(engine=engine, profile=Profile(**profile) if profile else None)  # type: ignore[arg-type]
         self._live = LiveCard(self._card)
         self._pressed = 0

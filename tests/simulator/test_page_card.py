@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dsc_simulator import engines
 from dsc_simulator.page_card import KEYS, PageCard
 
 PROFILE = {"serial": "IB3000901", "key": bytes(32), "suite": "OCRA-1:HOTP-SHA1-8:C-QN06-PSHA1"}
@@ -41,3 +42,11 @@ def test_what_is_no_key_does_nothing(card: PageCard) -> None:
     for key in ("", "press", "12", "\x00"):
         card.press(key)
     assert (card.number, card.display) == (0, "")
+
+
+def test_without_the_vm_the_firmware_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "available", lambda name: name == "cpython")
+    card = PageCard(PROFILE)
+    card.press("PRESS")
+    assert card.display == "PIN>"
+    card.close()
