@@ -167,6 +167,10 @@ def test_a_client_without_an_address_and_an_unused_code_leave_nothing(wiki: Prog
     quiet = wiki.beside(replace(TOLD, name="quiet", backchannel=""))
     quiet.enter().tokens()
     wiki.code()
+    wiki.scenario.clock.advance(60)
+    wiki.code()
+    assert due(wiki) == []
+    assert wiki.scenario.system.context.read(lambda tx: grants.grants.count(tx.db)) == 2, "the old code is gone"
     wiki.scenario.system.leave(wiki.browser.cookie)
     assert due(wiki) == []
     assert wiki.scenario.system.context.read(lambda tx: grants.grants.count(tx.db)) == 0

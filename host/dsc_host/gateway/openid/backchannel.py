@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import httpx
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from dsc_host.gateway.openid import clients, id_tokens, logins
@@ -55,9 +54,8 @@ async def tell(provider: Provider, users: Sequence[str] | None = None) -> int:
 def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
     """Find the ended sessions of some users, or of all. Return some logout tokens that are due, and take their rows."""
     context = provider.context
-    for user in context.read(_users) if users is None else users:
-        if context.read(partial(_ended, user=user)):
-            context.change(partial(_end, user=user))
+    for user in context.read(partial(_to_end, users=users)):
+        context.change(partial(_end, user=user))
     return context.change(partial(_take, issuer=provider.issuer)) if context.read(_due) else []
 
 
@@ -80,27 +78,32 @@ async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
     return answer.status_code in (200, 204)
 
 
-def _users(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the users with grants whose end is not known."""
-    return list(tx.db.execute(select(grants.c.user_id).where(grants.c.state != State.ENDED).distinct()).scalars())
-
-
-def _ended(tx: LoginTransaction, user: str) -> list[Grant]:
-    """Return the grants of a user whose session has ended."""
-    mine = grants.all(tx.db, grants.c.user_id == user, grants.c.state != State.ENDED)
-    lasting = logins.open_ids(tx, user) if mine else frozenset()
-    return [grant for grant in mine if grant.session not in lasting]
+def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
+    """Return the ids of the users, of these or of all, who have grants that are over."""
+    mine = grants.c.state != State.ENDED
+    found = grants.all(tx.db, mine if users is None else mine & grants.c.user_id.in_(users))
+    lasting = logins.open_ids(tx, {grant.user_id for grant in found})
+    return sorted({grant.user_id for grant in found if _is_over(tx, grant, lasting)})
 
 
 def _end(tx: LoginTransaction, user: str) -> None:
     # Lock the user: a login meanwhile moves the grants of a session to the next one.
     logins.lock(tx, user)
-    for grant in _ended(tx, user):
-        if grant.state == State.CODE:
-            # The client has not fetched its tokens, so it has no session to end.
-            grants.remove(tx.db, grants.c.id == grant.id)
-        else:
-            grants.change(tx.db, grant.id, state=State.ENDED, due_at=tx.now())
+    lasting = logins.open_ids(tx, {user})
+    for grant in grants.all(tx.db, grants.c.user_id == user, grants.c.state != State.ENDED):
+        if _is_over(tx, grant, lasting):
+            if grant.state == State.CODE:
+                # The client has not fetched its tokens, so it has no session to end.
+                grants.remove(tx.db, grants.c.id == grant.id)
+            else:
+                grants.change(tx.db, grant.id, state=State.ENDED, due_at=tx.now())
+
+
+def _is_over(tx: LoginTransaction, grant: Grant, lasting: frozenset[str]) -> bool:
+    """Return whether the session of a grant has ended, or the code was not used in time."""
+    if grant.state == State.CODE and tx.now() >= grant.made_at + tx.policy.openid.code_validity:
+        return True
+    return grant.session not in lasting
 
 
 def _due(tx: LoginTransaction) -> list[Grant]:

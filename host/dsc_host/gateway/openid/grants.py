@@ -110,15 +110,14 @@ def issue(tx: LoginTransaction, login: Login, client: str, data: GrantData) -> s
     return _sealed(tx, "code", Token(grant=grant.id, until=now + tx.policy.openid.code_validity))
 
 
-def redeem(tx: LoginTransaction, client: str, code: str, redirect: str, verifier: str) -> Opened | Refused:
+def redeem(tx: LoginTransaction, client: str, token: Token, redirect: str, verifier: str) -> Opened | Refused:
     """Use a code. Raises `ProtocolError`."""
-    token = sealed_texts.unseal(tx.context, "code", Token, code)
     grant = _locked(tx, client, token)
     data = GrantData.of(grant)
     if grant.state != State.CODE:
         return _revoke(tx, grant, "code used again")
     login = _login(tx, grant)
-    if token is None or tx.now() >= token.until or login is None:
+    if login is None or tx.now() >= token.until:
         raise invalid_grant()
     if redirect != data.redirect or not _is_verified(data.challenge, verifier):
         return _revoke(tx, grant, "wrong proof")
@@ -126,12 +125,11 @@ def redeem(tx: LoginTransaction, client: str, code: str, redirect: str, verifier
     return Opened(grant._replace(state=State.OPEN, generation=1), data, login, login.gives(data.scope))
 
 
-def refresh(tx: LoginTransaction, client: str, text: str, scope: tuple[str, ...] | None) -> Opened | Refused:
+def refresh(tx: LoginTransaction, client: str, token: Token, scope: tuple[str, ...] | None) -> Opened | Refused:
     """Use a refresh token, for a part of its scope if one is given. Raises `ProtocolError`."""
-    token = sealed_texts.unseal(tx.context, "refresh", Token, text)
     grant = _locked(tx, client, token)
     data, login = GrantData.of(grant), _login(tx, grant)
-    if token is None or login is None or grant.state != State.OPEN:
+    if login is None or grant.state != State.OPEN:
         raise invalid_grant()
     if token.generation != grant.generation:
         return _revoke(tx, grant, "refresh token used again")
@@ -181,7 +179,7 @@ def revoke(tx: LoginTransaction, client: str, text: str) -> None:
             continue
         if found.client != client:
             raise invalid_grant()
-        if _locked(tx, client, token).state in (State.CODE, State.OPEN):
+        if token is not None and _locked(tx, client, token).state in (State.CODE, State.OPEN):
             grants.change(tx.db, found.id, state=State.REVOKED)
             tx.log("openid.revoke", rows.users.find(tx.db, found.user_id), "done", client=client)
 
@@ -199,9 +197,9 @@ def move(tx: LoginTransaction, login: Login, session: str) -> None:
         grants.change(tx.db, each.id, session=login.id)
 
 
-def _locked(tx: LoginTransaction, client: str, token: Token | None) -> Grant:
+def _locked(tx: LoginTransaction, client: str, token: Token) -> Grant:
     """Lock the user and the grant that a token names, and return the grant. Raises `invalid_grant`."""
-    found = grants.find(tx.db, token.grant) if token else None
+    found = grants.find(tx.db, token.grant)
     if found is None or rows.users.locked(tx.db, found.user_id) is None:
         raise invalid_grant()
     grant = grants.locked(tx.db, found.id)

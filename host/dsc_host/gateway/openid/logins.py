@@ -3,7 +3,10 @@
 A session is named by the id that it keeps when it gets a new token.
 """
 
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement
 
 from dsc_host.login import Scope, Stage, rows
 from dsc_host.login.policy.contexts import AuthenticationContext
@@ -21,6 +24,7 @@ _GIVEN = {
     Scope.STATEMENTS: frozenset({"openid", "profile"}),
 }
 """The scopes that a session can give. A session that cannot open the pages of the profile does not give their contents."""
+_MOST_IDS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,18 @@ def lock(tx: LoginTransaction, user_id: str) -> None:
 def of_session(tx: LoginTransaction, user_id: str, session_id: str) -> Login | None:
     """Return the login of a user with the session of this id; None if the session has ended."""
     user = rows.users.find(tx.db, user_id)
-    found = (each for each in _open(tx, user_id) if _id(each) == session_id)
+    found = (each for each in rows.sessions.all(tx.db, *_open([user_id])) if _id(each) == session_id)
     session = next(found, None) if user else None
     if user is None or session is None or not sessions.lasts(tx.context, user, session):
         return None
     return _login(tx, user, session)
 
 
-def open_ids(tx: LoginTransaction, user_id: str) -> frozenset[str]:
-    """Return the ids of a user's sessions that have not ended."""
-    user = rows.users.find(tx.db, user_id)
-    return frozenset(_id(each) for each in _open(tx, user_id) if user and sessions.lasts(tx.context, user, each))
+def open_ids(tx: LoginTransaction, user_ids: Set[str]) -> frozenset[str]:
+    """Return the ids of the sessions of these users that have not ended."""
+    users = {user.id: user for part in _parts(user_ids) for user in rows.users.all(tx.db, rows.users.c.id.in_(part))}
+    found = (session for part in _parts(user_ids) for session in rows.sessions.all(tx.db, *_open(part)))
+    return frozenset(_id(each) for each in found if sessions.lasts(tx.context, users[each.user_id], each))
 
 
 def end(tx: LoginTransaction, login: Login, client: str) -> None:
@@ -104,8 +109,15 @@ def _login(tx: LoginTransaction, user: User, session: Session) -> Login:
     return Login(user, session, device.kind if device else "none")
 
 
-def _open(tx: LoginTransaction, user_id: str) -> list[Session]:
-    return rows.sessions.all(tx.db, rows.sessions.c.user_id == user_id, rows.sessions.c.stage == Stage.IN)
+def _open(user_ids: Sequence[str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions of the open sessions of these users."""
+    return rows.sessions.c.user_id.in_(user_ids), rows.sessions.c.stage == Stage.IN
+
+
+def _parts(user_ids: Set[str]) -> Iterator[Sequence[str]]:
+    """Yield the ids in parts that fit into one query."""
+    ordered = sorted(user_ids)
+    yield from (ordered[at : at + _MOST_IDS] for at in range(0, len(ordered), _MOST_IDS))
 
 
 def _id(session: Session) -> str:

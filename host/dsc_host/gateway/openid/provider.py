@@ -11,12 +11,13 @@ from dsc_host.gateway.openid import (
     id_tokens,
     logins,
     logout,
+    sealed_texts,
     signing_keys,
 )
 from dsc_host.gateway.openid.authorization import AuthorizationRequest, Back, Step
 from dsc_host.gateway.openid.clients import Client, Method
-from dsc_host.gateway.openid.errors import ProtocolError, invalid_token
-from dsc_host.gateway.openid.grants import Opened
+from dsc_host.gateway.openid.errors import ProtocolError, invalid_grant, invalid_token
+from dsc_host.gateway.openid.grants import Opened, Token
 from dsc_host.gateway.openid.logins import Login
 from dsc_host.gateway.openid.logout import Leaving
 from dsc_host.login import LoginSystem, NotIn, Stage
@@ -127,7 +128,9 @@ class Provider:
 
     def leave(self, given: Mapping[str, Sequence[str]], token: str) -> Leaving:
         """Take a request for a logout, from a browser whose cookie has this token. Raises `UnsafeRequest`."""
-        return self.context.change(lambda tx: logout.leave(tx, self.issuer, given, _login(tx, token)))
+        # Only a request with a token can end a session. The others are answered without a lock.
+        run = self.context.change if "id_token_hint" in given else self.context.read
+        return run(lambda tx: logout.leave(tx, self.issuer, given, _login(tx, token)))
 
     # ---- what clients call ----
 
@@ -143,7 +146,15 @@ class Provider:
             raise ProtocolError("invalid_request", "grant_type is missing")
         if kind not in ("authorization_code", "refresh_token"):
             raise ProtocolError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
-        return self.context.change(lambda tx: self._tokens(tx, client, kind, form))
+        first = kind == "authorization_code"
+        text = _required(form, "code" if first else "refresh_token")
+        if first:
+            _required(form, "redirect_uri")
+        # Look at the text before the transaction: anybody can send one, and nobody shall wait for it.
+        token = sealed_texts.unseal(self.context, "code" if first else "refresh", Token, text)
+        if token is None:
+            raise invalid_grant()
+        return self.context.change(lambda tx: self._tokens(tx, client, token, form, first=first))
 
     def userinfo(self, access_token: str) -> dict[str, object]:
         """Return the claims about the user of an access token. It counts as a use of the session. Raises `ProtocolError`."""
@@ -196,14 +207,14 @@ class Provider:
     def _back(self, back: Back, error: ProtocolError) -> str:
         return authorization.way_back_with(self.issuer, back, error)
 
-    def _tokens(self, tx: LoginTransaction, client: Client, kind: str, form: Mapping[str, str]) -> dict[str, object] | Refused:
-        first = kind == "authorization_code"
+    def _tokens(
+        self, tx: LoginTransaction, client: Client, token: Token, form: Mapping[str, str], *, first: bool
+    ) -> dict[str, object] | Refused:
         if first:
-            code, redirect = _required(form, "code"), _required(form, "redirect_uri")
-            opened = grants.redeem(tx, client.name, code, redirect, form.get("code_verifier", ""))
+            opened = grants.redeem(tx, client.name, token, form["redirect_uri"], form.get("code_verifier", ""))
         else:
             scope = tuple(form["scope"].split()) if form.get("scope") else None
-            opened = grants.refresh(tx, client.name, _required(form, "refresh_token"), scope)
+            opened = grants.refresh(tx, client.name, token, scope)
         if isinstance(opened, Refused):
             return opened
         tx.context.activity.record(opened.login.session.id, tx.now())
