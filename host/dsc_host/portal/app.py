@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlalchemy import select
@@ -21,7 +22,6 @@ from starlette.staticfiles import StaticFiles
 from dsc_host.errors import DscError
 from dsc_host.gateway.forward_auth.endpoint import endpoint
 from dsc_host.gateway.forward_auth.tickets import Tickets
-from dsc_host.gateway.openid.provider import Provider
 from dsc_host.login import LoginSystem
 from dsc_host.portal import phone_api
 from dsc_host.portal.languages import load
@@ -35,7 +35,6 @@ from dsc_host.portal.pages import (
     funding,
     issuer,
     losses,
-    openid,
     overview,
     password,
     phones,
@@ -54,6 +53,9 @@ from dsc_host.portal.pages import (
 from dsc_host.portal.security import Cookies, Guard
 from dsc_host.portal.site import TICKET_PAGE, Extension, Handler, Site, Visit
 from dsc_host.server.bodies import Bodies
+
+if TYPE_CHECKING:
+    from dsc_host.portal.pages.openid import OpenIdPages
 
 _log = logging.getLogger("dsc_host.portal")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -219,13 +221,12 @@ def application(
         given = Tickets.of(system, ticket_domain, names)
         pages = {**pages, TICKET_PAGE: tickets.page(given)}
         asked = [Route("/auth", endpoint(given, TICKET_PAGE), methods=["GET"])]
-    provider = Provider.of(system, issuer) if issuer else None
-    telling = openid.Telling(provider, due_every) if provider is not None else None
-    if provider is not None and telling is not None:
-        pages, posts = {**pages, **openid.pages(provider)}, telling.after({**posts, **openid.posts(provider)})
+    openid = _openid(system, issuer, due_every) if issuer else None
+    if openid is not None:
+        pages, posts = {**pages, **openid.pages()}, openid.after({**posts, **openid.posts()})
     site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension, starts=STARTS)
-    if provider is not None and telling is not None:
-        asked += openid.routes(site, provider, telling)
+    if openid is not None:
+        asked += openid.routes(site)
     api = [
         Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
         for path, call in phone_api.CALLS.items()
@@ -235,18 +236,26 @@ def application(
     return Starlette(
         routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
         middleware=[Middleware(Guard, hosts=frozenset(names), secure=secure), Middleware(Bodies)],
-        lifespan=partial(_life, system, due_every, ended, telling),
+        lifespan=partial(_life, system, due_every, ended, openid),
         exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
     )
 
 
+def _openid(system: LoginSystem, issuer: str, seconds: float) -> "OpenIdPages":
+    # Import them here, because they load an HTTP client that most portals do not use.
+    from dsc_host.gateway.openid.provider import Provider
+    from dsc_host.portal.pages.openid import OpenIdPages
+
+    return OpenIdPages(Provider.of(system, issuer), seconds)
+
+
 @asynccontextmanager
 async def _life(
-    system: LoginSystem, seconds: float, ended: Callable[[], None], telling: openid.Telling | None, _app: Starlette
+    system: LoginSystem, seconds: float, ended: Callable[[], None], openid: "OpenIdPages | None", _app: Starlette
 ) -> AsyncIterator[None]:
     works = [asyncio.create_task(_do_due(system, seconds))]
-    if telling is not None:
-        works.append(asyncio.create_task(telling.run()))
+    if openid is not None:
+        works.append(asyncio.create_task(openid.run()))
     try:
         yield
     finally:

@@ -11,6 +11,9 @@ Six promises:
 4. No cache stores a page, and no other site learns which page a visitor came from.
 5. A request for another host, or one that is too large or malformed, is refused before any page sees it.
 6. No secret is in a URL. Secrets come in forms or in cookies.
+
+OpenID Connect makes exceptions (`dsc_host.portal.pages.openid`). A link may give a client a code for the visitor, and one with
+a client's own ID token ends the session of that token. A code is in a URL, is good once, and needs the client's proof.
 """
 
 import hmac

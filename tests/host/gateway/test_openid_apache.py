@@ -95,7 +95,7 @@ def site(scenario: Scenario) -> Iterator[tuple[Program, str]]:
 )
 def test_apache_lets_a_card_in_until_the_session_ends(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portal_app, "_do_due", nothing_due)
-    monkeypatch.setattr(openid.Telling, "run", nothing_due)
+    monkeypatch.setattr(openid.OpenIdPages, "run", nothing_due)
     # Apache compares the times in tokens with its own clock.
     scenario.clock.now = time.time()
     with site(scenario) as (visitor, page):

@@ -39,7 +39,7 @@ def flask_program(monkeypatch: pytest.MonkeyPatch, issuer: str, secret: str) -> 
 def visitor(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     """Yield a browser that reaches the portal by its port, and the Flask application at its address."""
     monkeypatch.setattr(portal_app, "_do_due", nothing_due)
-    monkeypatch.setattr(openid.Telling, "run", nothing_due)
+    monkeypatch.setattr(openid.OpenIdPages, "run", nothing_due)
     # Authlib compares the times in tokens with its own clock.
     scenario.clock.now = time.time()
     client = replace(WIKI, backchannel=f"{SITE}ended")

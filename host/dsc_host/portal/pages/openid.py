@@ -49,30 +49,6 @@ Begin = Callable[[Visit, Provider, Given], Response]
 """A function that answers a request from another site."""
 
 
-def pages(provider: Provider) -> Mapping[str, Handler]:
-    """Return the handlers of the pages, by path."""
-    return {OPENID_PAGE: lambda visit: _proceed(visit, provider)}
-
-
-def posts(provider: Provider) -> Mapping[str, Handler]:
-    """Return the handlers of the forms, by path."""
-    return {
-        _AGREE: lambda visit: _agreed(visit, provider),
-        _REFUSE: lambda visit: _refused(visit, provider),
-        _LEAVE: lambda visit: _left(visit, provider),
-    }
-
-
-def routes(site: Site, provider: Provider, telling: "Telling") -> list[Route]:
-    """Return the endpoints that take requests from other sites, and those that programs call themselves."""
-    begins: Mapping[str, Begin] = {
-        "authorization_endpoint": _authorize,
-        "end_session_endpoint": lambda visit, provider, given: _leave(visit, provider, given, telling),
-    }
-    own = [Route(PATHS[name], _endpoint(site, provider, begin), methods=["GET", "POST"]) for name, begin in begins.items()]
-    return [*own, *endpoints.routes(provider)]
-
-
 def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         visit = Visit(site, request)
@@ -175,9 +151,9 @@ def _expired(visit: Visit) -> Response:
 # ---- the logout ----
 
 
-def _leave(visit: Visit, provider: Provider, given: Given, telling: "Telling") -> Response:
+def _leave(visit: Visit, provider: Provider, given: Given, pages: "OpenIdPages") -> Response:
     found = provider.leave(given, visit.token)
-    telling.note(found.user)
+    pages.note(found.user)
     if found.ask:
         _ = visit._
         form = Form(_LEAVE, _("Log out"), (hidden("request", logout.seal(provider.context, found.request)),))
@@ -202,14 +178,40 @@ def _left(visit: Visit, provider: Provider) -> Response:
 
 
 @dataclass(slots=True)
-class Telling:
-    """The work of telling programs that sessions have ended: at once after a form, and at intervals for all other ends."""
+class OpenIdPages:
+    """The pages and endpoints of a provider, and its work of telling programs that sessions have ended.
+
+    Programs are told at once after a form, and at intervals for all other ends.
+    """
 
     provider: Provider
     seconds: float
     _users: set[str] = field(default_factory=set)
     _due: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
+
+    def pages(self) -> Mapping[str, Handler]:
+        """Return the handlers of the pages, by path."""
+        return {OPENID_PAGE: lambda visit: _proceed(visit, self.provider)}
+
+    def posts(self) -> Mapping[str, Handler]:
+        """Return the handlers of the forms, by path."""
+        return {
+            _AGREE: lambda visit: _agreed(visit, self.provider),
+            _REFUSE: lambda visit: _refused(visit, self.provider),
+            _LEAVE: lambda visit: _left(visit, self.provider),
+        }
+
+    def routes(self, site: Site) -> list[Route]:
+        """Return the endpoints that take requests from other sites, and those that programs call themselves."""
+        begins: Mapping[str, Begin] = {
+            "authorization_endpoint": _authorize,
+            "end_session_endpoint": lambda visit, provider, given: _leave(visit, provider, given, self),
+        }
+        own = [
+            Route(PATHS[name], _endpoint(site, self.provider, begin), methods=["GET", "POST"]) for name, begin in begins.items()
+        ]
+        return [*own, *endpoints.routes(self.provider)]
 
     def after(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
         """Return the handlers of forms so that the sessions of their visitor are looked at afterwards."""
