@@ -1,13 +1,14 @@
 # Every target sets up what it needs, in .venv; nothing is installed outside it.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+# Windows sets OS.
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 LOCK := tests/requirements.txt
 BOARD_STUBS := $(VENV)/board-stubs
 FUZZER := $(VENV)/.fuzzer
 # One more than there are processors: tests wait for lines, screens and processes a fifth of their time.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2> /dev/null || nproc) + 1)
 PYTEST_FLAGS ?= --numprocesses $(WORKERS)
 # Without pip's own warnings; its errors are shown.
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
@@ -85,6 +86,7 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs, 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 	MYPYPATH=$(BOARD_STUBS) $(BIN)/mypy --config-file firmware/mypy.ini --custom-typeshed-dir $(BOARD_STUBS)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m dsc_simulator.drawings.docs --check docs

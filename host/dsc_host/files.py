@@ -7,6 +7,7 @@ a draft, `flush` and `os.fsync` it, call `name_draft`, and call `keep_name`.
 import errno
 import logging
 import os
+import sys
 import tempfile
 from contextlib import suppress
 
@@ -18,7 +19,7 @@ def keep_name(path: str | os.PathLike[str]) -> None:
 
     POSIX needs an fsync of the folder. Other systems need nothing.
     """
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     handle = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
     try:
@@ -33,7 +34,7 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
     It is only a warning, because an error would stop every login on a system that worked before. The folder is checked only for
     write access by everybody: on many systems, a group with write access has its owner as the only member.
     """
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     path = os.fspath(path)
     for each in (path, *(path + suffix for suffix in suffixes)):

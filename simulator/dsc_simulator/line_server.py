@@ -9,6 +9,7 @@ import os
 import re
 import selectors
 import socket
+import sys
 import threading
 from binascii import crc32
 from collections.abc import Callable
@@ -92,7 +93,12 @@ class _RefusedHost(_SocketHost):
 class _PtyHost:
     """The card's end of a pty. The program at the other end may open and close it at any time."""
 
+    _master: int
+    path: str
+
     def __init__(self) -> None:
+        if sys.platform == "win32":
+            raise OSError("this system has no ptys")
         import tty
 
         self._master, slave = os.openpty()
@@ -107,6 +113,8 @@ class _PtyHost:
 
     def is_open(self) -> bool:
         """Return whether a program has the other end open."""
+        if sys.platform == "win32":
+            return False
         import select
 
         look = select.poll()
@@ -127,7 +135,7 @@ class _PtyHost:
 
 def _open_pty() -> _PtyHost | None:
     """Return a pty; None if the system has none."""
-    if not hasattr(os, "openpty"):
+    if sys.platform == "win32":
         return None
     try:
         return _PtyHost()

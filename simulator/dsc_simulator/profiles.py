@@ -11,6 +11,7 @@ Promises:
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -234,10 +235,11 @@ def _locked(path: Path, name: str) -> Iterator[None]:
 
 def lock_file(file: IO[bytes]) -> bool:
     """Try to lock the file until it is closed; return whether that worked."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has no fcntl and locks files in another way.
+    if sys.platform == "win32":
         return _lock_on_windows(file)
+    # Imported here, because Windows does not have it.
+    import fcntl
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

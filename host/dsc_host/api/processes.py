@@ -88,7 +88,10 @@ class Address:
         # each answer by 40 ms.
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            if os.name == "posix":
+            if sys.platform == "win32":
+                # Windows lets another program take the port otherwise. Its SO_REUSEADDR would even invite that.
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self.host, port))
             # Listen already: clients that connect now wait for a worker instead of being refused.

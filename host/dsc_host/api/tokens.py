@@ -14,6 +14,7 @@ import hmac
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -130,7 +131,7 @@ def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             # Check the open file, because another file could take the name meanwhile.
-            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+            if sys.platform != "win32" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)
             data = file.read(_MOST_BYTES + 1)

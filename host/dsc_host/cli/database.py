@@ -176,7 +176,9 @@ def user_name() -> str:
 
     Except on Windows, the operating system is asked, because users can set environment variables.
     """
-    return getpass.getuser() if sys.platform == "win32" else pwd.getpwuid(os.getuid()).pw_name
+    if sys.platform != "win32":
+        return pwd.getpwuid(os.getuid()).pw_name
+    return getpass.getuser()
 
 
 def _make_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ import logging
 import math
 import re
 import secrets
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
@@ -23,10 +24,8 @@ from serial import SerialTimeoutException
 from dsc_host.errors import CardError, InputError, LinkClosed, LinkTimeout
 from dsc_host.link.frames import MAX_SEQ, Event, Frame, LineReader, Reply, decode, encode_request, mask, mask_noise
 
-try:
+if sys.platform != "win32":
     import termios
-except ImportError:  # Windows has no termios.
-    termios = None  # type: ignore[assignment]
 
 _log = logging.getLogger("dsc_host.link")
 
@@ -35,7 +34,9 @@ READ_SLICE = 0.02
 MAX_EVENTS = 256
 _CHUNK = 4096
 # pyserial raises a TypeError if another thread has closed its port, and a termios.error if the port vanishes during its setup.
-_LOST = (OSError, TypeError, *([termios.error] if termios else []))
+_LOST: tuple[type[Exception], ...] = (OSError, TypeError)
+if sys.platform != "win32":
+    _LOST += (termios.error,)
 _SEEN = 200
 _LONG_HEX = re.compile(r"[0-9A-Fa-f]{24,}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -150,11 +151,14 @@ def _permission_fix(url: str) -> str:
 
 
 def _group_of(path: str) -> str | None:
-    try:
-        import grp  # Windows has no grp.
+    if sys.platform == "win32":
+        return None
+    # Imported here, because Windows does not have it.
+    import grp
 
+    try:
         return grp.getgrgid(os.stat(path).st_gid).gr_name
-    except (ImportError, OSError, KeyError):
+    except (OSError, KeyError):
         return None
 
 

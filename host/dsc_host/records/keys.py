@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -295,7 +296,7 @@ def _read(path: str | os.PathLike[str]) -> str:
     try:
         with Path(path).open("rb") as file:
             # Check the open file, because another file could take the name meanwhile.
-            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+            if sys.platform != "win32" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)
             return file.read(_MOST_TEXT).decode("latin-1")
@@ -305,7 +306,7 @@ def _read(path: str | os.PathLike[str]) -> str:
 
 def _give_to_owner_of(path: str, handle: int) -> None:
     """Give an open file to the owner of the file that it will replace. Raises `OSError` if that is not allowed."""
-    if os.name != "posix" or not os.path.exists(path):
+    if sys.platform == "win32" or not os.path.exists(path):
         return
     owner = os.stat(path)
     if os.fstat(handle).st_uid != owner.st_uid:

@@ -3,11 +3,13 @@
 import codecs
 import os
 import select
-import signal
 import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+
+_HANGUP = 1
+"""The number of the signal SIGHUP, which Windows does not have."""
 
 
 def take_any_bytes() -> None:
@@ -30,7 +32,7 @@ def leave_with_terminal() -> None:
     Textual would wait forever until its last output is read. No cleanup is needed: the system closes the line's endpoints and
     releases the profile's lock, and the card's writes are on disk.
     """
-    if not hasattr(select, "poll") or not sys.__stdin__:
+    if sys.platform == "win32" or not hasattr(select, "poll") or not sys.__stdin__:
         return
     # Without a terminal, standard input may end long before the program should.
     if not sys.__stdin__.isatty() and "TEXTUAL_DRIVER" not in os.environ:
@@ -38,9 +40,9 @@ def leave_with_terminal() -> None:
     gone = select.poll()
     # A poll for no event still reports a hang-up.
     gone.register(sys.__stdin__.fileno(), 0)
-    threading.Thread(target=_wait, args=(gone,), name="terminal-watch", daemon=True).start()
+    threading.Thread(target=_wait, args=(gone.poll,), name="terminal-watch", daemon=True).start()
 
 
-def _wait(gone: "select.poll") -> None:
-    gone.poll()
-    os._exit(128 + signal.SIGHUP)
+def _wait(wait: Callable[[], object]) -> None:
+    wait()
+    os._exit(128 + _HANGUP)

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from functools import cache
@@ -39,7 +40,7 @@ def cache_folder() -> Path | None:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return None
         raise SimulatorError(f"cache folder {folder}: {error.strerror}; set DSCPLUS_CACHE to another one") from error
-    if os.name == "posix" and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+    if sys.platform != "win32" and (status.st_uid != os.getuid() or status.st_mode & 0o022):
         raise SimulatorError(
             f"cache folder {folder}: others may write to it; make it yours (chown) and private (chmod 700), "
             "or set DSCPLUS_CACHE to another one"

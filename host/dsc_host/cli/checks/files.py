@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 from dsc_host.cli.checks.finding import Findings, failed, warning
@@ -12,7 +13,7 @@ def check_private(check: str, path: Path, *, is_secret: bool) -> Findings:
 
     With `is_secret`, a file that others may open is a failure, because the services refuse it.
     """
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     state = path.stat()
     if state.st_mode & 0o077:

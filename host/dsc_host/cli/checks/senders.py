@@ -2,6 +2,7 @@
 
 import os
 import smtplib
+import sys
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -56,7 +57,7 @@ def check_spool(spool: Spool, clock: Callable[[], float] = time.time) -> Finding
     if not os.access(folder, os.W_OK | os.X_OK):
         yield failed(SPOOL, f"{folder} may not be written by this user", f"let this user own the folder: chown USER {folder}")
         return
-    if os.name == "posix" and folder.stat().st_mode & 0o007:
+    if sys.platform != "win32" and folder.stat().st_mode & 0o007:
         yield warning(SPOOL, f"{folder} is open to all users; it holds codes", f"chmod o-rwx {folder}")
     old = [file for file in folder.glob("*.json") if _is_older(file, clock() - _FETCHED_SECONDS)]
     if old:
