@@ -17,7 +17,7 @@ def test_an_app_is_named_and_removed(scenario: Scenario, browser: Browsers) -> N
     assert ben.press("Save the name", name="x" * 40).status == 400
     page = ben.press("Save the name", name="old telephone")
     assert (page.notice, "old telephone in use App on your phone PH" in page.text) == ("The name was saved.", True)
-    assert "Last used" in page.text
+    assert "last used" in page.text
     page = ben.press("Remove")
     assert (page.title, "last device" in page.text) == ("Remove the app?", False)
     page = ben.press("Remove the app")

@@ -43,8 +43,8 @@ def badge(_: Language, device: DeviceView) -> Badge:
 
 def _dates(_: Language, device: DeviceView) -> str:
     if device.used_at is None:
-        return _("Added {day}.", day=_.date(device.added_at))
-    return _("Added {day}. Last used {moment}.", day=_.date(device.added_at), moment=_.moment(device.used_at))
+        return _("Added {day}", day=_.date(device.added_at))
+    return _("Added {day}, last used {moment}", day=_.date(device.added_at), moment=_.moment(device.used_at))
 
 
 def _until(_: Language, device: DeviceView) -> list[str]:
