@@ -1,4 +1,4 @@
-"""The units, the container file and the compose file fit the command, and the tools that read them accept them."""
+"""The units, the container, the compose file and the hosted tests fit the command, and the tools that read them accept them."""
 
 import re
 import shlex
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.checkout import ROOT
+from tests.lock import PLATFORMS, PYTHONS
 
 from dsc_host.cli.main import command as built_command
 
@@ -53,6 +54,15 @@ def test_the_portals_container_has_no_rights() -> None:
     assert re.search(r"^USER 10001$", text, re.MULTILINE)
     (health,) = re.findall(r'"-c", "(.*)"\]$', text, re.MULTILINE)
     compile(health, "health", "exec")
+
+
+def test_the_hosted_tests_run_our_targets_on_all_systems_and_pythons() -> None:
+    text = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    matrix = yaml.safe_load(text)["jobs"]["test"]["strategy"]["matrix"]
+    assert tuple(matrix["python"]) == PYTHONS
+    assert [name.partition("-")[0].replace("ubuntu", "linux") for name in matrix["system"]] == list(PLATFORMS)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"run: make ([a-z-]+)", text)) <= targets
 
 
 @needing("systemd-analyze")
