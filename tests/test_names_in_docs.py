@@ -1,6 +1,8 @@
 """The documents name files, modules and headings that exist."""
 
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -39,6 +41,25 @@ def test_every_file_and_module_in_a_document_exists(page: Path) -> None:
 def test_every_anchor_in_a_link_is_a_heading(page: Path) -> None:
     links = re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
     assert [anchor for target, anchor in links if anchor not in anchors(page.parent / target if target else page)] == []
+
+
+def places(navigation: object) -> Iterator[str]:
+    """Yield the pages of the site's navigation, or of a part of it."""
+    if isinstance(navigation, str):
+        yield navigation
+    for part in navigation.values() if isinstance(navigation, dict) else navigation if isinstance(navigation, list) else ():
+        yield from places(part)
+
+
+def test_every_page_has_its_place_in_the_site_and_in_the_index_of_its_part() -> None:
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md")}
+    assert sorted(places(site["nav"])) == sorted(pages)
+    for index in ROOT.glob("docs/*/index.md"):
+        linked = {
+            Path(index.parent, target).resolve() for target in re.findall(r"\]\(([^)#]+)", index.read_text(encoding="utf-8"))
+        }
+        assert set(index.parent.glob("*.md")) - {index} <= linked, index
 
 
 def test_the_page_for_contributors_names_its_files() -> None:
