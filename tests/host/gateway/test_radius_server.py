@@ -186,20 +186,30 @@ async def radclient(address: Address, secret: bytes, lines: str, seconds: float 
 @pytest.mark.long
 @pytest.mark.skipif(RADCLIENT is None, reason="needs radclient: apt install freeradius-utils")
 @awaited
-async def test_freeradius_client_logs_in_and_a_replay_and_a_wrong_secret_do_not(scenario: Scenario) -> None:
+async def test_freeradius_client_logs_in_and_nothing_else_does(scenario: Scenario) -> None:
     program = Program.of(scenario, "here", "127.0.0.1")
     secret, signed = program.client.secret, "Message-Authenticator = 0x00\n"
     async with serving(program) as address:
         asked = f'User-Name = "anna"\nUser-Password = "{PASSWORD}"\n'
-        challenge = await radclient(address, secret, asked + signed)
-        assert "Received Access-Challenge" in challenge
-        (state,) = re.findall(r"State = (0x\w+)", challenge)
-        (digits,) = re.findall(r"Challenge: (\d+)\.", challenge)
-        answer = f'User-Name = "anna"\nUser-Password = "{scenario.respond(SERIALS["anna"], digits)}"\nState = {state}\n{signed}'
-        assert "Received Access-Accept" in await radclient(address, secret, answer)
-        assert "Received Access-Reject" in await radclient(address, secret, answer)
-        silent = await asyncio.gather(radclient(address, b"another secret", asked + signed), radclient(address, secret, asked))
-        assert not any("Received" in each for each in silent)
+
+        async def answer(response: str | None) -> str:
+            """Ask, and answer with a response: the right one of the card, or another text. Return the lines of the answer."""
+            challenge = await radclient(address, secret, asked + signed)
+            assert "Received Access-Challenge" in challenge
+            (state,) = re.findall(r"State = (0x\w+)", challenge)
+            (digits,) = re.findall(r"Challenge: (\d+)\.", challenge)
+            text = response or scenario.respond(SERIALS["anna"], digits)
+            return f'User-Name = "anna"\nUser-Password = "{text}"\nState = {state}\n{signed}'
+
+        right = await answer(None)
+        assert "Received Access-Accept" in await radclient(address, secret, right)
+        assert "Received Access-Reject" in await radclient(address, secret, right), "a replay"
+        assert "Received Access-Reject" in await radclient(address, secret, await answer("00000000"))
+        late = await answer(None)
+        scenario.verifier.lock(SERIALS["anna"])
+        assert "Received Access-Reject" in await radclient(address, secret, late), "the card is locked"
+        silent = [radclient(address, b"another secret", asked + signed, 1), radclient(address, secret, asked, 1)]
+        assert not any("Received" in each for each in await asyncio.gather(*silent))
         assert program.responder.dropped == {"forged": 1, "unsigned": 1}
 
 
