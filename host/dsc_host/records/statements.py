@@ -74,9 +74,7 @@ class Statement:
         form = _Form(
             str(compiled),
             _binding(compiled, dialect),
-            tuple(
-                (at, _reading(kind, dialect)) for at, kind in enumerate(columns) if _is_ours(kind) or isinstance(kind, Boolean)
-            ),
+            tuple((at, _reading(kind, dialect)) for at, kind in enumerate(columns) if _is_read(kind)),
         )
         self._forms[dialect.name] = form
         return form
