@@ -165,6 +165,8 @@ SECTIONS = (
                     _command("card", "user:give_card", "Let a user log in with a card that is already in the records."),
                     _command("password", "user:set_password", "Set a new password for a user who has forgotten theirs."),
                     _command("email", "user:set_email", "Send a user's messages to another address."),
+                    _command("profile", "user:show_profile", "Show the addresses and bank instructions of a user."),
+                    _command("address", "user:set_address", "Correct the postal address of a user."),
                     _command("language", "user:set_language", "Write to a user in another language from now on."),
                 ),
             ),

@@ -1,4 +1,4 @@
-"""The commands for users: user add, list, card, password, email, language."""
+"""The commands for users: user add, list, card, password, email, profile, address, language."""
 
 from typing import Annotated
 
@@ -135,6 +135,47 @@ def set_email(
     with operating(records) as operator:
         operator.set_email(name, address)
         _show(operator.user(name), as_json)
+
+
+def show_profile(
+    records: Records,
+    name: NameArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the addresses and bank instructions of a user.
+
+    The bank instructions are masked: only the ends of the numbers are shown.
+
+    \b
+    Examples:
+      dscplus user profile anna
+      dscplus user profile anna --json
+    """
+    with operating(records) as operator:
+        known = operator.profile(name)
+    show({"name": name, "email": known.email, "address": known.address, "bank": known.bank}, as_json=as_json)
+
+
+def set_address(
+    records: Records,
+    name: NameArgument,
+    address: Annotated[str, typer.Argument(metavar="TEXT", help="The new postal address, in one line.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Correct the postal address of a user.
+
+    Cards are sent to this address. The user gets a notice.
+
+    Nobody changes bank instructions with a command: users do that themselves, or support does it for a caller.
+
+    \b
+    Examples:
+      dscplus user address anna "4 Quay, 6300 Zug"
+      dscplus user address anna "4 Quay, 6300 Zug" --json
+    """
+    with operating(records) as operator:
+        operator.set_address(name, address)
+    show_profile(records, name, as_json)
 
 
 def set_language(

@@ -305,6 +305,9 @@ WAYS: Mapping[str, Way] = {
     "Operator.set_email": Way(
         lambda scenario: scenario.system.operator.set_email("dora", "dora@elsewhere.example"), "email_changed"
     ),
+    "Operator.set_address": Way(
+        lambda scenario: scenario.system.operator.set_address("dora", "2 Lake Street, Bern"), "address_changed"
+    ),
     "Operator.set_primary": Way(is_primary, "primary_changed", "dora.work"),
     "Operator.run_due": Way(activates_itself, "activated"),
     "Operator.run_due: soon": Way(activates_itself, "activation_near"),
@@ -328,8 +331,8 @@ SILENT = {
     "GatewayCalls": {"answer", "ask", "choose", "enter", "visitor"},
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
     "Operator": {
-        "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "put_under_review",
-        "queue", "set_equity", "set_language", "ship", "user", "users",
+        "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "profile",
+        "put_under_review", "queue", "set_equity", "set_language", "ship", "user", "users",
     },
 }  # fmt: skip
 """The operations that give nobody a way to log in. A card that is made is not usable yet; `Operator.ship` is `Staff.ship`."""

@@ -1,5 +1,7 @@
 """The profile as its user sees it."""
 
+from dataclasses import replace
+
 from dsc_host.login import rows
 from dsc_host.login.accounts import permissions
 from dsc_host.login.model import Profile
@@ -10,9 +12,14 @@ from dsc_host.login.transaction import LoginTransaction, found
 
 def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:
     """Return what the user may see and change about themselves in this session."""
+    return replace(of_user(tx, user), asked_email=email_change.asked(tx, session))
+
+
+def of_user(tx: LoginTransaction, user: User) -> Profile:
+    """Return the profile of a user outside of any session."""
     return Profile(
         email=user.email,
-        asked_email=email_change.asked(tx, session),
+        asked_email="",
         address=found(rows.entities.find(tx.db, user.entity_id)).address,
         bank=bank_instructions.masked(tx, user),
         primary=permissions.is_primary(tx.db, user),

@@ -11,11 +11,12 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, directory, money, people, phone_numbers, users
 from dsc_host.login.cards import assignment, shipping
 from dsc_host.login.messages.outbox import Sender
-from dsc_host.login.model import Identity, Kind, Request, Role
+from dsc_host.login.model import Identity, Kind, Profile, Request, Role
 from dsc_host.login.phones import number_confirmation
+from dsc_host.login.profile import overview, postal_address
 from dsc_host.login.service import maintenance
 from dsc_host.login.signin import password_change
-from dsc_host.login.transaction import LoginContext, known
+from dsc_host.login.transaction import LoginContext, known, locked_user
 from dsc_host.verifier import Verifier
 
 
@@ -87,6 +88,16 @@ class Operator:
     def set_email(self, name: str, email: str) -> None:
         """Set the email address of a user, and notify the old address too. Raises `InputError`."""
         self.context.change(lambda tx: contacts.set_email(tx, name, email))
+
+    def profile(self, name: str) -> Profile:
+        """Return the profile of a user, with masked bank instructions. Raises `InputError`."""
+        return self.context.read(lambda tx: overview.of_user(tx, users.user_by_name(tx.db, name)))
+
+    def set_address(self, name: str, address: str) -> None:
+        """Correct the postal address of a user's person, and notify all their users. Raises `InputError`, `NotAllowed`."""
+        self.context.change(
+            lambda tx: postal_address.replace(tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), address)
+        )
 
     def set_language(self, name: str, language: str) -> None:
         """Set the language of a user's messages: one of `field_checks.LANGUAGES`. Raises `InputError`."""
