@@ -23,6 +23,7 @@ from tests.benchmarks.measure import Figure, best_times
 from tests.host.databases import Database, new_database, server
 
 from dsc_host import Suite
+from dsc_host.records.backends.pipeline import PipelinedCursor
 from dsc_host.records.store import Store
 from dsc_host.schema import SCHEMA
 from dsc_host.verifier import Enrollment, MasterKey, Policy, Verifier, counter_search
@@ -122,7 +123,13 @@ def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
         transactions[-1].append((statement, parameters))
         execute(dialect, cursor, statement, parameters, context)
 
-    with patch.object(DefaultDialect, "do_execute", told):
+    send = PipelinedCursor.send
+
+    def sent(cursor: PipelinedCursor, statement: str, parameters: Any) -> None:
+        transactions[-1].append((statement, parameters))
+        send(cursor, statement, parameters)
+
+    with patch.object(DefaultDialect, "do_execute", told), patch.object(PipelinedCursor, "send", sent):
         for counter in range(logins):
             starts.append(len(transactions))
             _log_in(verifier, "A-1", counter)
@@ -133,7 +140,7 @@ def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
 def _connected(database: Database) -> Iterator[Callable[[list[Statements]], None]]:
     """Provide a function that executes statements on the driver's own connection, set up as the store sets up its own."""
     store = Store.open(database.url, SCHEMA)
-    connection = store._backend.engine.raw_connection()
+    connection = store._backend.connect(store._backend.STREAM).connection
     raw: Any = connection.driver_connection
 
     def execute(login: list[Statements]) -> None:

@@ -39,12 +39,12 @@ _numbers = count()
 def refuse_locks_in_reads() -> None:
     """Make a transaction that only reads refuse to lock a row on SQLite too, as PostgreSQL does."""
     reading: set[int] = set()
-    read: Callable[[Store], AbstractContextManager[Connection]] = Store.read
+    read: Callable[..., AbstractContextManager[Connection]] = Store.read
     locked: Callable[[Rows[Any], Connection, str], Any] = Rows.locked
 
     @contextmanager
-    def noted(store: Store) -> Iterator[Connection]:
-        with read(store) as db:
+    def noted(store: Store, *, streams: bool = False) -> Iterator[Connection]:
+        with read(store, streams=streams) as db:
             reading.add(id(db))
             try:
                 yield db

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from tests.reliability import (
     board_line,
+    commit_kills,
     failover,
     filesystem,
     fuzz,
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Flashing on a bad line": board_line.run,
     "Flashing through a serial port server": serial_server.run,
     "Races and kills": races.run,
+    "Kills within a commit": commit_kills.run,
     "Failover": failover.run,
     "Time to refuse": timing.run,
     "Fuzzing": fuzz.run,

@@ -61,7 +61,7 @@ def new_context() -> Any:
 
 
 @contextmanager
-def _new(kind: str) -> Iterator[str]:
+def new_database_of_cards(kind: str) -> Iterator[str]:
     """Yield the URL of a database with all the cards."""
     with tempfile.TemporaryDirectory() as folder, new_database(kind, Path(folder)) as database:
         with Verifier.open(database.url, master_key=MASTER) as verifier:
@@ -106,7 +106,7 @@ def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded
     """Yield what all processes were told about one right response, round by round, without end."""
     context = new_context()
     with (
-        _new(kind) as url,
+        new_database_of_cards(kind) as url,
         context.Pool(processes, enter, (url, context.Barrier(processes), prepare)) as pool,
         Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier,
     ):
@@ -263,7 +263,7 @@ class Workers:
 
 def killed(kind: str, workers: int, kills: int) -> Row:
     chance = random.Random(SEED)
-    with _new(kind) as url, Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
+    with new_database_of_cards(kind) as url, Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
         watch = Watch(verifier)
         group = Workers(url, workers, watch)
         try:

@@ -223,7 +223,7 @@ class AuditLog:
         log. With `since`, it also checks that the log still has the entries that it had at that checkpoint. `done` is called
         after every thousand entries.
         """
-        with self._store.read() as db:
+        with self._store.read(streams=True) as db:
             report = _Check(self._keys, self._seals).through(db, since, done)
             others = (found for anchor in self._anchors for found in anchor(db, report.checkpoint.number))
             return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
@@ -286,12 +286,12 @@ def _append(db: Connection, keys: Keyring, seals: Seals, events: Sequence[tuple[
         before = row["hash"] = _hash(before, *row.values())
         rows.append(row)
     if len(rows) == 1:
-        _ADD_ONE.run(db, rows[0])
+        _ADD_ONE.send(db, rows[0])
     else:
         db.execute(_ADD, rows)
     key = keys.current
     seal = key.sign_log(seals.end_of_log(number, before))
-    _MOVE_HEAD.run(db, {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": seal})
+    _MOVE_HEAD.send(db, {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": seal})
 
 
 def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
@@ -305,7 +305,7 @@ def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
     number, digest = _sealed_end(head, keys, _old_end)
     key = keys.current
     seal = key.sign_log(seals.end_of_log(number, digest))
-    _MOVE_HEAD.run(db, {"new_number": number, "new_hash": digest, "new_key_id": key.id, "new_seal": seal})
+    _MOVE_HEAD.send(db, {"new_number": number, "new_hash": digest, "new_key_id": key.id, "new_seal": seal})
 
 
 def _checked_end(head: Any, keys: Keyring, seals: Seals, first: Event) -> tuple[int, bytes]:

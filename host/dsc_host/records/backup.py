@@ -51,7 +51,7 @@ def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress)
         signer.update(data)
         file.write(data)
 
-    with context.store.read() as db:
+    with context.store.read(streams=True) as db:
         rows = {table.name: int(db.execute(_count(schema, table)).scalar_one()) for table in tables}
         header = {"dscplus": "backup", "format": FORMAT, "schema": schema.version, "database": context.seals.database}
         write_line({**header, "key": context.keys.current.id, "rows": rows})

@@ -106,14 +106,10 @@ class GroupCommit:
     its own changes with those of all others that wait.
     """
 
-    def __init__(self, store: Store, most_together: int = MOST_TOGETHER, writers: int | None = None) -> None:
-        """Use an open database.
-
-        `most_together` is the largest number of changes in one transaction, and `writers` the number of transactions at once.
-        """
+    def __init__(self, store: Store) -> None:
+        """Use an open database."""
         self._store = store
-        self._most = most_together
-        self._writers = writers or store.writers
+        self._writers = store.writers
         self._guard = threading.Lock()
         self._waiting: deque[_Group] = deque()
         self._leaders = 0
@@ -183,7 +179,7 @@ class GroupCommit:
         """Commit the group with others that wait, and hand on the lead."""
         groups = [own]
         try:
-            groups += self._take(self._most - len(own.changes))
+            groups += self._take(MOST_TOGETHER - len(own.changes))
             changes = [change for group in groups for change in group.changes]
             if len(changes) == 1 and self._store.writers == 1:
                 # Nobody can hold the change up, so it need not be tried without waiting first.
@@ -244,7 +240,7 @@ class GroupCommit:
     def _in_savepoint(self, db: Connection, entries: PendingEntries, number: int, change: Change[Any]) -> bool:
         """Do one change. Return False if the database prevents it, so that it must be done alone."""
         mark = len(entries)
-        _SAVEPOINTS[number].run(db, {})
+        _SAVEPOINTS[number].send(db, {})
         try:
             with out_of_memory():
                 change.succeed(change.work(db, entries))
@@ -254,7 +250,7 @@ class GroupCommit:
             change.fail(error)
             if isinstance(error, SQLAlchemyError):
                 return False
-        _RELEASES[number].run(db, {})
+        _RELEASES[number].send(db, {})
         return True
 
     def _settle_alone(self, change: Change[Any]) -> None:

@@ -38,6 +38,30 @@ class _Form:
         return tuple(row)
 
 
+class Asked:
+    """A statement whose result is taken later."""
+
+    __slots__ = ("_cursor", "_db", "_form")
+
+    def __init__(self, db: Connection, form: _Form, cursor: Any) -> None:
+        """Take the cursor of a statement that was sent."""
+        self._db = db
+        self._form = form
+        self._cursor = cursor
+
+    def row(self) -> tuple[Any, ...] | None:
+        """Return the first row that the statement found, or None. Call it once."""
+        try:
+            if (wait := getattr(self._cursor, "wait", None)) is not None:
+                wait()
+            found = self._cursor.fetchone()
+            return found if found is None else self._form.read_row(found)
+        except self._db.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(error, self._db.dialect) from error
+        finally:
+            self._cursor.close()
+
+
 class Statement:
     """One statement whose parameters all have names. Threads may share it."""
 
@@ -58,6 +82,21 @@ class Statement:
         """Execute the statement and return all rows that it finds."""
         form = self._form(db)
         return [form.read_row(found) for found in self._executed(db, form, values, _FETCH_ALL)]
+
+    def ask(self, db: Connection, values: Values) -> Asked:
+        """Execute the statement, and return an object that has its first row later.
+
+        Several that are asked one after the other take the time of one, if the database is far away.
+        """
+        form = self._form(db)
+        cursor = db.connection.cursor()
+        _send(db, cursor, form.sql, form.bound(values))
+        return Asked(db, form, cursor)
+
+    def send(self, db: Connection, values: Values) -> None:
+        """Execute the statement, whose result nobody needs. Its error may be raised by the next statement, or by the commit."""
+        form = self._form(db)
+        _send(db, db.connection.cursor(), form.sql, form.bound(values))
 
     def run(self, db: Connection, values: Values) -> int:
         """Execute the statement and return the number of rows that it affected."""
@@ -103,6 +142,17 @@ def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
     if not fixed and not stored:
         return placed
     return lambda values: placed({**fixed, **values, **{name: store(values[name]) for name, store in stored}})
+
+
+def _send(db: Connection, cursor: Any, sql: str, parameters: Any) -> None:
+    send = getattr(cursor, "send", None)
+    try:
+        if send is None:
+            db.dialect.do_execute(cursor, sql, parameters)
+        else:
+            send(sql, parameters)
+    except db.dialect.loaded_dbapi.Error as error:
+        raise _wrapped(error, db.dialect) from error
 
 
 def _wrapped(error: Exception, dialect: Dialect) -> Any:

@@ -97,11 +97,18 @@ class Store:
     def close(self) -> None:
         """Close the connections. A database in memory is lost. May be called again."""
         self._closed = True
-        self._backend.engine.dispose()
+        self._backend.close()
 
-    def read(self) -> AbstractContextManager[Connection]:
-        """Return a transaction that sees the database in its state at the first statement, whatever others write meanwhile."""
-        return self._transaction(self._backend.READ)
+    def read(self, *, streams: bool = False) -> AbstractContextManager[Connection]:
+        """Return a transaction that sees the database in its state at the first statement, whatever others write meanwhile.
+
+        If it `streams`, it may read large results in parts.
+        """
+        return self._transaction(self._backend.STREAM if streams else self._backend.READ)
+
+    def glance(self) -> AbstractContextManager[Connection]:
+        """Return a transaction for one `Statement`, or for several that are asked together before the first row is taken."""
+        return self._transaction(self._backend.GLANCE)
 
     def write(self) -> AbstractContextManager[Connection]:
         """Return a transaction that may write. The end of the block commits it; any exception undoes it."""
@@ -143,16 +150,12 @@ class Store:
         self.check_usable()
         try:
             # Wait for the turn before taking a connection, so that those who wait leave connections for readers.
-            with out_of_memory(), self._backend.turn(mode) as start, self._connected(mode) as db, db.begin():
+            with out_of_memory(), self._backend.turn(mode) as start, self._backend.connect(mode) as db, db.begin():
                 # Do not use a listener to the engine's events: it would make every statement take half as long again.
                 start(db)
                 yield db
         except SQLAlchemyError as error:
             self._tell(error)
-
-    def _connected(self, mode: Mode) -> Connection:
-        db = self._backend.engine.connect()
-        return db.execution_options(**mode.options) if mode.options else db
 
     @contextmanager
     def _raising_store_errors(self) -> Iterator[None]:

@@ -11,8 +11,6 @@ import math
 import secrets
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import DscError, TooManyChallenges, VerifierError
 from dsc_host.ocra import Suite
 from dsc_host.records.audit import Event
@@ -49,17 +47,13 @@ def _draw(suite: Suite, draw: Callable[[int], str]) -> str:
 
 def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refused:
     """Draw a challenge: see `Verifier.challenge`. Log it, or its refusal."""
-    is_serial = card_rules.is_serial(serial)
-    if conceal and is_serial:
-        now, card = _card_or_decoy(tx, serial)
-    else:
-        card = rows.lock_card(tx.db, serial) if is_serial else None
-        now = tx.now()
+    card, earliest = _locked(tx, serial, conceal) if card_rules.is_serial(serial) else (None, None)
+    now = tx.now()
     if card is None:
         return _refuse(tx, now, serial, card_lookup.unknown(serial), "unknown")
     tx.seals.check(card)
     try:
-        _check_rate(tx.db, card, serial, tx.policy, now)
+        _check_rate(earliest, serial, tx.policy, now)
         challenge, card = _new_challenge(tx, card, serial, now)
     except TooManyChallenges as error:
         card = tx.changed(card)
@@ -70,11 +64,14 @@ def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refuse
     return challenge
 
 
-def _card_or_decoy(tx: CardTransaction, serial: str) -> tuple[float, CardRecord | None]:
-    """Lock and return the card or its decoy, with the time after locking. Read two rows, whether the card exists or not."""
-    decoys.standing(tx, serial, tx.now())
-    card = rows.lock_card_or(tx.db, serial, decoys.name_of(serial))
-    return tx.now(), card
+def _locked(tx: CardTransaction, serial: str, conceal: bool) -> tuple[CardRecord | None, float | None]:
+    """Lock and return the card with the time of the challenge that decides about its rate.
+
+    With `conceal`, return the card or its decoy, and execute the same statements whether the card exists or not.
+    """
+    if conceal:
+        decoys.standing(tx, serial, tx.now())
+    return rows.lock_to_ask(tx.db, serial, decoys.name_of(serial) if conceal else None, tx.policy.challenges)
 
 
 def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
@@ -100,10 +97,9 @@ def _refuse(
     return Refused(error)
 
 
-def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, now: float) -> None:
-    # Run this even if the card had fewer challenges: otherwise the time would reveal how many it had. Challenges are numbered
-    # without gaps and remembered while they count, so the time of this one row tells whether the limit is reached.
-    earliest = rows.issued_at(db, card.serial, card.asked + 1 - policy.challenges)
+def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float) -> None:
+    # Challenges are numbered without gaps and remembered while they count, so the time of one row tells whether the limit is
+    # reached. That row is looked for even if the card had fewer challenges: otherwise the time would reveal how many it had.
     # A time in the future comes from a clock that was set back. Ignore it, or the owner would have to wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return

@@ -84,8 +84,8 @@ class Draft:
 
 def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
     """Read and compare in a transaction that only reads. Return the verdict, or the change that judges and records it."""
-    with context.reading() as tx:
-        found, challenges = _card_and_challenges(tx.db, asked, rows.find_card_of)
+    with context.store.glance() as db:
+        found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
     if found is not None:
         context.seals.check(found)
     # Read the clock only now: the challenge may have expired while this call waited for the database.
@@ -129,17 +129,18 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
 
 
 def _card_and_challenges(
-    db: Connection, asked: Asked, card_of: Callable[[Connection, str], CardRecord | None]
+    db: Connection, asked: Asked, read: Callable[[Connection, Sequence[str]], rows.CardAndChallenges]
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
     """Return the card and one challenge for each answer.
 
     Return no card if the challenges belong to several cards or are the same.
     """
     ids = [challenge_id for challenge_id, _ in asked.answers]
-    found = card_of(db, ids[0]) if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else None
+    if not all(is_id(each) for each in ids) or len({*ids}) != len(ids):
+        return None, []
+    found, challenges = read(db, ids)
     if found is None:
         return None, []
-    challenges = [rows.find_challenge(db, each) for each in ids]
     known = [challenge for challenge in challenges if challenge and challenge.serial == found.serial]
     return (found, known) if len(known) == len(ids) else (None, [])
 

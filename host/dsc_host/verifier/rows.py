@@ -11,7 +11,7 @@ The statements of a login are prepared once, in this module, as `Statement` obje
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     Connection,
@@ -80,6 +80,9 @@ class ChallengeRecord(NamedTuple):
     seal: bytes = b""
 
 
+CardAndChallenges: TypeAlias = tuple[CardRecord | None, list[ChallengeRecord | None]]
+"""The owner of some challenges, and the challenges, each None if there is none."""
+
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
 _FIND_CARD = Statement(_CARD)
@@ -101,9 +104,15 @@ _OWNED = Statement(
 _OWNERS_OF_ONE = Statement(select(owners.c.owner).where(owners.c.serial == bindparam("of")).order_by(owners.c.owner))
 _LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))
 _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of")))
-_ISSUED_AT = Statement(
-    select(challenges.c.issued_at).where(challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which"))
-)
+
+
+def _issued_before(serial: Any) -> Statement:
+    """Return a statement for the time of the challenge that was issued so many challenges ago."""
+    number = select(cards.c.asked + 1 - bindparam("ago")).where(cards.c.serial == serial).scalar_subquery()
+    return Statement(select(challenges.c.issued_at).where(challenges.c.serial == serial, challenges.c.number == number))
+
+
+_ISSUED_BEFORE, _ISSUED_BEFORE_TO_EITHER = _issued_before(bindparam("of")), _issued_before(_EITHER)
 # The columns that change at each login. No index has them, because an index would have to be written too.
 _LOGIN_COLUMNS = (
     "counter", "failures", "failures_in_day", "day_since", "locked_until", "asked", "judged", "version", "seal",
@@ -144,7 +153,7 @@ def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
 
 def add_decoy(db: Connection, card: CardRecord) -> None:
     """Add a decoy unless its serial already has a row."""
-    _ADD_DECOY.run(db, _values(card))
+    _ADD_DECOY.send(db, _values(card))
 
 
 def find_card(db: Connection, serial: str) -> CardRecord | None:
@@ -157,19 +166,39 @@ def lock_card(db: Connection, serial: str) -> CardRecord | None:
     return _card(_LOCK_CARD.row(db, {"of": serial}))
 
 
-def lock_card_or(db: Connection, serial: str, otherwise: str) -> CardRecord | None:
-    """Lock and return the card's row, or the row named `otherwise` if there is no card. Both cost the same."""
-    return _card(_LOCK_EITHER.row(db, {"of": serial, "otherwise": otherwise}))
+def lock_to_ask(db: Connection, serial: str, otherwise: str | None, ago: int) -> tuple[CardRecord | None, float | None]:
+    """Lock and return a card, or the row named `otherwise` if there is no card, with the Unix time of an earlier challenge.
+
+    The time is that of the challenge that was issued `ago` challenges before the next one. It is None if that challenge is not
+    remembered. Both rows cost the same.
+    """
+    # The second statement sees what the holder of the lock has committed, because it begins when the row is locked.
+    if otherwise is None:
+        card, issued = _LOCK_CARD.ask(db, {"of": serial}), _ISSUED_BEFORE.ask(db, {"of": serial, "ago": ago})
+    else:
+        values = {"of": serial, "otherwise": otherwise}
+        card, issued = _LOCK_EITHER.ask(db, values), _ISSUED_BEFORE_TO_EITHER.ask(db, {**values, "ago": ago})
+    found, earlier = _card(card.row()), issued.row()
+    return found, None if earlier is None else earlier[0]
 
 
-def find_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
-    """Return the card that owns this challenge, as it is now, or None."""
-    return _card(_FIND_OWNER.row(db, {"of": challenge_id}))
+def find_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
+    """Return the card that owns the first of these challenges, as it is now, or None, and the challenges."""
+    return _card_of(_FIND_OWNER, db, challenge_ids)
 
 
-def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
-    """Lock and return the card that owns this challenge, or None. Its challenges do not change until the transaction ends."""
-    return _card(_LOCK_OWNER.row(db, {"of": challenge_id}))
+def lock_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
+    """Lock the card that owns the first of these challenges, and return what `find_card_of` does.
+
+    The card's challenges do not change until the transaction ends.
+    """
+    return _card_of(_LOCK_OWNER, db, challenge_ids)
+
+
+def _card_of(statement: Statement, db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
+    owner = statement.ask(db, {"of": challenge_ids[0]})
+    asked = [_CHALLENGE.ask(db, {"of": each}) for each in challenge_ids]
+    return _card(owner.row()), [_challenge(each.row()) for each in asked]
 
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
@@ -201,7 +230,7 @@ def change_card(db: Connection, card: CardRecord, *columns: str) -> None:
 
 def used_card(db: Connection, card: CardRecord) -> None:
     """Write the columns that change when a card is given a challenge or its response is judged."""
-    _USED.run(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in _LOGIN_COLUMNS}})
+    _USED.send(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in _LOGIN_COLUMNS}})
 
 
 def remove_cards(db: Connection, serials: Iterable[str]) -> None:
@@ -306,28 +335,25 @@ def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
 
 def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
     """Return the challenge, or None."""
-    row = _CHALLENGE.row(db, {"of": challenge_id})
-    return None if row is None else ChallengeRecord(*row)
+    return _challenge(_CHALLENGE.row(db, {"of": challenge_id}))
 
 
 def answered_challenge(db: Connection, challenge: ChallengeRecord) -> None:
     """Write the columns that change in a challenge when a response to it is judged."""
-    _ANSWERED.run(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in _ANSWER_COLUMNS}})
-
-
-def issued_at(db: Connection, serial: str, number: int) -> float | None:
-    """Return the Unix time when the card's challenge of this number was issued, or None if it is not remembered."""
-    row = _ISSUED_AT.row(db, {"of": serial, "which": number})
-    return None if row is None else row[0]
+    _ANSWERED.send(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in _ANSWER_COLUMNS}})
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
     """Remove up to `most` of the card's oldest challenges, numbered at most `up_to` and expired before `expired_at`."""
-    _FORGET.run(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
+    _FORGET.send(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
 
 
 def _card(row: tuple[Any, ...] | None) -> CardRecord | None:
     return None if row is None else CardRecord(*row)
+
+
+def _challenge(row: tuple[Any, ...] | None) -> ChallengeRecord | None:
+    return None if row is None else ChallengeRecord(*row)
 
 
 def _values(record: CardRecord | ChallengeRecord) -> dict[str, Any]:

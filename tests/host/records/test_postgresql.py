@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import NullPool
 from tests.host import databases
 from tests.host.databases import Database
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
+from dsc_host.records.backends import postgresql
+from dsc_host.records.backends.pipeline import PipelinedConnection
 from dsc_host.records.statements import Statement, Values
 from dsc_host.records.store import TRIES, Store
 from dsc_host.schema import SCHEMA, card_tables
@@ -139,7 +142,10 @@ def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
         Store.open("postgresql://me:hush@127.0.0.1:1/x", SCHEMA)
 
 
-def test_connections_that_were_lost_meanwhile_are_made_anew(enrolled: Database, others: Connection) -> None:
+def test_connections_that_were_lost_meanwhile_are_made_anew(
+    enrolled: Database, others: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_TRUSTED_SECONDS", 0)
     with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
         verifier.challenge("A-1")
         others.exec_driver_sql(CUT_OFF)
@@ -212,12 +218,12 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
 
         def told(statement: Statement, db: Connection, values: Values) -> Any:
             waiting.set()
-            return row(statement, db, values)
+            return ask(statement, db, values)
 
         with store.write() as db:
             rows.lock_card(db, "A-1")
-            row = Statement.row
-            monkeypatch.setattr(Statement, "row", told)
+            ask = Statement.ask
+            monkeypatch.setattr(Statement, "ask", told)
             verdict = pool.submit(verifier.verify, challenge.id, right(challenge))
             assert waiting.wait(DEADLINE)
             if reason == "used":
@@ -272,3 +278,39 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
         with pytest.raises(StoreError, match="it kept conflicting with other transactions"):
             store.change(work)
     assert len(tries) == TRIES
+
+
+def test_a_login_takes_few_round_trips(enrolled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statements whose results nobody needs yet travel with the next one."""
+    trips = []
+
+    def count(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *args: (trips.append(name), real(*args))[1])
+
+    with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
+        verifier.challenge("A-1", conceal=True)  # Opens a connection, and makes the decoy.
+        monkeypatch.setattr(postgresql, "_TRUSTED_SECONDS", 60)
+        count(psycopg.Pipeline, "sync")
+        count(PipelinedConnection, "commit")
+        challenge = verifier.challenge("A-1", conceal=True)
+        assert verifier.verify(challenge.id, right(challenge))
+        # The third commit is that of the glance of `verify` at the card, which has no transaction to commit.
+        assert len(trips) - 1 <= 10
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_error_of_a_statement_that_nobody_waits_for_is_raised_later(enrolled: Database, waits: bool) -> None:
+    wrong = Statement(text("INSERT INTO meta (application, version) SELECT NULL, 1"))
+
+    def work(db: Connection) -> None:
+        wrong.send(db, {})
+        if waits:
+            rows.find_card(db, "A-1")
+
+    with closing(Store.open(enrolled.url, SCHEMA)) as store:
+        for _ in range(20):
+            with pytest.raises(StoreError, match="SQLSTATE 23502"):
+                store.change(work)
+            # The connection works again.
+            assert store.change(lambda db: rows.lock_card(db, "A-1"))

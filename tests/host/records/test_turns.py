@@ -159,7 +159,7 @@ def write(store: Store) -> None:
 
 def test_a_thread_that_waits_for_its_turn_takes_no_connection(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with store.write():
-        monkeypatch.setattr(store, "_connected", interrupt)
+        monkeypatch.setattr(store._backend, "connect", interrupt)
         with pytest.raises(StoreError, match="another program"):
             write(store)
 

@@ -1,19 +1,21 @@
 """A few races and kills, and a proof that the check notices a race when the guard is taken away."""
 
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 
 import pytest
 from tests.host.databases import parameters
-from tests.reliability import races
-from tests.reliability.report import Scale
+from tests.reliability import commit_kills, races
+from tests.reliability.report import Row, Scale
 
 from dsc_host.verifier import Card, Reason, Verdict
 
 
 @pytest.mark.long
-def test_no_promise_is_broken() -> None:
-    rows = list(races.run(Scale.TEST))
+@pytest.mark.parametrize("run", [races.run, commit_kills.run])
+def test_no_promise_is_broken(run: Callable[[Scale], Iterator[Row]]) -> None:
+    rows = list(run(Scale.TEST))
     assert [str(row) for row in rows if not row.good] == []
     assert {row.where for row in rows} == set(races.kinds())
 

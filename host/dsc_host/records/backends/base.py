@@ -1,9 +1,9 @@
 """The interface to a kind of database: starting transactions, marking databases as ours, and advice for errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,15 +22,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The way to start a transaction: statements, on a connection with certain options."""
+    """The way to start a transaction: by statements."""
 
     statements: tuple[Statement, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    streams: bool = False
+    """Whether the transaction may read large results in parts."""
 
     def start(self, db: Connection) -> None:
         """Execute the statements."""
         for statement in self.statements:
-            statement.run(db, {})
+            statement.send(db, {})
 
 
 Start: TypeAlias = Callable[[Connection], None]
@@ -38,7 +39,7 @@ Start: TypeAlias = Callable[[Connection], None]
 
 
 class Backend(Protocol):
-    """One database, apart from its tables. `READ`, `WRITE` and `MIGRATE` are the modes of its transactions."""
+    """One database, apart from its tables. `READ`, `GLANCE`, `STREAM`, `WRITE` and `MIGRATE` are its transactions' modes."""
 
     CHAINS_ERRORS: bool
     """Whether the database's own errors can be shown, because they never quote stored data."""
@@ -46,12 +47,22 @@ class Backend(Protocol):
     """The number of transactions of one process that should write at once. If more than one, they lock the rows they change."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
+    GLANCE: Mode
+    """A mode for a single read, or for several that are asked together, which see the database in one state."""
+    STREAM: Mode
+    """A mode like `READ`, for large results that are read in parts."""
     WRITE: Mode
     MIGRATE: Mode
 
     name: str
     """The name of the database in messages, without a password."""
     engine: Engine
+
+    def connect(self, mode: Mode) -> Connection:
+        """Return a connection for a transaction of this mode."""
+
+    def close(self) -> None:
+        """Close the connections."""
 
     def turn(self, mode: Mode) -> AbstractContextManager[Start]:
         """Wait for this thread's turn, if the mode needs one, and provide the start of the transaction.

@@ -6,11 +6,12 @@ on different cards do not wait for each other. SERIALIZABLE would guarantee the 
 transactions would fail and be repeated, and the guarantee would need every program that writes to use it.
 """
 
+import time
 from contextlib import AbstractContextManager, nullcontext
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dsc_host.errors import InputError, StoreError
@@ -22,6 +23,11 @@ SCHEMA = "dscplus"
 _APPLICATION = "dscplus verifier"
 _IDLE_SECONDS = 60
 """The seconds after which an idle transaction is ended, so that a machine that vanished does not keep its card locked."""
+
+_TRUSTED_SECONDS = 1
+"""The seconds for which a connection that nobody uses is trusted to work."""
+_UNUSED_SINCE = "dscplus_unused_since"
+"""The key of the time of a connection's last use, in the pool's notes about it."""
 
 _LOST = "the connection to it was lost; try again: a response that was being verified may have been recorded as used"
 # The advice, by the first characters of the SQLSTATE.
@@ -53,11 +59,19 @@ _PARTS = text(
 )
 
 
+def _statement(sql: str) -> Statement:
+    return Statement(text(sql))
+
+
 class PostgreSQL:
     """A `Backend` for PostgreSQL."""
 
-    READ = Mode(options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
-    WRITE = MIGRATE = Mode()
+    READ = Mode((_statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),))
+    WRITE = Mode((_statement("BEGIN ISOLATION LEVEL READ COMMITTED"),))
+    # Statements that are sent together are a transaction of their own.
+    GLANCE = Mode()
+    # A pipelined connection has no cursor on the server's side, through which a large result comes in parts.
+    STREAM, MIGRATE = Mode(READ.statements, streams=True), Mode(WRITE.statements, streams=True)
     # PostgreSQL's errors quote whole rows.
     CHAINS_ERRORS = False
     # While one waits for the disk with the end of the log locked, the others do their work.
@@ -67,10 +81,8 @@ class PostgreSQL:
         self.name = f"postgresql database {url.database}" + (f" on {url.host}" if url.host else "")
         queried = url.query.get("password", ())
         self._secrets = [str(url.password or ""), *((queried,) if isinstance(queried, str) else queried)]
-        self.engine = _engine(url, patience)
-        self._at_once, self._patiently = (
-            Statement(text(f"SET LOCAL lock_timeout = {ms}")) for ms in (1, _patience_ms(patience))
-        )
+        self.engine, self._streaming = (_engine(url, patience, pipelined=pipelined) for pipelined in (True, False))
+        self._at_once, self._patiently = (_statement(f"SET LOCAL lock_timeout = {ms}") for ms in (1, _patience_ms(patience)))
 
     @classmethod
     def open(cls, url: URL, patience: float) -> "PostgreSQL":
@@ -81,6 +93,15 @@ class PostgreSQL:
         if not url.database:
             raise InputError("database", "its URL must name one, for example postgresql://user@host/database")
         return cls(url.set(drivername="postgresql+psycopg"), patience)
+
+    def connect(self, mode: Mode) -> Connection:
+        """Return a connection for a transaction of this mode."""
+        return (self._streaming if mode.streams else self.engine).connect()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+        self._streaming.dispose()
 
     def turn(self, mode: Mode) -> AbstractContextManager[Start]:
         """Wait for nobody: the server keeps transactions in order, row by row."""
@@ -104,7 +125,7 @@ class PostgreSQL:
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
         """Set the time after which a statement gives up waiting, for this transaction: a millisecond is the least."""
-        (self._patiently if waits else self._at_once).run(db, {})
+        (self._patiently if waits else self._at_once).send(db, {})
 
     def create(self, db: Connection) -> None:
         """Create the schema and the table of the marks."""
@@ -161,17 +182,16 @@ class PostgreSQL:
         return told
 
 
-def _engine(url: URL, patience: float) -> Engine:
+def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
     try:
         engine = create_engine(
             url,
             connect_args={"connect_timeout": max(round(patience), 1), "application_name": "dscplus"},
             hide_parameters=True,
-            isolation_level="READ COMMITTED",
+            # The driver's own start of transactions is switched off, because it waits for each: only a `Mode` starts one.
+            isolation_level="AUTOCOMMIT",
             pool_size=5,
             max_overflow=10,
-            # Test connections before use: the server may have been restarted.
-            pool_pre_ping=True,
             pool_timeout=patience,
         )
     except ImportError:
@@ -184,7 +204,36 @@ def _engine(url: URL, patience: float) -> Engine:
         connection.commit()
 
     event.listen(engine, "connect", configure)
+    _test_idle(engine)
+    if pipelined:
+        # Import it here, because the driver is optional.
+        from dsc_host.records.backends.pipeline import pipeline
+
+        pipeline(engine)
     return engine
+
+
+def _test_idle(engine: Engine) -> None:
+    """Test connections that were unused for a second before they are used: the server may have been restarted."""
+
+    def returned(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info[_UNUSED_SINCE] = time.monotonic()
+
+    def taken(connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        now = time.monotonic()
+        if now - entry.info.get(_UNUSED_SINCE, now) > _TRUSTED_SECONDS and not _answers(engine, connection):
+            # The pool then takes another connection, or opens one.
+            raise DisconnectionError
+
+    event.listen(engine, "checkin", returned)
+    event.listen(engine, "checkout", taken)
+
+
+def _answers(engine: Engine, connection: DBAPIConnection) -> bool:
+    try:
+        return engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
 
 
 def _patience_ms(patience: float) -> int:

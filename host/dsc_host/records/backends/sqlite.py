@@ -46,7 +46,7 @@ _ADVICE = {
 class SQLite:
     """A `Backend` for SQLite. `open` creates it and its file."""
 
-    READ = Mode((Statement(text("BEGIN")),))
+    READ = GLANCE = STREAM = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
     # A migration may rebuild a table and drop the old one. Foreign keys would then delete the rows that refer to it.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
@@ -73,6 +73,14 @@ class SQLite:
             _make_file(path)
             warn_if_exposed(path, *_BESIDE)
         return cls(path, patience)
+
+    def connect(self, _mode: Mode) -> Connection:
+        """Return a connection."""
+        return self.engine.connect()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
 
     @contextmanager
     def turn(self, mode: Mode) -> Iterator[Start]:

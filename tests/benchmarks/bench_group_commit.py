@@ -1,0 +1,149 @@
+"""Group commit: logins over HTTP with it and without it, against two services that run at the same time and are used in turns.
+
+The services share the machine with their callers, so only ratios are compared. The flushes of the disk matter: run this where
+the temporary folder is on a real disk. A library that is compiled here and preloaded makes each flush of a service 2 ms longer.
+"""
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.bench_service import COMMAND, KEY, MASTER, PIN, SUITE, connected, server_process
+from tests.benchmarks.measure import Figure
+from tests.host.databases import new_database
+from tests.reliability.races import kinds
+
+from dsc_host.api import Scope, add_token
+from dsc_host.verifier import Enrollment, MasterKey, Verifier
+
+SECONDS, TURNS = 2.0, 4
+CARDS = 60  # for each caller; a card gets at most 30 challenges in 5 minutes
+MOST_CALLERS = 32
+ALONE = (
+    "from dsc_host.records.group_commit import GroupCommit\n"
+    "GroupCommit.do_all = lambda self, changes: [self._settle_alone(change) for change in changes]\n" + COMMAND
+)
+"""A service that commits each change in a transaction of its own."""
+SLOW_FLUSH = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+static int flush(const char *name, int fd) {
+    usleep(2000);
+    return ((int (*)(int)) dlsym(RTLD_NEXT, name))(fd);
+}
+int fsync(int fd) { return flush("fsync", fd); }
+int fdatasync(int fd) { return flush("fdatasync", fd); }
+"""
+BOUNDS: Mapping[tuple[str, int], float] = {
+    ("sqlite", 8): 1.5,
+    ("sqlite", 32): 2,
+    ("postgresql", 8): 1.5,
+    ("postgresql", 32): 2,
+}
+
+
+@dataclass
+class Load:
+    """A service under the load of some callers, and what they measured."""
+
+    port: int
+    token: str
+    logins: list[int] = field(default_factory=lambda: [0] * MOST_CALLERS)
+    times: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+
+    def run(self, callers: int, seconds: float = SECONDS) -> None:
+        """Let callers log in for some seconds, each with its own cards."""
+        self.rates.append(asyncio.run(self._run(callers, seconds)))
+
+    async def _run(self, callers: int, seconds: float) -> float:
+        start, before = time.perf_counter(), len(self.times)
+        async with asyncio.TaskGroup() as group:
+            for caller in range(callers):
+                group.create_task(self._log_in(caller, start + seconds))
+        return (len(self.times) - before) / (time.perf_counter() - start)
+
+    async def _log_in(self, caller: int, end: float) -> None:
+        async with connected(self.port, self.token) as ask:
+            while (began := time.perf_counter()) < end:
+                counter, card = divmod(self.logins[caller], CARDS)
+                self.logins[caller] += 1
+                challenge = await ask("/challenge", {"serial": f"B-{caller}-{card}"})
+                response = SUITE.response(KEY, challenge["question"], counter=counter, pin=PIN)
+                assert await ask("/verify", {"id": challenge["id"], "response": response}) == {"accepted": True}
+                self.times.append(time.perf_counter() - began)
+
+
+def measure() -> Iterator[Figure]:
+    """Yield the figures, in about four minutes."""
+    for kind in kinds():
+        yield from _together_and_alone(kind)
+        yield from _workers(kind)
+    if shutil.which("cc"):
+        yield from _on_a_slow_disk()
+
+
+def _together_and_alone(kind: str) -> Iterator[Figure]:
+    with _service(kind, COMMAND) as together, _service(kind, ALONE) as alone:
+        for callers in (8, 32):
+            ratio = _rate_ratio(together, alone, callers)
+            yield Figure(f"logins of {callers} callers, group commit / alone ({kind})", ratio, above=BOUNDS[kind, callers])
+        yield Figure(f"a login of 1 caller, group commit / alone ({kind})", 1 / _rate_ratio(together, alone, 1), at_most=1.15)
+
+
+def _workers(kind: str) -> Iterator[Figure]:
+    with _service(kind, COMMAND, workers=2) as two, _service(kind, COMMAND) as one:
+        yield Figure(f"logins of 32 callers, 2 workers / 1 worker ({kind})", _rate_ratio(two, one, 32))
+        for name, load in (("1 worker", one), ("2 workers", two)):
+            times = sorted(load.times)
+            ratio = times[len(times) * 99 // 100] / median(times)
+            yield Figure(f"a login of 32 callers, {name}, 99th percentile / median ({kind})", ratio)
+
+
+def _on_a_slow_disk() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder, "slow_flush.so")
+        compile_it = ("cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library), "-ldl")
+        subprocess.run(compile_it, input=SLOW_FLUSH, text=True, check=True)
+        slow = {"LD_PRELOAD": str(library)}
+        with _service("sqlite", COMMAND, environment=slow) as together, _service("sqlite", ALONE, environment=slow) as alone:
+            ratio = _rate_ratio(together, alone, 32)
+            yield Figure("the same, 32 callers, each flush 2 ms longer (sqlite)", ratio, above=2.5)
+
+
+def _rate_ratio(first: Load, second: Load, callers: int) -> float:
+    """Return how many logins the first service does for each of the second. The services take turns."""
+    for load in (first, second):
+        load.run(callers, 0.2)
+        load.times.clear()
+        load.rates.clear()
+    for _ in range(TURNS):
+        first.run(callers)
+        second.run(callers)
+    return median(one / other for one, other in zip(first.rates, second.rates, strict=True))
+
+
+@contextmanager
+def _service(kind: str, command: str, workers: int = 1, environment: Mapping[str, str] | None = None) -> Iterator[Load]:
+    """Provide a service with a database of its own."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        database = stack.enter_context(new_database(kind, Path(folder)))
+        with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:
+            verifier.enroll_all(_enrollments())
+        token = add_token(Path(folder) / "tokens", "bench", [Scope.LOGIN])
+        settings = {"DSCPLUS_DB": database.url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
+        arguments: Sequence[str] = ("-c", command, "serve", "--port", "0", "--workers", str(workers))
+        port, _ = stack.enter_context(server_process(arguments, {**settings, **(environment or {})}, Path(folder, "log")))
+        yield Load(port, token)
+
+
+def _enrollments() -> Iterator[Enrollment]:
+    return (Enrollment(f"B-{c}-{n}", KEY, SUITE.text, PIN) for c in range(MOST_CALLERS) for n in range(CARDS))
