@@ -24,7 +24,10 @@ BESIDE = {
 }
 """Files that the wheel has in another place than the checkout."""
 ABOUT = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
-SOURCES = ("firmware", "simulator", "host", "tests", "docs", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+SOURCES = (
+    *("firmware", "simulator", "host", "tests", "docs"),
+    *("Makefile", "zensical.toml", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+)
 _LINK = re.compile(r'(?:href|src)="([^"]*)"')
 _DATED = re.compile(
     rf"^## \[Unreleased\]\n.*?^## \[{re.escape(VERSION)}\] - \d{{4}}-\d{{2}}-\d{{2}}$", re.MULTILINE | re.DOTALL
