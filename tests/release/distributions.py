@@ -25,7 +25,7 @@ BESIDE = {
 """Files that the wheel has in another place than the checkout."""
 ABOUT = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
 SOURCES = (
-    *("firmware", "simulator", "host", "tests", "docs"),
+    *("firmware", "simulator", "host", "tests", "docs", ".github/workflows"),
     *("Makefile", "zensical.toml", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
 )
 _LINK = re.compile(r'(?:href|src)="([^"]*)"')

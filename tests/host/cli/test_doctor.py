@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 from tests.host import keyed
-from tests.host.command_runner import Command
+from tests.host.command_runner import SECRETS, Command
+from tests.host.databases import new_postgresql
 
-from dsc_host.cli.checks import machine
+from dsc_host.cli.checks import contents, machine
 from dsc_host.schema import SCHEMA
 from dsc_host.verifier import Keyring, MasterKey
 
@@ -85,6 +86,18 @@ def test_a_whole_installation(dscplus: Command, keys: Path, closed: list[str], m
     text = dscplus("doctor", *closed).out
     assert "\nok       log         3 entries, unchanged\n" in text
     assert "To do" not in text
+
+
+@pytest.mark.postgresql
+def test_a_database_on_a_server(dscplus: Command, keys: Path, closed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with new_postgresql() as url:
+        monkeypatch.setenv("DSCPLUS_DB", url)
+        assert examined(dscplus, *closed)[1]["database"][0][:2] == (FAILED, "the database on the server is empty")
+        assert dscplus("enroll", "IB1", stdin=SECRETS).code == 0
+        code, found = examined(dscplus, *closed)
+        assert (code, found["database"][0][0], found["clock"][0][0]) == (0, OK, OK)
+        monkeypatch.setattr(contents, "_server_time", lambda _: time.time() - 60)
+        assert "differs from the clock of the database's server by 60" in examined(dscplus, *closed)[1]["clock"][0][1]
 
 
 def of_schema(version: int) -> Callable[[Path], None]:
