@@ -106,8 +106,8 @@ def test_a_notice_looks_like_what_it_says(scenario: Scenario, browser: Browsers)
     anna = enter(scenario, browser())
     anna.press("Log out")
     assert 'class="notice info"' in anna.page.html
-    kinds = {key: notice_kind(key) for key in ("out", "other_out", "wrong", "code", "pin", "in")}
-    assert kinds == {"out": WARNING, "other_out": WARNING, "wrong": DANGER, "code": DANGER, "pin": SUCCESS, "in": SUCCESS}
+    kinds = {key: notice_kind(key) for key in ("out", "other_out", "wrong", "pin", "in")}
+    assert kinds == {"out": WARNING, "other_out": WARNING, "wrong": DANGER, "pin": SUCCESS, "in": SUCCESS}
     assert all(noticed(key, load()["en"]) for key in NOTICE_KINDS)
 
 
@@ -271,3 +271,13 @@ def test_a_new_code_is_sent_after_a_minute_and_replaces_the_last(scenario: Scena
 )
 def test_digits_are_shown_in_groups_without_spaces_between(value: str, parts: list[str]) -> None:
     assert list(Shown("Challenge", value).parts) == parts
+
+
+def test_a_wrong_code_for_a_number_is_told_at_its_field(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    anna.open("/phones")
+    anna.press("Send a code", number="+41795550123")
+    page = anna.press("Confirm", answer="none")
+    assert (page.status, page.error) == (401, "The code is not correct. Try again, or request a new one.")
+    assert ("+41…23" in page.text, 'aria-invalid="true"' in page.html) == (True, True)
+    assert "confirmed" in anna.press("Confirm", answer=scenario.sent("sms")).notice

@@ -8,7 +8,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.due import wait_items
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Steps, View, button
+from dsc_host.portal.views import Field, Form, Link, Steps, View, button, hidden
 
 
 def phones(visit: Visit) -> Response:
@@ -27,7 +27,8 @@ def asked(visit: Visit) -> Response:
 def answered(visit: Visit) -> Response:
     """Confirm the number if the code is correct."""
     if not visit.system.confirm_phone(visit.token, visit.value("answer")):
-        return visit.go("/phones", notice="code")
+        view = visit.as_sent(_code(visit._, visit.value("sent_to", 32)), "answer")
+        return visit.wrong(view, visit._("The code is not correct. Try again, or request a new one."), 401)
     waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
     return visit.go("/phones", notice="waits" if waits else "phone", token=visit.system.rotate(visit.token))
 
@@ -92,7 +93,7 @@ def _code(_: Language, masked: str) -> View:
     return View(
         _("Confirm the phone number"),
         words=(_("A code is on its way to {number}.", number=masked),),
-        forms=(Form("/phones/answer", _("Confirm"), (field,)),),
+        forms=(Form("/phones/answer", _("Confirm"), (hidden("sent_to", masked), field)),),
         back=Link("/phones", _("Start again")),
         steps=_steps(_, 2),
     )
