@@ -1,4 +1,4 @@
-"""The cost of a login by OpenID Connect, compared with a login at the portal alone.
+"""The cost of a login with OpenID Connect, compared with a login at the portal alone.
 
 Both have passwords of the published policy, whose hash is expensive on purpose. A visitor's login ends with the first page
 behind it: the portal's overview, or the program that has fetched the tokens and the user's data. The calls are measured without
@@ -33,7 +33,7 @@ def measure() -> list[Figure]:
             calls, more = _taking_turns(scenario, lambda: _log_in(scenario), lambda: _provide(client))
     return [
         Figure("a login at the portal, with its pages", plain * 1000, "ms"),
-        Figure("a login by OpenID Connect / at the portal", by_client / plain, at_most=MOST_RATIO),
+        Figure("a login with OpenID Connect / at the portal", by_client / plain, at_most=MOST_RATIO),
         Figure("the calls of both / those of the login alone", (calls + more) / calls),
     ]
 

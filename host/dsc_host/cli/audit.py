@@ -24,7 +24,7 @@ def verify_log(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search the log for changes. Exit code 6 if there are any.
+    """Check the log for tampering. Exit code 6 if it finds any.
 
     The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place.
     With --since, it later proves that no earlier entry was changed, not even by restoring an older copy of the whole
@@ -40,7 +40,7 @@ def verify_log(
         report = verifier.audit.check(checkpoint, done=done)
     _show_report(report, as_json)
     if not report.sound:
-        raise Failed("the log was changed: find out who could write to the database, and restore a backup", NOT_SOUND)
+        raise Failed("the log was tampered with: find out who could write to the database, and restore a backup", NOT_SOUND)
 
 
 def _show_report(report: AuditReport, as_json: bool) -> None:

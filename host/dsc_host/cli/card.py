@@ -203,7 +203,7 @@ def unlock(
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """End a lock in the records. For a card that shows LOCKED and has locked itself, use `card unlock-code`.
+    """Unlock a card that the verifier has locked. If the card shows LOCKED, it has locked itself: use `card unlock-code`.
 
     \b
     Examples:
@@ -246,7 +246,7 @@ def set_duress_pin(
     remove: Annotated[bool, typer.Option("--remove", help="Remove the duress PIN.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set a duress PIN, for an owner who is being forced.
+    """Set a second PIN, for an owner who may be forced to log in.
 
     A response with this second PIN is accepted, and is marked as made under duress in the answer and in the log. The command
     prompts for the PIN, or reads it from standard input.
@@ -266,7 +266,7 @@ def add_owner(
     owner: OwnerArgument,
     as_json: JsonOption = False,
 ) -> None:
-    """Add an owner to a card, beside its other owners.
+    """Add an owner to a card, in addition to its other owners.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The commands for logins by OpenID Connect: client add, list, show, remove, and client key list, rotate."""
+"""The commands for logins with OpenID Connect: client add, list, show, remove, and client key list, rotate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ def add_client(
     records: Records,
     name: NameArgument,
     redirect: Annotated[
-        list[str], typer.Option(metavar="URL", help="The exact address to which a login leads back. May be repeated.")
+        list[str], typer.Option(metavar="URL", help="The exact address to which a login redirects. May be repeated.")
     ],
     title: Annotated[str, typer.Option(metavar="TEXT", help="The name on the consent page. Default: NAME.")] = "",
     logout_redirect: Annotated[
@@ -33,7 +33,7 @@ def add_client(
         typer.Option(metavar="URL", help="The exact address to which a logout may lead back. May be repeated."),
     ] = None,
     backchannel: Annotated[
-        str, typer.Option(metavar="URL", help="The address that is told when a session ends (back-channel logout).")
+        str, typer.Option(metavar="URL", help="The address that is notified when a session ends (back-channel logout).")
     ] = "",
     own: Annotated[bool, typer.Option("--own", help="The program is the company's own: nobody is asked for consent.")] = False,
     admit: Annotated[
@@ -41,7 +41,7 @@ def add_client(
         typer.Option(metavar="SCOPE", help="A scope of a session that may log in. May be repeated. Default: full."),
     ] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="The program can keep no secret, for example an app. It must use PKCE.")
+        bool, typer.Option("--public", help="The program cannot keep a secret, for example an app. It must use PKCE.")
     ] = False,
     keys: Annotated[
         Path | None,
@@ -49,9 +49,9 @@ def add_client(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a program that logs users in by OpenID Connect.
+    """Add a program that logs users in with OpenID Connect.
 
-    It prints the client's secret, once. The records keep its hash only. A client with --public or --keys has no secret.
+    The command prints the secret of the client once. Only its hash is stored. A client with --public or --keys has no secret.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def add_client(
 
 
 def list_clients(records: Records, as_json: JsonOption = False) -> None:
-    """List the programs that log users in by OpenID Connect.
+    """List the programs that log users in with OpenID Connect.
 
     \b
     Examples:
@@ -108,7 +108,7 @@ def show_client(records: Records, name: NameArgument, as_json: JsonOption = Fals
 
 
 def remove_client(records: Records, name: NameArgument, yes: YesOption = False) -> None:
-    """Remove a program that logs users in by OpenID Connect. Asks for confirmation.
+    """Remove a program that logs users in with OpenID Connect. Asks for confirmation.
 
     Its tokens are void at once. Its secret is gone: a client that is added again gets another one.
 
@@ -125,7 +125,7 @@ def remove_client(records: Records, name: NameArgument, yes: YesOption = False) 
 
 
 def list_signing_keys(records: Records, as_json: JsonOption = False) -> None:
-    """List the keys that sign tokens, as their clients see them. The portal makes the first one.
+    """List the published keys that sign tokens. The portal makes the first one.
 
     \b
     Examples:
@@ -171,7 +171,7 @@ def rotate_signing_key(
 def _state(signs_from: float, signs_until: float | None, now: float) -> str:
     if now < signs_from:
         return "published, signs soon"
-    return "signs" if signs_until is None or now < signs_until else "published, signed before"
+    return "signs" if signs_until is None or now < signs_until else "published, signs no longer"
 
 
 def _facts(client: Client) -> Result:

@@ -14,7 +14,7 @@ def _command(name: str, place: str, summary: str, *, hidden: bool = False) -> Co
 
 SECTIONS = (
     Section(
-        "A card on the line",
+        "A connected card",
         (
             _command("list", "line:list_", "List the ports that a card may be attached to."),
             _command("info", "line:info", "Show the data that a card reports about itself."),
@@ -41,7 +41,7 @@ SECTIONS = (
                     _command("resume", "card:resume", "Take a suspended or lost card back into use."),
                     _command("retire", "card:retire", "Retire a card forever, and erase its key and PINs."),
                     _command("lock", "card:lock", "Lock a card for some time, as too many wrong responses do."),
-                    _command("unlock", "card:unlock", "End a lock in the records."),
+                    _command("unlock", "card:unlock", "Unlock a card that the verifier has locked."),
                     _command("unlock-code", "unlock_code:unlock_code", "Make a code that unlocks a card."),
                     Noun(
                         "pin",
@@ -55,8 +55,10 @@ SECTIONS = (
                         ),
                         default="change",
                     ),
-                    _command("duress-pin", "card:set_duress_pin", "Set a duress PIN, for an owner who is being forced."),
-                    _command("add-owner", "card:add_owner", "Add an owner to a card, beside its other owners."),
+                    _command(
+                        "duress-pin", "card:set_duress_pin", "Set a second PIN, for an owner who may be forced to log in."
+                    ),
+                    _command("add-owner", "card:add_owner", "Add an owner to a card, in addition to its other owners."),
                     _command("remove-owner", "card:remove_owner", "Remove an owner from a card."),
                 ),
             ),
@@ -66,7 +68,7 @@ SECTIONS = (
                 "audit",
                 "Check and export the audit log.",
                 (
-                    _command("verify", "audit:verify_log", "Search the log for changes."),
+                    _command("verify", "audit:verify_log", "Check the log for tampering."),
                     _command("export", "audit:export_log", "Print the log as JSON lines."),
                 ),
             ),
@@ -78,7 +80,7 @@ SECTIONS = (
                         "list", "key:list_keys", "List the master keys of the file: each id, and how many cards it seals."
                     ),
                     _command("add", "key:add_key", "Generate a new master key and append it to the file."),
-                    _command("promote", "key:promote_key", "Let another key of the file seal from now on."),
+                    _command("promote", "key:promote_key", "Make another key of the file the one that seals from now on."),
                     _command(
                         "drop", "key:drop_key", "Remove a key from the file, if it no longer seals anything in the records."
                     ),
@@ -96,24 +98,24 @@ SECTIONS = (
             _command(
                 "gateway-demo",
                 "gateway_demo:gateway_demo",
-                "Try logins at other programs: at a page behind nginx and at a shell.",
+                "Try logins to other programs: a page behind nginx, and a shell.",
             ),
             Noun(
                 "radius",
-                "Log users in at programs that speak RADIUS.",
+                "Log users in to programs that speak RADIUS.",
                 (
-                    _command("serve", "radius:serve", "Log users in at programs that speak RADIUS."),
+                    _command("serve", "radius:serve", "Log users in to programs that speak RADIUS."),
                     Noun(
                         "client",
-                        "Manage the programs that log users in by RADIUS.",
+                        "Manage the programs that log users in with RADIUS.",
                         (
                             _command(
                                 "add",
                                 "radius:add_client",
-                                "Add a program that logs users in by RADIUS, and print its shared secret.",
+                                "Add a program that logs users in with RADIUS, and print its shared secret.",
                             ),
-                            _command("list", "radius:list_clients", "List the programs that log users in by RADIUS."),
-                            _command("remove", "radius:remove_client", "Remove a program that logs users in by RADIUS."),
+                            _command("list", "radius:list_clients", "List the programs that log users in with RADIUS."),
+                            _command("remove", "radius:remove_client", "Remove a program that logs users in with RADIUS."),
                         ),
                     ),
                 ),
@@ -121,12 +123,12 @@ SECTIONS = (
             ),
             Noun(
                 "client",
-                "Manage the programs that log users in by OpenID Connect.",
+                "Manage the programs that log users in with OpenID Connect.",
                 (
-                    _command("add", "client:add_client", "Add a program that logs users in by OpenID Connect."),
-                    _command("list", "client:list_clients", "List the programs that log users in by OpenID Connect."),
+                    _command("add", "client:add_client", "Add a program that logs users in with OpenID Connect."),
+                    _command("list", "client:list_clients", "List the programs that log users in with OpenID Connect."),
                     _command("show", "client:show_client", "Show everything about one client, except its secret."),
-                    _command("remove", "client:remove_client", "Remove a program that logs users in by OpenID Connect."),
+                    _command("remove", "client:remove_client", "Remove a program that logs users in with OpenID Connect."),
                     Noun(
                         "key",
                         "Manage the keys that sign the tokens for clients.",
@@ -167,7 +169,7 @@ SECTIONS = (
                     _command("email", "user:set_email", "Send a user's messages to another address."),
                     _command("profile", "user:show_profile", "Show the addresses and bank instructions of a user."),
                     _command("address", "user:set_address", "Correct the postal address of a user."),
-                    _command("language", "user:set_language", "Write to a user in another language from now on."),
+                    _command("language", "user:set_language", "Change the language of a user's messages."),
                 ),
             ),
             Noun(

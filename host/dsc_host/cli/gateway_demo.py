@@ -1,4 +1,4 @@
-"""The command that lets one try logins at other programs: gateway-demo."""
+"""The command that lets one try logins to other programs: gateway-demo."""
 
 import getpass
 import os
@@ -174,7 +174,7 @@ def gateway_demo(
         int, typer.Option(metavar="N", help="The port of the web server. 0: any free port.", show_default=True)
     ] = PORT,
 ) -> None:
-    """Try logins at other programs: at a page behind nginx and at a shell.
+    """Try logins to other programs: a page behind nginx, and a shell.
 
     It starts the login system with people and cards in memory, nginx with a page behind the login, and a RADIUS server for a
     shell login by PAM. All of it listens on this machine only, and ends with Ctrl-C. Needs nginx.

@@ -73,7 +73,7 @@ def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
 
 
 def promote_key(master_keys: MasterKeys, key_id: KeyArgument, as_json: JsonOption = False) -> None:
-    """Let another key of the file seal from now on. Secrets sealed before stay under their key until `rekey`.
+    """Make another key of the file the one that seals from now on. Older secrets stay under their key until `rekey`.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The reader of the file with the key of a PSKC file, in hex or Base64."""
+"""The reader of a key file: the key that encrypts a PSKC file, in hex or Base64."""
 
 import base64
 import binascii
@@ -40,7 +40,7 @@ def _text_of(content: bytes) -> str:
 
 def _key_in(text: str) -> bytes | None:
     try:
-        # Hex digits of another length are a truncated key. Do not read them as Base64.
+        # Hex digits of any other length are a truncated key, and no Base64. Do not read them as Base64.
         found = _HEX.fullmatch(text)
         key = bytes.fromhex(found[1]) if found else base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -51,5 +51,5 @@ def _key_in(text: str) -> bytes | None:
 def _hint(content: bytes) -> str:
     """Return a hint about the content of the file, which reveals no part of a key."""
     if len(content) in _LENGTHS and not content.isascii():
-        return "; it seems to hold the bytes themselves: write them in hex"
+        return "; it seems to hold raw bytes: write them in hex"
     return ""

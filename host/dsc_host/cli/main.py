@@ -91,7 +91,7 @@ def build() -> typer.Typer:
 
 @cache
 def command() -> LazyGroup:
-    """Return the assembled command. It is assembled once in a process."""
+    """Return the assembled command. It is assembled once per process."""
     built = typer.main.get_command(build())
     assert isinstance(built, LazyGroup)
     built.fill(SECTIONS, more_sections)
@@ -153,7 +153,7 @@ def _finish(code: int) -> int:
 
 
 def _let_go_of_stdout() -> None:
-    """Keep Python from flushing the rest of our output at its end, which would fail."""
+    """Stop Python from flushing the rest of the output at exit, which would fail."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -16,7 +16,7 @@ PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The perso
 
 def add_person(
     records: Records,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name as in the papers.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name as on the identity document.")],
     address: Annotated[str, typer.Option(metavar="TEXT", help="The postal address for cards.")],
     birth_date: Annotated[str, typer.Option(metavar="DAY", help="The date of birth, for example 1980-12-31.")],
     citizenship: Annotated[str, typer.Option(metavar="COUNTRY", help="Two letters, for example CH.")],
@@ -26,7 +26,7 @@ def add_person(
     residence: Annotated[str | None, typer.Option(metavar="COUNTRY", help="Default: the citizenship.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a person and print the new id. Two entries with the same papers are the same person.
+    """Add a person and print the new id. Two entries with the same document count as the same person.
 
     \b
     Examples:

@@ -137,7 +137,7 @@ def portal(
     ] = "",
     issuer: Annotated[
         str,
-        typer.Option(metavar="URL", help="Let programs log users in by OpenID Connect, under this address of the portal."),
+        typer.Option(metavar="URL", help="Let programs log users in with OpenID Connect, under this address of the portal."),
     ] = "",
     workers: Annotated[int, typer.Option(metavar="N", help="The number of worker processes.", show_default=True)] = 1,
     policy: PolicyOption = None,

@@ -50,12 +50,12 @@ def read_unlock_key() -> bytes:
 
 
 def read_shown(name: str) -> str:
-    """Ask for a value that is not secret at a terminal, or read the next line of standard input.
+    """Ask at a terminal for a value that is not secret, or read the next line of standard input.
 
     Raises `InputError` if standard input has no more lines.
     """
     if _at_terminal():
-        # typer.prompt would print part of a visible question on standard output.
+        # If the answer is echoed, typer.prompt prints a part of the question on standard output.
         typer.echo(f"{name}: ", nl=False, err=True)
     return _next_line(name.lower()).strip()
 
@@ -69,7 +69,7 @@ def agreed(question: str) -> bool:
 
 
 def _at_terminal() -> bool:
-    # It is None if the command was started with standard input closed.
+    # `sys.stdin` is None if the command was started with standard input closed.
     return sys.stdin is not None and sys.stdin.isatty()
 
 

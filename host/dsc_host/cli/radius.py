@@ -1,4 +1,4 @@
-"""The commands for logins by RADIUS: radius serve, radius client add, list, remove."""
+"""The commands for logins with RADIUS: radius serve, radius client add, list, remove."""
 
 import logging.config
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def serve(
     ] = None,
     policy: PolicyOption = None,
 ) -> None:
-    """Log users in at programs that speak RADIUS.
+    """Log users in to programs that speak RADIUS.
 
     A program sends name and password, shows the challenge of the user's card, and sends the response. With --verifier, any
     password will do: the program checks it itself. Add the program first, with `dscplus radius client add`. Requests must be
@@ -137,7 +137,7 @@ def add_client(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a program that logs users in by RADIUS, and print its shared secret.
+    """Add a program that logs users in with RADIUS, and print its shared secret.
 
     The secret is printed once. The records keep it sealed under the master key. A running server knows the program after
     some seconds.
@@ -169,7 +169,7 @@ def _read_certificate(file: Path) -> str:
 
 
 def list_clients(records: Records, as_json: JsonOption = False) -> None:
-    """List the programs that log users in by RADIUS.
+    """List the programs that log users in with RADIUS.
 
     \b
     Examples:
@@ -197,7 +197,7 @@ def remove_client(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The client's name.")],
     yes: YesOption = False,
 ) -> None:
-    """Remove a program that logs users in by RADIUS, and its secret. Asks for confirmation.
+    """Remove a program that logs users in with RADIUS, and its secret. Asks for confirmation.
 
     A running server answers the program for some more seconds.
 

@@ -79,7 +79,7 @@ def give_card(
     name: NameArgument,
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="The serial of an enrolled card.")],
     kind: Annotated[
-        str, typer.Option("--kind", metavar="KIND", help="dsc_plus, or platinum, gold or digital_card for a card of old.")
+        str, typer.Option("--kind", metavar="KIND", help="dsc_plus, or platinum, gold or digital_card for an older card.")
     ] = "dsc_plus",
     policy: PolicyOption = None,
 ) -> None:
@@ -105,8 +105,7 @@ def set_password(
     """Set a new password for a user who has forgotten theirs.
 
     First make sure that the request comes from the user. The command prompts for the password, or reads it from standard
-    input. All sessions of the user end, and the user gets an email. The
-    user's devices stay as they are.
+    input. All sessions of the user end, and the user gets an email. The user's devices stay as they are.
 
     \b
     Examples:
@@ -184,7 +183,7 @@ def set_language(
     language: Annotated[str, typer.Argument(metavar="CODE", help="The language of messages: en, de or ru.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write to a user in another language from now on.
+    """Change the language of a user's messages.
 
     \b
     Examples:

@@ -210,7 +210,7 @@ def application(
         name: The title of the pages. If it is empty, they have a title in the visitor's language.
         extension: Additional pages, for example of a demonstration. Never add any where real people log in.
         ticket_domain: The domain below which other web servers ask here who their visitors are. If it is empty, none may.
-        issuer: The address under which programs log their users in by OpenID Connect. If it is empty, none may.
+        issuer: The address under which programs log their users in with OpenID Connect. If it is empty, none may.
         due_every: The seconds between two runs of the maintenance, while the portal runs.
         ended: A function that is called when the portal shuts down.
     """

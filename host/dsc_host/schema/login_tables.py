@@ -281,7 +281,7 @@ waits = Table(
     Index(None, "state", "due_at"),
 )
 
-# Logins at other programs by OpenID Connect. `session` is the id that a session keeps when it gets a new token, and `sid` is
+# Logins to other programs with OpenID Connect. `session` is the id that a session keeps when it gets a new token, and `sid` is
 # its name at the program. `generation` counts the uses of the code and of refresh tokens. A program is told of the end at
 # `due_at`.
 grants = Table(

@@ -132,7 +132,7 @@ class Enrollment:
         pin: The PIN, 4 digits, or None if the suite has none.
         counter: The counter that the card will use next.
         unlock_key: The 32 bytes from which unlock codes are made, or None.
-        duress_pin: A second PIN for an owner who is being forced, or None.
+        duress_pin: A second PIN for an owner who may be forced to log in, or None.
         owners: The names of the owners.
 
     Examples:

@@ -81,7 +81,7 @@ class ChallengeRecord(NamedTuple):
 
 
 CardAndChallenges: TypeAlias = tuple[CardRecord | None, list[ChallengeRecord | None]]
-"""The owner of some challenges, and the challenges, each None if there is none."""
+"""The card that some challenges belong to, and the challenges, with None in place of any that does not exist."""
 
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
@@ -107,7 +107,7 @@ _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of
 
 
 def _issued_before(serial: Any) -> Statement:
-    """Return a statement for the time of the challenge that was issued so many challenges ago."""
+    """Return a statement for the time at which an earlier challenge was issued; see `lock_to_ask` for its parameter `ago`."""
     number = select(cards.c.asked + 1 - bindparam("ago")).where(cards.c.serial == serial).scalar_subquery()
     return Statement(select(challenges.c.issued_at).where(challenges.c.serial == serial, challenges.c.number == number))
 
@@ -146,7 +146,7 @@ _ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_
 
 
 def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
-    """Add cards with different serials, except those whose serial has a row. Return the serials of the added cards."""
+    """Add cards, no two of which have the same serial. Skip those whose serial is in use. Return the serials of the others."""
     statement = insert_of(db.dialect)(cards).on_conflict_do_nothing().returning(cards.c.serial)
     return set(db.execute(statement, [_values(card) for card in added]).scalars())
 
@@ -169,10 +169,10 @@ def lock_card(db: Connection, serial: str) -> CardRecord | None:
 def lock_to_ask(db: Connection, serial: str, otherwise: str | None, ago: int) -> tuple[CardRecord | None, float | None]:
     """Lock and return a card, or the row named `otherwise` if there is no card, with the Unix time of an earlier challenge.
 
-    The time is that of the challenge that was issued `ago` challenges before the next one. It is None if that challenge is not
-    remembered. Both rows cost the same.
+    The time is that of the challenge `ago` challenges before the one to be issued now. It is None if that challenge is not
+    remembered. Finding the card and finding the other row take the same time.
     """
-    # The second statement sees what the holder of the lock has committed, because it begins when the row is locked.
+    # The second statement begins after the lock is taken, so it sees what its previous holder has committed.
     if otherwise is None:
         card, issued = _LOCK_CARD.ask(db, {"of": serial}), _ISSUED_BEFORE.ask(db, {"of": serial, "ago": ago})
     else:
@@ -183,12 +183,12 @@ def lock_to_ask(db: Connection, serial: str, otherwise: str | None, ago: int) ->
 
 
 def find_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
-    """Return the card that owns the first of these challenges, as it is now, or None, and the challenges."""
+    """Return the card that the first of these challenges belongs to, or None, together with the challenges."""
     return _card_of(_FIND_OWNER, db, challenge_ids)
 
 
 def lock_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
-    """Lock the card that owns the first of these challenges, and return what `find_card_of` does.
+    """Lock the card that the first of these challenges belongs to, and return what `find_card_of` does.
 
     The card's challenges do not change until the transaction ends.
     """
@@ -204,9 +204,9 @@ def _card_of(statement: Statement, db: Connection, challenge_ids: Sequence[str])
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
     """Return at most `limit` cards with serials after `after`, in order, and only those of the given owner and state."""
     if owner is not None and state is None:
-        # This is the search of a login by the owner's name.
+        # A login by the name of an owner uses this query.
         return [CardRecord(*row) for row in _OWNED.rows(db, {"of": owner, "after": after, "most": limit})]
-    # Take the serial of an owner from the table of owners, so that their index gives the order.
+    # For one owner, select the serials from the table of owners, whose index gives the order.
     serial = cards.c.serial if owner is None else owners.c.serial
     statement = select(cards).where(IS_REAL, serial > after).order_by(serial).limit(limit)
     if owner is not None:
@@ -260,7 +260,7 @@ def suites_near(db: Connection, serial: str, most: int) -> list[str]:
     """Return the suites of up to `most` cards on either side of a serial, one suite for each card."""
     after = select(cards.c.suite, cards.c.state).where(cards.c.serial > serial).order_by(cards.c.serial).limit(most)
     before = select(cards.c.suite, cards.c.state).where(cards.c.serial < serial).order_by(cards.c.serial.desc()).limit(most)
-    # Filter the decoys out here: the statement would have to read all of them.
+    # Filter the decoys out here. A filter in the statement would make it read all decoys.
     return [row.suite for side in (after, before) for row in db.execute(side) if row.state != DECOY]
 
 
@@ -269,7 +269,7 @@ def key_ids(db: Connection, most: int) -> set[str]:
     found: set[str] = set()
     latest: str | None = ""
     while len(found) < most:
-        # Step through the index, whose cost does not depend on the number of cards. DISTINCT would read every card.
+        # Step through the index: this cost does not depend on the number of cards. DISTINCT would read every card.
         latest = db.execute(select(func.min(cards.c.key_id)).where(cards.c.key_id > latest)).scalar()
         if latest is None:
             break

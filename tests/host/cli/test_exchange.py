@@ -148,7 +148,7 @@ def test_a_key_file_as_other_programs_write_it(tmp_path: Path, content: bytes) -
 
 def test_a_key_file_of_bytes_is_named(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(bytes(range(240, 256)))
-    with pytest.raises(InputError, match="the bytes themselves: write them in hex"):
+    with pytest.raises(InputError, match="raw bytes: write them in hex"):
         read_key_file(tmp_path / "key")
 
 

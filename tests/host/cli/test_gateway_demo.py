@@ -1,4 +1,4 @@
-"""The demonstration of logins at other programs: a page behind nginx, a shell, and an end that leaves nothing behind."""
+"""The demonstration of logins to other programs: a page behind nginx, a shell, and an end that leaves nothing behind."""
 
 import os
 import re

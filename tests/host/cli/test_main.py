@@ -81,7 +81,7 @@ def test_help_and_version_are_results(dscplus: Command) -> None:
     for option in ("-h", "--help"):
         done = dscplus(option)
         assert (done.code, done.err) == (0, "")
-        for title in ("A card on the line", "Records", "Login system", "Boards", "Service", "Simulator"):
+        for title in ("A connected card", "Records", "Login system", "Boards", "Service", "Simulator"):
             assert f"\n{title}:\n" in done.out
     assert re.fullmatch(r"dscplus \d+\.\d+\.\d+\n", dscplus("--version").out)
 

@@ -1,4 +1,4 @@
-"""Fixtures: the scenario of the login system's tests, and a program that logs its users in by RADIUS."""
+"""Fixtures: the scenario of the login system's tests, and a program that logs its users in with RADIUS."""
 
 from collections.abc import Iterator
 
@@ -25,6 +25,6 @@ def program(scenario: Scenario) -> Program:
 
 @pytest.fixture
 def wiki(scenario: Scenario) -> Iterator[openid_program.Program]:
-    """Yield a program that logs users in by OpenID Connect."""
+    """Yield a program that logs users in with OpenID Connect."""
     with openid_program.program(scenario) as made:
         yield made

@@ -1,4 +1,4 @@
-"""A program that logs its users in by OpenID Connect, with the browser of a user, both without a network."""
+"""A program that logs its users in with OpenID Connect, with the browser of a user, both without a network."""
 
 import base64
 import hashlib

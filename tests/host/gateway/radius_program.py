@@ -1,4 +1,4 @@
-"""A program that logs users in by RADIUS, without a network: its packets go straight to a responder."""
+"""A program that logs users in with RADIUS, without a network: its packets go straight to a responder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

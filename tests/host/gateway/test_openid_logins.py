@@ -1,4 +1,4 @@
-"""Logins by OpenID Connect: the way through the portal's login, and what a client may ask of it."""
+"""Logins with OpenID Connect: the way through the portal's login, and what a client may ask of it."""
 
 from dataclasses import replace
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Logins by RADIUS with the verifier alone: the user name is the owner of a card."""
+"""Logins with RADIUS with the verifier alone: the user name is the owner of a card."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Logins by RADIUS of users with several devices, in their languages, and with a static code behind the password."""
+"""Logins with RADIUS of users with several devices, in their languages, and with a static code behind the password."""
 
 import pytest
 from tests.host.gateway.radius_program import Program, shown

@@ -1,4 +1,4 @@
-"""Logins by RADIUS: a challenge, the response of the card, and everything else, which is refused."""
+"""Logins with RADIUS: a challenge, the response of the card, and everything else, which is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
 

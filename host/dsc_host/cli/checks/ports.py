@@ -12,7 +12,7 @@ _SECONDS = 5.0
 def check_http(check: str, port: int, *, host: str = "127.0.0.1", name: str = "") -> Findings:
     """Yield a finding about a server that answers `/health`: the HTTP service, or the portal.
 
-    `name` is the host name in the request, because the portal refuses others.
+    `name` is the host name of the request: the portal refuses requests for any other host.
     """
     where = f"{host} port {port}"
     connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
@@ -35,7 +35,7 @@ def check_http(check: str, port: int, *, host: str = "127.0.0.1", name: str = ""
         )
     elif status == 421:
         yield warning(
-            check, f"the portal on {where} serves another host name", "name it as in the portal's command: --public NAME"
+            check, f"the portal on {where} serves another host name", "pass the --public NAME that the portal was started with"
         )
     else:
         yield _other(check, where)

@@ -1,4 +1,4 @@
-"""The login of a card's owner by RADIUS, with the verifier alone: for programs that keep their own users and passwords.
+"""The login of a card's owner with RADIUS, with the verifier alone: for programs that keep their own users and passwords.
 
 The user name is the owner's name in the records. The program sends it with any password, shows the challenge, and sends the
 response. Three promises:

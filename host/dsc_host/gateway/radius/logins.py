@@ -1,4 +1,4 @@
-"""The login of a user of the login system by RADIUS: name and password, a challenge, and the response.
+"""The login of a user of the login system with RADIUS: name and password, a challenge, and the response.
 
 Five promises:
 

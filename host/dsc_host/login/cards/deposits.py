@@ -42,7 +42,7 @@ def hold(tx: LoginTransaction, account_id: str, order_id: str) -> None:
 
 
 def release(tx: LoginTransaction, order_id: str) -> None:
-    """Release the deposit of a request."""
+    """Release the deposit of a request: its card came back, or the request was withdrawn or stopped."""
     for each in rows.holds.all(tx.db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD):
         rows.holds.change(tx.db, each.id, state=str(HoldState.RELEASED), settled_at=tx.now())
 

@@ -1,4 +1,4 @@
-"""The contexts of a login, as other programs learn them by OpenID Connect: a name for each kind of device, in their order."""
+"""The contexts of a login, as other programs learn them with OpenID Connect: a name for each kind of device, in their order."""
 
 import re
 from collections.abc import Sequence

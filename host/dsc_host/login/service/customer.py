@@ -99,7 +99,7 @@ class LoginSystem(ProfileCalls):
 
     @property
     def gateway(self) -> GatewayCalls:
-        """The logins of users at other programs. Without senders, another process must send the codes."""
+        """The logins of users to other programs. Without senders, another process must send the codes."""
         return GatewayCalls(self.context, self.deliver if self.senders else lambda _: 0)
 
     def deliver(self, codes_for: str | None = None) -> int:

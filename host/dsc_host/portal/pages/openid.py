@@ -1,4 +1,4 @@
-"""The pages of a login at another program by OpenID Connect: the way through the login, the consent, and the logout.
+"""The pages of a login to another program with OpenID Connect: the way through the login, the consent, and the logout.
 
 A program sends the browser to `/openid/authorize`, which checks the request and seals it. The browser carries it through the
 login to `/openid/continue`, which leads back to the program with a code, or with an error that the program explains.

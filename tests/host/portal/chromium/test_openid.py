@@ -1,4 +1,4 @@
-"""A login at a program by OpenID Connect, as a browser does it: from another site, through the forms, and back to that site."""
+"""A login to a program with OpenID Connect, as a browser does it: from another site, through the forms, and back."""
 
 import socket
 from collections.abc import Iterator

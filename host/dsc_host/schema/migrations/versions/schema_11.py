@@ -1,4 +1,4 @@
-"""Version 11: logins at other programs by OpenID Connect."""
+"""Version 11: logins to other programs with OpenID Connect."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0010"
 
 
 def upgrade() -> None:
-    """Create the table of the logins at other programs."""
+    """Create the table of the logins to other programs."""
     op.create_table(
         "grants",
         sa.Column("id", sa.String(32), nullable=False),
