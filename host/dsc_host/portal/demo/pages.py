@@ -13,7 +13,7 @@ from dsc_host.portal.demo.stories import Story
 from dsc_host.portal.demo.story_runs import StoryRuns
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Extension, Handler, Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
+from dsc_host.portal.views import Link, Row, Table, View, button
 
 
 def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
@@ -26,12 +26,10 @@ def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
         ),
         _("Choose a story. It tells you step by step what to do, and as whom."),
     )
-    days = Field("days", _("Days"), "code", value="1", longest=2)
     view = View(
         _("Try the card"),
         words=words,
         blocks=(_stories(runs, visit), _people(demo, _)),
-        forms=(Form("/demonstration/time", _("Let the days pass"), (days,), legend=_("Time")),),
         links=(
             Link("/outbox", _("Sent messages")),
             Link("/login", _("Log in")),

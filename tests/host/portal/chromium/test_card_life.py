@@ -45,10 +45,10 @@ def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Wa
     ordered(walk.enter_by_sms("carl"))
     days = walk.another().open("/demonstration")
     before = len(walk.told("carl"))
-    days.press("Let the days pass", Days="20")
+    walk.shown.pass_days(20)
     assert len(walk.told("carl")) == before + 2, walk.told("carl")
     days.tab().open("/outbox").picture("outbox")
-    days.press("Let the days pass", Days="1")
+    days.press("+1 day")
     assert len(walk.told("carl")) == before + 3
     assert walk._("in use") in walk.enter("carl", NEW).open("/devices").text
 
