@@ -56,7 +56,7 @@ def add_client(
     \b
     Examples:
       dscplus client add wiki --redirect https://wiki.example.com/login --own
-      dscplus client add app --redirect com.example.app:/login --public --title "Example for phones"
+      dscplus client add app --redirect com.example.app:/login --public --title "Example"
     """
     if public and keys is not None:
         raise InputError("keys", "cannot be given together with --public")

@@ -115,7 +115,11 @@ SECTIONS = (
                                 "Add a program that logs users in with RADIUS, and print its shared secret.",
                             ),
                             _command("list", "radius:list_clients", "List the programs that log users in with RADIUS."),
-                            _command("remove", "radius:remove_client", "Remove a program that logs users in with RADIUS."),
+                            _command(
+                                "remove",
+                                "radius:remove_client",
+                                "Remove a program that logs users in with RADIUS, and its secret.",
+                            ),
                         ),
                     ),
                 ),
@@ -133,7 +137,7 @@ SECTIONS = (
                         "key",
                         "Manage the keys that sign the tokens for clients.",
                         (
-                            _command("list", "client:list_signing_keys", "List the keys that sign tokens."),
+                            _command("list", "client:list_signing_keys", "List the published keys that sign tokens."),
                             _command("rotate", "client:rotate_signing_key", "Make a new key that signs tokens."),
                         ),
                     ),

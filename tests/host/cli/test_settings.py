@@ -150,8 +150,8 @@ def test_help_is_shown_for_any_command(dscplus: Command) -> None:
 
 
 @pytest.mark.parametrize(("words", "offered"), [
-    ("dscplus c", ["challenge", "card", "config"]),
-    ("dscplus help c", ["challenge", "card", "config"]),
+    ("dscplus c", ["challenge", "card", "client", "config"]),
+    ("dscplus help c", ["challenge", "card", "client", "config"]),
     ("dscplus help card pin d", ["draw"]),
     ("dscplus help nope x", []),
     ("dscplus help list x", []),

@@ -55,7 +55,7 @@ def test_a_released_deposit_is_on_the_statement_with_its_dates(scenario: Scenari
     began = scenario.clock()
     request = shipped(scenario, scenario.session("carl"), card)
     (held,) = deposits(scenario, "carl")
-    assert (held.device, held.user, held.account) == (request.serial, "carl", scenario.accounts["carl"])
+    assert (held.device, held.user, held.account_name) == (request.serial, "carl", "Carl")
     assert (held.amount, held.kept, held.state, held.held_at, held.settled_at) == (20, 0, HoldState.HELD, began, None)
     scenario.clock.advance(DAY)
     scenario.system.staff.receive(scenario.session("ivo"), request.serial)

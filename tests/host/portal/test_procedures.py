@@ -21,8 +21,15 @@ ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.search(r"`test_\w+` \|$", line)
 ]
 OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator, "proofs": Proofs, "statements": Statements}
-OF_ALL_PAGES = ("test_looks.py", "test_budgets.py", "test_components.py", "test_other_sites.py", "test_stories.py")
-"""The files with walks that are about all pages, or about the demonstration, not about a procedure."""
+OF_ALL_PAGES = (
+    "test_looks.py",
+    "test_budgets.py",
+    "test_components.py",
+    "test_other_sites.py",
+    "test_stories.py",
+    "test_openid.py",
+)
+"""The files with walks that are about all pages, other programs or the demonstration, not about a procedure."""
 
 
 @cache
