@@ -121,7 +121,7 @@ class PhoneApp:
         """Finish an activation with the token and the PIN.
 
         The first user of the app chooses the PIN. Further users need the existing one. `finger` also enables approval
-        without the PIN. `replace` is the user's consent to take the app on another phone out of use. `recovery` is the PIN of
+        without the PIN. `replace` is the user's consent to disabling the app on their other phone. `recovery` is the PIN of
         that app, if it differs. Raises `InputError`, and the server's refusals.
         """
         check_pin(pin)
@@ -147,7 +147,7 @@ class PhoneApp:
     def approve(self, user: User, push: Push, number: str, *, pin: str | None = None) -> None:
         """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the number on the login page.
 
-        Raises `InputError` for another number before anything is sent, and raises the server's refusals.
+        Raises `InputError` for a number that does not match, before anything is sent, and raises the server's refusals.
         """
         if number.strip() != push.number:
             raise InputError("number", "does not match this login; if the login page shows another number, deny the login")

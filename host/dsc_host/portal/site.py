@@ -112,7 +112,7 @@ class Site:
     """The title of the pages. If it is empty, they have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """The page on which a form's flow begins, unless its path is that of the form or of a folder above it."""
+    """The page where the flow of a form begins, by the form's path. Not needed if the page has this path or a parent of it."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -239,7 +239,7 @@ class Visit:
             guide=None if self.site.extension is None else self.site.extension.guide(self, view),
         )
         response = HTMLResponse(page, status)
-        # A form without a cookie came from another site. Its answer must not replace the cookie that the browser has kept back.
+        # A form without a cookie came from another site. The response must not replace the cookie that the browser withheld.
         if token != self.token and self.request.method != "POST":
             self.site.cookies.write(response, token)
         if notice:
@@ -293,8 +293,8 @@ class Visit:
     def lead_on(self, url: str) -> Response:
         """Return a page that leads on by itself: to a page of ours, or to a program that is known by this address."""
         _ = self._
-        words = (_("If nothing happens within a few seconds, continue by yourself."),)
-        return self.show(View(_("You are being forwarded"), words=words, links=(Link(url, _("Continue")),), leads_to=url))
+        words = (_("If nothing happens within a few seconds, select Continue."),)
+        return self.show(View(_("You are being redirected"), words=words, links=(Link(url, _("Continue")),), leads_to=url))
 
     def explain(self, error: DscError) -> str:
         """Return the message of an error in the visitor's language."""

@@ -199,7 +199,7 @@ class AuditLog:
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
         """Yield all entries with a number above `after`, or those of one card, in order. They are read page by page.
 
-        Raises `InputError` if `after` is not a number from 0, or `serial` cannot be a card's.
+        Raises `InputError` if `after` is not a whole number of 0 or more, or `serial` cannot be a card's.
         """
         if type(after) is not int or not 0 <= after < _NUMBERS_END:
             raise InputError("after", "must be a whole number, 0 or more")
@@ -242,7 +242,7 @@ class PendingEntries:
         return len(self._events)
 
     def add(self, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
-        """Add entries about these events. The keys and seals that come last seal the end of the log."""
+        """Add entries about these events. The keys and seals of the last call seal the end of the log."""
         self._signer = keys, seals
         self._events += [(at, actor, event) for event in events]
 

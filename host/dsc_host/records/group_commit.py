@@ -4,12 +4,12 @@ A commit waits for the disk, which takes far longer than a change. So while one 
 wait, and the next thread does all of them in one transaction, each in a savepoint of its own. Five promises:
 
 1. No change has a result before the transaction that contains it is on the disk.
-2. A change that raises is undone alone, with its log entries. The others of its transaction are kept.
+2. Only the change that raised is undone, with its log entries. The other changes of the transaction are kept.
 3. If the transaction fails before its commit, nothing of it is kept, and each change is done again in a transaction of its own.
    If the commit itself fails, no change is repeated, because it may have been recorded: each raises the error.
 4. Within a transaction of several changes, no change waits for a lock. One that would have to is done alone afterwards. So the
    changes of a transaction may lock rows in any order, and no transactions deadlock.
-5. A change whose thread stops to wait before anybody has begun it is never done.
+5. A change whose thread stops waiting before any thread has begun it is never done.
 """
 
 import threading
@@ -28,7 +28,7 @@ from dsc_host.records.statements import Statement
 from dsc_host.records.store import Store
 
 MOST_TOGETHER = 64
-"""The largest number of changes in one transaction. PostgreSQL keeps so many savepoints of a transaction in fast memory."""
+"""The largest number of changes in one transaction. PostgreSQL keeps this many savepoints of a transaction in fast memory."""
 
 _INTERRUPTED = "the change was interrupted; try again: a response that was being verified may have been recorded as used"
 
@@ -87,7 +87,7 @@ class Change(Generic[T]):
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """The changes with which one thread waits."""
+    """The changes that one thread waits for."""
 
     changes: Sequence[Change[Any]]
     called: threading.Lock
@@ -160,7 +160,7 @@ class GroupCommit:
                     raise self._store.failure("too many changes wait for it; try again")
                 group.called.acquire()
         except BaseException:
-            # Ctrl-C: the lead may have come meanwhile.
+            # Ctrl-C: this thread may have been handed the lead in the meantime.
             if not self._leave(group) and group.leads:
                 self._hand_on()
             raise
@@ -182,7 +182,7 @@ class GroupCommit:
             groups += self._take(MOST_TOGETHER - len(own.changes))
             changes = [change for group in groups for change in group.changes]
             if len(changes) == 1 and self._store.writers == 1:
-                # Nobody can hold the change up, so it need not be tried without waiting first.
+                # With a single writer, no lock can block the change, so skip the attempt that refuses to wait for locks.
                 self._settle_alone(changes[0])
             else:
                 self._together(changes)

@@ -1,7 +1,7 @@
 """Challenges: the drawing of a question, the memory of earlier questions, and the limit on challenges.
 
-The limit counts the challenges of each card. Without a challenge, nobody can give wrong responses and so lock the card. The
-lock guards against guessing, so the limit grants a challenge in doubtful cases.
+The limit counts the challenges of each card. Wrong responses need a challenge, so the limit slows down anybody who tries
+to lock a card. The lock, and not this limit, stops guessing, so in doubtful cases the limit grants a challenge.
 
 A caller who must not learn which cards exist gets challenges for decoys too. To the caller, a decoy looks like a card.
 """

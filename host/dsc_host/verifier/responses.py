@@ -37,7 +37,7 @@ _REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, S
 _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
 """The reasons that count as a failure. UNKNOWN is among them because decoys are paused and locked like cards."""
 _NO_PIN = "no PIN at all"
-"""A PIN to compute with if there is none, so that the computation takes as long. No card's PIN has letters."""
+"""A PIN to compute with if there is none, so that the computation takes as long as with a PIN. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
 _LOGGED = 2
 """The number of logged responses to one challenge, as a multiple of the policy's `attempts`."""
@@ -83,7 +83,10 @@ class Draft:
 
 
 def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
-    """Read and compare in a transaction that only reads. Return the verdict, or the change that judges and records it."""
+    """Read and compare in a transaction that only reads.
+
+    Return the verdict, or a change that judges the answers and records the verdict.
+    """
     with context.store.glance() as db:
         found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
     if found is not None:
@@ -165,15 +168,16 @@ def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: fl
 
 
 def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
-    """Return whether to log another response to this closed challenge. As many are logged as an open challenge may have.
+    """Return whether to log another response to this closed challenge.
 
-    Without this limit, a sender of many such responses could make the log grow, and keep its end locked.
+    As many further responses are logged as the challenge could have while it was open. Without this limit, a sender of many
+    such responses could make the log grow, and keep its end locked.
     """
     return challenge.judged < _LOGGED * policy.attempts
 
 
 def _refuse_and_count(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers. Log only the first refusal of a minute, with the number of the unlogged earlier ones."""
+    """Refuse the answers. Log only the first refusal in each minute, with the number of refusals since the last entry."""
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.over(now))
     if context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
@@ -230,7 +234,7 @@ def _responders(
     context: CardContext, card: CardRecord, suite: Suite, new_pin: str | None
 ) -> tuple[Responder, Responder | None]:
     """Return responders for the card's PIN and its duress PIN. The second is None for a suite without a PIN."""
-    # A retired card has no secrets. Use a random key, so that its refusal takes as long.
+    # A retired card has no secrets. Use a random key, so that refusing it takes as long as refusing any other card.
     retired = card.state == State.RETIRED
     key = secrets.token_bytes(32) if retired else context.opened(card, card.sealed_key, Secret.KEY)
     if suite.pin_hash is None:

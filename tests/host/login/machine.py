@@ -240,7 +240,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     def activate(self, opened: Opened, item: Item) -> None:
         if self.now < item.waits:
-            with pytest.raises(NotNow, match="can be activated from"):
+            with pytest.raises(NotNow, match="cannot be activated before"):
                 self.system.ask_to_activate(opened.token, item.id)
             return
         offer = self.system.ask_to_activate(opened.token, item.id)

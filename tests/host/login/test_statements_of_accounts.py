@@ -46,7 +46,7 @@ def test_a_closed_account_shows_them_once_its_card_is_back(scenario: Scenario) -
     scenario.system.close_account(scenario.session("anna"))
     token = scenario.system.begin("anna", PASSWORD).token
     for call in (lambda: plugged(scenario).statements.all(token), lambda: plugged(scenario).statements.pdf(token, "tax")):
-        with pytest.raises(NotNow, match="IB3000901 was received"):
+        with pytest.raises(NotNow, match="IB3000901 has been received"):
             call()
     scenario.system.staff.receive(scenario.session("ivo"), "IB3000901")
     assert plugged(scenario).statements.all(token) == (TAX,)
@@ -60,7 +60,7 @@ def test_a_card_that_is_only_announced_is_not_back(scenario: Scenario) -> None:
     scenario.clock.advance(60)
     scenario.system.close_account(scenario.enter_by_sms("anna"))
     closed = scenario.system.begin("anna", PASSWORD).token
-    with pytest.raises(NotNow, match="IB3000901 was received"):
+    with pytest.raises(NotNow, match="IB3000901 has been received"):
         plugged(scenario).statements.all(closed)
     scenario.system.staff.receive(scenario.session("ivo"), "IB3000901")
     assert plugged(scenario).statements.all(closed) == (TAX,)
@@ -76,7 +76,7 @@ def test_a_card_that_was_paid_for_need_not_come_back(scenario: Scenario, card: S
     request = shipped(scenario, scenario.session("carl"), card)
     scenario.system.close_account(scenario.session("carl"))
     token = scenario.system.begin("carl", PASSWORD).token
-    with pytest.raises(NotNow, match=f"{request.serial} was received"):
+    with pytest.raises(NotNow, match=f"{request.serial} has been received"):
         plugged(scenario).statements.all(token)
     scenario.system.staff.settle(scenario.session("ivo"), request.serial)
     assert plugged(scenario).statements.all(token) == (TAX,)

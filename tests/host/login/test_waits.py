@@ -126,7 +126,7 @@ def test_support_stops_it_for_whoever_calls(scenario: Scenario) -> None:
 
 def test_a_card_of_codes_cannot_be_activated_before(scenario: Scenario) -> None:
     card, codes = scenario.system.staff.issue_code_card(scenario.call("anna"))
-    with pytest.raises(NotNow, match="can be activated from"):
+    with pytest.raises(NotNow, match="cannot be activated before"):
         scenario.system.ask_to_activate(scenario.session("anna"), card.id)
     days_pass(scenario, WAIT_DAYS)
     token = scenario.session("anna")

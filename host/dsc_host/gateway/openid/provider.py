@@ -40,7 +40,7 @@ _METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The next step of an authorization: an address to lead to, or what must happen first."""
+    """The next step of an authorization: an address to redirect to, or what must happen first."""
 
     step: Step
     request: AuthorizationRequest
@@ -57,7 +57,10 @@ class Provider:
 
     @classmethod
     def of(cls, system: LoginSystem, issuer: str) -> "Provider":
-        """Return the provider of a login system under this address. It makes the first signing key. Raises `InputError`."""
+        """Return the provider of a login system under this address. Make the first signing key if there is none.
+
+        Raises `InputError`.
+        """
         clients.check_issuer(issuer)
         acting = system.by("openid")
         acting.context.change(signing_keys.ensure)
@@ -112,9 +115,9 @@ class Provider:
         return self.context.read(lambda tx: self._ask(tx, given))
 
     def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> Next:
-        """Return what must happen next in a browser whose cookie has this token. A code is made if nothing else must."""
+        """Return what must happen next in a browser whose cookie has this token. If nothing else must happen, make a code."""
         try:
-            # Check and make the code in one transaction: the login or the client may be gone in between.
+            # Check and make the code in one transaction. Otherwise the login or the client could be gone in between.
             self.context.read(lambda tx: sessions.find(tx, token, Stage.IN))
             return self.context.change(lambda tx: self._granted(tx, request, token, consented=consented))
         except NotIn:
@@ -135,7 +138,7 @@ class Provider:
     # ---- what clients call ----
 
     def authenticate(self, header: str, form: Mapping[str, str]) -> Client:
-        """Return the client that has proven itself. Raises `ProtocolError`."""
+        """Return the client that has authenticated. Raises `ProtocolError`."""
         audiences = frozenset({self.issuer, self.issuer + PATHS["token_endpoint"]})
         return client_authentication.authenticate(self.context, audiences, header, form)
 
@@ -150,7 +153,7 @@ class Provider:
         text = _required(form, "code" if first else "refresh_token")
         if first:
             _required(form, "redirect_uri")
-        # Look at the text before the transaction: anybody can send one, and nobody shall wait for it.
+        # Look at the text before the transaction: anybody can send one, and nobody should have to wait for it.
         token = sealed_texts.unseal(self.context, "code" if first else "refresh", Token, text)
         if token is None:
             raise invalid_grant()

@@ -53,7 +53,7 @@ def changeable_user(db: Connection, user: User, name: str | None) -> User:
 def check_other(db: Connection, staff: User, user: User | None, becomes: Identity | None = None) -> None:
     """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name.
 
-    `becomes` is the identity that the user would get: nobody makes another user the same person as themselves.
+    `becomes` is the identity that the user would get: staff do not give another user their own identity.
     """
     if user is not None and people.identity_of(db, staff) in (people.identity_of(db, user), becomes):
         raise NotNow("somebody else must decide this, because it is about you")

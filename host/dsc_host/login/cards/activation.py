@@ -116,7 +116,7 @@ def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
 def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, told: str) -> str:
     """Activate a card that is due, or notify its owner that it will be soon. Return the stage of the notice, or empty text.
 
-    `told` is the stage of the last notice. No card is activated before its owner got the notice `imminent`.
+    `told` is the stage of the last notice. No card is activated before its owner has been sent the notice `imminent`.
     """
     if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
         return ""

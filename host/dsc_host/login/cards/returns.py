@@ -164,7 +164,7 @@ def _is_with_owner(db: Connection, device: Device) -> bool:
 def check_settled(tx: LoginTransaction, user: User) -> None:
     """Raise `NotNow` if the account is closed and one of its cards was neither received nor charged for."""
     if account_of(tx.db, user).closed_at is not None and (cards := outstanding(tx, user)):
-        words = "the statements become available when your card {card} was received or its fee was charged"
+        words = "the statements become available once your card {card} has been received or its fee has been charged"
         raise NotNow(words, card=", ".join(cards))
 
 

@@ -1,4 +1,4 @@
-"""The days on which codes by SMS and by call give full access, and the reminders before they end.
+"""The end of the days in which codes by SMS and by call give full access, and the reminders before it.
 
 Full access never ends without notice: it ends some days after the first reminder at the earliest, however long ago the codes
 were enabled.

@@ -143,7 +143,7 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
     if wait := card_wait(tx, user, device):
         day = tx.calendar.day(wait.due_at or tx.now())
         raise NotNow(
-            "this card can be activated from {day} on, because it was requested without a lasting device", day=day.isoformat()
+            "this card cannot be activated before {day}, because it was requested without a lasting device", day=day.isoformat()
         )
 
 
@@ -200,7 +200,7 @@ def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
     """Lock a wait and return it. If `user` is given, it must be this user's. Raises `NotFound`."""
     wait = rows.waits.locked(db, wait_id)
     if wait is None or wait.state != WaitState.WAITING or (user is not None and wait.user_id != user.id):
-        raise NotFound("there is no such waiting change")
+        raise NotFound("no such change is waiting")
     return wait
 
 

@@ -1,9 +1,9 @@
 """Sharing: the use of one device by several users of one person.
 
-Three conditions: the users are known to be the same person; none of them has a temporary device; no device of theirs has a
-higher level. The user who does not own the device begins, with the owner's name and password and a fresh answer of the device.
-After the user's confirmation the device is shared at once, or when compliance has agreed. The phone app is not shared, because
-one app can serve several users.
+Three conditions: the users are known to be the same person; none of them has a temporary device; neither of them has a more
+secure device. The user who does not own the device begins, with the owner's name and password and a fresh answer of the device.
+After the user's confirmation the device is shared at once, or, if compliance must agree, once it has agreed. The phone app is
+not shared, because one app can serve several users.
 
 A user without any device begins during the login, with their own password, the owner's password and the owner's device. The
 sharing logs nobody in, but gives the user a device to log in with.

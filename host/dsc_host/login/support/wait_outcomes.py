@@ -87,7 +87,7 @@ def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -
     user = calls.caller(tx, session)
     wait = waits.locked(tx.db, wait_id, user)
     if wait.kind == WaitKind.IDENTITY:
-        raise NotFound("there is no such waiting change")
+        raise NotFound("no such change is waiting")
     waits.check_may_confirm(tx.context, wait, staff)
     take_effect(tx, user, wait, staff.name)
 
@@ -103,7 +103,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
     asked = rows.waits.find(tx.db, wait_id)
     correction = waits.change_of(asked) if asked else None
     if asked is None or not isinstance(correction, Identity):
-        raise NotFound("there is no such waiting change")
+        raise NotFound("no such change is waiting")
     user = identities.locked_person(tx.db, found(rows.users.find(tx.db, asked.user_id)))
     wait = waits.locked(tx.db, wait_id)
     permissions.check_other(tx.db, staff, user, correction)

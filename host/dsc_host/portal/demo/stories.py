@@ -1,6 +1,6 @@
-"""The stories of the demonstration: what to do, as whom, and the entries of the log by which each step is seen to be done.
+"""The stories of the demonstration: what to do, as whom, and the entries of the log that show that each step is done.
 
-A text may name a user of the story by the key of the person, for example `{lena}`, and `{password}` and `{pin}`.
+A text may contain `{KEY}` for the user name of a person, for example `{lena}`, and `{password}`, `{pin}` and `{serial}`.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ class Person:
     key: str
     """The user name, unless another run has it."""
     what: str
-    """The sentence that says who this is."""
+    """A phrase that says who this is."""
     role: Role = Role.CUSTOMER
     card: bool = False
     phone: bool = False
     """Whether the user has a confirmed phone number, to which codes go."""
     second_of: str = ""
-    """The key of the person who has this user name as a second one."""
+    """If this is the second user name of a person, the key of that person."""
     born: str = "1980-05-17"
 
 
@@ -47,7 +47,7 @@ class Step:
 
     text: str
     person: str
-    """The key of the person to be."""
+    """The key of the person whose part the visitor plays."""
     page: str
     """The page on which the step begins. It is the phone's page for a step on the phone."""
     happenings: Sequence[Happening]
@@ -86,14 +86,14 @@ STORIES: Sequence[Story] = (
                 (Happening("emma", "password done"),),
             ),
             Step(
-                "Now the page shows a challenge. Use the card beside it: press, the PIN {pin}, OK, the challenge, OK. Then type"
-                " the eight digits from its display into the page.",
+                "Now the page shows a challenge. On the card beside it, press “press”, enter the PIN {pin} and OK, then the "
+                "challenge and OK. Then type the eight digits from its display into the page.",
                 "emma",
                 LOGIN,
                 (Happening("emma", "enter done", Kind.DSC_PLUS),),
             ),
             Step(
-                "You are in. On the page Money, withdraw 5,000 US dollars. With this card there is no limit on it.",
+                "You are in. On the page Money, withdraw 5,000 US dollars. With this card, withdrawals are unlimited.",
                 "emma",
                 "/withdraw",
                 (Happening("emma", "withdraw done"),),
@@ -321,7 +321,7 @@ STORIES: Sequence[Story] = (
         "return",
         "mail",
         title="Send the card back",
-        summary="Announce it, put it into the post, and see it arrive.",
+        summary="Announce it, mail it, and see it arrive.",
         people=(Person("rosa", "no longer wants her card", card=True, phone=True), _ISSUER),
         steps=(
             Step(
@@ -337,7 +337,7 @@ STORIES: Sequence[Story] = (
                 (Happening("rosa", "card.return done"),),
             ),
             Step(
-                "The parcel arrives at {uma}. Log in, and confirm that the card with the serial {serial} was received.",
+                "The parcel reaches {uma}. Log in, and confirm that the card with the serial {serial} was received.",
                 "uma",
                 "/issuer",
                 (Happening("rosa", "card.receive done"),),

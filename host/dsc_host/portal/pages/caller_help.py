@@ -206,5 +206,5 @@ def _wait(visit: Visit) -> WaitView:
     named = visit.value("wait", 32)
     found = next((each for each in visit.system.staff.caller_waits(visit.token) if each.id == named), None)
     if found is None:
-        raise NotFound("there is no such waiting change")
+        raise NotFound("no such change is waiting")
     return found

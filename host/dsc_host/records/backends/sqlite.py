@@ -39,7 +39,7 @@ _ADVICE = {
     "SQLITE_CORRUPT": "it is damaged; restore it from a backup",
     "SQLITE_FULL": "the disk is full",
     "SQLITE_NOTADB": "it is not a dscplus database; name another file",
-    "SQLITE_READONLY": "it may not be written; check that this user may write it and its folder",
+    "SQLITE_READONLY": "it is not writable; check that this user can write to the file and its folder",
 }
 
 
@@ -158,7 +158,7 @@ class SQLite:
     def check_migrated(self, db: Connection) -> None:
         """Raise `StoreError` if a row refers to a missing row."""
         if db.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-            raise StoreError(f"{self.name}: it has challenges of cards that it does not have; restore it from a backup")
+            raise StoreError(f"{self.name}: it has challenges that belong to missing cards; restore it from a backup")
 
     def after_migrating(self) -> None:
         """Close the connections, so that the next ones check foreign keys."""
@@ -195,7 +195,7 @@ class SQLite:
                     raise
                 time.sleep(_RETRY)
         if mode != "wal":
-            raise StoreError(f"{self.name}: its disk does not allow a write-ahead log; put it on a local one")
+            raise StoreError(f"{self.name}: its disk does not allow a write-ahead log; move it to a local disk")
 
 
 def _path(url: URL) -> Path | None:
