@@ -17,6 +17,8 @@ from markdown.treeprocessors import Treeprocessor
 
 _ROW = re.compile(r"^\| (.+?) \| (.+) \| `[a-z0-9_.]+` \|$", re.MULTILINE)
 _RUNNING = frozenset({"p", "li", "td", "strong", "em"})
+_EVERYDAY = frozenset({"account", "app", "login", "user"})
+"""Terms of the login system that have their everyday meaning in the tutorials."""
 _CLOSED = frozenset({"a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "th"})
 
 
@@ -52,7 +54,7 @@ class TermLinks(Treeprocessor):
                     cell.set("id", anchor("".join(cell.itertext())))
             return
         self._target = relpath(self._page, dirname(path) or ".").removesuffix(".md") + ".html"
-        self._left = set(self._meanings)
+        self._left = set(self._meanings) - (_EVERYDAY if path.startswith("tutorials/") else frozenset())
         self._walk(root)
 
     def _walk(self, element: Element) -> None:
