@@ -21,6 +21,7 @@ _BELOW = {
 }
 """The section of each page whose path does not begin with that of its section."""
 _MONEY = "/withdraw"
+_STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Section:
 def section_of(page: str) -> str:
     """Return the path of the section that a page belongs to."""
     return _BELOW.get(page, "/" + page.split("/")[1])
+
+
+def is_for(who: Visitor, page: str) -> bool:
+    """Return whether a visitor may see a page; False only for a page of staff with another role."""
+    return section_of(page) not in _STAFF_PAGES.values() or section_of(page) == _staff_page(who)
 
 
 def sections(who: Visitor, page: str, _: Language) -> list[Section]:
@@ -57,10 +63,11 @@ def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
     yield _MONEY, _MONEY if pays else "/statements", _("Money") if pays else _("Statements")
     if who.scope in (Scope.FULL, Scope.ACCOUNT):
         yield "/profile", "/profile", _("Profile")
-    if who.scope is Scope.FULL:
-        if who.role is Role.SUPPORT:
-            yield "/desk", "/desk", _("Support")
-        elif who.role is Role.ISSUER:
-            yield "/issuer", "/issuer", _("Issuing")
-        elif who.role is Role.COMPLIANCE:
-            yield "/compliance", "/compliance", _("Compliance")
+    own, labels = _staff_page(who), {"/desk": _("Support"), "/issuer": _("Issuing"), "/compliance": _("Compliance")}
+    if own:
+        yield own, own, labels[own]
+
+
+def _staff_page(who: Visitor) -> str:
+    """Return the path of the page for the visitor's role; empty if there is none."""
+    return _STAFF_PAGES.get(who.role, "") if who.scope is Scope.FULL else ""

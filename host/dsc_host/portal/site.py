@@ -33,7 +33,7 @@ from dsc_host.login import (
 from dsc_host.portal import security
 from dsc_host.portal.components import WARNING, Alert
 from dsc_host.portal.languages import NAMES, Language, negotiated
-from dsc_host.portal.navigation import sections
+from dsc_host.portal.navigation import is_for, sections
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import explained, notice_kind, noticed
@@ -278,15 +278,19 @@ class Visit:
         return response
 
     def go_in(self, token: str) -> Response:
-        """Redirect after a login: to the page that the visitor asked for before it, or to the overview."""
-        back = self.request.cookies.get(_BACK, "")
-        if self.request.method == "POST" and _WITH_VALUE.fullmatch(back) and self._may_lead_to(back):
+        """Redirect after a login: to the page that was asked for before it, or to the overview.
+
+        Somebody else may have asked for the page, so the overview also replaces a page that is not for this visitor.
+        """
+        asked = self.request.cookies.get(_BACK, "")
+        back = asked if self._may_lead_to(asked) and is_for(self.system.visitor(token), asked) else ""
+        if self.request.method == "POST" and _WITH_VALUE.fullmatch(back):
             # Chromium follows no redirect from a form to another site, and the next page may redirect there.
             response = self.lead_on(back)
             self.site.cookies.write(response, token)
         else:
-            response = self.go(back if self._may_lead_to(back) else "/", token=token)
-        if back:
+            response = self.go(back or "/", token=token)
+        if asked:
             self.site.cookies.drop(response, _BACK)
         return response
 

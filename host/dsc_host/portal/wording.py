@@ -134,9 +134,10 @@ RESTRICTIONS: Mapping[str, str] = {
     "funding": "Direct debit allows only one initial deposit of at most {amount}.",
 }
 ROLES: Mapping[str, str] = {
-    Role.SUPPORT: "Support desk",
-    Role.ISSUER: "Issuer",
-    Role.COMPLIANCE: "Compliance",
+    Role.SUPPORT: "support",
+    Role.ISSUER: "an issuer",
+    Role.COMPLIANCE: "compliance",
+    f"{Role.SUPPORT} or {Role.COMPLIANCE}": "support or compliance",
 }
 _FIELDS: Mapping[str, str] = {
     "PIN": "PIN",

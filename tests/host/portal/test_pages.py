@@ -6,7 +6,7 @@ import pytest
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.login import Kind, Role, Scope, Visitor
+from dsc_host.login import Role, Scope, Visitor
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
 from dsc_host.portal.navigation import section_of, sections
@@ -40,6 +40,7 @@ def test_every_page_opens_for_its_own_people(scenario: Scenario, browser: Browse
     for name, own in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")):
         worker = enter(scenario, browser(), name)
         assert {path: worker.open(path).status for path in refused} == dict.fromkeys(refused, 403) | {own: 200}
+    assert "Only an issuer, logged in with a device, may do this." in anna.open("/issuer").text
     for path in ("/login", "/login/device", "/login/answer", "/lost/device"):
         assert anna.open(path).path == "/"
     assert "Logged in as anna" in anna.page.text
@@ -95,7 +96,16 @@ def test_a_login_leads_back_to_the_page_that_asked_for_it_and_to_no_other_site(s
     anna.press("Continue", name="anna", password=PASSWORD)
     assert anna.press("Log in", answer=scenario.respond(SERIALS["anna"], anna.page.shown)).path == "/devices"
     assert anna.open("/login").path == "/", "it was used up"
-    for path in ("//evil.example", "https://evil.example/", "/nowhere", "/login", "/devices/../x", "/events?x=//y"):
+    for path in (
+        "/issuer",
+        "/desk",
+        "//evil.example",
+        "https://evil.example/",
+        "/nowhere",
+        "/login",
+        "/devices/../x",
+        "/events?x=//y",
+    ):
         anna.client.cookies.set("back", path, domain="portal.example", path="/")
         assert anna.open("/login").path == "/", path
     anna.press("Log out")
@@ -155,15 +165,14 @@ def test_the_login_says_what_to_enter_and_helps_without_a_device(scenario: Scena
     assert "call support" in browser().open("/login/help").text
 
 
-def test_the_device_of_the_last_login_is_chosen(scenario: Scenario, browser: Browsers) -> None:
+def test_the_strongest_device_is_chosen(scenario: Scenario, browser: Browsers) -> None:
     scenario.confirm(scenario.session("anna"), "+41791234567")
     scenario.waited("anna")
-    for kind in (Kind.SMS, Kind.DSC_PLUS):
-        scenario.clock.advance(60)
-        session = scenario.enter_by_sms("anna") if kind is Kind.SMS else scenario.enter("anna")
-        used = scenario.system.visitor(session).device
-        anna = browser()
-        assert anna.press("Continue", name="anna", password=PASSWORD).forms[-2].fields["device"] == used
+    card = scenario.system.visitor(scenario.enter("anna")).device
+    scenario.clock.advance(60)
+    scenario.enter_by_sms("anna")
+    page = browser().press("Continue", name="anna", password=PASSWORD)
+    assert page.forms[-2].fields["device"] == card
 
 
 @pytest.mark.parametrize("path", REFUSED_FORMS)

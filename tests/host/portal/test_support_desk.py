@@ -49,11 +49,21 @@ def test_support_is_asked_before_a_device_is_taken_out_of_use(scenario: Scenario
     sue.open("/desk")
     page = sue.press("Take out of use")
     assert (page.title, "This cannot be undone." in page.text) == ("Take the device out of use?", True)
+    assert ("Misplaced" in page.text, "loss" in page.forms[-2].fields) == (True, False), "nothing is chosen"
     assert "Digital Security Card+ in use" in re.sub(SERIALS["anna"], "", sue.open("/desk").text).replace("  ", " ")
     sue.press("Take out of use")
     assert sue.press("Take out of use", loss="stolen").notice == "The device was taken out of use."
     assert "Take out of use" not in sue.page.text
     assert sue.post("/desk/loss", device="none", loss="lost").status == 404
+
+
+def test_a_device_that_is_set_aside_is_not_misplaced_again(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    sue.open("/desk")
+    sue.press("Take out of use")
+    sue.press("Take out of use", loss="misplaced")
+    page = sue.press("Take out of use")
+    assert ("Misplaced, may be found" in page.text, "Stolen" in page.text) == (False, True)
 
 
 def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, browser: Browsers) -> None:

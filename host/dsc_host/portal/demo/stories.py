@@ -161,7 +161,7 @@ STORIES: Sequence[Story] = (
                 papers="lena",
             ),
             Step(
-                "Take her card out of use, and give her a temporary code. Copy the code.",
+                "Take her card out of use: choose Lost. Then give her a temporary code, and copy the code.",
                 "tom",
                 "/desk",
                 (Happening("lena", "desk.loss done"), Happening("lena", "desk.temporary-code done")),

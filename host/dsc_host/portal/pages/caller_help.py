@@ -75,7 +75,7 @@ def loss(visit: Visit) -> Response:
     """Ask what has happened to a device of the caller, and take it out of use."""
     device = _own_device(visit)
     why = visit.value("loss", 16)
-    if why not in device.losses:
+    if why not in _possible(device):
         return visit.show(_what_happened(visit, device))
     visit.system.staff.report_loss(visit.token, device.id, Loss(why))
     return visit.go("/desk", notice="taken")
@@ -90,10 +90,15 @@ def _own_device(visit: Visit) -> DeviceView:
     return device
 
 
+def _possible(device: DeviceView) -> list[Loss]:
+    """Return the losses to choose from, without the one that would change nothing."""
+    return [each for each in device.losses if str(each) != str(device.state)]
+
+
 def _what_happened(visit: Visit, device: DeviceView) -> View:
     _ = visit._
-    choices = [Choice(each, _(LOSSES[each]), _(LOSS_HINTS[each])) for each in device.losses]
-    field = Field("loss", _("What happened"), "radio", value=choices[0].value, choices=choices)
+    choices = [Choice(each, _(LOSSES[each]), _(LOSS_HINTS[each])) for each in _possible(device)]
+    field = Field("loss", _("What happened"), "radio", choices=choices)
     form = Form("/desk/loss", _("Take out of use"), (hidden("device", device.id), field), danger=True)
     words = [_("Nobody can then log in with this device. Its owner is notified.")]
     if device.kind in (Kind.PHONE_APP, Kind.SMS, Kind.VOICE):

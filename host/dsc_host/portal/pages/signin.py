@@ -185,8 +185,8 @@ def _choosing(visit: Visit, step: Step) -> View:
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
         numbers = telephones(_, office_of(visit))
         return View(_("No device"), words=words, facts=numbers, links=(other, Link("/login", _("Start again"))))
-    # The device of the last login is most likely at hand.
-    last = max(step.choices, key=lambda each: each.used_at or 0, default=None)
+    # The strongest device is meant, for example a card that is new. Of equals, that of the last login is most likely at hand.
+    last = min(step.choices, key=lambda each: (each.level, -(each.used_at or 0)), default=None)
     chosen = last.id if last is not None else choices[0].value
     field = Field("device", _("How do you want to continue?"), "radio", value=chosen, choices=choices)
     links = (_without(_), _lost(_))
