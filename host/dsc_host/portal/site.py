@@ -346,6 +346,13 @@ class Visit:
         """Return whether the visitor is logged in."""
         return self._who() is not None
 
+    def login_waits(self) -> bool:
+        """Return whether the visitor has begun a login that waits for the answer of a device."""
+        try:
+            return self.system.step(self.token).offer is not None
+        except DscError:
+            return False
+
     @property
     def page(self) -> str:
         """The path of this page, or, after a form, of the page on which the form's flow begins."""

@@ -66,6 +66,8 @@ class Form:
     legend: str = ""
     danger: bool = False
     also: Sequence[tuple[str, str]] = ()
+    secondary: bool = False
+    """Whether the button is not the page's primary one, although the form is the first."""
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:
@@ -192,9 +194,9 @@ class View:
 
     @property
     def primary(self) -> Form | None:
-        """The form with the page's primary button: the first, unless that is dangerous. A page has at most one such button."""
+        """The form with the page's primary button: the first, unless it is dangerous or secondary. No page has two of them."""
         first = next(iter(self.forms), None)
-        return None if first is None or first.danger else first
+        return None if first is None or first.danger or first.secondary else first
 
     def _was_sent(self, form: Form) -> bool:
         return self.sent in ("", form.action)

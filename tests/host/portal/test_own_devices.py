@@ -28,7 +28,7 @@ def test_who_removes_the_last_device_is_warned(scenario: Scenario, browser: Brow
     app, ben = activated(scenario), browser()
     ben.press("Continue", name="ben", password=PASSWORD)
     app.approve()
-    ben.press("I have approved it")
+    ben.press("I have approved it on the phone")
     ben.open("/devices")
     assert "last device" in ben.press("Remove").text
     assert ben.press("Remove the app").status == 409
@@ -72,6 +72,16 @@ def test_who_has_a_code_card_is_told_to_cut_it_up_and_advised_to_use_the_app(sce
     ben.press("Continue", name="ben", password=PASSWORD)
     ben.press("Continue", device=app.device)
     app.approve()
-    ben.press("I have approved it")
+    ben.press("I have approved it on the phone")
     page = ben.open("/devices")
     assert (disposal in page.text, advice in page.text) == (True, False)
+
+
+def test_a_login_that_waits_is_offered_on_the_first_page(scenario: Scenario, browser: Browsers) -> None:
+    app, ben = activated(scenario), browser()
+    assert "/login/answer" not in ben.open("/login").html
+    ben.press("Continue", name="ben", password=PASSWORD)
+    assert 'href="/login/answer"' in ben.open("/login").html
+    app.approve()
+    ben.open("/login/answer")
+    assert ben.press("I have approved it on the phone").path == "/"

@@ -57,7 +57,7 @@ def test_a_session_by_finger_is_extended_on_the_page(scenario: Scenario, browser
     app, ben = activated(scenario), browser()
     ben.press("Continue", name="ben", password=PASSWORD)
     app.approve("biometrics")
-    assert "Can be extended" in ben.press("I have approved it").text
+    assert "Can be extended" in ben.press("I have approved it on the phone").text
     scenario.clock.advance(20 * 3600)
     assert "it lasts longer" in ben.open("/sessions").text
     ben.press("Extend this session")

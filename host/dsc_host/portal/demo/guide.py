@@ -17,6 +17,7 @@ from dsc_host.portal.views import Field, View
 from dsc_host.portal.wording import DOCUMENTS
 
 PATH = "/demonstration"
+PHONE = "/phone"
 COOKIE = "stories"
 _SECONDS = 12 * 60 * 60
 _FRESH_SECONDS = 5 * 60
@@ -60,7 +61,8 @@ class StoryGuide:
     """What the user of the current step logs in with."""
     papers: Facts
     """The papers of the caller, in a step that asks for them."""
-    go: Go | None
+    ways: Sequence[Go]
+    """The ways to the page of the current step, and to the phone of a story that has one."""
 
     @property
     def step(self) -> Told | None:
@@ -106,12 +108,12 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
         for number, each in enumerate(steps)
     ]
     if done == len(steps):
-        return StoryGuide(run.story, told, done, (), (), None)
+        return StoryGuide(run.story, told, done, (), (), ())
     step = steps[done]
     user = run.user(step)
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
-    return StoryGuide(run.story, told, done, _login_data(demo, _, user), papers, _go(demo, visit, step, user.name))
+    return StoryGuide(run.story, told, done, _login_data(demo, _, user), papers, _ways(demo, visit, run, step))
 
 
 def _login_data(demo: Demonstration, _: Language, user: Performer) -> Facts:
@@ -135,23 +137,47 @@ def _papers(_: Language, caller: Performer) -> Facts:
     )
 
 
-def _go(demo: Demonstration, visit: Visit, step: Step, name: str) -> Go | None:
+def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[Go, ...]:
+    """Return the way to the page of a step, and the way to the story's phone."""
+    owner = next((run.user(each).name for each in run.story.steps if each.page == PHONE), "")
+    found = (
+        None if step.page == PHONE else _go(visit, step, run.user(step).name),
+        _phone(demo, visit, owner) if owner else None,
+    )
+    return tuple(each for each in found if each is not None)
+
+
+def _phone(demo: Demonstration, visit: Visit, owner: str) -> Go | None:
+    """Return the way to a phone, which has a window of its own; None if the visitor is there."""
+    if _is_on_phone(visit) and visit.request.cookies.get("phone") == owner:
+        return None
+    label = visit._("Open the phone of {name}", name=owner)
+    return Go(PHONE, label, {"name": owner}, security.csrf(demo.secret), "phone")
+
+
+def _is_on_phone(visit: Visit) -> bool:
+    return visit.page == PHONE
+
+
+def _go(visit: Visit, step: Step, name: str) -> Go | None:
     """Return the way to the page of a step, which may lead through a log-out; None if the visitor is there."""
     _, path = visit._, str(visit.request.scope["path"])
+    # The phone keeps its window: a page that replaced it would be replaced by the phone in its turn.
+    target = "login" if _is_on_phone(visit) else ""
     try:
         who = visit.visitor().name
     except DscError:
         who = ""
-    if step.page == "/phone":
-        on_phone = path.startswith("/phone") and visit.request.cookies.get("phone") == name
-        label = _("Open the phone of {name}", name=name)
-        return None if on_phone else Go("/phone", label, {"name": name}, security.csrf(demo.secret), "phone")
     if not step.page:
         return None
     if who and (who != name or step.page == LOGIN):
-        return Go("/logout", _("Log out"), {})
+        return Go("/logout", _("Log out"), {}, target=target)
     page = step.page if who or step.page == "/lost" else LOGIN
-    return None if path.startswith(page) else Go(page, _("Go to the login") if page == LOGIN else _("Open the page"))
+    if path.startswith(page):
+        return None
+    if page != LOGIN:
+        return Go(page, _("Open the page"), target=target)
+    return Go("/login/answer" if visit.login_waits() else LOGIN, _("Go to the login"), target=target)
 
 
 def _wants_code(visit: Visit, view: View) -> bool:
@@ -180,7 +206,7 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
     if story is None:
         raise NotFound("there is no such story")
     visitor = runs.begin(visit.request.cookies.get(COOKIE, ""), story, visit._.code)
-    response = visit.go(story.steps[0].page.replace("/phone", PATH))
+    response = visit.go(story.steps[0].page.replace(PHONE, PATH))
     if visit.is_logged_in():
         visit.system.leave(visit.token)
         visit.site.cookies.drop(response, visit.site.cookies.session)

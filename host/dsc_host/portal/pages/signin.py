@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
+from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.pages.losses import ways_on
@@ -22,14 +23,14 @@ def name_and_password(visit: Visit) -> Response:
     try:
         visit.visitor()
     except NotIn:
-        return visit.show(_first(visit._, visit.request.query_params.get("name", "")[:64]))
+        return visit.show(_entrance(visit, visit.request.query_params.get("name", "")[:64]))
     return visit.go_in(visit.token)
 
 
 def begin(visit: Visit) -> Response:
     """Check name and password, and go to the choice of the device; with a single device, to its response."""
     name = visit.value("name", 64)
-    with visit.again(lambda: _first(visit._, name)):
+    with visit.again(lambda: _entrance(visit, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
     if step.stage is Stage.IN:
         return visit.go_in(step.token)
@@ -144,7 +145,16 @@ def language(visit: Visit) -> Response:
 # ---- the content of the pages ----
 
 
-def _first(_: Language, name: str = "") -> View:
+def _entrance(visit: Visit, name: str) -> View:
+    """Return the first page, with the way back to a login that waits."""
+    _, view = visit._, _first(visit._, name)
+    if not visit.login_waits():
+        return view
+    links = (Link("/login/answer", _("Continue the login that you began")),)
+    return replace(view, blocks=(Alert(INFO, _("A login waits for your answer."), links=links),))
+
+
+def _first(_: Language, name: str) -> View:
     fields = (
         Field("name", _("User name"), value=name, autocomplete="username", longest=64),
         Field("password", _("Password"), "password", autocomplete="current-password", longest=128),
@@ -208,9 +218,12 @@ def _answering(visit: Visit, offer: Offer) -> View:
     view = View(_(KINDS[offer.kind]), links=links, script="push.js" if push else "", focus=not push)
     form = Form("/login/answer", _("Log in"))
     if push:
-        form = Form("/login/answer", _("I have approved it"), also=(("/login/manual", _("I got no notification")),))
+        no_push = ("/login/manual", _("I got no notification"))
+        form = Form("/login/answer", _("I have approved it on the phone"), also=(no_push,), secondary=True)
     if offer.again_at is not None:
         left = max(0, round(offer.again_at - visit.system.context.now()))
         form = replace(form, also=(("/login/resend", _("Send a new code")),))
         view = replace(view, script="resend.js", fragment="resend.html" if left else "", extra={"seconds": left})
-    return asking(visit, offer, view, form)
+    asked = asking(visit, offer, view, form)
+    goes_on = _("After the approval, this page continues by itself. If it does not, press the button.")
+    return replace(asked, words=(*asked.words, goes_on)) if push else asked

@@ -122,10 +122,14 @@ def push(walk: Walk) -> None:
     phone = walk.with_page(opened.value)
     activate(phone, "noah", "New PIN for the app: 4 to 6 letters, digits or special characters")
     did(phone, 1)
-    walk.open("/login")
+    with phone.page.context.expect_page() as login_window:
+        phone.page.locator(".guide").get_by_role("link", name=walk._("Go to the login"), exact=True).click()
+    walk.page = login_window.value
     did(be(walk, "noah"), 2)
     number = walk.read
-    phone.open("/phone").press("Approve", Number_on_the_login_page=number, PIN_of_the_app=APP_PIN)
+    with phone.page.expect_navigation():
+        walk.page.locator(".guide").get_by_role("button", name=walk._("Open the phone of {name}", name="noah")).click()
+    phone.press("Approve", Number_on_the_login_page=number, PIN_of_the_app=APP_PIN)
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
     did(walk, 4)
