@@ -46,6 +46,10 @@ class Language:
         """Format a day that is written as 2026-12-31."""
         return str(format_date(datetime.fromisoformat(text), "long", locale=self.code)) if text else ""
 
+    def short_day(self, text: str) -> str:
+        """Format a day that is written as 2026-12-31 as `date` does."""
+        return str(format_date(datetime.fromisoformat(text), "medium", locale=self.code)) if text else ""
+
     def date(self, at: float) -> str:
         """Format the day of a Unix time in UTC, shorter than `day` does."""
         return str(format_date(datetime.fromtimestamp(at, UTC), "medium", locale=self.code))

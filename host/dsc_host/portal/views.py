@@ -68,6 +68,8 @@ class Form:
     also: Sequence[tuple[str, str]] = ()
     secondary: bool = False
     """Whether the button is not the page's primary one, although the form is the first."""
+    primary: bool = False
+    """Whether the button is the page's primary one, although the form is in a list."""
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:

@@ -10,6 +10,8 @@ from dsc_host.login import Loss
 
 
 def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(scenario: Scenario, browser: Browsers) -> None:
+    in_use = come_with(browser(), scenario.bridged("anna")[1]).open("/request").text
+    assert "You have a card in use" in in_use
     scenario.lose("anna", "IB3000901", Loss.LOST)
     anna = come_with(browser(), scenario.bridged("anna")[1])
     assert "online security code card first" in anna.open("/request").text

@@ -167,7 +167,6 @@ def candidates(tx: LoginTransaction, session: Session, user: User) -> list[str]:
 
     Raises `NotAllowed`, or `NotNow` with the reason if there are none.
     """
-    _check_order(tx, session)
     permissions.check_primary(tx.db, user)
     refusals: dict[str, NotNow] = {}
     users = permissions.visible_users(tx.db, user)
@@ -178,6 +177,11 @@ def candidates(tx: LoginTransaction, session: Session, user: User) -> list[str]:
             refusals[each.name] = refusal
     if len(refusals) == len(users):
         raise refusals[user.name]
+    try:
+        _check_order(tx, session)
+    except NotNow as refusal:
+        # With a card in use, an online card would not help.
+        raise refusals.get(user.name, refusal) from None
     return [each.name for each in users if each.name not in refusals]
 
 

@@ -56,7 +56,9 @@ def refusal(tx: LoginTransaction, user: User, apps: list[Device], given: Replace
         return locked
     if not isinstance(given.proof, bytes) or not any(hmac.compare_digest(key, given.proof) for key in known):
         tx.log("phone.activate", user, "refused", "recovery")
-        return NotAllowed("the PIN of your previous app is wrong; remove that app on the page Devices, or call support")
+        return NotAllowed(
+            "the PIN of your previous app is wrong; remove that app on the page Security devices, or call support"
+        )
     rate_limits.record_success(tx, limits)
     return None
 

@@ -120,7 +120,7 @@ STORIES: Sequence[Story] = (
                 (Happening("finn", "card.request done"),),
             ),
             Step(
-                "Now be {uma}, who makes the cards: log in, make all cards, and press Sent for the card of {finn}.",
+                "Now be {uma}, who makes the cards: log in, make all cards, and press “Mark as sent” for the card of {finn}.",
                 "uma",
                 "/issuer",
                 (Happening("finn", "card.personalize done"), Happening("finn", "card.ship done")),

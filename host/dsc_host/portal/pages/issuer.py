@@ -1,6 +1,7 @@
 """The pages of the issuer: the queue of requested cards, and the returned cards."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -29,7 +30,10 @@ def _page(visit: Visit) -> View:
     made = _made(waiting)
     meter = Meter(_("Made"), _("{made} of {all}", made=len(made), all=len(waiting)), len(made), max(1, len(waiting)))
     progress = (Meters(_("Progress"), (meter,), _how(visit)),) if waiting else ()
-    rows = Listing(_("Requests"), [_item(visit, each) for each in waiting], Empty(_("Nothing is waiting."), "parcel"))
+    only = len(waiting) == 1
+    rows = Listing(
+        _("Requests"), [_item(visit, each, only=only) for each in waiting], Empty(_("Nothing is waiting."), "parcel")
+    )
     return View(_("Cards to make and send"), blocks=(*progress, rows), forms=(*_batches(visit, waiting), *_returns(_)))
 
 
@@ -44,17 +48,18 @@ def _how(visit: Visit) -> tuple[str, ...]:
     return (visit._("Make the cards with “dscplus issuer” on the machine that they are plugged into. Then reload this page."),)
 
 
-def _item(visit: Visit, asked: Request) -> Item:
+def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
     _, is_made = visit._, asked.state is OrderState.PERSONALIZED
     days = int((visit.system.context.now() - asked.at) // _DAY)
     details = (
         *((_("Serial: {serial}", serial=asked.serial),) if asked.serial else ()),
         _("Address: {address}", address=asked.address),
-        _("Requested on {day}. Expected by {estimate}.", day=_.date(asked.at), estimate=_.day(asked.estimate)),
+        _("Requested on {day}. Expected by {estimate}.", day=_.date(asked.at), estimate=_.short_day(asked.estimate)),
         *((_("Days of waiting: {days}", days=days),) if days else ()),
     )
     badge = Badge(_(ORDERS[asked.state]), SUCCESS if is_made else INFO)
-    forms = (button("/issuer/ship", _("Sent"), request=asked.id),) if is_made else ()
+    sent = replace(button("/issuer/ship", _("Mark as sent"), request=asked.id), primary=only)
+    forms = (sent,) if is_made else ()
     return Item(
         asked.user, "parcel" if is_made else "card", badge, details, forms, about=f"{asked.user} {asked.serial}".strip()
     )
@@ -83,8 +88,10 @@ def _returns(_: Language) -> tuple[Form, ...]:
         Field("amount", _("Amount in US dollars"), hint=usual, longest=20, optional=True),
     )
     legend = _("A device was lost or not returned: keep its deposit, or charge for it")
+    serial = Field("serial", _("Serial"), longest=32)
+    received = Form("/issuer/receive", _("Received"), (serial,), legend=_("A card came back"), secondary=True)
     return (
-        Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=32),), legend=_("A card came back")),
+        received,
         Form("/issuer/settle", _("Keep"), fields, legend=legend),
     )
 

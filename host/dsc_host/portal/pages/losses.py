@@ -45,7 +45,7 @@ def lost(visit: Visit) -> Response:
         "Nobody can log in with this device any more. All sessions have ended. You were told by email, and by SMS to every"
         " number that was confirmed."
     )
-    found = _("If you find the device, log in with another one and activate it again on the page Devices.")
+    found = _("If you find the device, log in with another one and activate it again on the page Security devices.")
     links = (Link("/login", _("Log in")),)
     return visit.show(View(_("The device is suspended"), words=(words, *ways_on(_), found), facts=numbers, links=links))
 

@@ -79,6 +79,8 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.USER_ADDED: "Your user name was added.",
     EventKind.ACCOUNT_CLOSED: "The account was closed.",
 }
+_NAMED = ("Support ", "Compliance ", "A caller at support ")
+"""The beginnings of sentences that already name the person."""
 _DIGITS = 4
 
 
@@ -117,7 +119,9 @@ def _page(text: str) -> int:
 def described(_: Language, event: SecurityEvent) -> str:
     """Return a sentence that says what happened."""
     what = _(EVENTS[event.kind])
-    return f"{what} {_('Support or another user of the account did it.')}" if event.by_other else what
+    if not event.by_other or EVENTS[event.kind].startswith(_NAMED):
+        return what
+    return f"{what} {_('Support or another user of the account did it.')}"
 
 
 def _device(_: Language, event: SecurityEvent) -> str:

@@ -28,7 +28,7 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     issuer.picture("issuer-queue")
     assert issuer.press("Make all cards").notice == walk._("All cards were made.")
     serial = walk.shown.cards["carl"].serial
-    assert issuer.press("Sent", f"carl {serial}").notice == walk._("The card is on its way.")
+    assert issuer.press("Mark as sent", f"carl {serial}").notice == walk._("The card is on its way.")
     walk.open("/devices").press("Activate", walk.cards_row(serial)).picture("activate")
     assert walk.has_card_of("carl")
     assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == walk._("The device is now in use.")

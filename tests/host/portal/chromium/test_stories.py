@@ -85,7 +85,7 @@ def order(walk: Walk) -> None:
     did(by_card(walk, "uma"), 2)
     open_page(walk).press("Make all cards")
     with walk.page.expect_navigation():
-        walk.page.get_by_role("button", name=re.compile(f"^{walk._('Sent')}: finn")).click()
+        walk.page.get_by_role("button", name=re.compile(f"^{walk._('Mark as sent')}: finn")).click()
     did(walk, 3)
     did(walk.press("+3 weeks"), 4)
     did(by_card(walk, "finn", NEW), 5)
