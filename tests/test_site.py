@@ -1,8 +1,10 @@
 """The documentation as a site, opened from its files: it asks no other host, its search finds, and everybody can read it."""
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -18,6 +20,7 @@ from playwright import sync_api
 from tests import chromium_program
 from tests.checkout import ROOT
 
+fcntl = pytest.importorskip("fcntl")
 SITE = ROOT / "build" / "site"
 _PATIENCE_MS = 60_000
 # Pages with a table, code, a picture and a signature among them.
@@ -25,14 +28,19 @@ SHOWN = ("tutorials/flask", "how-to/board", "reference/api/simulator")
 
 pytestmark = [
     pytest.mark.chromium,
-    pytest.mark.xdist_group("site"),
     pytest.mark.skipif(chromium_program.PATH is None, reason=chromium_program.MISSING),
 ]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=ROOT, check=True, capture_output=True)
+    """Build the site once in a run, whose processes share its folder."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with Path(tempfile.gettempdir(), f"dsc-site-{run[:12]}").open("a") as done:
+        fcntl.flock(done, fcntl.LOCK_EX)
+        if not os.fstat(done.fileno()).st_size:
+            subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=ROOT, check=True, capture_output=True)
+            done.write("built")
 
 
 class Addresses(HTMLParser):

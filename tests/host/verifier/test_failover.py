@@ -20,4 +20,4 @@ def test_no_promise_is_broken() -> None:
 def test_an_asynchronous_standby_loses_answered_calls() -> None:
     broken = failover.fail_over(2, 20, synchronous=False)
     assert broken["log wrong"] >= 20
-    assert broken["accepted twice"] > 0
+    assert broken["accepted twice"] + broken["counters gone back"] > 0
