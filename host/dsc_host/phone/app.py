@@ -150,7 +150,9 @@ class PhoneApp:
         Raises `InputError` for a number that does not match, before anything is sent, and raises the server's refusals.
         """
         if number.strip() != push.number:
-            raise InputError("number", "does not match this login; if the login page shows another number, deny the login")
+            raise InputError(
+                "number", "is not the number on the login page; look there again, and deny the login if you did not begin it"
+            )
         method = FINGER if pin is None else PIN
         response = self._respond(user.name, push.question, method, pin)
         self._server.approve(user.device, user.device_token, push.id, method, response)

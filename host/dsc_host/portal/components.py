@@ -114,6 +114,8 @@ class Alert:
     words: Sequence[str] = ()
     links: Sequence[Link] = ()
     icon: str = ""
+    points: Sequence[str] = ()
+    """The items of a list below the words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def section_of(page: str) -> str:
 
 def is_for(who: Visitor, page: str) -> bool:
     """Return whether a visitor may see a page; False only for a page of staff with another role."""
-    return section_of(page) not in _STAFF_PAGES.values() or section_of(page) == _staff_page(who)
+    return section_of(page) not in _STAFF_PAGES.values() or section_of(page) == staff_page(who)
 
 
 def sections(who: Visitor, page: str, _: Language) -> list[Section]:
@@ -63,11 +63,15 @@ def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
     yield _MONEY, _MONEY if pays else "/statements", _("Money") if pays else _("Statements")
     if who.scope in (Scope.FULL, Scope.ACCOUNT):
         yield "/profile", "/profile", _("Profile")
-    own, labels = _staff_page(who), {"/desk": _("Support"), "/issuer": _("Issuing"), "/compliance": _("Compliance")}
-    if own:
-        yield own, own, labels[own]
+    if own := staff_page(who):
+        yield own, own, staff_page_name(own, _)
 
 
-def _staff_page(who: Visitor) -> str:
+def staff_page_name(path: str, _: Language) -> str:
+    """Return the name of a page for staff, which is its title too."""
+    return {"/desk": _("Support desk"), "/issuer": _("Issuing"), "/compliance": _("Compliance")}[path]
+
+
+def staff_page(who: Visitor) -> str:
     """Return the path of the page for the visitor's role; empty if there is none."""
     return _STAFF_PAGES.get(who.role, "") if who.scope is Scope.FULL else ""

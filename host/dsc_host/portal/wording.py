@@ -193,7 +193,7 @@ _NOTICES: Mapping[str, str] = {
     "bank": "The bank instructions of the account were changed, and its primary user was notified.",
     "address": "The postal address was changed, and its owner was notified.",
     "cancelled": "The request was canceled.",
-    "out": "The protection is switched off. See below what you have lost.",
+    "out": "The protection is switched off. See below what is restricted now.",
     "other_out": "This user's protection is switched off: trading needs no device, and the limits are lower.",
     "in": "The protection is on again.",
     "returned": "Thank you. The card is now out of use and on its way back.",

@@ -215,4 +215,4 @@ def test_the_issuer_sees_dates_and_works_in_batches(
     assert ivo.press("All of these are sent").notice == "The cards are on their way."
     assert "Nothing is waiting." in ivo.page.text
     page = ivo.press("Received", serial="none")
-    assert (page.title, page.status) == ("Cards to make and send", 404), "the form can be corrected"
+    assert (page.title, page.status) == ("Issuing", 404), "the form can be corrected"

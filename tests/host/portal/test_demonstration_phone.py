@@ -107,7 +107,8 @@ def test_a_login_comes_first_and_its_number_is_typed(shown: Demonstration, activ
     on_phone = re.sub("<[^>]+>", "", page.html.partition('class="phone"')[2].partition('class="links"')[0])
     assert re.findall(r"\d+", on_phone.replace("192.0.2.7", "")) == [], "the number is on the login page only"
     other = str((int(number) + 1) % 100).zfill(2)
-    assert "does not match this login" in activated.press(button, number=other, pin=pin).error
+    assert "is not the number on the login page" in activated.press(button, number=other, pin=pin).error
+    assert 'class="letter' not in activated.page.html, "the code of the activation belongs to an earlier step"
     assert activated.press(button, number=number, pin=pin).notice == "The login was approved."
 
 

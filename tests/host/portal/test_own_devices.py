@@ -82,6 +82,7 @@ def test_a_login_that_waits_is_offered_on_the_first_page(scenario: Scenario, bro
     assert "/login/answer" not in ben.open("/login").html
     ben.press("Continue", name="ben", password=PASSWORD)
     assert 'href="/login/answer"' in ben.open("/login").html
+    assert 'href="/login/device"' in ben.open("/login/help").html
     app.approve()
     ben.open("/login/answer")
     assert ben.press("I have approved it on the phone").path == "/"

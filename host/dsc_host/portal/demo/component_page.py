@@ -66,7 +66,7 @@ def _alerts(_: Language) -> tuple[Block, ...]:
         Alert(
             INFO, _("Waiting changes"), (_("The change takes effect after some days. The owner was notified and can stop it."),)
         ),
-        Alert(WARNING, _("The protection is switched off. See below what you have lost."), links=link),
+        Alert(WARNING, _("The protection is switched off. See below what is restricted now."), links=link),
         Alert(DANGER, _("That answer was not correct. Choose a device and try again."), icon="shield-off"),
     )
 

@@ -24,6 +24,7 @@ _FRESH_SECONDS = 5 * 60
 _JUMPS = (1, 7, 21)
 _MOST_DAYS = 60
 _CODE_FIELDS = ("code", "token")
+_ACTIVATION = ("/phone/begin", "/phone/activate")
 
 Facts = Sequence[tuple[str, str]]
 
@@ -184,7 +185,7 @@ def _wants_code(visit: Visit, view: View) -> bool:
     """Return whether the page asks for a code from a message."""
     fields: list[Field] = [field for form in view.forms for field in form.fields]
     asked = any(field.autocomplete == "one-time-code" or field.name in _CODE_FIELDS for field in fields)
-    return view.beside != "card.html" and (asked or str(visit.request.scope["path"]).startswith("/phone/"))
+    return view.beside != "card.html" and (asked or str(visit.request.scope["path"]) in _ACTIVATION)
 
 
 def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | None:

@@ -276,7 +276,13 @@ STORIES: Sequence[Story] = (
                 (Happening("olga", "withdraw refused"),),
             ),
             Step(
-                "Log out, log in with the card once more, and opt back in.",
+                "Log out, and log in with the card once more.",
+                "olga",
+                LOGIN,
+                (Happening("olga", "enter done", Kind.DSC_PLUS),),
+            ),
+            Step(
+                "On the page Protection and limits, opt back in.",
                 "olga",
                 "/protection",
                 (Happening("olga", "opt-in done"),),

@@ -207,7 +207,7 @@ def _return(visit: Visit, device: str) -> View:
     office = office_of(visit)
     words = [
         _("Print this page and put it into the parcel with the card. Use a padded envelope with tracking."),
-        _("Once you confirm, this card can no longer be used to log in."),
+        _("Once you confirm, this card can no longer be used to log in. If you have logged in with it, you are logged out."),
         _(
             "We record the card's arrival {least} to {most} business days after you send it, and then release the deposit.",
             least=least,

@@ -34,7 +34,7 @@ def _page(visit: Visit) -> View:
     rows = Listing(
         _("Requests"), [_item(visit, each, only=only) for each in waiting], Empty(_("Nothing is waiting."), "parcel")
     )
-    return View(_("Cards to make and send"), blocks=(*progress, rows), forms=(*_batches(visit, waiting), *_returns(_)))
+    return View(_("Issuing"), blocks=(*progress, rows), forms=(*_batches(visit, waiting), *_returns(_)))
 
 
 def _made(waiting: Sequence[Request]) -> list[Request]:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import DeviceView, EventKind, Protection, Role, Scope, SecurityEvent, Visitor
+from dsc_host.login import DeviceView, EventKind, Protection, Scope, SecurityEvent, Visitor
 from dsc_host.portal.components import (
     INFO,
     SUCCESS,
@@ -17,6 +17,7 @@ from dsc_host.portal.components import (
     Meters,
 )
 from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import staff_page, staff_page_name
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
@@ -26,7 +27,6 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Link, View
 from dsc_host.portal.wording import SCOPES
 
-_STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 _REFUSED = frozenset({EventKind.PASSWORD_WRONG, EventKind.ANSWER_WRONG, EventKind.PUSH_WRONG, EventKind.PUSH_DENIED})
 _WEEK = 7 * 24 * 60 * 60
 _SHOWN_EVENTS = 5
@@ -137,8 +137,8 @@ def _session(_: Language, who: Visitor) -> Facts:
 def _actions(visit: Visit, who: Visitor) -> Actions:
     _ = visit._
     links: list[tuple[str, Link]] = []
-    if who.role in _STAFF_PAGES and who.scope is Scope.FULL:
-        links.append(("people", Link(_STAFF_PAGES[who.role], _("Staff page"))))
+    if own := staff_page(who):
+        links.append(("people", Link(own, staff_page_name(own, _))))
     if who.scope in _ACCOUNT:
         links.append(("parcel", request_link(visit)))
     if who.scope is Scope.ACCOUNT:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from starlette.responses import Response
 
-from dsc_host.login import NotAllowed, Protection, Scope
+from dsc_host.login import NotAllowed, Protection, Scope, Visitor
 from dsc_host.login.policy.model import Level
 from dsc_host.portal import amounts
 from dsc_host.portal.components import SUCCESS, WARNING, Alert, Meters
@@ -14,7 +14,7 @@ from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
 from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, radio
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, radio
 from dsc_host.portal.wording import RESTRICTIONS, kind_name
 
 # ---- protection ----
@@ -33,17 +33,26 @@ def protection(visit: Visit) -> Response:
     heads = (_("When"), _("Protected by"), _("Per day"), _("Per five business days"))
     state = Alert(SUCCESS, _("Every login needs a device."), icon="shield")
     if known.opted_out:
-        lost = (_("You have lost:"), *_lost(visit, known))
-        state = Alert(WARNING, _("You have opted out: trading needs no device."), lost, icon="shield-off")
+        title, words = _("You have opted out: trading needs no device."), (_("What is restricted now:"),)
+        state = Alert(WARNING, title, words, icon="shield-off", points=_lost(visit, known))
     users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
     return visit.show(
         View(
             _("Protection and limits"),
             blocks=(state,),
+            forms=_login_to_opt_in(_, who, known),
             tables=(Table(_("Withdrawal limits"), heads, rows), *_others(_, users)),
             links=_changes(visit, users),
         )
     )
+
+
+def _login_to_opt_in(_: Language, who: Visitor, known: Protection) -> tuple[Form, ...]:
+    """Return the way to a login that may opt back in, for a visitor who has logged in without a device."""
+    if not known.opted_out or who.scope is not Scope.TRADING:
+        return ()
+    legend = _("To opt back in, log in with your device.")
+    return (Form("/logout", _("Log out"), legend=legend, secondary=True),)
 
 
 def _changes(visit: Visit, users: Sequence[tuple[str, Protection]]) -> tuple[Link, ...]:
@@ -114,20 +123,16 @@ def opting_in(visit: Visit) -> Response:
     names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
     if not names:
         return visit.go("/protection")
-    choices = (
-        Choice("yes", _("Always use the device to log in")),
-        Choice("no", _("Do not use the device for trading, as now")),
+    form = Form("/opt-in", _("Opt back in"), _whose(visit, names))
+    words = (
+        _("Every login needs a device again."),
+        _("The restrictions end, and the limits of your devices apply again."),
     )
-    choice = Field("always", _("What do you want?"), "radio", value="yes", choices=choices)
-    form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
-    words = _("The restrictions end, and the limits of your devices apply again.")
-    return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), back=Link("/protection", _("Back"))))
+    return visit.show(confirmations.question(visit, _("Opt back in?"), words, (), form, Link("/protection", _("Back"))))
 
 
 def opted_in(visit: Visit) -> Response:
     """Opt a user back in to the protection."""
-    if visit.form.get("always") != "yes":
-        return visit.go("/protection")
     visit.system.opt_in(visit.token, visit.value("name", 64) or None)
     return visit.go("/protection", notice="in", token=visit.system.rotate(visit.token))
 

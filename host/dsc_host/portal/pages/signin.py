@@ -57,7 +57,9 @@ def without_device(visit: Visit) -> Response:
     lost = Link("/lost", _("My device is lost or stolen"), _("suspend it at once"))
     links = (lost, Link("/login", _("Log in")))
     numbers = telephones(_, office_of(visit))
-    return visit.show(View(_("I have no device with me"), words=ways_on(_), facts=numbers, links=links))
+    words = (*ways_on(_), _("If support gave you a code, log in with your password, and choose Temporary code."))
+    choice = (Link("/login/device", _("Choose a device")),) if visit.login_waits() else ()
+    return visit.show(View(_("I have no device with me"), words=words, facts=numbers, links=(*choice, *links)))
 
 
 def choose(visit: Visit) -> Response:

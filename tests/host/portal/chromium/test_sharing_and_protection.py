@@ -51,15 +51,14 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     lost = walk._(RESTRICTIONS["low_priced_stocks"])
     assert lost in walk.text
     walk.choose_user("anna", "Opt out", I_know_what_I_will_lose="yes")
-    assert walk.notice == walk._("The protection is switched off. See below what you have lost.")
+    assert walk.notice == walk._("The protection is switched off. See below what is restricted now.")
     assert lost in walk.text, "what was lost is shown afterwards too"
     walk.picture("opted-out")
     walk.out().begin("anna").choose("Without a device")
     assert walk._(SCOPES[Scope.TRADING]) in walk.text
+    assert walk._("To opt back in, log in with your device.") in walk.open("/protection").text
     walk.enter("anna").open("/opt-in").picture("opt-in")
-    assert walk.field("Always use the device to log in").is_checked()
-    assert walk.choose("Do not use the device for trading, as now").notice_or_none is None, "nothing changes"
-    walk.follow("Opt back in").press("Continue")
+    walk.press("Opt back in")
     assert walk.notice == walk._("The protection is on again.")
 
 
@@ -72,5 +71,5 @@ def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> No
     assert walk.notice == walk._("This user's protection is switched off: trading needs no device, and the limits are lower.")
     row = walk.page.get_by_role("row").filter(has_text="anna.work")
     assert walk._("opted out") in row.inner_text()
-    assert walk.open("/opt-in").choose("Always use the device to log in").has_notice("in")
+    assert walk.open("/opt-in").press("Opt back in").has_notice("in")
     assert walk._("protected") in row.inner_text()

@@ -141,10 +141,9 @@ def opt_out(walk: Walk) -> None:
     did(walk.press("Opt out", I_know_what_I_will_lose="yes"), 2)
     did(be(walk, "olga").choose("Without a device"), 3)
     did(open_page(walk).press("Withdraw", Amount_in_US_dollars="200000"), 4)
-    walk.out()
-    by_card(walk, "olga")
+    did(by_card(walk, "olga"), 5)
     open_page(walk).follow("Opt back in")
-    did(walk.press("Continue"), 5)
+    did(walk.press("Opt back in"), 6)
 
 
 def support(walk: Walk) -> None:
