@@ -110,6 +110,8 @@ class Shown:
 
     label: str
     value: str
+    copied: bool = False
+    """Whether the page has a button that copies the value."""
 
     @property
     def parts(self) -> Sequence[str]:

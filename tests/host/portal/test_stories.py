@@ -55,6 +55,8 @@ def test_steps_are_ticked_by_what_was_done_and_not_by_pages(shown: Demonstration
     for path in ("/login", "/demonstration", "/outbox", "/card?name=emma"):
         assert "0 of 3 steps" in visitor.open(path).text
     assert "2 of 3 steps" in enter(shown, visitor, "emma").page.text
+    assert ("Open the page “Money”" in visitor.page.text, "Password" in visitor.page.text) == (True, False)
+    assert "Open the page" not in visitor.open("/deposit").text
     assert "2 of 3 steps" in visitor.open("/withdraw").text
     assert "You have done every step of this story." in visitor.press("Withdraw", amount="5000").text
 

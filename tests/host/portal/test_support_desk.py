@@ -71,6 +71,7 @@ def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, b
     sue.open("/desk")
     assert "full access for 2 days" in sue.press("Give a temporary code").text
     assert re.fullmatch("[A-Z0-9]+", sue.press("Give the code").shown)
+    assert re.search('class="copy"[^>]* hidden>Copy<', sue.page.html), "only a script can copy it"
     sue.open("/desk")
     assert "1 Harbour Road, Zug" in sue.press("Issue a security code card").text
     assert sue.press("Issue the card").title.startswith("Security code card ")

@@ -12,6 +12,7 @@ from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
 from dsc_host.portal.demo.stories import LOGIN, STORIES, Step, Story, story_of
 from dsc_host.portal.demo.story_runs import Performer, Run, StoryRuns
 from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import section_of
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, View
 from dsc_host.portal.wording import DOCUMENTS
@@ -112,9 +113,23 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
         return StoryGuide(run.story, told, done, (), (), ())
     step = steps[done]
     user = run.user(step)
+    data = _login_data(demo, _, user) if _logs_in(visit, step, user.name) else ()
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
-    return StoryGuide(run.story, told, done, _login_data(demo, _, user), papers, _ways(demo, visit, run, step))
+    return StoryGuide(run.story, told, done, data, papers, _ways(demo, visit, run, step))
+
+
+def _logs_in(visit: Visit, step: Step, name: str) -> bool:
+    """Return whether the user of the step must log in for it."""
+    return bool(step.page) and (step.page == LOGIN or _visitor(visit) != name)
+
+
+def _visitor(visit: Visit) -> str:
+    """Return the name of the visitor's user; empty if nobody is logged in."""
+    try:
+        return visit.visitor().name
+    except DscError:
+        return ""
 
 
 def _login_data(demo: Demonstration, _: Language, user: Performer) -> Facts:
@@ -165,20 +180,31 @@ def _go(visit: Visit, step: Step, name: str) -> Go | None:
     _, path = visit._, str(visit.request.scope["path"])
     # The phone keeps its window: a page that replaced it would be replaced by the phone in its turn.
     target = "login" if _is_on_phone(visit) else ""
-    try:
-        who = visit.visitor().name
-    except DscError:
-        who = ""
+    who = _visitor(visit)
     if not step.page:
         return None
     if who and (who != name or step.page == LOGIN):
         return Go("/logout", _("Log out"), {}, target=target)
     page = step.page if who or step.page == "/lost" else LOGIN
-    if path.startswith(page):
+    if path.startswith(page) or section_of(visit.page) == page:
         return None
     if page != LOGIN:
-        return Go(page, _("Open the page"), target=target)
+        return Go(page, _("Open the page “{page}”", page=_page_names(_)[page]), target=target)
     return Go("/login/answer" if visit.login_waits() else LOGIN, _("Go to the login"), target=target)
+
+
+def _page_names(_: Language) -> Mapping[str, str]:
+    """Return the titles of the pages that steps begin on, by their paths."""
+    return {
+        "/withdraw": _("Money"),
+        "/request": _("Request a card"),
+        "/issuer": _("Issuing"),
+        "/desk": _("Support"),
+        "/devices": _("Security devices"),
+        "/share": _("Share a device"),
+        "/protection": _("Protection and limits"),
+        "/lost": _("Lost device"),
+    }
 
 
 def _wants_code(visit: Visit, view: View) -> bool:

@@ -197,7 +197,7 @@ STORIES: Sequence[Story] = (
                 (Happening("work", "enter done", Kind.SMS),),
             ),
             Step(
-                "Share a device: its owner is {mia}, with the same password. Her card answers the challenge.",
+                "Share a device: its owner is {mia}, with the password “{password}” too. Her card answers the challenge.",
                 "work",
                 "/share",
                 (Happening("work", "share.prove done"),),

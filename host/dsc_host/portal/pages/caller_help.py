@@ -31,8 +31,8 @@ def temporary(visit: Visit) -> Response:
         return confirmations.ask(visit, title, words, facts, _("Give the code"), danger=False)
     code = visit.system.staff.give_temporary_code(visit.token)
     words = (_("Read this code out now. It is not shown again."), access)
-    shown = (Shown(_("Temporary code"), code),)
-    return visit.show(View(_("Temporary code"), words=words, shown=shown, links=(_back(visit),)))
+    shown = (Shown(_("Temporary code"), code, copied=True),)
+    return visit.show(View(_("Temporary code"), words=words, shown=shown, links=(_back(visit),), script="copy.js"))
 
 
 def code_card(visit: Visit) -> Response:

@@ -1,6 +1,7 @@
 """The pages of a user's devices: the list, activation, the PIN, the security code card."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -194,8 +195,17 @@ def activate(visit: Visit) -> Response:
     """Ask for a response of the device that is to be activated."""
     offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
     _ = visit._
-    view = View(_("Activate {device}", device=_(KINDS[offer.kind])), links=(_back(_),))
-    return visit.show(asking(visit, offer, view, Form("/activate/answer", _("Activate"))))
+    view = View(_("Activate {device}", device=_(KINDS[offer.kind])), links=(_back(_),), focus=True)
+    view = asking(visit, offer, view, Form("/activate/answer", _("Activate")))
+    return visit.show(replace(view, forms=(*view.forms, *_codes_of(visit, offer.device))))
+
+
+def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
+    """Return the button that shows the codes of a card; nothing if the device has none to show."""
+    found = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
+    if found is None or not found.has_sheet or found.state is not DeviceState.SHIPPED:
+        return ()
+    return (button("/sheet", visit._("Show the codes"), device=device),)
 
 
 def activated(visit: Visit) -> Response:

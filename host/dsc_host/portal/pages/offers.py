@@ -60,6 +60,8 @@ def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
 def _hint(visit: Visit, offer: Offer) -> str:
     """Return the number of digits of the answer, if it is always the same, and the time to answer."""
     _, rules = visit._, visit.system.policy.login
+    if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
+        return _("The codes with a space between them, in the order of the index numbers.")
     minutes = int(min(rules.step_validity, visit.system.context.cards.policy.validity)) // 60
     if offer.kind in (Kind.SMS, Kind.VOICE):
         minutes = min(rules.step_validity, rules.code_validity) // 60

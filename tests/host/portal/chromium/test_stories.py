@@ -61,7 +61,7 @@ def by_code(walk: Walk, name: str, code: str) -> Walk:
 
 def open_page(walk: Walk) -> Walk:
     with walk.page.expect_navigation():
-        walk.page.locator(".guide").get_by_role("link", name=walk._("Open the page"), exact=True).click()
+        walk.page.locator(".guide a.button").click()
     return walk
 
 
@@ -150,6 +150,10 @@ def support(walk: Walk) -> None:
     did(by_card(walk, "tom"), 1)
     did(identify(open_page(walk), "paul"), 2)
     code = given_code(walk)
+    walk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    walk.page.get_by_role("button", name=walk._("Copy"), exact=True).click()
+    walk.page.get_by_role("button", name=walk._("Copied"), exact=True).wait_for()
+    assert walk.page.evaluate("navigator.clipboard.readText()") == code
     did(walk, 3)
     did(by_code(walk, "paul", code), 4)
 
