@@ -1,9 +1,11 @@
-"""The program with Flask and Authlib in the docs: another implementation of the protocol logs in here."""
+"""The programs with Flask, Django and Authlib in the docs: another implementation of the protocol logs in here."""
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -24,20 +26,28 @@ from dsc_host.portal.pages import openid
 SITE = "https://wiki.example.com/"
 
 
-def flask_program(monkeypatch: pytest.MonkeyPatch, issuer: str, secret: str) -> Any:
-    """Return the Flask application of the docs, with this provider and this secret."""
-    monkeypatch.setenv("FLASK_SECRET_KEY", "a key for the cookies of this test")
-    monkeypatch.setenv("FLASK_LOGIN_CLIENT_SECRET", secret)
-    monkeypatch.setenv("FLASK_LOGIN_SERVER_METADATA_URL", f"{issuer}/.well-known/openid-configuration")
-    (text,) = [text for text in blocks(ROOT / "docs" / "how-to" / "gateway.md", "python") if "flask" in text]
-    names: dict[str, Any] = {"__name__": "wiki"}
-    exec(compile(text, "gateway.md", "exec"), names)
-    return names["app"]
+FRAMEWORKS = {"flask": ("FLASK_", "app"), "django": ("", "application")}
+"""The beginning of the names of a program's variables in the environment, and the name of its WSGI application."""
 
 
-@pytest.fixture
-def visitor(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """Yield a browser that reaches the portal by its port, and the Flask application at its address."""
+def program(monkeypatch: pytest.MonkeyPatch, framework: str, issuer: str, secret: str) -> Any:
+    """Return the application of the docs for this framework, with this provider and this secret."""
+    begins, name = FRAMEWORKS[framework]
+    monkeypatch.setenv(f"{framework.upper()}_SECRET_KEY", "a key for the cookies of this test")
+    monkeypatch.setenv(f"{begins}LOGIN_CLIENT_SECRET", secret)
+    monkeypatch.setenv(f"{begins}LOGIN_SERVER_METADATA_URL", f"{issuer}/.well-known/openid-configuration")
+    (text,) = [text for text in blocks(ROOT / "docs" / "how-to" / "gateway.md", "python") if f"from {framework}" in text]
+    # Django finds the pages of a program by the name of its module.
+    wiki = ModuleType(f"wiki_with_{framework}")
+    monkeypatch.setitem(sys.modules, wiki.__name__, wiki)
+    exec(compile(text, "gateway.md", "exec"), wiki.__dict__)
+    return getattr(wiki, name)
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def visitor(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Program]:
+    """Yield a browser that reaches the portal by its port, and the application of the docs at its address."""
+    pytest.importorskip(request.param)
     monkeypatch.setattr(portal_app, "_do_due", nothing_due)
     monkeypatch.setattr(openid.OpenIdPages, "run", nothing_due)
     # Authlib compares the times in tokens with its own clock.
@@ -45,8 +55,7 @@ def visitor(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pro
     client = replace(WIKI, backchannel=f"{SITE}ended")
     made, secret = scenario.system.change(lambda tx: clients.add(tx, client, secret=True))
     with served_provider(scenario) as issuer:
-        flask = flask_program(monkeypatch, issuer, secret)
-        mounts = {SITE: httpx.WSGITransport(app=flask)}
+        mounts = {SITE: httpx.WSGITransport(app=program(monkeypatch, request.param, issuer, secret))}
         with httpx.Client(base_url=issuer, follow_redirects=True, trust_env=False, mounts=mounts) as http:
             yield Program(scenario, Browser(http), made, secret)
 
@@ -58,7 +67,7 @@ def served_provider(scenario: Scenario) -> Any:
     return served(application(scenario.system, secure=False, issuer=f"http://127.0.0.1:{port}"), port=port)
 
 
-def test_a_card_logs_in_at_flask_until_the_session_ends(visitor: Program) -> None:
+def test_a_card_logs_in_to_a_program_of_the_docs_until_the_session_ends(visitor: Program) -> None:
     browser, issuer = visitor.browser, str(visitor.browser.client.base_url).rstrip("/")
     assert browser.open(SITE).path == "/login"
     wrong = browser.press("Continue", name="anna", password="a quiet harbour at dawn")
