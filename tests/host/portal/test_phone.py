@@ -57,7 +57,7 @@ def test_a_push_is_approved(scenario: Scenario, app: PhoneApp, pin: str | None) 
     step = scenario.chosen("ben", Kind.PHONE_APP)
     ((user, push),) = app.waiting()
     assert (user.name, push.where) == ("ben", "192.0.2.1")
-    with pytest.raises(InputError, match=r"^number: does not match"):
+    with pytest.raises(InputError, match=r"^number: is not the number"):
         app.approve(user, push, "100", pin=pin)
     assert step.offer is not None
     app.approve(user, push, f" {step.offer.shows['number']} ", pin=pin)

@@ -159,7 +159,7 @@ def test_rows_that_point_nowhere_stop_it(enrolled: Path, tmp_path: Path, monkeyp
         verifier.challenge("A-1")
     with monkeypatch.context() as newer:
         next_version(tmp_path, newer, extra="op.execute(\"DELETE FROM cards WHERE serial = 'A-1'\")")
-        with pytest.raises(StoreError, match="challenges of cards that it does not have"):
+        with pytest.raises(StoreError, match="challenges that belong to missing cards"):
             Verifier.open(url(enrolled), master_key=MASTER)
     with Verifier.open(url(enrolled), master_key=MASTER) as verifier:
         assert len(list(verifier.cards())) == 2

@@ -232,7 +232,7 @@ def test_a_full_disk_is_a_store_error_and_changes_nothing(store: Store) -> None:
 
 
 def test_a_database_that_may_not_be_written_is_a_store_error(store: Store) -> None:
-    with pytest.raises(StoreError, match="may not be written"):
+    with pytest.raises(StoreError, match="is not writable"):
         run(store, "PRAGMA query_only = ON", "DELETE FROM cards")
     assert cards_in(store) == 2
 
