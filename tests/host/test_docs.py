@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.checkout import ROOT
-from tests.docs_blocks import blocks
+from tests.docs_blocks import blocks, run
 from tests.host.command_runner import Command
 
 from dsc_host.cli.main import command as built_command
@@ -59,7 +59,7 @@ def test_the_commands_in_the_docs_work(page: Path, dscplus: Command, monkeypatch
 def test_the_programs_in_the_docs_work(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for program in blocks(page, "python"):
-        exec(compile(program, str(page), "exec"), {"__name__": "__main__"})
+        run(program, str(page), {"__name__": "__main__"})
 
 
 def shown(page: Path) -> list[str]:

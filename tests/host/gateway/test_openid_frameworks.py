@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.checkout import ROOT
-from tests.docs_blocks import blocks
+from tests.docs_blocks import blocks, run
 from tests.host.gateway.openid_program import WIKI, Program
 from tests.host.login.scenario import SERIALS, Scenario
 from tests.host.portal.browser import Browser
@@ -40,7 +40,7 @@ def program(monkeypatch: pytest.MonkeyPatch, framework: str, issuer: str, secret
     # Django finds the pages of a program by the name of its module.
     wiki = ModuleType(f"wiki_with_{framework}")
     monkeypatch.setitem(sys.modules, wiki.__name__, wiki)
-    exec(compile(text, "gateway.md", "exec"), wiki.__dict__)
+    run(text, "gateway.md", wiki.__dict__)
     return getattr(wiki, name)
 
 
