@@ -92,6 +92,7 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs, 
 	$(BIN)/python -m dsc_simulator.drawings.docs --check docs
 	$(BIN)/python -m tests.statements --check
 	$(BIN)/python -m tests.documentation.api_gaps
+	$(BIN)/python -m tests.documentation.prose
 	$(BIN)/codespell README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs firmware simulator host
 	$(SITE)
 

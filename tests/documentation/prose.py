@@ -5,6 +5,7 @@ it. Code in a sentence is one word.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -61,3 +62,14 @@ def _headings(plain: str) -> Iterator[str]:
     for (before, _), (level, title) in pairwise(levels):
         if level > before + 1:
             yield f"the heading {title!r} leaves a level out"
+
+
+def main() -> int:
+    """Print the mistakes in all pages. Return the exit code, which is 1 if there are any."""
+    found = [f"{page.relative_to(ROOT)}: {mistake}" for page in PAGES for mistake in mistakes(page.read_text(encoding="utf-8"))]
+    print("\n".join([*found, f"{len(found)} mistakes in {len(PAGES)} pages"]))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
