@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import product
 
 import pytest
@@ -58,7 +59,13 @@ FORMS = (
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Starlette]:
-    """Yield one application for all tests, because no request here changes anything."""
+    """Yield one application for most tests. Their requests change nothing but the counts of failed logins."""
+    with new_application() as made:
+        yield made
+
+
+@contextmanager
+def new_application() -> Iterator[Starlette]:
     with new_scenario(Clock()) as made:
         yield application(made.system, secure=False, hosts=("portal.example", "[::1]"))
 
@@ -158,11 +165,12 @@ def out_of_threads(*_: object) -> None:
     ids=["a hash", "the database", "a page", "a thread"],
 )
 def test_without_memory_a_visitor_is_told_to_come_back(
-    app: Starlette, monkeypatch: pytest.MonkeyPatch, where: type, what: str, fail: Callable[..., None]
+    monkeypatch: pytest.MonkeyPatch, where: type, what: str, fail: Callable[..., None]
 ) -> None:
     headers = raw_requests.merged(HEADERS)
     called = raw_requests.merged(HEADERS, JSON)
-    with monkeypatch.context() as patch:
+    # In an application of its own, no other test has used up the attempts to log in.
+    with new_application() as app, monkeypatch.context() as patch:
         patch.setattr(where, what, fail)
         login = raw_requests.ask(app, "POST", "/login", headers, FORM + b"&name=anna&password=wrong")
         answers = [login]
