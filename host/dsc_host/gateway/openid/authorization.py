@@ -80,7 +80,7 @@ class AuthorizationRequest:
 
 
 class Step(Enum):
-    """What must happen before a client gets a code."""
+    """The event that must happen before a client gets a code."""
 
     LOGIN = auto()
     CONSENT = auto()

@@ -31,7 +31,7 @@ class LogoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What to do about a request: ask the visitor, or lead on, because the session has ended."""
+    """The answer to a request: a question to the visitor, or a redirect, because the session has ended."""
 
     request: LogoutRequest
     ask: bool

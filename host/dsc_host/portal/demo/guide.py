@@ -1,4 +1,4 @@
-"""What the demonstration adds to every page: the step of the visitor's story, a message with a code, and the date."""
+"""The parts that the demonstration adds to every page: the step of the visitor's story, a message with a code, and the date."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is due: requested cards, changes that wait, and cards on their way back, as rows of a list."""
+"""The things that are due: requested cards, changes that wait, and cards on their way back, as rows of a list."""
 
 from collections.abc import Sequence
 
