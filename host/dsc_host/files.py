@@ -7,9 +7,12 @@ a draft, `flush` and `os.fsync` it, call `name_draft`, and call `keep_name`.
 import errno
 import logging
 import os
+import stat
 import sys
 import tempfile
 from contextlib import suppress
+
+from dsc_host.errors import InputError
 
 _log = logging.getLogger("dsc_host")
 
@@ -71,6 +74,29 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
             return
     os.replace(draft, path)
     keep_name(path)
+
+
+def read_whole(path: str | os.PathLike[str], field: str, most: int) -> bytes:
+    """Return the bytes of a file that somebody has named. It may have at most `most` bytes.
+
+    Raises an `InputError` for `field` if the file cannot be read, is larger, or is no ordinary file: a pipe or a device could
+    keep the program waiting forever, or fill its memory.
+    """
+    try:
+        with open(path, "rb", opener=open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(field, f"{os.fspath(path)} must be an ordinary file; save it as one first")
+            data = file.read(most + 1)
+    except OSError as error:
+        raise InputError(field, f"{os.fspath(path)} cannot be read: {error.strerror}") from error
+    if len(data) > most:
+        raise InputError(field, f"{os.fspath(path)} has more than {most:,} bytes; name another file")
+    return data
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file. If it is a pipe, do not wait for a writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_new(path: str | os.PathLike[str], text: str) -> None:

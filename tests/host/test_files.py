@@ -8,8 +8,10 @@ import pytest
 from tests.host.records.database_file import MASTER, posix_only
 
 from dsc_host.api.tokens import Scope, Tokens, add_token
+from dsc_host.cli import client, radius
 from dsc_host.errors import InputError
 from dsc_host.exchange.files import new_file
+from dsc_host.gateway.radius.attributes import Table
 from dsc_host.login.messages.outbox import Letter
 from dsc_host.login.messages.senders import Spool
 from dsc_host.phone import app
@@ -110,3 +112,27 @@ def test_a_folder_that_everybody_may_write_is_told_of(
     READERS[what](path)
     assert caplog.messages[0].startswith(f"{path}: everybody can write to its folder")
     assert f"chmod o-w {folder}" in caplog.messages[0]
+
+
+NAMED = {
+    "attributes": Table.load,
+    "a certificate": radius._read_certificate,
+    "public keys": client._public_keys,
+}
+
+
+@posix_only
+@pytest.mark.parametrize("read", NAMED.values(), ids=NAMED)
+def test_a_named_file_is_ordinary_and_small(read: Callable[[Path], object], tmp_path: Path) -> None:
+    (large := tmp_path / "large").write_bytes(bytes(1_000_001))
+    os.mkfifo(pipe := tmp_path / "pipe")
+    doors = {
+        large: "has more than",
+        tmp_path: "cannot be read: Is a directory",
+        tmp_path / "none": "cannot be read: No such file",
+        pipe: "must be an ordinary file",
+        Path("/dev/zero"): "must be an ordinary file",
+    }
+    for file, problem in doors.items():
+        with pytest.raises(InputError, match=problem):
+            read(file)

@@ -12,6 +12,7 @@ from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, Result, notice, show, show_all
 from dsc_host.cli.prompts import agreed
 from dsc_host.errors import InputError
+from dsc_host.files import read_whole
 from dsc_host.gateway.openid import clients
 from dsc_host.gateway.openid.clients import Client, Method
 from dsc_host.login import Scope
@@ -119,7 +120,7 @@ def remove_client(records: Records, name: NameArgument, yes: YesOption = False) 
     """
     with operating(records) as operator:
         operator.context.read(lambda tx: clients.found(tx, name))
-        if not yes and not agreed(f"Remove the client {name}, so that nobody can log in there?"):
+        if not yes and not agreed(f"Remove the client {name}? Nobody will be able to log in to it."):
             raise Failed("nothing was changed")
         operator.context.change(lambda tx: clients.remove(tx, name))
 
@@ -192,9 +193,4 @@ def _public_keys(file: Path) -> str:
     """Return the public keys in a file as text. Raises `InputError`."""
     with extras.needed("portal"):
         from dsc_host.gateway.openid import client_keys
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(_MOST_BYTES)
-    except OSError as error:
-        raise InputError("keys", f"{file} cannot be read: {error.strerror}") from error
-    return client_keys.checked(data)
+    return client_keys.checked(read_whole(file, "keys", _MOST_BYTES))

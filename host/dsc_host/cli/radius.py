@@ -15,6 +15,7 @@ from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.portal import PolicyOption, load_policy
 from dsc_host.errors import InputError
+from dsc_host.files import read_whole
 from dsc_host.gateway.radius import clients, server
 from dsc_host.gateway.radius.attributes import NO_TABLE, Table
 from dsc_host.gateway.radius.card_logins import CardLogins
@@ -31,6 +32,7 @@ from dsc_host.server.logs import configuration
 if TYPE_CHECKING:
     from dsc_host.gateway.radius.metrics import Metrics
 
+_MOST_PEM_BYTES = 64 * 1024
 _DEFAULT = f"127.0.0.1:{server.PORT}"
 _METRICS_PORT = 9812
 
@@ -160,10 +162,8 @@ def add_client(
 
 
 def _read_certificate(file: Path) -> str:
-    try:
-        text = file.read_text(encoding="ascii")
-    except (OSError, ValueError):
-        raise InputError("certificate", f"{file} cannot be read as PEM; name another file") from None
+    # A character beyond ASCII is no part of PEM, and the check refuses it.
+    text = read_whole(file, "certificate", _MOST_PEM_BYTES).decode("latin-1")
     clients.check_certificate(text)
     return text
 

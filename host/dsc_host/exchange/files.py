@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from dsc_host.errors import InputError
-from dsc_host.files import name_draft
+from dsc_host.files import name_draft, open_at_once
 
 PathLike = str | os.PathLike[str]
 
@@ -61,14 +61,9 @@ def old_file(path: PathLike) -> Iterator[tuple[BinaryIO, int]]:
 
 def _open(path: str) -> BinaryIO:
     try:
-        return open(path, "rb", opener=_open_nonblocking)
+        return open(path, "rb", opener=open_at_once)
     except OSError as error:
         raise InputError("file", f"{path} cannot be read: {error.strerror}") from error
-
-
-def _open_nonblocking(path: str, flags: int) -> int:
-    """Open a file. If it is a pipe, do not wait for a writer."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check_name(path: PathLike) -> str:

@@ -12,10 +12,12 @@ from string import Formatter
 from typing import Any
 
 from dsc_host.errors import InputError
+from dsc_host.files import read_whole
 from dsc_host.gateway.radius.packets import MOST_VALUE, Attribute, Type
 
 PLACEHOLDERS = ("user", "device", "level", "per_day", "per_five_days")
 """The placeholders of a text: the user's name, the kind of the device, and its level and limits in the policy."""
+_MOST_FILE_BYTES = 1_000_000
 MOST_TABLE_BYTES = 1500
 """The maximum length of all attributes of a table, so that every reply fits in a packet."""
 _PLACEHOLDER_BYTES = 64
@@ -80,10 +82,13 @@ class Table:
     @classmethod
     def load(cls, file: Path) -> "Table":
         """Return the table in a file. Raises `InputError` that names what is wrong."""
+        data = read_whole(file, "attributes", _MOST_FILE_BYTES)
         try:
-            content = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError("attributes", f"{file}: {error}") from None
+            content = tomllib.loads(data.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise InputError("attributes", f"{file} is not UTF-8") from None
+        except tomllib.TOMLDecodeError as error:
+            raise InputError("attributes", f"{file} is not TOML: {error}") from None
         return cls.of(content)
 
     @classmethod
