@@ -22,7 +22,8 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from dsc_host.errors import InputError, OutOfMemory, StoreError
-from dsc_host.records.audit import AuditReport, Checkpoint, Entry
+from dsc_host.records.audit_check import AuditReport
+from dsc_host.records.audit_entries import Checkpoint, Entry
 from dsc_host.records.group_commit import MOST_TOGETHER, Change, GroupCommit, Work
 from dsc_host.records.transaction import Known, Refused, Step, given
 from dsc_host.verifier.model import Card, Enrollment, Policy, State

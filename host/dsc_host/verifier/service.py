@@ -29,7 +29,8 @@ from sqlalchemy import Connection
 from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.records import audit, seals, vault
-from dsc_host.records.audit import AuditLog, Event
+from dsc_host.records.audit import Event
+from dsc_host.records.audit_log import AuditLog
 from dsc_host.records.group_commit import GroupCommit
 from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.records.store import Store

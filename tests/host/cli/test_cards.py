@@ -11,7 +11,8 @@ from tests.host.command_runner import KEY, PIN, SECRETS, SUITE, Command, challen
 
 from dsc_host import Suite
 from dsc_host.cli.output import show_array
-from dsc_host.records.audit import AuditLog, Entry
+from dsc_host.records.audit_entries import Entry
+from dsc_host.records.audit_log import AuditLog
 
 
 @pytest.fixture

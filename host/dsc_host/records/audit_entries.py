@@ -1,0 +1,136 @@
+"""The entries of the audit log: their content, their hashes, and the points of the log that a caller may keep."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dsc_host.errors import InputError
+
+NUMBERS_END = 2**62
+"""The end of the range of numbers that an entry can have."""
+START = bytes(32)
+"""The hash before the first entry."""
+encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+"""A function that encodes values as they are hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the log.
+
+    Attributes:
+        at: The Unix time of the event.
+        actor: The name of the person or program that acted.
+        action: The call, for example `card.suspend`.
+        serial: The card, or None.
+        outcome: The result, for example `done`.
+        reason: The reason that was given or found; empty if there is none.
+
+    Examples:
+        >>> from dsc_host import MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> card = verifier.by("desk:maria").enroll("IB3000123", key=bytes(32), pin="1234")
+        >>> entry = list(verifier.audit.entries())[-1]
+        >>> entry.actor, entry.serial
+        ('desk:maria', 'IB3000123')
+    """
+
+    number: int
+    """The number, from 1, without gaps."""
+    at: float
+    actor: str
+    action: str
+    serial: str | None
+    outcome: str
+    reason: str
+    detail: str
+    """A JSON object."""
+    card_row: str | None
+    """`ENROLLMENT:VERSION` of the card's row after the event, or None if no card's row was changed."""
+    hash: str
+    """64 hex digits."""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the entry for an export, with its time as Unix seconds, which are hashed, and in ISO 8601."""
+        return {
+            "number": self.number,
+            "at": self.at,
+            "time": _iso(self.at),
+            "actor": self.actor,
+            "action": self.action,
+            "serial": self.serial,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "detail": _read(self.detail),
+            "card_row": self.card_row,
+            "hash": self.hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The end of the log at some time. A copy outside the database can later prove that no earlier entry was changed.
+
+    Attributes:
+        number: The number of the last entry.
+        hash: Its hash, 64 hex digits.
+
+    Examples:
+        >>> from dsc_host import Checkpoint, MasterKey, Verifier
+        >>> verifier = Verifier.open("sqlite://", master_key=MasterKey.generate())
+        >>> kept = str(verifier.audit.check().checkpoint)
+        >>> verifier.audit.check(since=Checkpoint.parse(kept)).sound
+        True
+    """
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Checkpoint":
+        """Return the checkpoint in `text`: `NUMBER:HASH`, as it is printed. Raises `InputError` for anything else."""
+        if not isinstance(text, str) or not (found := re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)):
+            raise InputError("checkpoint", "must be NUMBER:HASH, with a hash of 64 hex digits, as audit verify prints it")
+        return cls(int(found[1]), found[2])
+
+
+def hash_of(before: bytes, *values: object) -> bytes:
+    """Return the hash of an entry with these values, in the order of the columns. They are encoded in JSON.
+
+    If the last value, the card's row, is None, it is left out. So entries from before that column existed keep their hashes.
+    """
+    values = values[:-1] if values[-1] is None else values
+    return hashlib.sha256(before + encoded(values).encode()).digest()
+
+
+def hash_of_anything(before: bytes, *values: object) -> bytes:
+    """Return the hash of values that an attacker may have changed; empty bytes if JSON cannot encode them."""
+    try:
+        return hash_of(before, *values)
+    except TypeError:
+        return b""
+
+
+def bytes_of(value: object) -> bytes:
+    """Return bytes unchanged, and empty bytes for a value of any other type, which SQLite accepts in any column."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _iso(seconds: object) -> str | None:
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC).isoformat(timespec="milliseconds")  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(detail: object) -> object:
+    """Return the detail as an object; as text if it was tampered with."""
+    try:
+        return json.loads(str(detail))
+    except ValueError:
+        return str(detail)
