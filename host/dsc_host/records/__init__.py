@@ -1,1 +1,1 @@
-"""The records: one database for every package that has tables in it, with keys, vault, audit log, backup and migrations."""
+"""The records: one database that all packages share, with its keys, vault, audit log, backups and migrations."""

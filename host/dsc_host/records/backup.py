@@ -42,7 +42,7 @@ def kept_tables(schema: Schema) -> tuple[Table, ...]:
 
 
 def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress) -> dict[str, int]:
-    """Write all rows of one moment to `file`, and return how many rows each table has."""
+    """Write all rows, as they are at one moment, to `file`. Return the number of rows by table."""
     signer = context.keys.current.backup_signer()
     tables = kept_tables(schema)
 
@@ -93,7 +93,7 @@ class Restoring:
     """One pass through a backup, line by line."""
 
     def __init__(self, schema: Schema, file: BinaryIO, keys: Keyring, done: Progress) -> None:
-        """Start at the first byte of `file`. `done` is the progress callback."""
+        """Start at the first byte of `file`. `done` is called with the progress."""
         self._schema = schema
         self._tables = kept_tables(schema)
         self._file = file
@@ -102,7 +102,7 @@ class Restoring:
         self._number = 0
 
     def into(self, db: Connection) -> dict[str, int]:
-        """Add all rows in this transaction, and check the seal. Return how many rows each table has."""
+        """Add all rows in this transaction, and check the seal. Return the number of rows by table."""
         first = self._read()
         expected, key_id = self._header(first)
         signer = self._keys.opener(key_id).backup_signer()
@@ -114,7 +114,7 @@ class Restoring:
                 data = [self._read() for _ in range(min(left, _BATCH))]
                 for line in data:
                     signer.update(line)
-                # `self._number` is the number of the last line of the batch: count back from it.
+                # `self._number` is the number of the batch's last line. Derive the numbers of the others from it.
                 rows = [self._row(line, table, self._number - len(data) + at) for at, line in enumerate(data, 1)]
                 db.execute(insert(table), rows)
                 left -= len(rows)

@@ -1,13 +1,13 @@
 """The master key, and the secrets that it seals: keys, PINs and unlock keys of cards, as the database stores them.
 
-A `Keyring` holds one or more master keys. The first one seals, and all of them open. So the master key can be changed during
-normal operation.
+A `Keyring` holds one or more master keys. Only the first one seals new secrets, but each opens those that it has sealed. So the
+master key can be changed during normal operation.
 
 Four promises:
 
 1. A sealed secret can be read only with the master key, and any change of it is detected (AES-256-GCM).
-2. A sealed secret opens only for the purpose for which it was sealed: as the key, the PIN or the unlock key, of one enrollment
-   of one card, with its suite, in one database (`seals`). So an attacker gains nothing by exchanging sealed secrets.
+2. A sealed secret opens only for the purpose for which it was sealed: as the key, the PIN or the unlock key of one enrollment
+   of one card, with its suite, in one database (`seals`). So an attacker gains nothing by swapping sealed secrets.
 3. The master key is never stored in the database. Only its `id` is, which reveals nothing about the key.
 4. Neither `repr` nor any message shows a secret.
 """
@@ -77,7 +77,7 @@ class MasterKey:
         self._key = key
         # Derive a key with its own label for each purpose, so that the public id is not an output of a key that seals.
         self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
-        # Prepare it once and copy it for each use, because the preparation takes several times as long as the rest.
+        # Prepare each HMAC once and copy it for each use: the preparation takes several times as long as a short signature.
         self._log_signer = hmac.new(_derive(key, b"dscplus 1 log", KEY_BYTES), digestmod=hashlib.sha256)
         self._name_signer = hmac.new(_derive(key, b"dscplus 1 name", KEY_BYTES), digestmod=hashlib.sha256)
         self._backup_key = _derive(key, b"dscplus 1 backup", KEY_BYTES)
@@ -90,7 +90,7 @@ class MasterKey:
 
     @classmethod
     def from_hex(cls, text: str) -> "MasterKey":
-        """Return the key in `text`: 64 hex digits, in either case, with optional white space around. Raises `InputError`."""
+        """Return the key in `text`: 64 hex digits in either case. White space around them is ignored. Raises `InputError`."""
         try:
             return cls(binascii.unhexlify(text.strip().encode("ascii")))
         except (binascii.Error, UnicodeEncodeError):
@@ -115,18 +115,18 @@ class MasterKey:
             return cls.from_hex(text)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Save the key in a new file at `path`, for its owner alone.
+        """Save the key in a new file at `path`, which only its owner can access.
 
         Raises `InputError` if the file exists or cannot be written.
         """
         try:
-            # Write the file and its name to the disk: without the key that seals them, the cards are lost.
+            # `write_new` waits for the disk: if this key were lost, all cards would be lost with it.
             write_new(path, self._key.hex() + "\n")
         except OSError as error:
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
 
     def seal(self, plain: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
-        """Return `plain` sealed so that it opens only as this `kind` of secret of the card `serial`, with the same `bound`.
+        """Return `plain`, sealed so that it opens only as this `kind` of secret of the card `serial`, with the same `bound`.
 
         `bound` comes from `Seals`. It is empty only in schemas before 7, and for a secret that belongs to no row.
         """
@@ -134,7 +134,7 @@ class MasterKey:
         return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind, bound))
 
     def unseal(self, sealed: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
-        """Return the plain secret in `sealed`. `serial`, `kind` and `bound` are those that it was sealed with.
+        """Return the plain secret in `sealed`. `serial`, `kind` and `bound` must equal those given to `seal`.
 
         Raises `StoreError` if it was sealed for another purpose, or tampered with.
         """
@@ -155,7 +155,7 @@ class MasterKey:
         return signer.digest()
 
     def pseudonym(self, text: str) -> str:
-        """Return 64 hex digits that stand for `text`. Only the holder of this key can tell for which text."""
+        """Return 64 hex digits that identify `text`. Only the holder of this key can tell which text they belong to."""
         signer = self._name_signer.copy()
         signer.update(text.encode("utf-8", "surrogatepass"))
         return signer.hexdigest()
@@ -168,11 +168,11 @@ class MasterKey:
         return f"<MasterKey {self.id}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a master key is not to be pickled")
+        raise TypeError("a master key cannot be pickled")
 
 
 class Keyring:
-    """The master keys of one verifier. The first key, `current`, seals, and `others` open what they have sealed.
+    """The master keys of one verifier. `current` seals and opens secrets; `others` only open those that they sealed earlier.
 
     Examples:
         >>> from dsc_host import Keyring, MasterKey, Verifier
@@ -207,7 +207,7 @@ class Keyring:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "Keyring":
-        """Return one or more keys from the file at `path`, one on a line. Raises as `MasterKey.from_file` does."""
+        """Return one or more keys from the file at `path`, one per line. Raises as `MasterKey.from_file` does."""
         text = _read(path)
         with _naming(path):
             return cls.from_text(text)
@@ -225,14 +225,15 @@ class Keyring:
         return tuple(self._keys.values())
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Replace the keys in the file at `path` with these, in this order, or leave it as it was. Raises `InputError`.
+        """Replace the keys in the file at `path` with these, in this order. On an error, leave the file unchanged.
 
-        If the path is a symbolic link, its target is replaced. The file keeps its owner, and nobody else can read it.
+        If the path is a symbolic link, its target is replaced. The file keeps its owner, and nobody else can read it. Raises
+        `InputError`.
         """
         path = os.path.realpath(path)
         draft = Path(f"{path}.new")
         try:
-            # While the draft exists, other processes cannot make one. So two changes at once lose no key.
+            # While the draft exists, no other process can create it. So of two changes at the same time, one is refused.
             handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             raise _refusal(
@@ -270,7 +271,7 @@ class Keyring:
         return f"<Keyring {' '.join(self._keys)}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a keyring is not to be pickled")
+        raise TypeError("a keyring cannot be pickled")
 
 
 MasterKeySource: TypeAlias = MasterKey | Keyring | bytes | Callable[[], MasterKey | Keyring | bytes]
@@ -295,7 +296,7 @@ def _bound_to(serial: str, kind: Secret, bound: str) -> bytes:
 def _read(path: str | os.PathLike[str]) -> str:
     try:
         with Path(path).open("rb") as file:
-            # Check the open file, because another file could take the name meanwhile.
+            # Check the open file, not the path: another file could replace it in the meantime.
             if sys.platform != "win32" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)
@@ -311,7 +312,7 @@ def _give_to_owner_of(path: str, handle: int) -> None:
     owner = os.stat(path)
     if os.fstat(handle).st_uid != owner.st_uid:
         os.chown(handle, owner.st_uid, -1)
-    # The group has no rights on the file, so another group does no harm.
+    # The group has no rights on the file, so it does no harm if the group cannot be changed.
     with suppress(PermissionError):
         os.chown(handle, -1, owner.st_gid)
 

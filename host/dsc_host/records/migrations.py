@@ -1,8 +1,8 @@
 """Migrations, which bring a database of an older dscplus up to date.
 
-Each file in the folder `versions` holds one Alembic revision: the version of the schema as four digits, and `upgrade`. There is
-no downgrade: to go back, use the copy that was made. The version is stored in the database's own marks only, not in a table of
-Alembic.
+Each file in the folder `versions` holds one Alembic revision: the version of the schema as four digits, and `upgrade`. A
+downgrade is not possible: to go back, use the copy that was made before the migration. The version is stored only in the
+database's marks (`Backend.mark`), not in a table of Alembic.
 """
 
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-# Alembic's `op` is one object for the whole process, so migrations take turns.
+# Alembic's `op` is one object for the whole process, so only one migration runs at a time.
 _one_at_a_time = Lock()
 
 
 def migrate(db: Connection, version: int | None, folder: Path) -> int:
-    """Migrate the tables from `version` to the newest one, in the open transaction. None means that there are no tables.
+    """Migrate the tables from `version` to the newest version, in the open transaction. None means that there are no tables.
 
-    Returns the newest version. Does not change the marks.
+    Return the newest version. The caller stores it in the marks.
     """
     scripts = ScriptDirectory(str(folder))
     head = scripts.get_current_head()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""A callback that takes the number of finished rows and the number of all rows."""
+"""A callback that takes the number of finished rows and the total number of rows."""
 
 
 def ignored(*_: object) -> None:

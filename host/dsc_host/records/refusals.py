@@ -1,11 +1,11 @@
-"""Refused attempts, which are counted in memory so that a client that repeats them does not make the log grow.
+"""Refused attempts, counted in memory, so that a client that repeats them does not make the log grow.
 
-The log gets two entries for all refusals by one limit: one for the first refusal, and one with their number when the limit is
-open again. Three promises:
+The log gets two entries for all refusals under one limit: one for the first refusal, and one with the number of refusals when
+the limit has ended. Three promises:
 
-1. A refusal that was counted costs no write to the database.
-2. However many limits refuse at once, at most `MOST` are counted separately. All others are counted together.
-3. Each process has its own counts. The counts at the end of a process are not logged, only the first refusals.
+1. A refusal that is only counted costs no write to the database.
+2. At most `MOST` limits have a count each. The refusals under all other limits are counted together.
+3. Each process has separate counts. A process that ends loses those that it has not logged yet, but not the first refusals.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from threading import Lock
 
 MOST = 10_000
 OTHERS = ""
-"""The key that stands for all limits that are not counted separately."""
+"""The key of the common count for all limits above `MOST`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Counted:
 
     key: str
     what: str
-    """The thing that the limit counts, in one or two words."""
+    """A word or two for the thing that the limit counts."""
     count: int
     since: float
     """The time of the first refusal, in Unix seconds."""
@@ -56,7 +56,7 @@ class Refusals:
         return [counted for counted in found if counted.count > 1]
 
     def over(self, now: float) -> list[Counted]:
-        """Stop counting under all limits that are open again, and return the counts above 1."""
+        """Stop counting under all limits that have ended, and return the counts above 1."""
         with self._lock:
             keys = [key for key, counted in self._counted.items() if counted.until <= now]
         return self.take(keys)

@@ -10,15 +10,15 @@ from sqlalchemy import Connection, Select, Table
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of a database and their version. Each table comes after those that it refers to."""
+    """The tables of a database and their version. The tables are in an order in which each refers only to earlier ones."""
 
     tables: tuple[Table, ...]
     version: int
     oldest: int
     """The oldest version that can be migrated."""
     migrations: Path
-    """The folder of the Alembic revisions that lead from each version to the next."""
+    """The folder of the Alembic revisions, each of which migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]
-    """The tables of which a backup does not keep all rows, by name, with a query for the kept rows, or None for no rows."""
+    """For each table of which a backup keeps only some rows: the query for these rows, or None if it keeps none."""
     restored: tuple[Callable[[Connection, float], None], ...]
-    """The functions that run after a backup was restored, in the same transaction. They take the connection and the time."""
+    """The functions to call in the transaction that restores a backup, after its rows, with the connection and the time."""

@@ -1,7 +1,7 @@
 """The seals of a database, which authenticate its contents under a key that no other database has.
 
-Each database has an identity and a row key. Both are random, and never change. The row key is stored under the master key. Two
-promises:
+Each database has an identity and a row key. Both are random, and never change. The row key is stored sealed under the master
+key. Two promises:
 
 1. A text sealed for one database has no valid seal in another one, even under the same master key.
 2. An attacker who can write the database but has no master key cannot make a valid seal.
@@ -33,7 +33,7 @@ class Seals:
         """Use the identity of a database and its row key."""
         self.database = database
         self._key = key
-        # Prepare it once and copy it for each use, because the preparation takes several times as long as the rest.
+        # Prepare the HMAC once and copy it for each use: the preparation takes several times as long as a short signature.
         self._signer = hmac.new(key, digestmod=hashlib.sha256)
 
     @classmethod
@@ -45,7 +45,8 @@ class Seals:
     def load(cls, db: Connection, keys: Keyring) -> Self | None:
         """Return the seals of this database, or None if it has no identity yet.
 
-        Raises `InputError` if the row key is under a master key that is not in `keys`, `StoreError` if it was tampered with.
+        Raises `InputError` if the row key is sealed under a master key that is not in `keys`, and `StoreError` if the identity
+        or the row key was tampered with.
         """
         row = db.execute(select(identity.c.database, identity.c.key_id, identity.c.sealed)).first()
         if row is None:

@@ -1,7 +1,7 @@
-"""The statements of a login, which are compiled once for each database and executed on the driver's own cursor.
+"""The statements of a login, which are compiled once for each kind of database and executed on the driver's cursor.
 
-SQLAlchemy compiles the SQL and defines the conversion of values. Its execution of a statement would take four times as long as
-SQLite's own. Errors are the same as those of SQLAlchemy.
+SQLAlchemy compiles the SQL and defines the conversion of values. It does not execute the statements, because with SQLite this
+would take four times as long. Errors are the same as those of SQLAlchemy.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ class _Form:
 
 
 class Asked:
-    """A statement whose result is taken later."""
+    """A statement that was sent, whose result the caller takes later."""
 
     __slots__ = ("_cursor", "_db", "_form")
 
@@ -84,9 +84,9 @@ class Statement:
         return [form.read_row(found) for found in self._executed(db, form, values, _FETCH_ALL)]
 
     def ask(self, db: Connection, values: Values) -> Asked:
-        """Execute the statement, and return an object that has its first row later.
+        """Send the statement, and return an object from which the caller takes the first row later.
 
-        Several that are asked one after the other take the time of one, if the database is far away.
+        With a database on a server, several statements sent in a row take about as long as one.
         """
         form = self._form(db)
         cursor = db.connection.cursor()
@@ -94,7 +94,7 @@ class Statement:
         return Asked(db, form, cursor)
 
     def send(self, db: Connection, values: Values) -> None:
-        """Execute the statement, whose result nobody needs. Its error may be raised by the next statement, or by the commit."""
+        """Execute the statement without a result. The next statement, or the commit, may raise the error of this one."""
         form = self._form(db)
         _send(db, db.connection.cursor(), form.sql, form.bound(values))
 

@@ -29,7 +29,7 @@ from dsc_host.records.schema import Schema
 PATIENCE = 10.0
 """The seconds to wait for locks of other transactions: far longer than any of our transactions takes."""
 TRIES = 5
-"""The number of times that a transaction is tried when it conflicts with others."""
+"""The largest number of attempts at a transaction that conflicts with others."""
 _log = logging.getLogger("dsc_host.verifier")
 
 T = TypeVar("T")
@@ -70,17 +70,17 @@ class Store:
     ) -> "Store":
         """Open the database at `url`, whose tables are those of `schema`.
 
-        `sqlite:///relative/file` and `sqlite:////absolute/file` name a file, which is created if it does not exist, for its
-        owner alone. `sqlite://` is a database in memory. `postgresql://user:password@host/database` is an existing
-        database, in which a schema `dscplus` is created.
+        `sqlite:///relative/file` and `sqlite:////absolute/file` name a file. A missing file is created, and only its owner can
+        access it. `sqlite://` is a database in memory. `postgresql://user:password@host/database` is an existing database, in
+        which a schema `dscplus` is created.
 
         Args:
             url: The URL of the database.
             schema: The tables.
-            patience: The seconds to wait for others.
-            may_make: Create the tables in an empty database. Otherwise such a database is refused.
-            migrated: Called at the end of the transaction that brings an older database up to date, with the version that
-                it had. Without it, an older database is refused.
+            patience: The seconds to wait for other transactions.
+            may_make: Whether to create the tables in an empty database. If not, an empty database is refused.
+            migrated: A function to call at the end of the transaction that migrates an older database, with the connection
+                and the old version. Without it, an older database is refused.
 
         Raises:
             InputError: The URL is of another kind.
@@ -100,14 +100,14 @@ class Store:
         self._backend.close()
 
     def read(self, *, streams: bool = False) -> AbstractContextManager[Connection]:
-        """Return a transaction that sees the database in its state at the first statement, whatever others write meanwhile.
+        """Return a transaction that sees the database as it was at the first statement, whatever others write in the meantime.
 
-        If it `streams`, it may read large results in parts.
+        With `streams`, it can read large results in parts.
         """
         return self._transaction(self._backend.STREAM if streams else self._backend.READ)
 
     def glance(self) -> AbstractContextManager[Connection]:
-        """Return a transaction for one `Statement`, or for several that are asked together before the first row is taken."""
+        """Return a transaction for one `Statement`, or for several that are all sent before the first row is taken."""
         return self._transaction(self._backend.GLANCE)
 
     def write(self) -> AbstractContextManager[Connection]:
@@ -130,7 +130,7 @@ class Store:
             return work(db)
 
     def claim(self, db: Connection) -> None:
-        """Claim the database until the transaction ends, after waiting for other claims. Must be the first statement.
+        """Wait for other claims, then claim the database until the transaction ends. This must be the first statement.
 
         Use it for operations that concern more than one card.
         """
@@ -138,20 +138,20 @@ class Store:
 
     @property
     def writers(self) -> int:
-        """The number of transactions of one process that should write at once."""
+        """The number of transactions of one process that may write at the same time."""
         return self._backend.WRITERS
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
-        """Let the statements that follow in this transaction wait for locks, which is usual, or fail at once."""
+        """Make the next statements of this transaction wait for locks or, if `waits` is false, fail immediately."""
         self._backend.wait_for_locks(db, waits)
 
     @contextmanager
     def _transaction(self, mode: Mode) -> Iterator[Connection]:
         self.check_usable()
         try:
-            # Wait for the turn before taking a connection, so that those who wait leave connections for readers.
+            # Wait for the turn before taking a connection, so that waiting threads do not keep connections from readers.
             with out_of_memory(), self._backend.turn(mode) as start, self._backend.connect(mode) as db, db.begin():
-                # Do not use a listener to the engine's events: it would make every statement take half as long again.
+                # Do not use a listener for the engine's events: with it, every statement would take 50 % longer.
                 start(db)
                 yield db
         except SQLAlchemyError as error:
@@ -195,7 +195,7 @@ class Store:
 
     def _make(self, db: Connection) -> None:
         self._backend.claim(db)
-        ## Check again, because another process may have been first.
+        # Check again, because another process may have been first.
         if self._backend.identity(db) is None:
             self._backend.create(db)
             tables.metadata.create_all(db, tables=list(self._schema.tables), checkfirst=False)
@@ -212,13 +212,13 @@ class Store:
             raise self.failure("it is the database of another program; name another one")
         if identity.version > self._schema.version:
             raise self.failure(
-                f"it was made by a newer dscplus (its schema is {identity.version}, this one knows {self._schema.version}); "
+                f"it was made by a newer dscplus (its schema is {identity.version}, this dscplus has {self._schema.version}); "
                 "upgrade dscplus, or name another database"
             )
         if identity.version < self._schema.oldest:
             raise self.failure(
-                f"it was made by an older dscplus (its schema is {identity.version}, this one knows from "
-                f"{self._schema.oldest} on); name another database, and enroll the cards again"
+                f"it was made by an older dscplus (its schema is {identity.version}, the oldest that can be updated is "
+                f"{self._schema.oldest}); name another database, and enroll the cards again"
             )
         return identity.version
 
@@ -229,7 +229,7 @@ class Store:
         copy = None
         with self._transaction(self._backend.MIGRATE) as db:
             self._backend.claim(db)
-            ## Check again, because another process may have been first.
+            # Check again, because another process may have been first.
             version = self._checked_version(db)
             if version < self._schema.version:
                 copy = self._backend.keep_copy(version)
@@ -243,9 +243,9 @@ class Store:
 
 
 def stored_version(url: str, schema: Schema, *, patience: float = PATIENCE) -> int | None:
-    """Return the version of the schema in the database at `url`, or None if it is empty. Migrate nothing.
+    """Return the version of the schema in the database at `url`, or None if it is empty. Do not migrate it.
 
-    A missing SQLite file is created, as `Store.open` does. Raises `InputError` for a URL of another kind, `StoreError` for a
+    As in `Store.open`, a missing SQLite file is created. Raises `InputError` for a URL of another kind, and `StoreError` for a
     database that cannot be opened or belongs to another program.
     """
     backend = _backend(url, patience)
@@ -261,7 +261,7 @@ def stored_version(url: str, schema: Schema, *, patience: float = PATIENCE) -> i
 
 
 def check_url(url: str) -> None:
-    """Raise `InputError` unless `Store.open` accepts this kind of URL. Open nothing."""
+    """Raise `InputError` unless `Store.open` accepts this kind of URL. Do not open the database."""
     _kind_of(url)
 
 

@@ -1,8 +1,8 @@
 """Access to the rows of one table as records: finding, locking, adding, changing and removing them in a transaction.
 
-A record is a NamedTuple whose fields are the table's columns, in their order. Code that changes the data of a user
-first locks the user's row. Otherwise another transaction could change the data meanwhile, because PostgreSQL lets transactions
-write at the same time.
+A record is a NamedTuple whose fields are the table's columns, in the same order. Code that changes the data of a user first
+locks the user's row. Otherwise another transaction could change the data in the meantime, because PostgreSQL lets several
+transactions write at the same time.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from dsc_host.records.statements import Statement, insert_of
 R = TypeVar("R", bound=tuple[Any, ...])
 _ID_BYTES = 8
 _KEY, _NEW = "key_", "new_"
-"""The names of parameters: of the key, and the prefix of a column's new value. They are no columns' names."""
+"""The parameter for the key, and the prefix of the parameters for new values. No column has such a name."""
 
 
 def new_id() -> str:
@@ -24,7 +24,7 @@ def new_id() -> str:
 
 
 def is_key(key: object) -> bool:
-    """Return whether this value can be looked up as a key: it is text without characters that a database refuses."""
+    """Return whether a database can look this value up as a key, because it is text of printable characters."""
     return isinstance(key, str) and key.isprintable()
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 APPLICATION_ID = 0x44534350
-"""`DSCP` in ASCII, the mark of our databases."""
+"""`DSCP` in ASCII, the mark of dscplus databases."""
 ACTOR_LETTERS = 64
 REASON_LETTERS = 200
 VAULT_LETTERS = 64
@@ -74,8 +74,8 @@ SERIAL_LETTERS = 32
 # The extra character marks a decoy. Under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite does.
 _SERIAL = String(SERIAL_LETTERS + 1).with_variant(String(SERIAL_LETTERS + 1, collation="C"), "postgresql")
 
-# Secrets that belong to no card, each under a name that describes it: those of the login system. `logged` is the number of the
-# last log entry when the secret was stored.
+# The secrets of the login system, which belong to no card, by name. `logged` is the number of the last log entry when the
+# secret was stored.
 vault = Table(
     "vault",
     metadata,
@@ -85,7 +85,7 @@ vault = Table(
     Column("logged", BigInteger, nullable=False),
 )
 
-# One row, made with the database: the database's identity, and the key of its seals, sealed under the master key.
+# One row, added when the database is created: its identity, and the key of its seals, sealed under the master key.
 identity = Table(
     "identity",
     metadata,
@@ -113,7 +113,7 @@ audit = Table(
     Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
 )
 
-# One row: the end of the log, sealed with the master key, so that a log whose last entries were cut off is found.
+# One row: the end of the log, sealed with the master key, so that a removal of the last entries is detected.
 audit_head = Table(
     "audit_head",
     metadata,

@@ -1,8 +1,8 @@
 """Transactions of the records, and their context: the database, its keys and seals, the clock, and the actor.
 
-Operations are functions whose first argument is a transaction. `Context.change` opens one, does the work, and commits it. Work
-that the database aborted because of others is repeated from its beginning. Work that returns `Refused` is committed, because it
-has logged the refusal, and the error is raised afterwards.
+Operations are functions whose first argument is a transaction. `Context.change` opens one, does the work, and commits it. If
+the database aborts the transaction because of a conflict with others, the work is repeated from its beginning. Work that
+returns `Refused` is committed, because it has logged the refusal, and the error is raised afterwards.
 """
 
 import time
@@ -23,21 +23,21 @@ from dsc_host.records.seals import Seals
 from dsc_host.records.store import Store
 
 LIBRARY = "library"
-"""The actor if the caller named none."""
+"""The actor if the caller names none."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The result of a transaction that refuses and is still committed, because it logs the refusal."""
+    """A refusal, as the result of a transaction that is committed nevertheless, because it logs the refusal."""
 
     error: DscError
 
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """A result that needs no transaction that writes."""
+    """A result that is known already, without a transaction that writes."""
 
     value: T
 
@@ -78,7 +78,7 @@ class Transaction:
 
 TX = TypeVar("TX", bound=Transaction)
 Step: TypeAlias = Known[T] | Callable[[TX], T | Refused]
-"""The last step of an operation: a result that is known, or the change that gives it."""
+"""The last step of an operation: its result if it is known already, or else the change that returns it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,22 +104,22 @@ class Context(ABC, Generic[TX]):
         """Do `work` in a transaction that may write, and return its result, or raise its refusal.
 
         The transaction may do the work of other threads too: see `group_commit`. The work may be repeated from its beginning,
-        so it must change nothing else.
+        so it must change nothing outside the database.
         """
         return given(self.commits.do(self.work_of(work)))
 
     def finish(self, step: "Step[T, TX]") -> T:
-        """Return the result of a step: the one that is known, or that of its change."""
+        """Return the result of a step. If it is not known yet, do the change that returns it."""
         return step.value if isinstance(step, Known) else self.change(step)
 
     def work_of(self, work: Callable[[TX], T]) -> Work[T]:
-        """Return `work` in the name of this context's actor, as `commits` takes it."""
+        """Return `work` as a function for `commits`, which acts in the name of this context's actor."""
         return lambda db, entries: work(self.transaction(db, entries))
 
     def change_in_turn(self, work: Callable[[TX], T | Refused]) -> T:
-        """Do `work` in a transaction of its own, one of many in a row, and then give others some time.
+        """Do `work` in a separate transaction, then pause. Use it for each of many transactions in a row.
 
-        SQLite does not queue other processes: they try again and again, and without this pause might never succeed.
+        The pause lets other processes write. SQLite does not queue them: they try again and again, and might never succeed.
         """
         began = 0.0
 

@@ -1,8 +1,8 @@
-"""The vault: secrets that belong to no card, each sealed under the master key and its own name.
+"""The vault: secrets that belong to no card, each stored under a name and sealed under the master key.
 
-Three promises: a secret opens only under its own name and in its own database; each secret records the number of the last log
-entry when it was stored, so that a removal of these entries is found; and `rekey` seals these secrets again together with those
-of the cards.
+Three promises: a secret opens only under the name and in the database for which it was sealed; each secret records the number
+of the last log entry when it was stored, so that a removal of these entries is detected; and `rekey` seals these secrets again
+together with those of the cards.
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
 
 
 def names(db: Connection, prefix: str) -> list[str]:
-    """Return the names of the secrets whose names begin with `prefix`, in their order."""
+    """Return the names that begin with `prefix`, sorted."""
     begins = vault.c.name.startswith(prefix, autoescape=True)
     return list(db.execute(select(vault.c.name).where(begins).order_by(vault.c.name)).scalars())
 
@@ -66,23 +66,23 @@ def forget(db: Connection, *names: str) -> None:
 
 
 def key_ids(db: Connection) -> set[str]:
-    """Return the ids of the master keys that seal something in the vault."""
+    """Return the ids of the master keys under which secrets of the vault are sealed."""
     return set(db.execute(select(vault.c.key_id).distinct()).scalars())
 
 
 def count_by_key(db: Connection) -> dict[str, int]:
-    """Return the number of secrets under each master key, by the key's id."""
+    """Return the number of secrets that are sealed under each master key, by the key's id."""
     counted = select(vault.c.key_id, func.count()).group_by(vault.c.key_id)
     return {str(key_id): int(count) for key_id, count in db.execute(counted)}
 
 
 def count_not_under(db: Connection, key_id: str) -> int:
-    """Return the number of secrets that are sealed under another master key."""
+    """Return the number of secrets that are not sealed under the master key with this id."""
     return db.execute(select(func.count()).select_from(vault).where(vault.c.key_id != key_id)).scalar_one()
 
 
 def seal_some(tx: Transaction, to: MasterKey, most: int) -> int:
-    """Seal up to `most` secrets again under `to`, and return how many were sealed."""
+    """Seal up to `most` secrets again, under the master key `to`. Return the number of secrets sealed."""
     others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
     found: Sequence[_Sealed] = [_Sealed(*row) for row in tx.db.execute(others)]
     for secret in found:
@@ -107,4 +107,4 @@ def problems(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[
             yield f"secret {name}: does not open: it was changed, or comes from another database"
             continue
         if row.logged > end:
-            yield f"secret {name}: was stored after entry {row.logged}, but the log ends at entry {end}: its end was cut off"
+            yield (f"secret {name}: was stored after entry {row.logged}, but the log ends at entry {end}: entries were removed")
