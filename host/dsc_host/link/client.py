@@ -1,6 +1,6 @@
 """The client for a card on a serial line: one method for each request of the protocol.
 
-Promises: every call ends at its deadline at the latest, and does not disturb the next one, whatever the line does. Every value
+Promises: whatever the line does, every call ends at its deadline at the latest, and does not disturb the next call. Every value
 that a call returns was checked against the protocol. A request that must not arrive twice (`personalize`, `challenge`, `wipe`,
 a key press) is sent once. The client raises only InputError and the LinkErrors: CardError (the card refused),
 LinkTimeout, LinkClosed, ProtocolError, CardNotFound. No message, repr or transcript holds a key or a PIN.
@@ -32,8 +32,8 @@ class CardClient:
     """A client for the card at `port`, which can be any object with the methods of a pyserial port.
 
     The client owns the port and closes it. `timeout` is the number of seconds that each call may take in total.
-    `transcript` is called with every line, in which secrets are masked. `clock` returns seconds that only grow. Threads may
-    share a client. The constructor raises InputError if `timeout` is not a positive number.
+    `transcript` is called with every line, in which secrets are masked. `clock` returns seconds and never goes back. Threads
+    may share a client. The constructor raises InputError if `timeout` is not a positive number.
 
     Examples:
         >>> import dsc_simulator
@@ -67,8 +67,8 @@ class CardClient:
         """Return a client for the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`).
 
         Wait for the card's greeting. `timeout`, `clock` and `transcript` are the constructor's. Raises CardNotFound if the
-        port cannot be opened, or if no device with this protocol answers within `timeout`. The message describes the answer.
-        Raises its subclass CardStopped if a MicroPython prompt answers.
+        port cannot be opened, or if no device with this protocol answers within `timeout`. Its message describes the device
+        that answered instead. Raises the subclass CardStopped if a MicroPython prompt answers.
         """
         port = open_port(url)
         try:
@@ -92,7 +92,7 @@ class CardClient:
     def hello(self) -> Greeting:
         """Return the card's greeting.
 
-        Raises ProtocolError if the reply is not a card's, or if the card speaks another version of the protocol.
+        Raises ProtocolError if the reply does not come from a card, or if the card speaks another version of the protocol.
         """
         nonce = secrets.token_hex(8)
         values = self._ask("hello", {"nonce": nonce})
@@ -141,7 +141,7 @@ class CardClient:
             raise ProtocolError("the reply to personalize does not hold the serial that was set")
 
     def challenge(self, question: str) -> None:
-        """Show the card `question`, 1 to 64 printable ASCII characters. Raises InputError for anything else.
+        """Send the card the challenge `question`, 1 to 64 printable ASCII characters. Raises InputError for anything else.
 
         The owner types the PIN and confirms with OK. The card sends the response as an event: see `wait_response`.
         Responses to earlier questions are dropped.
@@ -197,7 +197,7 @@ class CardClient:
                 raise ProtocolError(f"the reply to selftest does not report a pass for {part}")
 
     def events(self) -> list[Event]:
-        """Return all events that have arrived and were not fetched yet, the oldest first. Do not wait."""
+        """Remove all events from the queue and return them, the oldest first. Do not wait for more."""
         return self._session.drain_events()
 
     @property
@@ -206,7 +206,7 @@ class CardClient:
         return self._session.events_dropped
 
     def wait_event(self, word: str, timeout: float) -> Event:
-        """Wait up to `timeout` seconds for an event `word`, and return the oldest one that was not fetched yet.
+        """Wait up to `timeout` seconds for an event of the kind `word`. Remove the oldest one from the queue and return it.
 
         Raises LinkTimeout. Other events stay in the queue. Other threads can make calls in the meantime.
         """

@@ -1,8 +1,8 @@
 """Derivation of a card's keys from random bytes of the host and of the card.
 
-Promises: keys are derived with HKDF-SHA256 (RFC 5869), so a key is as good as the better one of its two sources. A key is bound
-to its purpose and to the card's serial: two keys from the same bytes reveal nothing about each other. The same inputs always
-give the same key. Nothing is stored.
+Promises: keys are derived with HKDF-SHA256 (RFC 5869), so a key is as hard to guess as the better of its two sources. A key is
+bound to its purpose and to the card's serial: two keys from the same bytes reveal nothing about each other. The same inputs
+always give the same key. Nothing is stored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The lines of the protocol: encoding, decoding and masking.
 
 Promises: an encoded line decodes to the same values, and is at most 240 bytes of printable ASCII. `decode` returns a frame
-only for a line with a right checksum that follows every rule. For any other bytes it returns None and raises nothing.
-`LineReader` finds the same lines for every division of the bytes into chunks, and holds at most one line in memory.
+only for a line that follows every rule of the protocol. For any other bytes it returns None and raises nothing. `LineReader`
+finds the same lines no matter how the bytes are divided into chunks, and holds at most one line in memory.
 """
 
 from __future__ import annotations
@@ -122,16 +122,16 @@ def decode(line: bytes) -> Frame | None:
 def mask(line: bytes) -> bytes:
     """Mask keys, PINs and responses in a line, for a transcript that others may read.
 
-    The checksum of such a line is masked too, because it would reveal a PIN of four digits to a search.
+    The checksum of a line with a secret is masked too. With it, an attacker could find a PIN of four digits by trying them all.
     """
     masked, found = _SECRET.subn(lambda secret: (secret[1] or secret[2] or b"") + b"****", line)
     return masked.rpartition(b"*")[0] + b"*--------" if found and b"*" in line else masked
 
 
 def mask_noise(line: bytes) -> bytes:
-    """Mask every hex digit in bytes that are no line of the protocol.
+    """Mask every hex digit in bytes that are not a line of the protocol.
 
-    They may be pieces of an echoed key, which may be short and have no name.
+    Such bytes may be a piece of an echoed key that `mask` would miss, because it is too short and its name is missing.
     """
     return _HEX_DIGIT.sub(b"*", line)
 

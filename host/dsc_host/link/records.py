@@ -29,7 +29,7 @@ class Profile:
     - `key`: 16 to 64 bytes.
     - `pin_policy`: `ocra` (the PIN is part of the response and the card does not know it) or `card` (the card checks it).
     - `code`: the PIN, 4 digits; only with `card`.
-    - `tries`: failures before the card locks, 1 to 9; only with `card`.
+    - `tries`: the number of wrong PINs after which the card locks, 1 to 9; only with `card`.
     - `counter`: the first counter, 0 to 2**64 - 2.
     - `unlock_key`: 32 bytes, from which the codes that unlock the card are made; only with `card`. A locked card
       without an unlock key can only be wiped.
@@ -101,7 +101,7 @@ class Greeting:
         serial: The card's serial; empty on a blank card.
         board: The name in its `board.json`.
         state: The card's state, for a person: `off`, `pin`, and the others of the protocol.
-        caps: What more the card can do. `keys`: it accepts key presses over the line.
+        caps: The optional features of the card. `keys`: it accepts key presses over the line.
 
     Examples:
         >>> import dsc_simulator

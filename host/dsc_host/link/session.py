@@ -2,7 +2,7 @@
 
 Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next one. A reply
 is accepted only if it has the number of the request and arrived after the request was sent. Numbers repeat only after 65,536
-requests. Memory is bounded, whatever the line sends. Events that arrive meanwhile are kept in order (the newest 256). Threads
+requests. Memory is bounded, whatever the line sends. Events are kept in order until they are fetched (the newest 256). Threads
 may share a session: their requests never interleave, and a thread that waits for an event does not delay the others.
 """
 
@@ -67,7 +67,7 @@ class SerialPort(Protocol):
 class Session:
     """Requests and replies over `port`, which the session owns and closes.
 
-    `timeout` limits each call in seconds, resends included.
+    `timeout` is the number of seconds that each call may take, resends included.
 
     The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port is closed already.
     """
@@ -81,8 +81,8 @@ class Session:
         self._transcript = transcript
         self._slice = min(READ_SLICE, timeout / 10)
         self._closed = False
-        # Two locks protect the port. A thread that waits for an event releases its turn and requests the next one at once.
-        # With a single lock, it could starve the others.
+        # Two locks protect the port. A thread that waits for an event releases its turn and immediately requests the next one.
+        # With a single lock, it could starve the other threads.
         self._queue, self._turn = threading.Lock(), threading.Lock()
         self._next_seq = secrets.randbelow(MAX_SEQ + 1)
         self._reader = LineReader()
@@ -113,8 +113,8 @@ class Session:
     def ask(self, word: str, values: Mapping[str, str], deadline: float, *, resend: bool) -> Mapping[str, str]:
         """Send a request and return the values of the card's reply. Call it within `turn`.
 
-        `resend` means that the request may arrive twice, so it is repeated if no reply arrives. Raises CardError if the
-        card refuses, LinkTimeout, LinkClosed.
+        With `resend`, the request is sent again if no reply arrives, so it must be one that may arrive twice. Raises CardError
+        if the card refuses, LinkTimeout, LinkClosed.
         """
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
@@ -136,7 +136,7 @@ class Session:
         return reply.values
 
     def wait_event(self, word: str, timeout: float) -> Event:
-        """Wait for an event `word` and return the oldest one that was not fetched yet.
+        """Wait for an event of the kind `word`. Remove the oldest one from the queue and return it.
 
         Raises LinkTimeout after `timeout` seconds, and LinkClosed.
         """
@@ -154,13 +154,13 @@ class Session:
         raise LinkTimeout(f"the card sent no {word} within {timeout:g} s")
 
     def drain_events(self) -> list[Event]:
-        """Return all events that have arrived and were not fetched yet, the oldest first, without waiting.
+        """Remove all events from the queue and return them, the oldest first, without waiting for more.
 
         Raises LinkClosed.
         """
         with self.turn() as deadline:
             self._sort_lines()
-            # The deadline ends this loop, because a line that is never silent always has bytes waiting.
+            # Stop at the deadline. Otherwise a device that never stops sending would keep this loop running.
             while self._clock() < deadline and self._read(wait=False):
                 self._sort_lines()
             events = list(self._events)
@@ -180,7 +180,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        # A pyserial port must not be closed during a read. Wait until the other thread has seen the flag.
+        # A pyserial port must not be closed during a read. Wait until the thread that reads has seen the flag.
         mine = self._turn.acquire(timeout=_lock_timeout(self._timeout))
         try:
             with suppress(OSError):
@@ -231,7 +231,7 @@ class Session:
         return True
 
     def _take_in_old(self, deadline: float) -> None:
-        """Sort the lines that arrived before a request is sent. They are no replies to it, whatever number they have."""
+        """Sort the lines that arrived before a request is sent. They do not reply to it, whatever number they have."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -294,8 +294,8 @@ class Session:
         return frame
 
     def _keep(self, event: Event) -> None:
-        # An event with the same number and content is a line that arrived twice. The exception is `boot`: a card that
-        # restarts begins its numbers again, so two restarts in a row give the same event.
+        # An event that equals the last one is the same line, arrived twice. The exception is `boot`: a card that restarts
+        # numbers its events from the beginning, so two restarts in a row give equal events.
         if event.word == "boot":
             self._forgotten.clear()
         elif event == self._last_event or self._is_forgotten(event):
@@ -305,7 +305,7 @@ class Session:
         self._events.append(event)
 
     def _is_forgotten(self, event: Event) -> bool:
-        # Numbers wrap, so the half of all numbers before a given one counts as older.
+        # Numbers wrap around, so half of all numbers count as older than a given one.
         last = self._forgotten.get(event.word)
         return last is not None and (event.seq - last - 1) & MAX_SEQ > MAX_SEQ // 2
 

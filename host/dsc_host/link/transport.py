@@ -1,8 +1,8 @@
 """Discovery and opening of a card's port.
 
-Promises: for an address that cannot be opened, CardNotFound is raised, with the port and a remedy. Every address of pyserial
-works (`/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`), and so does every kind of address that an installed package adds
-through the entry-point group `dscplus.serial_handlers`. Discovery opens no port.
+Promises: an address that cannot be opened raises CardNotFound, whose message names the port and a remedy. Every address of
+pyserial works (`/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`), and so does every kind of address that an installed package
+adds through the entry-point group `dscplus.serial_handlers`. Discovery opens no port.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Port:
 
 
 class NoSingleCard(CardNotFound):
-    """No card was named, and none or several are attached. `candidates` lists the attached ports."""
+    """No card was named, and no port or more than one port is attached. `candidates` lists the attached ports."""
 
     def __init__(self, candidates: tuple[Port, ...]) -> None:
         found = f"several ports are attached ({_names(candidates)})" if candidates else "no card is attached"
@@ -48,7 +48,7 @@ class NoSingleCard(CardNotFound):
 
 
 class PortMissing(CardNotFound):
-    """There is no port of this name at the moment."""
+    """No port of this name is attached."""
 
 
 def discover(*, usb_only: bool = True) -> list[Port]:
@@ -69,7 +69,7 @@ def discover_programs() -> list[Port]:
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
     """Return the address of the card to use: `url`, else DSCPLUS_CARD in `env` (os.environ), else the only attached port.
 
-    Raises NoSingleCard, a CardNotFound with `candidates`, if none or several are attached.
+    Raises NoSingleCard, a CardNotFound with `candidates`, if no address is given and the number of attached ports is not one.
     """
     named = url or (os.environ if env is None else env).get(CARD_VARIABLE)
     if named:
