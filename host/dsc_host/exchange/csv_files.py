@@ -32,7 +32,7 @@ _APOSTROPHE = re.compile(rf"'(?=[\s\"]*[{_FORMULA}])")
 
 @dataclass(frozen=True, slots=True)
 class CardOrder:
-    """An order of a card: the card is to be personalized with a key of its own, and enrolled."""
+    """An order for a new card, which will be enrolled and personalized with a new key."""
 
     serial: str
     suite: str = DEFAULT_SUITE
@@ -65,14 +65,14 @@ def write_cards(file: BinaryIO, cards: Iterable[Card]) -> int:
 
 
 def read_serials(file: BinaryIO) -> Iterator[CardOrder | Refusal]:
-    """Read the cards that a CSV orders. Yield a `CardOrder` for a row, or a `Refusal` if it is wrong.
+    """Read the cards that a CSV orders. Yield a `CardOrder` for each row, or a `Refusal` if the row is invalid.
 
     The first row names the columns: `serial`, and optionally `suite` and `owner`. Cells are separated by commas or
     semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends. Cells may be quoted, but
-    may not span lines. Empty rows are skipped. An empty suite means the default one, an empty owner means none. A
+    may not span lines. Empty rows are skipped. An empty suite means the default suite, an empty owner means no owner. A
     repeated serial is refused.
 
-    Raises `InputError` if the first row is not such a header. The file stays open.
+    Raises `InputError` if the first row does not name the columns. The file stays open.
     """
     return (one if isinstance(one, Refusal) else one.order for one in placed_orders(file))
 
@@ -122,7 +122,7 @@ def _escape_formula(cell: str) -> str:
 
 
 def unescape_formula(cell: str) -> str:
-    """Remove the apostrophe that keeps a cell from being a formula."""
+    """Remove the apostrophe that keeps a spreadsheet from reading a cell as a formula."""
     return cell[1:] if _APOSTROPHE.match(cell) else cell
 
 

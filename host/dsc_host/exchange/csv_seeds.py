@@ -73,9 +73,9 @@ def _enrollment(serial: str, row: csv_table.Row, suite: str | None) -> Enrollmen
 
 
 def _key(seed: str) -> bytes:
-    """Return the bytes of a seed in hex or Base32. Text that could be both is hex.
+    """Return the bytes of a seed in hex or Base32. Text that is valid in both is read as hex.
 
-    Base64 is not accepted, because hex digits with one wrong letter are valid Base64 of another key.
+    Base64 is not accepted, because hex with one mistyped letter may be valid Base64 of another key.
     """
     compact = "".join(seed.split())
     if not compact:
@@ -94,11 +94,11 @@ def _suite(kind: str, named: str, given: str | None) -> str:
     if kind in ("hotp", "totp"):
         # In HOTP rows of other servers, this column has the number of digits.
         profile.check_one_time_password(kind, given)
-        if named.isdecimal() and given is not None and int(named) != Suite.parse(given).digits:
-            raise InputError("suite", f"the row's responses have {named[:4]} digits, but those of the suite {given} have not")
+        if named.isdecimal() and given is not None and int(named) != (digits := Suite.parse(given).digits):
+            raise InputError("suite", f"the row's responses have {named[:4]} digits, but those of {given} have {digits}")
         return given or ""
     if kind not in _OCRA_TYPES:
-        raise InputError("type", "must be OCRA or HOTP; a card supports no other")
+        raise InputError("type", "must be OCRA or HOTP; a card supports no other type")
     if not (named or given):
         raise InputError("suite", "is missing: the row names no OCRA suite; give the suite that the card has (--suite)")
     return named or given or ""

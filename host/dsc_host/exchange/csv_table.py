@@ -1,4 +1,4 @@
-"""Rows of a CSV with named columns. The names come from the first row, or from the caller if the file has others or none."""
+"""Rows of a CSV with named columns. The caller can name the columns if the first row has other names or no names."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that a reader knows, and how a file names them."""
+    """The columns that a reader knows, and their names or positions in a file."""
 
     known: tuple[str, ...]
     least: tuple[str, ...] = ("serial",)
@@ -39,7 +39,7 @@ class Columns:
     by_position: tuple[str, ...] = ()
     """The columns in their order, for a file without a header."""
     by_name: Mapping[str, str] | None = None
-    """Our name for each of the file's columns. Other columns are not read."""
+    """The known column for each name in the file. Other columns are not read."""
 
     @classmethod
     def parse(cls, known: tuple[str, ...], mapping: str | None) -> "Columns":
@@ -56,22 +56,23 @@ class Columns:
         whole = not named or (len(named) == len(parts) == len(set(named)) and all(named))
         if not whole or known[0] not in ours or len(set(ours)) < len(ours) or not set(ours) <= set(known):
             raise InputError(
-                "columns", f"must be names of {', '.join(known)}, each once, with {known[0]}, or each as OURS=THEIRS"
+                "columns",
+                f"must be names from {', '.join(known)}, each at most once and including {known[0]}, or pairs OURS=THEIRS",
             )
         if named:
             return cls(known, by_name=dict(zip(named, ours, strict=True)))
         return cls(known, by_position=tuple(pair[0].lower() for pair in pairs))
 
     def in_header(self, line: int, cells: list[str]) -> tuple[str, ...]:
-        """Return our names for the cells of a header. Raises `InputError` if the header has not the needed columns."""
+        """Return the known column for each cell of a header. Raises `InputError` if the header does not fit the columns."""
         names = [cell.lower() for cell in cells]
         if self.by_name is not None:
             if missing := self.by_name.keys() - names:
-                raise InputError("CSV", f"line {line}: has no column {min(missing)!a}, which the columns name")
+                raise InputError("CSV", f"line {line}: has no column {min(missing)!a}, although the given columns name it")
             return tuple(self.by_name.get(name, SKIPPED) for name in names)
         if not set(self.least) <= set(names) or len(set(names)) < len(names) or not set(names) <= set(self.known):
             problem = f"must name the columns, each once: {self._allowed()}; in UTF-8, separated by commas or semicolons"
-            remedy = "; for other names or none, name them with --columns" if self.can_be_named else ""
+            remedy = "; if the file has other names or no header, give --columns" if self.can_be_named else ""
             raise InputError("CSV", f"line {line}: {problem}{remedy}")
         return tuple(names)
 
@@ -108,7 +109,7 @@ def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
 
 
 def _lines(text: io.TextIOWrapper) -> _Lines:
-    """Yield the lines that are not empty, with their numbers. Cut an overlong line just above the limit."""
+    """Yield the lines that are not empty, with their numbers. Cut a longer line to one character more than the limit."""
     number = 0
     while line := text.readline(MOST_LINE + 1):
         number += 1

@@ -30,7 +30,7 @@ MOST_ITERATIONS = 10_000_000
 
 _READ = {*CIPHERS.values(), *WRAPS}
 _BLOCK = 16  # bytes of AES
-_NO_IV = "without the initialization vector (IV) of 16 bytes that must begin it; have it written again"
+_NO_IV = "without the initialization vector (IV) of 16 bytes that must come first; export it again, with the IV"
 _LEAST_MAC_KEY = 16  # bytes: a shorter key can be guessed, and no system uses one
 
 
@@ -69,7 +69,7 @@ class Opener:
     def __init__(self, head: list[stream.Piece], secrets: Secrets) -> None:
         """Prepare the key. `head` holds the file's `EncryptionKey` and `MACMethod`, if any.
 
-        Raises `InputError` for the whole file.
+        Raises `InputError` if the whole file cannot be used.
         """
         self._line = head[0].line if head else 1
         self._secrets = secrets
@@ -94,7 +94,7 @@ class Opener:
         return library.device(self._document, package)
 
     def check(self, secret: Element) -> None:
-        """Check that a `Secret` is encrypted, or in the clear if that is allowed.
+        """Check that a `Secret` is encrypted, unless keys in the clear are allowed.
 
         Raises `InputError`, with the field "PSKC file" if the error applies to every secret of the file.
         """
@@ -161,11 +161,11 @@ class Opener:
     def nothing_opens(self) -> InputError:
         """Return the error for a file in which nothing can be decrypted."""
         if (over := self._mac_is_over()) is not None:
-            return self._refusal(f"its MACs are over {over}; have it written with MACs over the whole encrypted values")
+            return self._refusal(f"its MACs are over {over}; export it with MACs over the whole encrypted values")
         return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
 
     def _mac_is_over(self) -> str | None:
-        """Return the data over which the wrong MACs of this file were made, if it is a known mistake; None if not.
+        """Return a description of the data that the wrong MACs of this file cover, or None if the mistake is unknown.
 
         The file is refused in any case, so a value that is decrypted here is never used.
         """
@@ -183,7 +183,7 @@ class Opener:
     def _private_key(self) -> InputError:
         return self._refusal(
             "is encrypted with RSA for the owner of a certificate, which dscplus does not open; "
-            "have it encrypted with a passphrase (PBKDF2) or a shared AES key"
+            "encrypt it with a passphrase (PBKDF2) or a shared AES key instead"
         )
 
     def _make_document(self, elements: dict[str, Element]) -> "PSKC":
@@ -208,7 +208,7 @@ class Opener:
                 encryption.derive_key(self._secrets.passphrase)
             else:
                 encryption.key = self._secrets.key
-            # Without another key, the file's own key is used for the MAC (RFC 6030, section 6.1.1).
+            # If the file names no MAC key, its encryption key is used for the MAC (RFC 6030, section 6.1.1).
             mac_key = mac.key
         except Exception:
             raise self.nothing_opens() from None

@@ -49,7 +49,7 @@ def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
 def old_file(path: PathLike) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file for reading and yield it with its size in bytes.
 
-    Raises `InputError` if the file cannot be read, or is no ordinary file, which is needed because it is read twice.
+    Raises `InputError` if the file cannot be read, or is not an ordinary file: only an ordinary file can be read twice.
     """
     path = _check_name(path)
     with _open(path) as file:
@@ -78,7 +78,7 @@ def _check_place(path: str, overwrite: bool) -> None:
         return
     if not overwrite:
         raise _exists_error(path)
-    # Without this check, a process of the superuser could replace a device file.
+    # Without this check, the superuser could replace a device file by mistake.
     if not os.path.isfile(path):
         raise InputError("file", f"{path} is not an ordinary file; choose another name")
 

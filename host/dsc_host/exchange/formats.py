@@ -1,9 +1,9 @@
 """The comparison of a key's `ChallengeFormat` and `ResponseFormat` (RFC 6030, section 4.3.4) with its suite.
 
-The suite is that of the key, or the caller's for an HOTP key.
+The suite comes from the key, or, for an HOTP key, from the caller.
 
-If a card adds check digits, or shows another number of digits than its suite says, each of its responses would be refused, and
-the card would soon be locked. So such a key is not imported.
+A card that adds check digits, or shows another number of digits than its suite says, would have each response refused, and
+would soon be locked. So such a key is not imported.
 """
 
 from typing import TYPE_CHECKING
@@ -44,5 +44,5 @@ def _check_equal(element: str, attribute: str, value: str | int | None, wanted: 
 
 
 def _contradiction(element: str, attribute: str, value: str | int, wanted: str, suite: Suite) -> InputError:
-    problem = f"{attribute} is {ascii(str(value))[1:-1][:32]}, but must be {wanted} by the suite {suite.text}"
+    problem = f"{attribute} is {ascii(str(value))[1:-1][:32]}, but must be {wanted} according to the suite {suite.text}"
     return InputError(element, f"{problem}; ask the maker of the card which of them is right")

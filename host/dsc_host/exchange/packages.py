@@ -35,7 +35,7 @@ class Package:
     @property
     def group(self) -> object:
         """Return the serial, by which the packages of one card are grouped."""
-        # A package without a serial is a group of its own.
+        # A package without a serial belongs to no other package.
         return self.number if self.serial is None else self.serial
 
     @property
@@ -64,7 +64,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class CardKey:
-    """A `Key` element of any other kind, with its values."""
+    """A `Key` element that is not a PIN, with its values."""
 
     found: "Key"
     secret: bytes = field(repr=False)
@@ -165,7 +165,7 @@ class Packages:
         # Some systems, among them python-pskc, read bytes that are ASCII digits as digits, others as a binary number: the
         # byte of "1" is 1 to some and 49 to others.
         if value.isdigit():
-            raise InputError("counter", "is ambiguous; have it written in the clear")
+            raise InputError("counter", "is ambiguous; export it in the clear")
         return int.from_bytes(value, "big")
 
 
@@ -195,12 +195,12 @@ def _extract_values(package: Element, keys: list[Element]) -> list[_Values]:
 
 
 def _check_form(package: Element, keys: list[Element]) -> None:
-    """Check that the package has exactly the form of RFC 6030, because readers differ in their interpretation of others."""
+    """Check that the package has exactly the form of RFC 6030, because readers interpret any other form differently."""
     if not keys:
         raise InputError("package", "holds no key")
     tags = Counter(element.tag for element in package.iter())
     if any(tags[name] for name in _DRAFT_ELEMENTS) or any(data.get("Name") for data in package.iter("Data")):
-        raise InputError("package", "follows a draft of RFC 6030; have it written as PSKC 1.0")
+        raise InputError("package", "follows a draft of RFC 6030; export it as PSKC 1.0")
     if any(tags[name] > len(keys) for name in ("Data", "Secret")):
         raise InputError("package", "must have one Data with one Secret in each key")
     if tags["DeviceInfo"] > 1 or tags["SerialNo"] > 1:

@@ -31,18 +31,20 @@ class PinsApart:
             self.waiting.append((card, pin_id))
         else:
             yield _refusal(
-                card, f"stands apart, as those of {MOST_WAITING} cards before it; split the file, with PINs and cards"
+                card,
+                f"is not beside its card, like the PINs of {MOST_WAITING} cards before it; split the file, and keep each "
+                "PIN in one file with its card",
             )
 
     def keep_stray(self, refusal: Refusal, pin: Pin) -> Iterator[Refusal]:
-        """Keep the refusal of a PIN without a card until the end. If there are too many, yield it at once."""
+        """Keep the refusal of a PIN without a card until the end. If there are too many, yield it now."""
         if len(self.strays) < MOST_WAITING:
             self.strays.append((refusal, pin.id))
         else:
             yield refusal
 
     def settled(self, packages: Iterable[Package]) -> Iterator[Placed | Refusal]:
-        """Yield the waiting cards with their PINs, and the remaining refusals. `packages` are those of the whole file again."""
+        """Yield the waiting cards with their PINs, and the remaining refusals. `packages` are all packages, read again."""
         wanted = {pin_id for _, pin_id in self.waiting}
         found: dict[str, list[Pin]] = {}
         for package in packages if wanted else ():
@@ -59,9 +61,7 @@ class PinsApart:
 def _with_pin(card: Placed, pin_id: str, pins: list[Pin]) -> Placed | Refusal:
     shown = ascii(pin_id[:32])
     if len(pins) != 1:
-        return _refusal(
-            card, f"is missing: PINKeyId names {shown}, which {len(pins) or 'no'} PINs of the file have as their Id"
-        )
+        return _refusal(card, f"is missing: PINKeyId names {shown}, but the file has {len(pins) or 'no'} PINs with this Id")
     enrollment = replace(card.enrollment, pin=pins[0].text)
     try:
         card_rules.check(enrollment)

@@ -60,5 +60,5 @@ def check_one_time_password(kind: str, suite: str | None) -> None:
     if kind == "totp":
         raise InputError("algorithm", f"is TOTP, which answers no challenges; import the key into {server}")
     if suite is None:
-        problem = "is missing: the key is one of HOTP; give the OCRA suite (--suite) if the card answers challenges with it"
-        raise InputError("suite", f"{problem}, or import it into {server}")
+        problem = "is missing: this is an HOTP key; if the card answers challenges with it, give its OCRA suite (--suite)"
+        raise InputError("suite", f"{problem}; otherwise import the key into {server}")

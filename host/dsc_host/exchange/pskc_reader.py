@@ -17,7 +17,7 @@ from dsc_host.exchange.validity import Validity
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
-_MOST_PACKAGES = 16  # for one card; our own cards have three
+_MOST_PACKAGES = 16  # for one card; dscplus writes at most three
 _MOST_UNOPENED = 8  # if this many packages fail and none opens, the key is wrong
 
 
@@ -32,14 +32,15 @@ def read_pskc(
     """Read the cards of a PSKC file (RFC 6030) in order. Yield an `Enrollment` for a card, or a `Refusal` for a package.
 
     `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain` accepts
-    keys in the clear too. `suite` applies to cards whose package has no suite, such as HOTP keys. Without it, they are refused.
+    keys in the clear too. `suite` applies to cards whose package has no suite, such as HOTP keys. Without `suite`, such cards
+    are refused.
 
     The file is read as the iterator advances: memory does not grow with its length. Cards whose PINs are not in their own
     packages come last: for them, the file is read again, if possible. A serial that occurs twice in the file is yielded twice,
     and `Verifier.enroll_all` refuses the second card. No MAC covers serials, suites, counters and owners, and signatures are
     not checked: accept a file only from a source from which you would accept cards.
 
-    Raises `InputError` at once for arguments out of range. While the file is read, raises `InputError`, which names the
+    Raises `InputError` immediately for arguments out of range. While the file is read, raises `InputError`, which names the
     line, if the file is not PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.
     """
     found = placed(file, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
@@ -64,7 +65,7 @@ def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Place
             refusal = card.add(package)
             if refusal is None:
                 continue
-            # Keep the refusals back until a package has opened. If none opens, raise one error about the wrong key instead.
+            # Hold back the refusals until a package has opened. If none opens, raise one error about the wrong key instead.
             if package.unopened and not packages.opened:
                 unopened.append(refusal)
                 if len(unopened) == _MOST_UNOPENED:
@@ -129,7 +130,7 @@ class _Card:
 
     def _strays(self, apart: PinsApart) -> Iterator[Refusal]:
         """Yield the refusals of packages without a card. Add a PIN to `apart`: another card of the file may name it."""
-        error = InputError("key", "is missing: no package with the card's own key goes with this one")
+        error = InputError("key", "is missing: no package beside this one has the key of the card")
         for package, pin in self._pins:
             yield from apart.keep_stray(package.refusal(error), pin)
         if self._unlock is not None:
@@ -158,7 +159,7 @@ class _Card:
         formats.check(key.found, suite)
         with_pin = suite.pin_hash is not None
         if not with_pin and key.found.policy.pin_usage == profile.ALGORITHMIC:
-            raise InputError("pin", "is part of the response according to its policy (Algorithmic), but not of the suite")
+            raise InputError("pin", "is part of the response according to the key's policy (Algorithmic), but not in the suite")
         return Enrollment(
             serial=package.serial or "",
             key=key.secret,
@@ -206,7 +207,7 @@ def _check_algorithm(algorithm: str) -> None:
     if algorithm == profile.TOTP:
         profile.check_one_time_password("totp", None)
     if not profile.is_ocra(algorithm) and algorithm != profile.HOTP:
-        raise InputError("algorithm", "is neither OCRA nor HOTP; a card supports no other")
+        raise InputError("algorithm", "is neither OCRA nor HOTP; a card supports no other algorithm")
 
 
 def _check_policy(key: CardKey) -> None:

@@ -1,8 +1,8 @@
 """The writer of PSKC files: a head, packages in batches, and a foot. Every key and PIN is encrypted. No option disables that.
 
-Values are encrypted with AES-256 in CBC mode (or the size of a shorter given key) and authenticated with HMAC-SHA-256.
-A key is derived from a passphrase by PBKDF2 with HMAC-SHA-256. This module writes the head itself, because python-pskc writes
-PBKDF2's hash in a place where no reader looks for it.
+Values are encrypted with AES in CBC mode and authenticated with HMAC-SHA-256. A given key determines the size of AES. From a
+passphrase, a key for AES-256 is derived by PBKDF2 with HMAC-SHA-256. This module writes the head itself, because python-pskc
+writes PBKDF2's hash in a place where no reader looks for it.
 """
 
 import base64

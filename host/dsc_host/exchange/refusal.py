@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A card that can be imported, with its place in the file, for a refusal by the records."""
+    """A card that can be imported, with its place in the file, to report if the records refuse the card."""
 
     number: int
     line: int

@@ -43,7 +43,7 @@ def pieces(file: BinaryIO) -> Iterator[Piece]:
     """
     reader = _Pieces()
     for error in _feed_all(file, reader):
-        # Yield the pieces before an error first, even those of the same chunk.
+        # Before raising an error, yield the pieces that precede it, even those of the same chunk.
         yield from reader.take()
         if error is not None:
             raise error

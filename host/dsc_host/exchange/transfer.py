@@ -2,9 +2,9 @@
 
 Three promises:
 
-1. A file is read twice, and the first pass changes nothing. So no card is imported if the file is cut off, has a DTD or opens
-   with another key.
-2. Every card that is left out is reported with its line. With `atomic`, one such card prevents the import of all.
+1. A file is read twice, and the first pass changes nothing. So no card is imported if the file is cut off, has a DTD or does
+   not open with the given key.
+2. Every card that is left out is reported with its line. With `atomic`, one such card prevents the import of all cards.
 3. Memory does not grow with the number of cards.
 """
 
@@ -22,7 +22,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Enrollment, State, Verifier, card_rules
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""A function that is called repeatedly with the amount done and the total amount."""
+"""A function that is called repeatedly with the amount done so far and the total amount."""
 
 _T = TypeVar("_T")
 _OFTEN = 100
@@ -48,12 +48,12 @@ def export_pskc(
     left_out: Callable[[str, State], None] = _ignore,
     done: Progress = _ignore,
 ) -> int:
-    """Write these cards, or all cards, into a new PSKC file, encrypted as by `write_pskc`. Return the number of cards.
+    """Write the cards with these serials, or all cards, into a new PSKC file. Return the number of cards.
 
-    PSKC cannot express that a card is suspended, lost or retired, so another system would accept such a card. These cards
-    are left out, even if `serials` names them, and `left_out` is called with each. `done` is called with a number of
-    cards and the total. Raises `InputError`, for example if `path` exists and `overwrite` is not set; `UnknownCard`,
-    `StoreError`. After an error there is no file.
+    The file is encrypted as `write_pskc` does it. PSKC cannot express that a card is suspended, lost or retired, so another
+    system would accept such a card. These cards are left out, even if `serials` names them, and `left_out` is called with
+    each. `done` is called with the number of cards so far and the total. Raises `InputError`, for example if `path` exists
+    and `overwrite` is not set; `UnknownCard`, `StoreError`. After an error, no file remains.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
     total = sum(1 for _ in verifier.cards()) if chosen is None else len(chosen)
@@ -67,7 +67,7 @@ def export_pskc(
                 left_out(card.serial, card.state)
 
     def disclosed() -> Iterator[Enrollment]:
-        # Check the key or the passphrase before this point, because the disclosure is logged now.
+        # `write_pskc` has checked the key or the passphrase by now: `disclose` logs the disclosure.
         yield from verifier.disclose(in_use())
 
     with new_file(path, overwrite=overwrite) as file:
@@ -79,7 +79,7 @@ def export_pskc(
 def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, done: Progress = _ignore) -> int:
     """Write one row for each card into a new CSV, as `write_cards` does. Return the number of cards. No row holds a secret.
 
-    `done` is called with a number of cards and the total. Raises `InputError`, for example if `path` exists and
+    `done` is called with the number of cards so far and the total. Raises `InputError`, for example if `path` exists and
     `overwrite` is not set; `StoreError`.
     """
     total = sum(1 for _ in verifier.cards())
@@ -113,12 +113,12 @@ def import_pskc(
     refused: Callable[[Refusal], None] = _ignore,
     done: Progress = _ignore,
 ) -> int:
-    """Enroll the cards of a PSKC file, which is read as by `read_pskc`. Return the number of cards that were enrolled.
+    """Enroll the cards of a PSKC file, and return their number. The file is read as `read_pskc` reads it.
 
     `refused` is called with each card that cannot be enrolled, and `taken` with each of the others. With `atomic`, one
-    refused card prevents the import of all, and 0 is returned. With `dry_run`, everything is checked and nothing is enrolled;
-    the number of cards that would be enrolled is returned. `done` is called with a number of bytes and the total. Raises
-    `InputError` for an unusable file, key or passphrase, before any change. Raises `StoreError`.
+    refused card prevents the import of all cards, and 0 is returned. With `dry_run`, everything is checked and nothing is
+    enrolled; the number of cards that would be enrolled is returned. `done` is called with the number of bytes so far and the
+    total. Raises `InputError` for an unusable file, key or passphrase, before any change. Raises `StoreError`.
     """
     with old_file(path) as (file, size):
         stream.check(file)
@@ -143,13 +143,13 @@ def import_csv(
     refused: Callable[[Refusal], None] = _ignore,
     done: Progress = _ignore,
 ) -> int:
-    """Enroll the cards of a CSV. Return the number of cards that were enrolled.
+    """Enroll the cards of a CSV, and return their number.
 
-    A file without a column `seed` is an order, which is read as by `read_serials`. Each card gets a key of 32 random bytes,
-    and a random PIN if its suite has one. `export_pskc` passes them on to the maker of the cards. A file with that column has
-    keys in the clear, which `allow_plain` must allow. `suite` applies to cards whose row has no suite.
+    A file without a column `seed` is an order, which is read as `read_serials` reads it. Each card gets a key of 32 random
+    bytes, and a random PIN if its suite has one. `export_pskc` writes them to a file for the maker of the cards. A file with
+    a column `seed` has keys in the clear, so `allow_plain` is required. `suite` applies to cards whose row has no suite.
 
-    `columns` maps the file's names of the columns, or lists the columns of a file without names: see
+    `columns` maps the file's column names to ours, or lists the columns of a file without a header: see
     `csv_table.Columns.parse`. Everything else works as in `import_pskc`.
     """
     with old_file(path) as (file, size):
@@ -163,9 +163,9 @@ def import_csv(
 def read_csv(
     file: BinaryIO, *, columns: str | None = None, allow_plain: bool = False, suite: str | None = None
 ) -> Iterator[Enrollment | Refusal]:
-    """Read the cards of a CSV as `import_csv` does. Yield an `Enrollment` for a row, or a `Refusal` if it is wrong.
+    """Read the cards of a CSV as `import_csv` does. Yield an `Enrollment` for each row, or a `Refusal` if the row is invalid.
 
-    The file must be seekable. Raises `InputError` for a file that is neither an order nor has keys.
+    The file must be seekable. Raises `InputError` for a file that is neither an order nor a list of keys.
     """
     found = _csv_cards(file, columns, allow_plain, suite)
     return (one if isinstance(one, Refusal) else one.enrollment for one in found)
@@ -175,7 +175,9 @@ def _csv_cards(file: BinaryIO, columns: str | None, allow_plain: bool, suite: st
     if "seed" in csv_table.names(file, csv_table.Columns.parse(csv_seeds.SEED_COLUMNS, columns)):
         return csv_seeds.placed_seeds(file, columns, allow_plain=allow_plain, suite=suite)
     if allow_plain or suite:
-        raise InputError("file", "a CSV has no keys without a column named seed, and names its own suites; omit these options")
+        raise InputError(
+            "file", "a CSV without a column named seed has no keys, and names the suites itself; omit these options"
+        )
     orders = csv_files.placed_orders(file, columns)
     return (one if isinstance(one, Refusal) else Placed(one.number, one.line, _make_enrollment(one.order)) for one in orders)
 
@@ -241,7 +243,7 @@ class _Records:
         self._refused(Refusal(card.number, card.line, card.enrollment.serial, reason))
 
     def judged(self, _total: int) -> None:
-        """Report the cards that were not refused as taken, because the records have decided on every card so far."""
+        """Report that the waiting cards were taken. It is called when the records have decided on every card so far."""
         for card in self._waiting.values():
             self._taken(card)
         self.total += len(self._waiting)
@@ -250,7 +252,7 @@ class _Records:
             self._end()
 
     def _end(self) -> None:
-        """Roll back an atomic import with a refused card. Call it at the end, when the records have decided on every card."""
+        """Roll back a dry run, or an atomic import with a refused card, after the records have decided on every card."""
         if self.undone or (self.atomic and self._bad):
             raise _ImportUndone
 
@@ -260,7 +262,7 @@ class _ImportUndone(Exception):
 
 
 def _enroll_all(verifier: Verifier, records: _Records) -> int:
-    # Read the first card outside a transaction: deriving the key from a passphrase takes long, and others would wait.
+    # Read the first card before the transaction begins: deriving the key from a passphrase takes long, and others would wait.
     records.read_first()
     try:
         return verifier.enroll_all(

@@ -18,14 +18,14 @@ class Validity(NamedTuple):
 
 
 def of_key(package: Element, key: Element) -> Validity:
-    """Return the time in which both a key and its device are valid. Raises `InputError` for a date that is no `xsd:dateTime`.
+    """Return the period in which both a key and its device are valid. Raises `InputError` if a date is not an `xsd:dateTime`.
 
     A date without a time zone is in UTC.
     """
     begins = [_date(element, "StartDate") for element in (package.find("DeviceInfo"), key.find("Policy"))]
     ends = [_date(element, "ExpiryDate") for element in (package.find("DeviceInfo"), key.find("Policy"))]
     if key.find("StartDate") is not None or key.find("ExpiryDate") is not None:
-        raise InputError("policy", "has a date outside of Policy, as in drafts of RFC 6030; have it written as PSKC 1.0")
+        raise InputError("policy", "has a date outside of Policy, as in drafts of RFC 6030; export it as PSKC 1.0")
     return Validity(
         max((each for each in begins if each is not None), default=None),
         min((each for each in ends if each is not None), default=None),

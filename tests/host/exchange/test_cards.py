@@ -64,7 +64,7 @@ def test_a_card_out_of_range_is_refused_and_the_next_is_read(changes: dict[str, 
 
 def test_a_contradiction_names_the_attribute_both_values_and_the_suite() -> None:
     assert str(first_refusal(plain({"response_length": 7}))) == (
-        "ResponseFormat: Length is 7, but must be 8 by the suite OCRA-1:HOTP-SHA256-8:C-QN06; "
+        "ResponseFormat: Length is 7, but must be 8 according to the suite OCRA-1:HOTP-SHA256-8:C-QN06; "
         "ask the maker of the card which of them is right"
     )
 

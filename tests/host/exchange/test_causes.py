@@ -38,7 +38,7 @@ def zipped(data: bytes) -> bytes:
         (b"-----BEGIN CERTIFICATE-----\n", "is PEM"),
         (b"\n" + DATA, "has blanks, empty lines or text before <?xml; delete them"),
         (b"  " + DATA, "has blanks, empty lines or text before <?xml; delete them"),
-        (replaced(b"A-1", "Zürich".encode("latin-1")), "bytes that are not of the encoding"),
+        (replaced(b"A-1", "Zürich".encode("latin-1")), "bytes that are invalid in the encoding"),
         (DATA.decode().encode("utf-16"), "is not in the encoding that its first line names; save it"),
         (replaced(b'"UTF-8"', b'"UTF-16"'), "is not in the encoding that its first line names; save it"),
         *((root, "follows a draft of PSKC") for root in DRAFT_ROOTS),
@@ -55,7 +55,7 @@ def test_a_file_for_the_owner_of_a_certificate_wants_no_key(secrets: dict[str, o
     certificate = b"<ds:X509Data><ds:X509Certificate>AAAA</ds:X509Certificate></ds:X509Data>"
     problem = refused(replaced(KEY_NAME, certificate), **secrets)
     assert "is encrypted with RSA" in problem
-    assert "have it encrypted with a passphrase" in problem
+    assert "encrypt it with a passphrase" in problem
 
 
 def test_values_that_are_encrypted_with_rsa_are_named() -> None:

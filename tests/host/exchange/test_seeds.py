@@ -87,7 +87,7 @@ def test_a_bad_row_is_told_with_its_line_and_without_its_seed(row: str, field: s
     ["", "seed", "serial,seed,seed", "serial,color", "serial=a,seed", "serial=a,seed=a", "serial=,seed=b", "serial=a,x=b"],
 )
 def test_columns_that_cannot_be_are_refused(columns: str) -> None:
-    with pytest.raises(InputError, match=r"^columns: must be names of"):
+    with pytest.raises(InputError, match=r"^columns: must be names from"):
         read(f"AB1,{SEED}\n", columns)
 
 
