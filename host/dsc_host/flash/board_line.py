@@ -51,7 +51,7 @@ class BoardLine:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Let reads in the block raise Damaged when `seconds` have passed since the last write."""
+        """Make reads in the block raise Damaged when `seconds` have passed since the last write."""
         self._operation_seconds = seconds
         self._end_of_operation = self.clock() + seconds
         try:

@@ -1,8 +1,8 @@
 """A session with a board whose program is stopped, over the raw REPL of MicroPython.
 
 Promises: no call hangs, whatever the board and the line do. A command or an answer that was damaged on the line is repeated. A
-slow line is no failure as long as data arrives. Every failure is one of `dsc_host.errors` or a FlashError, with a remedy.
-Nothing is printed. The end of a session, in whatever way, restarts the board if it still answers.
+slow line causes no error while data still arrives. Every failure is one of `dsc_host.errors` or a FlashError, with a remedy.
+Nothing is printed. However a session ends, it restarts the board if the board still answers.
 """
 
 import ast
@@ -74,7 +74,7 @@ class BoardSession:
         try:
             self._stop_program()
         except BaseException as error:
-            # The user may press Ctrl-C here, after the board's program was stopped.
+            # The user may press Ctrl-C after the board's program was stopped. Then the board must be restarted too.
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
@@ -154,7 +154,7 @@ class BoardSession:
         """Return the length in the board's answer. Raise ProtocolError unless it is more than `at`."""
         if isinstance(answer, int) and answer > at:
             return answer
-        raise ProtocolError(f"{self.name}: the board's answer is not the length of what it was sent")
+        raise ProtocolError(f"{self.name}: the board did not confirm the length of the data that was sent to it")
 
     def _write_once(self, path: str, data: bytes, report: Tell) -> None:
         length = self._append(path, 0, data)
@@ -167,7 +167,7 @@ class BoardSession:
         return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
 
     def _persist(self, make: Callable[[], str]) -> Any:
-        """Run the code that `make` returns. Repeat this as long as the code or its answer is damaged on the line."""
+        """Run the code that `make` returns. If the code or its answer is damaged on the line, try again, up to 16 times."""
         seen = b""
         for _ in range(_ATTEMPTS):
             try:
@@ -201,7 +201,7 @@ class BoardSession:
         self._stop_program()
 
     def _stop_program(self) -> None:
-        """Stop the board's program. Make more tries if a prompt, or a part of one, shows that the line causes the failures."""
+        """Stop the board's program. Try more often if a prompt, or a part of it, shows that the line causes the failures."""
         seen, tried = b"", 0
         while tried < (_ENTRIES_OF_A_PROMPT if self._prompted else _ENTRIES):
             tried += 1
@@ -217,10 +217,10 @@ class BoardSession:
                     self._line.allow(TOTAL_SECONDS)
         if self._prompted:
             raise self._damaged(tried, seen)
-        answer = f"what answers is no MicroPython prompt: {_shown(seen)}" if seen else "nothing came back"
+        answer = f"the answer is not a MicroPython prompt: {_shown(seen)}" if seen else "nothing came back"
         raise BoardStuck(
-            f"{self.name}: the board does not stop its program, or runs no MicroPython ({answer}). A sealed card: unplug it, "
-            "hold C on its keypad while you plug it in, and try again. "
+            f"{self.name}: the board does not stop its program, or runs no MicroPython ({answer}). If it is a sealed card, "
+            "unplug it, hold C on its keypad while you plug it in, and try again. "
             "A new board needs MicroPython first (docs/how-to/flashing.md)"
         )
 

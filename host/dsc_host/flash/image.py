@@ -61,7 +61,7 @@ def _drive(drive: _Drive, files: Mapping[str, bytes]) -> bytes:
 def write_image(files: Mapping[str, bytes], folder: Path) -> None:
     """Write the files into `folder` in their order, each completely or not at all. Create the folder if it is missing.
 
-    Compiled modules that an older firmware had, and this one has not, are removed. Raises FlashError.
+    Compiled modules in the folder that are not in `files`, such as those of an older firmware, are removed. Raises FlashError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ class RawRepl:
         self._line = line
         self._number = 0
         self.patience = PATIENCE_SECONDS
-        # Whether to use raw-paste mode. Its flow control stops at a lost byte, and takes a round trip for every few bytes.
+        # Whether to use raw-paste mode. Its flow control hangs if a byte is lost, and needs a round trip for every few bytes.
         self._pastes = True
 
     def enter(self, seconds: float) -> None:
@@ -77,7 +77,7 @@ class RawRepl:
     def run(self, code: str, seconds: float, after: str = "") -> Any:
         """Run `code` and return the value that it leaves in `result`. Then run `after`, without an answer.
 
-        The board may be silent for `seconds`. Raises Refused, Damaged, and ProtocolError if the answer is no value.
+        `seconds` is how long the board may be silent. Raises Refused, Damaged, and ProtocolError if the answer is not a value.
         """
         self._number += 1
         self._line.drop()
@@ -147,7 +147,7 @@ class RawRepl:
         while _END not in data and (ends or not self._find(data)):
             came = self._line.read()
             data += came
-            # The board prints its answer at the end of its work, all at once.
+            # The board prints its whole answer at the end of its work.
             works = data == (b"" if has_begun else b"OK")
             if came:
                 heard = self._line.clock()

@@ -69,7 +69,7 @@ def answer(code: str, most: int) -> str:
 
 
 def rest(at: int, most: int) -> str:
-    """Return code for the characters of the last result from `at` on."""
+    """Return code whose answer is up to `most` characters of the last result, from `at` on."""
     return f"result = _r[{at}:{at + most}]"
 
 
@@ -105,7 +105,7 @@ def make_folders(paths: list[str]) -> str:
 
 
 def misplaced(folders: list[str], files: list[str]) -> str:
-    """Return code for the `folders` that exist as files, and the `files` that exist as folders."""
+    """Return code whose answer is the list of `folders` that exist as files, and of `files` that exist as folders."""
     return (
         f"import os\nresult = []\nfor d, ps in ((0x4000, {folders!r}), (0, {files!r})):\n for p in ps:\n  try:\n"
         "   if os.stat(p)[0] & 0x4000 != d:\n    result.append(p)\n  except OSError:\n   pass"
@@ -121,7 +121,7 @@ def copy(source: str, target: str) -> str:
 
 
 def replace(source: str, target: str) -> str:
-    """Return code that renames `source` to `target`: one step on littlefs, the file system of the boards."""
+    """Return code that renames `source` to `target`. On littlefs, the file system of the boards, this is atomic."""
     return (
         f"import os\ntry:\n os.stat({source!r})\n there = True\nexcept OSError:\n there = False\n"
         f"if there:\n os.rename({source!r}, {target!r})\nresult = there"
@@ -129,7 +129,7 @@ def replace(source: str, target: str) -> str:
 
 
 def existing(paths: list[str]) -> str:
-    """Return code for the paths among `paths` that exist."""
+    """Return code whose answer is the list of those `paths` that exist."""
     return f"import os\nresult = []\nfor p in {paths!r}:\n try:\n  os.stat(p)\n  result.append(p)\n except OSError:\n  pass"
 
 

@@ -1,4 +1,4 @@
-"""The error with which a board's program ended at its start, for example a mistake in its `board.json`."""
+"""The error that ended a board's program while it was starting, for example a mistake in its `board.json`."""
 
 import time
 

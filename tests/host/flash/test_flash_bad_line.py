@@ -89,7 +89,7 @@ def test_a_silent_line_and_a_wrong_device_are_told_apart(old: Disk, monkeypatch:
     monkeypatch.setattr(board_line.Wire, "in_waiting", property(lambda wire: 0))
     modem_clock = itertools.count()
     with (
-        pytest.raises(board_session.BoardStuck, match="what answers is no MicroPython prompt: C"),
+        pytest.raises(board_session.BoardStuck, match="the answer is not a MicroPython prompt: C"),
         BoardSession(modem, "board", clock=lambda: next(modem_clock) / 100),  # type: ignore[arg-type]
     ):
         pass
