@@ -1,7 +1,7 @@
 """The errors of the host library: one small hierarchy, rooted at `DscError`.
 
-Messages are for a person. A message names the field or the part at fault and what is allowed. It never holds a PIN, a
-response or a key.
+Messages are written for people. A message names the wrong field or part, and says what is allowed. It never holds a PIN,
+a response or a key.
 """
 
 from collections.abc import Iterator
@@ -27,8 +27,8 @@ class InputError(DscError, ValueError):
     """A value from outside is invalid.
 
     `field` names the value (`"pin"`, `"suite"`, `"master key"`). The message begins with it and says what is allowed.
-    `words` is the problem before its `values` are inserted, so that a page can translate it. `rule` is the problem
-    without the given value, for callers who must not see other people's input.
+    `words` is the text of the problem, with placeholders for `values`, so that a page can translate it. `rule` is the
+    problem without the given value, for callers who must not see other people's input.
 
     Examples:
         >>> from dsc_host import InputError, Policy
@@ -224,8 +224,8 @@ class AlreadyEnrolled(VerifierError):
         >>> try:
         ...     verifier.enroll("IB3000123", key=bytes(32), pin="1234")
         ... except AlreadyEnrolled:
-        ...     print("once is enough")
-        once is enough
+        ...     print("already enrolled")
+        already enrolled
     """
 
 
@@ -246,7 +246,7 @@ class StateError(VerifierError):
 
 
 class NoUnlockKey(VerifierError):
-    """The card was enrolled without an unlock key, so there is no code for it.
+    """The card was enrolled without an unlock key, so it has no unlock codes.
 
     Examples:
         >>> from dsc_host import MasterKey, NoUnlockKey, Verifier
@@ -261,9 +261,9 @@ class NoUnlockKey(VerifierError):
 
 
 class TooManyChallenges(VerifierError):
-    """The limit on the card's challenges is reached. The next one is possible after `retry_after` seconds.
+    """The limit on the card's challenges is reached. The next challenge is possible after `retry_after` seconds.
 
-    `message` is for a person.
+    `message` is written for people.
 
     Examples:
         >>> from dsc_host import MasterKey, Policy, TooManyChallenges, Verifier
@@ -284,9 +284,9 @@ class TooManyChallenges(VerifierError):
 
 
 class TooManyUnlockCodes(VerifierError):
-    """The limit on the card's unlock codes is reached. The next one is possible at the Unix time `again_at`.
+    """The limit on the card's unlock codes is reached. The next unlock code is possible at the Unix time `again_at`.
 
-    `message` is for a person.
+    `message` is written for people.
 
     Examples:
         >>> from dsc_host import MasterKey, Policy, TooManyUnlockCodes, Verifier

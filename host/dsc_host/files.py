@@ -32,10 +32,10 @@ def keep_name(path: str | os.PathLike[str]) -> None:
 
 
 def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
-    """Log a warning with a remedy if other users can access a file, or its companions with these suffixes.
+    """Log a warning with a remedy if other users can access a file, or a file whose name has one of these suffixes added.
 
-    It is only a warning, because an error would stop every login on a system that worked before. The folder is checked only for
-    write access by everybody: on many systems, a group with write access has its owner as the only member.
+    It is only a warning, because an error would stop every login on a system that worked before. The folder is checked for
+    write access by everybody, but not by its group: on many systems, the owner is the only member of that group.
     """
     if sys.platform == "win32":
         return
@@ -50,7 +50,7 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
     with suppress(OSError):
         if os.stat(folder).st_mode & 0o002:
             _log.warning(
-                "%s: everybody can write to its folder, and so put other files there; fix it: chmod o-w %s, or move the file",
+                "%s: everybody can write to its folder, and can put other files there; fix it: chmod o-w %s, or move the file",
                 path,
                 folder,
             )
@@ -59,7 +59,8 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
 def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
     """Rename a draft, whose contents are on the disk, to its final name in the same folder.
 
-    Raises `FileExistsError` if there is a file of that name and `overwrite` is not set; `OSError`. The draft may remain.
+    Raises `FileExistsError` if a file of that name exists and `overwrite` is false, and other `OSError`s. The draft may still
+    exist afterwards.
     """
     if not overwrite:
         try:
@@ -67,7 +68,7 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
         except FileExistsError:
             raise
         except (OSError, NotImplementedError):
-            # The file system has no links. Claim the name with an empty file, which the next step replaces.
+            # The file system has no hard links. Claim the name with an empty file, which the next step replaces.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         else:
             keep_name(path)
@@ -77,7 +78,7 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
 
 
 def read_whole(path: str | os.PathLike[str], field: str, most: int) -> bytes:
-    """Return the bytes of a file that somebody has named. It may have at most `most` bytes.
+    """Return the bytes of a file that a user has named. The file may have at most `most` bytes.
 
     Raises an `InputError` for `field` if the file cannot be read, is larger, or is no ordinary file: a pipe or a device could
     keep the program waiting forever, or fill its memory.
@@ -100,7 +101,10 @@ def open_at_once(path: str, flags: int) -> int:
 
 
 def write_new(path: str | os.PathLike[str], text: str) -> None:
-    """Create a file with this ASCII text, completely or not at all, for its owner alone. Raise the errors of `name_draft`."""
+    """Create a file with this ASCII text, completely or not at all, which only its owner can access.
+
+    Raises as `name_draft` does.
+    """
     path = os.fspath(path)
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)

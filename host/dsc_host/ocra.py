@@ -3,8 +3,8 @@
 Three promises:
 
 1. A suite is parsed strictly. Anything that the RFC's grammar does not allow raises a `SuiteError` that names the wrong part.
-2. An input that the suite does not use is refused just like a missing one, with an `InputError` that names the
-   field. No message ever holds a key, a PIN, a response or session data.
+2. An unexpected input is refused just like a missing one, with an `InputError` that names the field. No message ever holds a
+   key, a PIN, a response or session data.
 3. No secret outlives the caller's objects: only parsed suites are cached.
 
     suite = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
@@ -33,7 +33,7 @@ from dsc_host.errors import InputError, SuiteError
 
 HashName: TypeAlias = Literal["sha1", "sha256", "sha512"]
 Question: TypeAlias = str | tuple[str, str]
-"""One challenge, or the two of mutual challenge-response in the order in which they are joined (RFC 6287, 7.2)."""
+"""One challenge. In mutual challenge-response, both challenges, in the order in which they are joined (RFC 6287, 7.2)."""
 
 DEFAULT_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 """The default suite of a card: counter, 6-digit question, PIN, 8-digit response."""
@@ -50,7 +50,7 @@ _WORD = struct.Struct(">I")
 _MODULI = tuple(10**digits for digits in range(11))
 _UINT64_END = 1 << 64
 _FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
-_MINUS = "\N{MINUS SIGN}"  # The minus sign is no dash in Unicode, but keyboards and word processors write it in place of one.
+_MINUS = "\N{MINUS SIGN}"  # Unicode does not class it as a dash, but keyboards and word processors write it for one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,9 @@ class Suite:
     ) -> str:
         """Return the response to `question`, as a card shows it.
 
-        `key` is 16 to 128 bytes. The other inputs are given exactly if the suite uses them. `counter` and `timestamp` are 0 to
-        2**64 - 1; `time_steps` makes a `timestamp` of a time. `pin` is any text that is not empty, and `session` is bytes.
-        Raises `InputError`, which names the input.
+        `key` is 16 to 128 bytes. Give the other inputs only if the suite uses them; then they are required. `counter` and
+        `timestamp` are 0 to 2**64 - 1; `time_steps` converts a time to a `timestamp`. `pin` is any text that is not empty, and
+        `session` is bytes. Raises `InputError`, which names the input.
         """
         inner_pad, outer_pad = self._pads(key)
         new_hash = _HASHES[self.hash]
@@ -153,7 +153,7 @@ class Suite:
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:
         """Return the bytes with which the inner and the outer hash of HMAC (RFC 2104) begin.
 
-        Both begin with the padded and masked key. The suite's text and a zero byte follow in the inner one.
+        Both begin with the padded and masked key. In the inner hash, the suite's text and a zero byte follow.
         The HMAC is built by hand, because copying the standard library's prepared HMAC takes longer than copying two hashes.
         """
         if not isinstance(key, bytes) or not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
@@ -308,7 +308,7 @@ def _encode_numeric(question: str) -> bytes:
         raise InputError("question", "must be decimal digits, 0 to 9")
     number = int(question)
     hex_digits = (number.bit_length() + 3) // 4
-    # Pad on the right, so that an odd last digit becomes the high half of its byte.
+    # Pad on the right: if the number of digits is odd, the last digit becomes the high half of its byte.
     number <<= 4 * (hex_digits % 2)
     return number.to_bytes((hex_digits + 1) // 2, "big").ljust(QUESTION_BYTES, b"\0")
 
@@ -322,7 +322,7 @@ def _encode_alphanumeric(question: str) -> bytes:
 def _encode_hex(question: str) -> bytes:
     if not re.fullmatch("[0-9A-Fa-f]+", question):
         raise InputError("question", "must be hex digits, 0 to 9 and A to F")
-    # Pad digits, not bytes, so that an odd last digit becomes the high half of its byte.
+    # Pad digits, not bytes: if the number of digits is odd, the last digit becomes the high half of its byte.
     return bytes.fromhex(question.ljust(QUESTION_BYTES * 2, "0"))
 
 
@@ -336,7 +336,7 @@ _DIGITS = re.compile("0|[4-9]|10")
 _UNIT_SECONDS = {"S": 1, "M": 60, "H": 3600}
 # The inputs in their required order: the default details, a pattern of the allowed details, and their description.
 _INPUTS = {
-    "C": ("", re.compile(""), "C alone"),
+    "C": ("", re.compile(""), "C without details"),
     "Q": ("N08", re.compile("[NAH](0?[4-9]|[1-5][0-9]|6[0-4])"), "QN, QA or QH with a length, 04 to 64"),
     "P": ("SHA1", re.compile("SHA1|SHA256|SHA512"), "PSHA1, PSHA256 or PSHA512"),
     "S": ("064", re.compile("(?!000)[0-9]{3}"), "S with three digits, 001 to 999"),

@@ -1,7 +1,7 @@
 """Personalization of a blank card over the serial line, together with its enrollment: both happen, or neither.
 
-The key is made from random bytes of both sides, and this machine sends it to the card only. The card is enrolled before its
-profile is written: an enrollment without a card can be undone, but a card whose key is unknown can only be wiped.
+The key is made from random bytes of this machine and of the card, and is sent to nobody but the card. The card is enrolled
+before its profile is written: an enrollment without a card can be undone, but a card whose key is unknown can only be wiped.
 """
 
 import secrets
@@ -41,10 +41,10 @@ def personalize(
     owners: tuple[str, ...] = (),
     told: Callable[[str], None] = _ignore,
 ) -> Profile:
-    """Write `profile` to the card, with a key of its own, and enroll the card. Return the complete profile.
+    """Write `profile` with a new key to the card, and enroll the card. Return the complete profile.
 
-    `told` is called with messages for the person who personalizes the card. Raises `StateError` for a card that is already
-    personalized, `AlreadyEnrolled`, `InputError`, and the errors of the line.
+    `told` is called with messages for the person who personalizes the card. Raises `StateError` if the card is already
+    personalized, `AlreadyEnrolled` if the verifier has its serial, `InputError`, and the errors of the line.
     """
     if held := client.info().serial:
         raise StateError(f"the card is already personalized as {held}")

@@ -1,4 +1,4 @@
-"""URLs in a form that messages and results may show."""
+"""URLs without their passwords, for messages and results."""
 
 import re
 

@@ -154,7 +154,7 @@ INPUTS = {
     "an input must be C, Q, P, S or T, not 'X'": ["X-QN08"],
     "an input must be": ["C--QN08", "QN08- T1M", "c-QN08"],
     "question, Q, is missing": ["C", "C-PSHA1"],
-    "input C must be C alone, not 'C8'": ["C8-QN08"],
+    "input C must be C without details, not 'C8'": ["C8-QN08"],
     "input C is given twice": ["C-C-QN08"],
     "input Q is given twice": ["QN08-QA08"],
     "input T is given twice": ["QN08-T1M-T1M"],

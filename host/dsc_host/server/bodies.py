@@ -1,6 +1,6 @@
-"""A time limit for request bodies, and the handling of clients that disconnect during a body without logging an error.
+"""A time limit for request bodies. If a client disconnects while it sends a body, no error is logged.
 
-Both servers use this middleware, so neither needs a limit of its own.
+The service and the portal use this middleware.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ Five promises, for each process:
    time for a body.
 2. One client has at most 128 connections, and all clients together have 512. Beyond that, the connection that has waited
    for its client longest is closed. If none waits for its client, the new connection is answered 503.
-3. A client is an IPv4 address or an IPv6 /64. The trusted proxy has no limit of its own.
+3. A client is an IPv4 address or an IPv6 /64. The limit for one client does not apply to the trusted proxy.
 4. Requests are answered one at a time. If a request arrives before the previous answer is complete, the connection ends after
    that answer.
 5. Nothing that a client sends is logged as an error.
@@ -96,7 +96,7 @@ class LimitedProtocol(H11Protocol):
             self._write_timer = self.loop.call_later(WRITE_SECONDS, self._drop)
 
     def resume_writing(self) -> None:
-        """Continue: the client has read everything."""
+        """End the time limit, because the client has read everything."""
         super().resume_writing()
         self._stop_write_timer()
 
@@ -110,7 +110,7 @@ class LimitedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer a request that is not HTTP, unless an answer has begun, and close the connection."""
         if self._has_request():
-            # Keep the task that works on the request from answering too.
+            # Prevent the task that works on the request from sending a second answer.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -151,7 +151,7 @@ class LimitedProtocol(H11Protocol):
 
     def _drop(self) -> None:
         """Close the connection and discard unsent data."""
-        # Remove it at once: more connections may arrive before asyncio calls `connection_lost`.
+        # Remove it now, because more connections may arrive before asyncio calls `connection_lost`.
         self.connections.discard(self)
         self.transport.abort()
 
@@ -166,7 +166,7 @@ def _end_one(connections: Iterable[LimitedProtocol]) -> bool:
 
 
 def check_proxy(text: str) -> str:
-    """Return the address or network of the trusted proxy as given; empty for none. Raise `InputError` if it is invalid."""
+    """Return the text unchanged. Raise `InputError` unless it is an IP address, a network, or empty, which means no proxy."""
     try:
         if text:
             ip_network(text)

@@ -1,6 +1,6 @@
 """A rate limit for each client: a request that arrives too early waits, without work for the server.
 
-Without this limit, a client with many connections that repeats requests at once would slow down all other clients.
+Without this limit, a client that sends requests over many connections without a pause would slow down all other clients.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Pace:
         self._due: dict[str, float] = {}
 
     async def wait(self, scope: Scope) -> bool:
-        """Wait until the request of this scope may be answered. Return False at once if the wait would be too long."""
+        """Wait until the request of this scope may be answered. If the wait would be too long, return False immediately."""
         client = client_network(scope["client"][0]) if scope.get("client") else ""
         loop = asyncio.get_running_loop()
         now = loop.time()
