@@ -109,8 +109,8 @@ $(FUZZER): $(READY)
 reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it; takes the better part of an hour
 	$(BIN)/python -m tests.reliability
 
-mutants: $(READY)  ## Break firmware and host on purpose, and see the tests notice
-	$(BIN)/python -m tests.reliability.mutants
+mutants: $(READY)  ## Break firmware and host on purpose, and see the tests notice; ARGS="journal.py" for some of them
+	$(BIN)/python -m tests.reliability.mutants $(ARGS)
 
 release-check: $(READY)  ## Build the distributions, look into them, and try them in empty environments; publishes nothing
 	$(BIN)/python -m tests.release
