@@ -60,7 +60,7 @@ class NotNow(LoginError):
 
 
 class LessSecureDevice(LoginError):
-    """The device to share is less secure than another device of the two users."""
+    """The device to share is less secure than another device of one of the two users."""
 
 
 class DifferentIdentity(LoginError):

@@ -175,7 +175,7 @@ class DeviceView:
     """Whether the user can log in with the device now."""
     expires_at: float | None
     activates_at: float | None
-    """The Unix time at which the device is activated automatically; None if it is not, or if its request has the time."""
+    """The Unix time at which the device is activated automatically. None if it is not, or if a `Request` has the time."""
     full_until: float | None
     """The Unix time at which the full access of the device ends; None if it never does."""
     level: int
@@ -236,8 +236,8 @@ class Step:
 class Answered:
     """The result of an answer.
 
-    `step` is the session if the answer was accepted. After a refusal it is the choice of a device if the challenge is used up,
-    else None.
+    After an accepted answer, `step` is the open session. After a wrong answer, it is None while the challenge accepts further
+    answers, and otherwise the choice of a device.
     """
 
     status: Status
@@ -268,12 +268,12 @@ class SessionView:
     """An open session as its user sees it."""
 
     id: str
-    """The id by which the user ends it."""
+    """The id with which the user ends the session."""
     current: bool
-    """Whether it is the current session."""
+    """Whether this is the current session."""
     scope: Scope
     kind: Kind | None
-    """The kind of the device that opened it; None if none did."""
+    """The kind of the device that opened the session; None if the session was opened without a device."""
     label: str
     """A text that distinguishes the device from others of its kind."""
     name: str
@@ -281,9 +281,9 @@ class SessionView:
     began_at: float
     used_at: float
     until: float
-    """The Unix time at which it ends at the latest."""
+    """The Unix time at which the session ends at the latest."""
     extendable_until: float | None
-    """The Unix time up to which answers with a finger or a face in the session can extend it; None if they cannot."""
+    """The Unix time up to which answers with a finger or a face can extend the session; None if they cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +304,7 @@ class Request:
     """The state of the deposit; None until the request is confirmed."""
     account: str
     account_name: str
-    """The name of the account for people, as `people.account_name` gives it."""
+    """The name under which pages show the account, from `people.account_name`."""
     serial: str
 
 
@@ -317,7 +317,7 @@ class Deposit:
     device: str
     """A text that distinguishes the device; empty until the card is made."""
     account_name: str
-    """The name of the account for people, as `people.account_name` gives it."""
+    """The name under which pages show the account, from `people.account_name`."""
     amount: Decimal
     """The amount that was held; 0 for a charge without a deposit."""
     held_at: float
@@ -394,7 +394,7 @@ class Profile:
     bank: str
     """The masked bank instructions of the account; empty if there are none."""
     primary: bool
-    """Whether the user is the account's primary user, who alone may change its bank instructions."""
+    """Whether the user is the account's primary user. Only the primary user may change the bank instructions."""
     opted_out: bool
     """Whether only support may change the profile."""
 

@@ -1,11 +1,11 @@
-"""Password hashes by Argon2id (RFC 9106), which are renewed when the policy demands a higher cost.
+"""Password hashes with Argon2id (RFC 9106). A login renews a hash whose cost differs from the policy's.
 
 Three promises:
 
-1. Every refusal takes the same work: one hash at each cost found among the stored hashes or in the policy. The time
-   does not reveal which user it is, whether the user exists, or how old the hash is.
-2. The memory for hashes is bounded, however many people log in at once: a few threads compute all hashes.
-3. If even that memory is not available, `OutOfMemory` is raised, and nobody is let in.
+1. Every refusal takes the same work: one hash for each cost that the policy or a stored hash has. So the time reveals neither
+   whether the user exists nor how old the hash is.
+2. The memory for hashes is bounded even if many people log in at the same time: a few threads compute all hashes.
+3. If this memory is not available, `OutOfMemory` is raised, and the login fails.
 """
 
 import re
@@ -25,7 +25,7 @@ _HASH_BYTES = 32
 _AT_ONCE = 4
 _COST = re.compile(r"\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,10})(\$.*)?")
 _COSTS_SECONDS = 600
-"""The time in seconds after which the costs of the stored hashes are read again, because renewed hashes have new costs."""
+"""The time in seconds after which the costs of the stored hashes are read again, because logins may have renewed hashes."""
 SUFFIX_LETTERS = 67
 """The number of characters after the cost in the PHC form: $, 16 bytes of salt, $, and 32 bytes of hash in unpadded base64."""
 
@@ -54,7 +54,7 @@ class Work:
 
 
 class Works:
-    """The costs of the stored hashes. Threads may share an object: at worst, two of them read the costs at once."""
+    """The costs of the stored hashes. Threads may share an object: at worst, two of them read the same costs."""
 
     def __init__(self) -> None:
         self._found: frozenset[Work] = frozenset()
@@ -68,7 +68,7 @@ class Works:
     def renew(self, now: float, read: Callable[[], Iterable[str]]) -> None:
         """Read the costs again if they are older than ten minutes.
 
-        `read` returns the distinct texts before the salt of all hashes.
+        `read` returns the texts that precede the salt in the stored hashes, each text once.
         """
         if self._read_at is None or not 0 <= now - self._read_at < _COSTS_SECONDS:
             self._found = frozenset(work for text in read() if (work := Work.of(text)) is not None)
@@ -109,8 +109,8 @@ class Passwords:
 
     cost: Cost
     works: Works = field(default_factory=Works, repr=False, compare=False)
-    # A limit on concurrency would not bound the memory: the C library keeps what a thread frees for that thread, and the web
-    # server has many.
+    # Use a few fixed threads, not a limit on concurrency: the C library keeps freed memory for the thread that freed it, and
+    # the web server has many threads.
     _workers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, "passwords"), repr=False, compare=False
     )

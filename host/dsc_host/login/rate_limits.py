@@ -2,11 +2,11 @@
 
 Four promises:
 
-1. Attempts for a name that does not exist are counted as those for a name that exists.
+1. Attempts are counted in the same way for names that exist and names that do not.
 2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user. Many failures,
    from many addresses, lock the name for all.
-3. A refused attempt adds no row. A limit logs at most two entries, however often it refuses: one for the first refusal, and
-   later one with the number of refusals.
+3. A refused attempt adds no row. A limit writes at most two entries to the log: one for the first refusal, and later one with
+   the number of refusals.
 4. The database reveals no name and no address: it stores a keyed hash, and the key is not in the database.
 """
 
@@ -56,7 +56,7 @@ class ClosedLimit:
 
 
 def login_limits(context: LoginContext, name: str, address: object) -> tuple[RateLimit, ...]:
-    """Return the limits on attempts with a name and password. All addresses of one client's network count as one."""
+    """Return the limits on attempts with a name and password. All IP addresses of a client's network count as one address."""
     login, network = context.policy.login, client_network(address)
     return (
         RateLimit(

@@ -157,9 +157,9 @@ class Order(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A deposit for a card, or the charge for a device without one. `cents` was held, and `kept` was kept.
+    """A deposit for a card, or the charge for a device without one. `cents` is the amount held, and `kept` the amount kept.
 
-    `order_id` or `device_id` is empty. `settled_at` is the time at which the money was released or kept.
+    Either `order_id` or `device_id` is empty. `settled_at` is the time at which the money was released or kept.
     """
 
     id: str

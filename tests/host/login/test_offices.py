@@ -70,7 +70,7 @@ MISTAKES = {
         "[[contact.offices]] A: languages: must be codes of two or three small letters"
     ),
     '[contact]\noffices = ["Zug"]': "[contact] offices: must be tables",
-    f'[contact]\nsupport = "1"\n{ONE}address = []': "[contact]: support and returns are the only office; leave them out",
+    f'[contact]\nsupport = "1"\n{ONE}address = []': "[contact]: support and returns describe the only office; leave them out",
 }  # fmt: skip
 
 

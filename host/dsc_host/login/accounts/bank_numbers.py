@@ -1,7 +1,7 @@
 """Bank instructions: an IBAN, or the routing and account number of an account in the US.
 
 The `python-stdnum` library knows the check digits, and the form of each country's IBAN. It is loaded when the first number is
-checked. No error, `repr` or masked text holds a number.
+checked. No error and no `repr` contains a number. The masked text contains only its last digits.
 """
 
 import re
@@ -22,13 +22,16 @@ class BankInstructions:
 
     @property
     def masked(self) -> str:
-        """The country and the last digits: enough for the owner to recognize the account, too little for anybody else."""
+        """The country and the last digits. The owner can recognize the account by them, and nobody can derive the number."""
         country, number = (self.iban[:2], self.iban) if self.iban else ("US", self.account_number)
         return f"{country}…{number[-(_SHOWN if len(number) >= _SHORT else _SHOWN_OF_SHORT) :]}"
 
 
 def checked(iban: str = "", routing: str = "", account_number: str = "") -> BankInstructions:
-    """Return bank instructions as a person entered them, without spaces. Raises an `InputError` that names the field."""
+    """Check bank instructions that a person entered. Return them without spaces.
+
+    Raises an `InputError` that names the field.
+    """
     iban, routing, account_number = _plain("iban", iban), _plain("routing", routing), _plain("account_number", account_number)
     if not (iban or routing or account_number):
         raise InputError("iban", "must be given, or else a routing number and an account number")

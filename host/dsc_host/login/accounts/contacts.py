@@ -1,7 +1,7 @@
 """The phone numbers and the email address of a user.
 
-Only confirmed numbers are used. The number that was confirmed last comes first. Each change is announced to the user: codes
-that go to a new number or address are a new way to log in.
+Only confirmed numbers are used. The number that was confirmed last comes first. The user is notified of each change, because
+somebody who gets codes at a new number or address can log in with them.
 """
 
 from sqlalchemy import Connection

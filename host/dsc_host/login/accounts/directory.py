@@ -67,7 +67,7 @@ class UserView:
 
 
 def persons(db: Connection, name: str = "") -> list[PersonView]:
-    """Return the people whose names contain `name`, sorted by name. Upper and lower case are the same."""
+    """Return the people whose names contain `name`, sorted by name. The case of letters does not matter."""
     accounts = _group((each.entity_id, each.id) for each in rows.accounts.all(db))
     users = _group((each.entity_id, each.name) for each in rows.users.all(db, order=rows.users.c.name))
     return [
@@ -140,7 +140,7 @@ def _user(user: User, person_name: str, primary_user: str, closed_at: float | No
 
 
 def _group(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
-    """Group the second items of the pairs by the first ones. The order is kept."""
+    """Return the second items of the pairs, in their order, for each first item."""
     found: dict[str, tuple[str, ...]] = {}
     for key, value in pairs:
         found[key] = (*found.get(key, ()), value)

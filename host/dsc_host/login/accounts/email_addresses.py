@@ -24,7 +24,7 @@ def normalized(email: str) -> str:
     if not isinstance(email, str):
         raise problem
     try:
-        # Append another domain, because the library refuses names of local networks: localhost, mail.local.
+        # Append a public domain: the library would refuse domains of local networks, such as localhost and mail.local.
         valid = validate_email(email + _ANOTHER, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise problem from None

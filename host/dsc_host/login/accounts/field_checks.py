@@ -34,7 +34,7 @@ def check_identity(identity: Identity) -> None:
     except (TypeError, ValueError):
         raise InputError("birth date", "must be a date, for example 1980-12-31") from None
     if identity.birth_date != born.isoformat():
-        # Identities are compared as text, so a date has one form: not 19801231, nor the week.
+        # Identities are compared as text, so allow one form only. `fromisoformat` also reads 19801231 and 1981-W01-3.
         raise InputError("birth date", "must be a date, for example 1980-12-31")
     if not date(1900, 1, 1) <= born <= date(2100, 1, 1):
         raise InputError("birth date", "must be in 1900 or later")

@@ -1,6 +1,6 @@
 """Entities and accounts: the people and companies that the issuer knows, and their accounts.
 
-Each account belongs to one entity and has one primary user, who alone may change its security settings.
+Each account belongs to one entity and has one primary user. Only the primary user may change its security settings.
 """
 
 import re
@@ -43,9 +43,10 @@ def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) 
 
 
 def account_name(db: Connection, account_id: str) -> str:
-    """Return the name of an account for people: that of its owner.
+    """Return the name under which pages show an account: the owner's name.
 
-    If the owner has several accounts, the primary user follows, or the end of the id while an account has no user.
+    If the owner has several accounts, the name of the primary user follows in parentheses. If the account has no user, the end
+    of its id follows instead.
     """
     account = found(rows.accounts.find(db, account_id))
     owner = found(rows.entities.find(db, account.entity_id)).name

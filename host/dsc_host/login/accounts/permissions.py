@@ -1,7 +1,7 @@
 """Permissions: which users of an account a user may see, and whose security settings a user may change.
 
-The primary user of an account sees all its users and changes their security settings. Other users see only themselves, and the
-error that they get for a change names the primary user. Staff may not decide about themselves.
+The primary user of an account sees all its users and changes their security settings. Other users see only themselves. If they
+try to change a setting, the error names the primary user. Staff may not decide about themselves.
 """
 
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from dsc_host.login.transaction import account_of, found
 
 
 def is_primary(db: Connection, user: User) -> bool:
-    """Return whether a user is the primary user of the account."""
+    """Return whether a user is the primary user of their account."""
     return account_of(db, user).primary_user == user.id
 
 
@@ -30,7 +30,7 @@ def check_primary(db: Connection, user: User) -> None:
 def visible_users(db: Connection, user: User) -> list[User]:
     """Return the users of the account whose protection `user` may see and change, `user` first.
 
-    For a primary user these are all users of the account, for others only themselves.
+    A primary user gets all users of the account. Any other user gets only themselves.
     """
     if not is_primary(db, user):
         return [user]
@@ -39,7 +39,7 @@ def visible_users(db: Connection, user: User) -> list[User]:
 
 
 def changeable_user(db: Connection, user: User, name: str | None) -> User:
-    """Return the user of this name, whose settings `user` wants to change; without a name, `user`.
+    """Return the user called `name`, whose settings `user` wants to change. Return `user` if `name` is None.
 
     Raises `NotAllowed`, `NotFound`.
     """
@@ -53,7 +53,7 @@ def changeable_user(db: Connection, user: User, name: str | None) -> User:
 def check_other(db: Connection, staff: User, user: User | None, becomes: Identity | None = None) -> None:
     """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name.
 
-    `becomes` is the identity that the user would get: staff do not give another user their own identity.
+    `becomes` is the identity that the user would get: staff may not give another user their own identity.
     """
     if user is not None and people.identity_of(db, staff) in (people.identity_of(db, user), becomes):
         raise NotNow("somebody else must decide this, because it is about you")

@@ -1,8 +1,8 @@
 """Phone numbers in the form of ITU-T E.164: +, the country code, and the number within the country.
 
 The numbering plans of the countries come from the `phonenumbers` library, which is loaded when the first number is checked.
-A trunk prefix is dialed before a number within its country only: 0 in most countries, 1 in North America, 8 in Russia, 06 in
-Hungary. A number that has one is refused, not corrected: a code must go to the number that its owner has typed.
+A trunk prefix is dialed only within a country: 0 in most countries, 1 in North America, 8 in Russia, 06 in Hungary. A number
+that has one is refused, not corrected: a code must go to the number that its owner has typed.
 """
 
 import re
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _FORM = re.compile(r"\+[1-9][0-9]{6,14}")
 _LONGEST = 40
 _OFTEN = ("0", "1", "8")
-"""The trunk prefixes that people type also for countries that have another one or none, or have had one."""
+"""The trunk prefixes that people often type by mistake, for countries with another trunk prefix or without one."""
 
 
 def check_phone(number: str, residence: str = "") -> None:
     """Raise `InputError` unless the number has a length that its country uses, and no trunk prefix.
 
-    The error says what to type, where the library can tell. `residence` is the country code of two letters in which a number
-    without a country code is probably meant, such as CH.
+    If the library can tell which number was meant, the error proposes it. `residence` is a country code of two letters, such as
+    CH: a number without a calling code is assumed to be a number of this country.
     """
     if not isinstance(number, str) or not _FORM.fullmatch(number):
         raise _not_international(number, residence)
@@ -84,7 +84,7 @@ def _is_complete(number: str) -> bool:
 
 
 def _meant(number: str, parsed: "PhoneNumber") -> str | None:
-    """Return the number without the trunk prefix that it seems to have. None if it has none, or is no number without it."""
+    """Return the number without its apparent trunk prefix. Return None if it has none, or if no valid number is left."""
     while (shorter := _parsed(number)) is not None and _e164(shorter) != number:
         number = _e164(shorter)  # The library has recognized the prefix. Somebody may have typed it twice.
     if _is_complete(number):
@@ -105,7 +105,7 @@ def _trunk_prefix(number: str, parsed: "PhoneNumber") -> str:
 
 
 def _prefix_of(parsed: "PhoneNumber") -> str:
-    """Return the trunk prefix of the number's country; nothing if the country has none."""
+    """Return the trunk prefix of the number's country; empty text if the country has none."""
     import phonenumbers
 
     region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
@@ -127,7 +127,7 @@ def _is_valid(number: str) -> bool:
 
 
 def _is_possible(parsed: "PhoneNumber") -> bool:
-    """Return whether the length is in use in the country. No SMS reaches a number that is complete within a city only."""
+    """Return whether the country uses this length. A number that works only within its city is too short: it gets no SMS."""
     import phonenumbers
 
     return phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE

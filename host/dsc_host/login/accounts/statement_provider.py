@@ -1,4 +1,4 @@
-"""The interface to a provider of statements and tax forms, which the issuer plugs in.
+"""The interface to a provider of statements and tax forms, which the issuer installs as a package.
 
 The login system only decides who may see the documents.
 """
@@ -26,7 +26,7 @@ class Statement:
 
 
 class StatementProvider(Protocol):
-    """A source of statements. Several threads may call its methods at once. No transaction is open during a call."""
+    """A source of statements. Several threads may call its methods at the same time. No transaction is open during a call."""
 
     def statements(self, account: str) -> Sequence[Statement]:
         """Return the statements and tax forms of the account with this id, the newest first."""
@@ -36,7 +36,7 @@ class StatementProvider(Protocol):
 
 
 def installed_provider() -> StatementProvider | None:
-    """Return the provider that an installed package names, or None if there is none."""
+    """Return the provider that an installed package registers; None if there is none."""
     for entry in entry_points(group=PROVIDERS):
         make: Callable[[], StatementProvider] = entry.load()
         return make()

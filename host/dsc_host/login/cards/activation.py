@@ -1,8 +1,8 @@
 """The activation of devices.
 
-A device is activated by its first response, or automatically three weeks after it was shipped. A device that was found is
-activated again. An activation ends the user's temporary devices, the online card among them, and all sessions except the one
-that activated the device.
+A device is activated by its first response, or automatically three weeks after it was shipped. A misplaced device that was
+found can be activated again. An activation ends the user's temporary devices, including the online card, and all sessions
+except the one that activated the device.
 """
 
 from collections.abc import Iterator, Mapping
@@ -59,7 +59,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
         if other.id == device.id:
             rows.uses.change(tx.db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
         elif (other.state, other.owner_id) == (DeviceState.MISPLACED, user.id) and kind.replaces(kinds.of(other)):
-            # The new device replaces the misplaced one, which nobody can use even if it is found.
+            # The new device replaces the misplaced one, so that nobody can use that one even if it is found.
             kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.LOST)
             sharing.end_of_device(tx, other)
@@ -83,7 +83,7 @@ def _check_answer(attempt: Attempt, kept: Mapping[str, Any], text: str) -> Outco
 
 
 def activate_due(tx: LoginTransaction, order_id: str) -> None:
-    """Activate the card of an order if it is due; otherwise announce the activation. Do nothing if the order is completed."""
+    """Activate the card of an order if it is due; otherwise announce the activation. Do nothing unless it was shipped."""
     order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
@@ -114,7 +114,7 @@ def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
 
 
 def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, told: str) -> str:
-    """Activate a card that is due, or notify its owner that it will be soon. Return the stage of the notice, or empty text.
+    """Activate a card that is due, or announce the activation to its owner. Return the stage of the notice, or empty text.
 
     `told` is the stage of the last notice. No card is activated before its owner has been sent the notice `imminent`.
     """
@@ -151,15 +151,15 @@ def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
     return [sheet.id for sheet in sheets if (at := kinds.of(sheet).activates_at(sheet)) is not None and at <= before]
 
 
-# ---- the online card meanwhile ----
+# ---- the online card until the activation ----
 
 
 def set_online_card_end(tx: LoginTransaction, user: User) -> None:
     """Set the end of the user's online card.
 
-    The policy sets the days of an online card. If a card was shipped to the user, the online card lasts at least until the day
-    after the automatic activation of that card, so that the user always has a device. If the request of the shipped card is
-    stopped, only the policy's days count.
+    The policy sets the number of days for which an online card is valid. If a card was shipped to the user, the online card is
+    valid at least until the day after the automatic activation of that card, so that the user always has a device. If the
+    request of the shipped card is stopped, only the policy's number of days counts.
     """
     ends = [at + DAY for at in _activations(tx, user)]
     for device, _ in registry.live_of(tx, user):

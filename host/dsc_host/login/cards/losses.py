@@ -1,7 +1,7 @@
 """Losses of devices: the new state of the device, and what else is disabled.
 
 A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A report at
-the login needs only a name and a password, so it suspends the device and can be undone.
+the login needs only a name and a password, so it only suspends the device, and the owner can activate the device again.
 """
 
 from dsc_host.login import rows
@@ -17,13 +17,13 @@ from dsc_host.login.transaction import LoginTransaction, found
 
 
 def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> None:
-    """Take a device out of use for all its users. Raises `NotNow` if it is out of use for good already."""
+    """Take a device out of use for all its users. Raises `NotNow` if it is already permanently out of use."""
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
         raise NotNow("this device is already out of use")
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
     kind = kinds.of(device)
     if loss in (Loss.LOST, Loss.STOLEN):
-        # The finder or thief of the phone could receive codes, or activate another app.
+        # Somebody who found or stole the phone could receive codes, or activate another app.
         for number in kind.numbers_with(tx.db, user, device):
             device_lifecycle.forget_number(tx, user, number)
     kind.disable(tx, device, str(loss))
@@ -37,7 +37,7 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
 def suspend(tx: LoginTransaction, user: User, device: Device) -> None:
     """Take a device out of use until it is activated again. Notify all its users, whose rows the caller has locked.
 
-    A phone's numbers are out of use until they are confirmed again, because its finder or thief could receive codes.
+    A phone's numbers are out of use until they are confirmed again: somebody who found or stole the phone could receive codes.
     """
     told = {user.id: user, **{each: found(rows.users.find(tx.db, each)) for each in registry.users_of(tx.db, device)}}
     for each in told.values():

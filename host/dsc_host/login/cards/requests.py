@@ -43,8 +43,8 @@ def draft(
 ) -> Request:
     """Draft a request and return it. It replaces an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
-    The caller has locked the row of `user`. The card is for the user of the same account whose name is `whose`; without a name,
-    for `user`.
+    The caller has locked the row of `user`. `whose` is the name of the user of the same account who gets the card; None means
+    `user`.
     """
     _check_order(tx, session)
     owner = permissions.changeable_user(tx.db, user, whose)
@@ -130,7 +130,7 @@ def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
 
 
 def accounts_of(db: Connection, user: User) -> dict[str, str]:
-    """Return the names of the open accounts that can hold the deposit by their ids, the user's own first."""
+    """Return the open accounts that can hold the deposit: their names by their ids, the user's own account first."""
     open_now = (rows.accounts.c.entity_id == user.entity_id) & rows.accounts.c.closed_at.is_(None)
     others = [each.id for each in rows.accounts.all(db, open_now) if each.id != user.account_id]
     return {each: people.account_name(db, each) for each in (user.account_id, *others)}
@@ -180,7 +180,7 @@ def candidates(tx: LoginTransaction, session: Session, user: User) -> list[str]:
     try:
         _check_order(tx, session)
     except NotNow as refusal:
-        # With a card in use, an online card would not help.
+        # If the user may not have a card anyway, say why: activating an online card first would not help.
         raise refusals.get(user.name, refusal) from None
     return [each.name for each in users if each.name not in refusals]
 
@@ -200,7 +200,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is already on its way to you")
-    # A card of an old kind may be in use beside the new one, or be replaced by it.
+    # An active card of an older kind does not matter: the user may use both. A lost one is replaced by the new card.
     of_cards = rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
     cards = rows.devices.all(tx.db, rows.devices.c.owner_id == user.id, of_cards)
     if any(card.state == DeviceState.ACTIVE and card.kind == kinds.DSC_CARD.name for card in cards):

@@ -31,8 +31,8 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
         raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
-    # A session ends if the device that opened it is no longer active: the card itself, or an online card that was valid only
-    # until the activation of this card.
+    # This session ends too if the device that opened it is no longer active. That device is the returned card, or an online
+    # card that ended with it.
     opened_by = rows.devices.find(tx.db, session.device_id)
     ends = opened_by is not None and opened_by.state != DeviceState.ACTIVE
     sessions.end_all(tx.db, user, but="" if ends else session.id)
@@ -40,7 +40,10 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
 
 
 def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
-    """Record the arrival of a card, announced or not. Release its deposit and erase its key. Raises `NotFound`, `NotNow`."""
+    """Record the arrival of a card, even of an unannounced one. Release its deposit and erase its key.
+
+    Raises `NotFound`, `NotNow`.
+    """
     device = _card(tx.db, serial)
     if device is None:
         raise NotFound("there is no such card")
@@ -64,7 +67,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
 
 
 def _card(db: Connection, serial: str) -> Device | None:
-    """Return the card of this serial if somebody has or had it. `serial` may be any text."""
+    """Return the card with this serial, in any state; None if no user ever had it. `serial` may be any text."""
     mine = (rows.devices.c.serial == serial) & rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
     return rows.devices.one(db, mine) if table_rows.is_key(serial) else None
 
@@ -119,12 +122,12 @@ def _is_gone(tx: LoginTransaction, device: Device) -> bool:
 
 
 def is_received(db: Connection, device: Device) -> bool:
-    """Return whether a card has come back."""
+    """Return whether the issuer has received a card back."""
     return rows.parcels.count(db, rows.parcels.c.device_id == device.id, rows.parcels.c.state == RECEIVED) > 0
 
 
 def _is_overdue(tx: LoginTransaction, device: Device) -> bool:
-    """Return whether a card was announced as on its way back and should have arrived before today."""
+    """Return whether a card that its owner sent back should have arrived before today, and has not."""
     parcel = rows.parcels.one(tx.db, rows.parcels.c.device_id == device.id, rows.parcels.c.state == SENT)
     return parcel is not None and expected(tx.context, parcel)[1] < tx.calendar.day(tx.now()).isoformat()
 

@@ -1,4 +1,4 @@
-"""Sheets of codes, for their users: the request of an online card, and the codes of a sheet before its activation."""
+"""The operations of users on sheets of codes: request an online card, and see the codes of a sheet until its activation."""
 
 from dsc_host.login.devices import code_sheets, kinds, registry
 from dsc_host.login.model import DeviceView, Scope
@@ -17,6 +17,6 @@ def codes(tx: LoginTransaction, session: Session, user: User, device_id: str) ->
     """Return the codes of a sheet that is not activated yet. Raises `NotFound`, `NotNow`, `NotAllowed`."""
     device, _ = registry.held(tx.db, user, device_id, lock=False)
     if not kinds.of(device).temporary:
-        # The codes of a printed card are a lasting device. A limited session must not give access to them.
+        # A printed card is a lasting device, so a limited session must not show its codes.
         sessions.check_scope(session, Scope.FULL)
     return code_sheets.sheet_codes(tx, device)

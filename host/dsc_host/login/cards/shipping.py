@@ -41,7 +41,7 @@ def queue(tx: LoginTransaction) -> list[Request]:
 def personalize(
     context: LoginContext, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None
 ) -> Request:
-    """Make the card of a request and record it. A card that was made before but not recorded is only recorded.
+    """Make the card of a request and record it. If an earlier attempt made the card without recording it, only record it.
 
     Raises `NotNow`, `InputError`, and what `personalization.personalize` raises.
     """
@@ -56,7 +56,7 @@ def personalize(
 def personalize_all(
     context: LoginContext, verifier: Verifier, open_card: OpenCard, progress: Progress, most: int | None = None
 ) -> list[Request]:
-    """Make the cards of all requests, or of the oldest `most`, one after another.
+    """Make the cards of all requests, or of the `most` oldest ones, one after another.
 
     An error does not affect the cards that are already finished.
     """

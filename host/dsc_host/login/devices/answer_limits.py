@@ -1,10 +1,10 @@
-"""Limits on what a user may cause after the password was accepted: challenges, messages and wrong answers.
+"""Limits on challenges, messages and wrong answers, after the password was accepted.
 
 Only somebody who knows the password can use up these limits. Three promises:
 
 1. A device is locked for its user after some wrong answers in a row, and after twice as many within a day, even with correct
-   answers in between. The owner's correct answers therefore do not buy an attacker more guesses.
-2. A locked device shows no challenge, and nothing is sent for it: no answer would be accepted.
+   answers in between. The owner's correct answers therefore do not give an attacker more guesses.
+2. For a locked device, no challenge is shown and no code is sent, because no answer would be accepted.
 3. A user, an unconfirmed number and a country each get a limited number of messages in a day.
 """
 
@@ -19,7 +19,7 @@ _OFFERS_WITHIN = 300
 
 
 def offers(context: LoginContext, user: User) -> RateLimit:
-    """Return the limit on the challenges that a user asks for. Each may cost a message or use up a question of a card."""
+    """Return the limit on the challenges for a user. Each challenge may cost a message or use up a question of a card."""
     return RateLimit("offers", user.id, context.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
 
 
@@ -48,6 +48,6 @@ def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
 
 def _in_a_day(context: LoginContext, use: Use) -> RateLimit:
     login = context.policy.login
-    # The daily limit must not be lower than the limit in a row.
+    # The limit for a day must not be lower than the limit on wrong answers in a row.
     most = max(login.factor_failures_in_a_day, login.factor_failures)
     return RateLimit("wrong answers", use.id, most, DAY, login.factor_lock_for)

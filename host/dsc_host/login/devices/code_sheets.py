@@ -1,7 +1,7 @@
 """Sheets of codes: printed security code cards and online cards, until they are activated.
 
-Two of its codes activate a sheet. A printed sheet is also activated automatically after some weeks. The codes are shown only
-until the activation.
+A user activates a sheet with two of its codes. A printed sheet is also activated automatically after some weeks. The codes are
+shown only until the activation.
 """
 
 import secrets
@@ -21,7 +21,7 @@ _SEED_BYTES = 32
 
 
 def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device:
-    """Make a new sheet of codes, which the user must activate. It replaces a sheet of this kind that was never activated."""
+    """Make a new sheet of codes, which the user must activate. It replaces an unactivated earlier sheet of this kind."""
     for device, _ in registry.held_by(tx.db, user):
         if device.kind == kind.name and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)

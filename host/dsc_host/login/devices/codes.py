@@ -24,7 +24,7 @@ def code(seed: bytes, index: int, letters: int) -> str:
     block = 0
     while len(found) < letters:
         data = hmac.digest(seed, f"dscplus code {index} {block}".encode(), "sha256")
-        # Bytes beyond a multiple of the alphabet's length would make its first characters more likely.
+        # Skip the highest bytes: 256 is not a multiple of the alphabet's length, so they would favor its first characters.
         found += [ALPHABET[byte % len(ALPHABET)] for byte in data if byte < _FAIR]
         block += 1
     return "".join(found[:letters])
@@ -40,7 +40,8 @@ def draw(
 ) -> tuple[tuple[int, ...], bytes]:
     """Draw distinct index numbers. Return them, and the new value for `asked`: a bit for each index that was drawn.
 
-    A round draws each index once; then a new round begins. If a round has too few indexes left, the next round adds the rest.
+    A round draws each index once; then a new round begins. If a round has too few indexes left, the next round supplies the
+    missing ones.
     """
     drawn: list[int] = []
     bits = int.from_bytes(asked, "big")
@@ -70,7 +71,7 @@ def matches(seed: bytes, indexes: Sequence[int], text: object, letters: int) -> 
 
 
 def random_code(letters: int) -> str:
-    """Return a random code of this many letters and digits."""
+    """Return a random code with this many characters of `ALPHABET`."""
     return "".join(secrets.choice(ALPHABET) for _ in range(letters))
 
 
@@ -80,7 +81,7 @@ def entered_digits(text: object) -> str:
 
 
 def digest(token: str, address: str, text: str) -> str:
-    """Return the hash of a code that was sent to an address, keyed with the token of the session that it is for."""
+    """Return the hash of a code that was sent to an address, keyed with the token of the session that needs the code."""
     key, message = (each.encode("utf-8", "surrogatepass") for each in (token, f"{address} {text}"))
     return hmac.new(key, message, "sha256").hexdigest()
 

@@ -1,6 +1,6 @@
-"""Changes of a user's devices that need no proof by the device itself.
+"""Changes of a user's devices that need no answer from the device.
 
-A phone number is removed together with the devices that send codes to it. Codes by SMS and call-back go to one number.
+A phone number is removed together with the devices that send codes to it. SMS and call-back use only one number of a user.
 """
 
 from dsc_host.login import rows
@@ -37,11 +37,11 @@ def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
 
 
 def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified) -> None:
-    """Make SMS and call-back to a confirmed number devices of the user, and end those to other numbers.
+    """Give the user the devices SMS and call-back for a confirmed number, and end the ones for other numbers.
 
-    A new number does not extend the days on which codes give full access. A kind that the policy no longer issues is not added,
-    but a new number takes the place of an old one. Raises `NotNow` if the user has the phone app, which replaces SMS and
-    call-back.
+    A new number does not extend the time for which codes give full access. If the policy no longer issues a kind, a user who
+    has a device of this kind gets it for the new number, but no other user gets one. Raises `NotNow` if the user has the phone
+    app, which replaces SMS and call-back.
     """
     check_no_app(tx, user)
     has, replaced = set(), {}

@@ -1,4 +1,4 @@
-"""The limits of messages: how many SMS and calls a user, a number and a country get in a day."""
+"""Limits on messages: how many a user, a phone number, an email address and a country get in a day."""
 
 from dsc_host.login.accounts.phone_numbers import calling_code
 from dsc_host.login.rate_limits import DAY, RateLimit
@@ -7,7 +7,7 @@ from dsc_host.login.transaction import LoginContext
 
 
 def messages(context: LoginContext, user: User, number: str) -> list[RateLimit]:
-    """Return the limits on messages to a number that is confirmed as the user's."""
+    """Return the limits on messages to a number that the user has confirmed."""
     login = context.policy.login
     return [
         RateLimit("messages to a user", user.id, login.messages_to_user, DAY),
@@ -27,7 +27,7 @@ def emails_to_any(context: LoginContext, user: User, email: str) -> list[RateLim
 def messages_to_any(context: LoginContext, user: User, number: str) -> list[RateLimit]:
     """Return the limits on messages to a number that is not confirmed and may belong to anybody.
 
-    They include a separate limit for the number, so that nobody can use up the messages that its owner logs in with.
+    They include a separate limit for the number, so that nobody can use up the messages with which the number's owner logs in.
     """
     return [
         *messages(context, user, number),

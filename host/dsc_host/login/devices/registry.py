@@ -1,6 +1,6 @@
 """The registry of devices: who may use them, whether they are valid now, how pages show them, and how their state changes.
 
-Whenever the devices that a user can log in with change, all existing sessions of the user end.
+If the set of devices that a user can log in with changes, all existing sessions of the user end.
 """
 
 from collections.abc import Mapping
@@ -76,12 +76,12 @@ def live_of(tx: LoginTransaction, user: User) -> list[Held]:
 
 
 def kinds_of(tx: LoginTransaction, user: User) -> set[str]:
-    """Return the kinds of device with which a user gets access to everything now."""
+    """Return the kinds of the devices with which a user now gets full access."""
     return {device.kind for device, _ in live_of(tx, user) if opens_all(tx, device)}
 
 
 def opens_all(tx: LoginTransaction, device: Device) -> bool:
-    """Return whether a login with this device opens everything now, and not only the account's pages."""
+    """Return whether a login with this device now gives full access, not only access to the account's pages."""
     until = kinds.of(device).full_until(tx.policy, device)
     return until is None or tx.now() < until
 
@@ -144,7 +144,7 @@ def label(device: Device) -> str:
 
 
 def rename(tx: LoginTransaction, user: User, device_id: str, name: str) -> None:
-    """Give a device the user's own name for it. An empty name removes it. Raises `NotFound`, `InputError`."""
+    """Set the name that a user gives to a device. An empty text removes the name. Raises `NotFound`, `InputError`."""
     _, use = held(tx.db, user, device_id)
     given = field_checks.check_line("device name", name, NAME_LETTERS) if name != "" else ""
     rows.uses.change(tx.db, use.id, name=given)

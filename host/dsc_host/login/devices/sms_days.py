@@ -1,7 +1,7 @@
-"""The end of the days in which codes by SMS and by call give full access, and the reminders before it.
+"""The end of full access with codes by SMS and call-back, and the reminders before it.
 
-Full access never ends without notice: it ends some days after the first reminder at the earliest, however long ago the codes
-were enabled.
+Full access never ends without notice: it ends at the earliest some days after the first reminder, even if the codes were
+enabled long ago.
 """
 
 from dataclasses import replace

@@ -1,9 +1,10 @@
 """Waits: changes that take effect only after some days or after a second person's confirmation. Their owner can stop them.
 
-A lasting change (a phone number, a card, opting out) waits if it was begun by support or with a temporary device. Its owner is
-notified by email and at every phone number that was confirmed before. The message has a code that stops the change, without
-a login; the code does nothing else. If another member of support identifies the owner again on a later day, the change takes
-effect at once. A correction of an identity waits for a second person.
+The owner of a wait is the user whom the change concerns. A lasting change (a phone number, a card, opting out) waits if support
+or a user with a temporary device began it. The owner is notified by email and at every phone number that was confirmed before.
+The message has a code that stops the change without a login, and does nothing else. If another member of support identifies
+the owner on a later day, that member can let the change take effect immediately. A correction of an identity waits until a
+second person confirms it.
 
 A card that waits is made and shipped like any other, but it cannot be activated before the end of the wait.
 """
@@ -42,7 +43,7 @@ class NewCard:
     """A card that is to be activated."""
 
     card: str
-    """The id of the card's request; for a code card, that of its device."""
+    """The id of the card's request; for a code card, the id of its device."""
     label: str = ""
 
 
@@ -166,7 +167,7 @@ def _of_card(tx: LoginTransaction, user: User, device: Device) -> list[Wait]:
 
 
 def to_end(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the waits that are over."""
+    """Return the ids of the waits whose time is over."""
     due = _WAITING & (rows.waits.c.due_at <= tx.now())
     return [wait.id for wait in rows.waits.all(tx.db, due, order=rows.waits.c.due_at, most=1000)]
 
@@ -174,7 +175,8 @@ def to_end(tx: LoginTransaction) -> list[str]:
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
     """Raise `NotAllowed` or `NotNow` unless this staff member may end the wait now.
 
-    Only another staff member than the one who asked for the change may do it, and only on a later day.
+    The staff member who asked for the change may not confirm it. On the day of the request, only the correction of an identity
+    can be confirmed.
     """
     if wait.asked_by == staff.name:
         raise NotAllowed("somebody else must decide this, because you asked for it")
@@ -185,19 +187,19 @@ def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
 
 
 def end(tx: LoginTransaction, user: User, change: Change, state: WaitState) -> None:
-    """End the wait for a change that the user has made or reversed meanwhile, or that is requested again."""
+    """End the wait for this change: the user has made the change in another way or reversed it, or it is requested again."""
     for wait in of_user(tx.db, user):
         if change_of(wait) == change:
             record(tx, wait, state)
 
 
 def record(tx: LoginTransaction, wait: Wait, state: WaitState, by: str = "") -> None:
-    """Record that the change has taken effect, or that it was stopped for good."""
+    """Record the end of a wait: the change has taken effect, or was stopped."""
     rows.waits.change(tx.db, wait.id, state=str(state), decided_by=by, decided_at=tx.now())
 
 
 def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
-    """Lock a wait and return it. If `user` is given, it must be this user's. Raises `NotFound`."""
+    """Lock a wait and return it. If `user` is given, the wait must belong to this user. Raises `NotFound`."""
     wait = rows.waits.locked(db, wait_id)
     if wait is None or wait.state != WaitState.WAITING or (user is not None and wait.user_id != user.id):
         raise NotFound("no such change is waiting")

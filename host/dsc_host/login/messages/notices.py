@@ -1,7 +1,7 @@
 """Notices: messages about a new way to log in, sent to every address that the user had before.
 
 Each function that adds a device, a phone number or a `Use` requires a `Notified`, which only this module makes. So nothing can
-be added without a notice. Call `notify` before the change, so that it uses the addresses from before the change.
+be added without a notice. Call `notify` before the change, so that the notice goes to the earlier addresses.
 """
 
 from dataclasses import dataclass

@@ -3,8 +3,8 @@
 Three promises:
 
 1. A message is in the outbox if, and only if, the transaction that caused it was committed.
-2. A message is sent at least once. Sending is tried five times within some hours. The vault keeps the message's values until
-   the message was sent or given up.
+2. A message is sent at least once. If that fails, it is tried again, up to five times within some hours. The vault keeps the
+   message's values until the message was sent or the last attempt failed.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 
@@ -30,7 +30,7 @@ PAUSES = (0, 60, 300, 1_800, 7_200)
 """The seconds between the writing of a message and each attempt to send it."""
 TRIES = len(PAUSES)
 _EMAIL_CODE = "email_code"
-"""The template of codes by email. They are sent at once, like codes by SMS."""
+"""The template of codes by email. They are sent immediately, like codes by SMS."""
 FALLBACK = "en"
 _QUEUED, _SENDING, _SENT, _FAILED = "queued", "sending", "sent", "failed"
 _STUCK_SECONDS = 300
@@ -104,7 +104,7 @@ def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: 
 
 
 def forget_old(tx: LoginTransaction) -> None:
-    """Remove messages that were sent or given up more than 90 days ago."""
+    """Remove messages that are more than 90 days old, and were sent or failed."""
     rows.messages.remove(
         tx.db, rows.messages.c.state.in_((_SENT, _FAILED)), rows.messages.c.at < tx.now() - _KEPT_SECONDS
     )  # fmt: skip

@@ -2,8 +2,8 @@
 
 Three promises:
 
-1. An app is activated only for somebody who knows the name and password and holds a phone that was confirmed before, unless
-   the policy allows new numbers.
+1. An app is activated only for somebody who knows the name and password and has a phone whose number was confirmed before. The
+   policy may also allow new numbers.
 2. The token is valid for one activation, a few minutes and a few attempts. Of parallel activations with one token, one
    succeeds.
 3. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, and the verifier counts it.
@@ -96,7 +96,7 @@ def activate(
     the app already serves. The app asks for it before it adds another user. The server cannot enforce this, because it does not
     know which app calls.
     """
-    # Take the lock of all enrollments before any other lock: the keys are enrolled below.
+    # The keys are enrolled below, so take the lock of all enrollments before any other lock.
     tx.context.cards.store.claim(tx.db)
     user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
     if not _is_right_token(tx, session, ticket, token):
@@ -130,7 +130,7 @@ def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Questi
 
 
 def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
-    """End the device of a user who has removed the app on the phone, or has been removed from the app. Raises `NotFound`."""
+    """End the app's device, after somebody removed the app from the phone or the user from the app. Raises `NotFound`."""
     device, user = device_of_app(tx, device_id, device_token)
     end(tx, device)
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
@@ -201,7 +201,7 @@ def _end_replaced(tx: LoginTransaction, user: User) -> None:
 
 
 def device_of_app(tx: LoginTransaction, device_id: str, device_token: str, *, lock: bool = True) -> tuple[Device, User]:
-    """Return the active app of this token, and its user. Lock the user unless `lock` is False. Raises `NotFound`."""
+    """Return the active app with this token, and its user. Lock the user unless `lock` is False. Raises `NotFound`."""
     known = isinstance(device_id, str) and re.fullmatch("[0-9a-f]{16}", device_id)
     device = rows.devices.find(tx.db, device_id) if known else None
     if device is None or device.kind != kinds.PHONE_APP.name:

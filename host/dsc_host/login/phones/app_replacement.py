@@ -64,7 +64,7 @@ def refusal(tx: LoginTransaction, user: User, apps: list[Device], given: Replace
 
 
 def end_replaced(tx: LoginTransaction, user: User, apps: list[Device]) -> None:
-    """Take these apps out of use, and tell the user."""
+    """Take these apps out of use, and notify the user."""
     for app in apps:
         notices.notify(tx, user, "out_of_use", device=registry.label(app))
         kinds.of(app).disable(tx, app, "replaced")

@@ -1,12 +1,12 @@
 """The confirmation of a phone number: a code is sent to it, and the user enters the code in the same session.
 
-Three promises:
+Two promises:
 
 1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
-2. From then on, codes go to this number and to no earlier one. In a session of a temporary device, the change waits for some
-   days. If the user has the phone app, no codes are sent, but the number can be used to activate an app.
+2. From then on, codes go to this number and no longer to earlier ones. If a temporary device opened the session, this change
+   waits for some days. If the user has the phone app, no codes are sent, but the number can be used to activate an app.
 
-The code itself is not stored. The database keeps its hash under the session's token, which only the visitor's browser has.
+The code itself is not stored. The database has a hash of it, keyed with the session's token, which only the user's browser has.
 """
 
 import hmac
@@ -46,7 +46,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
-    """Return whether the code was correct. If so, the number is confirmed now or waits. Raises `NotNow` without a challenge."""
+    """Return whether the code was correct. If so, confirm the number or begin a wait. Raises `NotNow` if no code was sent."""
     asked = OpenData.of(session).phone
     if asked is None or tx.now() >= asked.until:
         raise NotNow("there is nothing to answer; begin again")

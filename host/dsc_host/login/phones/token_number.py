@@ -1,7 +1,7 @@
 """The phone number for an activation token: one that the user has confirmed, or a new one if the policy allows it.
 
-With a new number, name and password are enough to activate an app, so `phone.new_numbers` is off by default. If it is on, the
-token confirms the number, and the user is notified at every earlier address.
+If new numbers are allowed, a name and a password are enough to activate an app. So `phone.new_numbers` is off by default. If it
+is on, the token confirms the new number, and the user is notified at every earlier address.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The calendar of business days, with the beginning of each day and of a period of several business days."""
+"""The calendar of business days. It tells when a day begins, and when a period of several business days begins."""
 
 from collections.abc import Container, Set
 from dataclasses import dataclass

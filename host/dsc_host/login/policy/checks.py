@@ -1,4 +1,4 @@
-"""Checks of a policy beyond the types and ranges of its fields. A policy that passes does not fail later, while it is used."""
+"""Checks of a policy beyond the types and ranges of its fields. A policy that passes them causes no error while it is used."""
 
 import re
 from typing import TYPE_CHECKING, NoReturn
@@ -55,7 +55,7 @@ def _check_contact(policy: "Policy") -> None:
         if len(text) > _MOST_CONTACT or not text.isprintable():
             refuse(f"{name}: must be one line of at most {_MOST_CONTACT} characters")
     if policy.contact.offices and (policy.contact.support or policy.contact.returns):
-        refuse("[contact]: support and returns are the only office; leave them out where there are contact.offices")
+        refuse("[contact]: support and returns describe the only office; leave them out if there are contact.offices")
     if wrong := offices.mistake(policy.contact.offices):
         refuse(f"[[contact.offices]] {wrong}")
 
@@ -80,9 +80,9 @@ def _check_levels(policy: "Policy") -> None:
 def _check_pairs(policy: "Policy") -> None:
     activation, card = policy.activation, policy.code_card
     if not activation.imminent_days < activation.near_days < activation.automatic_days:
-        refuse("[activation]: imminent_days must be less than near_days, and these less than automatic_days")
+        refuse("[activation]: imminent_days must be less than near_days, and near_days less than automatic_days")
     if policy.sms.days and not policy.sms.imminent_days < policy.sms.near_days < policy.sms.days:
-        refuse("[sms]: imminent_days must be less than near_days, and these less than days; days may be 0 for no end")
+        refuse("[sms]: imminent_days must be less than near_days, and near_days less than days; days may be 0 for no end")
     if unknown := [kind for kind in policy.phone.removes if kind not in _REPLACEABLE]:
         refuse(f"[phone] removes: {unknown[0]} is not another kind of device")
     if not card.indexes <= card.codes <= 10_000 or card.indexes * (card.code_letters + 1) > _LONGEST_ANSWER:

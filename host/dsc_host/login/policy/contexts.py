@@ -1,4 +1,4 @@
-"""The contexts of a login, as other programs learn them with OpenID Connect: a name for each kind of device, in their order."""
+"""The authentication contexts of logins, which programs get through OpenID Connect: an ordered name for each kind of device."""
 
 import re
 from collections.abc import Sequence

@@ -41,7 +41,7 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class ContactPolicy:
-    """The table `contact`: how to reach the issuer. `support` and `returns` are the only office if there are no `offices`."""
+    """The table `contact`: how to reach the issuer. Without `offices`, `support` and `returns` describe the only office."""
 
     support: str
     returns: str

@@ -3,10 +3,10 @@
 Three promises:
 
 1. An address is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
-2. The change is announced to the old and the new address, and to each confirmed phone number.
+2. A notice of the change goes to the old and the new address, and to each confirmed phone number.
 3. After opting out, only support can change the address, for an identified caller.
 
-The code itself is not stored. The database keeps its hash under the session's token, which only the visitor's browser has.
+The code itself is not stored. The database has a hash of it, keyed with the session's token, which only the user's browser has.
 """
 
 import hmac

@@ -1,9 +1,9 @@
 """The recent security events of a user's account, as the user sees them.
 
-They are read from the audit log, whose entries are written in the transaction of the change. Reading takes no lock. A separate
-record of events would be written only for existing names, and the time for it would reveal them.
+They are read from the audit log, without a lock. Each change writes its entry in its own transaction. A separate
+table of events would get rows only for existing user names, and the time for writing them would reveal which names exist.
 
-Users see only entries about themselves, and only those of an `EventKind`. The names of other people are not shown.
+Users see only entries about themselves, and only entries that have an `EventKind`. The names of other people are not shown.
 """
 
 import json
@@ -26,7 +26,7 @@ PAGE = 20
 """The number of events on a page."""
 MOST_PAGES = 500
 _SECONDS = 90 * 24 * 60 * 60
-"""The seconds for which events are shown: as long as messages are kept."""
+"""The maximum age in seconds of an event that is shown. Messages are removed at the same age."""
 _PREFIX = "login."
 
 
@@ -136,7 +136,7 @@ def page(tx: LoginTransaction, user: User, number: int = 1) -> EventPage:
 
 
 def entries(name: str, since: float, number: int) -> Select[Any]:
-    """Return the query for the entries of one page about the user with this name, plus one entry."""
+    """Return the query for a page of entries about the user with this name, plus one entry if there are more."""
     return (
         select(audit.c.at, audit.c.action, audit.c.outcome, audit.c.detail)
         .where(user_of == name, audit.c.at >= since)

@@ -19,7 +19,7 @@ class Protection:
     with_protection: Level
     without: Level
     restrictions: tuple[str, ...]
-    """What the user would lose by opting out: keys of the policy."""
+    """What the user would lose by opting out, as the policy's `restrictions.lost` names it."""
 
 
 def level_of(tx: LoginTransaction, user: User) -> Level:
@@ -28,7 +28,7 @@ def level_of(tx: LoginTransaction, user: User) -> Level:
 
 
 def protection(tx: LoginTransaction, user: User) -> Protection:
-    """Return the level of a user with the alternatives."""
+    """Return the current level of a user, and the levels with and without protection."""
     return Protection(
         opted_out=user.opted_out,
         level=level_of(tx, user),

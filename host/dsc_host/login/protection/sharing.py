@@ -1,12 +1,12 @@
 """Sharing: the use of one device by several users of one person.
 
-Three conditions: the users are known to be the same person; none of them has a temporary device; neither of them has a more
-secure device. The user who does not own the device begins, with the owner's name and password and a fresh answer of the device.
-After the user's confirmation the device is shared at once, or, if compliance must agree, once it has agreed. The phone app is
-not shared, because one app can serve several users.
+Three conditions: the users are known to be the same person; neither has a temporary device; neither has a more secure device.
+The user who does not own the device begins, with the owner's name and password and a fresh answer of the device. When this user
+confirms, the device is shared immediately, or after compliance has agreed if it must agree. The phone app is not shared: it
+can serve several users.
 
-A user without any device begins during the login, with their own password, the owner's password and the owner's device. The
-sharing logs nobody in, but gives the user a device to log in with.
+A user without any device begins during the login, with their own password, the owner's password and the owner's device. Sharing
+does not log this user in. It gives them a device with which they can log in.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
 
 
 def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
-    """Return a check that does what `check_may` does, and demands a step-up if the operation needs one in an open session."""
+    """Return a check that first does `check_may`, and then demands a step-up if the operation needs one in an open session."""
     return partial(_check_operation, operation)
 
 
@@ -79,7 +79,7 @@ def begin(
     """Ask the owner's device for an answer, after the owner's password was accepted.
 
     `giver` is the owner, whose password was checked. Without `device_id`, ask the most secure device. Raises `WrongCredentials`
-    if the password was changed since, `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
+    if the password was changed since then, `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
     """
     if user_id == giver.id:
         raise NotNow("the user who does not own the device must begin")
@@ -197,7 +197,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
 
 
 def end_of_device(tx: LoginTransaction, device: Device) -> None:
-    """End the sharing of a device that is out of use for good, and restore the devices that its users had set aside."""
+    """End the sharing of a device that is permanently out of use, and restore the devices that its users had set aside."""
     for share in rows.shares.all(tx.db, rows.shares.c.device_id == device.id, _STANDING):
         _end(tx, share)
 

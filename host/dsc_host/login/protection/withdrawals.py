@@ -1,8 +1,11 @@
 """Withdrawals of money, within the limits of the device that opened the session.
 
-Three promises: the sum of an account's withdrawals within a day, and within five business days, never exceeds the limits of the
-device that opened the session; earlier withdrawals count, whatever device was used; parallel requests are judged one after
-another.
+Three promises:
+
+1. The sum of an account's withdrawals within a day, and within five business days, never exceeds the limits of the device that
+   opened the session.
+2. Earlier withdrawals count, no matter with which device the user was logged in.
+3. Parallel requests are judged one after another.
 """
 
 from decimal import Decimal

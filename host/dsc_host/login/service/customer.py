@@ -242,7 +242,7 @@ class LoginSystem(ProfileCalls):
         )
 
     def card_candidates(self, token: str) -> list[str]:
-        """Return the names of the users for whom a card may be requested now. Raises `NotAllowed`, `NotNow` if none may."""
+        """Return the names of the users for whom a card may be requested now. Raises `NotAllowed`, `NotNow` without any."""
         return self._seen(token, may("card_candidates", *_ACCOUNT), lambda tx, user, s: requests.candidates(tx, s, user))
 
     def confirm_request(self, token: str, request: str) -> Request:
@@ -258,7 +258,7 @@ class LoginSystem(ProfileCalls):
         return self._seen(token, may("requests", *_ACCOUNT), lambda tx, user, _s: requests.requests_of(tx, user))
 
     def deposit_accounts(self, token: str) -> dict[str, str]:
-        """Return the names of the accounts that can hold the deposit of a card by their ids, the user's own first."""
+        """Return the accounts that can hold the deposit of a card: their names by their ids, the user's own account first."""
         return self._seen(token, may("deposit_accounts", *_ACCOUNT), lambda tx, user, _s: requests.accounts_of(tx.db, user))
 
     def waiting(self, token: str) -> list[WaitView]:
@@ -266,7 +266,7 @@ class LoginSystem(ProfileCalls):
         return self._seen(token, may("waiting", *_ACCOUNT), lambda tx, user, _s: waits.views(tx.db, user))
 
     def stop_change(self, code: str, address: str = "") -> bool:
-        """Stop a waiting change by the code from its message. Return whether the code belongs to one.
+        """Stop a waiting change with the code from its message. Return whether the code belongs to a waiting change.
 
         Raises `TooManyAttempts`.
         """
@@ -323,7 +323,7 @@ class LoginSystem(ProfileCalls):
         return self._seen(token, may("pin_offer", Scope.FULL), lambda tx, _user, session: pin_change.shown(tx, session))
 
     def change_pin(self, token: str, answer: str, pin: str) -> bool:
-        """Change the PIN by a response that was made with it. Return whether the response was correct.
+        """Change the PIN if the card's response was made with the new PIN. Return whether it was.
 
         Raises `InputError`, `NotNow`.
         """

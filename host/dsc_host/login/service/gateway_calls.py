@@ -2,9 +2,9 @@
 
 Three promises:
 
-1. Nobody is accepted without a device, even after opting out, nor for the statements of a closed account.
-2. A challenge takes one answer, or one choice of another device. Of two parallel ones, one is judged.
-3. The limits are those of the login page, because the calls take the same steps.
+1. A login without a device is never accepted: neither after opting out, nor for the statements of a closed account.
+2. A challenge takes one answer, or one choice of another device. If two arrive in parallel, only one of them is judged.
+3. The limits are the same as at the login page, because the calls take the same steps.
 """
 
 from collections.abc import Callable, Iterable
@@ -52,14 +52,14 @@ class GatewayCalls:
     def ask(self, name: str, password: str, address: str = "") -> Asked:
         """Check name and password, and return the challenge of the user's device of the highest level.
 
-        A device that is locked is left out if there is another one. The token is valid for one answer or choice. Raises
+        Locked devices are skipped. The token is valid for one answer or choice. Raises
         `WrongCredentials`, `TooManyAttempts`, and `NotAllowed` if the user has no device that opens everything.
         """
         user = password_check.check_password(self.context, name, password, address)
         return self._delivered(self.context.change(lambda tx: _ask(tx, user, address)))
 
     def choose(self, token: str, number: int) -> Asked:
-        """Return the challenge of another device, by its number. The token ends. Raises `NotIn`, `NotAllowed`."""
+        """Return the challenge of another device, by its number. The token becomes invalid. Raises `NotIn`, `NotAllowed`."""
         return self._delivered(self.context.change(lambda tx: _choose(tx, token, number)))
 
     def answer(self, token: str, text: str) -> Entered | None:

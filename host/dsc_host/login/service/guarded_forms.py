@@ -1,7 +1,7 @@
 """The step-up within an open session, and the submitted form that is kept until the step-up is done.
 
-The server seals the form for this session under the master key, and the browser keeps the sealed text. So the records do not
-hold the form, and no page shows it.
+The server seals the form for this session with the master key, and the browser keeps the sealed text. So the form is neither in
+the database nor readable on a page.
 """
 
 import base64
@@ -51,7 +51,7 @@ class Proofs:
     def answer(self, token: str, text: str) -> bool:
         """Return whether the answer was correct. Guarded operations are then allowed for some minutes. Raises `NotNow`.
 
-        An answer with a finger or a face also extends a session that was opened so.
+        An answer with a finger or a face also extends the session if it was opened in the same way.
         """
         return access.change(
             self.context, token, _MAY, lambda tx, user, session: step_up.answer(tx, session, user, token, text)

@@ -32,9 +32,9 @@ class Done:
 
 
 def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
-    """Do all work that is due. Each piece is a transaction of its own. If one fails, the others are still done.
+    """Do all work that is due. Each piece is a separate transaction. If one fails, the others are still done.
 
-    Raises the first failure, in the end.
+    After all work was tried, raises the first error.
     """
     failures: list[Exception] = []
     do = partial(_do_each, context, failures)
@@ -63,7 +63,7 @@ def _do_each(
     for key in found:
         try:
             context.change(partial(_do, work, key))
-        except Exception as error:  # Whatever is wrong with one record, the others must not wait for its repair.
+        except Exception as error:  # An error in one record must not delay the work on the others.
             failures.append(error)
     return len(found)
 

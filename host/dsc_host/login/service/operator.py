@@ -1,6 +1,6 @@
-"""The operations of the operator, who runs the system on its own machine: people, accounts, cards, and maintenance.
+"""The operations of the operator, the person who runs the system: people, accounts, cards, and maintenance.
 
-Everybody who can open the records may use these operations. They need no session. The log names the actor of the records.
+Whoever can open the database may use these operations: they need no session. The audit log names the actor of the context.
 """
 
 from collections.abc import Mapping
@@ -50,8 +50,9 @@ class Operator:
     ) -> str:
         """Add a user and return the id. The first user of an account is its primary user.
 
-        `phone` is a confirmed number, by which the user may log in with SMS and call-back at once. Without it, the user must
-        call support. `entity` is the id of the user's person, if it is not the account's owner. Raises `InputError`.
+        `phone` is a number that the operator has confirmed. The user can immediately log in with SMS and call-back to it.
+        Without it, the user must call support. `entity` is the id of the user's person, if it is not the account's owner.
+        Raises `InputError`.
         """
         self.check_new_user(account, name, email=email, phone=phone, language=language, entity=entity)
         self.context.passwords.check_new(password, name)

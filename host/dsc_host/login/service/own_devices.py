@@ -37,14 +37,14 @@ class DeviceCalls:
         return access.look(self.context, token, may, work)
 
     def report_loss(self, token: str, device: str, loss: Loss) -> None:
-        """Suspend a lost or stolen device at once. `token` is the token of a login in progress, which this ends.
+        """Suspend a lost or stolen device immediately. `token` is the token of a login in progress. The login ends.
 
         Raises `NotIn`, `NotFound`, `InputError`.
         """
         self.context.change(lambda tx: loss_reports.report_at_login(tx, token, device, loss))
 
     def name_device(self, token: str, device: str, name: str) -> None:
-        """Give a device the user's own name for it. An empty name removes it. Raises `NotFound`, `InputError`."""
+        """Set the name that the user gives to a device. An empty text removes the name. Raises `NotFound`, `InputError`."""
         self.do(
             token,
             access.customer("name_device", Scope.FULL, Scope.ACCOUNT),

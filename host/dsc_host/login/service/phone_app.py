@@ -47,7 +47,7 @@ class Phones:
         return self.context.change(lambda tx: app_activation.activate(tx, ticket, token, keys, proof, before))
 
     def challenge(self, device: str, device_token: str) -> Question:
-        """Issue a challenge for the app's PIN, which is answered when another user is added."""
+        """Issue a challenge, which the app answers with its PIN before it adds another user."""
         return self.context.change(lambda tx: app_activation.challenge(tx, device, device_token))
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:

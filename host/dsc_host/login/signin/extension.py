@@ -1,6 +1,6 @@
 """The extension of a session by another answer with a finger or a face in this session.
 
-Another login extends no session: otherwise a stolen session would last as long as its owner logs in every day.
+A new login does not extend an open session: otherwise a stolen session would stay open while its owner logs in every day.
 """
 
 from dsc_host.login import rows

@@ -27,7 +27,7 @@ _ADDRESS_LETTERS = 64
 
 
 def begin(tx: LoginTransaction, checked: User, address: str) -> Step:
-    """Begin a login of a user whose password was right. Raises `WrongCredentials` if it was changed since."""
+    """Begin a login of a user whose password was right. Raises `WrongCredentials` if it was changed after the check."""
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     if account_of(tx.db, user).closed_at is not None:
         return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
@@ -76,7 +76,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
     device, use = registry.held(tx.db, user, session.device_id)
     data = OfferData.of(session)
     if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, tx.now()):
-        # Do not check the answer. While the device is locked, an answer neither counts as wrong nor uses the challenge up.
+        # Do not check the answer: while the device is locked, it neither counts as wrong nor uses up the challenge.
         return _refuse(tx, user, session, device, data)
     kind = kinds.of(device)
     given = text if isinstance(text, str) and len(text) <= 64 else ""

@@ -1,6 +1,6 @@
 """The open sessions of a user: their list, and ending them.
 
-Both need no fresh answer of a device: ending a session does no harm, and a user who suspects a thief must be quick.
+Neither needs a fresh answer of a device: ending a session does no harm, and a user who suspects a thief must be quick.
 """
 
 from dsc_host.login import rows

@@ -2,7 +2,7 @@
 
 A wrong name and a wrong password are refused in the same way and time. Each attempt is counted before it is checked.
 
-The password is hashed outside any transaction, because that takes long and the database has only one writer.
+The password is hashed outside any transaction, because hashing takes long and SQLite has only one writer at a time.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def check_password(context: LoginContext, name: str, password: str, address: str
                 return user
             # Another login has renewed the hash during the comparison: compare again, with the new hash.
     except OutOfMemory:
-        # The password was not checked, so this was no attempt.
+        # The password was not checked, so the attempt does not count.
         with out_of_memory():
             context.change(lambda tx: rate_limits.take_back(tx, limits))
         raise
@@ -87,8 +87,8 @@ def _judge(
 
 
 def still_checked(checked: User, now: User) -> User:
-    """Return the locked user `now`, whose password was checked. Raises `WrongCredentials` if the password was changed since."""
-    # A change of the password changes the settings too. If another login has renewed the hash, they stay.
+    """Return the locked user `now`. Raises `WrongCredentials` if the password was changed after `checked` was read."""
+    # A change of the password also changes `settings`. A login that only renews the hash does not.
     if now.password != checked.password and now.settings != checked.settings:
         raise WrongCredentials
     return now

@@ -69,7 +69,7 @@ class SessionData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginData(SessionData):
-    """The data of a login whose user chooses a device. `address` is where the login comes from."""
+    """The data of a login whose user chooses a device. `address` is the IP address from which the user logs in."""
 
     address: str
 
@@ -101,7 +101,7 @@ class OpenData(SessionData):
     """The data of an open session."""
 
     public_id: str = ""
-    """The id by which its user ends it; empty if an earlier version opened it."""
+    """The id with which the user ends the session; empty if an earlier version opened the session."""
     idle_is_fine: bool = False
     """Whether the session has no idle timeout."""
     extendable: bool = False

@@ -156,7 +156,7 @@ def forget_old(tx: LoginTransaction) -> None:
 
 
 def lasts(context: LoginContext, user: User, session: Session) -> bool:
-    """Return whether a session of this user has not ended. This only reads."""
+    """Return whether a session of this user is still valid. This only reads."""
     now = context.now()
     if now >= session.expires_at or session.settings != user.settings:
         return False

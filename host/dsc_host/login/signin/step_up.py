@@ -1,6 +1,6 @@
 """Step-up: the operations for which a customer must answer with a device again, although the session is open.
 
-A thief with a stolen session can read, and can do what harms nobody. Operations that add, change or remove protection need
+A thief with a stolen session can read pages and do harmless operations. Operations that add, change or remove protection need
 proof that the user has a device at hand: an answer within the last few minutes, in the same session. The answer that opened
 the session counts too.
 """
@@ -69,7 +69,7 @@ HARMLESS = frozenset({
     "withdraw",
     "withdrawal_limit",
 })  # fmt: skip
-"""The operations that weaken nothing. Withdrawals of money are among them, because they have limits of their own."""
+"""The operations that do not weaken the protection. Withdrawals of money are among them, because other limits apply to them."""
 
 
 def check(context: LoginContext, session: Session, operation: str) -> None:
@@ -84,7 +84,7 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy.
 
-    An answer that lies as far in the future is old too, so that a clock that is set back does not keep an answer fresh.
+    An answer whose time is too far in the future is not fresh either. So setting the clock back does not keep an answer fresh.
     """
     return abs(context.now() - OpenData.of(session).proven_at) < context.policy.protection.proof_seconds
 
@@ -112,7 +112,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_i
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
     """Return whether the answer was correct. If so, guarded operations are allowed for some minutes. Raises `NotNow`.
 
-    An answer with a finger or a face also extends a session that was opened so.
+    An answer with a finger or a face also extends the session if it was opened in the same way.
     """
     device, outcome = device_proof.judged(tx, session, user, Purpose.FRESH, text, token=token)
     held = registry.held(tx.db, user, device.id)

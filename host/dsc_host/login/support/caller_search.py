@@ -1,7 +1,7 @@
 """The search for the user who is calling.
 
-Support sees the user names and the names of their persons, and nothing that identifies a caller. Searches are counted, so that
-nobody reads out the list of customers with them.
+Support sees only the user names and the names of their persons, no details that identify a caller. The number of searches is
+limited, so that staff cannot copy the list of customers.
 """
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -18,7 +18,7 @@ from dsc_host.records.transaction import Refused
 LEAST_LETTERS, MOST_LETTERS = 3, 64
 MOST_FOUND = 10
 _SEARCHES, _SECONDS = 120, 3600
-"""The most searches of one staff member in these seconds."""
+"""The maximum number of searches of one staff member, and the time in seconds to which it applies."""
 
 
 def search(tx: LoginTransaction, staff: User, text: str) -> tuple[FoundUser, ...] | Refused:
@@ -38,7 +38,7 @@ def search(tx: LoginTransaction, staff: User, text: str) -> tuple[FoundUser, ...
 
 
 def _matches(text: str) -> ColumnElement[bool]:
-    """Return the condition that a user is meant by this text."""
+    """Return the SQL condition for the users whom this text may mean."""
     users, people, phones, devices = rows.users.c, rows.entities.c, rows.phones.c, rows.devices.c
     named = select(people.id).where(people.name.icontains(text, autoescape=True))
     called = select(phones.user_id).where(phones.number == "".join(text.split()))

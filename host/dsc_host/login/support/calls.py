@@ -33,10 +33,10 @@ _TRIES, _TRIES_SECONDS = 5, 3600
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
     """Return whether a caller's details are those of this user. If so, the caller is identified in this session.
 
-    Wrong details are counted for the user, whichever staff member enters them. Too many return a refusal.
+    Wrong details are counted for the user, no matter which staff member enters them. Returns a refusal after too many.
     """
     given = _canonical(said)
-    # The call before is over, whatever comes of this one.
+    # The previous call ends even if this identification fails.
     session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=None))
     limit = RateLimit("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
     if refusal := rate_limits.charge(tx, [limit]):

@@ -1,7 +1,7 @@
 """Corrections of a person's identity, requested by support and confirmed by a second staff member.
 
-The person is notified under all their user names and can stop the correction. For some time after it, support may not identify
-the person by the corrected details.
+The person is notified under all their user names and can stop the correction. For some time after the correction, support may
+not identify the person by the corrected details.
 """
 
 from dataclasses import asdict

@@ -1,7 +1,7 @@
 """Reports of lost, stolen, damaged and misplaced devices: to support by identified callers, and at the login by users.
 
-A user at the login has proven only a name and password. The device is therefore only suspended: support takes it out of use for
-good, or the owner activates it again.
+A user at the login has entered only a name and password. The device is therefore only suspended. Later, support takes it out of
+use permanently, or the owner activates it again.
 """
 
 from dsc_host.errors import InputError

@@ -1,7 +1,7 @@
 """Devices that support gives to identified callers: a security code card, or codes by SMS and call-back.
 
-Both wait before they can be used, because an attacker could have deceived support. A number that is known already does
-not wait.
+Both wait before they can be used, because an attacker could have deceived support. A number that the user had confirmed before
+does not wait.
 """
 
 from dsc_host.login.accounts import contacts

@@ -16,7 +16,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: its statements need only the name and password")
     registry.check_issued(tx, kinds.TEMPORARY_CODE)
-    # A caller who needs a temporary code has no working online card either.
+    # End the caller's online card too: a caller who needs a temporary code cannot use it.
     registry.end_temporary(tx, user)
     kind, now = kinds.TEMPORARY_CODE, tx.now()
     full_until, until = kind.full_days_end(tx.policy, now), kind.valid_until(tx.policy, now)

@@ -1,4 +1,4 @@
-"""The outcomes of waits: a change takes effect, when its days are over or by a second identification, or it is stopped.
+"""The outcomes of waits: a change takes effect after some days or a second identification, or somebody stops it.
 
 A change on a closed account has no effect. A stopped change never takes effect, and its owner is notified.
 """

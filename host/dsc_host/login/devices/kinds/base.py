@@ -63,10 +63,10 @@ class Outcome:
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
     extends: bool = False
-    """Whether a second such answer, within the session that the first one opened, extends the session."""
+    """Whether another answer of this kind, within the session that such an answer opened, extends the session."""
     duress: bool = False
     compared: bool = True
-    """Whether the answer was compared. An answer that was not compared is no guess and is not counted."""
+    """Whether the answer was compared. An answer that was not compared is not counted as a guess."""
 
 
 REFUSED = Outcome(Status.REFUSED)
@@ -85,7 +85,7 @@ class DeviceKind(ABC):
     name: Kind
     """The name of the kind in the database and in the policy."""
     physical = False
-    """Whether a device is a physical object. While a user shares another's physical device, the user's own is set aside."""
+    """Whether a device is a physical object. While a user shares another user's physical device, their own is set aside."""
     lasting = False
     """Whether a device is meant for permanent use. A user with such a device gets no online card."""
     temporary = False
@@ -114,7 +114,7 @@ class DeviceKind(ABC):
 
     @abstractmethod
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
-        """Check an answer to what was offered. Raises nothing, whatever the text."""
+        """Check an answer to the offered challenge. Raises no error for any text."""
 
     def check_activation(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check an answer that activates the device."""
@@ -141,11 +141,11 @@ class DeviceKind(ABC):
         return ""
 
     def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
-        """Return the phone numbers that may be on the same phone, and so in the hands of its finder or thief."""
+        """Return the phone numbers that may belong to the same phone. Somebody who finds or steals it gets their codes."""
         return [number] if (number := self.number(device)) else []
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
-        """Return the Unix time when a device activated at this moment will expire; None if it will not."""
+        """Return the Unix time at which a device that is activated at `now` expires; None if it does not expire."""
         return None
 
     def activates_at(self, device: Device) -> float | None:
@@ -170,7 +170,7 @@ class DeviceKind(ABC):
         return DeviceState.MISPLACED if self.lasting else DeviceState.ENDED
 
     def replaces(self, other: "DeviceKind") -> bool:
-        """Return whether the activation of this kind takes misplaced devices of the other kind out of use for good."""
+        """Return whether the activation of a device of this kind permanently ends misplaced devices of the other kind."""
         return other.name == self.name
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
@@ -178,9 +178,10 @@ class DeviceKind(ABC):
 
 
 def accepted_until(attempt: Attempt, full_until: float | None) -> Outcome:
-    """Return the outcome of a correct answer of a device whose full access ends at a Unix time, or never if it is None.
+    """Return the outcome of a correct answer.
 
-    Afterwards, the device opens only the account's pages. A session ends when the access of its device changes.
+    `full_until` is the Unix time at which the device's full access ends; None if it never ends. Afterwards, the device opens
+    only the account's pages. A session ends when the access of its device changes.
     """
     if full_until is None:
         return ACCEPTED

@@ -1,7 +1,7 @@
 """Cards that answer a challenge: the page shows it, and the verifier judges the card's response.
 
-The Digital Security Card+ is issued. The Digital Security Card without the plus, Platinum and Gold are no longer issued. Their
-holders log in with them as before, once the operator has recorded them.
+Only the Digital Security Card+ is still issued. Holders of a Digital Security Card without the plus, a Platinum or a Gold token
+can still log in with it after the operator has recorded it.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class ChallengeCard(DeviceKind):
         return Outcome(Status.ACCEPTED) if verdict else REFUSED
 
     def is_returnable(self, policy: Policy, device: Device) -> bool:
-        """Return whether the policy names the serial of this card."""
+        """Return whether the policy lists the series of this card as returnable."""
         return is_of(found(device.serial), policy.request.returnable)
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
@@ -76,7 +76,7 @@ class DscCard(ChallengeCard):
     name = Kind.DSC_PLUS
 
     def replaces(self, other: DeviceKind) -> bool:
-        """Return True for all cards: the activation of this card takes a misplaced card of any kind out of use for good."""
+        """Return True for all cards: the activation of this card permanently ends a misplaced card of any kind."""
         return isinstance(other, ChallengeCard)
 
 

@@ -1,8 +1,8 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-A code is asked for a second time only after all other codes were asked for. Each login asks for the same two codes until they
-have been entered correctly, or wrongly as often as the policy allows. So a person who has seen only some of the codes gains
-nothing by restarting the login in the hope of being asked for those.
+A code is asked for a second time only after all other codes were asked for. Each login asks for the same two codes until the
+user has entered them correctly, or has reached the policy's limit on wrong answers. So an attacker who has seen some of the
+codes cannot get to be asked for those by restarting the login.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.
@@ -109,7 +109,7 @@ class CodeCard(_Sheet):
     lasting = True
 
     def activates_at(self, device: Device) -> float | None:
-        """Return the Unix time at which the card is activated automatically; None if it does not wait for that."""
+        """Return the Unix time at which the card is activated automatically; None unless it still needs an activation."""
         return SheetData.of(device).activates_at if device.state == DeviceState.SHIPPED else None
 
 

@@ -42,7 +42,7 @@ class AppData(DeviceData):
 
     label: str
     serials: Mapping[str, str]
-    """The serials of its keys in the verifier, by method."""
+    """The serials of the app's keys in the verifier, by method."""
     token: str
     """The hash of the token with which the app identifies itself."""
 
@@ -63,7 +63,7 @@ class PhoneApp(DeviceKind):
         question = asked[PIN].question
         ids = {method: challenge.id for method, challenge in asked.items()}
         _end_earlier(attempt)
-        # An attacker with the password could send pushes until the owner, worn down, approves one. A challenge disturbs nobody.
+        # An attacker who knows the password could send pushes until the tired owner approves one. A challenge disturbs nobody.
         if manual or rate_limits.charge(attempt.tx, [_pushes(attempt)]):
             return Offered({"challenge": question}, {"challenges": ids})
         push = _push(attempt, question, ids)

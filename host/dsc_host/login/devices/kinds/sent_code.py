@@ -1,9 +1,9 @@
 """Codes by SMS and by phone call. A login needs both the visitor's browser and the phone.
 
-The policy may limit the days on which codes give full access. Afterwards they open only the account's pages, where the user
-can get another device.
+The policy may limit the number of days for which codes give full access. Afterwards they open only the account's pages, where
+the user can get another device.
 
-The code itself is not stored. The database keeps its hash under the login's token, which only the visitor's browser has.
+The code itself is not stored. The database has a hash of it, keyed with the login's token, which only the user's browser has.
 """
 
 import hmac
@@ -29,7 +29,7 @@ class NumberData(DeviceData):
 
     number: str
     ends_at: float | None = None
-    """The announced end of full access; None before the owner was reminded of it."""
+    """The announced end of full access as Unix time; None until the owner got the first reminder."""
 
 
 class _SentCode(DeviceKind):
@@ -51,7 +51,7 @@ class _SentCode(DeviceKind):
         return Offered({"sent_to": masked(number)}, {"digest": _digest(attempt, code), "until": until})
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
-        """Check the code and its time."""
+        """Check the code, and that it has not expired."""
         right = hmac.compare_digest(_digest(attempt, answer.replace(" ", "")), kept["digest"])
         if not right or attempt.tx.now() >= kept["until"]:
             return REFUSED
@@ -62,14 +62,14 @@ class _SentCode(DeviceKind):
         return float(kept["until"]) - policy.login.code_validity + policy.login.code_again
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
-        """Return the announced end of full access; None before the owner was reminded of it."""
+        """Return the announced end of full access as Unix time; None until the owner got the first reminder."""
         announced = NumberData.of(device).ends_at
         if not policy.sms.days or announced is None:
             return None
         return max(announced, device.made_at + policy.sms.days * DAY)
 
     def label(self, device: Device) -> str:
-        """Return the number with only its ends readable."""
+        """Return the phone number with most digits hidden."""
         return masked(self.number(device))
 
     def number(self, device: Device) -> str:

@@ -1,4 +1,4 @@
-"""Temporary codes: support gives them to identified callers. They are static, and their scope shrinks after some days."""
+"""Temporary codes: support gives them to identified callers. They are static. After some days they give less access."""
 
 import hmac
 from collections.abc import Mapping
@@ -34,11 +34,11 @@ class TemporaryCode(DeviceKind):
         return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
 
     def valid_until(self, policy: Policy, now: float) -> float:
-        """Return the end of the days with access to the account."""
+        """Return the Unix time at which a code that is made at `now` loses all access."""
         return self.full_days_end(policy, now) + policy.temporary.account_days * DAY
 
     def full_until(self, policy: Policy, device: Device) -> float:
-        """Return the end of the days with full access."""
+        """Return the Unix time at which the full access of the code ends."""
         return self.full_days_end(policy, device.made_at)
 
     def full_days_end(self, policy: Policy, made_at: float) -> float:
