@@ -1,17 +1,19 @@
 """The databases that tests run on: SQLite files, and a PostgreSQL server for this run.
 
 A test that takes `database_kind`, or a fixture that depends on it, runs on SQLite. If it tests locks, SQL or the database's
-errors, the test or its module is marked `every_database`, and runs on PostgreSQL as well.
+errors, the test or its module is marked `every_database`, and runs on PostgreSQL as well. A few tests are also marked `pooled`.
+They run through pgbouncer too, where a transaction must depend on no session.
 
 Records that many tests begin with are made once in a process and copied for each test: a file, or a PostgreSQL template.
 """
 
+import atexit
 import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -22,6 +24,7 @@ import pytest
 from sqlalchemy import Connection, Dialect, Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 from tests.host import verifier_samples
+from tests.host.pgbouncer import PORT, PROGRAM, PgBouncer, pgbouncer
 from tests.host.verifier_samples import Clock
 
 from dsc_host.records.backends import sqlite
@@ -31,6 +34,8 @@ from dsc_host.verifier import Policy, Verifier
 
 T = TypeVar("T")
 SQLITE, POSTGRESQL = KINDS = ("sqlite", "postgresql")
+POOLED = "pgbouncer"
+"""PostgreSQL through pgbouncer, for `new_database` and `Template.copy`."""
 # Nothing that a test stores needs to survive a crash of the machine.
 _FAST = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count()
@@ -75,8 +80,11 @@ def compile_statements_once() -> None:
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Give `database_kind` its values: SQLite, and also PostgreSQL for tests marked `every_database`."""
     if "database_kind" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("every_database")
-        metafunc.parametrize("database_kind", parameters() if marked else [SQLITE], indirect=True)
+        marked = {mark.name for mark in metafunc.definition.iter_markers()}
+        kinds = parameters() if "every_database" in marked else [SQLITE]
+        if "pooled" in marked:
+            kinds.append(pytest.param(POOLED, marks=pytest.mark.postgresql))
+        metafunc.parametrize("database_kind", kinds, indirect=True)
 
 
 def parameters() -> list[Any]:
@@ -112,6 +120,16 @@ def server() -> Engine:
     return engine
 
 
+@cache
+def pooler() -> PgBouncer:
+    """Start this process's pgbouncer. Skip the test if it is not installed."""
+    if PROGRAM is None:
+        pytest.skip("pgbouncer is not installed")
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(pgbouncer(Path(str(server().url.query["host"])), str(server().url.username)))
+
+
 def _server_folder() -> Path:
     """Return one folder for all processes of a parallel run, and a new one for a run in a single process."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
@@ -119,11 +137,12 @@ def _server_folder() -> Path:
 
 
 @contextmanager
-def new_postgresql(template: str | None = None) -> Iterator[str]:
+def new_postgresql(template: str | None = None, kind: str = POSTGRESQL) -> Iterator[str]:
     """Make a PostgreSQL database, empty or a copy of `template`. Yield its URL, and remove it at the end."""
+    way = {"host": str(pooler().folder), "port": str(PORT)} if kind == POOLED else {}
     name = _make_postgresql(template)
     try:
-        yield _url(name)
+        yield make_url(_url(name)).update_query_dict(way).render_as_string(hide_password=False)
     finally:
         with server().connect() as db:
             db.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
@@ -143,7 +162,7 @@ def _url(name: str) -> str:
 
 @dataclass(frozen=True)
 class Database:
-    """A database for one test. `kind` is one of KINDS."""
+    """A database for one test. `kind` is one of KINDS, or POOLED."""
 
     kind: str
     url: str
@@ -152,8 +171,8 @@ class Database:
     def raw(self) -> Iterator[Connection]:
         """Connect to the tables as any other program does."""
         parts = make_url(self.url)
-        if self.kind == POSTGRESQL:
-            parts = parts.set(drivername="postgresql+psycopg")
+        if self.kind != SQLITE:
+            parts = server().url.set(database=parts.database)
             parts = parts.update_query_dict({"options": "-c search_path=dscplus"})
         engine = create_engine(parts, poolclass=NullPool)
         with engine.begin() as db:
@@ -167,7 +186,7 @@ def new_database(kind: str, folder: Path) -> Iterator[Database]:
     if kind == SQLITE:
         yield Database(kind, f"sqlite:///{folder / 'dsc.db'}")
     else:
-        with new_postgresql() as url:
+        with new_postgresql(kind=kind) as url:
             yield Database(kind, url)
 
 
@@ -185,9 +204,9 @@ class Template(Generic[T]):
     @contextmanager
     def copy(self, kind: str = SQLITE) -> Iterator[tuple[Database, T]]:
         """Yield a copy, which is removed at the end, and the value that `make` returned."""
-        if kind == POSTGRESQL:
+        if kind != SQLITE:
             name, known = self._postgresql()
-            with new_postgresql(name) as url:
+            with new_postgresql(name, kind) as url:
                 yield Database(kind, url), known
         else:
             file, known = self._sqlite()

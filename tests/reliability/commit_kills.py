@@ -20,10 +20,10 @@ from tests.reliability.races import (
     SERIALS,
     Try,
     Watch,
-    kinds,
     new_context,
     new_database_of_cards,
     right,
+    ways,
 )
 from tests.reliability.report import Row, Scale
 
@@ -112,6 +112,6 @@ def _until_killed(url: str, seed: int) -> dict[str, tuple[Try, bool]]:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Yield a row for each database. `Scale.FULL` takes some minutes."""
-    for kind in kinds():
+    """Yield a row for each database, and for the pooler. `Scale.FULL` takes some minutes."""
+    for kind in ways():
         yield killed(kind, 200 if scale is Scale.FULL else 4)

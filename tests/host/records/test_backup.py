@@ -71,6 +71,7 @@ def one() -> bytes:
         return made(verifier)
 
 
+@pytest.mark.pooled
 @pytest.mark.every_database
 def test_all_of_it_comes_back(source: Verifier, target: Database, clock: Clock) -> None:
     file = io.BytesIO()

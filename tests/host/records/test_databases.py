@@ -52,6 +52,7 @@ def test_cards_come_in_the_order_of_their_serials_as_bytes(database: Database) -
         assert [card.serial for card in verifier.cards()] == serials
 
 
+@pytest.mark.pooled
 @pytest.mark.every_database
 def test_any_exception_undoes_what_was_written(enrolled: Database) -> None:
     store = Store.open(enrolled.url, SCHEMA)

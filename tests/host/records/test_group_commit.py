@@ -80,6 +80,7 @@ def logged(verifier: Verifier) -> list[tuple[str, str | None, str]]:
     return [(e.action, e.serial, e.outcome) for e in verifier.audit.entries() if e.action not in ("log.begin", "card.enroll")]
 
 
+@pytest.mark.pooled
 @pytest.mark.every_database
 def test_each_change_of_a_transaction_has_its_own_outcome(
     verifier: Verifier, commits: GroupCommit, transactions: list[Store]
@@ -129,6 +130,7 @@ def test_nothing_is_settled_before_it_is_committed(verifier: Verifier, commits: 
     assert seen == [["suspended", "suspended"]] * 2
 
 
+@pytest.mark.pooled
 @pytest.mark.every_database
 def test_a_transaction_that_fails_is_done_again_one_by_one(
     verifier: Verifier, commits: GroupCommit, transactions: list[Store], monkeypatch: pytest.MonkeyPatch

@@ -115,6 +115,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str = "
     return newer.version
 
 
+@pytest.mark.pooled
 def test_it_is_migrated_with_all_that_it_holds(
     older: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_newer_database_is_refused_untouched(older: Database, tmp_path: Path, 
         Verifier.open(older.url, master_key=MASTER)
 
 
+@pytest.mark.pooled
 def test_of_many_who_open_it_one_migrates_it(
     older: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -94,18 +94,30 @@ def test_another_programs_schema_is_refused_untouched(database: Database) -> Non
         assert everything(database) == before
 
 
-def test_every_connection_is_set_up_for_safety(database: Database) -> None:
+def test_every_transaction_is_set_up_for_safety_and_leaves_its_session_as_it_was(database: Database) -> None:
+    name = make_url(database.url).database
     with outsider(database).begin() as db:
-        db.exec_driver_sql(f"ALTER DATABASE {make_url(database.url).database} SET synchronous_commit = off")
-        db.exec_driver_sql(
-            f"ALTER DATABASE {make_url(database.url).database} SET default_transaction_isolation = 'serializable'"
-        )
-    store = Store.open(database.url, SCHEMA)
-    with store.write() as db:
-        names = ("synchronous_commit", "transaction_isolation", "lock_timeout", "idle_in_transaction_session_timeout")
-        settings = {name: db.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
-    store.close()
-    assert list(settings.values()) == ["on", "read committed", "10s", "1min"]
+        db.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        db.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    with closing(Store.open(database.url, SCHEMA)) as store:
+        with store.write() as db:
+            assert settings(db) == ["dscplus, pg_temp", "on", "read committed", "10s", "1min"]
+            session = db.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        # A pooler gives the session to other programs.
+        with store._backend.engine.connect() as db:
+            assert db.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() == session
+            assert settings(db) == ['"$user", public', "off", "serializable", "0", "0"]
+
+
+def settings(db: Connection) -> list[str]:
+    names = (
+        "search_path",
+        "synchronous_commit",
+        "transaction_isolation",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+    )
+    return [db.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
 
 
 @pytest.mark.parametrize(

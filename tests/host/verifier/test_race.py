@@ -87,6 +87,7 @@ def test_a_serial_is_enrolled_by_one(verifier: Verifier) -> None:
     assert sum(number is not None for number in at_once(enroll)) == 1
 
 
+@pytest.mark.pooled
 @pytest.mark.parametrize("name", ["unlock_code", "challenge"])
 def test_no_card_is_given_more_in_parallel(database: Database, name: str) -> None:
     most = WORKERS // 2

@@ -17,7 +17,7 @@ from dsc_host.verifier import Card, Reason, Verdict
 def test_no_promise_is_broken(run: Callable[[Scale], Iterator[Row]]) -> None:
     rows = list(run(Scale.TEST))
     assert [str(row) for row in rows if not row.good] == []
-    assert {row.where for row in rows} == set(races.kinds())
+    assert {row.where for row in rows} == set(races.ways())
 
 
 class Gullible:

@@ -26,8 +26,6 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
     def enter(self) -> None:
         """Enter the pipeline mode."""
-        # After an error within a transaction, psycopg would use prepared statements that the server has not prepared.
-        self.prepare_threshold = None
         self._context = self.pipeline()
         self._entered = self._context.__enter__()
         make: Any = partial(PipelinedCursor, self._entered)

@@ -47,10 +47,11 @@ _ADVICE = {
     "XX002": "one of its indexes is damaged; REINDEX it, or restore it from a backup",
 }
 
-_SETTINGS = """SELECT set_config('search_path', %s, false), set_config('lock_timeout', %s, false),
-    set_config('idle_in_transaction_session_timeout', %s, false),
-    set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
-        ELSE current_setting('synchronous_commit') END, false)"""
+# A pooler such as pgbouncer may give each transaction another session, and give this session to another program. So nothing is
+# set for a session: each transaction sets what it needs for itself, with statements that travel with its first one.
+_OUR_SCHEMA = f"set_config('search_path', '{SCHEMA}, pg_temp', true)"
+_SAFE = f"""set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true), set_config('synchronous_commit',
+    CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"""
 
 # Count all objects in the schema with which CREATE could conflict.
 _PARTS = text(
@@ -66,12 +67,11 @@ def _statement(sql: str) -> Statement:
 class PostgreSQL:
     """A `Backend` for PostgreSQL."""
 
-    READ = Mode((_statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),))
-    WRITE = Mode((_statement("BEGIN ISOLATION LEVEL READ COMMITTED"),))
+    READ = Mode((_statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), _statement(f"SELECT {_OUR_SCHEMA}")))
     # Statements that are sent together are a transaction of their own.
-    GLANCE = Mode()
+    GLANCE = Mode((_statement(f"SELECT {_OUR_SCHEMA}"),))
     # A pipelined connection has no cursor on the server's side, through which a large result comes in parts.
-    STREAM, MIGRATE = Mode(READ.statements, streams=True), Mode(WRITE.statements, streams=True)
+    STREAM = Mode(READ.statements, streams=True)
     # PostgreSQL's errors quote whole rows.
     CHAINS_ERRORS = False
     # While one waits for the disk with the end of the log locked, the others do their work.
@@ -83,6 +83,9 @@ class PostgreSQL:
         self._secrets = [str(url.password or ""), *((queried,) if isinstance(queried, str) else queried)]
         self.engine, self._streaming = (_engine(url, patience, pipelined=pipelined) for pipelined in (True, False))
         self._at_once, self._patiently = (_statement(f"SET LOCAL lock_timeout = {ms}") for ms in (1, _patience_ms(patience)))
+        settings = f"SELECT {_OUR_SCHEMA}, {_SAFE}, set_config('lock_timeout', '{_patience_ms(patience)}ms', true)"
+        self.WRITE = Mode((_statement("BEGIN ISOLATION LEVEL READ COMMITTED"), _statement(settings)))
+        self.MIGRATE = Mode(self.WRITE.statements, streams=True)
 
     @classmethod
     def open(cls, url: URL, patience: float) -> "PostgreSQL":
@@ -186,7 +189,12 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
     try:
         engine = create_engine(
             url,
-            connect_args={"connect_timeout": max(round(patience), 1), "application_name": "dscplus"},
+            # A prepared statement belongs to a session, like a setting.
+            connect_args={
+                "connect_timeout": max(round(patience), 1),
+                "application_name": "dscplus",
+                "prepare_threshold": None,
+            },
             hide_parameters=True,
             # The driver's own start of transactions is switched off, because it waits for each: only a `Mode` starts one.
             isolation_level="AUTOCOMMIT",
@@ -197,13 +205,6 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
     except ImportError:
         raise StoreError("a postgresql database needs a driver; install it: pip install 'dscplus[postgresql]'") from None
 
-    def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        cursor.execute(_SETTINGS, (f"{SCHEMA}, pg_temp", f"{_patience_ms(patience)}ms", f"{_IDLE_SECONDS}s"))
-        cursor.close()
-        connection.commit()
-
-    event.listen(engine, "connect", configure)
     _test_idle(engine)
     if pipelined:
         # Import it here, because the driver is optional.
