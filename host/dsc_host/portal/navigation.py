@@ -21,6 +21,16 @@ _BELOW = {
 }
 """The section of each page whose path does not begin with that of its section."""
 _MONEY = "/withdraw"
+_ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
+_TRADING = (Scope.FULL, Scope.TRADING)
+_SCOPES = {
+    **dict.fromkeys(("/devices", "/request", "/share", "/opt-out", "/opt-in", "/profile", "/events", "/close"), _ACCOUNT),
+    "/phones": (Scope.FULL,),
+    "/withdraw": _TRADING,
+    "/deposit": _TRADING,
+    "/statements": (Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS),
+}
+"""The scopes of sessions for which a page is, by the first part of its path. Other pages are for every session."""
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
@@ -39,8 +49,11 @@ def section_of(page: str) -> str:
 
 
 def is_for(who: Visitor, page: str) -> bool:
-    """Return whether a visitor may see a page; False only for a page of staff with another role."""
-    return section_of(page) not in _STAFF_PAGES.values() or section_of(page) == staff_page(who)
+    """Return whether a visitor may see a page, as far as the role of the user and the scope of the session decide it."""
+    top = "/" + page.split("/")[1]
+    if top in _STAFF_PAGES.values():
+        return top == staff_page(who)
+    return who.scope in _SCOPES.get(top, tuple(Scope))
 
 
 def sections(who: Visitor, page: str, _: Language) -> list[Section]:
@@ -55,13 +68,13 @@ def sections(who: Visitor, page: str, _: Language) -> list[Section]:
 def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
     """Yield the path, the address and the label of each section that the scope of the session allows."""
     yield "/", "/", _("Overview")
-    if who.scope in (Scope.FULL, Scope.ACCOUNT):
+    if is_for(who, "/devices"):
         yield "/devices", "/devices", _("Security devices")
     if who.scope is not Scope.STATEMENTS:
         yield "/protection", "/protection", _("Protection and limits")
-    pays = who.scope in (Scope.FULL, Scope.TRADING)
+    pays = is_for(who, _MONEY)
     yield _MONEY, _MONEY if pays else "/statements", _("Money") if pays else _("Statements")
-    if who.scope in (Scope.FULL, Scope.ACCOUNT):
+    if is_for(who, "/profile"):
         yield "/profile", "/profile", _("Profile")
     if own := staff_page(who):
         yield own, own, staff_page_name(own, _)

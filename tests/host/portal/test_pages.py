@@ -6,10 +6,10 @@ import pytest
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.login import Role, Scope, Visitor
+from dsc_host.login import Role, Scope, Visitor, rows
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
-from dsc_host.portal.navigation import section_of, sections
+from dsc_host.portal.navigation import is_for, section_of, sections
 from dsc_host.portal.views import Shown
 from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, noticed
 
@@ -110,6 +110,18 @@ def test_a_login_leads_back_to_the_page_that_asked_for_it_and_to_no_other_site(s
         assert anna.open("/login").path == "/", path
     anna.press("Log out")
     assert "back" not in anna.client.cookies
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_login_leads_back_to_no_page_that_its_session_may_not_open(
+    scenario: Scenario, browser: Browsers, scope: Scope
+) -> None:
+    anna = enter(scenario, browser())
+    scenario.system.change(lambda tx: tx.db.execute(rows.sessions.table.update().values(scope=str(scope))))
+    who = scenario.system.visitor(anna.cookie)
+    meant = [path for path in GET if is_for(who, path)]
+    assert {anna.open(path).status for path in meant} == {200}
+    assert ("/devices" in meant, "/withdraw" in meant) == (scope in ("full", "account"), scope in ("full", "trading"))
 
 
 def test_a_notice_looks_like_what_it_says(scenario: Scenario, browser: Browsers) -> None:
@@ -217,8 +229,8 @@ def test_where_real_people_log_in_no_card_lies_beside(scenario: Scenario, browse
 def test_the_navigation_shows_where_the_visitor_is_and_only_what_is_allowed(scenario: Scenario, browser: Browsers) -> None:
     def menu(name: str, path: str) -> dict[str, str]:
         html = enter(scenario, browser(), name).open(path).html
-        header = html[html.index("<nav") : html.index("</header>")]
-        return dict(re.findall(r'<a href="([^"]*)"(?: aria-current="(page|true)")?>', header))
+        navigation = html[html.rindex("<nav", 0, html.index("</header>")) : html.index("</header>")]
+        return dict(re.findall(r'<a href="([^"]*)"(?: aria-current="(page|true)")?>', navigation))
 
     members = ["/", "/devices", "/protection", "/withdraw", "/profile"]
     for path, section, how in (("/", "/", "page"), ("/phones", "/devices", "true"), ("/profile/bank", "/profile", "true")):
