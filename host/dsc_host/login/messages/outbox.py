@@ -175,7 +175,7 @@ def _secret(message_id: str) -> str:
 
 
 def _format_date(day: date, language: str) -> str:
-    return day.isoformat() if language == FALLBACK else day.strftime("%d.%m.%Y")
+    return f"{day:%b} {day.day}, {day.year}" if language == FALLBACK else day.strftime("%d.%m.%Y")
 
 
 def _words(template: str, language: str) -> tuple[str, str]:
