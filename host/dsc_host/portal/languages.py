@@ -58,7 +58,11 @@ class Language:
         """Format a Unix time in UTC, to the minute."""
         if at is None:
             return NONE
-        return f"{self.date(at)}, {format_time(datetime.fromtimestamp(at, UTC), 'short', locale=self.code)} UTC"
+        return f"{self.date(at)}, {self.time(at)} UTC"
+
+    def time(self, at: float) -> str:
+        """Format the time of a Unix time in UTC, to the minute."""
+        return str(format_time(datetime.fromtimestamp(at, UTC), "short", locale=self.code))
 
     def dollars(self, amount: Decimal) -> str:
         """Format an amount of US dollars."""

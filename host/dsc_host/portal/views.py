@@ -87,11 +87,31 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table with more than a text."""
+
+    text: str
+    detail: str = ""
+    """A less important text below the other."""
+    badge: str = ""
+    """The kind of the badge that the text is drawn as, for example `success`; empty for plain text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of a table. `forms` are the actions for it."""
 
-    cells: Sequence[str]
+    cells: Sequence[str | Cell]
     forms: Sequence[Form] = ()
+    group: str = ""
+    """The heading above consecutive rows that have the same one, for example their day."""
+    about: str = ""
+    """The subject of the actions, which screen readers say after the button's label; empty for the first two cells."""
+
+    @property
+    def subject(self) -> str:
+        """The subject of the row's actions."""
+        return self.about or " ".join(each if isinstance(each, str) else each.text for each in self.cells[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +122,11 @@ class Table:
     heads: Sequence[str]
     rows: Sequence[Row]
     empty: str = ""
+    kinds: Sequence[str] = ()
+    """How the columns are set: `moment` in one line, `amount` in one line and on the right, `text` and `lead` as they fit.
+
+    Where a row is a card, a cell of a `lead` column is shown without the column's head.
+    """
 
 
 @dataclass(frozen=True, slots=True)

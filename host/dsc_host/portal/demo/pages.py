@@ -5,7 +5,8 @@ from functools import partial
 
 from starlette.responses import Response
 
-from dsc_host.portal.components import INFO, SUCCESS, Badge, Item, Listing
+from dsc_host.login import Letter
+from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing
 from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages
 from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
 from dsc_host.portal.demo.guide import story_lines
@@ -13,7 +14,10 @@ from dsc_host.portal.demo.stories import Story
 from dsc_host.portal.demo.story_runs import StoryRuns
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Extension, Handler, Visit
-from dsc_host.portal.views import Link, Row, Table, View, button
+from dsc_host.portal.views import Link, View, button
+
+_ICONS = {"email": "mail", "sms": "sms", "voice": "call"}
+"""The icons of the channels of messages."""
 
 
 def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
@@ -79,9 +83,21 @@ def outbox(demo: Demonstration, visit: Visit) -> Response:
     """Show the sent messages, the newest first."""
     _ = visit._
     demo.system.deliver()
-    rows = [Row((_.moment(each.at), f"{each.channel} {each.address}", each.text)) for each in reversed(demo.letters)]
-    table = Table(_("Sent messages"), (_("When"), _("To"), _("Text")), rows, _("None."))
-    return visit.show(View(_("Outbox"), tables=(table,), links=(Link("/demonstration", _("Demonstration")),)))
+    sent = [_letter(_, each) for each in reversed(demo.letters)]
+    empty = Empty(_("No message was sent yet."), "mail", Link(guide.PATH, _("Choose a story")))
+    words = (_("Nothing leaves this machine: emails, SMS and calls of the demonstration end here."),)
+    listing = Listing(_("Sent messages"), sent, empty, words=words if sent else ())
+    return visit.show(View(_("Outbox"), blocks=(listing,), links=(Link(guide.PATH, _("Demonstration")),)))
+
+
+def _letter(_: Language, letter: Letter) -> Item:
+    to = {
+        "email": _("Email to {address}", address=letter.address),
+        "sms": _("SMS to {address}", address=letter.address),
+        "voice": _("Call to {address}", address=letter.address),
+    }
+    details = (letter.text, f"{to[letter.channel]}, {_.moment(letter.at)}")
+    return Item(letter.subject, _ICONS[letter.channel], details=details)
 
 
 GET: Mapping[str, Callable[[Demonstration, Visit], Response]] = {

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from dsc_host.portal.pages.decisions import corrections, decided, decision
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Row, Table, View, hidden
+from dsc_host.portal.views import Cell, Row, Table, View, hidden
 from dsc_host.portal.wording import KINDS
 
 
@@ -13,13 +13,14 @@ def compliance(visit: Visit) -> Response:
     _ = visit._
     rows = [
         Row(
-            (each.user, each.owner, f"{_(KINDS[each.kind])} {each.device}"),
+            (each.user, each.owner, Cell(_(KINDS[each.kind]), each.device), _.moment(each.at)),
             decision(_, "/compliance/decide", hidden("share", each.id)),
         )
         for each in visit.system.staff.pending_shares(visit.token)
     ]
-    heads = (_("Requesting user"), _("Owner"), _("Device"), _("Decision"))
-    table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."))
+    heads = (_("Requesting user"), _("Owner"), _("Device"), _("When"), _("Decision"))
+    kinds = ("text", "text", "text", "moment", "amount")
+    table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."), kinds)
     return visit.show(View(_("Compliance"), tables=(table, *corrections(visit))))
 
 

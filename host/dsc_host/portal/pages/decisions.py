@@ -30,7 +30,8 @@ def corrections(visit: Visit) -> Sequence[Table]:
         for wait, identity in visit.system.staff.corrections(visit.token)
     ]
     heads = (_("User name"), _("Corrected details"), _("Requested by"), _("When"), _("Decision"))
-    return (Table(_("Corrections that wait for a second person"), heads, rows),) if rows else ()
+    kinds = ("text", "text", "text", "moment", "amount")
+    return (Table(_("Corrections that wait for a second person"), heads, rows, kinds=kinds),) if rows else ()
 
 
 def _details(_: Language, identity: Identity) -> str:

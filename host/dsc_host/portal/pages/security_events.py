@@ -7,7 +7,7 @@ from starlette.responses import Response
 from dsc_host.login import EventKind, SecurityEvent
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Link, Row, Table, View
+from dsc_host.portal.views import Cell, Link, Row, Table, View
 from dsc_host.portal.wording import KINDS, named
 
 EVENTS: Mapping[EventKind, str] = {
@@ -106,9 +106,16 @@ def security_events(visit: Visit) -> Response:
 
 
 def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> Table:
-    """Return the table of these events, with this caption."""
-    rows = [Row((_.moment(each.at), described(_, each), _device(_, each))) for each in events]
-    return Table(caption, (_("When"), _("What happened"), _("Device")), rows, _("There are none."))
+    """Return the table of these events, with this caption. Each day has a heading."""
+    rows = [Row((_.time(each.at), _what(_, each), _device(_, each)), group=_.date(each.at)) for each in events]
+    heads = (_("Time (UTC)"), _("What happened"), _("Device"))
+    return Table(caption, heads, rows, _("There are none."), ("moment", "lead", "text"))
+
+
+def _what(_: Language, event: SecurityEvent) -> Cell:
+    """Return what happened and, if the user did not do it, who did."""
+    by = _("Support or another user of the account did it.") if _is_by_unnamed(event) else ""
+    return Cell(_(EVENTS[event.kind]), by)
 
 
 def _page(text: str) -> int:
@@ -118,10 +125,13 @@ def _page(text: str) -> int:
 
 def described(_: Language, event: SecurityEvent) -> str:
     """Return a sentence that says what happened."""
-    what = _(EVENTS[event.kind])
-    if not event.by_other or EVENTS[event.kind].startswith(_NAMED):
-        return what
-    return f"{what} {_('Support or another user of the account did it.')}"
+    what = _what(_, event)
+    return f"{what.text} {what.detail}".strip()
+
+
+def _is_by_unnamed(event: SecurityEvent) -> bool:
+    """Return whether somebody else did it whom the sentence does not name."""
+    return event.by_other and not EVENTS[event.kind].startswith(_NAMED)
 
 
 def _device(_: Language, event: SecurityEvent) -> str:

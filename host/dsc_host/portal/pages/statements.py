@@ -2,11 +2,14 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import Deposit, NotNow
-from dsc_host.portal.languages import NONE, Language
+from dsc_host.login import Deposit, HoldState, NotNow
+from dsc_host.portal.components import INFO, SUCCESS, WARNING
+from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Row, Table, View, button
+from dsc_host.portal.views import Cell, Row, Table, View, button
 from dsc_host.portal.wording import HOLDS
+
+_BADGES = {HoldState.HELD: INFO, HoldState.RELEASED: SUCCESS, HoldState.KEPT: WARNING}
 
 
 def statements(visit: Visit) -> Response:
@@ -34,30 +37,34 @@ def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Table, ...]]:
         return (_("Statements and tax forms come to you in other ways. Support tells you how."),), ()
     rows = [
         Row(
-            (each.title, _("Tax form") if each.tax else _("Statement"), _.day(each.day)),
+            (each.title, _("Tax form") if each.tax else _("Statement"), _.short_day(each.day)),
             (button("/statements/pdf", _("PDF"), statement=each.id),),
         )
         for each in known
     ]
     heads = (_("Title"), _("Kind"), _("Date"), _("Actions"))
-    return (), (Table(_("Statements and tax forms"), heads, rows, _("There are no statements yet.")),)
+    kinds = ("text", "text", "moment", "amount")
+    return (), (Table(_("Statements and tax forms"), heads, rows, _("There are no statements yet."), kinds),)
 
 
 def _deposits(_: Language, deposits: list[Deposit]) -> Table:
-    heads = (_("Device"), _("User name"), _("Account"), _("Held"), _("Since"), _("State"), _("Kept"), _("Released or kept at"))
+    heads = (_("Device"), _("Account"), _("State"), _("Since"), _("Amount"))
     rows = [
         Row(
             (
-                each.device or NONE,
-                each.user,
-                _("Account of {owner}", owner=each.account_name),
-                _.dollars(each.amount),
-                _.moment(each.held_at),
-                _(HOLDS[each.state]),
-                _.dollars(each.kept),
-                _.moment(each.settled_at),
+                each.device or _("Card not made yet"),
+                Cell(_("Account of {owner}", owner=each.account_name), each.user),
+                Cell(_(HOLDS[each.state]), badge=_BADGES[each.state]),
+                _.date(each.settled_at or each.held_at),
+                Cell(_.dollars(max(each.amount, each.kept)), _kept(_, each)),
             )
         )
         for each in deposits
     ]
-    return Table(_("Deposits and charges for devices"), heads, rows, _("Nothing was held or charged."))
+    kinds = ("moment", "text", "moment", "moment", "amount")
+    return Table(_("Deposits and charges for devices"), heads, rows, _("Nothing was held or charged."), kinds)
+
+
+def _kept(_: Language, deposit: Deposit) -> str:
+    """Return the part of a deposit that was kept; empty text if that was all of it or nothing."""
+    return _("of which {amount} kept", amount=_.dollars(deposit.kept)) if 0 < deposit.kept < deposit.amount else ""
