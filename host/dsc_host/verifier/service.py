@@ -20,23 +20,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import DEFAULT_SUITE
-from dsc_host.records import audit, seals, vault
+from dsc_host.records import vault
 from dsc_host.records.audit import Event
 from dsc_host.records.audit_log import AuditLog
-from dsc_host.records.group_commit import GroupCommit
-from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
-from dsc_host.records.store import Store
+from dsc_host.records.keys import Keyring, MasterKeySource
 from dsc_host.records.tables import ACTOR_LETTERS
 from dsc_host.records.transaction import Step
-from dsc_host.schema import SCHEMA
 from dsc_host.verifier import (
     anchors,
     card_lookup,
@@ -46,11 +40,9 @@ from dsc_host.verifier import (
     lifecycle,
     master_key_change,
     responses,
-    rows,
     unlock_codes,
-    upgrade,
 )
-from dsc_host.verifier.card_seals import CardSeals
+from dsc_host.verifier.card_store import claim, open_records
 from dsc_host.verifier.challenges import draw_question
 from dsc_host.verifier.model import Card, Challenge, Enrollment, Policy, State, Verdict
 from dsc_host.verifier.responses import Asked
@@ -61,25 +53,6 @@ _DEFAULT_POLICY = Policy()
 
 def _ignore(*_: object) -> None:
     """Ignore all arguments."""
-
-
-def _seals(store: Store, keys: Keyring) -> CardSeals:
-    """Return the seals of this database. Make them if the database is empty."""
-    with store.read() as db:
-        found = CardSeals.load(db, keys)
-    return found or store.change(lambda db: _make_seals(store, keys, db))
-
-
-def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
-    store.claim(db)
-    # Load again: another process may have been first.
-    found = CardSeals.load(db, keys)
-    if found is None:
-        if not audit.is_new(db) or rows.key_ids(db, 1) or vault.key_ids(db):
-            raise seals.missing()
-        found = CardSeals.new()
-        found.store(db, keys.current)
-    return found
 
 
 class Verifier:
@@ -126,21 +99,7 @@ class Verifier:
         Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
         """
         keys = Keyring.of(master_key)
-        store = Store.open(database, SCHEMA, may_make=may_make, migrated=partial(upgrade.migrated, keys, clock))
-        try:
-            own, commits = _seals(store, keys), GroupCommit(store)
-            verifier = cls(
-                CardContext(store=store, keys=keys, seals=own, commits=commits, policy=policy, clock=clock, draw=draw)
-            )
-            with verifier.context.reading() as tx:
-                verifier._check_master_key(tx)
-                begins = audit.is_new(tx.db)
-            if begins:
-                verifier.context.change(verifier._begin_log)
-        except BaseException:
-            store.close()
-            raise
-        return verifier
+        return cls(open_records(database, keys, policy=policy, clock=clock, draw=draw, may_make=may_make))
 
     def close(self) -> None:
         """Close the database. May be called again. Any other call then raises `StoreError`."""
@@ -207,7 +166,7 @@ class Verifier:
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, and `AlreadyEnrolled`.
         """
         wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
-        self._context.change(lambda tx: self._enroll(tx, wanted))
+        self._context.change(lambda tx: _enroll(tx, wanted))
         return self.card(serial)
 
     def enroll_all(
@@ -224,7 +183,7 @@ class Verifier:
         error. The other cards are added. If `atomic`, one such card prevents the addition of all, and 0 is returned. `enrolled`
         is called after each transaction with the number of cards added so far.
         """
-        return enrollment.enroll_all(self._context, self._claim, enrollments, atomic, refused, enrolled)
+        return enrollment.enroll_all(self._context, claim, enrollments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
         """Return the enrollments of `serials`, or of all cards except retired ones, to move them to another system.
@@ -232,7 +191,8 @@ class Verifier:
         Keys and PINs are in the clear. The call is logged before the first card is returned. Raises `UnknownCard` when the
         iteration reaches a serial without a card.
         """
-        self._context.change(lambda tx: self._log_disclosing(tx, "all" if serials is None else "chosen"))
+        event = Event("cards.disclose", None, "done", "all" if serials is None else "chosen")
+        self._context.change(lambda tx: tx.log(tx.now(), event))
         return enrollment.disclose(self._context, serials)
 
     def remove(self, serial: str) -> None:
@@ -419,31 +379,10 @@ class Verifier:
         card_rules.check_new_pin(new_pin)
         return responses.begin(self._context, Asked("card.change-pin", [(challenge_id, response)], new_pin))
 
-    # ---- within one transaction ----
-
-    def _claim(self, tx: CardTransaction) -> None:
-        # Without the claim, two callers could enroll the first cards under two different master keys at once.
-        self._context.store.claim(tx.db)
-        self._check_master_key(tx)
-
-    def _enroll(self, tx: CardTransaction, wanted: Enrollment) -> None:
-        self._claim(tx)
-        enrollment.enroll(tx, wanted)
-
     def _move(self, serial: str, to: State, reason: str) -> Card:
         return self._context.change(lambda tx: lifecycle.move(tx, serial, to, reason))
 
-    def _log_disclosing(self, tx: CardTransaction, which: str) -> None:
-        tx.log(self._context.now(), Event("cards.disclose", None, "done", which))
 
-    def _begin_log(self, tx: CardTransaction) -> None:
-        self._context.store.claim(tx.db)
-        # Check again: another process may have been first. If there are cards, the log was tampered with.
-        if audit.is_new(tx.db) and not rows.count_cards(tx.db):
-            detail = {"database": self._context.seals.database}
-            tx.log(self._context.now(), Event(audit.BEGIN, None, "done", detail=detail))
-
-    def _check_master_key(self, tx: CardTransaction) -> None:
-        known = self._context.keys.ids
-        if not rows.key_ids(tx.db, len(known) + 1) | vault.key_ids(tx.db) <= known:
-            raise other_master_key()
+def _enroll(tx: CardTransaction, wanted: Enrollment) -> None:
+    claim(tx)
+    enrollment.enroll(tx, wanted)

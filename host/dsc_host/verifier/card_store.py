@@ -1,0 +1,87 @@
+"""The opening of a database of cards: its seals, the check of the master keys, and the first entry of its log."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy import Connection
+
+from dsc_host.records import audit, seals, vault
+from dsc_host.records.audit import Event
+from dsc_host.records.group_commit import GroupCommit
+from dsc_host.records.keys import Keyring, other_master_key
+from dsc_host.records.store import Store
+from dsc_host.schema import SCHEMA
+from dsc_host.verifier import rows, upgrade
+from dsc_host.verifier.card_seals import CardSeals
+from dsc_host.verifier.model import Policy
+from dsc_host.verifier.transaction import CardContext, CardTransaction
+
+
+def open_records(
+    database: str,
+    keys: Keyring,
+    *,
+    policy: Policy,
+    clock: Callable[[], float],
+    draw: Callable[[int], str],
+    may_make: bool,
+) -> CardContext:
+    """Open the database at this URL, and create or update its tables: see `Verifier.open`.
+
+    Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
+    """
+    store = Store.open(database, SCHEMA, may_make=may_make, migrated=partial(upgrade.migrated, keys, clock))
+    try:
+        own, commits = _seals(store, keys), GroupCommit(store)
+        context = CardContext(store=store, keys=keys, seals=own, commits=commits, policy=policy, clock=clock, draw=draw)
+        with context.reading() as tx:
+            check_master_key(tx)
+            begins = audit.is_new(tx.db)
+        if begins:
+            context.change(_begin_log)
+    except BaseException:
+        store.close()
+        raise
+    return context
+
+
+def claim(tx: CardTransaction) -> None:
+    """Claim the database for an enrollment until the transaction ends. Raises `InputError` for another master key.
+
+    Without the claim, two processes could enroll the first cards under different master keys at the same time.
+    """
+    tx.context.store.claim(tx.db)
+    check_master_key(tx)
+
+
+def check_master_key(tx: CardTransaction) -> None:
+    """Raise `InputError` if a secret is sealed under a master key that the keyring does not have."""
+    known = tx.keys.ids
+    if not rows.key_ids(tx.db, len(known) + 1) | vault.key_ids(tx.db) <= known:
+        raise other_master_key()
+
+
+def _seals(store: Store, keys: Keyring) -> CardSeals:
+    """Return the seals of this database. Make them if the database is empty."""
+    with store.read() as db:
+        found = CardSeals.load(db, keys)
+    return found or store.change(lambda db: _make_seals(store, keys, db))
+
+
+def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
+    store.claim(db)
+    # Load again: another process may have been first.
+    found = CardSeals.load(db, keys)
+    if found is None:
+        if not audit.is_new(db) or rows.key_ids(db, 1) or vault.key_ids(db):
+            raise seals.missing()
+        found = CardSeals.new()
+        found.store(db, keys.current)
+    return found
+
+
+def _begin_log(tx: CardTransaction) -> None:
+    tx.context.store.claim(tx.db)
+    # Check again: another process may have been first. If there are cards, the log was tampered with.
+    if audit.is_new(tx.db) and not rows.count_cards(tx.db):
+        tx.log(tx.now(), Event(audit.BEGIN, None, "done", detail={"database": tx.seals.database}))
