@@ -2,11 +2,11 @@
 
 Five promises:
 
-1. Until the token was found valid for the operation, the service reads only the method, the path and the token of a
+1. Until the service has found the token valid for the operation, it reads only the method, the path and the token of a
    request.
 2. Whatever a client sends, the answer matches the OpenAPI description. No answer holds a traceback or input of the caller.
 3. The log has one line for each request.
-4. The number of calls in progress is limited. Further calls are refused with a time for a retry.
+4. The number of calls in progress is limited. Further calls are refused, with the time after which to try again.
 5. At shutdown, running calls finish before the database is closed.
 """
 
@@ -75,7 +75,7 @@ def application(
     threads: int = SQLITE_THREADS,
     most_in_hand: int = MOST_IN_HAND,
 ) -> Starlette:
-    """Return the service. It calls `open_verifier` when it starts, in this process, and closes the verifier at its end."""
+    """Return the service. It calls `open_verifier` in this process when it starts, and closes the verifier when it ends."""
     service = _Service(open_verifier, tokens, threads, most_in_hand)
     paths: dict[str, dict[str, Operation[Any]]] = {}
     for operation in OPERATIONS:
@@ -97,8 +97,9 @@ def application(
 
 
 class _Service:
+    """The handlers of all operations, with the verifier that they share."""
+
     def __init__(self, open_verifier: Callable[[], Verifier], tokens: Tokens, threads: int, most_in_hand: int) -> None:
-        """The handlers of all operations, with the verifier that they share."""
         self._open_verifier = open_verifier
         self._tokens = tokens
         self._threads = threads
@@ -205,7 +206,7 @@ class _Service:
 
 
 class _EscapedSlashes:
-    """Middleware that keeps `%2F` in the path escaped, because a slash in a serial does not separate parts of the path."""
+    """Middleware that keeps `%2F` in the path escaped, so that a slash in a serial does not separate parts of the path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

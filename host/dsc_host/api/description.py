@@ -28,7 +28,7 @@ _WORDS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A value is invalid.",
-    429: "There were too many requests for now.",
+    429: "There were too many requests. Try again after the time in Retry-After.",
     500: "The service failed.",
     503: "The database does not answer, or too many calls are in progress.",
 }

@@ -1,7 +1,7 @@
 """The page `/docs`, on which Swagger UI shows the OpenAPI description and sends calls.
 
 The program of Swagger UI comes from the package `flask-swagger-ui`; no other code of the package is used. The page makes no
-request to another host. Without JavaScript it is a list of the calls.
+request to another host. Without JavaScript, the page is only a list of the calls.
 """
 
 from functools import cache
@@ -24,7 +24,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""Swagger UI has small pictures in its style sheet, as `data:`."""
+"""The content security policy. It allows `data:` for the small pictures in Swagger UI's style sheet."""
 _HEADERS = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 _PAGE = """\
 <!doctype html>

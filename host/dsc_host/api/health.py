@@ -27,7 +27,7 @@ class Health:
         if self._result is None or (self._result.done() and now - self._queried_at >= FRESH_SECONDS):
             self._queried_at = now
             self._result = asyncio.create_task(self._run_query())
-        # A caller may disconnect while others wait for the same query.
+        # Shield the query, because a caller may disconnect while others wait for the same result.
         problem = await asyncio.shield(self._result)
         if problem is not None:
             raise problem.with_traceback(None)

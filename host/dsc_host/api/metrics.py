@@ -1,7 +1,7 @@
 """Metrics for Prometheus: counts, durations and outcomes. They never name a card or a caller.
 
-With several worker processes, each keeps its metrics in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and
-returns the sum of all.
+Each of several worker processes keeps its metrics in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names. A request for
+the metrics returns the sum over all processes.
 """
 
 import os
@@ -48,7 +48,7 @@ class Metrics:
         self._verdicts.labels(operation, "accepted" if accepted else "refused").inc()
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
-        """Record the duration of a request. `operation` must not be the caller's text, so that there are few series."""
+        """Record the duration of a request. `operation` must not be text from the caller, which could make endless series."""
         self._seconds.labels(operation, str(status)).observe(seconds)
 
     def text(self) -> bytes:

@@ -86,7 +86,7 @@ async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven
     try:
         challenge = await call.verifier.challenge(call.asked.serial, conceal=True)
     except UnknownCard:
-        # The serial is malformed: unknown serials are concealed.
+        # The serial is malformed. An unknown serial gets a challenge, because of `conceal`.
         raise Refusal(400, "malformed", f"serial: must be {SERIAL_WORDS}", field="serial") from None
     except StoreError:
         raise
@@ -106,7 +106,7 @@ def _no_challenge(seconds: float) -> Refusal:
     return Refusal(
         429,
         "too-many-challenges",
-        "there is no challenge for this serial for now: too many were requested",
+        "too many challenges were requested for this serial: try again later",
         headers={"Retry-After": str(max(1, math.ceil(seconds)))},
     )
 
@@ -252,7 +252,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     ),
     Operation(
         "resync", "POST", "/resync", _LOGIN, shapes.ResyncAsked, shapes.VerdictGiven, _resync,
-        "Resynchronize a card whose counter is far ahead, by two responses in a row.",
+        "Resynchronize a card whose counter is far ahead, with two responses in a row.",
     ),
     Operation(
         "change-pin", "POST", "/change-pin", _DESK, shapes.ChangePinAsked, shapes.VerdictGiven, _change_pin,
@@ -266,7 +266,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     Operation("card", "GET", "/cards/{serial}", _DESK, _NOTHING, Card, _card, "Show one card."),
     Operation(
         "remove-card", "DELETE", "/cards/{serial}", _DESK, _NOTHING, None, _remove,
-        "Undo an enrollment. Only the log keeps the card.", (), 204,
+        "Remove a card. Only its log entries stay.", (), 204,
     ),
     _on_card("suspend", shapes.ReasonAsked, _suspend, "Suspend a card: no response is accepted until it is resumed."),
     _on_card("lost", shapes.ReasonAsked, _lost, "Report a card as lost: no response is accepted until it is resumed."),
@@ -278,7 +278,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     _on_card("remove-owner", shapes.OwnerAsked, _remove_owner, "Remove an owner."),
     Operation(
         "set-duress-pin", "PUT", _DURESS, _DESK, shapes.DuressPinAsked, Card, _set_duress_pin,
-        "Set a duress PIN, which is accepted and tells the log that the owner is being forced.", (409, 422),
+        "Set a duress PIN. Its responses are accepted, and the log says that the owner is being forced.", (409, 422),
     ),
     Operation(
         "unlock-code", "POST", _CODE, _DESK, shapes.UnlockCodeAsked, shapes.UnlockCodeGiven, _unlock_code,

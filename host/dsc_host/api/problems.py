@@ -35,7 +35,7 @@ class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The reason why a call was refused. `type` is left out, which means `about:blank`."""
 
     title: str
-    """The status as HTTP's phrase."""
+    """HTTP's phrase for the status."""
     status: int
     detail: str
     """The explanation for a person: what is wrong, and what to do."""
@@ -99,7 +99,7 @@ def _detail(error: DscError) -> str:
 
 
 def unavailable() -> Refusal:
-    """Return a refusal without the database's message, which names files and servers and is only logged."""
+    """Return a refusal for an error of the database. It leaves out the error's message, which names files and servers."""
     return Refusal(
         503,
         "database",
@@ -111,7 +111,10 @@ def unavailable() -> Refusal:
 def overloaded(seconds: float = 1) -> Refusal:
     """Return a refusal for an overload: too many calls in progress, or no memory. `seconds` is the time until a retry."""
     return Refusal(
-        503, "busy", "too many calls at once; nothing was changed: try again", headers={"Retry-After": str(math.ceil(seconds))}
+        503,
+        "busy",
+        "too many calls in progress; nothing was changed: try again",
+        headers={"Retry-After": str(math.ceil(seconds))},
     )
 
 

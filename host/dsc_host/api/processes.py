@@ -30,7 +30,7 @@ IDLE_SECONDS = 5
 START_SECONDS = 60
 """The time in seconds for a worker to start or to report that it is alive.
 
-With uvicorn's default of 5 s, a busy machine would end its workers again and again.
+With its default of 5 s, uvicorn would end the workers of a busy machine again and again.
 """
 GRACE_SECONDS = 30
 """The seconds for running calls to finish at shutdown."""
@@ -53,13 +53,13 @@ class Address:
     host: str
     port: int
     ports: int = 1
-    """The number of ports, from `port` upwards, of which the first free one is taken."""
+    """The number of ports to try, from `port` upwards. The first free one is used."""
 
     @classmethod
     def checked(cls, host: str, port: int, *, allow_remote: bool, ports: int = 1) -> "Address":
         """Return a checked address.
 
-        Raise `InputError` for an invalid one, or for a remotely reachable one without `allow_remote`.
+        Raises `InputError` if it is invalid, or if other machines can reach it and `allow_remote` is false.
         """
         if not 0 <= port <= 65535:
             raise InputError("port", "must be 0 to 65535")
@@ -70,8 +70,8 @@ class Address:
         if not address.is_loopback and not allow_remote:
             raise InputError(
                 "host",
-                "others can reach this address, and the traffic is not encrypted; put a proxy with TLS in front and "
-                "listen on 127.0.0.1, or give --allow-remote if the network in between is your own",
+                "other machines can reach this address, and the traffic is not encrypted; put a proxy with TLS in front "
+                "and listen on 127.0.0.1, or give --allow-remote if you trust the network",
             )
         return cls(str(address), port, ports)
 
@@ -89,12 +89,12 @@ class Address:
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if sys.platform == "win32":
-                # Windows lets another program take the port otherwise. Its SO_REUSEADDR would even invite that.
+                # Without this, Windows lets another program take the port. So would SO_REUSEADDR on Windows.
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self.host, port))
-            # Listen already: clients that connect now wait for a worker instead of being refused.
+            # Listen now, so that clients that connect before a worker is ready wait instead of being refused.
             bound.listen(_BACKLOG)
         except OSError as error:
             bound.close()
@@ -115,8 +115,8 @@ def run(
     """Serve until a signal arrives. Return True if a signal ended the service, False if it failed.
 
     `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network
-    whose X-Forwarded-For header is trusted; the limit on the connections of one client does not apply to it. Empty means none.
-    `log` is the file for the log, by default stderr. A single worker calls `ready` with the URL as soon as it answers.
+    whose X-Forwarded-For header is trusted, or empty. The limit on the connections of one client does not apply to it. `log`
+    is the file for the log, by default stderr. A single worker calls `ready` with the URL as soon as it accepts requests.
     Raises `InputError`.
     """
     if not 1 <= workers <= MOST_WORKERS:
@@ -154,7 +154,7 @@ def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = ""
 
 
 def _allow_files() -> None:
-    """Raise the limit on open files as far as allowed: many systems begin with 1,024."""
+    """Raise the limit on open files as far as needed and allowed. On many systems it is 1,024."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -164,14 +164,14 @@ def _allow_files() -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it answers."""
+    """A server that calls `ready` as soon as it accepts requests."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer."""
+        """Start to accept requests, then call `ready`."""
         await super().startup(sockets)
         if not self.should_exit:
             self._ready()
@@ -190,7 +190,7 @@ def _run_one(config: uvicorn.Config, bound: socket.socket, ready: Callable[[], N
 
 
 def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
-    """Ignore the signal, which has had its effect."""
+    """Ignore the signal, because uvicorn has already acted on it."""
 
 
 def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
@@ -207,7 +207,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
 
 
 class _Supervisor(Multiprocess):
-    """A supervisor that stops listening when it ends its workers. Otherwise new clients would wait in vain."""
+    """A supervisor that stops listening when it ends its workers. Otherwise new clients would wait without an answer."""
 
     def terminate_all(self) -> None:
         """Close the sockets, then end the workers."""

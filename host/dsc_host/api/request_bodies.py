@@ -18,7 +18,7 @@ from dsc_host.server import bodies
 from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 16 * 1024
-"""The maximum size of a body in bytes. The largest valid one, an enrollment with many owners, has half of it."""
+"""The maximum size of a body in bytes. The largest valid body, an enrollment with many owners, is half as large."""
 _MOST_EXACT = 2**53
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _NAME = re.compile(r"\.(?P<name>[a-z_]{1,32})(?:\[\.\.\.\])?")
@@ -74,7 +74,7 @@ def _check_type(request: Request) -> None:
 async def _read_bytes(request: Request) -> bytes:
     too_large = Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
     length = request.headers.get("content-length", "0")
-    # If the request states the length of its body, refuse a long one at once. The server has checked that it is a number.
+    # If the request states a length above the limit, refuse it before reading. The server has checked that it is a number.
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
         raise too_large
     body = bytearray()
@@ -90,7 +90,7 @@ def _parse_json(body: bytes) -> Any:
         parsed = json.loads(
             body.decode("utf-8"), object_pairs_hook=_unique_fields, parse_constant=_no_constant, parse_float=_parse_float
         )
-        # JSON can express half of a surrogate pair, which is no character and which no database stores.
+        # Refuse half of a surrogate pair. JSON can express it, but it is not a character, and no database stores it.
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise _malformed("the body is nested too deeply") from None
@@ -142,7 +142,7 @@ def _refusal_for(words: str, kind: type[msgspec.Struct]) -> Refusal:
     if missing:
         return _malformed("is missing", missing[1])
     field = name["name"] if name else None
-    # Use only the messages of msgspec that have a type or a range. Others quote the value.
+    # Use only the messages of msgspec that name a type or a range. Its other messages quote the value.
     if not problem.startswith("Expected "):
         return _malformed(_describe_allowed(kind, field), field)
     return _malformed(problem.replace("`", ""), field)

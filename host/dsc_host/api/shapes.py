@@ -21,7 +21,7 @@ MOST_CARDS = 500
 """The maximum number of cards on one page."""
 
 Serial = Annotated[str, Meta(pattern=SERIAL, max_length=SERIAL_LETTERS, description="A card's serial.")]
-# A malformed response gives the verdict "not accepted", and is no error, so there is no pattern.
+# Responses have no pattern: a malformed response is not an error, but gets the verdict "not accepted".
 _Any = Annotated[str, Meta(max_length=64)]
 _Pin = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 # Control characters are excluded: no database stores a NUL.
@@ -55,11 +55,11 @@ class VerifyAsked(Asked, frozen=True):
     id: _Any
     response: _Any
     typed: bool = False
-    """TWhether a person typed the response. White space and dashes are then removed."""
+    """Whether a person typed the response. White space and dashes are then removed."""
 
 
 class ResyncAsked(Asked, frozen=True):
-    """The responses to two challenges, which the card computed one right after the other."""
+    """The responses to two challenges. The card must have computed them one right after the other."""
 
     first_id: _Any
     first_response: _Any
@@ -74,7 +74,7 @@ class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
 
     accepted: bool
     duress: bool = False
-    """Whether the response was accepted and made with the duress PIN. Left out if not. No page may show it."""
+    """Whether the response was accepted and made with the duress PIN. The field is left out if not. Never show it on a page."""
 
 
 # ---- operations of the scope desk ----
@@ -87,7 +87,7 @@ class ChangePinAsked(Asked, frozen=True):
     response: _Any
     new_pin: _Pin
     typed: bool = False
-    """TWhether a person typed the response. White space and dashes are then removed."""
+    """Whether a person typed the response. White space and dashes are then removed."""
 
 
 class EnrollAsked(Asked, frozen=True):

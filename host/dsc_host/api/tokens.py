@@ -4,8 +4,8 @@ Four promises:
 
 1. The file does not reveal a token: a token has 32 random bytes, and the file has their SHA-256.
 2. The duration of a look-up does not reveal how many characters of a token were right.
-3. A file that others can read, or that holds anything but tokens, is refused. The error has the number of the line, not its
-   text.
+3. A file that others can read, or that holds anything but tokens, is refused. The error has the number of the wrong line, but
+   not its text.
 4. The line of a new token is written to the disk before the token is returned. Existing lines stay.
 """
 
@@ -55,7 +55,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """All callers that were in the file when it was read."""
+    """The callers that were in the file when it was read."""
 
     known: tuple[Token, ...]
 
@@ -98,7 +98,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
         raise InputError("token's name", "must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-'")
     draft = path.with_name(path.name + ".new")
     try:
-        # While the draft exists, other processes cannot create one. So concurrent additions lose no line.
+        # While the draft exists, no other process can create it. So of two additions at the same time, one is refused.
         handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         raise _refusal(f"{draft} exists: another token is being added; if not, remove it") from None
@@ -112,7 +112,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
         draft.replace(path)
         keep_name(path)
     except BaseException as error:
-        # Remove the draft only if it was not renamed: otherwise a draft of this name belongs to another process.
+        # If the draft was renamed already, there is nothing to remove.
         draft.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
@@ -130,7 +130,7 @@ def _with_token(path: Path, new: Token) -> str:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            # Check the open file, because another file could take the name meanwhile.
+            # Check the open file, not the path: another file could replace it in the meantime.
             if sys.platform != "win32" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)
