@@ -1,1 +1,1 @@
-"""Protocols by which other programs log their users in with the login system."""
+"""Protocols with which other programs log their users in with the login system."""

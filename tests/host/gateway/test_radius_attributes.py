@@ -64,9 +64,9 @@ def test_values_are_cut_to_what_an_attribute_holds() -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"rules": []}, "the file has no rules"), ({"rule": {}}, "rule must be a list"), ({"groups": []}, "groups must be"),
+        ({"rules": []}, "file cannot have rules"), ({"rule": {}}, "rule must be a list"), ({"groups": []}, "groups must be"),
         ({"groups": {"a": "anna"}}, "group a must be a list of names"), ({"rule": [1]}, "rule 1 must be a table"),
-        ({"rule": [{"groups": ["a"]}]}, "rule 1: there is no group a"), ({"rule": [{"class": "x"}]}, "rule 1 has no class"),
+        ({"rule": [{"groups": ["a"]}]}, "rule 1: there is no group a"), ({"rule": [{"class": "x"}]}, "1 cannot have class"),
         ({"rule": [{"Class": ""}]}, "Class must be a text"), ({"rule": [{"Class": "{name}"}]}, "may be {user}"),
         ({"rule": [{"Class": "{"}]}, "Class must be a text"), ({"rule": [{"Class": "{user.x}"}]}, "Class must be a text"),
         ({"rule": [{"Class": "{user!r}"}]}, "Class must be a text"), ({"rule": [{"Class": "{}"}]}, "Class must be a text"),
@@ -74,7 +74,7 @@ def test_values_are_cut_to_what_an_attribute_holds() -> None:
         ({"rule": [{"Session-Timeout": -1}]}, "from 0 to"), ({"rule": [{"Session-Timeout": True}]}, "from 0 to"),
         ({"rule": [{"vendor": [{"id": 9, "type": 1}]}]}, "needs a text or a number"),
         ({"rule": [{"vendor": [{"id": 9, "type": 256, "text": "x"}]}]}, "type must be a whole number"),
-        ({"rule": [{"Class": "x" * 247}] * 7}, f"{MOST_TABLE_BYTES} bytes together"),
+        ({"rule": [{"Class": "x" * 247}] * 7}, f"{MOST_TABLE_BYTES} bytes"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_wrong_is_refused(content: dict[str, Any], told: str) -> None:

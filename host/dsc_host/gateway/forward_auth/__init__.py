@@ -1,1 +1,1 @@
-"""Forward authentication: a web server asks for each request whether its visitor is logged in here."""
+"""Forward authentication: for each request, a web server asks the login system whether the visitor is logged in."""

@@ -1,11 +1,12 @@
-"""The endpoint that a web server asks for each request: nginx, Traefik and Caddy.
+"""The endpoint that a web server (nginx, Traefik or Caddy) calls for each request of a visitor.
 
 The answer is 204 with the user, the scope and the kind of device in headers. It is 401 for a visitor who is not logged in, and
-403 for one whose session opens too little. `?scope=` names a scope that suffices, and may be repeated. Without it, only `full`
-does.
+403 for a visitor whose session has none of the scopes that suffice. Each parameter `scope` names a scope that suffices. Without
+this parameter, only `full` suffices.
 
-nginx leads visitors who are not logged in to the login by itself. Traefik and Caddy pass the answer on to the visitor, so with
-`?redirect=yes` it leads there: from the page that they name in X-Forwarded-Host and X-Forwarded-Uri, and to it afterwards.
+nginx itself redirects visitors who are not logged in to the login. Traefik and Caddy pass the answer on to the visitor, so with
+`?redirect=yes` the answer is this redirect. After the login, the visitor returns to the page that the web server names in
+X-Forwarded-Host and X-Forwarded-Uri.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from dsc_host.gateway.forward_auth.tickets import COOKIE, Tickets
 from dsc_host.login import NotIn, Scope
 
 NO_DEVICE = "none"
-"""The kind of device of a session that none has opened. A header that is empty may leave a forged one in place."""
+"""The kind of device of a session that no device has opened. If the header were empty, a forged header might stay in place."""
 _PAGE_METHODS = ("GET", "HEAD")
 
 
@@ -49,7 +50,7 @@ def _answer(tickets: Tickets, ticket: str, wanted: list[str]) -> Response:
 
 
 def _login(tickets: Tickets, page: str, told: Headers) -> Response | None:
-    """Return the way to the login; None if no page was asked for, or one to which a login may not lead."""
+    """Return a redirect to the login, or None if the visitor did not request a page to which a login may redirect."""
     target = f"https://{told.get('x-forwarded-host', '')}{told.get('x-forwarded-uri', '')}"
     if told.get("x-forwarded-method", "GET") not in _PAGE_METHODS or not tickets.host or not tickets.allows(target):
         return None

@@ -1,10 +1,10 @@
-"""Tickets: cookies of a parent domain that name a session. They answer the question who it is, and open no page here.
+"""Tickets: cookies of a parent domain that name a session. They tell web servers who the visitor is, and open no page here.
 
 Three promises:
 
-1. A ticket is the id of a session, sealed under the master key. It cannot log in, and it ends with the session.
-2. A login leads back only to https, and only to a host below the domain.
-3. Whatever is sent as a ticket or as an address is refused without an error.
+1. A ticket is the id of a session, sealed under the master key. Nobody can log in with it, and it ends with the session.
+2. A login redirects only to https addresses, and only to hosts below the domain.
+3. Anything that is not a valid ticket or address is refused, and raises no unexpected error.
 """
 
 import base64
@@ -41,7 +41,7 @@ class Tickets:
         return cls(system, domain, next(within, ""))
 
     def allows(self, url: str) -> bool:
-        """Return whether a login may lead to this address."""
+        """Return whether a login may redirect to this address."""
         found = _URL.fullmatch(url) if len(url) <= _MOST_LETTERS else None
         return found is not None and found["host"].endswith(f".{self.domain}")
 
@@ -62,6 +62,6 @@ class Tickets:
 
 
 def check_domain(domain: str) -> None:
-    """Raise `InputError` unless this is a domain below which there can be hosts."""
+    """Raise `InputError` unless this is a domain in lower case with at least one dot."""
     if not _DOMAIN.fullmatch(domain):
         raise InputError("ticket-domain", "must be a domain in lower case with a dot in it, for example example.com")

@@ -1,1 +1,1 @@
-"""OpenID Connect: other programs log their users in at the portal, by the authorization code flow."""
+"""OpenID Connect: other programs log their users in at the portal, with the authorization code flow."""

@@ -1,10 +1,11 @@
-"""The authorization request: what a client may ask of a login, and what must happen before it gets a code.
+"""The authorization request: the check of its parameters, and the steps before the client gets a code.
 
 Three promises:
 
-1. A browser is led only to an address that the client has, letter for letter. Where that is not known, a page explains it.
-2. A request is checked whole before anybody logs in for it, and is sealed while the browser carries it through the login.
-3. A client that asks for a fresh login, or for a certain kind of device, gets that or an error, never less.
+1. A browser is redirected only to an address that is registered for the client, character for character. If the client or the
+   address is unknown, a page explains the error.
+2. A request is checked completely before anybody logs in for it, and is sealed while the browser carries it through the login.
+3. A client that requests a fresh login, or a certain kind of device, gets that or an error, never less.
 """
 
 import re
@@ -41,7 +42,7 @@ _UNSUPPORTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Back:
-    """Where a browser is led back to, with a code or with an error."""
+    """The address to which a browser is redirected with a code or with an error, and the state to send with it."""
 
     client: str
     redirect: str
@@ -63,9 +64,9 @@ class AuthorizationRequest:
     contexts: tuple[str, ...] = ()
     """The wanted values of `acr`."""
     subject: str = ""
-    """The id of the user who is expected."""
+    """The id of the expected user."""
     hint: str = ""
-    """The name of the user who is expected, for the page of the login."""
+    """The name of the expected user, for the login page."""
     locales: tuple[str, ...] = ()
     at: float
     before: str = ""
@@ -75,7 +76,7 @@ class AuthorizationRequest:
 
     @property
     def back(self) -> Back:
-        """Where the browser is led back to."""
+        """The address to which the browser is redirected in the end."""
         return Back(client=self.client, redirect=self.redirect, state=self.state)
 
 
@@ -93,24 +94,24 @@ def seal(context: LoginContext, request: AuthorizationRequest) -> str:
 
 
 def unseal(context: LoginContext, text: str) -> AuthorizationRequest | None:
-    """Return the request in such a text; None if there is none, or it is too old."""
+    """Return the request in a text that `seal` has returned, or None if the text is invalid or too old."""
     request = sealed_texts.unseal(context, "request", AuthorizationRequest, text)
     return request if request is not None and context.now() < request.at + REQUEST_SECONDS else None
 
 
 def for_login(request: AuthorizationRequest, login: Login | None) -> AuthorizationRequest:
-    """Return the request as it goes through the login."""
+    """Return the request for the browser to carry through the login. It names the session that the browser has now."""
     return replace(request, before=login.id if login else "-", before_user=login.user.id if login else "")
 
 
 def way_back(issuer: str, back: Back, **values: str) -> str:
-    """Return the address that a browser is led back to, with these values. `iss` tells clients of several providers apart."""
+    """Return the address to redirect a browser to, with these values. `iss` tells the client which provider has sent it."""
     told = {**values, **({"state": back.state} if back.state else {}), "iss": issuer}
     return f"{back.redirect}{'&' if '?' in back.redirect else '?'}{urlencode(told)}"
 
 
 def way_back_with(issuer: str, back: Back, error: ProtocolError) -> str:
-    """Return the address that a browser is led back to with an error."""
+    """Return the address to redirect a browser to, with an error."""
     return way_back(issuer, back, error=error.code, error_description=error.description)
 
 
@@ -118,12 +119,12 @@ def way_back_with(issuer: str, back: Back, error: ProtocolError) -> str:
 
 
 def find_back(tx: LoginTransaction, given: Mapping[str, Sequence[str]]) -> tuple[Client, Back]:
-    """Return the client, and where the browser is led back to. Raises `UnsafeRequest`."""
+    """Return the client, and the address to redirect the browser to. Raises `UnsafeRequest`."""
     client = clients.find(tx, _only(given, "client_id"))
     redirect = _only(given, "redirect_uri")
     if client is None or redirect not in client.redirects:
         raise UnsafeRequest("the client is unknown, or does not have this redirect_uri")
-    # A state that is given twice is an error, which is told below, without a state.
+    # If the state is given twice, `check` raises an error, and the redirect has no state.
     states = given.get("state", ())
     return client, Back(client=client.name, redirect=redirect, state=states[0] if len(states) == 1 else "")
 
@@ -131,7 +132,7 @@ def find_back(tx: LoginTransaction, given: Mapping[str, Sequence[str]]) -> tuple
 def check(
     tx: LoginTransaction, issuer: str, client: Client, back: Back, given: Mapping[str, Sequence[str]]
 ) -> AuthorizationRequest:
-    """Return the request that a client has sent. Raises `ProtocolError`, which goes back to the client."""
+    """Return the request that a client has sent. Raises `ProtocolError`, which the client gets in a redirect."""
     for name, code in _UNSUPPORTED.items():
         if name in given:
             raise ProtocolError(code, f"{name} is not supported")
@@ -193,7 +194,7 @@ def _prompts(one: Mapping[str, str]) -> tuple[str, ...]:
     if unknown := [each for each in prompts if each not in _PROMPTS]:
         raise ProtocolError("invalid_request", f"prompt {_plain(unknown[0])} is not known")
     if "none" in prompts and len(prompts) > 1:
-        raise ProtocolError("invalid_request", "prompt none stands alone")
+        raise ProtocolError("invalid_request", "prompt none must be the only value of prompt")
     return prompts
 
 
@@ -211,7 +212,7 @@ def _subject(tx: LoginTransaction, issuer: str, hint: str) -> str:
         return ""
     claims = id_tokens.read(tx, issuer, hint)
     if claims is None:
-        raise ProtocolError("invalid_request", "id_token_hint is not an ID token from here")
+        raise ProtocolError("invalid_request", "id_token_hint is not an ID token of this provider")
     return claims.subject
 
 
@@ -237,7 +238,7 @@ def _plain(text: str) -> str:
 def next_step(
     tx: LoginTransaction, request: AuthorizationRequest, client: Client, login: Login | None, *, consented: bool = False
 ) -> Step:
-    """Return what must happen now. Raises `ProtocolError`, which goes back to the client."""
+    """Return what must happen now. Raises `ProtocolError`, which the client gets in a redirect."""
     silent = "none" in request.prompts
     fresh = login is not None and request.before not in ("", login.id) and login.at >= request.at
     if login is None or (not fresh and _needs_fresh(tx, request, login)):
@@ -245,10 +246,10 @@ def next_step(
             raise ProtocolError("login_required", "the user must log in")
         return Step.LOGIN
     if request.subject not in ("", login.user.id):
-        # After a fresh login, somebody else is there.
+        # The login is fresh, but it is another user's.
         raise ProtocolError("login_required", "another user is logged in")
     if login.session.scope not in client.admits:
-        raise ProtocolError("access_denied", "the login does not open enough for this client")
+        raise ProtocolError("access_denied", "the scope of the session does not suffice for this client")
     if request.contexts and tx.policy.openid.met(login.kind, request.contexts) is None:
         raise ProtocolError("unmet_authentication_requirements", "the user has logged in with another device")
     if client.own or consented or _has_agreed(tx, request, login):
@@ -259,9 +260,10 @@ def next_step(
 
 
 def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, login: Login) -> str:
-    """Add a grant, and return the address that the browser is led back to with its code. The user is locked.
+    """Add a grant, and return the address to redirect the browser to with its code. The caller has locked the user.
 
-    A session that this login has replaced ends. Its grants continue if it was the same user's.
+    If this login has replaced another session of the browser, that session ends. If both belong to the same user, the grants
+    of the old session continue.
     """
     if request.before not in ("", "-", login.id):
         if request.before_user == login.user.id:
@@ -282,7 +284,7 @@ def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, logi
 
 
 def _has_agreed(tx: LoginTransaction, request: AuthorizationRequest, login: Login) -> bool:
-    """Return whether the user has agreed in this session to what is asked for."""
+    """Return whether the user has already consented to these scopes in this session, and no new consent is required."""
     return "consent" not in request.prompts and grants.covers(tx, login, request.client, login.gives(request.scope))
 
 

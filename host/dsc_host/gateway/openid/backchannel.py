@@ -1,10 +1,11 @@
-"""Back-channel logout: each client is told when a session has ended in which it logged a user in.
+"""Back-channel logout: when a session ends, each client that logged its user in with that session is notified.
 
 Three promises:
 
-1. It does not matter how a session ends: grants whose session is gone are found, and their clients are told.
-2. Nobody waits for a client. A client that does not answer is told again later, less and less often, for some hours.
-3. Any number of processes may do this work: a row is taken for a while before its client is called.
+1. However a session ends, its grants are found, and their clients are notified.
+2. No user waits for a client. A client that does not answer is notified again, after longer and longer pauses, for about two
+   hours.
+3. Any number of processes may do this work: a process reserves a row for a while before it calls the client.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from dsc_host.gateway.openid.provider import Provider
 from dsc_host.login.transaction import LoginTransaction
 
 MOST_TRIES = 9
-"""The number of calls until a client is given up. The last one comes about two hours after the first."""
+"""The number of calls after which no further call is made. The last call is made about two hours after the first."""
 _PAUSE_SECONDS = 30
 _PATIENCE_SECONDS = 5.0
 _AT_ONCE = 20
@@ -31,7 +32,7 @@ _log = logging.getLogger("dsc_host.gateway")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A logout token on its way to a client."""
+    """A logout token to send to a client."""
 
     grant: str
     url: str
@@ -40,7 +41,7 @@ class Notice:
 
 
 async def tell(provider: Provider, users: Sequence[str] | None = None) -> int:
-    """Find the ended sessions of some users, or of all, and tell their clients. Return the number of clients told."""
+    """Find the ended sessions of these users, or of all, and notify their clients. Return the number of notified clients."""
     notices = await run_in_threadpool(due, provider, users)
     if not notices:
         return 0
@@ -52,7 +53,7 @@ async def tell(provider: Provider, users: Sequence[str] | None = None) -> int:
 
 
 def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
-    """Find the ended sessions of some users, or of all. Return some logout tokens that are due, and take their rows."""
+    """Find the ended sessions of these users, or of all. Reserve some rows that are due, and return their logout tokens."""
     context = provider.context
     for user in context.read(partial(_to_end, users=users)):
         context.change(partial(_end, user=user))
@@ -60,7 +61,7 @@ def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
 
 
 def finish(tx: LoginTransaction, notice: Notice, *, accepted: bool) -> None:
-    """Remove the row of a client that was told, or that is given up."""
+    """Remove the row of a grant if its client has accepted the notice, or has failed to accept too many."""
     if not accepted and notice.tries < MOST_TRIES:
         return
     if (grant := grants.locked(tx.db, notice.grant)) is not None:
@@ -73,13 +74,13 @@ async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
     try:
         answer = await http.post(notice.url, data={"logout_token": notice.token})
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        _log.warning("a client was not told of a logout: %s", type(error).__name__)
+        _log.warning("a client was not notified of a logout: %s", type(error).__name__)
         return False
     return answer.status_code in (200, 204)
 
 
 def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
-    """Return the ids of the users, of these or of all, who have grants that are over."""
+    """Return the ids of those of these users, or of all users, who have grants that are over."""
     mine = grants.c.state != State.ENDED
     found = grants.all(tx.db, mine if users is None else mine & grants.c.user_id.in_(users))
     lasting = logins.open_ids(tx, {grant.user_id for grant in found})
@@ -87,7 +88,7 @@ def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
 
 
 def _end(tx: LoginTransaction, user: str) -> None:
-    # Lock the user: a login meanwhile moves the grants of a session to the next one.
+    # Lock the user, because a login in the meantime could move the grants of a session to the next session.
     logins.lock(tx, user)
     lasting = logins.open_ids(tx, {user})
     for grant in grants.all(tx.db, grants.c.user_id == user, grants.c.state != State.ENDED):
@@ -107,7 +108,7 @@ def _is_over(tx: LoginTransaction, grant: Grant, lasting: frozenset[str]) -> boo
 
 
 def _due(tx: LoginTransaction) -> list[Grant]:
-    """Return some rows whose client is to be told now."""
+    """Return some rows whose clients are due to be notified, sorted by id."""
     over = grants.all(tx.db, grants.c.state == State.ENDED, grants.c.due_at <= tx.now(), order=grants.c.due_at, most=_AT_ONCE)
     return sorted(over, key=lambda grant: grant.id)
 

@@ -1,4 +1,4 @@
-"""The proof of a client at the endpoints that it calls itself: a secret, a signed assertion, or nothing for a public client."""
+"""The authentication of a client at the endpoints that it calls: a secret, a signed assertion, or none for a public client."""
 
 import base64
 import binascii
@@ -19,17 +19,17 @@ from dsc_host.records.transaction import Refused
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_SECONDS = 10 * 60
-"""The seconds for which an assertion may be good. It is known for longer, so that it is used once."""
+"""The longest validity of an assertion, in seconds. Its id is remembered for longer, so that nobody can use it twice."""
 _SKEW_SECONDS = 60
 _MOST_LETTERS = 4000
 
 
 def authenticate(context: LoginContext, audiences: frozenset[str], header: str, form: Mapping[str, str]) -> Client:
-    """Return the client that has proven itself. `header` is the header Authorization. Raises `ProtocolError`."""
+    """Return the client that has authenticated. `header` is the header Authorization. Raises `ProtocolError`."""
     basic = header.lower().startswith("basic ")
     ways = [basic, "client_secret" in form, "client_assertion" in form]
     if sum(ways) > 1:
-        raise ProtocolError("invalid_request", "the client proves itself in more than one way")
+        raise ProtocolError("invalid_request", "the client authenticates in more than one way")
     if ways[2]:
         return _by_assertion(context, audiences, form)
     name, secret = _basic(header) if basic else (form.get("client_id", ""), form.get("client_secret"))
@@ -83,7 +83,7 @@ def _subject(text: str) -> str:
 
 
 def _use(tx: LoginTransaction, audiences: frozenset[str], name: str, claims: Mapping[str, object]) -> Refused | None:
-    """Check the claims of an assertion, and use it up."""
+    """Check the claims of an assertion, and record that it was used."""
     now, until, number = tx.now(), claims.get("exp"), claims.get("jti")
     audience = claims.get("aud")
     named = audience if isinstance(audience, list) else [audience]

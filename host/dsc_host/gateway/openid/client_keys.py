@@ -1,4 +1,4 @@
-"""The public keys with which a client proves itself (`private_key_jwt`), as a JSON Web Key Set."""
+"""The public keys with which a client authenticates (`private_key_jwt`), as a JSON Web Key Set."""
 
 import json
 
@@ -15,7 +15,7 @@ _LEAST_RSA_BITS = 2048
 def checked(data: bytes) -> str:
     """Return the public keys in a JWK or a JWK Set as JSON text, each with an id. Raises `InputError`.
 
-    A private key in it is left out, so that it is not kept here.
+    The private parts of keys are removed, so that they are never stored here.
     """
     try:
         given = json.loads(data.decode("utf-8"))

@@ -1,10 +1,10 @@
-"""The OpenID clients: programs that log their users in here, each with its exact addresses and a way to prove itself.
+"""The OpenID clients: programs that log their users in here, each with its exact addresses and a way to authenticate.
 
-The vault keeps each client as one record, sealed under the master key. `dscplus rekey` and backups include them, and nobody
-who can only write the database can change the addresses of one. Three promises:
+The vault keeps each client as one record, sealed under the master key. `dscplus rekey` and backups include the clients. An
+attacker who can write the database but has no master key cannot change the addresses of a client. Three promises:
 
-1. A secret is random, has 256 bits, and is kept as a hash only.
-2. An address is compared as it stands: no pattern, no prefix, no other port.
+1. A secret is random, has 256 bits, and is stored only as a hash.
+2. An address must match a registered address exactly: patterns, prefixes and other ports do not match.
 3. A client without a secret and without a key is public. It must use PKCE.
 """
 
@@ -27,7 +27,7 @@ from dsc_host.schema import login_tables
 _PREFIX = "openid-client:"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
 _URL = re.compile(r"[!#-;=?-\[\]_a-z~]{1,500}", re.ASCII)
-"""The characters of an address: those of a URL, without quotes, backslashes and angle brackets."""
+"""An address: characters of a URL, without quotes, backslashes and angle brackets."""
 _OWN_SCHEME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/[^/].*", re.ASCII)
 """An address of an app on a phone or a desktop, in the form of RFC 8252, section 7.1."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -37,9 +37,9 @@ _SECRET_BYTES = 32
 
 
 class Method(StrEnum):
-    """The ways in which a client proves itself at the token endpoint."""
+    """The ways in which a client authenticates at the token endpoint."""
 
-    SECRET = "secret"  # noqa: S105 - the name of a way
+    SECRET = "secret"  # noqa: S105 - the name of a method
     KEY = "key"
     NONE = "none"
 
@@ -49,17 +49,17 @@ class Client:
     """An OpenID client."""
 
     name: str = ""
-    """The client's id in the protocol. It is not kept in the record, which is stored under it."""
+    """The client's id in the protocol. The vault stores the record under this name, so the record leaves it out."""
     title: str
     """The name that the consent page shows."""
     redirects: tuple[str, ...]
-    """The addresses to which a login may lead back."""
+    """The addresses to which a login may redirect."""
     logout_redirects: tuple[str, ...] = ()
-    """The addresses to which a logout may lead back."""
+    """The addresses to which a logout may redirect."""
     backchannel: str = ""
-    """The address that is told when a session ends; empty if none is."""
+    """The address to notify when a session ends; empty if the client is not notified."""
     own: bool = False
-    """Whether the client is the company's own, so that nobody is asked for consent."""
+    """Whether the client belongs to the company, so that users are not asked for consent."""
     admits: tuple[str, ...] = (str(Scope.FULL),)
     """The scopes of the sessions that may log in at the client."""
     digest: str = ""
@@ -69,7 +69,7 @@ class Client:
 
     @property
     def method(self) -> Method:
-        """The way in which the client proves itself."""
+        """The way in which the client authenticates."""
         return Method.KEY if self.keys else Method.SECRET if self.digest else Method.NONE
 
     def has_secret(self, secret: str) -> bool:
@@ -78,7 +78,10 @@ class Client:
 
 
 def add(tx: LoginTransaction, client: Client, *, secret: bool) -> tuple[Client, str]:
-    """Add a client, with a new secret if it gets one. Return it with its secret, which is not kept. Raises `InputError`."""
+    """Add a client, with a new secret if `secret` is set. Return the client and the secret, of which only a hash is stored.
+
+    Raises `InputError`.
+    """
     _check(client)
     if find(tx, client.name) is not None:
         raise InputError("name", "there is a client of this name; remove it first")
@@ -90,7 +93,7 @@ def add(tx: LoginTransaction, client: Client, *, secret: bool) -> tuple[Client, 
 
 
 def remove(tx: LoginTransaction, name: str) -> None:
-    """Remove a client. Raises `InputError` if there is none of this name."""
+    """Remove the client of this name, and its grants. Raises `InputError` if there is no such client."""
     found(tx, name)
     vault.forget(tx.db, _PREFIX + name)
     tx.db.execute(delete(login_tables.grants).where(login_tables.grants.c.client == name))
@@ -98,13 +101,13 @@ def remove(tx: LoginTransaction, name: str) -> None:
 
 
 def find(tx: LoginTransaction, name: str) -> Client | None:
-    """Return the client of this name, which may be any text, or None. Raises `StoreError` if it was changed in the database."""
+    """Return the client of this name, or None. Any text is accepted. Raises `StoreError` if its record was tampered with."""
     kept = vault.get(tx.cards, _PREFIX + name) if _NAME.fullmatch(name) else None
     return None if kept is None else replace(json_column.read(Client, kept.decode()), name=name)
 
 
 def found(tx: LoginTransaction, name: str) -> Client:
-    """Return the client of this name. Raises `InputError`."""
+    """Return the client of this name. Raises `InputError` if there is no such client."""
     client = find(tx, name)
     if client is None:
         raise InputError("name", "there is no client of this name; see the list of clients")
@@ -112,12 +115,12 @@ def found(tx: LoginTransaction, name: str) -> Client:
 
 
 def load(tx: LoginTransaction) -> list[Client]:
-    """Return all clients in the order of their names."""
+    """Return all clients, sorted by name."""
     return [found(tx, name.removeprefix(_PREFIX)) for name in vault.names(tx.db, _PREFIX)]
 
 
 def check_issuer(issuer: str) -> None:
-    """Raise `InputError` unless this can be the address under which the provider is known."""
+    """Raise `InputError` unless this can be the provider's address, which clients know as the issuer."""
     parts = urlsplit(issuer) if _URL.fullmatch(issuer) else None
     if parts is None or not _is_web(issuer) or parts.path or parts.query or issuer.endswith(("?", "/")):
         raise InputError("issuer", "must be the portal's address without a path, for example https://login.example.com")
@@ -126,7 +129,7 @@ def check_issuer(issuer: str) -> None:
 def _check(client: Client) -> None:
     if not _NAME.fullmatch(client.name):
         raise InputError(
-            "name", "must have 1 to 32 lower-case letters, digits, dots or hyphens, and begin with no dot or hyphen"
+            "name", "must have 1 to 32 lower-case letters, digits, dots or hyphens, and begin with a letter or digit"
         )
     if not 0 < len(client.title) <= _MOST_TITLE or not client.title.isprintable():
         raise InputError("title", "must be one line of 1 to {most} characters", most=_MOST_TITLE)
@@ -135,14 +138,14 @@ def _check(client: Client) -> None:
     for field, urls in (("redirect", client.redirects), ("logout-redirect", client.logout_redirects)):
         for url in urls:
             if not _is_web(url) and not (client.method is Method.NONE and _OWN_SCHEME.fullmatch(url) and _URL.fullmatch(url)):
-                raise InputError(field, _ADDRESS + "; a public client may have one such as com.example.app:/login")
+                raise InputError(field, _ADDRESS + "; for a public client also an address such as com.example.app:/login")
     if client.backchannel and not _is_web(client.backchannel):
         raise InputError("backchannel", _ADDRESS)
     if not client.admits or set(client.admits) - set(Scope):
         raise InputError("admit", "must be one of {scopes}", scopes=", ".join(Scope))
 
 
-_ADDRESS = "must be an https address without a fragment, for example https://wiki.example.com/login; http on this machine only"
+_ADDRESS = "must be an https address without a fragment, for example https://wiki.example.com/login; http only on this machine"
 
 
 def _is_web(url: str) -> bool:

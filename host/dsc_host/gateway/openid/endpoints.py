@@ -1,4 +1,4 @@
-"""The endpoints that clients call themselves, without a browser.
+"""The endpoints that clients call directly, not through a browser.
 
 They are discovery, keys, token, userinfo, revocation and introspection.
 """
@@ -76,7 +76,7 @@ def _userinfo(call: _Call) -> Response:
     if len(tokens) > 1:
         raise ProtocolError("invalid_request", "the access token is given twice")
     if not tokens:
-        # A request without a token is told no error (RFC 6750, section 3.1).
+        # The answer to a request without a token has no error code (RFC 6750, section 3.1).
         return Response(status_code=401, headers={"www-authenticate": 'Bearer realm="openid"'})
     try:
         return JSONResponse(call.provider.userinfo(tokens[0]))
@@ -124,12 +124,12 @@ _NO_CACHE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
 def _kept(content: Mapping[str, object]) -> Response:
-    """Return what clients may keep for a while."""
+    """Return an answer that clients may cache for a while."""
     return JSONResponse(content, headers={"cache-control": f"public, max-age={PUBLISHED_SECONDS // 2}"})
 
 
 def _refused(error: ProtocolError, header: str) -> Response:
-    """Return the answer to a client, as RFC 6749, section 5.2, describes it."""
+    """Return the answer to a client with an error, as RFC 6749, section 5.2, describes it."""
     asks = error.status == 401 and header.lower().startswith("basic ")
     return _json(error, {"www-authenticate": 'Basic realm="openid"'} if asks else {})
 

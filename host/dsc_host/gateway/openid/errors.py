@@ -14,19 +14,19 @@ class ProtocolError(DscError):
 
 
 class UnsafeRequest(DscError):
-    """A request that leads back to no address, because its client or its address is not known. The visitor sees a page."""
+    """A request whose client or address is unknown, so the browser is not redirected. The visitor sees a page instead."""
 
 
 def invalid_client() -> ProtocolError:
-    """Return the error for a client that is unknown or has not proven itself."""
-    return ProtocolError("invalid_client", "the client is unknown, or has not proven itself", 401)
+    """Return the error for a client that is unknown or has failed to authenticate."""
+    return ProtocolError("invalid_client", "the client is unknown, or has failed to authenticate", 401)
 
 
 def invalid_grant() -> ProtocolError:
-    """Return the error for a code or a refresh token that opens nothing."""
+    """Return the error for a code or a refresh token that is not valid."""
     return ProtocolError("invalid_grant", "the code or the refresh token is invalid, was used, has expired or was revoked")
 
 
 def invalid_token() -> ProtocolError:
-    """Return the error for an access token that opens nothing (RFC 6750)."""
+    """Return the error for an access token that is not valid (RFC 6750)."""
     return ProtocolError("invalid_token", "the access token is invalid, has expired or was revoked", 401)

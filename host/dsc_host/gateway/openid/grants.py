@@ -1,12 +1,12 @@
-"""The grants: logins of users at clients, each of which ends with the session here that it belongs to.
+"""The grants: logins of users at clients. Each grant belongs to a session here, and ends with it.
 
 Five promises:
 
-1. A code opens a grant once. A second use revokes it, with all its tokens.
-2. A refresh token is good once, and the next one takes its place. A second use of one revokes the grant.
-3. Codes and tokens are sealed, and name the grant. The grant's row decides what they still open, and for which client.
-4. An access token gives no more than the grant's scope, and than the session gives.
-5. No code and no token opens anything after the session has ended.
+1. A code can be used once. A second use revokes the grant, with all its tokens.
+2. A refresh token can be used once. Its use returns the next one. A second use revokes the grant.
+3. Codes and tokens are sealed, and name the grant. The grant's row decides whether they are still valid, and for which client.
+4. An access token gives no scope that the grant does not have or that the session cannot give.
+5. No code and no token is valid after the session has ended.
 """
 
 import hashlib
@@ -36,8 +36,8 @@ class State(StrEnum):
 
     CODE = "code"  # the code was not used yet
     OPEN = "open"
-    REVOKED = "revoked"  # nothing opens it; the client is still told when the session ends
-    ENDED = "ended"  # the session has ended, and the client is to be told
+    REVOKED = "revoked"  # no code or token is valid, but the client is still notified when the session ends
+    ENDED = "ended"  # the session has ended, and the client must be notified
 
 
 class Grant(NamedTuple):
@@ -58,7 +58,7 @@ class Grant(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantData:
-    """The facts of a grant that do not change."""
+    """The fields of a grant that never change."""
 
     redirect: str
     challenge: str
@@ -71,7 +71,7 @@ class GrantData:
 
     @classmethod
     def of(cls, grant: Grant) -> Self:
-        """Return the facts of a grant."""
+        """Return these fields of a grant."""
         return json_column.read(cls, grant.data)
 
 
@@ -87,21 +87,21 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A grant that a code or a token has opened."""
+    """A grant, found by a valid code or token."""
 
     grant: Grant
     data: GrantData
     login: Login
     scope: tuple[str, ...]
     until: float = 0.0
-    """The Unix time until which the access token is good."""
+    """The Unix time until which the token is valid."""
 
 
 grants = Rows(login_tables.grants, Grant)
 
 
 def issue(tx: LoginTransaction, login: Login, client: str, data: GrantData) -> str:
-    """Add a grant and return its code. The user is locked."""
+    """Add a grant and return its code. The caller has locked the user."""
     now = tx.now()
     made, sid = secrets.token_hex(_ID_BYTES), secrets.token_hex(_ID_BYTES)
     grant = Grant(made, login.user.id, client, login.id, sid, State.CODE, 0, now, None, 0, json_column.write(data))
@@ -126,7 +126,7 @@ def redeem(tx: LoginTransaction, client: str, token: Token, redirect: str, verif
 
 
 def refresh(tx: LoginTransaction, client: str, token: Token, scope: tuple[str, ...] | None) -> Opened | Refused:
-    """Use a refresh token, for a part of its scope if one is given. Raises `ProtocolError`."""
+    """Use a refresh token. If `scope` is given, it must be a part of the grant's scope. Raises `ProtocolError`."""
     grant = _locked(tx, client, token)
     data, login = GrantData.of(grant), _login(tx, grant)
     if login is None or grant.state != State.OPEN:
@@ -134,14 +134,14 @@ def refresh(tx: LoginTransaction, client: str, token: Token, scope: tuple[str, .
     if token.generation != grant.generation:
         return _revoke(tx, grant, "refresh token used again")
     if scope is not None and not set(scope) <= set(data.scope):
-        raise ProtocolError("invalid_scope", "the scope is more than was granted")
+        raise ProtocolError("invalid_scope", "the scope contains more than was granted")
     grants.change(tx.db, grant.id, generation=grant.generation + 1)
     given = login.gives(scope if scope is not None else data.scope)
     return Opened(grant._replace(generation=grant.generation + 1), data, login, given)
 
 
 def tokens(tx: LoginTransaction, opened: Opened) -> tuple[str, str]:
-    """Return a new access token, and the refresh token of the grant's generation; empty if the grant has none."""
+    """Return a new access token, and the refresh token of the grant's generation, or an empty text if the grant has none."""
     until = tx.now() + tx.policy.openid.token_validity
     access = _sealed(tx, "access", Token(grant=opened.grant.id, until=until, scope=opened.scope))
     if "offline_access" not in opened.data.scope:
@@ -151,7 +151,7 @@ def tokens(tx: LoginTransaction, opened: Opened) -> tuple[str, str]:
 
 
 def by_access_token(tx: LoginTransaction, text: str) -> Opened | None:
-    """Return the grant that an access token opens now; None if it opens none. Any text is accepted."""
+    """Return the grant of an access token that is valid now, otherwise None. Any text is accepted."""
     token = sealed_texts.unseal(tx.context, "access", Token, text)
     grant = grants.find(tx.db, token.grant) if token else None
     login = _login(tx, grant) if grant else None
@@ -161,7 +161,7 @@ def by_access_token(tx: LoginTransaction, text: str) -> Opened | None:
 
 
 def by_refresh_token(tx: LoginTransaction, text: str) -> Opened | None:
-    """Return the grant that a refresh token opens now; None if it opens none. Any text is accepted."""
+    """Return the grant of a refresh token that is valid now, otherwise None. Any text is accepted."""
     token = sealed_texts.unseal(tx.context, "refresh", Token, text)
     grant = grants.find(tx.db, token.grant) if token else None
     login = _login(tx, grant) if grant else None
@@ -171,7 +171,7 @@ def by_refresh_token(tx: LoginTransaction, text: str) -> Opened | None:
 
 
 def revoke(tx: LoginTransaction, client: str, text: str) -> None:
-    """Revoke the grant that a token names, if there is one. Raises `ProtocolError` if it is another client's."""
+    """Revoke the grant that a token names, if it exists. Raises `ProtocolError` if it belongs to another client."""
     for purpose in ("access", "refresh"):
         token = sealed_texts.unseal(tx.context, purpose, Token, text)
         found = grants.find(tx.db, token.grant) if token else None
@@ -191,7 +191,7 @@ def covers(tx: LoginTransaction, login: Login, client: str, scope: tuple[str, ..
 
 
 def move(tx: LoginTransaction, login: Login, session: str) -> None:
-    """Let the grants of a session continue in another one of the same user, which has taken its place. The user is locked."""
+    """Move the grants of a session to `login`, a newer session of the same user. The caller has locked the user."""
     mine = (grants.c.user_id == login.user.id) & (grants.c.session == session)
     for each in grants.all(tx.db, mine):
         grants.change(tx.db, each.id, session=login.id)
@@ -220,7 +220,7 @@ def _revoke(tx: LoginTransaction, grant: Grant, reason: str) -> Refused:
 
 
 def _is_verified(challenge: str, verifier: str) -> bool:
-    """Return whether the PKCE verifier belongs to the challenge. Without a challenge there must be no verifier either."""
+    """Return whether the PKCE verifier belongs to the challenge. If the challenge is empty, the verifier must be empty too."""
     if not challenge:
         return not verifier
     digest = hashlib.sha256(verifier.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""The tokens that are signed: ID tokens and logout tokens (ES256), and the check of an ID token that comes back as a hint."""
+"""Signed tokens: ID tokens and logout tokens (ES256), and the check of an ID token that a client sends back as a hint."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ _MOST_LETTERS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """The content of an ID token that was signed here, maybe long ago."""
+    """The content of an ID token of this provider, which may have expired."""
 
     client: str
     subject: str
@@ -29,7 +29,7 @@ class Hint:
 
 
 def id_token(tx: LoginTransaction, issuer: str, opened: Opened, access_token: str, *, first: bool) -> str:
-    """Return an ID token. Only the `first` one, which the code gives, has the nonce."""
+    """Return an ID token. Only the `first` ID token of a grant, which the client gets for the code, has the nonce."""
     now, data = int(tx.now()), opened.data
     claims: dict[str, object] = {
         "iss": issuer,
@@ -66,7 +66,7 @@ def logout_token(tx: LoginTransaction, issuer: str, grant: Grant) -> str:
 
 
 def read(tx: LoginTransaction, issuer: str, text: str) -> Hint | None:
-    """Return the content of an ID token from here, even after its time; None for any other text."""
+    """Return the content of an ID token of this provider, even if it has expired. Return None for any other text."""
     keys = KeySet([key.key for key in signing_keys.published(tx)])
     try:
         token = jwt.decode(text[:_MOST_LETTERS], keys, algorithms=[ALGORITHM])

@@ -1,6 +1,6 @@
-"""The logins of users here, as their clients learn of them: the user, the session, and the kind of the device.
+"""The logins of users here, with the facts that clients get: the user, the session, and the kind of the device.
 
-A session is named by the id that it keeps when it gets a new token.
+The id of a session stays the same when the session gets a new token.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -16,14 +16,14 @@ from dsc_host.login.signin.session_data import OpenData
 from dsc_host.login.transaction import LoginTransaction
 
 SCOPES = ("openid", "profile", "email", "offline_access")
-"""The scopes that a client may ask for."""
+"""The scopes that a client may request."""
 _GIVEN = {
     Scope.FULL: frozenset(SCOPES),
     Scope.ACCOUNT: frozenset(SCOPES),
     Scope.TRADING: frozenset({"openid", "profile"}),
     Scope.STATEMENTS: frozenset({"openid", "profile"}),
 }
-"""The scopes that a session can give. A session that cannot open the pages of the profile does not give their contents."""
+"""The scopes that a session can give to a client. A session that cannot open the profile pages gives none of their contents."""
 _MOST_IDS = 500
 
 
@@ -88,13 +88,13 @@ def open_ids(tx: LoginTransaction, user_ids: Set[str]) -> frozenset[str]:
 
 
 def end(tx: LoginTransaction, login: Login, client: str) -> None:
-    """End a session, because a client asked for it. The user is locked."""
+    """End a session at the request of a client. The caller has locked the user."""
     sessions.end(tx.db, login.session)
     tx.log("openid.leave", login.user, "done", client=client)
 
 
 def userinfo(tx: LoginTransaction, user: User, scope: tuple[str, ...]) -> dict[str, object]:
-    """Return the claims about a user that these scopes give."""
+    """Return the claims about a user to which these scopes give access."""
     told: dict[str, object] = {"sub": user.id}
     if "profile" in scope:
         person = rows.entities.find(tx.db, user.entity_id)

@@ -2,9 +2,9 @@
 
 Two promises:
 
-1. A session ends without a question only for the client's own ID token of that session, if the browser has no other session.
-   In all other cases a page asks.
-2. A browser is led only to an address that the client has for this, letter for letter.
+1. A session ends without a question only if the client sends its ID token of this session and the browser has no other session.
+   In all other cases a page asks the visitor.
+2. A browser is redirected only to an address that is registered for the client's logouts, character for character.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _MOST_STATE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutRequest:
-    """A request that was checked: the client and the address to lead to, each empty if there is none."""
+    """A request that was checked: the client and the address to redirect to. Each is empty if the request has none."""
 
     client: str = ""
     address: str = ""
@@ -31,12 +31,12 @@ class LogoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """The answer to a request: a question to the visitor, or a redirect, because the session has ended."""
+    """The answer to a request. If `ask` is set, ask the visitor. Otherwise redirect, because the session has ended."""
 
     request: LogoutRequest
     ask: bool
     user: str = ""
-    """The id of the user whose session has ended; empty if none has."""
+    """The id of the user whose session has ended; empty if no session has ended."""
 
 
 def seal(context: LoginContext, request: LogoutRequest) -> str:
@@ -45,7 +45,7 @@ def seal(context: LoginContext, request: LogoutRequest) -> str:
 
 
 def unseal(context: LoginContext, text: str) -> LogoutRequest | None:
-    """Return the request in such a text, or None."""
+    """Return the request in a text that `seal` has returned, or None if the text is invalid."""
     return sealed_texts.unseal(context, "logout", LogoutRequest, text)
 
 
@@ -56,7 +56,7 @@ def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]],
     one = {name: values[0] for name, values in given.items()}
     hint = id_tokens.read(tx, issuer, one.get("id_token_hint", ""))
     if "id_token_hint" in one and hint is None:
-        raise UnsafeRequest("id_token_hint is not an ID token from here")
+        raise UnsafeRequest("id_token_hint is not an ID token of this provider")
     request = _checked(tx, one, hint)
     named = _of_hint(tx, hint)
     if here is not None and (named is None or named.id != here.id):
@@ -70,7 +70,7 @@ def _checked(tx: LoginTransaction, one: Mapping[str, str], hint: Hint | None) ->
     name = one.get("client_id") or (hint.client if hint else "")
     client = clients.find(tx, name)
     if (name and client is None) or (hint is not None and name != hint.client):
-        raise UnsafeRequest("the client is unknown, or not that of the id_token_hint")
+        raise UnsafeRequest("the client is unknown, or differs from the client of the id_token_hint")
     url, state = one.get("post_logout_redirect_uri", ""), one.get("state", "")
     if not url:
         return LogoutRequest(client=name)
@@ -81,7 +81,7 @@ def _checked(tx: LoginTransaction, one: Mapping[str, str], hint: Hint | None) ->
 
 
 def _of_hint(tx: LoginTransaction, hint: Hint | None) -> Login | None:
-    """Return the login that an ID token belongs to, with its user locked; None if it has ended."""
+    """Lock the user of an ID token, and return the login that the token belongs to, or None if it has ended."""
     if hint is None:
         return None
     logins.lock(tx, hint.subject)

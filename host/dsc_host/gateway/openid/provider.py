@@ -1,4 +1,4 @@
-"""The provider: the operations behind the endpoints, over one login system, under one issuer."""
+"""The provider: the operations behind the endpoints, for one login system and one issuer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ class Provider:
     # ---- the login in the browser ----
 
     def ask(self, given: Mapping[str, Sequence[str]]) -> AuthorizationRequest | str:
-        """Check an authorization request. Return it, or the address that leads back with an error. Raises `UnsafeRequest`."""
+        """Check an authorization request. Return it, or the address to redirect to with an error. Raises `UnsafeRequest`."""
         return self.context.read(lambda tx: self._ask(tx, given))
 
     def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> Next:
@@ -124,14 +124,14 @@ class Provider:
             return self.context.read(lambda tx: self._next(tx, request, None, consented=consented))
 
     def refusal(self, request: AuthorizationRequest) -> str:
-        """Return the address that leads back after a user has not agreed."""
-        return authorization.way_back_with(self.issuer, request.back, ProtocolError("access_denied", "the user has not agreed"))
+        """Return the address to redirect to after a user has refused consent."""
+        return authorization.way_back_with(self.issuer, request.back, ProtocolError("access_denied", "the user has refused"))
 
     # ---- the logout in the browser ----
 
     def leave(self, given: Mapping[str, Sequence[str]], token: str) -> Leaving:
-        """Take a request for a logout, from a browser whose cookie has this token. Raises `UnsafeRequest`."""
-        # Only a request with a token can end a session. The others are answered without a lock.
+        """Process a request for a logout, from a browser whose cookie has this token. Raises `UnsafeRequest`."""
+        # Only a request with an ID token can end a session. Other requests are answered without a lock.
         run = self.context.change if "id_token_hint" in given else self.context.read
         return run(lambda tx: logout.leave(tx, self.issuer, given, _login(tx, token)))
 
@@ -153,29 +153,32 @@ class Provider:
         text = _required(form, "code" if first else "refresh_token")
         if first:
             _required(form, "redirect_uri")
-        # Look at the text before the transaction: anybody can send one, and nobody should have to wait for it.
+        # Unseal the text before the transaction begins. Anybody can send an invalid text, which must not hold up other logins.
         token = sealed_texts.unseal(self.context, "code" if first else "refresh", Token, text)
         if token is None:
             raise invalid_grant()
         return self.context.change(lambda tx: self._tokens(tx, client, token, form, first=first))
 
     def userinfo(self, access_token: str) -> dict[str, object]:
-        """Return the claims about the user of an access token. It counts as a use of the session. Raises `ProtocolError`."""
+        """Return the claims about the user of an access token. The call counts as a use of the session.
+
+        Raises `ProtocolError`.
+        """
         opened, told = self.context.read(lambda tx: _userinfo(tx, access_token))
         self.context.activity.record(opened.login.session.id, self.context.now())
         return told
 
     def revoke(self, client: Client, token: str) -> None:
-        """Revoke the login at the client that a token belongs to (RFC 7009). Raises `ProtocolError`."""
+        """Revoke the grant that a token belongs to (RFC 7009). Raises `ProtocolError`."""
         self.context.change(lambda tx: grants.revoke(tx, client.name, token))
 
     def introspect(self, client: Client, token: str) -> dict[str, object]:
-        """Return whether a token is good, and for what (RFC 7662). Raises `ProtocolError`.
+        """Return whether a token is valid, and for what (RFC 7662). Raises `ProtocolError`.
 
-        The company's own clients may ask about every token, and others about their own tokens.
+        The company's own clients may introspect every token. Other clients may introspect only tokens that they were given.
         """
         if client.method is Method.NONE:
-            raise ProtocolError("unauthorized_client", "a public client cannot ask about tokens", 403)
+            raise ProtocolError("unauthorized_client", "a public client cannot introspect tokens", 403)
         return self.context.read(lambda tx: self._introspected(tx, client, token))
 
     # ---- in a transaction ----

@@ -1,8 +1,8 @@
 """The keys that sign ID tokens and logout tokens: ES256, sealed in the vault under the master key.
 
-A new key is published for some minutes before it signs, so that clients which keep the published keys for a while know it. The
-key before it stays published until every token that it signed has expired. Both follow from the times at which the keys were
-made. Keys are numbered, so that two processes that make the first key at the same time make one.
+A new key is published for some minutes before it signs, so that clients that cache the published keys know it in time. The
+previous key stays published until every token that it signed has expired. Both are computed from the times at which the keys
+were made. Keys are numbered, so that two processes that make the first key at the same time end up with the same key.
 """
 
 import json
@@ -16,7 +16,7 @@ from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records import vault
 
 PUBLISHED_SECONDS = 600
-"""The seconds for which a new key is published before it signs. Clients may keep the published keys for half of them."""
+"""The seconds for which a new key is published before it signs. Clients may cache the published keys for half this time."""
 OVERLAP_SECONDS = 24 * 60 * 60
 """The seconds for which a key stays published after it has signed for the last time."""
 _PREFIX = "openid-key:"
@@ -44,13 +44,13 @@ class SigningKey:
 
 
 def ensure(tx: LoginTransaction) -> None:
-    """Make the first key if there is none. It signs at once."""
+    """Make the first key if there is none. It signs immediately."""
     if not vault.names(tx.db, _PREFIX):
         _make(tx, 1, at_once=True)
 
 
 def rotate(tx: LoginTransaction, *, at_once: bool = False) -> SigningKey:
-    """Make a new key and return it. With `at_once` it signs now, and all other keys are removed: the old one was stolen."""
+    """Make a new key and return it. With `at_once`, it signs now, and all other keys are removed, for example after a theft."""
     keys = load(tx)
     old = [key for key in keys if at_once or _is_over(key, tx.now())]
     number = keys[-1].number + 1 if keys else 1
@@ -60,7 +60,7 @@ def rotate(tx: LoginTransaction, *, at_once: bool = False) -> SigningKey:
 
 
 def load(tx: LoginTransaction) -> list[SigningKey]:
-    """Return all keys, the oldest first. Raises `StoreError` if one was changed in the database."""
+    """Return all keys, the oldest first. Raises `StoreError` if a key was tampered with."""
     keys: list[SigningKey] = []
     for name in reversed(vault.names(tx.db, _PREFIX)):
         kept: Mapping[str, Any] = json.loads(vault.get(tx.cards, name) or b"{}")
@@ -78,7 +78,7 @@ def published(tx: LoginTransaction) -> list[SigningKey]:
 def signing(tx: LoginTransaction) -> SigningKey:
     """Return the key that signs now."""
     keys = load(tx)
-    # Where the clock was set back, the oldest key signs.
+    # If the clock was set back, no key may sign yet. The oldest key signs then.
     return ([key for key in keys if key.signs_from <= tx.now()] or keys[:1])[-1]
 
 

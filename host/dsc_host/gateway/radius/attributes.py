@@ -1,7 +1,7 @@
-"""The table of the attributes that accepted users get, read from a TOML file.
+"""The table of the attributes that replies have for accepted users, read from a TOML file.
 
-Each rule of the table names clients, groups or kinds of device, or none of these for every user. All rules that fit an accepted
-user add their attributes, in the order of the file. `docs/how-to/gateway.md` shows a file.
+Each rule of the table may name clients, groups and kinds of device. A rule that names none of these fits every user. All rules
+that fit an accepted user add their attributes, in the order of the file. `docs/how-to/gateway.md` shows a file.
 """
 
 import tomllib
@@ -31,7 +31,7 @@ _MOST_NUMBER = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """An attribute before its placeholders are replaced. With a `vendor`, it is one of this vendor's own."""
+    """An attribute before its placeholders are replaced. If `vendor` is set, it is a vendor-specific attribute."""
 
     kind: int
     content: str | int
@@ -39,7 +39,7 @@ class _Value:
 
     @property
     def most_bytes(self) -> int:
-        """Return the length that the attribute may have."""
+        """Return the greatest length of the attribute after placeholders are replaced."""
         if isinstance(self.content, int):
             return 2 + 4 + (0 if self.vendor is None else _VENDOR_HEAD)
         parts = list(Formatter().parse(self.content))
@@ -81,7 +81,7 @@ class Table:
 
     @classmethod
     def load(cls, file: Path) -> "Table":
-        """Return the table in a file. Raises `InputError` that names what is wrong."""
+        """Return the table in a file. Raises an `InputError` that names what is wrong."""
         data = read_whole(file, "attributes", _MOST_FILE_BYTES)
         try:
             content = tomllib.loads(data.decode("utf-8"))
@@ -98,11 +98,11 @@ class Table:
         groups = {name: _names(f"group {name}", users) for name, users in _mapping("groups", content.get("groups", {})).items()}
         rules = tuple(_rule(f"rule {number}", rule, groups) for number, rule in enumerate(_list("rule", content), 1))
         if sum(value.most_bytes for rule in rules for value in rule.values) > MOST_TABLE_BYTES:
-            raise InputError("attributes", f"the attributes of all rules may have {MOST_TABLE_BYTES} bytes together")
+            raise InputError("attributes", f"the attributes of all rules together must have at most {MOST_TABLE_BYTES} bytes")
         return cls(rules)
 
     def attributes(self, client: str, user: str, device: str, values: Mapping[str, str]) -> list[Attribute]:
-        """Return the attributes for a user who was accepted at a client, by a kind of device."""
+        """Return the attributes for a user who logged in at a client with a device of this kind."""
         found = (rule for rule in self.rules if rule.fits(client, user, device))
         return [value.packed(values) for rule in found for value in rule.values]
 
@@ -182,7 +182,7 @@ def _list(name: str, content: Mapping[str, Any]) -> Sequence[Any]:
 
 def _check_keys(where: str, given: Mapping[str, Any], allowed: set[str]) -> None:
     if unknown := set(given) - allowed:
-        raise InputError("attributes", f"{where} has no {min(unknown)}; there is {', '.join(sorted(allowed))}")
+        raise InputError("attributes", f"{where} cannot have {min(unknown)}; it can have {', '.join(sorted(allowed))}")
 
 
 def _cut(text: str, most: int) -> str:

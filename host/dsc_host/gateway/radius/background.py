@@ -1,4 +1,4 @@
-"""A RADIUS server in a thread of its own, beside another server of the same process."""
+"""A RADIUS server in a separate thread, beside another server of the same process."""
 
 import asyncio
 import threading
@@ -12,7 +12,10 @@ from dsc_host.gateway.radius.server import Address, Server
 
 @contextmanager
 def serving(responder: Responder, address: Address = ("127.0.0.1", 0)) -> Iterator[Address]:
-    """Serve on an address, and yield it with the port in use. The end answers what is being judged. Raises `InputError`."""
+    """Serve on an address, and yield it with the port in use. At the end, answer the requests that are being judged.
+
+    Raises `InputError`.
+    """
     loop, bound, ended = asyncio.new_event_loop(), Future[Address](), asyncio.Event()
 
     async def serve() -> None:

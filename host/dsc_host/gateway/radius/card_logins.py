@@ -1,11 +1,11 @@
-"""The login of a card's owner with RADIUS, with the verifier alone: for programs that keep their own users and passwords.
+"""RADIUS logins of card owners, without the login system: for programs that keep their own users and passwords.
 
 The user name is the owner's name in the records. The program sends it with any password, shows the challenge, and sends the
 response. Three promises:
 
-1. Nobody is accepted without the right response of a card that the name owns.
-2. A State takes one response. It opens nothing for another client, for another name, or after its time.
-3. A reply does not tell whether a name owns a card: names that own none get the challenges of decoys.
+1. Nobody is accepted without the right response of a card that belongs to an owner of this name.
+2. A State accepts one response. It is not valid for another client, for another name, or after the challenge has expired.
+3. A reply does not reveal whether a name owns a card: a name without a card gets the challenges of a decoy.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from dsc_host.verifier import Verifier
 from dsc_host.verifier.model import Card, State
 
 _MOST_CARDS = 50
-"""The number of an owner's cards that are looked at."""
+"""The number of an owner's cards that are read."""
 _IN_USE = (State.ENROLLED, State.ACTIVE)
 _DEVICE = "card"
 """The kind of device in the table of attributes."""
@@ -30,13 +30,13 @@ _DEVICE = "card"
 
 @dataclass(frozen=True, slots=True)
 class CardLogins:
-    """The judge over a verifier, with the table of the attributes that accepted owners get."""
+    """A judge that uses a verifier, with the table of the attributes that replies have for accepted owners."""
 
     verifier: Verifier
     table: Table = NO_TABLE
 
     def judge(self, client: Client, packet: Packet, address: str) -> Reply:
-        """Return the reply to an Access-Request. The address is not used: the verifier counts by card."""
+        """Return the reply to an Access-Request. The address is not used, because the verifier counts failures by card."""
         name, text = packet.one(Type.USER_NAME), password_of(packet, client.secret)
         if name is None or text is None or not client.options.challenges:
             return rejected("unsupported", client)
@@ -70,9 +70,9 @@ class CardLogins:
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, name), *given))
 
     def _serial(self, owner: str, wanted: str) -> str:
-        """Return the serial of the owner's card: the one that was typed for a password, or else the first one in use.
+        """Return the serial of one of the owner's cards: the serial typed as the password, or else the first one in use.
 
-        A name that owns no card gets the serial of a decoy, always the same one.
+        For a name that owns no card, return the serial of a decoy, which is always the same.
         """
         cards = self._cards(owner)
         for card in cards:
@@ -85,6 +85,6 @@ class CardLogins:
         try:
             found = list(self.verifier.cards(owner=owner, limit=_MOST_CARDS))
         except InputError:
-            # It cannot be an owner's name.
+            # The text cannot be an owner's name.
             return []
         return sorted(found, key=lambda card: card.state not in _IN_USE)

@@ -1,6 +1,6 @@
 """The RADIUS clients: programs and devices that send logins here, each with an address and a shared secret or a certificate.
 
-The vault keeps each client as one secret, sealed under the master key. `dscplus rekey` and backups include them.
+The vault keeps each client as one secret, sealed under the master key. `dscplus rekey` and backups include the clients.
 """
 
 import json
@@ -23,11 +23,11 @@ from dsc_host.records import vault
 Network = IPv4Network | IPv6Network
 _PREFIX = "radius:"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
-# A secret of letters and digits can be typed into every program, and no command takes it for an option.
+# A secret of letters and digits can be typed into every program, and no command mistakes it for an option.
 _LETTERS = string.ascii_letters + string.digits
 _SECRET_LETTERS = 32
 _TLS_SECRET = b"radsec"
-"""The secret of all clients that use TLS, which replaces it (RFC 6614, section 2.3)."""
+"""The secret of all clients that use TLS. It need not be secret, because TLS protects the packets (RFC 6614, section 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Options:
     signs: bool = True
     """Whether a request without a Message-Authenticator is dropped."""
     challenges: bool = True
-    """Whether the program can show a challenge. If not, its users enter the password and a static code in one."""
+    """Whether the program can show a challenge. If not, its users type the password and a static code into one field."""
     language: str = "en"
-    """The language of the messages to somebody who is not known yet."""
+    """The language of the messages to a person whose language is not known yet."""
     certificate: str = ""
     """The certificate of a client that uses TLS, as PEM; empty for UDP."""
 
@@ -50,7 +50,7 @@ class Client:
 
     name: str
     network: Network
-    """The address, or the addresses, that its packets come from."""
+    """The address or addresses from which its packets come."""
     secret: bytes = field(repr=False)
     options: Options = field(default=Options())
 
@@ -61,12 +61,12 @@ class Client:
 
 
 def add(tx: LoginTransaction, name: str, address: str, options: Options | None = None) -> Client:
-    """Add a client with a new secret. Raises `InputError` if its name or its network is taken or malformed."""
+    """Add a client with a new secret. Raises `InputError` if its name or network is malformed or belongs to another client."""
     network, chosen = _network(address), options or Options()
     field_checks.check_language(chosen.language)
     if not _NAME.fullmatch(name):
         raise InputError(
-            "name", "must have 1 to 32 lower-case letters, digits, dots or hyphens, and begin with no dot or hyphen"
+            "name", "must have 1 to 32 lower-case letters, digits, dots or hyphens, and begin with a letter or digit"
         )
     secret = "".join(secrets.choice(_LETTERS) for _ in range(_SECRET_LETTERS)).encode()
     client = Client(name, network, _TLS_SECRET if chosen.certificate else secret, chosen)
@@ -82,14 +82,14 @@ def add(tx: LoginTransaction, name: str, address: str, options: Options | None =
 
 
 def remove(tx: LoginTransaction, name: str) -> None:
-    """Remove a client. Raises `InputError` if there is none of this name."""
+    """Remove the client of this name. Raises `InputError` if there is no such client."""
     named(tx, name)
     vault.forget(tx.db, _PREFIX + name)
     tx.log("radius.client", None, "done", "removed", client=name)
 
 
 def named(tx: LoginTransaction, name: str) -> Client:
-    """Return the client of a name. Raises `InputError` if there is none."""
+    """Return the client of this name. Raises `InputError` if there is no such client."""
     for client in load(tx):
         if client.name == name:
             return client
@@ -97,14 +97,14 @@ def named(tx: LoginTransaction, name: str) -> Client:
 
 
 def load(tx: LoginTransaction) -> list[Client]:
-    """Return all clients in the order of their names. Raises `StoreError` if one was changed without the program."""
+    """Return all clients, sorted by name. Raises `StoreError` if one was tampered with."""
     return [_read(tx, name) for name in vault.names(tx.db, _PREFIX)]
 
 
 def find(clients: Iterable[Client], address: str, fingerprint: bytes = b"") -> Client | None:
-    """Return the client that an address belongs to: the one with the smallest network. None if there is none.
+    """Return the client that an address belongs to, or None. If several networks contain the address, the smallest one decides.
 
-    `fingerprint` is the SHA-256 hash of the certificate by which it has proven itself; empty for UDP.
+    `fingerprint` is the SHA-256 hash of the certificate with which the client has authenticated; empty for UDP.
     """
     known = plain_address(address)
     found = [
@@ -114,7 +114,7 @@ def find(clients: Iterable[Client], address: str, fingerprint: bytes = b"") -> C
 
 
 def plain_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address without its zone, an IPv4-mapped one as IPv4; None if the text is no address."""
+    """Parse an address without its zone. Return an IPv4-mapped address as IPv4, and None if the text is not an address."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

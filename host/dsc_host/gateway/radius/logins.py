@@ -1,10 +1,10 @@
-"""The login of a user of the login system with RADIUS: name and password, a challenge, and the response.
+"""RADIUS logins of the login system's users: name and password, a challenge, and the response.
 
 Five promises:
 
 1. Nobody is accepted without the answer of a device that opens everything (`Scope.FULL`).
-2. A State is used once. It opens nothing for another client, for another user name, or after its time.
-3. A reply does not tell whether the name, the password or the response was wrong.
+2. A State can be used once. It is not valid for another client, for another user name, or after the login has expired.
+3. A reply does not reveal whether the name, the password or the response was wrong.
 4. The limits are those of the login page.
 5. No session is opened.
 """
@@ -28,7 +28,7 @@ _CHOICE = re.compile("[1-9]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class UserLogins:
-    """The judge over a login system, with the table of the attributes that accepted users get."""
+    """A judge that uses a login system, with the table of the attributes that replies have for accepted users."""
 
     system: LoginSystem
     table: Table = NO_TABLE
@@ -87,7 +87,7 @@ class _Attempt:
         if entered is None or entered.scope is not Scope.FULL:
             return rejected("refused", self.client)
         given = self.table.attributes(self.client.name, entered.user, entered.kind, self._values(entered))
-        # Return the name as the records have it: the client may have sent it with capitals.
+        # Return the name from the records, because the client may have sent it with capital letters.
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, entered.user.encode()), *given))
 
     def _values(self, entered: Entered) -> dict[str, str]:
@@ -102,6 +102,6 @@ class _Attempt:
 
 
 def _origin(packet: Packet, address: str) -> str:
-    """Return the address that the user comes from, for the limits: the client tells it, or else it is the client's own."""
+    """Return the user's address for the rate limits: the Calling-Station-Id, or else the client's address."""
     told = plain_address(decoded(packet.one(Type.CALLING_STATION_ID) or b""))
     return str(told or address)

@@ -1,6 +1,6 @@
 """The messages to users in replies, in each language. The sentences are in `messages.toml`.
 
-A message is one attribute or several. Some programs show the first one alone, so the challenge comes first.
+A message consists of one or more attributes. Some programs show only the first attribute, so the challenge comes first.
 """
 
 import tomllib
@@ -22,7 +22,10 @@ def refused(language: str) -> list[Attribute]:
 
 
 def challenge(shows: Mapping[str, str], language: str) -> list[Attribute]:
-    """Return the message that a program shows with its field for the response. `shows` is what the device's page would show."""
+    """Return the message for a program to show beside its field for the response.
+
+    `shows` has the values that the login page would show for this device.
+    """
     for name in ("challenge", "indexes", "sent_to"):
         if name in shows:
             return _parts(_words(name, language).format_map(shows))
@@ -30,7 +33,7 @@ def challenge(shows: Mapping[str, str], language: str) -> list[Attribute]:
 
 
 def others(devices: Sequence[tuple[int, DeviceView]], language: str) -> list[Attribute]:
-    """Return the message that names the user's other devices with their numbers; nothing if there are none."""
+    """Return the message that lists the user's other devices with their numbers, or an empty list if there are none."""
     named = [f"{number} {_named(device, language)}" for number, device in devices]
     return _parts(" " + _words("others", language).format(others=", ".join(named))) if named else []
 
@@ -51,7 +54,7 @@ def _all() -> Mapping[str, Mapping[str, str]]:
 
 
 def _parts(text: str) -> list[Attribute]:
-    """Return the text as attributes, none of which ends within a character."""
+    """Split the text into attributes, never within a character."""
     parts = [b""]
     for character in text:
         data = character.encode()

@@ -1,4 +1,4 @@
-"""The page of the metrics: an HTTP server so small that nothing can be asked of it but the metrics."""
+"""The page of the metrics: a minimal HTTP server that serves nothing but the metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ def page(text: Callable[[], bytes]) -> Callable[[asyncio.StreamReader, asyncio.S
                     writer.write(_answer(text) if asked.startswith(b"GET /metrics ") else _NOT_FOUND)
                     await writer.drain()
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
-            # It is no HTTP request, or the other side is slow or gone.
+            # This is not an HTTP request, or the client is slow or has disconnected.
             pass
         finally:
             writer.close()

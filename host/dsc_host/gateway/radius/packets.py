@@ -2,7 +2,7 @@
 
 Three promises:
 
-1. `parse` returns a packet or raises `Malformed`, whatever the bytes are, and never anything else.
+1. Whatever the bytes are, `parse` returns a packet or raises `Malformed`, and never another error.
 2. `sign` puts a Message-Authenticator first, so that no reply can be forged by a prefix collision of MD5 (Blast-RADIUS).
 3. Signatures are compared in constant time.
 """
@@ -25,7 +25,7 @@ _AUTHENTICATOR = slice(4, _HEADER)
 
 
 class Code(IntEnum):
-    """The codes of the packets that this server takes and sends."""
+    """The codes of the packets that this server receives and sends."""
 
     ACCESS_REQUEST = 1
     ACCESS_ACCEPT = 2
@@ -57,7 +57,7 @@ Attribute = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A parsed packet. `raw` has its bytes without the padding that may follow them."""
+    """A parsed packet. `raw` has its bytes, without any padding after them."""
 
     code: int
     identifier: int
@@ -104,7 +104,7 @@ def sign(code: Code, request: Packet, attributes: Iterable[Attribute], secret: b
 
 
 def password_of(packet: Packet, secret: bytes) -> bytes | None:
-    """Return the password of a request; None if there is none, or its length is wrong. A wrong secret gives random bytes."""
+    """Return the password of a request, or None if it is missing or its length is wrong. A wrong secret gives random bytes."""
     hidden = packet.one(Type.USER_PASSWORD)
     if hidden is None or not hidden or len(hidden) > MOST_PASSWORD or len(hidden) % _BLOCK:
         return None
@@ -112,7 +112,7 @@ def password_of(packet: Packet, secret: bytes) -> bytes | None:
 
 
 def hide_password(password: bytes, authenticator: bytes, secret: bytes) -> bytes:
-    """Return a password of at most 128 bytes as a request carries it."""
+    """Encrypt a password of at most 128 bytes for a request (RFC 2865, section 5.2)."""
     padded = password + bytes(-len(password) % _BLOCK if password else _BLOCK)
     return _xored(padded, authenticator, secret, hides=True)
 
@@ -156,7 +156,7 @@ def _packed(attributes: Iterable[Attribute]) -> bytes:
 
 
 def _without_signature(raw: bytes) -> bytes:
-    """Return a packet whose Message-Authenticator is zero, as the signature is computed over it."""
+    """Return a packet with zeros in place of its Message-Authenticator. The signature is computed over these bytes."""
     at = _HEADER
     while raw[at] != Type.MESSAGE_AUTHENTICATOR:
         at += raw[at + 1]

@@ -1,6 +1,6 @@
 """Replies before they are signed, and the States that they carry.
 
-A State is the token of a login, sealed for one client and one user name. It opens nothing for another client or another name.
+A State is the token of a login, sealed for one client and one user name. It is not valid for another client or another name.
 """
 
 import hashlib
@@ -24,10 +24,10 @@ class Reply:
 
 
 class Judge(Protocol):
-    """The judge of Access-Requests: the login system, or the verifier alone."""
+    """The judge of Access-Requests: the login system, or only the verifier."""
 
     def judge(self, client: Client, packet: Packet, address: str) -> Reply:
-        """Return the reply to a request from an address. Raises `StoreError` and `OutOfMemory`; then nothing was judged."""
+        """Return the reply to a request from an address. Raises `StoreError` and `OutOfMemory` if it could not be judged."""
 
 
 class ForeignState(Exception):
@@ -35,7 +35,7 @@ class ForeignState(Exception):
 
 
 def rejected(outcome: str, client: Client) -> Reply:
-    """Return a rejection, whose message does not tell the reason."""
+    """Return a rejection, whose message does not reveal the reason."""
     return Reply(Code.ACCESS_REJECT, outcome, tuple(messages.refused(client.options.language)))
 
 

@@ -1,11 +1,14 @@
-"""The way of a packet to its reply: the client, the signature, repetitions, and the judgment.
+"""The steps from a packet to its reply: finding the client, checking the signature, detecting repetitions, and judging.
 
 Four promises:
 
-1. A packet that is malformed, unsigned, forged or from an unknown address gets no reply and reaches no record. It is counted.
-2. A repeated request (the same source, identifier and authenticator) gets the same reply. Nothing is judged twice.
-3. Memory is bounded: so many requests are judged at once, and so many replies are kept, for so long.
-4. A request that could not be judged, for example because the database is busy, gets no reply. Its repetition is judged.
+1. A packet that is malformed, unsigned, forged or from an unknown address gets no reply. It is counted, and causes no access to
+   the records.
+2. A repeated request (with the same source, identifier and authenticator) gets the same reply. No request is judged twice.
+3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies have limits, and
+   replies are kept for a limited time.
+4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats it, it is
+   judged again.
 """
 
 import logging
@@ -22,12 +25,12 @@ from dsc_host.gateway.radius.packets import Code, Malformed, Packet, Type, is_si
 from dsc_host.gateway.radius.replies import Judge
 
 MOST_PENDING = 64
-"""The maximum number of requests that are judged at once. Further ones are dropped, and the client repeats them."""
+"""The maximum number of requests that are judged at the same time. Further requests are dropped. The client repeats them."""
 MOST_REPLIES = 8192
 MOST_PROXY_BYTES = 2250
-"""The maximum length of all values of Proxy-State, which the reply repeats. Its other attributes then fit in the packet."""
+"""The maximum length of all values of Proxy-State, which the reply repeats. The reply's other attributes fit beside them."""
 KEPT_SECONDS = 30.0
-"""The time for which a reply is kept. Clients give up a request earlier."""
+"""The time for which a reply is kept. Clients stop repeating a request earlier."""
 
 _Key = tuple[str, int, int, bytes]
 _log = logging.getLogger("dsc_host.gateway.radius")
@@ -35,7 +38,7 @@ _log = logging.getLogger("dsc_host.gateway.radius")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that must be judged. Its signature is correct, or its client need not sign."""
+    """A request that must be judged. Its signature is correct, or its client does not have to sign."""
 
     client: Client
     packet: Packet
@@ -79,18 +82,18 @@ class Responder:
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
 
     def know(self, known: Sequence[Client]) -> None:
-        """Use these clients from now on. Requests that are being judged are answered under their old secret."""
+        """Use these clients from now on. Replies to requests that are being judged are signed with the old secrets."""
         self._clients = known
 
     def expects(self, address: str, fingerprint: bytes | None = None) -> bool:
-        """Return whether a client may connect over TLS from this address, with this certificate if it is known already."""
+        """Return whether a client may connect over TLS from this address, and with this certificate unless it is None."""
         shown = [each.fingerprint for each in self._clients if each.fingerprint and fingerprint in (None, each.fingerprint)]
         return any(clients.find(self._clients, address, each) for each in shown)
 
     def take(self, data: bytes, source: tuple[str, int], fingerprint: bytes = b"") -> Request | bytes | None:
-        """Return the request in a packet, the reply if no judgment is needed, or None if it gets no reply.
+        """Return the request in a packet, or the reply if no judgment is needed, or None if the packet gets no reply.
 
-        `fingerprint` is that of the certificate, if the packet came over TLS.
+        If the packet came over TLS, `fingerprint` is the hash of the client's certificate.
         """
         try:
             return self._taken(data, source, fingerprint)
@@ -111,8 +114,8 @@ class Responder:
             reply = self._judge.judge(request.client, request.packet, request.address)
             echoed = [(int(Type.PROXY_STATE), value) for value in request.packet.all(Type.PROXY_STATE)]
             signed = sign(reply.code, request.packet, [*reply.attributes, *echoed], request.client.secret)
-        except Exception as error:  # A server must go on, whatever one request does.
-            # The message of an unexpected error may quote what was sent.
+        except Exception as error:  # One request must not stop the server.
+            # The message of an unexpected error may quote values from the request.
             known = str(error) if isinstance(error, DscError) else ""
             _write("failed", client=request.client.name, error=type(error).__name__, message=known)
             return None
@@ -145,7 +148,7 @@ class Responder:
         packet = _parsed(data)
         _check_signature(client, packet)
         if packet.code == Code.STATUS_SERVER:
-            # The client asks whether the server is there (RFC 5997).
+            # The client checks whether the server is running (RFC 5997).
             return sign(Code.ACCESS_ACCEPT, packet, (), client.secret)
         key = (*source, packet.identifier, packet.authenticator)
         self._forget_old()
@@ -171,7 +174,7 @@ def _parsed(data: bytes) -> Packet:
         raise _Dropped("malformed") from None
     if packet.code not in (Code.ACCESS_REQUEST, Code.STATUS_SERVER):
         raise _Dropped("other code")
-    # Check it before the judgment: a reply that does not fit would never reach the client.
+    # Check the length before the judgment, because a reply that does not fit into a packet would never reach the client.
     if sum(2 + len(value) for value in packet.all(Type.PROXY_STATE)) > MOST_PROXY_BYTES:
         raise _Dropped("too long")
     return packet
@@ -188,8 +191,8 @@ def _check_signature(client: Client, packet: Packet) -> None:
 def _must_sign(client: Client, packet: Packet) -> bool:
     if packet.code == Code.STATUS_SERVER:
         return True
-    # TLS protects a packet better than its signature. Over UDP, with the Proxy-State of an unsigned request, an attacker could
-    # forge the reply (Blast-RADIUS).
+    # TLS protects a packet better than its signature does. Over UDP, an attacker could forge the reply to an unsigned request
+    # that has a Proxy-State (Blast-RADIUS).
     return not client.fingerprint and (client.options.signs or bool(packet.all(Type.PROXY_STATE)))
 
 

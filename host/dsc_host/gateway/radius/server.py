@@ -1,4 +1,4 @@
-"""The RADIUS server: UDP sockets, TLS connections, threads that judge, clients that are read anew, and a graceful end."""
+"""The RADIUS server: UDP sockets, TLS connections, threads that judge requests, reloads of the clients, and the shutdown."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ PORT = 1812
 _THREADS = 4
 _REPORT_SECONDS = 60
 _RELOAD_SECONDS = 5
-"""The time after which a change of the clients takes effect."""
+"""The seconds after which a change of the clients takes effect."""
 Load = Callable[[], Sequence[Client]]
 """A function that reads the clients from the records."""
 Address = tuple[str, int]
@@ -40,7 +40,7 @@ def listening_address(text: str, option: str = "listen", default: int = PORT) ->
     except ValueError:
         raise InputError(option, "must be an IP address and a port, for example 127.0.0.1:1812 or [::1]:1812") from None
     if bracketed and not isinstance(parsed, IPv6Address):
-        raise InputError(option, "only an IPv6 address stands in brackets")
+        raise InputError(option, "only an IPv6 address may be in brackets")
     return str(parsed), int(port)
 
 
@@ -108,7 +108,7 @@ class Server:
         return host, port
 
     def receive(self, data: bytes, source: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        """Answer a datagram, now or after its judgment. While the server stops, drop it."""
+        """Answer a datagram, now or after its judgment. Drop it if the server is stopping."""
         taken = self._responder.take(data, source[:2]) if self._open else None
         if isinstance(taken, bytes):
             transport.sendto(taken, source)
@@ -198,7 +198,7 @@ async def _reload(responder: Responder, load: Load, context: ssl.SSLContext | No
 
 
 async def reload(responder: Responder, load: Load, context: ssl.SSLContext | None = None) -> None:
-    """Read the clients anew. If they cannot be read, log it and keep the old ones."""
+    """Read the clients again. If that fails, log the error and keep the old ones."""
     try:
         known = await asyncio.to_thread(load)
         if context:

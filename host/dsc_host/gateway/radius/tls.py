@@ -1,11 +1,11 @@
-"""RADIUS over TLS (RadSec, RFC 6614): connections of clients that prove themselves by a certificate.
+"""RADIUS over TLS (RadSec, RFC 6614): connections of clients that authenticate with a certificate.
 
 Four promises:
 
-1. Nobody is heard without the certificate of a client, from an address of this client.
-2. A connection is closed when its bytes are no packet, or when it is silent or slow for too long.
-3. Memory is bounded: there are so many connections, and so many requests are judged at once. Further requests wait.
-4. The end of the server answers the requests that are being judged.
+1. No request is accepted without the certificate of a known client, or from an address that is not the client's.
+2. A connection is closed when its bytes are not a packet, or when it is silent or slow for too long.
+3. Memory is bounded: the connections, and the requests that are judged at the same time, have limits. Further requests wait.
+4. When the server stops, it answers the requests that are being judged.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from dsc_host.gateway.radius.responder import Request, Responder
 PORT = 2083
 MOST_CONNECTIONS = 128
 MOST_OF_ADDRESS = 16
-"""The maximum number of connections of one address. A further one is closed."""
+"""The maximum number of connections from one address. A further connection is closed."""
 MOST_JUDGED = 32
-"""The maximum number of requests of all connections that are judged at once."""
+"""The maximum number of requests, over all connections, that are judged at the same time."""
 HANDSHAKE_SECONDS = 5.0
 PACKET_SECONDS = 5.0
 IDLE_SECONDS = 600.0
@@ -41,13 +41,13 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
-    # The certificate of a client is trusted by itself: which authority has made it does not matter.
+    # The certificate of a client is trusted directly. It does not matter which authority has issued it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    # Without tickets, each connection shows its certificate.
+    # Turn off session tickets, so that each connection must present its certificate.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     try:
-        # An empty password: a key with a password is refused, and nobody is asked for one.
+        # Give an empty password, so that a key with a password is refused instead of prompting for the password.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or "they cannot be used"
@@ -58,7 +58,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def trust(context: ssl.SSLContext, known: Sequence[Client]) -> None:
-    """Let these clients connect, besides those that may already. Only known clients are answered."""
+    """Trust the certificates of these clients too. A removed client can still complete a handshake, but is then refused."""
     for client in known:
         if client.options.certificate:
             context.load_verify_locations(cadata=client.options.certificate)
@@ -81,7 +81,7 @@ class TlsConnections:
         return str(found[0]), int(found[1])
 
     async def stop(self) -> None:
-        """Accept no connection any more, answer what is being judged, and close all."""
+        """Stop accepting connections, answer the requests that are being judged, and close all connections."""
         for server in self._servers:
             server.close()
         for task in self._open:
@@ -99,7 +99,7 @@ class TlsConnections:
         try:
             await self._converse(reader, writer, (address, writer.get_extra_info("peername")[1]))
         except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
-            # The other side has gone, is too slow, or shows no certificate; or this server ends.
+            # The client has disconnected, is too slow or has no certificate, or this server stops.
             pass
         finally:
             del self._open[task]
@@ -139,7 +139,7 @@ class TlsConnections:
             try:
                 await _send(writer, reply)
             except (OSError, TimeoutError):
-                # The other side reads nothing. Without the end of the connection, its replies would fill the memory.
+                # The client does not read its replies. Close the connection, so that they do not fill the memory.
                 writer.transport.abort()
 
 
