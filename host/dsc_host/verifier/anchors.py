@@ -1,8 +1,8 @@
 """Anchors that tie the log to the cards: each card's row must be at the version that the log last recorded.
 
-Anchors find two attacks that the log alone would miss. If its last entries were removed and an old end was put back, the rows
-that those entries were about have versions that the log does not record. If an old row was put back, the log records a later
-version of it.
+Anchors find two attacks that a check of the log alone would miss. If somebody removed the last entries of the log and put an
+old end back, the rows that these entries recorded have versions that the log does not record. If somebody put an old row back,
+the log records a later version of the row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
-"""The version of a row about which no entry records a version, because the row is older than such entries."""
+"""The version of a row that no entry records, because the row was written before entries recorded versions."""
 _ENROLLED, _REMOVED = "card.enroll", "card.remove"
 
 
@@ -34,7 +34,7 @@ def _card_problems(db: Connection, seals: CardSeals) -> Iterator[str]:
         logged = _last_logged(db, [card.serial for card in page])
         for card in page:
             if not seals.is_sealed(card):
-                yield f"card {ascii(card.serial)[1:-1]}: its row is not as it was sealed"
+                yield f"card {ascii(card.serial)[1:-1]}: its row does not match its seal"
             elif card.state != DECOY:
                 yield from _compare(card, logged.get(card.serial))
         if len(page) < _PAGE:
@@ -48,9 +48,12 @@ def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
         return
     enrollment, _, version = (logged or ":0").rpartition(":")
     if enrollment in ("", card.enrolment) and version.isdecimal() and int(version) < card.version:
-        yield f"card {card.serial}: its row is at version {card.version}, the log records {version}: its end was cut off"
+        yield (
+            f"card {card.serial}: its row is at version {card.version}, but the log records only version {version}: "
+            "entries were removed"
+        )
     else:
-        yield f"card {card.serial}: its row is older than the one that the log records: it was put back"
+        yield f"card {card.serial}: its row is older than the version that the log records: an old row was put back"
 
 
 def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:

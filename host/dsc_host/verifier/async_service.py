@@ -35,9 +35,9 @@ SQLITE_THREADS = 1
 SERVER_THREADS = 5
 """The number of connections to a server that are kept open."""
 MOST_THREADS = 15
-"""The largest number of connections at once."""
+"""The largest number of connections that can be open at the same time."""
 PAGE = 500
-"""The number of cards, enrollments or log entries in memory at once."""
+"""The number of cards, enrollments or log entries that are in memory at the same time."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,11 +49,11 @@ class _Call:
 
     work: Callable[[], Any]
     commits: GroupCommit | None = None
-    """Where the last step that the work returns is committed. None if the work does everything."""
+    """The group commit for the last step that `work` returns. None if `work` does everything itself."""
     future: Future[Any] = field(default_factory=Future)
 
     def begin(self, closed: bool) -> bool:
-        """Return whether the call is to be done: it was not canceled, and the verifier is open."""
+        """Mark the call as started. Return False if it must not be done: it was canceled, or the verifier is closed."""
         if not self.future.set_running_or_notify_cancel():
             return False
         if closed:
@@ -73,7 +73,7 @@ class _Call:
 class _Workers:
     """The threads that do the work. All copies of one AsyncVerifier share them.
 
-    A thread takes all last steps that wait, and commits them together.
+    A thread takes all calls that wait for a commit, and commits their last steps together.
     """
 
     def __init__(self, threads: int) -> None:
@@ -88,7 +88,7 @@ class _Workers:
         return result
 
     async def finish(self, context: CardContext, begin: Callable[[], Step[T, CardTransaction]]) -> T:
-        """Do `begin` in a thread, and the last step that it returns."""
+        """Do `begin` in a thread, then the last step that it returns."""
 
         def work() -> Known[T] | Work[T | Refused]:
             step = begin()
@@ -104,7 +104,7 @@ class _Workers:
         try:
             self._pool.submit(self._work)
         except RuntimeError:
-            # Another thread has closed it a moment ago, or there is no memory for a thread.
+            # Another thread has just closed the pool, or there is no memory for a thread.
             with suppress(ValueError):
                 self._waiting.remove(call)
             raise (_closed_error() if self._closed else OutOfMemory()) from None
@@ -134,7 +134,7 @@ class _Workers:
 
     def close(self) -> None:
         self._closed = True
-        # Do not cancel the waiting calls: their callers would get a cancellation that nobody requested.
+        # Do not cancel the waiting calls, because nobody requested that. They run, and raise that the verifier is closed.
         self._pool.shutdown(wait=True)
 
 
@@ -197,7 +197,7 @@ class AsyncVerifier:
     def __init__(self, verifier: Verifier, *, threads: int = SQLITE_THREADS) -> None:
         """Wrap `verifier`, which is open, and which `close` closes.
 
-        `threads`, 1 to 15, is the number of calls that run at once. Raises `InputError` for another number.
+        `threads`, 1 to 15, is the number of calls that run at the same time. Raises `InputError` for another number.
         """
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError("threads", f"must be a whole number from 1 to {MOST_THREADS}")
@@ -256,61 +256,61 @@ class AsyncVerifier:
         return AsyncAudit(self._verifier, self._workers)
 
     enroll = _awaitable(Verifier.enroll)
-    """As `Verifier.enroll`, as a coroutine."""
+    """`Verifier.enroll` as a coroutine."""
     enroll_all = _awaitable(Verifier.enroll_all)
-    """As `Verifier.enroll_all`, as a coroutine."""
+    """`Verifier.enroll_all` as a coroutine."""
     remove = _awaitable(Verifier.remove)
-    """As `Verifier.remove`, as a coroutine."""
+    """`Verifier.remove` as a coroutine."""
     card = _awaitable(Verifier.card)
-    """As `Verifier.card`, as a coroutine."""
+    """`Verifier.card` as a coroutine."""
     suspend = _awaitable(Verifier.suspend)
-    """As `Verifier.suspend`, as a coroutine."""
+    """`Verifier.suspend` as a coroutine."""
     lost = _awaitable(Verifier.lost)
-    """As `Verifier.lost`, as a coroutine."""
+    """`Verifier.lost` as a coroutine."""
     resume = _awaitable(Verifier.resume)
-    """As `Verifier.resume`, as a coroutine."""
+    """`Verifier.resume` as a coroutine."""
     retire = _awaitable(Verifier.retire)
-    """As `Verifier.retire`, as a coroutine."""
+    """`Verifier.retire` as a coroutine."""
     lock = _awaitable(Verifier.lock)
-    """As `Verifier.lock`, as a coroutine."""
+    """`Verifier.lock` as a coroutine."""
     unlock = _awaitable(Verifier.unlock)
-    """As `Verifier.unlock`, as a coroutine."""
+    """`Verifier.unlock` as a coroutine."""
     add_owner = _awaitable(Verifier.add_owner)
-    """As `Verifier.add_owner`, as a coroutine."""
+    """`Verifier.add_owner` as a coroutine."""
     remove_owner = _awaitable(Verifier.remove_owner)
-    """As `Verifier.remove_owner`, as a coroutine."""
+    """`Verifier.remove_owner` as a coroutine."""
     change_pin = _grouped(Verifier.change_pin, Verifier._change_pin)
-    """As `Verifier.change_pin`, as a coroutine."""
+    """`Verifier.change_pin` as a coroutine."""
     set_pin = _awaitable(Verifier.set_pin)
-    """As `Verifier.set_pin`, as a coroutine."""
+    """`Verifier.set_pin` as a coroutine."""
     set_duress_pin = _awaitable(Verifier.set_duress_pin)
-    """As `Verifier.set_duress_pin`, as a coroutine."""
+    """`Verifier.set_duress_pin` as a coroutine."""
     unlock_code = _awaitable(Verifier.unlock_code)
-    """As `Verifier.unlock_code`, as a coroutine."""
+    """`Verifier.unlock_code` as a coroutine."""
     challenge = _grouped(Verifier.challenge, Verifier._challenge)
-    """As `Verifier.challenge`, as a coroutine."""
+    """`Verifier.challenge` as a coroutine."""
     verify = _grouped(Verifier.verify, Verifier._verify)
-    """As `Verifier.verify`, as a coroutine."""
+    """`Verifier.verify` as a coroutine."""
     resync = _grouped(Verifier.resync, Verifier._resync)
-    """As `Verifier.resync`, as a coroutine."""
+    """`Verifier.resync` as a coroutine."""
     rekey = _awaitable(Verifier.rekey)
-    """As `Verifier.rekey`, as a coroutine."""
+    """`Verifier.rekey` as a coroutine."""
     keys_in_use = _awaitable(Verifier.keys_in_use)
-    """As `Verifier.keys_in_use`, as a coroutine."""
+    """`Verifier.keys_in_use` as a coroutine."""
 
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
     ) -> AsyncIterator[Card]:
         """Return an iterator over the cards that `Verifier.cards` yields for the same arguments.
 
-        These are `owner`, `state`, `after` and `limit`. At most 500 cards are in memory at once.
+        These are `owner`, `state`, `after` and `limit`. At most 500 cards are in memory at the same time.
         """
         return _in_pages(self._workers, self._verifier.cards(owner=owner, state=state, after=after, limit=limit))
 
     async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
         """Yield what `Verifier.disclose` yields for `serials`. The first step logs the call.
 
-        At most 500 are in memory at once.
+        At most 500 enrollments are in memory at the same time.
         """
         source = await self._workers.do(lambda: self._verifier.disclose(serials))
         async for enrollment in _in_pages(self._workers, source):

@@ -52,7 +52,7 @@ def restore(
     identity: str | None = None,
     done: Progress = ignored,
 ) -> int:
-    """Restore a backup into the database at this URL, which must have no cards, and return the number of its cards.
+    """Restore a backup into the database at this URL, which must have no cards. Return the number of restored cards.
 
     With `identity`, accept only a backup of the database with this identity. The restored database gets the identity of the
     backup, because its seals are bound to it.
@@ -108,6 +108,6 @@ def _check_empty(db: Connection) -> None:
     actions = db.execute(select(tables.audit.c.action).limit(2)).scalars().all()
     if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit.BEGIN]):
         raise StoreError("the database already has records; restore the backup into a new one")
-    # These rows were created when the database was opened, and were not used.
+    # Remove the rows that opening the database has created. The backup has its own.
     for table in (tables.audit, tables.audit_head, tables.identity):
         db.execute(delete(table))

@@ -51,11 +51,11 @@ def check_listing(owner: str | None, state: str | None, after: str, limit: int |
     if after != "" and not card_rules.is_serial(after):
         raise InputError("after", "must be a serial")
     if limit is not None and (type(limit) is not int or limit < 0):
-        raise InputError("limit", "must be a whole number from 0 on")
+        raise InputError("limit", "must be a whole number, 0 or more")
 
 
 def listed(context: CardContext, owner: str | None, state: str | None, after: str, limit: int | None) -> Iterator[Card]:
-    """Yield the cards that meet valid criteria. No transaction is open while the caller uses a card."""
+    """Yield the cards that meet these criteria, which were checked. No transaction is open while the caller uses a card."""
     left = sys.maxsize if limit is None else limit
     while left > 0:
         wanted = min(left, _PAGE)
@@ -70,7 +70,7 @@ def listed(context: CardContext, owner: str | None, state: str | None, after: st
 
 
 def is_real(card: CardRecord | None) -> bool:
-    """Return whether the row exists and is no decoy."""
+    """Return whether the row exists and is not a decoy."""
     return card is not None and card.state != DECOY
 
 

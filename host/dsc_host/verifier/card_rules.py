@@ -43,7 +43,7 @@ def shown_serial(serial: object) -> str:
 
 
 def is_serial(serial: object) -> bool:
-    """Return whether the value is a serial of any maker: see `SERIAL`. The serials of our own cards are shorter."""
+    """Return whether the value can be a card's serial: see `SERIAL`. The serials of DSC+ cards are shorter than the limit."""
     return isinstance(serial, str) and re.fullmatch(SERIAL, serial) is not None
 
 
@@ -54,10 +54,10 @@ def check_serial(serial: str) -> None:
 
 
 def usable_suite(text: str) -> Suite:
-    """Return the suite if the verifier can supply all its inputs and a person can type its question and response."""
+    """Parse a suite. Raise `InputError` unless the verifier can supply its inputs, and a display can show its response."""
     suite = Suite.parse(text)
     if suite.session is not None:
-        raise InputError("suite", "must not have session data (S): the verifier has none to supply")
+        raise InputError("suite", "must not have session data (S), which the verifier cannot supply")
     if suite.digits == 0:
         raise InputError("suite", "its response must have 4 to 10 digits: 0 is a whole MAC in hex, too long for a display")
     return suite
@@ -74,7 +74,7 @@ def check_key(key: bytes) -> None:
 def check_pin(pin: str | None, suite: Suite) -> None:
     """Raise `InputError` unless the PIN is 4 digits, or None for a suite without a PIN.
 
-    With such a suite, the card checks its PIN itself, and the verifier does not know it.
+    If the suite has no PIN, the card checks its PIN itself, and the verifier does not know it.
     """
     if suite.pin_hash is None:
         if pin is not None:

@@ -52,14 +52,14 @@ class CardSeals(Seals):
         return challenge._replace(seal=self.of_text(_challenge_text(challenge)))
 
     def is_sealed(self, card: CardRecord) -> bool:
-        """Return whether the row has its valid seal, and so is as it was written."""
+        """Return whether the row has a valid seal, which shows that nobody has changed it."""
         return self._is_right(_card_text, card)
 
     def check(self, card: CardRecord) -> CardRecord:
         """Return the row. Raises `StoreError` if it was tampered with."""
         if not self._is_right(_card_text, card):
             raise StoreError(
-                f"card {card.serial}: its row in the database is not as it was sealed: it was changed, or is another card's; "
+                f"card {card.serial}: its row in the database does not match its seal: it was changed, or is another card's; "
                 "see audit verify; restore the database from a backup, or remove the card and enroll it again"
             )
         return card
@@ -68,7 +68,7 @@ class CardSeals(Seals):
         """Return the challenge. Raises `StoreError` if it was tampered with."""
         if not self._is_right(_challenge_text, challenge):
             raise StoreError(
-                f"card {challenge.serial}: a challenge of it in the database is not as it was sealed: it was changed; "
+                f"card {challenge.serial}: one of its challenges in the database does not match its seal: it was changed; "
                 "see audit verify; restore the database from a backup, or remove the card and enroll it again"
             )
         return challenge
@@ -86,8 +86,8 @@ class CardSeals(Seals):
 
 
 # The seals cover the columns as Python's `repr` writes them. `repr` separates neighboring columns and different types, and
-# takes half the time of JSON. Free text is written as bytes, because editions of Unicode differ in the letters that `repr`
-# escapes. Dates of validity are left out if there are none, so that rows from before these columns keep their seals.
+# takes half the time of JSON. Free text is written as bytes, because versions of Unicode differ in the letters that `repr`
+# escapes. The dates of validity are left out if both are None, so that rows that are older than these columns keep their seals.
 
 
 def _card_text(row: CardRecord) -> str:

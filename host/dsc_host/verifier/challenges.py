@@ -1,7 +1,7 @@
 """Challenges: the drawing of a question, the memory of earlier questions, and the limit on challenges.
 
 The limit counts the challenges of each card. Wrong responses need a challenge, so the limit slows down anybody who tries
-to lock a card. The lock, and not this limit, stops guessing, so in doubtful cases the limit grants a challenge.
+to lock a card. Guessing is stopped by the lock, not by this limit, so in doubtful cases the limit grants a challenge.
 
 A caller who must not learn which cards exist gets challenges for decoys too. To the caller, a decoy looks like a card.
 """
@@ -65,7 +65,7 @@ def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refuse
 
 
 def _locked(tx: CardTransaction, serial: str, conceal: bool) -> tuple[CardRecord | None, float | None]:
-    """Lock and return the card with the time of the challenge that decides about its rate.
+    """Lock and return the card, with the time of the earlier challenge that decides whether the limit is reached.
 
     With `conceal`, return the card or its decoy, and execute the same statements whether the card exists or not.
     """
@@ -75,11 +75,11 @@ def _locked(tx: CardTransaction, serial: str, conceal: bool) -> tuple[CardRecord
 
 
 def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
-    """Return a challenge with a question that is not among the card's remembered ones. The caller has locked the card."""
+    """Return a challenge whose question the card has not had recently, and the new row. The caller has locked the card."""
     suite = Suite.parse(card.suite)
     if suite.counter:
-        # Run this even if there is nothing to forget: otherwise the time would reveal how often others have asked for this
-        # card. Without a counter nothing is forgotten, because a repeated question would have the same response.
+        # Run this even if there is nothing to forget. Otherwise the duration would reveal how often others have requested
+        # challenges for this card. Without a counter, nothing is forgotten: a repeated question would have the same response.
         rows.forget_challenges(tx.db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
         record = tx.seals.sealed_challenge(_draw_record(card, suite, now, now + tx.policy.validity, tx.draw))
@@ -98,15 +98,16 @@ def _refuse(
 
 
 def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float) -> None:
-    # Challenges are numbered without gaps and remembered while they count, so the time of one row tells whether the limit is
-    # reached. That row is looked for even if the card had fewer challenges: otherwise the time would reveal how many it had.
-    # A time in the future comes from a clock that was set back. Ignore it, or the owner would have to wait until then.
+    # Challenges are numbered without gaps and remembered while they count, so the time of one row shows whether the limit is
+    # reached. The caller searches this row even if the card had fewer challenges. Otherwise the duration of the call would
+    # reveal their number. A time in the future comes from a clock that was set back: ignore it, so that the owner need not
+    # wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now
     raise TooManyChallenges(
-        f"card {serial}: was given {policy.challenges} challenges within {policy.challenges_within:g} s; "
-        f"it may have the next one in {math.ceil(retry_after)} s",
+        f"card {serial}: has had {policy.challenges} challenges within {policy.challenges_within:g} s; "
+        f"request the next one in {math.ceil(retry_after)} s",
         retry_after,
     )
 

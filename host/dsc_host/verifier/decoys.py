@@ -1,10 +1,10 @@
-"""Decoys: rows that stand in for cards that do not exist, so that asking for one looks like asking for any other card.
+"""Decoys: rows that stand in for cards that do not exist, so that a caller cannot tell a missing card from an enrolled one.
 
-Wrong answers to a decoy count, pause and lock it like a card, and judging them takes as long, but a decoy is never accepted.
-No call shows a decoy, and its serial may be enrolled at any time. Three promises:
+Wrong responses to a decoy are counted, and they pause and lock it like a card. Judging them takes as long as for a card, but no
+response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time. Three promises:
 
-1. A request for a card executes the same statements as a request for a missing card, at the first time and at every later one.
-   So a decoy is made for each serial that is asked for. If a card has the serial, its decoy is never used.
+1. A request for a card executes the same statements as a request for a missing card, at the first time and at every later time.
+   So a decoy is made for each requested serial. If a card has the serial, the decoy is never used.
 2. A decoy's suite is drawn from the suites of the neighboring cards, in proportion to their frequency. The draw depends on a
    secret and the serial, so a repeated draw nearly always gives the same suite, even when neighboring cards change.
 3. A decoy remembers its questions as a card does, but may be removed a year after the last request for it.
@@ -46,7 +46,7 @@ def name_of(serial: str) -> str:
 
 
 def serial_of(name: str) -> str:
-    """Return the serial in a decoy's name. Return a card's serial unchanged."""
+    """Return the serial in the name of a decoy. If `name` is the serial of a card, return it unchanged."""
     return name.removeprefix(_MARK)
 
 
@@ -57,7 +57,7 @@ def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
     if found is None:
         rows.forget_decoys(tx.db, now - _REMEMBERED, _FORGOTTEN)
         rows.add_decoy(tx.db, _new_decoy(tx, name, serial, now))
-        # Read it again: another transaction may have added its own a moment ago.
+        # Read the row again, because another transaction may have added this decoy just before.
         return _row(tx.db, name)
     if now - tx.seals.check(found).state_since >= _DAY:
         found = tx.changed(found, state_since=now)
@@ -76,7 +76,7 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
     suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrollment(), suite, decoy=True)
-    # Seal a PIN even if the suite has none: otherwise the time would reveal whether a decoy's suite differs from its card's.
+    # Seal a PIN even if the suite has none. Otherwise the duration would reveal whether a card and its decoy differ in this.
     sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,
@@ -104,7 +104,7 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
 def _suite(tx: CardTransaction, serial: str) -> str:
     """Draw one of the neighbors' suites, in proportion to its frequency.
 
-    Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor comes or goes.
+    Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor is enrolled or removed.
     """
     secret = vault.kept(tx, _DRAWN_WITH, secrets.token_bytes(_KEY_BYTES))
     weights = Counter(rows.suites_near(tx.db, serial, _NEIGHBORS)) or Counter([DEFAULT_SUITE])

@@ -22,7 +22,7 @@ BATCH = 500
 
 _GIVING_WAY = (State.RETIRED, DECOY)
 _TRIES = 3
-"""The number of tries to add a card. A try fails only if another process adds a decoy of the same serial just before it."""
+"""The number of attempts to add a card. An attempt fails only if another process has just added a decoy of this serial."""
 
 Refusals = Callable[[int, str, DscError], None]
 Progress = Callable[[int], None]
@@ -128,7 +128,7 @@ def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], n
         free = [record for record in left if states.get(record.serial) in (None, *_GIVING_WAY)]
         if not free:
             break
-        # Another process may have added a decoy a moment ago. Remove it too.
+        # This skips a serial for which another process has just added a decoy. The next attempt removes that decoy.
         added |= rows.add_cards(tx.db, free)
     rows.add_owners(tx.db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
     events = [

@@ -62,7 +62,7 @@ def is_at(tx: CardTransaction, serial: str, *states: State) -> bool:
 
 
 def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -> Card:
-    """Lock a card as its wrong responses would. Raises `InputError`, `UnknownCard` and `StateError`."""
+    """Lock a card, as too many wrong responses do. Raises `InputError`, `UnknownCard` and `StateError`."""
     check_reason(reason)
     seconds = tx.policy.lock_for if seconds is None else seconds
     if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
@@ -122,7 +122,7 @@ def set_pin(tx: CardTransaction, serial: str, pin: str) -> Card:
     card_rules.check_new_pin(pin)
     card = card_lookup.usable_card(tx, serial)
     if not card_lookup.awaits_pin(card):
-        raise StateError(f"card {serial}: awaits no PIN; change its PIN with a response that is made with the new one")
+        raise StateError(f"card {serial}: awaits no PIN; to change its PIN, send a response that was made with the new PIN")
     changes = {"sealed_pin": tx.sealed(pin, Holder.of(card), Secret.PIN)}
     return _change(tx, card, Event("card.set-pin", serial, "done"), changes)
 

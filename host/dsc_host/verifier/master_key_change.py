@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 100
-"""The number of cards in a batch, which nobody can use for some milliseconds."""
+"""The number of cards in a batch. Nobody can use them while the batch is sealed, which takes some milliseconds."""
 
 Progress = Callable[[int, int], None]
 

@@ -18,7 +18,7 @@ A wrong response costs one HMAC for each counter in the window.
 """
 MOST_RESYNC_WINDOW = 10_000
 MOST_TIME_WINDOW = 20
-"""The largest `Policy.time_window`. It multiplies the HMACs of a wrong response by the steps in both directions."""
+"""The largest `Policy.time_window`. A wrong response costs the HMACs of the whole window for each time step."""
 MOST_UNLOCK_CODES = 100
 """The largest `Policy.unlock_codes`. Each card's row holds the times of this many codes."""
 MOST_SECONDS = 10**10
@@ -47,11 +47,11 @@ class Policy:
     lock_after: int = 10
     """The number of wrong responses in a row, over all challenges of a card, that lock the card. 1 or more."""
     lock_after_in_a_day: int = 20
-    """The number of wrong responses within 24 hours that lock a card, with or without right ones. At least `lock_after`."""
+    """The number of wrong responses within 24 hours that lock a card, even with right ones between. At least `lock_after`."""
     lock_for: float = 24 * 60 * 60
     """The duration of a lock, in seconds. More than 0."""
     window: int = 20
-    """The number of counters to look ahead: the responses that a card may have shown without submitting them. 0 to 1000."""
+    """The number of counters to look ahead: a card may have shown this many responses that nobody submitted. 0 to 1000."""
     unlock_codes: int = 10
     """The number of unlock codes that a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000
@@ -151,9 +151,9 @@ class Enrollment:
     duress_pin: str | None = field(default=None, repr=False)
     owners: tuple[str, ...] = ()
     awaits_pin: bool = False
-    """Whether the PIN is not known yet, although the suite has one. `Verifier.set_pin` sets it."""
+    """Whether the suite has a PIN that the verifier does not know yet. `Verifier.set_pin` sets it."""
     valid_from: float | None = None
-    """The Unix time from which responses are accepted. None means at once."""
+    """The Unix time from which responses are accepted. None means from the enrollment on."""
     valid_until: float | None = None
     """The Unix time from which responses are refused. None means never."""
 
@@ -166,7 +166,7 @@ class Card:
         serial: The card's serial.
         suite: Its OCRA suite.
         enrolled_at: The Unix time when it was enrolled.
-        state: Where it is in its life.
+        state: The state, for example `State.ACTIVE`.
         state_since: The Unix time of the last change of state.
         has_duress_pin: Whether it has a second PIN.
 
@@ -210,10 +210,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A question for the user to type into the card, and the id under which the response comes back.
+    """A question for the user to type into the card, and the id to pass to `Verifier.verify` with the response.
 
     Attributes:
-        serial: The serial of the card that it is for.
+        serial: The serial of the card that is challenged.
 
     Examples:
         >>> from dsc_host import MasterKey, Verifier

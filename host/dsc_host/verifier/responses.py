@@ -5,9 +5,9 @@ responses can know all three. So a response to a closed challenge, or to one tha
 is computed, and does not delay other users.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
-outcome. So neither the answer nor its time distinguishes a locked, suspended or missing card from a wrong response. Only a
-value that no card could show takes less work, and its sender knows that it is none. The verifier computes before it locks the
-row, and computes again only if the row was changed meanwhile.
+outcome. So neither the verdict nor its duration distinguishes a locked, suspended or missing card from a wrong response. Only a
+value that no card could show takes less work, and its sender can see that it is not a response. The verifier computes before it
+locks the row, and computes again only if the row was changed in the meantime.
 """
 
 import re
@@ -136,7 +136,7 @@ def _card_and_challenges(
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
     """Return the card and one challenge for each answer.
 
-    Return no card if the challenges belong to several cards or are the same.
+    Return no card if the challenges belong to several cards, or if an id occurs twice.
     """
     ids = [challenge_id for challenge_id, _ in asked.answers]
     if not all(is_id(each) for each in ids) or len({*ids}) != len(ids):
@@ -161,7 +161,7 @@ def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: fl
             return Reason.USED, challenge
         if now >= challenge.expires_at:
             return Reason.EXPIRED, challenge
-        # Count all responses, not only those that count as failures: while a card is locked, none does.
+        # Count all responses, not only failures: while a card is locked, no response counts as a failure.
         if challenge.judged >= policy.attempts:
             return Reason.EXHAUSTED, challenge
     return None
@@ -170,8 +170,8 @@ def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: fl
 def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
     """Return whether to log another response to this closed challenge.
 
-    As many further responses are logged as the challenge could have while it was open. Without this limit, a sender of many
-    such responses could make the log grow, and keep its end locked.
+    A closed challenge may have as many logged responses as an open one. Without this limit, a client that sends many such
+    responses could make the log grow, and keep its end locked.
     """
     return challenge.judged < _LOGGED * policy.attempts
 

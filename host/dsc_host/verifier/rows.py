@@ -4,8 +4,7 @@ Each function executes one task inside a transaction of `Store`, and makes no de
 challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. The store locks the end of the log
 last. So no transactions deadlock.
 
-A row is written with its seal (`card_seals`), which covers the whole row. So a function that changes a row takes the whole new
-row.
+Each row has a seal (`card_seals`) that covers all its columns. So a function that changes some columns takes the whole new row.
 
 The statements of a login are prepared once, in this module, as `Statement` objects. The others are built at each use.
 """
@@ -146,7 +145,7 @@ _ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_
 
 
 def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
-    """Add cards, no two of which have the same serial. Skip those whose serial is in use. Return the serials of the others."""
+    """Add cards with different serials. Skip cards whose serial is in use. Return the serials of the added cards."""
     statement = insert_of(db.dialect)(cards).on_conflict_do_nothing().returning(cards.c.serial)
     return set(db.execute(statement, [_values(card) for card in added]).scalars())
 
@@ -172,7 +171,7 @@ def lock_to_ask(db: Connection, serial: str, otherwise: str | None, ago: int) ->
     The time is that of the challenge `ago` challenges before the one to be issued now. It is None if that challenge is not
     remembered. Finding the card and finding the other row take the same time.
     """
-    # The second statement begins after the lock is taken, so it sees what its previous holder has committed.
+    # The second statement begins after the lock is taken, so it sees what the lock's previous holder has committed.
     if otherwise is None:
         card, issued = _LOCK_CARD.ask(db, {"of": serial}), _ISSUED_BEFORE.ask(db, {"of": serial, "ago": ago})
     else:
@@ -204,7 +203,7 @@ def _card_of(statement: Statement, db: Connection, challenge_ids: Sequence[str])
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
     """Return at most `limit` cards with serials after `after`, in order, and only those of the given owner and state."""
     if owner is not None and state is None:
-        # A login by the name of an owner uses this query.
+        # Logins use this query, to find the cards of an owner.
         return [CardRecord(*row) for row in _OWNED.rows(db, {"of": owner, "after": after, "most": limit})]
     # For one owner, select the serials from the table of owners, whose index gives the order.
     serial = cards.c.serial if owner is None else owners.c.serial
@@ -265,7 +264,7 @@ def suites_near(db: Connection, serial: str, most: int) -> list[str]:
 
 
 def key_ids(db: Connection, most: int) -> set[str]:
-    """Return the ids of the master keys that cards are sealed under, but no more than `most` of them."""
+    """Return the ids of the master keys under which cards are sealed, at most `most` of them."""
     found: set[str] = set()
     latest: str | None = ""
     while len(found) < most:
@@ -294,7 +293,7 @@ def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
 
 
 def count_by_key(db: Connection) -> dict[str, int]:
-    """Return how many cards with secrets are sealed under each master key."""
+    """Return the number of cards whose secrets are sealed under each master key, by the key's id."""
     counted = select(cards.c.key_id, func.count()).where(cards.c.key_id != "").group_by(cards.c.key_id)
     return {str(key_id): int(count) for key_id, count in db.execute(counted)}
 
@@ -303,7 +302,7 @@ def count_by_key(db: Connection) -> dict[str, int]:
 
 
 def owners_of(db: Connection, serials: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the owners, sorted, of each of these cards that has any."""
+    """Return the owners of these cards, sorted, by serial. Cards without owners are left out."""
     found: dict[str, list[str]] = {}
     if len(serials) == 1:
         found = {serials[0]: [owner for (owner,) in _OWNERS_OF_ONE.rows(db, {"of": serials[0]})]}
@@ -329,7 +328,7 @@ def remove_owner(db: Connection, serial: str, owner: str) -> bool:
 
 
 def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
-    """Add a challenge. Return False, and change nothing, if its question is among the card's remembered ones."""
+    """Add a challenge. If the card has a stored challenge with an equal question, change nothing and return False."""
     return _ADD_CHALLENGE.run(db, _values(challenge)) == 1
 
 

@@ -8,7 +8,7 @@ Ten promises:
    (RFC 6287, 5.1) count as one. A card whose suite has no counter is never asked a question twice while it is enrolled.
 4. Only the right response to an open challenge is accepted. Any other value gives a false verdict, and never raises.
 5. A failure counts only against its challenge and the card of this challenge, and only if the challenge was open.
-6. Keys and PINs are in the clear only while a response is computed, and in what `disclose` returns. None is ever logged.
+6. Keys and PINs are in the clear only while a response is computed, and in what `disclose` returns. They are never logged.
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy says, whoever asks.
 8. A card gets no more challenges in a period than the policy says. The error tells a caller when to try again.
 9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
@@ -56,7 +56,7 @@ def _ignore(*_: object) -> None:
 
 
 class Verifier:
-    """The records of the cards. Responses are judged here, and nowhere else.
+    """The records of the cards, and the judge of their responses.
 
     Threads may share a verifier. A forked process must open its own. Every call may raise `StoreError`. The call has then
     changed nothing, with one exception: if the connection to a server was lost, the change may have been recorded.
@@ -89,9 +89,9 @@ class Verifier:
     ) -> Self:
         """Return a verifier on the URL `database`, such as `sqlite:///dsc.db`. Create the database if it does not exist.
 
-        `sqlite://` is in memory. `postgresql://user:password@host/database` is a database on a server, which must exist. If it
-        is empty, the tables are created. `policy` has the limits and durations.
-        A database of an older version is brought up to date. An SQLite file is copied first. With `may_make` false, a
+        `sqlite://` is a database in memory. `postgresql://user:password@host/database` is a database on a server, which must
+        exist. If it is empty, the tables are created. `policy` has the limits and durations.
+        A database of an older version is brought up to date. An SQLite file is copied first. If `may_make` is false, a
         database without records is refused.
         `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or a function that returns one of these.
         `clock` returns Unix seconds. `draw` returns a question with a given number of decimal digits. Replace it in tests only:
@@ -158,12 +158,12 @@ class Verifier:
         """Add a card to the records, and return it.
 
         `serial` is 1 to 32 characters of A-Z, a-z, 0-9, `-`, `_`, `/` and `.`, but not `.` or `..`. `key` is 16 to 64 bytes.
-        `pin` is 4 digits if the suite has P, else None. `counter` is the one that the card will use next, 0 to 2**64 - 2. The
-        `suite` must have a response of 4 to 10 digits and no session data (S). If it has the time (T), the card needs a clock.
+        `pin` is 4 digits if the suite has P, else None. `counter` is the next counter of the card, 0 to 2**64 - 2. The `suite`
+        must have a response of 4 to 10 digits and no session data (S). If the suite has the time (T), the card needs a clock.
         `unlock_key`, 32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it.
         `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are names of 1 to 64 characters. The serial of a
         retired card may be used again.
-        Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, and `AlreadyEnrolled`.
+        Raises `InputError` (`SuiteError` for a malformed suite), which names what is wrong, and `AlreadyEnrolled`.
         """
         wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
         self._context.change(lambda tx: _enroll(tx, wanted))
@@ -177,11 +177,11 @@ class Verifier:
         refused: Callable[[int, str, DscError], None] = _ignore,
         enrolled: Callable[[int], None] = _ignore,
     ) -> int:
-        """Add any number of cards, some hundred in each transaction, and return how many were added.
+        """Add any number of cards, up to 500 in each transaction. Return the number of added cards.
 
-        For each card of `enrollments` that cannot be added, `refused` is called with its position, from 0, its serial and the
-        error. The other cards are added. If `atomic`, one such card prevents the addition of all, and 0 is returned. `enrolled`
-        is called after each transaction with the number of cards added so far.
+        For each card of `enrollments` that cannot be added, `refused` is called with the card's position (from 0), its serial
+        and the error. The other cards are added. If `atomic` is true, one such card prevents the addition of all cards, and 0
+        is returned. `enrolled` is called after each batch with the number of cards added so far.
         """
         return enrollment.enroll_all(self._context, claim, enrollments, atomic, refused, enrolled)
 
@@ -196,11 +196,11 @@ class Verifier:
         return enrollment.disclose(self._context, serials)
 
     def remove(self, serial: str) -> None:
-        """Remove the card `serial` with its challenges and questions. Raises `UnknownCard` if there is none."""
+        """Remove the card `serial` with its challenges. Its log entries stay. Raises `UnknownCard` if it is not enrolled."""
         self._context.change(lambda tx: lifecycle.remove(tx, serial))
 
     def card(self, serial: str) -> Card:
-        """Return the card `serial` as it is now. Raises `UnknownCard` if there is none."""
+        """Return the card `serial` as it is now. Raises `UnknownCard` if it is not enrolled."""
         with self._context.reading() as tx:
             return card_lookup.shown(tx, [card_lookup.known_card(tx, serial)], self._context.now())[0]
 
@@ -209,9 +209,9 @@ class Verifier:
     ) -> Iterator[Card]:
         """Return an iterator over cards, in the order of their serials: all, or those of one `owner` or in one `state`.
 
-        Yield at most `limit` cards, and only those after the serial `after`. Some hundred cards are read at a time, as the
-        caller goes on, each as it is then. Raises `InputError` at once for a value that cannot be an owner, a state, a serial
-        or a number.
+        Yield at most `limit` cards, and only cards after the serial `after`. Up to 500 cards are read at a time, when the
+        iteration needs them. Each card is as it was when it was read. Raises `InputError` immediately for a value that cannot
+        be an owner, a state, a serial or a number.
         """
         card_lookup.check_listing(owner, state, after, limit)
         return card_lookup.listed(self._context, owner, state, after, limit)
@@ -221,7 +221,7 @@ class Verifier:
     # All these methods raise `InputError`, `UnknownCard`, and `StateError` if the card's state does not allow the call.
 
     def suspend(self, serial: str, reason: str = "") -> Card:
-        """Suspend the card `serial`: accept none of its responses until it is resumed. Return it as it is then.
+        """Suspend the card `serial`: accept none of its responses until it is resumed. Return the changed card.
 
         `reason` is one line of at most 200 characters, for the log and for `Card.state_reason`.
         Raises `InputError`, `UnknownCard`, and `StateError` if the card's state does not allow the call.
@@ -229,35 +229,36 @@ class Verifier:
         return self._move(serial, State.SUSPENDED, reason)
 
     def lost(self, serial: str, reason: str = "") -> Card:
-        """Mark the card `serial` as lost: accept none of its responses until it is resumed. Return it as it is then.
+        """Mark the card `serial` as lost: accept none of its responses until it is resumed. Return the changed card.
 
         `reason` and the errors are those of `suspend`.
         """
         return self._move(serial, State.LOST, reason)
 
     def resume(self, serial: str, reason: str = "") -> Card:
-        """Bring the card `serial`, suspended, or lost and found, back into use. Return it as it is then.
+        """Bring the suspended or lost card `serial` back into use. Return the changed card.
 
         `reason` and the errors are those of `suspend`.
         """
         return self._move(serial, State.ACTIVE, reason)
 
     def retire(self, serial: str, reason: str = "") -> Card:
-        """Retire the card `serial` for good, and erase its secrets. Return it as it is then.
+        """Retire the card `serial` for good, and erase its secrets. Return the changed card.
 
         `reason` and the errors are those of `suspend`.
         """
         return self._move(serial, State.RETIRED, reason)
 
     def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
-        """Lock the card `serial` as wrong responses do, and return it as it is then.
+        """Lock the card `serial`, as too many wrong responses do. Return the changed card.
 
-        It is locked for `seconds` or, without them, for the policy's `lock_for`. `reason` and the errors are as in `suspend`.
+        The lock lasts for `seconds` or, if they are None, for the policy's `lock_for`. `reason` and the errors are those of
+        `suspend`.
         """
         return self._context.change(lambda tx: lifecycle.lock(tx, serial, reason, seconds))
 
     def unlock(self, serial: str, reason: str = "") -> Card:
-        """End the lock or pause of the card `serial` in the records, and reset its count of failures. Return it as it is then.
+        """End the lock or pause of the card `serial` in the records, and reset its count of failures. Return the changed card.
 
         If the card has locked itself, use `unlock_code`. `reason` and the errors are those of `suspend`.
         """
@@ -277,21 +278,21 @@ class Verifier:
     def set_pin(self, serial: str, pin: str) -> Card:
         """Set `pin`, 4 digits, for the card `serial`, which awaits one, and return the card.
 
-        Raises `StateError` if the card awaits none.
+        Raises `StateError` if the card awaits no PIN.
         """
         return self._context.change(lambda tx: lifecycle.set_pin(tx, serial, pin))
 
     def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
         """Set a second PIN for the card `serial`, and return the card.
 
-        `duress_pin` is 4 digits, or None for none. A response made with it is accepted, and its `Verdict.duress` is true.
+        `duress_pin` is 4 digits, or None to remove it. A response made with it is accepted, and its `Verdict.duress` is true.
         A duress PIN that equals the card's PIN is accepted like any other, because refusing it would reveal the PIN. While the
         two are equal, no response is marked as made under duress.
         """
         return self._context.change(lambda tx: lifecycle.set_duress_pin(tx, serial, duress_pin))
 
     def unlock_code(self, serial: str, challenge: str) -> str:
-        """Return the 8 digits that unlock the card `serial`. It has locked itself and shows the 6 digits of `challenge`.
+        """Return the 8 digits that unlock the card `serial`, which has locked itself and shows the 6 digits of `challenge`.
 
         Give the code only to the card's owner, after checking their identity. Each code is recorded, and counts against the
         policy's limit whether it is used or not.
@@ -323,7 +324,7 @@ class Verifier:
         return self._context.finish(self._verify(challenge_id, response, once=once))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
-        """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.
+        """Catch up with a card that is further ahead than the window, with its responses to two challenges in a row.
 
         `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Return the verdict.
         Both challenges must be open and of one card, and the card must have answered them one right after the other. Both

@@ -42,7 +42,7 @@ class _CardSecrets:
     def changed(self: HasKeys, card: CardRecord, **changes: Any) -> CardRecord:
         """Return the next version of the row, with these changes and a new seal.
 
-        The caller writes and logs it in this transaction.
+        The caller must write the row and log the change in this transaction.
         """
         return self.seals.sealed(card._replace(version=card.version + 1, **changes))
 

@@ -32,6 +32,6 @@ def with_one_more(serial: str, times: tuple[float, ...], now: float, most: int) 
         again_at = counted[-most] + PERIOD
         when = datetime.fromtimestamp(math.ceil(again_at), UTC).isoformat()
         raise TooManyUnlockCodes(
-            f"card {serial}: was given {most} unlock codes within 24 hours; it may have the next one from {when} on", again_at
+            f"card {serial}: has had {most} unlock codes within 24 hours; request the next one after {when}", again_at
         )
     return (*counted, now)

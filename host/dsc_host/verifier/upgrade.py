@@ -1,6 +1,6 @@
 """The steps after the migration of a database: they begin its log, and seal its rows in the current way.
 
-They run in the transaction of the migration, so the database is upgraded completely or not at all. They take some tenths of a
+They run in the transaction of the migration, so the database is upgraded completely or not at all. They take less than a
 millisecond for each card and each challenge.
 """
 

@@ -88,7 +88,7 @@ def test_a_list_begins_after_a_serial_and_ends_after_a_number(dscplus: Command) 
     assert none == "[]\n"
     assert [row.split()[0] for row in dscplus("card", "list", "--limit", "2").rows] == ["IB1", "IB2"]
     assert dscplus("card", "list", "--after", "IB3").err == "There are no such cards.\n"
-    assert dscplus.refused("card", "list", "--limit", "-1") == "limit: must be a whole number from 0 on"
+    assert dscplus.refused("card", "list", "--limit", "-1") == "limit: must be a whole number, 0 or more"
     assert dscplus.refused("card", "list", "--after", "?") == "after: must be a serial"
 
 

@@ -56,10 +56,10 @@ def test_no_time_has_more_than_the_policy_allows_and_each_card_its_own(verifier:
     assert (
         told[1]
         == {
-            "challenge": "card B-2: was given 30 challenges within 300 s; it may have the next one in 1 s",
+            "challenge": "card B-2: has had 30 challenges within 300 s; request the next one in 1 s",
             # 1,700,000,000.25 plus one day, rounded up to a second.
-            "unlock_code": "card B-2: was given 10 unlock codes within 24 hours; it may have the next one from "
-            "2023-11-15T22:13:21+00:00 on",
+            "unlock_code": "card B-2: has had 10 unlock codes within 24 hours; request the next one after "
+            "2023-11-15T22:13:21+00:00",
         }[name]
     )
     assert verifier.card("B-2").unlock_codes == (most + 4 if name == "unlock_code" else 0), "a refusal does not count as a code"

@@ -243,7 +243,7 @@ def test_a_secret_that_was_put_back_into_a_retired_card_opens_nothing(database: 
         verifier.retire("A-1")
         with database.raw() as db:
             db.execute(update(cards).values(kept))
-        with pytest.raises(StoreError, match="is not as it was sealed"):
+        with pytest.raises(StoreError, match="does not match its seal"):
             verifier.challenge("A-1")
 
 

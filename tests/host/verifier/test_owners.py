@@ -202,7 +202,7 @@ def test_a_list_is_read_page_by_page_and_its_caller_may_write_meanwhile(
 
 
 def test_a_list_that_cannot_be_is_refused_before_it_is_read(verifier: Verifier) -> None:
-    with pytest.raises(InputError, match="limit: must be a whole number from 0 on"):
+    with pytest.raises(InputError, match="limit: must be a whole number, 0 or more"):
         verifier.cards(limit=-1)
 
 

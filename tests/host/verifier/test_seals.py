@@ -107,7 +107,7 @@ def test_what_schema_5_has_left_is_sealed_anew_with_all_that_it_holds(path: Path
 @pytest.mark.parametrize("key", [MasterKey(bytes(32)), MASTER])
 def test_what_is_not_as_it_was_sealed_is_not_migrated(path: Path, key: MasterKey) -> None:
     make_version_5(path, end=bytes(32))
-    with pytest.raises((InputError, StoreError), match=r"master key|not as it was sealed|does not match its seal"):
+    with pytest.raises((InputError, StoreError), match=r"master key|does not match its seal"):
         Verifier.open(url(path), master_key=key)
     assert _backend(url(path), 10).engine.connect().exec_driver_sql("PRAGMA user_version").scalar_one() == 5
 

@@ -132,7 +132,7 @@ def test_a_policy_with_a_lower_limit_counts_what_was_given(locking: Path, clock:
             ask(desk, 1)
             clock.advance(100)
     with Verifier.open(url(locking), master_key=MASTER, policy=Policy(unlock_codes=2), clock=clock) as desk:
-        with pytest.raises(TooManyUnlockCodes, match="given 2 unlock codes") as caught:
+        with pytest.raises(TooManyUnlockCodes, match="has had 2 unlock codes") as caught:
             ask(desk, 1)
         clock.now = caught.value.again_at
         ask(desk, 1)
@@ -154,6 +154,6 @@ def test_an_unlock_key_that_was_exchanged_or_changed_is_not_used(locking: Path, 
     with Verifier.open(url(locking), master_key=MASTER) as verifier:
         with sqlite(locking) as db:
             assert db.execute(f"UPDATE cards SET {statement} WHERE serial = 'L-1'").rowcount == 1
-        with pytest.raises(StoreError, match=r"card L-1: its row .* is not as it was sealed"):
+        with pytest.raises(StoreError, match=r"card L-1: its row .* does not match its seal"):
             verifier.unlock_code("L-1", "482913")
         assert verifier.unlock_code("L-2", "482913") == UNLOCK_SUITE.response(bytes(32), "482913")
