@@ -80,6 +80,21 @@ def test_another_number_does_not_begin_the_days_anew(scenario: Scenario) -> None
     assert scenario.system.visitor(scenario.enter_by_sms("carl")).scope is Scope.ACCOUNT
 
 
+def test_only_support_begins_the_days_anew_for_a_removed_number(scenario: Scenario) -> None:
+    assert scenario.system.staff.enable_messages(scenario.call("ben"), PHONE)
+    scenario.give_card("ben", "IB3000555")
+    ended(scenario)
+    token = scenario.enter("ben")
+    scenario.system.forget_phone(token, next(iter(scenario.system.phone_numbers(token))))
+    scenario.confirm(token, PHONE)
+    assert scenario.system.visitor(scenario.enter_by_sms("ben")).scope is Scope.ACCOUNT
+    scenario.system.forget_phone(token, next(iter(scenario.system.phone_numbers(token))))
+    assert not scenario.system.staff.enable_messages(scenario.call("ben"), PHONE)
+    scenario.clock.advance(scenario.system.context.policy.protection.wait_days * DAY)
+    scenario.system.operator.run_due()
+    assert scenario.system.visitor(scenario.enter_by_sms("ben")).scope is Scope.FULL
+
+
 def test_who_has_had_sms_for_years_is_reminded_a_week_before(clock: Clock) -> None:
     with new_scenario(clock) as scenario:
         clock.advance(800 * DAY)

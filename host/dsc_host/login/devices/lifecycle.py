@@ -36,12 +36,13 @@ def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
             registry.move(tx, device, DeviceState.ENDED)
 
 
-def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified) -> None:
+def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified, *, anew: bool = False) -> None:
     """Give the user the devices SMS and call-back for a confirmed number, and end the ones for other numbers.
 
-    A new number does not extend the time for which codes give full access. If the policy no longer issues a kind, a user who
-    has a device of this kind gets it for the new number, but no other user gets one. Raises `NotNow` if the user has the phone
-    app, which replaces SMS and call-back.
+    The days on which codes give full access continue from those of the earlier number, even if it was removed. They start again
+    only if `anew` is true and the user has no such device. If the policy no longer issues a kind, a user who has a device of
+    this kind gets it for the new number, but no other user gets one. Raises `NotNow` if the user has the phone app, which
+    replaces SMS and call-back.
     """
     check_no_app(tx, user)
     has, replaced = set(), {}
@@ -53,20 +54,28 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notifie
             replaced[device.kind] = registry.move(tx, device, DeviceState.ENDED)
     for kind in (kinds.SMS, kinds.VOICE):
         if kind.name not in has and (kind.name in replaced or registry.is_issued(tx, kind)):
-            _add_number(tx, user, kind, number, told, replaced.get(kind.name))
+            continued = replaced.get(kind.name) or (None if anew else _last_ended(tx, user, kind))
+            _add_number(tx, user, kind, number, told, continued)
     users.settings_changed(tx.db, user)
     tx.log("messages.enable", user, "done")
 
 
+def _last_ended(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device | None:
+    """Return the device of this kind that ended last. Its days continue, or a user could remove a number to get new days."""
+    column = rows.devices.c
+    ended = rows.devices.all(tx.db, column.owner_id == user.id, column.kind == kind.name, column.state == DeviceState.ENDED)
+    return max(ended, key=lambda device: device.made_at, default=None)
+
+
 def _add_number(
-    tx: LoginTransaction, user: User, kind: DeviceKind, number: str, told: Notified, replaced: Device | None
+    tx: LoginTransaction, user: User, kind: DeviceKind, number: str, told: Notified, continued: Device | None
 ) -> None:
-    if replaced is None:
+    if continued is None:
         registry.add(tx, user, kind, told=told, data=NumberData(number))
         return
-    data = NumberData(number, NumberData.of(replaced).ends_at)
+    data = NumberData(number, NumberData.of(continued).ends_at)
     added = registry.add(tx, user, kind, told=told, data=data)
-    rows.devices.change(tx.db, added.id, made_at=replaced.made_at, told=replaced.told)
+    rows.devices.change(tx.db, added.id, made_at=continued.made_at, told=continued.told)
 
 
 def check_no_app(tx: LoginTransaction, user: User) -> None:

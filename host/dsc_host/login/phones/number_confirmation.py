@@ -71,15 +71,18 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     return True
 
 
-def add_number(tx: LoginTransaction, user: User, number: str) -> bool:
-    """Record a confirmed number and notify the user. Return whether codes go to the number: False if the user has the app."""
+def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = False) -> bool:
+    """Record a confirmed number and notify the user. Return whether codes go to the number: False if the user has the app.
+
+    `anew` restarts the days of full access by SMS for a user without such codes: support enabled them.
+    """
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)
     waits.end(tx, user, waits.NewNumber(number), WaitState.DONE)
     if lifecycle.has_app(tx, user):
         users.settings_changed(tx.db, user)
         return False
-    lifecycle.enable_messages(tx, user, number, told)
+    lifecycle.enable_messages(tx, user, number, told, anew=anew)
     return True
 
 

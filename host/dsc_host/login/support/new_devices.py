@@ -51,5 +51,5 @@ def offer_messages(tx: LoginTransaction, session: Session, staff: User, number: 
         return False
     told = notices.notify(tx, user, "messages_enabled", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)
-    device_lifecycle.enable_messages(tx, user, number, told)
+    device_lifecycle.enable_messages(tx, user, number, told, anew=True)
     return True

@@ -45,7 +45,7 @@ def take_effect(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> N
     if account_of(tx.db, user).closed_at is not None:
         return
     if isinstance(change, NewNumber):
-        number_confirmation.add_number(tx, user, change.number)
+        number_confirmation.add_number(tx, user, change.number, anew=bool(wait.asked_by))
         sessions.end_all(tx.db, user)
     elif isinstance(change, OptOut) and not user.opted_out:
         opt_out.opt(tx, user, user.id, True)
