@@ -16,34 +16,20 @@ from dsc_host.login.errors import (
 )
 from dsc_host.login.messages.outbox import Calling, Letter, Sender
 from dsc_host.login.model import (
-    Answered,
-    CallerView,
-    Deposit,
     DeviceState,
-    DeviceView,
-    FoundUser,
     FundingMethod,
     HoldState,
     Identity,
     Kind,
     Loss,
-    NoteView,
-    Offer,
     OrderState,
-    Profile,
-    Request,
     Role,
     Scope,
-    SessionView,
     ShareState,
-    ShareView,
     Stage,
     Status,
-    Step,
     UseState,
-    Visitor,
     WaitKind,
-    WaitView,
 )
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.profile.security_events import EventKind, EventPage, SecurityEvent
@@ -51,6 +37,22 @@ from dsc_host.login.protection.funding import FundingAllowance
 from dsc_host.login.protection.levels import Protection
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.service.customer import LoginSystem
+from dsc_host.login.views import (
+    Answered,
+    CallerView,
+    Deposit,
+    DeviceView,
+    FoundUser,
+    NoteView,
+    Offer,
+    Profile,
+    Request,
+    SessionView,
+    ShareView,
+    Step,
+    Visitor,
+    WaitView,
+)
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
 __all__ = [

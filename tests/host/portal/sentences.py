@@ -17,7 +17,9 @@ _WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT", "_OLD_CARD"
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
 _STORIES = {"Story", "Person", "Step"}
 """The classes whose arguments are sentences, if they have a blank."""
-_NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/encoding.py", "phone/http_client.py"}
+_NOT_ON_PAGES = {
+    "login/policy/model.py", "login/policy/field_values.py", "portal/phone_api.py", "phone/encoding.py", "phone/http_client.py"
+}  # fmt: skip
 """The modules whose refusals only commands and apps show."""
 
 

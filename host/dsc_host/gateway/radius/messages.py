@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from dsc_host.gateway.radius.packets import MOST_VALUE, Attribute, Type
-from dsc_host.login.model import DeviceView
+from dsc_host.login.views import DeviceView
 
 FALLBACK = "en"
 _MOST_PARTS = 3

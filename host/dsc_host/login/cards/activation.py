@@ -13,12 +13,13 @@ from dsc_host.login.devices import kinds, registry, waits
 from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Offer, OrderState, UseState
+from dsc_host.login.model import DeviceState, OrderState, UseState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_users
+from dsc_host.login.views import Offer
 from dsc_host.records.transaction import Refused
 
 _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)

@@ -7,9 +7,10 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import money, people, permissions
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotNow
-from dsc_host.login.model import Deposit, HoldState
+from dsc_host.login.model import HoldState
 from dsc_host.login.rows import Account, Device, Hold, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found
+from dsc_host.login.views import Deposit
 from dsc_host.records import table_rows
 
 

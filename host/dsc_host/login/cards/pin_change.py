@@ -6,11 +6,11 @@ from dsc_host.login.cards import requests
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Offer
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginTransaction, found
+from dsc_host.login.views import Offer
 from dsc_host.records.transaction import Refused
 
 

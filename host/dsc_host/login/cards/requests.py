@@ -16,9 +16,10 @@ from dsc_host.login.cards.activation import activates_at, set_online_card_end
 from dsc_host.login.devices import kinds, registry, waits, weak_pins
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, HoldState, OrderState, Request
+from dsc_host.login.model import DeviceState, HoldState, OrderState
 from dsc_host.login.rows import Account, Device, Order, Session, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
+from dsc_host.login.views import Request
 from dsc_host.records import table_rows, vault
 
 _OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALIZED, OrderState.SHIPPED)))

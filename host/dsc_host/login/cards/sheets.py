@@ -1,10 +1,11 @@
 """The operations of users on sheets of codes: request an online card, and see the codes of a sheet until its activation."""
 
 from dsc_host.login.devices import code_sheets, kinds, registry
-from dsc_host.login.model import DeviceView, Scope
+from dsc_host.login.model import Scope
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.views import DeviceView
 
 
 def request_online_card(tx: LoginTransaction, user: User) -> DeviceView:

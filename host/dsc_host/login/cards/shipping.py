@@ -17,10 +17,11 @@ from dsc_host.login.cards.activation import activates_at, set_online_card_end
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, OrderState, Request
+from dsc_host.login.model import DeviceState, OrderState
 from dsc_host.login.policy.serials import beginning, serials
 from dsc_host.login.rows import Order
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_user
+from dsc_host.login.views import Request
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.records import vault
 from dsc_host.schema import card_tables

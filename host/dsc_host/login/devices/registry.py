@@ -14,9 +14,10 @@ from dsc_host.login.devices import kinds
 from dsc_host.login.devices.kinds import DeviceData, DeviceKind
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages.notices import Notified
-from dsc_host.login.model import DeviceState, DeviceView, Offer, UseState
+from dsc_host.login.model import DeviceState, UseState
 from dsc_host.login.rows import Device, Use, User
 from dsc_host.login.transaction import LoginTransaction, found
+from dsc_host.login.views import DeviceView, Offer
 from dsc_host.records import table_rows, vault
 from dsc_host.schema.login_tables import NAME_LETTERS
 

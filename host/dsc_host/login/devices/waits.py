@@ -21,9 +21,10 @@ from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes, kinds
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Identity, Role, WaitKind, WaitState, WaitView
+from dsc_host.login.model import Identity, Role, WaitKind, WaitState
 from dsc_host.login.rows import Device, Session, User, Wait
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found
+from dsc_host.login.views import WaitView
 from dsc_host.records import table_rows
 
 _DAY = 24 * 60 * 60

@@ -5,32 +5,23 @@ The default values are in `policy.toml` beside this module. A file may override 
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo
 
 from dsc_host.errors import InputError
 from dsc_host.login.policy.calendar import Calendar, Holidays
 from dsc_host.login.policy.checks import check, refuse
 from dsc_host.login.policy.contexts import AuthenticationContext
+from dsc_host.login.policy.field_values import Range, merged, table_of, value_of
 from dsc_host.login.policy.offices import ContactPolicy
 
-_MOST = 10**12
 _MOST_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The values that a field may have."""
-
-    least: int
-    most: int = _MOST
-    """The largest value. Larger ones would break the calendar, take too long to compute, or be useless to a person."""
 
 
 # In fields without a range, 0 means "never" or "none".
@@ -299,8 +290,8 @@ class Policy:
             elif not isinstance(table, dict):
                 refuse(f"{name}: must be a table")
             else:
-                tables[name] = _merge(name, tables[name], table)
-        parts = {name: _table(name, kind, tables[name]) for name, kind in kinds.items() if name != "levels"}
+                tables[name] = merged(name, tables[name], table)
+        parts = {name: table_of(name, kind, tables[name]) for name, kind in kinds.items() if name != "levels"}
         policy = cls(**parts, levels=_levels(tables["levels"]))
         check(policy)
         return policy
@@ -316,90 +307,6 @@ class Policy:
         return [level.kind for level in self.levels].index(kind)
 
 
-def _merge(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    free = where.startswith("request.")  # These tables have free keys: kinds of device, checked later, and currencies.
-    if (unknown := sorted(set(given) - set(before))) and not free:
-        refuse(f"[{where}] {unknown[0]}: there is no such key")
-    whole = dict(before)
-    for key, value in given.items():
-        nested = isinstance(before.get(key), dict)
-        if nested and not isinstance(value, dict):
-            refuse(f"[{where}.{key}]: must be a table")
-        whole[key] = _merge(f"{where}.{key}", before[key], value) if nested else value
-    return whole
-
-
-def _table(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(kind, include_extras=True)
-    return kind(
-        **{field.name: _value(f"[{name}] {field.name}", hints[field.name], table[field.name]) for field in fields(kind)}
-    )
-
-
-def _value(where: str, kind: Any, value: Any) -> Any:
-    """Check a value against the type and the range of its field, and return it in that type."""
-    if get_origin(kind) is Annotated:
-        return _in_range(where, get_args(kind)[1], _value(where, get_args(kind)[0], value))
-    if kind is int:
-        if type(value) is not int or not 0 <= value <= _MOST:
-            refuse(f"{where}: must be a whole number, 0 or more")
-        return value
-    if kind is bool or kind is str or kind is date:
-        if type(value) is not kind:
-            refuse(f"{where}: must be {'a text' if kind is str else 'a day' if kind is date else 'true or false'}")
-        return value
-    if kind is Decimal:
-        return _amount(where, value)
-    if is_dataclass(kind):
-        return _record(where, kind, value)
-    inner: tuple[Any, ...] = get_args(kind)
-    if get_origin(kind) is tuple:
-        return _list(where, inner, value)
-    if not isinstance(value, dict):
-        refuse(f"{where}: must be a table")
-    return {key: _value(f"{where} {key}", inner[1], each) for key, each in value.items()}
-
-
-def _record(where: str, kind: Any, value: Any) -> Any:
-    """Check a table in a list of tables, and return it as a record of this kind."""
-    if not isinstance(value, dict):
-        refuse(f"{where}: must be tables")
-    hints, known = get_type_hints(kind), {field.name: field for field in fields(kind)}
-    if unknown := sorted(set(value) - set(known)):
-        refuse(f"{where} {unknown[0]}: there is no such key")
-    if missing := [name for name, field in known.items() if field.default is MISSING and name not in value]:
-        refuse(f"{where} {missing[0]}: is missing")
-    return kind(**{name: _value(f"{where} {name}", hints[name], each) for name, each in value.items()})
-
-
-def _in_range(where: str, allowed: Range, value: int) -> int:
-    if value < allowed.least:
-        refuse(f"{where}: must be more than {allowed.least - 1}")
-    if value > allowed.most:
-        refuse(f"{where}: must be at most {allowed.most}")
-    return value
-
-
-def _list(where: str, inner: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        refuse(f"{where}: must be a list")
-    if inner[-1] is not Ellipsis and len(value) != len(inner):
-        refuse(f"{where}: must be a list of {len(inner)}")
-    return tuple(_value(where, inner[0], each) for each in value)
-
-
-def _amount(where: str, value: Any) -> Decimal:
-    if type(value) not in (int, str):
-        refuse(f"{where}: must be a whole number, or a decimal in quotes")
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or not 0 < amount <= _MOST:
-        refuse(f"{where}: must be a number, more than 0")
-    return amount
-
-
 def _levels(rows: Any) -> tuple[Level, ...]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         refuse("[[levels]]: must be tables")
@@ -412,5 +319,5 @@ def _levels(rows: Any) -> tuple[Level, ...]:
                 refuse(f"[[levels]] {key}: there is no such key")
         if "kind" not in row:
             refuse("[[levels]] kind: is missing")
-        levels.append(Level(**{key: _value(f"[[levels]] {row['kind']} {key}", hints[key], row[key]) for key in row}))
+        levels.append(Level(**{key: value_of(f"[[levels]] {row['kind']} {key}", hints[key], row[key]) for key in row}))
     return tuple(levels)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import permissions
-from dsc_host.login.model import Profile
 from dsc_host.login.profile import bank_instructions, email_change
 from dsc_host.login.rows import Session, User
 from dsc_host.login.transaction import LoginTransaction, found
+from dsc_host.login.views import Profile
 
 
 def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:

@@ -20,18 +20,12 @@ from dsc_host.login.accounts import people, permissions, users
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
 from dsc_host.login.messages import notices, outbox
-from dsc_host.login.model import (
-    Offer,
-    Scope,
-    ShareState,
-    ShareView,
-    Stage,
-    UseState,
-)
+from dsc_host.login.model import Scope, ShareState, Stage, UseState
 from dsc_host.login.rows import Device, Session, Share, Use, User
 from dsc_host.login.signin import device_proof, password_check, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_users
+from dsc_host.login.views import Offer, ShareView
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from dsc_host.login.accounts import people
 from dsc_host.login.cards import deposits
-from dsc_host.login.model import Deposit, FundingMethod, Scope
+from dsc_host.login.model import FundingMethod, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.login.policy.offices import Office
 from dsc_host.login.protection import funding, withdrawals
@@ -13,6 +13,7 @@ from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.service import access
 from dsc_host.login.service.sharing_calls import ShareCalls
 from dsc_host.login.transaction import user_named
+from dsc_host.login.views import Deposit
 
 
 class AccountCalls(ShareCalls):

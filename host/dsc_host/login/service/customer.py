@@ -15,41 +15,31 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self, TypeVar
 
-from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, permissions
 from dsc_host.login.accounts.statement_provider import StatementProvider
-from dsc_host.login.cards import activation, pin_change, requests, returns, sheets
+from dsc_host.login.cards import returns
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
-from dsc_host.login.model import (
-    Answered,
-    DeviceView,
-    Offer,
-    Request,
-    Scope,
-    Step,
-    Visitor,
-    WaitView,
-)
+from dsc_host.login.model import Scope
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.phones import number_confirmation
 from dsc_host.login.policy.model import Policy
-from dsc_host.login.protection import levels, opt_out, sharing, withdrawals
+from dsc_host.login.protection import levels, opt_out, withdrawals
 from dsc_host.login.protection.levels import Protection
 from dsc_host.login.protection.limits import Allowance
-from dsc_host.login.rows import Parcel
 from dsc_host.login.service.access import customer as may
+from dsc_host.login.service.card_calls import CardCalls
 from dsc_host.login.service.gateway_calls import GatewayCalls
 from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
-from dsc_host.login.service.profile_calls import ProfileCalls
 from dsc_host.login.service.staff import Staff
 from dsc_host.login.service.statements import Statements
 from dsc_host.login.signin import flow, password_change, password_check, sessions
 from dsc_host.login.support import wait_outcomes
-from dsc_host.login.transaction import LoginContext, LoginTransaction, found, user_named
+from dsc_host.login.transaction import LoginContext, LoginTransaction, user_named
+from dsc_host.login.views import Answered, DeviceView, Step, Visitor, WaitView
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 
@@ -58,7 +48,7 @@ _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
-class LoginSystem(ProfileCalls):
+class LoginSystem(CardCalls):
     """The login system over the records of one verifier. Threads may share it. Create it with `over`."""
 
     verifier: Verifier
@@ -226,40 +216,7 @@ class LoginSystem(ProfileCalls):
         """Close the account. Raises `NotAllowed`, `NotNow`."""
         self.do(token, may("close_account", Scope.FULL), lambda tx, user, _s: returns.close(tx, user), returns.concerned)
 
-    # ---- cards, from the request to the return ----
-
-    def draft_request(
-        self, token: str, pin: str, *, address: str | None = None, account: str | None = None, name: str | None = None
-    ) -> Request:
-        """Draft a request for a card and return its summary. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
-
-        `account` is the account that holds the deposit. `name` is the user of the same account who gets the card.
-        """
-        return self.do(
-            token,
-            may("draft_request", *_ACCOUNT),
-            lambda tx, user, s: requests.draft(tx, s, user, pin, address=address, account_id=account, whose=name),
-        )
-
-    def card_candidates(self, token: str) -> list[str]:
-        """Return the names of the users for whom a card may be requested now. Raises `NotAllowed`, `NotNow` without any."""
-        return self._seen(token, may("card_candidates", *_ACCOUNT), lambda tx, user, s: requests.candidates(tx, s, user))
-
-    def confirm_request(self, token: str, request: str) -> Request:
-        """Confirm a request. Raises `NotFound`, `NotAllowed`, `NotNow`."""
-        return self.do(token, may("confirm_request", *_ACCOUNT), lambda tx, user, s: requests.confirm(tx, s, user, request))
-
-    def cancel_request(self, token: str, request: str) -> None:
-        """Withdraw a request. Raises `NotFound`, `NotNow`."""
-        self.do(token, may("cancel_request", *_ACCOUNT), lambda tx, user, _s: requests.cancel(tx, user, request))
-
-    def requests(self, token: str) -> list[Request]:
-        """Return the user's requests, the newest first; for a primary user, those of all users of the account."""
-        return self._seen(token, may("requests", *_ACCOUNT), lambda tx, user, _s: requests.requests_of(tx, user))
-
-    def deposit_accounts(self, token: str) -> dict[str, str]:
-        """Return the accounts that can hold the deposit of a card: their names by their ids, the user's own account first."""
-        return self._seen(token, may("deposit_accounts", *_ACCOUNT), lambda tx, user, _s: requests.accounts_of(tx.db, user))
+    # ---- waiting changes and phone numbers ----
 
     def waiting(self, token: str) -> list[WaitView]:
         """Return the user's changes that wait before they take effect."""
@@ -271,68 +228,6 @@ class LoginSystem(ProfileCalls):
         Raises `TooManyAttempts`.
         """
         return self.change(lambda tx: wait_outcomes.stop_by_code(tx, code, address))
-
-    def address(self, token: str) -> str:
-        """Return the address that a card would be sent to."""
-        return self._seen(
-            token, may("address", *_ACCOUNT), lambda tx, user, _s: found(rows.entities.find(tx.db, user.entity_id)).address
-        )
-
-    def request_online_card(self, token: str) -> DeviceView:
-        """Give an online card to a user whom support has given a temporary code. Raises `NotNow`."""
-        return self.do(
-            token,
-            may("request_online_card", *_ACCOUNT),
-            lambda tx, user, _s: sheets.request_online_card(tx, user),
-        )
-
-    def sheet(self, token: str, device: str) -> tuple[str, ...]:
-        """Return the codes of a sheet that is not activated yet. Raises `NotFound`, `NotNow`, `NotAllowed`."""
-        return self._seen(token, may("sheet", *_ACCOUNT), lambda tx, user, session: sheets.codes(tx, session, user, device))
-
-    def ask_to_activate(self, token: str, device: str) -> Offer:
-        """Ask for the challenge of a device that is to be activated, for the first time or again.
-
-        Raises `NotFound`, `NotNow`.
-        """
-        return self.do(
-            token,
-            may("ask_to_activate", *_ACCOUNT),
-            lambda tx, user, session: activation.ask(tx, session, user, device),
-        )
-
-    def activate(self, token: str, answer: str) -> bool:
-        """Activate the device by the answer. Return whether the answer was correct. Raises `NotNow`."""
-        return self.do(
-            token,
-            may("activate", *_ACCOUNT),
-            lambda tx, user, session: activation.answer(tx, session, user, answer),
-            sharing.concerned,
-        )
-
-    def ask_to_change_pin(self, token: str, device: str) -> Offer:
-        """Ask for a challenge, which the card must answer with the new PIN. Raises `NotFound`, `NotNow`."""
-        return self.do(
-            token,
-            may("ask_to_change_pin", Scope.FULL),
-            lambda tx, user, s: pin_change.ask_for_pin(tx, s, user, device),
-        )
-
-    def pin_offer(self, token: str) -> Offer:
-        """Return the challenge for the change of a PIN again. Raises `NotNow` if there is nothing to answer."""
-        return self._seen(token, may("pin_offer", Scope.FULL), lambda tx, _user, session: pin_change.shown(tx, session))
-
-    def change_pin(self, token: str, answer: str, pin: str) -> bool:
-        """Change the PIN if the card's response was made with the new PIN. Return whether it was.
-
-        Raises `InputError`, `NotNow`.
-        """
-        return self.do(
-            token,
-            may("change_pin", Scope.FULL),
-            lambda tx, user, session: pin_change.change_pin(tx, session, user, answer, pin),
-            sharing.concerned,
-        )
 
     def phone_numbers(self, token: str) -> dict[str, str]:
         """Return the user's confirmed phone numbers, masked, by their ids."""
@@ -364,19 +259,6 @@ class LoginSystem(ProfileCalls):
             may("confirm_phone", Scope.FULL),
             lambda tx, user, session: number_confirmation.answer(tx, session, user, token, code),
         )
-
-    def announce_return(self, token: str, device: str, tracking: str) -> Parcel:
-        """Announce that a card is on its way back. Raises `NotFound`, `NotNow`, `InputError`."""
-        return self.do(
-            token,
-            may("announce_return", *_ACCOUNT),
-            lambda tx, user, session: returns.announce(tx, session, user, device, tracking),
-            sharing.concerned,
-        )
-
-    def parcels(self, token: str) -> list[tuple[Parcel, tuple[str, str]]]:
-        """Return the user's parcels, each with the first and the last day on which its receipt is expected."""
-        return self._seen(token, may("parcels", *_ACCOUNT), lambda tx, user, _s: returns.expected_parcels(tx, user))
 
     # ---- further operations, and the transactions ----
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from dsc_host.login import rows
 from dsc_host.login.devices import kinds
 from dsc_host.login.errors import NotAllowed
-from dsc_host.login.model import DeviceView, Offer, Scope, Stage, Step, Visitor
+from dsc_host.login.model import Scope, Stage
 from dsc_host.login.rows import User
 from dsc_host.login.signin import flow, password_check, sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction
+from dsc_host.login.views import DeviceView, Offer, Step, Visitor
 from dsc_host.records.transaction import Refused
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from dsc_host.errors import StoreError
 from dsc_host.login.errors import NotNow
-from dsc_host.login.model import DeviceView, Offer, Scope
+from dsc_host.login.model import Scope
 from dsc_host.login.service import access
 from dsc_host.login.signin import device_proof, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginContext
+from dsc_host.login.views import DeviceView, Offer
 from dsc_host.records.keys import Secret
 
 _MAY = access.scoped(Scope.FULL, Scope.ACCOUNT)

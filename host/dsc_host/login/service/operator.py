@@ -11,12 +11,13 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, directory, money, people, phone_numbers, users
 from dsc_host.login.cards import assignment, shipping
 from dsc_host.login.messages.outbox import Sender
-from dsc_host.login.model import Identity, Kind, Profile, Request, Role
+from dsc_host.login.model import Identity, Kind, Role
 from dsc_host.login.phones import number_confirmation
 from dsc_host.login.profile import overview, postal_address
 from dsc_host.login.service import maintenance
 from dsc_host.login.signin import password_change
 from dsc_host.login.transaction import LoginContext, known, locked_user
+from dsc_host.login.views import Profile, Request
 from dsc_host.verifier import Verifier
 
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from dsc_host.login.model import Scope, SessionView
+from dsc_host.login.model import Scope
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.own_devices import DeviceCalls
 from dsc_host.login.signin import own_sessions
+from dsc_host.login.views import SessionView
 
 
 @dataclass(frozen=True, slots=True)

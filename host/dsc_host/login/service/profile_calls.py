@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from dsc_host.login.accounts import bank_numbers
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
-from dsc_host.login.model import Profile, Scope
+from dsc_host.login.model import Scope
 from dsc_host.login.profile import bank_instructions, email_change, overview, postal_address, security_events
 from dsc_host.login.profile.security_events import EventPage
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.account_calls import AccountCalls
+from dsc_host.login.views import Profile
 
 
 @dataclass(frozen=True, slots=True)

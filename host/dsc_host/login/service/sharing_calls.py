@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from dsc_host.login.model import Offer, Scope, ShareState, ShareView
+from dsc_host.login.model import Scope, ShareState
 from dsc_host.login.protection import sharing
 from dsc_host.login.service import access
 from dsc_host.login.service.own_sessions import SessionCalls
 from dsc_host.login.signin import password_check
+from dsc_host.login.views import Offer, ShareView
 
 
 @dataclass(frozen=True, slots=True)

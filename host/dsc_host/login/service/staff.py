@@ -7,19 +7,7 @@ from typing import TypeVar
 from dsc_host.login.accounts import bank_numbers, phone_numbers
 from dsc_host.login.cards import returns, shipping
 from dsc_host.login.devices import waits
-from dsc_host.login.model import (
-    CallerView,
-    DeviceView,
-    FoundUser,
-    Identity,
-    Loss,
-    NoteView,
-    Request,
-    Role,
-    ShareState,
-    ShareView,
-    WaitView,
-)
+from dsc_host.login.model import Identity, Loss, Role, ShareState
 from dsc_host.login.profile import security_events
 from dsc_host.login.profile.security_events import SecurityEvent
 from dsc_host.login.protection import sharing
@@ -37,6 +25,7 @@ from dsc_host.login.support import (
     wait_outcomes,
 )
 from dsc_host.login.transaction import LoginContext, LoginTransaction
+from dsc_host.login.views import CallerView, DeviceView, FoundUser, NoteView, Request, ShareView, WaitView
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 

@@ -15,11 +15,12 @@ from dsc_host.login.devices import answer_limits, kinds, registry
 from dsc_host.login.devices.kinds import REFUSED, Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import outbox
-from dsc_host.login.model import Offer, Status
+from dsc_host.login.model import Status
 from dsc_host.login.rows import Device, Session, Use, User
 from dsc_host.login.signin import session_data
 from dsc_host.login.signin.session_data import AskedProof
 from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.views import Offer
 from dsc_host.records.transaction import Refused
 
 

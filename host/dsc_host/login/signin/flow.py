@@ -15,11 +15,12 @@ from dsc_host.login.devices import answer_limits, kinds, registry
 from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotFound, NotNow, TooManyAttempts
 from dsc_host.login.messages import outbox
-from dsc_host.login.model import Answered, DeviceView, Scope, Stage, Status, Step
+from dsc_host.login.model import Scope, Stage, Status
 from dsc_host.login.rows import Device, Session, Use, User
 from dsc_host.login.signin import password_check, session_data, sessions
 from dsc_host.login.signin.session_data import LoginData, OfferData, OpenData
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
+from dsc_host.login.views import Answered, DeviceView, Step
 from dsc_host.records.table_rows import is_key, new_id
 from dsc_host.records.transaction import Refused
 

@@ -6,11 +6,12 @@ Neither needs a fresh answer of a device: ending a session does no harm, and a u
 from dsc_host.login import rows
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound
-from dsc_host.login.model import Scope, SessionView, Stage
+from dsc_host.login.model import Scope, Stage
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import extension, sessions
 from dsc_host.login.signin.session_data import OpenData
 from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.views import SessionView
 
 
 def views(tx: LoginTransaction, user: User, session: Session) -> tuple[SessionView, ...]:

@@ -18,11 +18,12 @@ from sqlalchemy import Connection
 from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import permissions
 from dsc_host.login.errors import NotAllowed, NotIn
-from dsc_host.login.model import Role, Scope, Stage, Visitor
+from dsc_host.login.model import Role, Scope, Stage
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import extension, session_data
 from dsc_host.login.signin.session_data import OpenData, SessionData
 from dsc_host.login.transaction import LoginContext, LoginTransaction, locked_user
+from dsc_host.login.views import Visitor
 
 _TOKEN_BYTES = 32
 

@@ -10,12 +10,13 @@ from dataclasses import replace
 from dsc_host.login import rows
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound, ProofNeeded
-from dsc_host.login.model import DeviceView, Offer, Scope, Stage, Status
+from dsc_host.login.model import Scope, Stage, Status
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, extension, session_data
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.signin.session_data import OpenData
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found
+from dsc_host.login.views import DeviceView, Offer
 from dsc_host.records.transaction import Refused
 
 GUARDED = frozenset({

@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.model import FoundUser
 from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, account_of, found
+from dsc_host.login.views import FoundUser
 from dsc_host.records.table_rows import is_key
 from dsc_host.records.transaction import Refused
 

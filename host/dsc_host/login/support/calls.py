@@ -16,13 +16,14 @@ from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import people, permissions
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.errors import NotAllowed, NotNow
-from dsc_host.login.model import CallerView, DeviceView, Identity
+from dsc_host.login.model import Identity
 from dsc_host.login.protection import sharing
 from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import session_data
 from dsc_host.login.signin.session_data import Call, OpenData
 from dsc_host.login.transaction import LoginTransaction, account_of, find_user, found, locked_users
+from dsc_host.login.views import CallerView, DeviceView
 from dsc_host.records.transaction import Refused
 
 IDENTIFIED_FOR = 900

@@ -12,10 +12,11 @@ from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import field_checks, permissions
 from dsc_host.login.devices import waits
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Identity, WaitView
+from dsc_host.login.model import Identity
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, locked_users, user_named
+from dsc_host.login.views import WaitView
 
 
 def locked_person(db: Connection, user: User) -> User:

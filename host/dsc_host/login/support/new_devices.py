@@ -10,10 +10,10 @@ from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.devices import lifecycle as device_lifecycle
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceView
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction, account_of
+from dsc_host.login.views import DeviceView
 
 
 def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tuple[DeviceView, tuple[str, ...]]:

@@ -6,11 +6,11 @@ A note is an entry of the audit log: it names the staff member and the time, and
 from sqlalchemy import select
 
 from dsc_host.login.accounts import field_checks
-from dsc_host.login.model import NoteView
 from dsc_host.login.profile import security_events
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.views import NoteView
 from dsc_host.records.tables import audit
 from dsc_host.schema.log_index import user_of
 

@@ -1,0 +1,278 @@
+"""The values that the login system returns to its callers.
+
+All are immutable. Times are in Unix seconds and amounts of money are `Decimal` numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from dsc_host.login.model import (
+    DeviceState,
+    HoldState,
+    Kind,
+    Loss,
+    OrderState,
+    Role,
+    Scope,
+    ShareState,
+    Stage,
+    Status,
+    UseState,
+    WaitKind,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device as its user sees it."""
+
+    id: str
+    kind: Kind
+    label: str
+    """A text that distinguishes the device from others: a serial, the end of a phone number, or the number of a code card."""
+    state: DeviceState
+    use: UseState
+    shared: bool
+    """Whether two or more users may use the device."""
+    own: bool
+    live: bool
+    """Whether the user can log in with the device now."""
+    expires_at: float | None
+    activates_at: float | None
+    """The Unix time at which the device is activated automatically. None if it is not, or if a `Request` has the time."""
+    full_until: float | None
+    """The Unix time at which the full access of the device ends; None if it never does."""
+    level: int
+    """The position in the policy's table of levels: 0 is the highest."""
+    returnable: bool
+    """Whether the issuer takes the device back."""
+    issued: bool
+    """Whether devices of this kind are still issued."""
+    lasting: bool
+    """Whether the device is meant for permanent use. A user with such a device gets no online card."""
+    has_sheet: bool
+    """Whether the device is a sheet of codes, which are shown until it is activated."""
+    changes_pin: bool
+    """Whether the user can change the PIN on the device."""
+    losses: tuple[Loss, ...]
+    """The losses to choose from when the device is reported as lost."""
+    removable: bool
+    """Whether the owner can remove the device from the account, and can add it again without support."""
+    name: str
+    """The name that the user has given to the device; empty if there is none."""
+    added_at: float
+    used_at: float | None
+    """The Unix time of the user's last login or proof with the device; None if it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The challenge of a device, as a page shows it."""
+
+    kind: Kind
+    device: str
+    label: str
+    shows: Mapping[str, str]
+    """A mapping with some of the keys `challenge`, `indexes`, `number` and `sent_to`, depending on the kind."""
+    digits: bool
+    """Whether the answer consists of digits."""
+    again_at: float | None = None
+    """The Unix time from which a new code may be sent; None if no code is sent, or outside a login."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The state of a login after the name and password were accepted."""
+
+    token: str = field(repr=False)
+    """The token for the cookie. Each step draws a new token and makes the previous one invalid."""
+    stage: Stage
+    user: str
+    choices: tuple[DeviceView, ...] = ()
+    may_skip: bool = False
+    """Whether the user has opted out and may continue without a device, with `Scope.TRADING`."""
+    offer: Offer | None = None
+    scope: Scope | None = None
+    """The scope of the session; None before `Stage.IN`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The result of an answer.
+
+    After an accepted answer, `step` is the open session. After a wrong answer, it is None while the challenge accepts further
+    answers, and otherwise the choice of a device.
+    """
+
+    status: Status
+    step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The user who is logged in, with the session."""
+
+    session: str = field(repr=False)
+    """The id of the session's row. It is not the token in the cookie."""
+    user: str
+    name: str
+    role: Role
+    scope: Scope
+    primary: bool
+    device: str
+    language: str
+    since: float
+    until: float
+    extendable_until: float | None
+    """The Unix time up to which answers with a finger or a face can extend the session; None if they cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """An open session as its user sees it."""
+
+    id: str
+    """The id with which the user ends the session."""
+    current: bool
+    """Whether this is the current session."""
+    scope: Scope
+    kind: Kind | None
+    """The kind of the device that opened the session; None if the session was opened without a device."""
+    label: str
+    """A text that distinguishes the device from others of its kind."""
+    name: str
+    """The user's own name for the device; empty if there is none."""
+    began_at: float
+    used_at: float
+    until: float
+    """The Unix time at which the session ends at the latest."""
+    extendable_until: float | None
+    """The Unix time up to which answers with a finger or a face can extend the session; None if they cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for a card, as its user sees it."""
+
+    id: str
+    user: str
+    state: OrderState
+    address: str
+    at: float
+    estimate: str
+    """A date in the form 2026-12-31."""
+    shipped_at: float | None
+    activates_at: float | None
+    hold: Decimal
+    held: HoldState | None
+    """The state of the deposit; None until the request is confirmed."""
+    account: str
+    account_name: str
+    """The name under which pages show the account, from `people.account_name`."""
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Money that was held for a card and then released or kept, or that was charged for a device."""
+
+    id: str
+    user: str
+    device: str
+    """A text that distinguishes the device; empty until the card is made."""
+    account_name: str
+    """The name under which pages show the account, from `people.account_name`."""
+    amount: Decimal
+    """The amount that was held; 0 for a charge without a deposit."""
+    held_at: float
+    state: HoldState
+    kept: Decimal
+    settled_at: float | None
+    """The time at which the money was released or kept; None while it is held, or if an earlier version settled it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitView:
+    """A change that waits, as its owner and support see it."""
+
+    id: str
+    user: str
+    kind: WaitKind
+    what: str
+    """A masked phone number, or a text that distinguishes the card."""
+    at: float
+    due_at: float | None
+    """The time when the change takes effect; None if a second person must confirm it."""
+    asked_by: str
+    """The name of the support member who asked for the change; empty if the user did."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUser:
+    """A user whom support has found by a search, before the caller is identified."""
+
+    name: str
+    person: str
+    """The name of the person or company that the user belongs to."""
+    closed: bool
+    """Whether the account is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerView:
+    """The identified caller, as support sees them."""
+
+    name: str
+    person: str
+    """The name of the person or company that the user belongs to."""
+    language: str
+    """The code of the language in which the user gets messages."""
+    address: str
+    """The postal address, to which a card is sent."""
+    opted_out: bool
+    closed: bool
+    """Whether the account is closed."""
+    until: float
+    """The Unix time until which the identification is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A note of support about a user."""
+
+    at: float
+    by: str
+    """The name of the staff member."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The data about themselves that users see and may change."""
+
+    email: str
+    asked_email: str
+    """The new address to which a code was sent in this session; empty if there is none."""
+    address: str
+    """The postal address, to which a card is sent."""
+    bank: str
+    """The masked bank instructions of the account; empty if there are none."""
+    primary: bool
+    """Whether the user is the account's primary user. Only the primary user may change the bank instructions."""
+    opted_out: bool
+    """Whether only support may change the profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareView:
+    """A request to share a device."""
+
+    id: str
+    user: str
+    owner: str
+    device: str
+    kind: Kind
+    state: ShareState
+    at: float
+    offer: Offer | None = None
