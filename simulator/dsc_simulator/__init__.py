@@ -1,6 +1,6 @@
 """A simulated card: a software board that runs the real firmware.
 
-Each name is imported when it is first used, because every run of pytest imports this package, and few need a card.
+Each name is imported when it is first used: every run of pytest imports this package, but few runs need a card.
 `__init__.pyi` lists the names with their modules. Importing the package makes `sim://` known to pyserial.
 """
 

@@ -1,6 +1,6 @@
 """A software board: the ports that the firmware uses, and controls for the other side of each port.
 
-The board has a keypad, a display, a clock that stands still until it is set, a source of entropy, two slots of flash, a serial
+The board has a keypad, a display, a clock that advances only when it is set, a source of entropy, two slots of flash, a serial
 line, and a battery. `dsc_firmware.ports` describes the ports.
 """
 
@@ -18,7 +18,7 @@ HEAP = 192 * 1024
 """The default heap in bytes, as on a small board."""
 
 KEYS: dict[str, int] = {**{d: ord(d) for d in "0123456789"}, "OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
-"""The firmware's code of each key, by the name that people and the serial line use."""
+"""The firmware's code of each key, by the key's name as people and the serial line use it."""
 
 
 def check_key(name: str) -> None:
@@ -64,7 +64,7 @@ class Clock:
         self.now_ms = 0
 
     def ticks_ms(self) -> int:
-        """Return the time in milliseconds, which wraps as on a board."""
+        """Return the time in milliseconds. It wraps around after the same time as on a board."""
         return self.now_ms % int(TICKS_PERIOD)
 
 
@@ -85,7 +85,7 @@ class Flash:
     """Two slots that keep their contents when the board loses power.
 
     If `cut_after` is a number, the power fails after this many more bytes have been written. The next byte is torn: some of its
-    bits are new and some are old. `slots` are the contents, None for a slot that was never written.
+    bits are new and some are old. `slots` are the contents of the slots; None for a slot that was never written.
 
     Examples:
         >>> from dsc_simulator import Flash, Profile, SimulatedCard

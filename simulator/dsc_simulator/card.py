@@ -1,6 +1,6 @@
 """A simulated Digital Security Card+ that runs the real firmware, for tests, programs and people.
 
-Nothing happens between calls: time stands still until `advance`, and the firmware runs only inside a call. Calls from several
+Nothing happens between calls: time passes only in `advance`, and the firmware runs only during a call. Calls from several
 threads are serialized.
 """
 
@@ -19,7 +19,7 @@ from dsc_simulator.board import HEAP, Display, Entropy, Flash, Keypad, Line, Sim
 from dsc_simulator.errors import CardOff, PowerCut, SimulatorError
 from dsc_simulator.profile import Profile
 
-# The cards that `sim://NAME` can find, by name. A card is dropped when nothing else refers to it.
+# The cards that `sim://NAME` can find, by name. A card is removed when nothing else refers to it.
 _live: "WeakValueDictionary[str, SimulatedCard]" = WeakValueDictionary()
 _names = itertools.count(1)
 
@@ -32,9 +32,10 @@ def find(name: str) -> "SimulatedCard | None":
 class SimulatedCard:
     """A simulated card. `engine` is `cpython` or `micropython`.
 
-    `profile` personalizes it beforehand; without it the card is blank, or has the contents of `flash`. `seed` makes its entropy
-    reproducible; None uses the operating system's. `keys_on_line` lets the serial line press its keys. `heap` is the
-    heap that `micropython` gets, in bytes; by default 192 KB, as on a small board. Every error is a SimulatorError.
+    `profile` personalizes the card before it starts. Without a profile, the card is blank or has the contents of `flash`.
+    `seed` makes the card's entropy reproducible; with None, it comes from the operating system. `keys_on_line` lets programs
+    press the card's keys over the serial line. `heap` is the size of the heap of `micropython` in bytes; the default is 192 KB,
+    as on a small board. Every error is a SimulatorError.
 
     Attributes:
         flash: The card's flash, with which another card can continue.
@@ -94,7 +95,7 @@ class SimulatedCard:
 
     @property
     def instructions(self) -> int | None:
-        """Instructions that the VM has executed since its start, the same for the same inputs. None on `cpython`."""
+        """The number of instructions that the VM has executed. It depends only on the inputs. None on `cpython`."""
         return self._running().instructions
 
     @property
@@ -201,8 +202,8 @@ class SimulatedCard:
     ) -> bytes:
         """Take at most `size` bytes that the card has sent. Wait up to `timeout` real seconds (None means forever) for them.
 
-        Without a size, return the available bytes at once. A waiting call returns early if `given_up` is true: it checks this
-        after `wake`.
+        Without a size, return the available bytes without waiting. `wake` makes a waiting call check `given_up`; if that is
+        true, the call returns early.
         """
         with self._lock:
             if size is not None:

@@ -1,8 +1,11 @@
-"""A server that offers a card's serial line to any program on this machine: on a pty, where the system has them, and on TCP.
+"""A server that offers a card's serial line to any program on this machine: on TCP, and on a pty if the system has ptys.
 
-Promises: each of the two endpoints has one host at a time, and a second host gets an error and cannot send to the card; hosts
-may connect and disconnect at any time; a host that does not read its data delays nobody; when `close` returns, no thread,
-socket or pty is left.
+Promises:
+
+- Each of the two endpoints has one host at a time. A second host gets an error and cannot send to the card.
+- Hosts may connect and disconnect at any time.
+- A host that does not read its data does not delay the others.
+- When `close` returns, no thread, socket or pty is left.
 """
 
 import os
@@ -22,11 +25,11 @@ BUSY = b"busy: another program is connected to this card\r\n"
 _CHUNK = 4096
 _UNREAD_MAX = 64 * 1024
 _REFUSED_MAX = 4
-# The seconds between two checks whether a program has opened the pty, which does not report it.
+# The seconds between two checks whether a program has opened the pty. The system does not report this.
 _PTY_CHECK_SECONDS = 0.1
 _LINE_ENDS = (b"\n", b"\r")
 _REQUEST = re.compile(rb"^>([0-9]{1,5}) ", re.MULTILINE)
-# The beginnings of HTTP requests, which a web page can make a browser send. No line of the protocol begins like that.
+# The beginning of an HTTP request, which a malicious web page could make a browser send. No line of the protocol begins so.
 _BROWSER = re.compile(rb"[A-Z]+ ")
 
 
@@ -40,7 +43,7 @@ class Host(Protocol):
         """Return the bytes that the host has sent; b"" if it has disconnected."""
 
     def write(self, data: bytes) -> int:
-        """Send `data`; return how many bytes were sent."""
+        """Send `data`. Return the number of bytes that were sent."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -72,12 +75,12 @@ class _RefusedHost(_SocketHost):
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
-        # If it has already disconnected, `answer` notices.
+        # If the host has already disconnected, `answer` will notice.
         with suppress(OSError):
             self.write(BUSY)
 
     def answer(self) -> bool:
-        """Answer its requests with the error. Return whether it is still connected."""
+        """Answer the host's requests with the error. Return whether the host is still connected."""
         try:
             data = self.read()
             for number in _REQUEST.findall(data):
@@ -102,7 +105,7 @@ class _PtyHost:
         import tty
 
         self._master, slave = os.openpty()
-        # Set raw mode before a program opens it: an echo would send the card's output back to the card. The mode stays.
+        # Set raw mode before a program opens the pty, and leave it set: an echo would send the card's output back to the card.
         tty.setraw(slave)
         self.path = os.ttyname(slave)
         os.close(slave)
@@ -258,14 +261,14 @@ class LineServer:
         try:
             connection, _ = self._listener.accept()
         except OSError:
-            return  # It has disconnected again.
+            return  # The host has already disconnected.
         if any(isinstance(host, _SocketHost) for host in self._unsent):
             self._refuse(connection)
         else:
             self._connect(_SocketHost(connection))
 
     def _refuse(self, connection: socket.socket) -> None:
-        # Do not close the connection at once: the program would report a lost line instead of a busy card.
+        # Do not close the connection immediately: the program would report a lost line instead of a busy card.
         host = _RefusedHost(connection)
         self._refused.append(host)
         self._selector.register(host, selectors.EVENT_READ)

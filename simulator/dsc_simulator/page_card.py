@@ -1,7 +1,7 @@
 """A card on a web page: the real firmware in a VM of the server's process.
 
-Visitors of the page press its keys and read its display. Promises: every method may be called from any thread; the card's clock
-follows the real time; an answer on the card's line goes to the caller that sent the request.
+Visitors of the page press the card's keys and read its display. Promises: every method may be called from any thread; the
+card's clock follows the real time; an answer on the card's line goes to the caller that sent the request.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ KEYS = (*"0123456789", "OK", "C", "PRESS")
 
 
 class PageCard:
-    """One card, blank or with a profile: `serial`, `key`, `suite`."""
+    """One card, which is blank or has a profile with the fields of `Profile`, for example `serial`, `key` and `suite`."""
 
     def __init__(self, profile: Mapping[str, object] | None = None, *, engine: str | None = None) -> None:
         """Start the card. `engine` is the same as for `SimulatedCard`; by default `micropython` if it is installed."""
@@ -33,7 +33,7 @@ class PageCard:
 
     @property
     def number(self) -> int:
-        """Return the number of keys that were pressed. The picture changes with each key."""
+        """Return the number of key presses so far. The page uses it to tell one picture of the card from the next."""
         return self._pressed
 
     @property
@@ -67,5 +67,5 @@ class PageCard:
         return InProcessPort(self._live)
 
     def close(self) -> None:
-        """Switch the card off for good."""
+        """Switch the card off permanently."""
         self._card.close()

@@ -30,7 +30,7 @@ _FORMAT = "dscplus simulated card 1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SUFFIX = ".json"
 _MAX_BYTES = 1 << 20
-# The offset of the lock on Windows: far from the process number at the beginning, which others must be able to read.
+# The offset of the locked byte on Windows: far behind the process number, which other processes must be able to read.
 _LOCKED_BYTE = 1 << 20
 
 
@@ -39,7 +39,7 @@ class ProfileBusy(SimulatorError):
 
 
 class ProfileBroken(SimulatorError):
-    """The file of a profile is damaged. `path` is the file, which stays as it is; `aside` is its copy."""
+    """The file of a profile is damaged. `path` is the file, which was not changed. `aside` is a copy of it."""
 
     def __init__(self, path: Path, aside: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}. The file was not changed; there is a copy in {aside}")
@@ -103,7 +103,7 @@ class KeptFlash(Flash):
         try:
             super().write(slot, data)
         finally:
-            # Save a write that a power cut has torn too.
+            # Save the slot even if a power cut has torn this write.
             self._file.save(Kept(self._engine, (self.slots[0], self.slots[1])))
 
 
@@ -176,7 +176,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _copy_aside(path: Path, content: bytes) -> Path:
-    """Copy `content` to `NAME.broken-N`, and return the path. Reuse a copy with the same content."""
+    """Copy `content` to a file `NAME.broken-N`, and return its path. If a copy with this content exists, return that."""
     for number in count(1):
         aside = path.with_name(f"{path.stem}.broken-{number}")
         try:
@@ -207,7 +207,7 @@ class Profiles:
 
     @contextmanager
     def open(self, name: str, engine: str | None = None) -> Iterator[ProfileFile]:
-        """Open or create the profile `name` until the block ends. No file is written before its card writes.
+        """Open or create the profile `name` until the block ends. The file is written only when the card writes to its flash.
 
         `engine` is the engine to use from now on; None keeps the engine of the profile. Raise BadName, ProfileBusy,
         ProfileBroken, SimulatorError if the path is not a card's file, and OSError.
@@ -220,7 +220,7 @@ class Profiles:
 
 @contextmanager
 def _locked(path: Path, name: str) -> Iterator[None]:
-    """Hold the lock on `path` in the block. The system releases the lock of a program that ends, so the file may stay."""
+    """Hold the lock on `path` in the block. The lock file is not removed: the system releases the lock when a program ends."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
         if not lock_file(file):
             owner = file.read(20).decode("ascii", "replace").strip()
@@ -234,7 +234,7 @@ def _locked(path: Path, name: str) -> Iterator[None]:
 
 
 def lock_file(file: IO[bytes]) -> bool:
-    """Try to lock the file until it is closed; return whether that worked."""
+    """Try to lock the file until it is closed. Return whether that succeeded."""
     if sys.platform == "win32":
         return _lock_on_windows(file)
     # Imported here, because Windows does not have it.

@@ -51,5 +51,5 @@ def _lines(path: Path) -> list[tuple[str, str]]:
             found = json.loads(file.read())
         return [(str(url), f"simulated card, {found['title']}") for url in found["urls"]]
     except (OSError, ValueError, KeyError, TypeError):
-        # The program will write it soon, or is ending.
+        # The program has not written the file yet, or is ending.
         return []

@@ -189,7 +189,9 @@ def test_a_cut_leaves_a_dark_card_until_restart(engine: str) -> None:
 def test_a_dark_card_answers_nothing_and_the_words_say_why() -> None:
     dark = LOGIN.replace("- enter: 482913", "- cut-power: 0\n- enter: 482913")
     assert "but it is no reply" in play(dark + "- send: info").message()
-    assert "but it is empty (the power is off; `restart` brings it back)" in play(dark + "- expect-display: PIN>").message()
+    assert (
+        "but it is empty (the power is off; `restart` switches it on again)" in play(dark + "- expect-display: PIN>").message()
+    )
 
 
 def test_a_cut_that_is_not_reached_cuts_nothing() -> None:

@@ -2,9 +2,9 @@
 
 Three promises:
 
-1. A counter is stored in the file before a response that was made with it leaves the app. So no counter is used twice, whatever
-   fails.
-2. The file is replaced whole or not at all, and only its owner can read it. A damaged file is left as it is.
+1. The app stores a counter in its file before it sends the response that was made with it. So no counter is used twice, even
+   after a crash or a loss of power.
+2. The file is replaced completely or not at all, and only its owner can read it. A damaged file is never overwritten.
 3. The app sends responses and keys, and never the PIN.
 """
 
@@ -33,10 +33,10 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Server(Protocol):
-    """The interface of the login system to the app: in the same process, or over HTTP."""
+    """The calls that the app makes to the login system, in the same process or over HTTP."""
 
     def begin(self, name: str, password: str, *, phone: int = 0, number: str = "") -> Begun:
-        """Start an activation; the token goes to the user's phone number with this index, or to a new number."""
+        """Start an activation. Send the token to the user's phone number with this index, or to the new `number`."""
 
     def activate(
         self,
@@ -53,7 +53,7 @@ class Server(Protocol):
         """Activate the app with the token and its keys, and with a proof if the app already has a user."""
 
     def challenge(self, device: str, device_token: str) -> Question:
-        """Return a question for the proof."""
+        """Return a question that the app answers before it adds another user."""
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
         """Return the logins that wait for approval."""
@@ -110,8 +110,8 @@ class PhoneApp:
     def begin(self, name: str, password: str, phone: int = 0, *, number: str = "") -> Begun:
         """Start an activation: the server sends a token by SMS.
 
-        `phone` is the index of one of the user's confirmed numbers; 0 is the number that was confirmed last. `number` is a new
-        number instead, which a login system refuses unless its policy allows it.
+        `phone` is the index of one of the user's confirmed numbers; 0 is the number that was confirmed last. If a new `number`
+        is given, the token goes there instead. A login system refuses it unless its policy allows new numbers.
         """
         return self._server.begin(name, password, phone=phone, number=number)
 
@@ -224,7 +224,7 @@ class PhoneApp:
 
 def _load(file: Path) -> dict[str, User]:
     if file.is_fifo():
-        # Reading it could wait for ever.
+        # A read could wait forever.
         raise InputError("file", f"{file} is a pipe; name a file")
     try:
         with file.open("rb") as opened:

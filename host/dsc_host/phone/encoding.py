@@ -35,7 +35,7 @@ def decode(body: bytes, kind: type[T], longest: int) -> T:
     try:
         message = msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError) as error:
-        # The messages of msgspec can be shown: they quote no values, only the names of our fields.
+        # The error may be shown: msgspec quotes only the names of fields, no values.
         expected, field = _TYPE.match(str(error)), _FIELD.search(str(error))
         if field is None:
             raise NotJson from None

@@ -1,6 +1,7 @@
 """The client through which the phone app calls the login system over the network: JSON over HTTP.
 
-Two promises: the client sends nothing unencrypted, except to this machine; an answer from any other server is an error.
+Two promises: the client sends nothing unencrypted, except to a server on this machine; an answer that a login system would not
+give is an error.
 """
 
 import re
@@ -48,7 +49,7 @@ class Remote:
             named = url.scheme in ("http", "https") and url.host and not url.userinfo
         except (ValueError, httpx.InvalidURL):
             raise InputError("server", _ADDRESS) from None
-        # Refuse letters beyond ASCII, some of which look alike. Such a host name is written with xn--.
+        # Refuse letters that are not ASCII, because some look like others. Such a host name must be written with xn--.
         if not named or not re.fullmatch("[!-~]+", self.url):
             raise InputError("server", _ADDRESS)
         if url.port is not None and not 0 < url.port < 2**16:
@@ -57,7 +58,7 @@ class Remote:
             raise InputError("server", "must begin with https://; only a server on this machine may be used without encryption")
 
     def begin(self, name: str, password: str, *, phone: int = 0, number: str = "") -> Begun:
-        """Start an activation; the token goes to the user's phone number with this index, or to a new number."""
+        """Start an activation. Send the token to the user's phone number with this index, or to the new `number`."""
         return self._call("begin", protocol.Begin(name, password, phone, number), Begun)
 
     def activate(
@@ -78,7 +79,7 @@ class Remote:
         return self._call("activate", asked, Activated)
 
     def challenge(self, device: str, device_token: str) -> Question:
-        """Return a question for the proof."""
+        """Return a question that the app answers before it adds another user."""
         return self._call("challenge", App(device, device_token), Question)
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
@@ -111,7 +112,7 @@ class Remote:
     def _send(self, call: str, body: bytes) -> tuple[int, bytes]:
         url = httpx.URL(self.url)
         url = url.copy_with(path=f"{url.path.rstrip('/')}/api/phone/{call}", query=None, fragment=None)
-        # Ignore the proxies and certificates that environment variables name: use the certificates of the machine.
+        # Use the certificates of this machine. Ignore the proxies and certificates that environment variables name.
         client = httpx.Client(verify=ssl.create_default_context(), trust_env=False, timeout=_SECONDS)
         received = b""
         try:

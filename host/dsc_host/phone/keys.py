@@ -1,7 +1,7 @@
-"""The app's derived keys: one from the app's key and the PIN, one that a finger or a face releases, and one from the PIN alone.
+"""The keys that the app derives: from its key and the PIN, from its key for a finger or a face, and from the PIN only.
 
-The app does not store the PIN. A wrong PIN gives another key, and so a wrong response that looks like any other. A thief of the
-phone can therefore test PINs only with the server, which counts the failures.
+The app does not store the PIN. A wrong PIN gives another key, and so a wrong response that looks like any other. Somebody who
+stole the phone can therefore test PINs only at the server, which counts the failures.
 """
 
 import re
@@ -30,7 +30,7 @@ def biometrics_key(key: bytes) -> bytes:
 def recovery_key(name: str, pin: str) -> bytes:
     """Return the 32-byte key that proves knowledge of the PIN of a lost app. Raises `InputError` for a malformed PIN.
 
-    The derivation is slow: nothing else protects the PIN from a thief of the server's records.
+    The derivation is slow on purpose: nothing else protects the PIN from somebody who stole the server's database.
     """
     check_pin(pin)
     kdf = Scrypt(salt=b"dscplus phone recovery " + name.encode(), length=KEY_BYTES, n=2**14, r=8, p=1)

@@ -1,6 +1,6 @@
 """The messages between the phone app and the login system: the calls and the answers.
 
-They are the same in one process and over HTTP, where bytes are written as hex digits.
+The app uses the same messages in one process and over HTTP. Bytes are written as hex digits.
 """
 
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ class Begin:
     name: str
     password: str = field(repr=False)
     phone: int = 0
-    """The index of one of the user's confirmed phones; 0 was confirmed last."""
+    """The index of one of the user's confirmed phone numbers; 0 is the one that was confirmed last."""
     number: str = ""
-    """A new phone number instead, for a login system that allows one."""
+    """A new phone number, to which the token goes instead; empty if there is none. The login system may refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,15 @@ class Begun:
 
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
-    """The user's confirmed phones, masked, the latest first."""
+    """The user's confirmed phone numbers, masked, the most recently confirmed first."""
     replaces: tuple[str, ...] = ()
-    """The user's apps that the activation would take out of use."""
+    """The labels of the user's apps that the activation would take out of use."""
     user: str = ""
-    """The user's name in the system, to which the recovery key is bound."""
+    """The user's name in the login system. The recovery key is derived from it too."""
     needs_recovery: bool = False
     """Whether the replacement needs the PIN of the old app."""
     sent_to: str = ""
-    """The number that the token was sent to, masked."""
+    """The masked number to which the token was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Activated:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A login that waits for approval. The login page shows the same `number`."""
+    """A login that waits for approval. The login page shows `number` too."""
 
     id: str
     question: str

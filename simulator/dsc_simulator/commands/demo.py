@@ -25,7 +25,7 @@ _ENTROPY_BYTES = 32
 _RESPONSE_DIGITS = 8
 _STILL_THERE = "The card may still hold the demonstration's key; dscplus wipe makes it blank."
 
-# Do not read DSCPLUS_CARD: a demonstration must not use a card that somebody works with.
+# Do not read DSCPLUS_CARD: the demonstration must not use a card that somebody uses for logins.
 BlankCardOption = Annotated[
     str | None, typer.Option("--card", metavar="URL", help="The port of a blank card, to use a real card.")
 ]
@@ -50,7 +50,7 @@ class SimulatorKeyPresser:
 
 
 class LineKeyPresser:
-    """Presses keys over the line, on a board that has none of its own."""
+    """Presses keys over the line, on a board without physical keys."""
 
     def __init__(self, client: CardClient) -> None:
         self._client = client
@@ -100,8 +100,8 @@ def demo(
 ) -> None:
     """Watch a login with a card and a verifier.
 
-    The card is simulated and runs the real firmware. With --card it is a real one, which must be blank and is asked to
-    become blank again at the end.
+    The card is simulated and runs the real firmware. With --card, the command uses a real card instead. It must be blank,
+    and the command makes it blank again at the end.
 
     \b
     Examples:
@@ -153,7 +153,7 @@ def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scen
 
 @contextmanager
 def _blank_again(client: CardClient, presser: KeyPresser) -> Iterator[None]:
-    """Make a real card blank at the end, because the verifier, which has its key, is in memory only."""
+    """Make a real card blank at the end. Its key is useless then: the demonstration's verifier exists only in memory."""
     try:
         yield
     except BaseException as first:

@@ -47,9 +47,9 @@ def sim(
 ) -> None:
     """Show a simulated card, and use its keys.
 
-    It runs the real firmware. Type 0 to 9, Enter (OK), Backspace (C) or p (PRESS), or click its keys. Any program reaches
-    its serial line at the addresses on the screen. A card is kept under its profile's name. The first
-    time, the program asks for the data of a new card.
+    The card runs the real firmware. Type 0 to 9, Enter (OK), Backspace (C) or p (PRESS), or click the keys. Any program
+    can open the card's serial line at the addresses on the screen. A card is stored under the name of its profile. The
+    first time, the program asks for the data of a new card.
 
     \b
     Examples:

@@ -58,7 +58,7 @@ class Task:
 
 
 def _place(path: Path) -> str:
-    """Return a text that is the same for all paths of one file."""
+    """Return the normal form of a path, which is equal for all paths of one file."""
     return os.path.join(os.path.realpath(path.parent), os.path.normcase(path.name))
 
 

@@ -1,4 +1,4 @@
-"""A simulated card on the screen, with views of its inside, and a serial line that any program can use.
+"""A simulated card on the screen, with views of its internal state, and a serial line that any program can use.
 
 The names listed here do not need Textual. `launch` and the modules that it uses do: `pip install 'dscplus[sim]'`.
 """

@@ -80,7 +80,7 @@ class CardApp(App[int]):
     ]
 
     class Changed(Message):
-        """A message: there may be something new to show."""
+        """A message that the card may look different now."""
 
     def __init__(self, workspace: Workspace, *, problem: str = "", make_first: bool = False) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class CardApp(App[int]):
             self.action_make()
 
     def on_app_blur(self, event: events.AppBlur) -> None:
-        """Keep the legend of the keys. Textual draws it only with focus, which a page in a browser does not have at first."""
+        """Keep the legend of the keys visible. Textual hides it without focus, and a page in a browser begins without focus."""
         event.prevent_default()
 
     def on_unmount(self) -> None:
@@ -205,7 +205,7 @@ class CardApp(App[int]):
 
     def on_print(self, event: events.Print) -> None:
         """Show a message of the library, for example the place of a new master key. It is printed again at the end."""
-        # Click takes Textual's replacement of standard error for a binary file, and writes bytes to it.
+        # Click mistakes Textual's replacement of standard error for a binary file, and writes bytes to it.
         text: str | bytes = event.text
         words = (text.decode() if isinstance(text, bytes) else text).strip()
         if words:

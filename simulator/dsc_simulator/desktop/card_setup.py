@@ -1,4 +1,4 @@
-"""Personalization of a simulated card over its line, and its enrollment, in the way of `dscplus personalize`."""
+"""Personalization of a simulated card over its line, and its enrollment, with the steps of `dscplus personalize`."""
 
 import secrets
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from dsc_host.personalization import KEY_BYTES, personalize, with_secrets
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
 if TYPE_CHECKING:
-    # With the database's library it takes longer to load than the screen, which does not need it.
+    # Import it only for the types: it loads the database library, which takes longer than loading the screen.
     from dsc_host import Verifier
 
 _PIN_DIGITS = 4
@@ -46,7 +46,7 @@ class Wish:
 
 
 def likely_serial() -> str:
-    """Return a random serial, which no other card is likely to have."""
+    """Return a random serial. Another card is unlikely to have the same one."""
     return f"SIM{secrets.randbelow(10**6):06}"
 
 

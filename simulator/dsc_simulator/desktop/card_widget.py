@@ -63,7 +63,7 @@ class PressKey(Static):
         self._holding: Timer | None = None
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Press the key at once if the card is on, else start to measure the hold."""
+        """Press the key immediately if the card is on. If it is off, start to measure the hold."""
         # Capture the mouse, to notice a release outside the key.
         self.capture_mouse()
         if not self.card_is_off:

@@ -1,4 +1,4 @@
-"""Hints for the next step at the card, of one or two lines, from its display and its reports."""
+"""Hints that tell the user the next step at the card. They follow from the card's display and its answers on the line."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,8 +1,12 @@
 """A simulated card in real time, with several hosts at its line: the part of the desktop program without a screen.
 
-Promises: every method may be called from any thread; the card's clock follows `now`, unless it is paused; every listener gets
-all data that the card sends; the record of the line has no key, no PIN and no response; a failure of the firmware is described
-in `trouble`, and a restart clears it.
+Promises:
+
+- Every method may be called from any thread.
+- The card's clock follows `now`, unless it is paused.
+- Every listener gets all data that the card sends.
+- The record of the line contains no key, no PIN and no response.
+- `trouble` describes a failure of the firmware. A restart clears it.
 """
 
 import threading
@@ -139,8 +143,8 @@ class LiveCard:
     def facts(self) -> dict[str, str]:
         """Return the card's answers to `hello` and `info`, as in docs/reference/protocol.md.
 
-        The name `damaged` is added if its flash has no valid record. The hosts do not see these requests and answers. While
-        a host is in the middle of a line, the previous result is returned.
+        If the card's flash has no valid record, the result has the additional name `damaged`. The hosts do not see these
+        requests and answers. While a host is in the middle of sending a line, return the previous result.
         """
         with self._lock:
             if not self.trouble and not self._partial_lines[True]:
@@ -177,7 +181,7 @@ class LiveCard:
 
     def _catch_up(self) -> None:
         passed = int((self._now() - self._caught_up_to) * 1000)
-        # The fraction of a millisecond is kept for the next time.
+        # Keep the fraction of a millisecond for the next call.
         self._caught_up_to += passed / 1000
         if self.paused or self.trouble or passed <= 0:
             return
@@ -229,7 +233,7 @@ class InProcessPort:
         return taken
 
     def write(self, data: bytes, /) -> int:
-        """Send bytes to the card; return how many."""
+        """Send bytes to the card. Return their number."""
         self._live.send(data)
         return len(data)
 

@@ -10,7 +10,7 @@ from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 _NEXT_SECONDS = 2.0
-"""The time in seconds after which the next program is loaded, so that another one can draw its first frame before."""
+"""The delay in seconds before the next program is loaded. Meanwhile, the program of the current page draws its first frame."""
 
 
 class PageProgram(AppService):
@@ -64,7 +64,7 @@ class Programs:
         self._loading: asyncio.Task[None] | None = None
 
     def prepare(self, seconds: float = 0.0) -> None:
-        """Load a program after this many seconds, unless one is ready then."""
+        """Load a program after this many seconds, unless one is already loaded by then."""
         if self._loading is not None:
             self._loading.cancel()
         self._loading = asyncio.create_task(self._load(seconds))
@@ -86,7 +86,7 @@ class Programs:
 
     async def _load(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        # A page tries again, and reports the error.
+        # `take` loads a program again for the page, and raises the error.
         with suppress(OSError):
             if self._ready is None:
                 self._ready = await self._loaded()

@@ -1,7 +1,7 @@
 """The program of one page in a browser. It loads all modules first, and starts when a page is connected.
 
-Loading takes longer than starting, so the server keeps one program loaded. Its standard input begins with one line: the columns
-and rows of the page. The rest is for Textual.
+Loading takes longer than starting, so the server keeps one program loaded. The first line of the program's standard input has
+the columns and rows of the page. Textual reads all other lines.
 """
 
 import os

@@ -10,8 +10,8 @@ from dsc_simulator.desktop.workspace import Workspace
 
 NAMES = {"line": "The serial line", "state": "The firmware's state", "flash": "The flash", "time": "The card's time"}
 _TIME_KEYS = (
-    "[@click=app.pause]z  {pause}[/]\n[@click=app.advance]a  let 10 seconds pass at once[/]\n"
-    "[@click=app.to_off]o  let time pass until the card switches itself off[/]"
+    "[@click=app.pause]z  {pause}[/]\n[@click=app.advance]a  advance the time by 10 seconds[/]\n"
+    "[@click=app.to_off]o  advance the time until the card switches itself off[/]"
 )
 _TWO_COLUMNS, _MARGINS = 72, 4
 _CARD_COLUMNS = 80

@@ -19,7 +19,7 @@ _ENROLLING = ("enrolls it, so that dscplus challenge works", "does not enroll it
 
 
 class Choice(Static, can_focus=True):
-    """A widget to choose one of a few `options`, which are shown as words. Textual's own widgets use only color."""
+    """A widget to choose one of a few `options`. It shows the choice as text; Textual's own widgets show it only by color."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("space,left,right", "change", "Change")]
 
@@ -61,7 +61,7 @@ class MakeScreen(ModalScreen[Order | None]):
         ("escape", "dismiss_none", "Cancel"),
         # Fields and buttons handle Enter themselves. This binding is for choices.
         ("enter", "make", "Make it"),
-        # Set the priority, or text that arrives together with the Tab would go into the previous field.
+        # Give this binding priority: otherwise, text that arrives together with the Tab would go into the previous field.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]

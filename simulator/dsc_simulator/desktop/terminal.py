@@ -13,7 +13,7 @@ _HANGUP = 1
 
 
 def take_any_bytes() -> None:
-    """Let bytes that are not UTF-8, for example pasted ones, count as unknown keys. Textual would end with an error."""
+    """Treat bytes that are not UTF-8, for example pasted ones, as unknown keys. Textual would end the program with an error."""
     if sys.platform == "win32":
         return
     # Imported here, because other systems do not have it.
@@ -27,10 +27,10 @@ def _forgiving_decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]
 
 
 def leave_with_terminal() -> None:
-    """End this process at once when its terminal, or the server of its page, is closed.
+    """End this process immediately when its terminal, or the server of its page, is closed.
 
-    Textual would wait forever until its last output is read. No cleanup is needed: the system closes the line's endpoints and
-    releases the profile's lock, and the card's writes are on disk.
+    Textual would wait forever for somebody to read its last output. No cleanup is needed: the system closes the line's
+    endpoints and releases the profile's lock, and the card's writes are already on disk.
     """
     if sys.platform == "win32" or not hasattr(select, "poll") or not sys.__stdin__:
         return
@@ -38,7 +38,7 @@ def leave_with_terminal() -> None:
     if not sys.__stdin__.isatty() and "TEXTUAL_DRIVER" not in os.environ:
         return
     gone = select.poll()
-    # A poll for no event still reports a hang-up.
+    # A poll without requested events still reports a hang-up.
     gone.register(sys.__stdin__.fileno(), 0)
     threading.Thread(target=_wait, args=(gone.poll,), name="terminal-watch", daemon=True).start()
 

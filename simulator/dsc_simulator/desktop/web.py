@@ -1,6 +1,6 @@
 """The desktop program in a browser on this machine, through textual-serve.
 
-Each page has a program of its own. One more is kept ready, so that the next page shows its card within half a second.
+Each page has a separate program. One more program is kept ready, so that the next page shows its card within half a second.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class OwnPagesOnly(Server):
     """A server that refuses requests of other sites' pages, which could press the card's keys and read its screen."""
 
     def __init__(self, command: str, port: int) -> None:
-        # Use our own page: that of textual-serve fetches a font from the internet and waits for a click.
+        # Use our own page: the page of textual-serve fetches a font from the internet and waits for a click.
         page = Path(__file__).parent / "page"
         super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+", templates_path=page)
         self.console = Console(stderr=True)

@@ -31,7 +31,7 @@ class Settings:
 
 
 class Workspace:
-    """The card of `settings`, which runs until `close`. `changed` is called, from any thread, when there may be news to show.
+    """The card of `settings`, which runs until `close`. `changed` is called, from any thread, when the card may look different.
 
     Raises SimulatorError, its subclasses, and OSError.
     """

@@ -1,6 +1,6 @@
-"""A moving picture of a card as SVG, which plays wherever a picture may stand: without a script, a video or a font.
+"""An animated picture of a card as SVG, which plays in every place that shows pictures: it needs no script, video or font.
 
-The frames lie over each other, and a style shows one at a time. Readers who have asked for less motion see the last one.
+The frames lie over each other, and CSS shows one at a time. Readers who have asked for less motion see only the last one.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Frame:
 def animation(frames: Sequence[Frame], *, label: str) -> str:
     """Return the frames as one SVG document that repeats. `label` is the text for screen readers.
 
-    Raise ValueError if there are none, or for a display of more than 8 characters.
+    Raise ValueError if there are no frames, or for a display of more than 8 characters.
     """
     if not frames:
         raise ValueError("frames: at least one is needed")

@@ -1,7 +1,8 @@
 """The parts of the program and the imports between them, as a drawing (SVG).
 
 The tables in this module list the parts and the imports of each. A test compares them with the packages, so the drawing always
-matches the code. An arrow that follows from others is left out: for example an import by `cli` of a part that `portal` imports.
+matches the code. An arrow that follows from others is left out: `cli` imports `portal`, so it has no arrows to the parts that
+`portal` imports.
 """
 
 from collections import defaultdict

@@ -255,7 +255,7 @@ _BIG = {
     "m": ((3, 2, "┃"),),
     "n": ((3, 3, "╲"),),
 }
-# Two segments in one line are drawn as one, because a gap of a whole character would be too large.
+# Draw two adjacent segments as one, because a gap of a whole character would be too large.
 _JOINTS = (("ef", 0, "┃"), ("bc", 4, "┃"), ("jm", 2, "┃"), ("gh", 2, "━"))
 _BIG_WIDTH, _BIG_HEIGHT = 5, 5
 

@@ -1,9 +1,9 @@
 """The program that makes the generated parts of docs: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
 
-`architecture.svg` shows the parts and their imports. `card.svg` is the drawing of the card. `login.svg` is a login that a card
-with the firmware made. `transitions.md` is the state machine, found by pressing every key in every situation of the firmware's
-own `Card`. `wiring.svg` and `wokwi/diagram.json` show the wiring in `pico.json`. `--check` writes nothing and fails if a file
-differs from what would be written.
+`architecture.svg` shows the parts and their imports. `card.svg` is the drawing of the card. `login.svg` shows a login with a
+card that runs the firmware. `transitions.md` is the table of the state machine: the program presses every key in every state
+of the firmware's `Card`. `wiring.svg` and `wokwi/diagram.json` show the wiring in `pico.json`. `--check` writes nothing and
+fails if a file is out of date.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _LIMIT_MS = 120_000
 
 @dataclass(frozen=True)
 class Situation:
-    """A card in some state: its setup, the keys that lead to the state, and the outcome of the check of the PIN or code."""
+    """A card in one state: its setup, the keys to press to reach the state, and the outcome of the check of the PIN or code."""
 
     name: str
     keys: tuple[int, ...] = ()
@@ -170,7 +170,7 @@ _DIGIT_SECONDS, _STEP_SECONDS, _END_SECONDS = 0.4, 1.4, 4.0
 
 
 def login() -> str:
-    """Return a moving picture of a whole login: what a card with the firmware shows after each key."""
+    """Return an animated picture of a whole login: the display of a card that runs the firmware, after each key."""
     frames: list[Frame] = []
     with SimulatedCard(profile=Profile(serial="IB3000123", key=bytes(range(32)))) as card:
         for caption, keys in _LOGIN:

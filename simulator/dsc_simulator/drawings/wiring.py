@@ -1,4 +1,4 @@
-"""The wiring of a Pico in a board.json, as a drawing (SVG), and as a project for the Wokwi simulator.
+"""The wiring of a Pico, as a board.json describes it: a drawing (SVG), and a project for the Wokwi simulator.
 
 Both are made from the same list of wires, so they always match. The functions are pure;
 `python -m dsc_simulator.drawings.docs` writes their results.
@@ -253,7 +253,7 @@ def _wokwi_pin(number: int) -> str:
 
 
 def _bends(wire: Wire, lane: int) -> list[str]:
-    """Return the path of a wire in Wokwi's notation: from the Pico's pin, and after the star back from the part's pin."""
+    """Return the path of a wire in Wokwi's notation: the part before the star begins at the Pico, the other one at the part."""
     out = f"h{(-1 if _is_left(wire.number) else 1) * (20 + 10 * lane)}"
     if wire.part == "press":
         return []

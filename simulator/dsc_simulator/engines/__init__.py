@@ -1,4 +1,4 @@
-"""The interpreters that can run the firmware: `cpython` in this process, and `micropython`, as on boards, in a VM."""
+"""The interpreters that can run the firmware: `cpython` in this process, and `micropython`, which boards use, in a VM."""
 
 from importlib.util import find_spec
 from typing import Protocol
@@ -22,7 +22,7 @@ class Engine(Protocol):
         """The number of instructions executed so far. None if the engine does not count them."""
 
     def memory(self) -> bytes | None:
-        """Return all of the RAM. None if the engine has no RAM of its own."""
+        """Return the whole RAM. None if the engine has no separate RAM."""
 
     def poll(self) -> int:
         """Run one pass of the firmware. Return the milliseconds until the next pass is due.
@@ -31,7 +31,7 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """Cut the power. The flash stays as it is."""
+        """Cut the power. The contents of the flash remain."""
 
 
 def missing(name: str) -> list[str]:

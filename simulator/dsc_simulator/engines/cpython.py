@@ -29,10 +29,10 @@ class CPythonEngine:
         """None: this engine does not count instructions."""
 
     def memory(self) -> None:
-        """Return None: the firmware has no RAM of its own here."""
+        """Return None: with this engine, the firmware has no separate RAM."""
 
     def poll(self) -> int:
-        """Run one pass; return the milliseconds until the next. Raise FirmwareCrash or PowerCut."""
+        """Run one pass. Return the milliseconds until the next one is due. Raise FirmwareCrash or PowerCut."""
         if self._app is None:
             raise FirmwareCrash(self._end)
         try:
@@ -49,5 +49,5 @@ class CPythonEngine:
         return due
 
     def close(self) -> None:
-        """Cut the power. The flash stays as it is."""
+        """Cut the power. The contents of the flash remain."""
         self._app = None

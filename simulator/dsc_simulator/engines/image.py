@@ -79,7 +79,7 @@ def _save_cached(name: str, data: bytes) -> None:
 @cache
 def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
     """Return the VM, compiled for this processor. Get it from the cache, or compile it (half a second) and cache it."""
-    # Release wasmtime's objects before the interpreter ends. Later, wasmtime is gone, and they would print errors.
+    # Release wasmtime's objects before the interpreter unloads wasmtime: otherwise they would print errors.
     atexit.register(machine.cache_clear)
     config = wasmtime.Config()
     config.consume_fuel = True
@@ -159,9 +159,9 @@ def _compiled_package() -> dict[str, bytes]:
 
 
 def compile_module(name: str, source: bytes, options: tuple[str, ...] | None = None) -> bytes:
-    """Compile one module to a `.mpy` file. `options` are mpy-cross's; the default is a board's.
+    """Compile one module to a `.mpy` file. `options` are options of mpy-cross; the default ones are those for a board.
 
-    Raise SimulatorError, with mpy-cross's message, if that fails.
+    Raise SimulatorError, with the message of mpy-cross, if that fails.
     """
     from dsc_host.flash import OPTIONS, FlashError
     from dsc_host.flash import compile_module as compile_for_boards

@@ -128,7 +128,7 @@ class MicroPythonEngine:
         return self._bridge.vm.memory()
 
     def poll(self) -> int:
-        """Run one pass; return the milliseconds until the next. Raise FirmwareCrash or PowerCut."""
+        """Run one pass. Return the milliseconds until the next one is due. Raise FirmwareCrash or PowerCut."""
         if not self._stop.alive:
             raise FirmwareCrash("the power is off")
         bridge = self._bridge
@@ -156,5 +156,5 @@ class MicroPythonEngine:
             board.fuel = board.fuel - (vm.spent - before)
 
     def close(self) -> None:
-        """Cut the power. The flash stays as it is."""
+        """Cut the power. The contents of the flash remain."""
         self._stop()

@@ -1,8 +1,8 @@
 """MicroPython in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
 
-The program need not return, so it has a thread of its own. The VM's thread and its caller's take turns: only one of them runs.
-The execution depends only on the inputs, even in the number of instructions. The VM has no access to files, clocks or the
-network: all input comes from `answer`.
+The program need not return, so it runs in a separate thread. The VM's thread and its caller's take turns: only one of them runs
+at a time. The execution depends only on the inputs, and so does the number of instructions. The VM has no access to files,
+clocks or the network: all input comes from `answer`.
 """
 
 import struct
@@ -20,7 +20,7 @@ LIMIT = 2_000_000_000
 """The number of instructions after which a turn counts as hung. The firmware's longest turn takes less than 1% of it."""
 
 _STOP_SECONDS = 10
-"""The longest wait, in seconds, for a VM to stop. The garbage collector may call `stop` at any point, so it must be short."""
+"""The longest wait, in seconds, for a VM to stop. It must be short: the garbage collector may call `stop` at any time."""
 
 _OUTPUT_MAX = 16 * 1024
 
@@ -83,7 +83,7 @@ class _Files:
         self._left = memoryview(b"")
 
     def serve(self, port: str, text: str) -> bool:
-        """Serve `port` if it belongs to this file system; return whether it does."""
+        """Serve a call to `port` if the port belongs to this file system. Return whether it does."""
         if port == "files":
             self._box = int(text)
         elif port == "stat":
@@ -102,7 +102,7 @@ class _Files:
         return len(self._left) or (self._FOLDER if path in self._folders else self._ABSENT)
 
     def _write_piece(self) -> int:
-        """Write the next piece of the open file, as much as fits, into the VM's memory; return its length."""
+        """Write the next piece of the open file, as much as fits, into the VM's memory. Return its length."""
         address, room = struct.unpack("<II", self._read(self._box + 4, 8))
         piece, self._left = self._left[:room], self._left[room:]
         self._write(bytes(piece), address)
@@ -110,7 +110,7 @@ class _Files:
 
 
 class VM:
-    """One VM, with its program and its thread. The caller must call `stop`; until then the VM keeps itself alive.
+    """One VM, with its program and its thread. The caller must call `stop`; until then the VM's thread keeps running.
 
     `program` is MicroPython source. It calls `host.call("wait", "")` at the end of a turn; every other call goes to
     `answer`. `files` holds the `.mpy` files that it may import, by path.
@@ -148,7 +148,7 @@ class VM:
         return linker
 
     def _print(self, _file: int, pieces: int, count: int, written: int) -> int:
-        """Keep the interpreter's output, to report the end of it if the interpreter ends.
+        """Keep the interpreter's output. Its last lines are reported if the interpreter ends.
 
         wasmtime's own capture of output would call back from its own threads.
         """
@@ -169,7 +169,7 @@ class VM:
             self._error = self._error or error
         finally:
             self._count_spent()
-            # An open store would keep this VM alive, with gigabytes of address space.
+            # Without this, the store would keep this VM in memory, with gigabytes of address space.
             self._store.close()
             self._ended = True
             self._baton.hand_back()
@@ -192,7 +192,7 @@ class VM:
         if self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
         if not self._thread.is_alive():
-            raise FirmwareCrash("a simulated card does not live on in a forked process")
+            raise FirmwareCrash("a simulated card cannot be used in a forked process")
 
     @property
     def exhausted(self) -> bool:

@@ -1,6 +1,6 @@
-"""A real board in place of a simulated card, for the pytest plugin: the same calls, over its serial line.
+"""A real board in place of a simulated card, for the pytest plugin: the same calls, over the board's serial line.
 
-The board is personalized for one test and wiped after it. A card with another key is not changed.
+The board is personalized for one test and wiped after it. A board whose key these tests did not write is not changed.
 """
 
 import time
@@ -17,7 +17,7 @@ from dsc_simulator.pytest_plugin.diary import Diary
 from dsc_simulator.pytest_plugin.fixtures import SERIAL, Identity, SimulatedToken, Token
 
 Ask = Callable[[str], bool]
-"""A function that shows an instruction to a person and waits until it is done. It returns False if nobody is there."""
+"""A function that shows an instruction to a person and waits until they have done it. It returns False if nobody is there."""
 _SECONDS = 5.0
 _CELLS = 8
 _NOBODY = "this board's keys are pressed by hand, and nobody is at a terminal to do it: run pytest in a terminal, without -n"

@@ -1,6 +1,6 @@
 """The history of a card for the report of a failed test: keys, serial line, display.
 
-Promises: it contains no key, PIN or entropy, not even a part of one; its size is bounded, however long the test is.
+Promises: it contains no key, PIN or entropy, not even a part of one; its size is bounded even for a long test.
 """
 
 import re
@@ -18,7 +18,7 @@ _WIDTH = 100
 # Mask keys, key material, PINs (whole or digit by digit), and any long run of hex digits, whatever its name.
 # (`unlock` with one or two digits is the card's number of tries.)
 _SECRET = re.compile(rb"(?<= )(?:(?:key|code|bytes)=[^ *]*|unlock=[^ *]{3,}|k=[0-9])|[0-9A-Fa-f]{24,}")
-# A damaged line may have pieces of a secret without a name.
+# A damaged line may contain pieces of a secret without the name of the field.
 _PIECE = re.compile(rb"[0-9A-Fa-f]{2,}|[0-9]")
 _TYPED_BY_A_PERSON = re.compile(rb">[0-9]{1,5} (hello|info|display)( nonce=[^ *]*)?")
 _LINE_END = re.compile(rb"[\r\n]")
@@ -67,9 +67,9 @@ class Diary:
         self._last_key = now
 
     def line(self, direction: str, data: bytes) -> None:
-        """Record bytes that went `in` to the card or `out` of it."""
+        """Record bytes on the serial line. `direction` is `in` for bytes to the card, and `out` for bytes from it."""
         *ended, begun = _LINE_END.split(self._begun[direction] + data)
-        # Bound a line that never ends.
+        # Limit the length of a line that never ends.
         self._begun[direction] = begun[-_LONGEST:]
         for line in filter(None, ended):
             self._keep(direction, line[:_LONGEST])

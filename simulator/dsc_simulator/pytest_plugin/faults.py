@@ -15,7 +15,7 @@ from dsc_simulator.errors import SimulatorError
 
 
 class Unplugged(SimulatorError, SerialException):
-    """The card's plug was pulled: the serial line carries no data until `plug_in`."""
+    """The card is unplugged: its serial line transfers no data until `plug_in`."""
 
 
 class LineNoise:
@@ -33,11 +33,11 @@ class LineNoise:
         self._random = random.Random(seed)  # noqa: S311 - meant to come out the same each time
 
     def spoil(self, data: bytes) -> bytes:
-        """Return `data` with the noise."""
+        """Return `data` with noise added."""
         return b"".join(map(self._spoil_byte, data))
 
     def _spoil_byte(self, byte: int) -> bytes:
-        # Draw all of them for every byte, so that a change of one probability does not affect the other kinds of noise.
+        # Draw all three numbers for every byte, so that a change of one probability does not affect the other kinds of noise.
         garbage, drop, corrupt = (self._random.random() for _ in range(3))
         bit, other = 1 << self._random.randrange(8), self._random.randrange(256)
         kept = b"" if drop < self._drop else bytes([byte ^ bit if corrupt < self._corrupt else byte])
@@ -81,7 +81,7 @@ class FaultyCard(SimulatedCard):
         _ = self.url  # Reading the URL registers the card under it.
 
     def drain_battery(self) -> None:
-        """Make the battery flat: the card shows `LOBATT` instead of switching on. A card that is on stays on."""
+        """Make the battery flat: the card shows `LOBATT` instead of switching on. If the card is on, it stays on."""
         self.board.battery.flat = True
 
     def replace_battery(self) -> None:
@@ -101,7 +101,7 @@ class FaultyCard(SimulatedCard):
         return super().waiting
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the card, which has handled them when this returns. Raise Unplugged."""
+        """Send bytes to the card. The card has handled them when this returns. Raise Unplugged."""
         self._check_plug()
         super().send(self._noise.spoil(data) if self._noise else data)
 

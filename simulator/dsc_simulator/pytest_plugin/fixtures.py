@@ -1,4 +1,4 @@
-"""A card for a test: its default identity, its login, and `simulated_card` for tests that do not use pytest.
+"""Cards for tests: the default values of a card, its login, and `simulated_card` for tests that do not use pytest.
 
 The pytest plugin offers the same cards as fixtures.
 """
@@ -21,7 +21,7 @@ from dsc_simulator.pytest_plugin.diary import Diary
 from dsc_simulator.pytest_plugin.faults import FaultyCard
 
 SERIAL = "PYTEST-"
-"""The prefix of serials that the test does not choose, before a number."""
+"""The beginning of a serial that the test does not choose. A number follows."""
 PIN = "1234"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 SUITE_WITHOUT_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -47,11 +47,17 @@ class CardRefused(SimulatorError):
 class CardOptions(TypedDict, total=False):
     """The options of a card. All have defaults.
 
-    `pin`: 4 digits, "1234". `pin_policy`: `ocra`, the PIN is part of the response, or `card`, the card checks it; the default
-    depends on the other options. `tries` (1 to 9) and `unlock_key` (32 bytes) need `card`. `suite`: any suite that a card
-    supports. `serial`: "PYTEST-1", then "PYTEST-2" and so on. `key`: 16 to 64 bytes; by default derived from the serial.
-    `counter`: the first that it uses, 0. `blank=True`: not personalized. `engine`: `cpython` or `micropython`. `seed`: the
-    seed of its entropy; 1, then 2 and so on.
+    - `pin`: 4 digits. Default: "1234".
+    - `pin_policy`: `ocra` (the PIN is part of the response) or `card` (the card checks the PIN). The default depends on the
+      other options.
+    - `tries` (1 to 9) and `unlock_key` (32 bytes): only with the PIN policy `card`.
+    - `suite`: any suite that a card supports.
+    - `serial`: default "PYTEST-1" for the first card of a test, "PYTEST-2" for the second, and so on.
+    - `key`: 16 to 64 bytes. Default: derived from the serial.
+    - `counter`: the first counter that the card uses. Default: 0.
+    - `blank`: True for a card that is not personalized.
+    - `engine`: `cpython` or `micropython`.
+    - `seed`: the seed of the card's entropy. Default: 1 for the first card of a test, 2 for the second, and so on.
     """
 
     pin: str
@@ -80,7 +86,7 @@ class Credentials(TypedDict):
 
 @dataclass(frozen=True)
 class Identity:
-    """The profile of a card, and the PIN that its owner knows. `profile` is None for a blank card."""
+    """The profile of a card, and the PIN of its owner. `profile` is None for a blank card."""
 
     profile: Profile | None
     pin: str = PIN
@@ -199,7 +205,7 @@ class Token(ABC):
         }
 
     def login(self, challenge: str, *, pin: str | None = None) -> str:
-        """Switch the card on, type PIN and `challenge`, and return the response, which the display then shows.
+        """Switch the card on, type the PIN and `challenge`, and return the response, which the display then shows.
 
         `pin` is the owner's PIN by default. If the card does not check the PIN, a wrong PIN gives a wrong response. Raise
         CardRefused, and ValueError for a challenge that does not match the card's suite.
@@ -215,7 +221,7 @@ class Token(ABC):
         return response
 
     def drift(self, logins: int = 1) -> None:
-        """Use up counters, like an owner who gets `logins` responses and submits none. The card is then off."""
+        """Use up counters, like an owner who reads `logins` responses and submits none of them. The card is then off."""
         for _ in range(logins):
             self.login("0" * self._challenge_size())
             self.press("OK")
@@ -264,7 +270,7 @@ class SimulatedToken(FaultyCard, Token):
             with super()._power():
                 yield
         except PowerCut as cut:
-            # Raise a new error without the firmware's traceback, which would show the record's bytes in a test's report.
+            # Raise a new error: the firmware's traceback would show the bytes of the card's record in the report of a test.
             raise PowerCut(*cut.args) from None
 
     def report(self) -> str:
@@ -276,7 +282,7 @@ class simulated_card:  # noqa: N801 - used as a function is
     """A new personalized card for a block or for one test, which is closed at the end.
 
     As a decorator it passes the card as the last positional argument. `options` are those of `CardOptions`; an unknown one
-    raises TypeError. A failure gets the card's report as a note.
+    raises TypeError. If the test fails, the card's report is added to the error as a note.
 
     Examples:
         >>> from dsc_simulator import simulated_card

@@ -50,20 +50,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def _check_installed(engine: str) -> None:
     from dsc_simulator.engines import missing
 
-    # The user has named this engine, so do not skip the tests.
+    # Report an error instead of skipping the tests: the user chose this engine explicitly.
     if missing(engine):
         what = f"{', '.join(missing(engine))} is not installed; pip install 'dscplus[{engine}]'"
         raise pytest.UsageError(f"dsc_engine: {engine}: {what}")
 
 
 def _setting(config: pytest.Config, name: str) -> str:
-    """Return the value of the command line, else of the ini file. It is empty if neither has one."""
+    """Return the value from the command line, or else from the ini file; empty if neither has one."""
     return str(config.getoption(f"dsc_{name}") or config.getini(f"dsc_{name}"))
 
 
 @pytest.fixture
 def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Token]]:
-    """A function that makes cards, for example `dsc_card_factory(pin="4711", engine="micropython")`. All are closed at the end.
+    """A function that makes cards, for example `dsc_card_factory(pin="4711", engine="micropython")`. The fixture closes them.
 
     The options are those of the marker `dsc_card`. The marker's values apply to options that are not given here.
     """
@@ -138,7 +138,7 @@ def _make(config: pytest.Config, options: dict[str, Any], number: int) -> Token:
         pytest.skip(f"dsc_card: {error}")
     except (TypeError, ValueError, SimulatorError) as error:
         refusal = f"dsc_card: {str(error).removeprefix('dsc_card: ')}"
-    # Raise it outside the except clause, so that the report has only this line and not the original error.
+    # Fail outside the except clause, so that the report shows only this line and not the original error.
     pytest.fail(refusal, pytrace=False)
 
 

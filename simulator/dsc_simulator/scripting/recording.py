@@ -23,7 +23,7 @@ MAX_EVENTS = 100_000
 CAST_WIDTH, CAST_HEIGHT = 40, 5
 """The size of an asciicast's terminal, in characters and lines."""
 RESTART = "restart"
-"""The name for a restart in a list of keys."""
+"""The name of a restart in a list of keys."""
 _LAST_SECONDS = 1.0
 _GAP = 130
 _CAPTION = 16
@@ -148,7 +148,7 @@ class Recorder:
             self._count += 1
 
     def _has_room(self) -> bool:
-        # Raise nothing here: this is called by the firmware, and an error would look like its crash.
+        # Raise nothing here: the firmware calls this, and an error would look like a crash of the firmware.
         self._complete = self._complete and len(self._moments) + self._count < MAX_EVENTS
         return self._complete
 
@@ -167,7 +167,7 @@ class Recorder:
         self.look()
 
     def _detach(self) -> None:
-        # If another recorder was added after this one, this one stays in the chain and records nothing more.
+        # If another recorder was attached later, leave this one in the chain. It records nothing any more.
         if self._board.display is self._display:
             self._board.display = self._display.behind
         if self._board.keypad is self._keypad:
@@ -216,7 +216,7 @@ def _frame(moment: Moment) -> str:
 def strip(recording: Recording, *, typing: bool = True) -> str:
     """Return the recording as one SVG document: a row of cards, one for each display, with the keys between them.
 
-    Without `typing`, displays that only show another digit are left out. The description has all steps, for screen readers.
+    Without `typing`, leave out displays that only show another digit. The description, for screen readers, has all steps.
     """
     moments = recording.moments if typing else _without_typing(recording.moments)
     parts = [drawing.svg(moment.shown).strip() for moment in moments]
@@ -304,13 +304,13 @@ def _write(path: Path, text: str, overwrite: bool) -> None:
 
 
 def _publish(scratch: Path, path: Path) -> None:
-    """Rename the scratch file to its name, unless that name was taken meanwhile."""
+    """Rename the scratch file to `path`, unless `path` exists by now."""
     try:
         os.link(scratch, path)
     except FileExistsError:
         raise
     except OSError:
-        # Some file systems have no hard links. Check and rename then, as close together as possible.
+        # Some file systems have no hard links. Check the name and rename the file then, with little time between the two.
         if os.path.lexists(path):
             raise FileExistsError from None
         os.replace(scratch, path)

@@ -60,7 +60,7 @@ class CardSection:
 
 @dataclass(frozen=True)
 class Script:
-    """A script without mistakes. `screenshots` are the files that it will write."""
+    """A script that was checked and has no mistakes. `screenshots` are the files that it will write."""
 
     name: str
     card: CardSection | None
@@ -97,8 +97,8 @@ class Failure:
 class ScriptResult:
     """The result of a script.
 
-    `steps` is the number of steps without a failure, `seconds` the time on the card's clock, `saved` the texts of
-    `save-response`, and `power_cuts` the number of power failures.
+    `steps` is the number of steps that succeeded. `seconds` is the time that passed on the card's clock. `saved` has the texts
+    that `save-response` saved. `power_cuts` is the number of power failures.
     """
 
     script: str
@@ -148,7 +148,7 @@ def run_script(
     """Run a script on a card, with the card's clock and without real waiting. End at the first expectation that fails.
 
     Screenshots go into `folder`; existing files are replaced only with `overwrite`. `tell` receives a line for each step.
-    The data that the card sends can still be read by others. Raise ScriptError, before the first step, if a screenshot
+    The script does not consume the data that the card sends. Raise ScriptError, before the first step, if a screenshot
     cannot be written.
     """
     for name in script.screenshots:
@@ -226,11 +226,11 @@ class Run:
     def expect(self, met: bool, expected: str) -> None:
         """Continue only if the expectation is met."""
         if not met:
-            dark = " (the power is off; `restart` brings it back)" if self._dark else ""
+            dark = " (the power is off; `restart` switches it on again)" if self._dark else ""
             raise _Unmet(expected, f"{plain(self.card.display) or 'empty'}{dark}")
 
     def powered(self, do: Callable[[], object]) -> None:
-        """Call `do` if the card has power. Record whether the power fails meanwhile."""
+        """Call `do` if the card has power. Record whether the power fails during the call."""
         if self._dark:
             return
         try:

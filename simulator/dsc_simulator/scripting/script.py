@@ -1,7 +1,7 @@
 """Scripts that use a card: a YAML file with the keys to press and the displays to expect.
 
-A script may come from a stranger. Its size is limited in every way, it can create only the objects below, and all of it is
-checked before its first step runs. Numbers are read as text: the PIN 0123 stays 0123.
+A script may come from a stranger. So its size is limited in every way, and it can create no objects but the steps below. The
+whole script is checked before its first step runs. Numbers are read as text, so that the PIN 0123 keeps its zero.
 """
 
 import random
@@ -91,7 +91,7 @@ def parse_script(data: bytes, name: str = "script") -> Script:
 
 
 class _Loader(yaml.SafeLoader):
-    """A loader of YAML without the features that a script does not need. Its nodes have their line and their original text."""
+    """A loader of YAML without the features that scripts do not need. Each node has its line and its original text."""
 
     within = 0
 
@@ -125,7 +125,7 @@ def _compose(data: bytes) -> yaml.Node:
         mark = error.problem_mark or error.context_mark
         raise _Wrong(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}; texts may need quotes") from None
     except (yaml.YAMLError, ValueError, OverflowError):
-        # PyYAML lets Python's errors pass for an escape or a version that is out of range.
+        # PyYAML raises Python's own errors for an escape or a version that is out of range.
         raise _Wrong(1, "this is not YAML") from None
     if node is None:
         raise _Wrong(1, "the file is empty; it needs `steps:`, and `card:` if it describes its own card")
@@ -242,7 +242,7 @@ class _Parser:
 
     def _matches(self, node: yaml.Node) -> Action:
         text = _text(node, "matches")
-        # Other features of regular expressions could take years to match, even with eight characters.
+        # Refuse these features of regular expressions: with them, a match of eight characters could take years.
         if len(text) > _MAX_PATTERN or re.search(r"\(\?(?!:)|\)\s*[*+?{]|\$\{", text):
             raise _Wrong(_line(node), f"matches: at most {_MAX_PATTERN} characters, no (?…), no repeated group, no ${{name}}")
         try:
@@ -291,7 +291,7 @@ class _Parser:
         text = _text(node, "screenshot")
         path = PurePosixPath(text)
         if path.suffix != ".svg" or path.is_absolute() or ".." in path.parts or re.search(r'[\\:*?"<>|]', text):
-            raise _Wrong(_line(node), "screenshot: must be the name of an .svg file, and may not lead out of its folder")
+            raise _Wrong(_line(node), "screenshot: must be an .svg file in the folder of the screenshots or below it")
         if str(path).casefold() in self._files:
             raise _Wrong(_line(node), f"screenshot: {path} is already written by another step")
         self._files[str(path).casefold()] = str(path)
@@ -318,7 +318,7 @@ STEPS: dict[str, Callable[[_Parser, yaml.Node], Action]] = {
 
 
 def _card(node: yaml.Node) -> CardSection:
-    """Return the card that a script describes, after a check by the firmware's own rules."""
+    """Return the card that a script describes. Raise `_Wrong` if the firmware's rules do not allow it."""
     allowed = ("serial", "key", "suite", "pin-policy", "pin", "tries", "counter", "unlock-key", "engine", "seed")
     parts = _items(node, "card", dict.fromkeys(allowed))
     texts = {name: _text(value, name) for name, (_, value) in parts.items()}
@@ -361,7 +361,7 @@ def _profile(texts: Mapping[str, str], seed: int | None, lines: Mapping[str, int
 
 
 def _key(name: str, texts: Mapping[str, str], seed: int | None) -> bytes | None:
-    """Return a key that is written in hex, or a random key, which depends only on the seed if there is one."""
+    """Return a key that is written in hex, or a random key. If there is a seed, the random key depends only on it."""
     text = texts.get(name)
     if text == "random":
         # The label makes a seeded key different from the card's own random numbers.

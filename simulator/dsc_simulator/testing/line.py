@@ -31,7 +31,7 @@ def servable(text: str) -> bool:
 
 
 def pattern(text: str) -> Callable[[str], bool]:
-    """Return a function that tells whether a value matches the whole pattern."""
+    """Return a function that returns whether the pattern matches a whole value."""
     return lambda value: re.fullmatch(text, value) is not None
 
 
@@ -57,7 +57,7 @@ class CardOnLine(UnlockableCard):
         self.fields: dict[str, str] = {}
 
     def request(self, word: str, values: Values, checked: bool = True) -> None:
-        """Handle one request. A request without a checksum is ignored, unless it is one of those that a person may type."""
+        """Handle one request. Ignore a request without a checksum, except those that a person may type."""
         if not checked and word not in ("hello", "info", "display"):
             return
         try:

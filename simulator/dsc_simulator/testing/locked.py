@@ -13,8 +13,8 @@ UNLOCK_SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 class UnlockableCard(Card):
     """The model of a card that can be unlocked and wiped.
 
-    The model gets random values from outside: `drawn` is the card's next unlock challenge, plus 1. The card accepts no code
-    before `wait_until`.
+    The model does not draw random values: the test sets `drawn` to the card's next unlock challenge, plus 1. The card accepts
+    no code before `wait_until`.
     """
 
     drawn = 0

@@ -25,8 +25,8 @@ class CardMachine(RuleBasedStateMachine):
     """Runs the firmware on each of `engines` beside the model, and compares them after every step.
 
     It compares the display, the record, and the sequence of displays, lines and records of the step. Between the engines, it
-    also compares the texts of errors and every byte of the flash. If the power failed, the card's sequence must be a beginning
-    of the model's.
+    also compares the texts of errors and every byte of the flash. If the power failed, the sequence of the card must be the
+    beginning of the model's sequence.
 
     Make a subclass to choose `engines`, by name; `cards`, a strategy of profiles or None for a blank card; and `firmware`,
     which returns a context in which `cpython` runs other firmware, for example `unittest.mock.patch.object(…)`. Run it with
@@ -36,7 +36,7 @@ class CardMachine(RuleBasedStateMachine):
     engines: ClassVar[tuple[str, ...]] = tuple(name for name in ENGINES if available(name))
     cards: ClassVar[SearchStrategy[Profile | None]] = given.profiles() | given.profiles() | st.none()
     compared: ClassVar[Counter[str]] = Counter()
-    """The number of compared steps, by the state after them. `cut` counts those in which the power failed. Never reset."""
+    """The number of compared steps, by the state after them. `cut` counts steps with a power failure. It is never reset."""
 
     def firmware(self) -> AbstractContextManager[object]:
         """Return a context for the whole test. In this class it does nothing."""
@@ -182,7 +182,7 @@ class CardMachine(RuleBasedStateMachine):
         self._ask(LineRequest("wipe"))
         self.press(key, cut)
         if profile and not self.model.record.key:
-            # Personalize at once: the new card must not show data of the old one.
+            # Personalize the card immediately: the new card must not show data of the old one.
             self.personalize(profile, None)
 
     def _right_pin(self) -> str:
@@ -244,7 +244,7 @@ class CardMachine(RuleBasedStateMachine):
         survivor = self.subjects[self._starts % len(self.subjects)]
         slots = tuple(survivor.flash.slots)
         for subject in self.subjects:
-            # Give them the same seed again: on each, the cut may have come before or after a random number.
+            # Give all cards the same seed again: the power may have failed before a random number on one, after it on another.
             subject.become(slots, seed=self._starts)
         self.model.record = survivor.record
         self.model.log.clear()

@@ -7,7 +7,7 @@ from dsc_host import Suite
 from dsc_simulator.testing.record import Record
 
 COUNTERS = 2**64 - 1
-# Keys that do more than type and erase. In every state except off, PRESS turns the card off.
+# The keys that do more than type and erase digits, by state. In every state except off, PRESS turns the card off.
 ACTIONS = {
     ("off", "PRESS"): "wake",
     ("pin", "OK"): "try_pin",
@@ -46,7 +46,7 @@ class Card:
         self.record = record
 
     def pass_time(self, milliseconds: int) -> None:
-        """Let time pass, with the changes that are due meanwhile."""
+        """Let time pass, and make the changes that are due in this time."""
         end = self.now + milliseconds
         while self.state != "off" and (due := self.next_change())[0] <= end:
             self.now = due[0]
@@ -92,7 +92,7 @@ class Card:
             self.show_typed(text[:-1] if key == "C" else text + key)
 
     def show_typed(self, text: str, by_line: bool = False) -> None:
-        """Show the typed characters; those of a PIN as stars."""
+        """Show the typed characters. Show the digits of a PIN as stars."""
         if self.state == "pin":
             self.typed = text
             self.enter("pin", "PIN>" + "*" * len(text))

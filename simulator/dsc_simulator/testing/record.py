@@ -38,12 +38,12 @@ class Record:
 
 
 DAMAGED = Record(serial="(damaged)")
-"""The result for a damaged record, which no power failure may cause."""
+"""The result for a damaged record. A power failure must never damage a record."""
 
 
 def read_record(slots: Sequence[bytes | None]) -> Record:
     """Return the record that the firmware's own journal reads from these slots; DAMAGED if there is no valid one."""
-    # The journal gets a copy, because it repairs what it reads.
+    # Give the journal a copy, because it repairs the slots that it reads.
     journal = storage.Journal(Flash((slots[0], slots[1])))
     if journal.load() == storage.BROKEN:
         return DAMAGED

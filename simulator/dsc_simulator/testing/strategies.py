@@ -40,7 +40,7 @@ class LineRequest:
     checked: bool = True
 
     def line(self, number: int) -> bytes:
-        """Return the request as bytes, with its number, 0 to 65535. A line end before it ends earlier noise."""
+        """Return the request as bytes, with its number, 0 to 65535. It begins with a line end, which ends earlier noise."""
         body = " ".join([f">{number} {self.word}", *(f"{name}={quote(value)}" for name, value in self.values.items())]).encode()
         return b"\n%s%s\n" % (body, b"*%08x" % crc32(body) if self.checked else b"")
 
@@ -106,7 +106,7 @@ def profiles() -> SearchStrategy[Profile]:
 
 
 def milliseconds() -> SearchStrategy[int]:
-    """Return a strategy of times to wait: around the card's own 30 and 60 seconds, fractions of a second, and days."""
+    """Return a strategy of times to wait: near the card's timeouts of 30 and 60 seconds, fractions of a second, and days."""
     limits = [1, 500, 999, 1000, 29_000, 29_999, 30_000, 30_001, 31_000, 59_000, 59_999, 60_000, 60_001, 61_000]
     return st.sampled_from(limits) | st.sampled_from([86_400_000, 5 * 86_400_000]) | st.integers(0, 200_000)
 

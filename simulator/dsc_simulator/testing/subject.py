@@ -82,9 +82,9 @@ class Subject:
         return self.flash.record
 
     def do(self, act: Callable[[SimulatedCard], object], number: int = 0, cut: float | None = None) -> bool:
-        """Run one step. Its replies must have this number, and the power fails at the moment `cut` (0 to 1).
+        """Run one step. Its replies must have this number. With `cut` (0 to 1), the power fails at this moment of the step.
 
-        Return whether the power failed, which it does not if the step ended earlier.
+        Return whether the power failed. It does not fail if the step ends before that moment.
         """
         self._number = number
         if cut is not None:
@@ -94,7 +94,7 @@ class Subject:
             self.card.cut_power(None)
         except PowerCut:
             if isinstance(self.card.board.display, _Screen):
-                # Ignore this change, which is not by the firmware: a display without power is dark.
+                # Ignore this change of the display: the lack of power caused it, not the firmware.
                 self._marks.pop()
             return True
         finally:

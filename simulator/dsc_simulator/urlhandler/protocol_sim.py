@@ -1,7 +1,7 @@
 """A pyserial port to a simulated card.
 
-`sim://NAME` is a card that is open in this process (its `url`). `sim://` makes a blank card, which exists as long as the
-port is open; `sim://?engine=micropython&seed=1` sets its options. Reads block in real time, up to the port's timeout.
+`sim://NAME` is the `url` of a card that is open in this process. `sim://` makes a blank card, which exists until the port is
+closed; `sim://?engine=micropython&seed=1` sets the card's options. Reads block in real time, up to the port's timeout.
 """
 
 from typing import Any
@@ -111,7 +111,7 @@ class Serial(SerialBase):
         try:
             self.card.send(payload)
         except SimulatorError as error:
-            raise SerialException(f"the simulated card broke down: {error}") from error
+            raise SerialException(f"the simulated card failed: {error}") from error
         return len(payload)
 
     def reset_input_buffer(self) -> None:

@@ -58,7 +58,7 @@ class Keypad:
 
 
 class Display:
-    """The display, which the host reads out."""
+    """The display. The host reads what it shows."""
 
     def show(self, cells):
         """Show eight characters."""
@@ -74,7 +74,7 @@ class Clock:
 
 
 class Entropy:
-    """The source of entropy, which the host serves."""
+    """The source of entropy: the host supplies the bytes."""
 
     def read(self, n):
         """Return `n` random bytes."""
@@ -84,7 +84,7 @@ class Entropy:
 
 
 class Flash:
-    """The two slots of flash, which the host keeps."""
+    """The two slots of flash, which the host stores."""
 
     def read(self, slot):
         """Return the contents of a slot, or None if it was never written."""

@@ -1,7 +1,7 @@
-"""The start of the VM: it mounts the compiled files, which the host holds, and runs `program`.
+"""The start of the VM: it mounts the compiled files, which are in the host's memory, and runs `program`.
 
-This file runs on MicroPython only, as source, after a line that assigns more source to `program`. The VM has no other file
-system.
+This file runs on MicroPython only, as source. The host puts a line before it that assigns the source of the program to
+`program`. The VM has no other file system.
 """
 
 import gc
@@ -39,7 +39,7 @@ class HostFile(io.IOBase):
 
 
 class HostFiles:
-    """A read-only file system in the host's memory, with only the operations of imports. One file is open at a time."""
+    """A read-only file system in the host's memory, with only the operations that imports need. One file is open at a time."""
 
     def mount(self, readonly, mkfs):
         """Tell the host the address at which to write its numbers."""
