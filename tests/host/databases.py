@@ -24,7 +24,7 @@ import pytest
 from sqlalchemy import Connection, Dialect, Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 from tests.host import verifier_samples
-from tests.host.pgbouncer import PORT, PROGRAM, PgBouncer, pgbouncer
+from tests.host.pgbouncer import PROGRAM, PgBouncer, pgbouncer
 from tests.host.verifier_samples import Clock
 
 from dsc_host.records.backends import sqlite
@@ -139,10 +139,10 @@ def _server_folder() -> Path:
 @contextmanager
 def new_postgresql(template: str | None = None, kind: str = POSTGRESQL) -> Iterator[str]:
     """Make a PostgreSQL database, empty or a copy of `template`. Yield its URL, and remove it at the end."""
-    way = {"host": str(pooler().folder), "port": str(PORT)} if kind == POOLED else {}
+    url = pooler().url if kind == POOLED else _url
     name = _make_postgresql(template)
     try:
-        yield make_url(_url(name)).update_query_dict(way).render_as_string(hide_password=False)
+        yield url(name)
     finally:
         with server().connect() as db:
             db.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-PORT = 6432
+_PORT = 6432
 SESSIONS = 3
 """The number of sessions that the clients of a database share."""
 _SECONDS = 30
@@ -23,7 +23,7 @@ auth_type = any
 admin_users = {user}
 unix_socket_dir = {folder}
 max_client_conn = 200
-server_login_retry = 0
+server_login_retry = 0.1
 log_connections = 0
 log_disconnections = 0
 log_pooler_errors = 0
@@ -38,12 +38,16 @@ class PgBouncer:
     folder: Path
     user: str
 
+    def url(self, database: str) -> str:
+        """Return the URL of this database of the server."""
+        return f"postgresql://{self.user}@/{database}?host={self.folder}&port={_PORT}"
+
     def lead_to(self, server: Path) -> None:
         """Lead to the server whose socket is in this folder, and use the sessions of the earlier one no more."""
         import psycopg
 
         _configure(self, server)
-        console = psycopg.connect(host=str(self.folder), port=PORT, dbname="pgbouncer", user=self.user, autocommit=True)
+        console = psycopg.connect(host=str(self.folder), port=_PORT, dbname="pgbouncer", user=self.user, autocommit=True)
         with closing(console):
             for command in ("RELOAD", "RECONNECT"):
                 console.execute(command)

@@ -2,14 +2,19 @@
 
 No response is accepted twice, no counter goes back, and the log tells of each response that a caller was told is accepted. This
 needs a synchronous standby. With an asynchronous one, answered calls are lost, which the check must notice.
+
+The processes reach the servers directly, and find the one that can be written. Or they reach them through a pooler that is led
+to the other server.
 """
 
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from tests.host.pgbouncer import PROGRAM, pgbouncer
 from tests.reliability.postgresql_pair import binaries, pair
 from tests.reliability.races import DEADLINE, KEY, MASTER, POLICY, SEED, SERIALS, SUITE, Try, Watch, new_context, right
 from tests.reliability.report import Row, Scale
@@ -83,26 +88,29 @@ class Workers:
                 pipe.close()
 
 
-def fail_over(workers: int, before: int, *, synchronous: bool = True) -> dict[str, int]:
+def fail_over(workers: int, before: int, *, synchronous: bool = True, pooled: bool = False) -> dict[str, int]:
     """Let workers log in, fail over meanwhile, and let them go on. Return how often each promise was broken.
 
     The primary dies after `before` accepted responses. Unless `synchronous`, the standby gets none of them.
     """
-    with pair() as servers:
-        with Verifier.open(servers.url, master_key=MASTER) as verifier:
+    with pair() as servers, pgbouncer(servers.primary.folder, servers.user) if pooled else nullcontext() as pooler:
+        url = pooler.url(servers.database) if pooler else servers.url
+        with Verifier.open(url, master_key=MASTER) as verifier:
             for serial in SERIALS:
                 verifier.enroll(serial, key=KEY, suite=SUITE.text)
         if not synchronous:
             servers.part()
-        group = Workers(servers.url, workers)
+        group = Workers(url, workers)
         try:
             group.work(before)
             servers.primary.kill()
             servers.promote()
+            if pooler:
+                pooler.lead_to(servers.standby.folder)
             group.work(2 * workers)
         finally:
             group.end()
-        with Verifier.open(servers.url, master_key=MASTER, policy=POLICY) as verifier:
+        with Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
             return _broken(Watch(verifier), group)
 
 
@@ -117,12 +125,19 @@ def _broken(watch: Watch, group: Workers) -> dict[str, int]:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Yield one row, or none if PostgreSQL is not installed. `Scale.FULL` takes some minutes."""
+    """Yield a row for each way to the servers, or none if PostgreSQL is not installed. `Scale.FULL` takes some minutes."""
     if binaries() is None:
         return
+    yield _row("postgresql", scale)
+    if PROGRAM:
+        yield _row("pgbouncer", scale)
+
+
+def _row(way: str, scale: Scale) -> Row:
     full = scale is Scale.FULL
     chance, tries = random.Random(SEED), 20 if full else 1
     broken: Counter[str] = Counter()
     for _ in range(tries):
-        broken.update(fail_over(workers=4 if full else 2, before=chance.randint(1, 100 if full else 10)))
-    yield Row("the primary is killed", "postgresql", tries, broken)
+        before = chance.randint(1, 100 if full else 10)
+        broken.update(fail_over(workers=4 if full else 2, before=before, pooled=way == "pgbouncer"))
+    return Row("the primary is killed", way, tries, broken)

@@ -95,6 +95,8 @@ class Pair:
 
     primary: Server
     standby: Server
+    user: str = _NAME
+    database: str = _NAME
 
     @property
     def url(self) -> str:
