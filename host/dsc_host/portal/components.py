@@ -155,3 +155,22 @@ class Columns:
 
     part: ClassVar[str] = "columns"
     blocks: Sequence[Block]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Components in a wide column, and others in a column beside it. A narrow window has `first`, `main` and `last` in turn."""
+
+    part: ClassVar[str] = "split"
+    main: Sequence[Block]
+    first: Sequence[Block] = ()
+    last: Sequence[Block] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageForms:
+    """The place of the page's forms, from number `start` to before `end`, in a page whose forms are `placed`."""
+
+    part: ClassVar[str] = "forms"
+    start: int = 0
+    end: int = 100

@@ -305,8 +305,10 @@ class Visit:
         return explained(error, self._)
 
     @contextmanager
-    def again(self, view: Callable[[], View]) -> Iterator[None]:
+    def again(self, view: Callable[[], View], field: str = "") -> Iterator[None]:
         """Show this page again, with the error, if the block raises one. The visitor can correct the form and send it again.
+
+        An error that names no field is about the field with this name, or without one about the whole form.
 
         `ProofNeeded` is raised again, because no correction of the form helps. `view` raises `NotIn` if the page needs a
         session that has ended.
@@ -316,11 +318,11 @@ class Visit:
         except ProofNeeded:
             raise
         except DscError as error:
-            raise _Done(self.refused(view(), error)) from None
+            raise _Done(self.refused(view(), error, field)) from None
 
-    def refused(self, view: View, error: DscError) -> Response:
-        """Return the page with the error."""
-        field = error.field if isinstance(error, InputError) else ""
+    def refused(self, view: View, error: DscError, field: str = "") -> Response:
+        """Return the page with the error, which is about this field if it names none."""
+        field = error.field if isinstance(error, InputError) else field
         view = self.as_sent(view, _FIELD_NAMES.get(field, field))
         return self.wrong(view, self.explain(error), status_of(error))
 

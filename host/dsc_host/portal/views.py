@@ -177,6 +177,8 @@ class View:
     facts: Sequence[tuple[str, str]] = ()
     blocks: Sequence[Block] = ()
     """The components between the facts and the forms."""
+    placed: bool = False
+    """Whether components of the kind `PageForms` place the forms. Otherwise, the forms are below the components."""
     steps: Steps | None = None
     """The steps of the flow that the page belongs to."""
     back: Link | None = None

@@ -213,6 +213,6 @@ def test_the_issuer_sees_dates_and_works_in_batches(
     page = ivo.press("All made cards are sent")
     assert ("Are these cards sent?" in page.title, shown.cards["carl"].serial in page.text) == (True, True)
     assert ivo.press("All of these are sent").notice == "The cards are on their way."
-    assert "Nothing is waiting." in ivo.page.text
+    assert "No card is requested." in ivo.page.text
     page = ivo.press("Received", serial="none")
     assert (page.title, page.status) == ("Issuing", 404), "the form can be corrected"

@@ -19,7 +19,7 @@ def test_a_caller_is_searched_identified_and_helped_until_the_call_ends(scenario
     page = sue.press("Check", **{**details, "document_number": "X1"})
     assert (page.status, page.title, "X1234567" in page.html) == (403, "Is this the caller?", False)
     page = sue.press("Check", **details)
-    assert (page.title, page.notice) == ("anna is calling", "The caller was identified.")
+    assert (page.title, page.notice) == ("Anna is calling", "The caller was identified.")
     sue.press("End the call", note="Asked about a loan.")
     assert "Asked about a loan. sue" in come_with(browser(), scenario.call("anna")).open("/desk").text
     assert (sue.page.title, sue.page.notice) == ("Support desk", "The call has ended. Who is next?")

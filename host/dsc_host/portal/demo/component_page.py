@@ -23,11 +23,13 @@ from dsc_host.portal.components import (
     Meter,
     Meters,
     Outcome,
+    PageForms,
+    Split,
 )
 from dsc_host.portal.demo.demonstration import Demonstration
-from dsc_host.portal.languages import Language
+from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Block, Choice, Field, Form, Link, Row, Shown, Steps, Table, View, button
+from dsc_host.portal.views import Block, Cell, Choice, Field, Form, Link, Row, Shown, Steps, Table, View, button
 from dsc_host.portal.wording import KINDS
 
 PATH = "/components"
@@ -50,9 +52,10 @@ def _view(_: Language) -> View:
         words=(_("This page shows every component of the pages in every state. Nothing on it changes anything."),),
         steps=Steps((_("Request a card"), _("Is this correct?"), _("OK")), 2),
         facts=((_("User name"), "anna"), (_("Postal address"), "1 Harbour Road\n6300 Zug")),
-        blocks=(*_alerts(_), _devices(_), _columns(_), _outcome(_), *_dialogues(_)),
+        blocks=(*_alerts(_), _devices(_), _columns(_), *_dialogues(_), Split((PageForms(),), (_outcome(_),))),
         shown=(Shown(_("Challenge"), "482913"),),
         forms=_forms(_),
+        placed=True,
         back=Link(PATH, _("Back")),
         tables=_tables(_),
         links=(Link("/demonstration", _("Demonstration"), _("other ways to log in")),),
@@ -157,6 +160,11 @@ def _forms(_: Language) -> tuple[Form, ...]:
 
 
 def _tables(_: Language) -> tuple[Table, ...]:
-    heads = (_("User name"), _("State"), _("Actions"))
-    rows = [Row(("anna", _("shared")), (button(PATH, _("Stop sharing")), button(PATH, _("Refuse"), danger=True)))]
-    return (Table(_("Shared devices"), heads, rows), Table(_("Requests"), heads, (), _("Nothing is waiting.")))
+    heads = (_("User name"), _("State"), _("Amount"), _("Actions"))
+    kinds = ("text", "moment", "amount", "amount")
+    actions = (button(PATH, _("Stop sharing")), button(PATH, _("Refuse"), danger=True))
+    rows = [
+        Row(("anna", Cell(_("shared"), badge=INFO), _.dollars(Decimal(20))), actions, _("Code by SMS")),
+        Row((Cell("anna.work", _("Code by SMS")), Cell(_("ended"), badge=NEUTRAL), NONE), actions, _("Codes by SMS and call")),
+    ]
+    return (Table(_("Shared devices"), heads, rows, "", kinds), Table(_("Requests"), heads, (), _("Nothing is waiting.")))

@@ -25,7 +25,6 @@ _FRESH_SECONDS = 5 * 60
 _JUMPS = (1, 7, 21)
 _MOST_DAYS = 60
 _CODE_FIELDS = ("code", "token")
-_ACTIVATION = ("/phone/begin", "/phone/activate")
 
 Facts = Sequence[tuple[str, str]]
 
@@ -95,7 +94,7 @@ def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Gui
     _, run = visit._, runs.current(visit.request.cookies.get(COOKIE, ""))
     labels = (_("+1 day"), _("+1 week"), _("+3 weeks"))
     story = None if run is None else _story(demo, runs, visit, run)
-    letter = _letter(demo, runs, run) if _wants_code(visit, view) else None
+    letter = _letter(demo, runs, run) if _wants_code(view) else None
     asked = any(field.name == "birth_date" for form in view.forms for field in form.fields)
     papers = story.papers if story is not None and asked else ()
     return Guide(
@@ -207,11 +206,11 @@ def _page_names(_: Language) -> Mapping[str, str]:
     }
 
 
-def _wants_code(visit: Visit, view: View) -> bool:
+def _wants_code(view: View) -> bool:
     """Return whether the page asks for a code from a message."""
     fields: list[Field] = [field for form in view.forms for field in form.fields]
     asked = any(field.autocomplete == "one-time-code" or field.name in _CODE_FIELDS for field in fields)
-    return view.beside != "card.html" and (asked or str(visit.request.scope["path"]) in _ACTIVATION)
+    return view.beside != "card.html" and asked
 
 
 def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | None:

@@ -71,8 +71,8 @@ def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
     return _first(demo, visit, app, is_quiet=is_quiet)
 
 
-def _framed(demo: Demonstration, visit: Visit, forms: tuple[Form, ...], shown: tuple[Shown, ...] = ()) -> View:
-    """Return a page on which the phone shows these forms."""
+def _framed(demo: Demonstration, visit: Visit, forms: tuple[Form, ...], shown: tuple[Shown, ...] = (), says: str = "") -> View:
+    """Return a page on which the phone shows these forms, and what the app says above them."""
     _ = visit._
     return View(
         _("Phone of {name}", name=_name(demo, visit)),
@@ -80,12 +80,9 @@ def _framed(demo: Demonstration, visit: Visit, forms: tuple[Form, ...], shown: t
         forms=forms,
         frame="phone",
         style="/static/demo.css",
-        links=(
-            Link("/phone", _("Refresh")),
-            Link("/outbox", _("Sent messages")),
-            Link("/demonstration", _("Demonstration")),
-        ),
+        links=(Link("/outbox", _("Sent messages")), Link("/demonstration", _("Demonstration"))),
         focus=True,
+        extra={"clock": _.time(demo.clock()), "says": says},
     )
 
 
@@ -98,7 +95,7 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool) 
     users = ", ".join(user.name for user in app.users)
     forms = (
         Form("/phone/screen", _("Authenticate"), (hidden("screen", "respond"),), legend=_("App of {names}", names=users)),
-        *((button("/phone/screen", _("Look for logins"), screen="logins"),) if is_quiet else ()),
+        button("/phone/screen", _("Look for logins"), screen="logins"),
         button("/phone/screen", _("Activate the app for another user"), screen="activate"),
         button(
             "/phone/notifications",
@@ -106,7 +103,8 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool) 
             on="yes" if is_quiet else "no",
         ),
     )
-    return _framed(demo, visit, forms)
+    says = _("Notifications are off. Look here for a login that waits.") if is_quiet else _("No login waits for you.")
+    return _framed(demo, visit, forms, says=says)
 
 
 def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:

@@ -32,7 +32,7 @@ def temporary(visit: Visit) -> Response:
     code = visit.system.staff.give_temporary_code(visit.token)
     words = (_("Read this code out now. It is not shown again."), access)
     shown = (Shown(_("Temporary code"), code, copied=True),)
-    return visit.show(View(_("Temporary code"), words=words, shown=shown, links=(_back(visit),), script="copy.js"))
+    return visit.show(View(_("Temporary code"), words=words, shown=shown, back=_back(visit), script="copy.js"))
 
 
 def code_card(visit: Visit) -> Response:
@@ -53,7 +53,7 @@ def code_card(visit: Visit) -> Response:
         fragment="sheet.html",
         extra={"codes": codes},
         forms=(button("/desk/code-card/pdf", _("Save as PDF"), device=device.id),),
-        links=(_back(visit),),
+        back=_back(visit),
     )
     return visit.show(view)
 

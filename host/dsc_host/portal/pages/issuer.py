@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from starlette.responses import Response
 
 from dsc_host.login import NotAllowed, OrderState, Request
 from dsc_host.portal import amounts
-from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Meter, Meters
+from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Meter, Meters, PageForms, Split
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
@@ -30,11 +31,11 @@ def _page(visit: Visit) -> View:
     made = _made(waiting)
     meter = Meter(_("Made"), _("{made} of {all}", made=len(made), all=len(waiting)), len(made), max(1, len(waiting)))
     progress = (Meters(_("Progress"), (meter,), _how(visit)),) if waiting else ()
-    only = len(waiting) == 1
-    rows = Listing(
-        _("Requests"), [_item(visit, each, only=only) for each in waiting], Empty(_("Nothing is waiting."), "parcel")
-    )
-    return View(_("Issuing"), blocks=(*progress, rows), forms=(*_batches(visit, waiting), *_returns(_)))
+    only, batches = len(waiting) == 1, _batches(visit, waiting)
+    nothing = Empty(_("No card is requested. A request appears here when its owner has confirmed it."), "parcel")
+    rows = Listing(_("Requests"), [_item(visit, each, only=only) for each in waiting], nothing)
+    split = Split((*progress, PageForms(0, len(batches)), rows), last=(PageForms(len(batches)),))
+    return View(_("Issuing"), blocks=(split,), forms=(*batches, *_returns(_)), placed=True)
 
 
 def _made(waiting: Sequence[Request]) -> list[Request]:
@@ -52,6 +53,7 @@ def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
     _, is_made = visit._, asked.state is OrderState.PERSONALIZED
     days = int((visit.system.context.now() - asked.at) // _DAY)
     details = (
+        _("User name: {name}", name=asked.user),
         *((_("Serial: {serial}", serial=asked.serial),) if asked.serial else ()),
         _("Address: {address}", address=asked.address),
         _("Requested on {day}. Expected by {estimate}.", day=_.date(asked.at), estimate=_.short_day(asked.estimate)),
@@ -61,7 +63,7 @@ def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
     sent = replace(button("/issuer/ship", _("Mark as sent"), request=asked.id), primary=only)
     forms = (sent,) if is_made else ()
     return Item(
-        asked.user, "parcel" if is_made else "card", badge, details, forms, about=f"{asked.user} {asked.serial}".strip()
+        asked.account_name, "parcel" if is_made else "card", badge, details, forms, about=f"{asked.user} {asked.serial}".strip()
     )
 
 
@@ -121,7 +123,7 @@ def ship_all(visit: Visit) -> Response:
         return visit.go("/issuer")
     if not confirmations.is_confirmed(visit):
         words = (_("The owners are notified, and the time until the automatic activation begins."),)
-        facts = [(f"{each.user} {each.serial}", each.address) for each in cards]
+        facts = [(each.account_name, f"{each.serial}\n{each.address}") for each in cards]
         form = button("/issuer/ship-all", _("All of these are sent"), sure="yes", requests=",".join(_ids(cards)))
         return visit.show(confirmations.question(visit, _("Are these cards sent?"), words, facts, form))
     for each in cards:
@@ -131,8 +133,9 @@ def ship_all(visit: Visit) -> Response:
 
 def receive(visit: Visit) -> Response:
     """Record that a card came back."""
-    with visit.again(lambda: _page(visit)):
-        visit.system.staff.receive(visit.token, visit.value("serial", 32).strip())
+    serial = visit.value("serial", 32).strip()
+    with visit.again(lambda: _page(visit), "serial"):
+        visit.system.staff.receive(visit.token, serial)
     return visit.go("/issuer", notice="received")
 
 
@@ -140,11 +143,13 @@ def settle(visit: Visit) -> Response:
     """Keep the deposit of a card, whole or in part, after a question."""
     _, serial, text = visit._, visit.value("serial", 32).strip(), visit.value("amount", 20).strip()
     owner = visit.value("owner", 64).strip()
-    with visit.again(lambda: _page(visit)):
+    with visit.again(lambda: _page(visit), "serial"):
         cents = int(amounts.read(text, _) * 100) if text else None
         if not confirmations.is_confirmed(visit):
             visit.system.staff.queue(visit.token)
-            return _ask_to_settle(visit, serial, owner, text)
+            return _ask_to_settle(
+                visit, serial, owner, _("the usual amount") if cents is None else _.dollars(Decimal(cents) / 100)
+            )
         visit.system.staff.settle(visit.token, serial, cents, owner=owner or None)
     return visit.go("/issuer", notice="kept")
 
@@ -155,7 +160,7 @@ def _ask_to_settle(visit: Visit, serial: str, owner: str, amount: str) -> Respon
     facts = (
         (_("Serial or number of the device"), serial),
         *(((_("User name of the owner"), owner),) if owner else ()),
-        (_("Amount in US dollars"), amount or _("the usual amount")),
+        (_("Amount"), amount),
     )
     names = ("serial", "owner", "amount")
     return confirmations.ask(visit, _("Keep the deposit, or charge for the device?"), words, facts, _("Keep"), *names)

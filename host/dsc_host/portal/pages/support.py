@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed, WaitView
-from dsc_host.portal.components import WARNING, Badge, Columns, Empty, Facts, Item, Listing
+from dsc_host.portal.components import WARNING, Badge, Empty, Facts, Item, Listing, PageForms, Split
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.decisions import corrections
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.security_events import events_table
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, View, button, hidden
+from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, button, hidden
 from dsc_host.portal.wording import DOCUMENTS
 
 _NOTE_LETTERS = 300
@@ -45,8 +45,21 @@ def _search(visit: Visit, found: Sequence[FoundUser] = ()) -> View:
     _ = visit._
     hint = _("A part of the name or user name, or the whole email address, phone number or serial of a card.")
     form = Form("/desk/search", _("Search"), (Field("search", _("Who is calling?"), hint=hint, longest=64),))
-    blocks = (Listing(_("Found"), [_found(_, each) for each in found]),) if found else ()
-    return View(_("Support desk"), blocks=blocks, forms=(form,), tables=corrections(visit), focus=not found)
+    results = (Listing(_("Found"), [_found(_, each) for each in found]),) if found else ()
+    return View(
+        _("Support desk"),
+        words=(_("Only an identified caller gets help. Find the user first, then ask the questions on the next page."),),
+        steps=_steps(_, 1),
+        blocks=(PageForms(), *results),
+        forms=(form,),
+        placed=True,
+        tables=corrections(visit),
+        focus=not found,
+    )
+
+
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("Find the caller"), _("Ask the questions"), _("Help the caller")), current)
 
 
 def _found(_: Language, user: FoundUser) -> Item:
@@ -76,6 +89,7 @@ def _questions(visit: Visit, user: str, person: str) -> View:
     return View(
         _("Is this the caller?"),
         words=words,
+        steps=_steps(_, 2),
         facts=_who(_, user, person),
         forms=(form, button("/desk/correcting", _("Correct the details"), user=user, person=person)),
         back=Link("/desk", _("Back to the search")),
@@ -147,16 +161,18 @@ def call_page(visit: Visit) -> View:
     _, staff = visit._, visit.system.staff
     known, (_name, devices) = staff.caller(visit.token), staff.caller_devices(visit.token)
     waits, events = staff.caller_waits(visit.token), staff.caller_events(visit.token)
+    main = (
+        Listing(_("Devices"), [_device(_, each) for each in devices], Empty(_("The caller has no device."), "none")),
+        *((Listing(_("Waiting changes"), [_wait(_, each) for each in waits]),) if waits else ()),
+        *((Listing(_("What the caller may get"), _given(_, known)),) if not known.closed else ()),
+        *((Listing(_("Profile"), _profile(_)),) if known.opted_out else ()),
+    )
     return View(
-        _("{name} is calling", name=known.name),
-        blocks=(
-            Columns((_caller_facts(visit, known), _notes(visit))),
-            Listing(_("Devices"), [_device(_, each) for each in devices], Empty(_("None."), "none")),
-            *((Listing(_("Waiting changes"), [_wait(_, each) for each in waits]),) if waits else ()),
-            *((Listing(_("What the caller may get"), _given(_, known)),) if not known.closed else ()),
-            *((Listing(_("Profile"), _profile(_)),) if known.opted_out else ()),
-        ),
+        _("{name} is calling", name=known.person),
+        steps=_steps(_, 3),
+        blocks=(Split(main, (_caller_facts(visit, known),), (PageForms(), _notes(visit))),),
         forms=(Form("/desk/notes", _("Save the note"), (_note_field(_),), also=(("/desk/end", _("End the call")),)),),
+        placed=True,
         tables=(events_table(_, events, _("Security events, as the caller sees them")),),
     )
 
@@ -166,7 +182,7 @@ def _caller_facts(visit: Visit, known: CallerView) -> Facts:
     left = max(1, int(known.until - visit.system.context.now()) // 60)
     protection = _("opted out of the protection") if known.opted_out else _("protected by a device")
     facts = (
-        (_("Name"), known.person),
+        (_("User name"), known.name),
         (_("Language"), _.language(known.language)),
         (_("Postal address"), known.address),
         (_("Account"), _("closed") if known.closed else protection),
@@ -244,4 +260,4 @@ def _note_field(_: Language) -> Field:
 def _notes(visit: Visit) -> Listing:
     _ = visit._
     notes = [Item(each.text, details=(f"{each.by}, {_.moment(each.at)}",)) for each in visit.system.staff.notes(visit.token)]
-    return Listing(_("Notes"), notes, Empty(_("There are none.")))
+    return Listing(_("Notes"), notes, Empty(_("No call was noted yet."), "list"))

@@ -71,7 +71,7 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
         "Check", Date_of_birth=ANNA.birth_date, Citizenship=ANNA.citizenship,
         Country_of_residence=ANNA.residence, Document_number=ANNA.document_number,
     )  # fmt: skip
-    assert desk.title == walk._("{name} is calling", name="anna")
+    assert desk.title == walk._("{name} is calling", name="Anna Example")
     code = given_code(take_out(desk, walk.cards_row("IB3000901"), "Lost"))
     desk.picture("temporary-code")
     walk.begin("anna").press("Log in", Code=code).open("/devices")

@@ -99,15 +99,15 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     walk.page.add_init_script(_HURRY)
     phone.picture("phone")
     walk.begin("carl").picture("push-number")
-    phone.follow("Refresh").picture("phone-push")
+    phone.press("Look for logins").picture("phone-push")
     phone.press("Approve", Number_on_the_login_page=walk.read, PIN_of_the_app=APP_PIN)
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
     number = walk.out().begin("carl").read
-    phone.follow("Refresh").press("Approve with my finger", Number_on_the_login_page=number)
+    phone.press("Look for logins").press("Approve with my finger", Number_on_the_login_page=number)
     walk.page.wait_for_url(walk.address + "/")
     walk.out().begin("carl")
-    phone.follow("Refresh").press("Deny")
+    phone.press("Look for logins").press("Deny")
     walk.page.wait_for_url(walk.address + "/login/device")
     assert walk.notice == walk._("That answer was not correct. Choose a device and try again.")
     walk.begin("carl").press("I got no notification").picture("phone-manual")
