@@ -82,7 +82,7 @@ def set_primary(
 ) -> None:
     """Make a user the primary user of an account.
 
-    Only the primary user may change the account's security settings. The old and the new one get an email.
+    Only the primary user may change the account's security settings. The old and the new primary user get an email.
 
     \b
     Examples:

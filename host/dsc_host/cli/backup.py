@@ -28,16 +28,16 @@ def make_backup(
 ) -> None:
     """Write all records into one file.
 
-    Logins continue meanwhile. The file has the cards, challenges, owners and log, and the data of the login system except
-    sessions. Keys and PINs in it are sealed under the master key, as in the database. The master key itself is not in the
-    file: keep a copy of the key in another place.
+    Logins continue during the backup. The file has the cards, challenges, owners and log, and the data of the login system
+    except sessions. Keys and PINs in it are sealed under the master key, as in the database. The master key itself is not in
+    the file: keep a copy of the key in another place.
 
     \b
     Examples:
       dscplus backup records.backup
       dscplus backup records.backup --force --db postgresql://dscplus@db/dscplus
     """
-    # Imported here because loading it takes longer than `--help` may take.
+    # Import it here: it loads slowly, and `--help` must be fast.
     from dsc_host.exchange.files import new_file
 
     records.check_target(file, force)
@@ -90,7 +90,7 @@ def _whole_database(records: Records) -> Iterator[str]:
         try:
             os.link(draft, path)
         except FileExistsError:
-            raise Failed(f"{path}: another command has made it meanwhile; nothing was restored") from None
+            raise Failed(f"{path}: another command has created this file; nothing was restored") from None
         except OSError:
             # The file system has no hard links.
             draft.rename(path)

@@ -20,7 +20,7 @@ from dsc_host.ocra import fold_response
 from dsc_host.verifier import Card, State, Verifier
 
 _PAGE = 1000
-"""The number of cards in a table whose columns are aligned."""
+"""The number of cards that are read before the first is printed, to align the columns."""
 
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="The reason, stored with the card and in the audit log.")]
 OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name in your login system.")]
@@ -63,10 +63,10 @@ def list_cards(
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only cards of this owner.")] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only cards in this state: {', '.join(State)}.")] = None,
     after: Annotated[str, typer.Option(metavar="SERIAL", help="Only cards whose serial comes after this one.")] = "",
-    limit: Annotated[int | None, typer.Option(metavar="N", help="At most so many cards.", show_default=False)] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="The largest number of cards.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cards in the order of their serials. With --json, the first ones are printed before the last ones are read.
+    """List the cards in the order of their serials. With --json, the first cards are printed before the last ones are read.
 
     \b
     Examples:
@@ -218,11 +218,11 @@ def change_pin(
     challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as printed by `challenge`.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Change a card's PIN in the records. The owner proves the new PIN by a response.
+    """Change a card's PIN in the records. The owner must give a response that was made with the new PIN.
 
     First run `dscplus challenge`. The owner answers it on the card with the new PIN. This command prompts for the new PIN
-    and then the response, or reads them from standard input, one line each. Exit code 4 if the response was not made with
-    the new PIN, which is then not set.
+    and then for the response, or reads them from standard input, one line each. If the response was not made with the new
+    PIN, the PIN in the records stays unchanged, and the exit code is 4.
 
     \b
     Examples:

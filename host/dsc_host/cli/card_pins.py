@@ -70,7 +70,7 @@ def draw_pins(
 ) -> None:
     """Draw the PINs of cards that await one, and print each PIN once.
 
-    The PINs cannot be printed again, so keep them for the owners of the cards. A card that checks its PIN itself awaits none.
+    The PINs cannot be printed again, so keep them for the owners of the cards. A card that checks its PIN itself awaits no PIN.
 
     \b
     Examples:

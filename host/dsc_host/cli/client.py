@@ -31,12 +31,12 @@ def add_client(
     title: Annotated[str, typer.Option(metavar="TEXT", help="The name on the consent page. Default: NAME.")] = "",
     logout_redirect: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="The exact address to which a logout may lead back. May be repeated."),
+        typer.Option(metavar="URL", help="The exact address to which a logout redirects. May be repeated."),
     ] = None,
     backchannel: Annotated[
         str, typer.Option(metavar="URL", help="The address that is notified when a session ends (back-channel logout).")
     ] = "",
-    own: Annotated[bool, typer.Option("--own", help="The program is the company's own: nobody is asked for consent.")] = False,
+    own: Annotated[bool, typer.Option("--own", help="The program belongs to the company: users need not consent.")] = False,
     admit: Annotated[
         list[Scope] | None,
         typer.Option(metavar="SCOPE", help="A scope of a session that may log in. May be repeated. Default: full."),
@@ -111,7 +111,7 @@ def show_client(records: Records, name: NameArgument, as_json: JsonOption = Fals
 def remove_client(records: Records, name: NameArgument, yes: YesOption = False) -> None:
     """Remove a program that logs users in with OpenID Connect. Asks for confirmation.
 
-    Its tokens are void at once. Its secret is gone: a client that is added again gets another one.
+    Its tokens become invalid immediately. If you add the client again, it gets a new secret.
 
     \b
     Examples:
@@ -145,14 +145,14 @@ def list_signing_keys(records: Records, as_json: JsonOption = False) -> None:
 def rotate_signing_key(
     records: Records,
     stolen: Annotated[
-        bool, typer.Option("--stolen", help="Remove all other keys now. Clients that keep them refuse logins for a while.")
+        bool, typer.Option("--stolen", help="Remove all other keys now. Clients that cache them refuse logins for a while.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new key that signs tokens.
 
-    It is published at once, and signs ten minutes later, so that clients know it by then. The key before it stays published
-    for a day after that. A running portal needs no restart.
+    The key is published immediately, and signs from ten minutes later on, so that clients know it by then. The previous key
+    stays published for a day after that. A running portal needs no restart.
 
     \b
     Examples:

@@ -80,7 +80,7 @@ SECTIONS = (
                         "list", "key:list_keys", "List the master keys of the file: each id, and how many cards it seals."
                     ),
                     _command("add", "key:add_key", "Generate a new master key and append it to the file."),
-                    _command("promote", "key:promote_key", "Make another key of the file the one that seals from now on."),
+                    _command("promote", "key:promote_key", "Choose the key of the file that seals new secrets."),
                     _command(
                         "drop", "key:drop_key", "Remove a key from the file, if it no longer seals anything in the records."
                     ),

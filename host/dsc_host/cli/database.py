@@ -74,8 +74,8 @@ class MasterKeys:
 class Records(MasterKeys):
     """The options that name the records.
 
-    Without an option, the settings are used, and without a setting, the user's own folders. The verifier is imported when it is
-    needed, because it loads slowly, with the database's library.
+    If an option is missing, the setting of the same name is used. If that is missing too, the records are in the user's own
+    folders. The verifier is imported only when it is needed, because the verifier and the database's library load slowly.
     """
 
     database: Annotated[
@@ -90,7 +90,7 @@ class Records(MasterKeys):
 
     @property
     def url(self) -> str | None:
-        """The URL of the database that the option or a setting names, or None for the user's own."""
+        """The URL of the database that the option or a setting names, or None for the default database."""
         return self.database or setting("db").value
 
     def open(self, *, may_make: bool = False) -> "Verifier":
@@ -103,7 +103,7 @@ class Records(MasterKeys):
         from dsc_host.records.store import check_url
         from dsc_host.verifier import Verifier
 
-        # Report a wrong address before a missing master key, which could be the key of another database.
+        # Check the URL first. If it is wrong, an error about a missing master key would mislead the user.
         if self.url:
             check_url(self.url)
         path = self.file()
@@ -122,7 +122,7 @@ class Records(MasterKeys):
         return _file_of(self.url) if self.url else own_file()
 
     def url_to_make(self) -> str:
-        """Return the URL of the records. For the user's own database, create its folder. Raises `InputError`."""
+        """Return the URL of the records. If it is the default database, create its folder. Raises `InputError`."""
         path = self.file()
         if self.url or path is None:
             return self.url or ""
@@ -143,12 +143,12 @@ class Records(MasterKeys):
 
 
 def own_file() -> Path:
-    """Return the user's own database."""
+    """Return the file of the default database, in the user's data folder."""
     return platformdirs.user_data_path("dscplus", appauthor=False) / "dsc.db"
 
 
 def own_key_file() -> Path:
-    """Return the user's own file of master keys."""
+    """Return the default file of master keys, in the user's configuration folder."""
     return platformdirs.user_config_path("dscplus", appauthor=False) / "master.key"
 
 
@@ -174,7 +174,7 @@ def actor() -> str:
 def user_name() -> str:
     """Return the name of the user who runs this process.
 
-    Except on Windows, the operating system is asked, because users can set environment variables.
+    Except on Windows, the name comes from the operating system, because users can set environment variables.
     """
     if sys.platform != "win32":
         return pwd.getpwuid(os.getuid()).pw_name

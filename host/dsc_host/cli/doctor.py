@@ -97,11 +97,11 @@ def _show(found: list[Finding], *, as_json: bool) -> None:
             if each.remedy:
                 typer.echo(printable(f"{'':7}  {'':10}  To do: {each.remedy}"))
     if count := sum(each.state is State.FAILED for each in found):
-        raise Failed(f"{count} of {len(found)} checks failed; do what they say, and run dscplus doctor again")
+        raise Failed(f"{count} of {len(found)} checks failed; follow their instructions, and run dscplus doctor again")
 
 
 def _safely(check: str, findings: Callable[[], Findings]) -> Findings:
-    """Yield findings. An error of a check is a finding too."""
+    """Yield findings. If a check raises an error, yield a finding about it."""
     try:
         yield from findings()
     except DscError as error:
@@ -119,11 +119,11 @@ def _of_records(records: Records, done: Progress) -> Findings:
     about_keys, about_database = list(stored.check_keys(records)), list(stored.check_database(records))
     yield from (*about_keys, *about_database, *machine.check_disk(folder))
     usable = not any(each.state is State.FAILED for each in (*about_keys, *about_database))
-    # The database must have our schema, because opening an older one would migrate it.
+    # Open only a database with the current schema, because opening an older one would migrate it.
     if usable and any(each.state is State.OK for each in about_database):
         yield from _safely(stored.KEY, lambda: _of_contents(records, done))
     else:
-        yield skipped(contents.LOG, "the records cannot be opened as they are")
+        yield skipped(contents.LOG, "needs the master key and a database with the current schema")
 
 
 def _folder_of(records: Records) -> Path:

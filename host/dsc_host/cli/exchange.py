@@ -43,9 +43,9 @@ def export_cards(
 ) -> None:
     """Export cards to a PSKC file or to a CSV list.
 
-    A PSKC file is for another OATH server and has the keys, encrypted. The command prompts for its passphrase, or reads it
-    from standard input. Suspended, lost and retired cards are left out of it, because the other server would accept them.
-    A CSV list has no keys.
+    A PSKC file is for another OATH server and has the encrypted keys. The command prompts for its passphrase, or reads it
+    from standard input. The PSKC file leaves out suspended, lost and retired cards, because the other server would accept
+    them. A CSV list has no keys.
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def import_cards(
     key_file: KeyFileOption = None,
     allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Accept keys that are not encrypted.")] = False,
     suite: Annotated[
-        str | None, typer.Option(metavar="SUITE", help="The suite of cards for which the file names none.")
+        str | None, typer.Option(metavar="SUITE", help="The suite for each card without a suite in the file.")
     ] = None,
     columns: Annotated[
         str | None,
@@ -136,9 +136,9 @@ def import_cards(
     """Import cards from a PSKC file or from a CSV list.
 
     A PSKC file has cards of another OATH server with their keys. A CSV list has serials, for which cards are created.
-    The command names each card that it cannot import with its line, and imports the others. The exit code is then 1.
-    Columns of a CSV: serial, and optionally suite and owner. Each card gets a key, which `export` writes out. With a column
-    seed, the CSV has the keys themselves, and optionally type, counter and pin: `--allow-plain` accepts it.
+    If the command cannot import a card, it prints the line and the serial, imports the others, and ends with exit code 1.
+    Columns of a CSV: serial, and optionally suite and owner. Each card gets a key, which `export` writes out. A CSV with a
+    column seed has the keys themselves, and optionally type, counter and pin. It needs `--allow-plain`.
 
     \b
     Examples:
@@ -150,7 +150,7 @@ def import_cards(
     from dsc_host.exchange.files import old_file
 
     with old_file(file):
-        pass  # Report an unreadable file before a passphrase is asked for.
+        pass  # Report an unreadable file before the command prompts for a passphrase.
     source = _source(file, key_file, allow_plain, suite, columns)
     rows: list[Result] = []
     awaiting = _Awaiting()
@@ -190,10 +190,10 @@ def _source(file: Path, key_file: Path | None, allow_plain: bool, suite: str | N
     options: dict[str, Any] = {"allow_plain": allow_plain, "suite": suite}
     if file.suffix.lower() == ".csv":
         if key_file:
-            raise InputError("file", "a CSV has no keys that are encrypted; omit --key-file, or name a PSKC file")
+            raise InputError("file", "a CSV has no encrypted keys; omit --key-file, or name a PSKC file")
         return _Source(file, {**options, "columns": columns})
     if columns:
-        raise InputError("columns", "are those of a CSV; omit --columns, or name a .csv file")
+        raise InputError("columns", "can be given only for a CSV; omit --columns, or name a .csv file")
     # A file with keys in the clear may also have encrypted values, which need the key.
     no_secret = allow_plain and key_file is None
     key, passphrase = (None, None) if no_secret else _key_or_passphrase(key_file, confirm=False)
@@ -201,7 +201,7 @@ def _source(file: Path, key_file: Path | None, allow_plain: bool, suite: str | N
 
 
 def _records_to_try(records: Records) -> Verifier:
-    """Open the records for a dry run. If there are none yet, open empty ones in memory, and create nothing."""
+    """Open the records for a dry run. If they do not exist yet, open empty records in memory, and create no file."""
     if (made := records.file()) and not made.exists():
         return Verifier.open("sqlite://", master_key=MasterKey.generate())
     return records.open()

@@ -80,7 +80,7 @@ def flash(
         steps = plan(examine(session), program, board)
         if steps.wiring_fault:
             notice(
-                f"The board's board.json is not JSON: {steps.wiring_fault}. MicroPython reads more than JSON; correct the file."
+                f"The board's board.json is not JSON: {steps.wiring_fault}. MicroPython may read it anyway; correct the file."
             )
         if not dry_run:
             _ask(steps, yes)
@@ -116,7 +116,7 @@ def unflash(
             session.allow()
             remove(session, paths)
     if not paths:
-        notice(f"{name}: there is nothing of dscplus on the board.")
+        notice(f"{name}: the board has no files of dscplus.")
     show({"port": name, "removed": list(paths) if as_json else ", ".join(paths), "dry_run": dry_run}, as_json=as_json)
 
 
@@ -200,7 +200,7 @@ def _connect(port: str | None) -> tuple[str, CardClient]:
     reason: LinkError = CardNotFound("the board did not come back")
     while time.monotonic() < end:
         try:
-            # Search again each time: the system may give a returning port another name.
+            # Search again each time, because the system may give the port another name when it returns.
             url = _find_board(port)
             return without_password(url), CardClient.open(url, timeout=_ONE_HELLO_SECONDS)
         except CardStopped as error:

@@ -1,4 +1,4 @@
-"""The command that lets one try logins to other programs: gateway-demo."""
+"""The command for trying logins to other programs: gateway-demo."""
 
 import getpass
 import os
@@ -70,7 +70,7 @@ server {{
 
 
 class _Page(BaseHTTPRequestHandler):
-    """A page that knows its visitor from the headers alone."""
+    """A page that knows its visitor only from the headers."""
 
     def do_GET(self) -> None:
         """Show who the web server says the visitor is."""
@@ -103,7 +103,7 @@ class _Demo:
         return application(demo.system, hosts=(_LOGIN,), extension=extension(demo), ended=demo.close, ticket_domain=_DOMAIN)
 
     def started(self, portal: str) -> None:
-        """Start the web server and the RADIUS server, and tell what to try."""
+        """Start the web server and the RADIUS server, and print what to try."""
         self._start_nginx(portal, self._start_page())
         lines = [
             "Your browser will warn of the certificate, because it was made for this demonstration.",
@@ -111,7 +111,7 @@ class _Demo:
             f"  A page behind it:  https://{_WIKI}:{self.port}/",
             f"  A shell login:     {self._shell()}",
             'Log in as anna with the password "open sesame, please". Her card, with its PIN, is beside the login and at /card.',
-            "Ctrl-C ends all.",
+            "Ctrl-C stops everything.",
         ]
         for line in lines:
             notice(line)
@@ -126,7 +126,7 @@ class _Demo:
         certificate, key = _certificate(self.folder)
         own = "".join(f"{name}_temp_path {self.folder}/{name};\n" for name in _TEMPORARY)
         sites = _SITES.format(here=_HERE, port=self.port, login=_LOGIN, wiki=_WIKI, portal=portal, page=page)
-        # Started by root, nginx would work as a user who may not read this folder.
+        # If root starts nginx, name root as its user. The default user may not read this folder.
         user = f"user {getpass.getuser()};" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
         conf = self.folder / "nginx.conf"
         conf.write_text(
@@ -134,7 +134,7 @@ class _Demo:
             f"http {{ access_log off; {own} ssl_certificate {certificate}; ssl_certificate_key {key};\n{sites} }}\n"
         )
         command = [_nginx(), "-c", str(conf), "-e", f"{self.folder}/log"]
-        # It returns when it listens, and goes on in the background.
+        # The command returns as soon as nginx listens. nginx continues in the background.
         if subprocess.run(command, check=False).returncode:
             raise Failed("nginx did not start; see the lines above")
         self.ends.callback(subprocess.run, [*command, "-s", "stop"], check=False)
@@ -143,7 +143,7 @@ class _Demo:
         module = next(Path("/usr/lib").glob("*/security/pam_radius_auth.so"), None)
         wrapper, tester = next(Path("/usr/lib").glob("*/libpam_wrapper.so"), None), shutil.which("pamtester")
         if not (module and wrapper and tester):
-            return "not here; it needs apt install libpam-radius-auth libpam-wrapper pamtester"
+            return "not available; install it: apt install libpam-radius-auth libpam-wrapper pamtester"
         services, servers, script = self.folder / "pam.d", self.folder / "radius.conf", self.folder / "shell-login"
         services.mkdir()
         host, port, secret = self._start_radius()
@@ -177,7 +177,7 @@ def gateway_demo(
     """Try logins to other programs: a page behind nginx, and a shell.
 
     It starts the login system with people and cards in memory, nginx with a page behind the login, and a RADIUS server for a
-    shell login by PAM. All of it listens on this machine only, and ends with Ctrl-C. Needs nginx.
+    shell login with PAM. All of these listen only on this machine, and stop with Ctrl-C. The command needs nginx.
 
     \b
     Examples:
@@ -211,7 +211,7 @@ def _usable(port: int) -> int:
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate for both hosts, signed by itself, and its key."""
+    """Write a self-signed certificate for both hosts, and its key."""
     from datetime import UTC, datetime, timedelta
 
     from cryptography import x509

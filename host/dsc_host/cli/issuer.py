@@ -42,7 +42,7 @@ def make(
     """Make all requested cards, one after another.
 
     Plug a card in, press Enter, and take it out. If one fails, the finished cards stay finished. Run the command again for
-    the rest.
+    the remaining cards.
 
     \b
     Examples:

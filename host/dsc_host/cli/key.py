@@ -53,9 +53,9 @@ def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
       1. key add. Restart every service, so that each knows both keys.
       2. key promote with the new key's id, then rekey.
       3. Restart the services, then rekey again, for cards that they
-         have enrolled meanwhile.
-      4. key drop with the old key's id. Keep a copy of it as long as
-         you keep backups from before.
+         have enrolled in the meantime.
+      4. key drop with the old key's id. Keep a copy of the old key
+         while you keep backups that are sealed under it.
 
     \b
     Examples:
@@ -66,14 +66,14 @@ def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
     new = MasterKey.generate()
     with _locked_keyring(path) as keys:
         if len(keys.keys) >= _MOST_KEYS:
-            raise Failed(f"{path} holds {len(keys.keys)} keys already; remove those that nothing needs: dscplus key drop")
+            raise Failed(f"{path} holds {len(keys.keys)} keys already; remove the keys that seal nothing: dscplus key drop")
         Keyring(*keys.keys, new).write(path)
     show({"id": new.id}, as_json=as_json)
     notice(f"The new key is in {path}. Keep a copy of that file: without it the records can't be read.")
 
 
 def promote_key(master_keys: MasterKeys, key_id: KeyArgument, as_json: JsonOption = False) -> None:
-    """Make another key of the file the one that seals from now on. Older secrets stay under their key until `rekey`.
+    """Choose the key of the file that seals new secrets. Older secrets stay sealed under their key until `rekey`.
 
     \b
     Examples:
@@ -121,7 +121,7 @@ def _file(master_keys: MasterKeys) -> Path:
     path = master_keys.key_file()
     if path == own_key_file() and not path.exists():
         raise InputError("master key", f"there is no {path}; name the file with --master-key")
-    # Services read the target of a link.
+    # If the path is a link, services read its target.
     return Path(os.path.realpath(path))
 
 
@@ -152,8 +152,8 @@ def _find(keys: Keyring, key_id: str) -> MasterKey:
 def rekey(records: Records, as_json: JsonOption = False) -> None:
     """Seal all cards under the first key of the file.
 
-    Logins continue meanwhile. See `key add --help` for the steps before and after. You can stop the command at any time and
-    run it again: it continues where it stopped.
+    Logins continue while it runs. See `key add --help` for the steps before and after. You can stop the command at any time
+    and run it again: it continues where it stopped.
 
     \b
     Examples:

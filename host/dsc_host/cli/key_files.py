@@ -40,7 +40,7 @@ def _text_of(content: bytes) -> str:
 
 def _key_in(text: str) -> bytes | None:
     try:
-        # Hex digits of any other length are a truncated key, and no Base64. Do not read them as Base64.
+        # Hex digits of any other length are probably a truncated key. Do not read them as Base64.
         found = _HEX.fullmatch(text)
         key = bytes.fromhex(found[1]) if found else base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):

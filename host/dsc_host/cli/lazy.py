@@ -1,6 +1,6 @@
 """Groups of commands. The module of a command is imported only when the command is used, which saves time.
 
-A table has the name, the summary and the function's place of each command, for the list of commands.
+For the list of commands, a table has the name, the summary and the function of each command.
 """
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -16,7 +16,7 @@ Built = Any
 
 
 class Command(NamedTuple):
-    """A command. Its function is imported when it is used."""
+    """A command. Its function is imported when the command is used."""
 
     name: str
     target: str
@@ -94,7 +94,7 @@ class LazyGroup(TyperGroup):
         return [(each.name, each.summary) for section in self._table.sections() for each in section.commands if not each.hidden]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the sections into the help, from the table alone."""
+        """Write the sections into the help, without importing the commands."""
         shown = [
             (section.title, [(each.name, each.summary) for each in section.commands if not each.hidden])
             for section in self._table.sections()
@@ -107,7 +107,7 @@ class LazyGroup(TyperGroup):
 
 
 class _Table(MutableMapping[str, Built]):
-    """The commands of a group by name, each built when it is asked for."""
+    """The commands of a group by name. Each is built when it is first used."""
 
     def __init__(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]]) -> None:
         self._sections = list(sections)

@@ -36,7 +36,7 @@ def list_(as_json: JsonOption = False) -> None:
     """
     ports = [*discover(), *discover_programs()]
     rows = [{"url": port.url, "description": port.description} for port in ports]
-    show_all(rows, as_json=as_json, none="No port on USB, and no simulator runs. sim:// is a simulated card.")
+    show_all(rows, as_json=as_json, none="No USB port was found, and no simulator is running. sim:// is a simulated card.")
 
 
 def info(port: CardPort, as_json: JsonOption = False) -> None:
@@ -74,8 +74,8 @@ def respond(
 ) -> None:
     """Send a challenge to the card and print its response.
 
-    The card's owner types the PIN on the card and presses OK. A card without a keypad gets its keys from this command,
-    which prompts for the PIN or reads it from standard input.
+    The card's owner types the PIN on the card and presses OK. For a card without a keypad, this command sends the key
+    presses. It prompts for the PIN, or reads it from standard input.
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def personalize(
       dscplus personalize IB3000123
       echo 1234 | dscplus personalize IB3000123 --card /dev/ttyACM0 --db sqlite:///dsc.db
     """
-    # Check everything except the secrets before the command prompts for or creates anything.
+    # Check everything except the secrets first, before the command prompts for a secret or creates records.
     profile = _profile(serial, suite, pin_policy, tries)
     with CardClient.open(port.find()) as client:
         if held := client.info().serial:

@@ -25,7 +25,7 @@ def operating(records: Records, policy: Path | None = None, *, may_make: bool = 
 
 
 def print_id(name: str, made: str, as_json: bool) -> None:
-    """Print the id of a new row, alone or as JSON under `name`."""
+    """Print the id of a new row: only the id, or JSON with the id under `name`."""
     if as_json:
         show({name: made}, as_json=True)
     else:

@@ -46,7 +46,7 @@ class CardPort:
     ] = None
 
     def find(self) -> str:
-        """Return the port that the option or a setting names, else that of the only attached card. Raises `CardNotFound`."""
+        """Return the port that the option or a setting names, else the only attached port. Raises `CardNotFound`."""
         from dsc_host.link import find_card
 
         port = find_card(self.card or setting("card").value)

@@ -7,7 +7,7 @@ from unicodedata import combining, east_asian_width
 import typer
 
 _PART = 100
-"""The number of results that are printed at once."""
+"""The number of results that are printed together."""
 
 Result = Mapping[str, object]
 """Names with values that JSON can hold."""
@@ -59,7 +59,7 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
 
 
 def show_array(results: Iterable[Result]) -> None:
-    """Print any number of results as one JSON array, some at a time, as they come."""
+    """Print any number of results as one JSON array. Print the first results before the last ones are known."""
     # Import it here, because most commands print text.
     import json
 

@@ -61,13 +61,12 @@ def activate(
 ) -> None:
     """Activate the app for a user.
 
-    It takes the password, the token that comes by SMS, and the app's PIN. The command prompts for each, or reads them from
-    standard input, one line each.
-    The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, it is the app's existing PIN.
-    The token goes to the phone number that was
-    confirmed last. The command lists the other numbers.
-    A previous app of the user, on another phone or uninstalled, is taken out of use. The command asks for confirmation and for
-    the PIN of the previous app.
+    The command prompts for the password, the token that arrives by SMS, and the app's PIN. Or it reads them from standard
+    input, one line each.
+    The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, enter its existing PIN.
+    The token is sent to the phone number that was confirmed last. The command lists the other numbers.
+    If the user has an app on another phone, or had uninstalled it, that app is taken out of use. The command asks for
+    confirmation and for the PIN of that app.
 
     \b
     Examples:
@@ -84,7 +83,7 @@ def activate(
         if (
             begun.replaces
             and not yes
-            and not prompts.agreed(f"The app {', '.join(begun.replaces)} is taken out of use. Go on?")
+            and not prompts.agreed(f"The app {', '.join(begun.replaces)} will be taken out of use. Continue?")
         ):
             raise Failed("nothing was changed")
         token = prompts.read_shown("Activation code")
@@ -200,7 +199,7 @@ def forget(
       dscplus phone forget carl
       dscplus phone forget carl --yes
     """
-    if not yes and not prompts.agreed(f"{name} will have to log in with another device. Go on?"):
+    if not yes and not prompts.agreed(f"{name} will have to log in with another device. Continue?"):
         raise Failed("nothing was changed")
     with _app(app, server) as phone:
         phone.forget(name)

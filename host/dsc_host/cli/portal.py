@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HOST, PORT = "127.0.0.1", 8480
 _DEMO_PORTS = 20
-"""The number of ports, from `PORT` upwards, of which a demonstration takes the first free one."""
+"""The number of ports that a demonstration tries, from `PORT` upwards. It uses the first free one."""
 _CHANNELS = ("email", "sms", "voice")
 
 PolicyOption = Annotated[
@@ -34,7 +34,7 @@ def _demo_log() -> Path:
 
 
 def _shown(file: Path) -> str:
-    """Return a path as its user writes it."""
+    """Return a path as text, with `~` for the user's home folder."""
     home = Path.home()
     return f"~/{file.relative_to(home)}" if file.is_relative_to(home) else str(file)
 
@@ -155,7 +155,7 @@ def portal(
 
     There are pages for the login, security settings, requests, and the work of staff.
 
-    With --demo you can try everything, with a card on the page, and nothing is stored. Without it the pages use your
+    With --demo you can try everything, with a card on the page, and nothing is stored. Without --demo, the pages use your
     records, and visitors connect over https through a proxy. Stop it with Ctrl-C. Add users with `dscplus user add`.
 
     \b
@@ -194,9 +194,9 @@ def portal(
 
 
 def spool_folder(spool: Path | None) -> Path | None:
-    """Return the folder of the option `--spool`. Raises `InputError` if it is no folder."""
+    """Return the folder of the option `--spool`. Raises `InputError` if it is not a folder."""
     if spool is not None and not spool.is_dir():
-        raise InputError("spool", f"{spool} is not a folder; create it first, readable by you alone")
+        raise InputError("spool", f"{spool} is not a folder; create it first, readable only by you")
     return spool
 
 

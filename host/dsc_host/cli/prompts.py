@@ -1,4 +1,4 @@
-"""Input of a command: secrets and confirmations, asked for at a terminal or read from standard input.
+"""Input of a command: secrets and confirmations, from prompts at a terminal or from standard input.
 
 PINs and keys are never shown, neither in prompts nor in messages. An invalid input raises `InputError`.
 """
@@ -21,7 +21,7 @@ def read_secret(name: str, *, confirm: bool = False) -> str:
     try:
         return str(typer.prompt(name, hide_input=True, confirmation_prompt=confirm, err=True))
     except UnicodeDecodeError:
-        # The cause is dropped because it quotes the input.
+        # Drop the cause, because it quotes the input.
         raise InputError(name.lower(), "must be text in the encoding of the terminal") from None
 
 

@@ -44,14 +44,16 @@ def serve(
         typer.Option(metavar="ADDRESS:PORT", help=f"An address to listen on. May be repeated. Default: {_DEFAULT}."),
     ] = None,
     verifier_alone: Annotated[
-        bool, typer.Option("--verifier", help="Ask for the card alone. The user name is the owner of the card.")
+        bool, typer.Option("--verifier", help="Check only the card. The user name is the owner of the card.")
     ] = False,
     attributes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A TOML file with the attributes that accepted users get.")
+        Path | None, typer.Option(metavar="FILE", help="A TOML file with the attributes in replies to accepted users.")
     ] = None,
     tls: Annotated[
         list[str] | None,
-        typer.Option(metavar="ADDRESS:PORT", help="An address for RADIUS over TLS. May be repeated. Needs the next two."),
+        typer.Option(
+            metavar="ADDRESS:PORT", help="An address for RADIUS over TLS. May be repeated. Needs --certificate, --key."
+        ),
     ] = None,
     certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="The server's certificate for TLS, as PEM.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="The key of the certificate, as PEM.")] = None,
@@ -63,10 +65,10 @@ def serve(
 ) -> None:
     """Log users in to programs that speak RADIUS.
 
-    A program sends name and password, shows the challenge of the user's card, and sends the response. With --verifier, any
-    password will do: the program checks it itself. Add the program first, with `dscplus radius client add`. Requests must be
-    signed by a Message-Authenticator. The log goes to stderr, one JSON object a line, without names. Stop it with Ctrl-C or
-    SIGTERM: open requests are answered first.
+    A program sends name and password, shows the challenge of the user's card, and sends the response. With --verifier, the
+    password is not checked, because the program checks it itself. Add the program first, with `dscplus radius client add`.
+    Requests must be signed with a Message-Authenticator. The log goes to stderr, one JSON object per line, without user names.
+    Stop it with Ctrl-C or SIGTERM: open requests are answered first.
 
     \b
     Examples:
@@ -128,14 +130,14 @@ def add_client(
     ] = False,
     no_challenge: Annotated[
         bool,
-        typer.Option("--no-challenge", help="The program shows no challenge: users type a temporary code behind the password."),
+        typer.Option("--no-challenge", help="The program shows no challenge: users type a temporary code after the password."),
     ] = False,
     language: Annotated[
         str, typer.Option(metavar="CODE", help="The language of refusals: en, de or ru.", show_default=True)
     ] = "en",
     certificate: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The program's certificate as PEM, if it uses TLS in place of a secret."),
+        typer.Option(metavar="FILE", help="The program's certificate as PEM, if it uses TLS instead of a secret."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -158,11 +160,11 @@ def add_client(
     else:
         typer.echo(made.secret.decode())
     if unsigned:
-        notice("Replies to unsigned requests can be forged on the network. Update the device, or keep its network apart.")
+        notice("Replies to unsigned requests can be forged on the network. Update the device, or isolate its network.")
 
 
 def _read_certificate(file: Path) -> str:
-    # A character beyond ASCII is no part of PEM, and the check refuses it.
+    # The check refuses characters outside ASCII, which PEM does not have.
     text = read_whole(file, "certificate", _MOST_PEM_BYTES).decode("latin-1")
     clients.check_certificate(text)
     return text

@@ -55,7 +55,7 @@ def enroll(
 def _rehearse(
     serial: str, suite: str, counter: int, key: bytes, pin: str | None, unlock_key: bytes | None, owners: tuple[str, ...]
 ) -> None:
-    """Enroll the card in a database in memory, to report errors before a prompt for a secret or the creation of a database."""
+    """Enroll the card in memory first, to report errors before the command prompts for a secret or creates a database."""
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as nowhere:
         nowhere.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=owners)
 

@@ -55,7 +55,7 @@ def serve(
     port: Annotated[int, typer.Option(metavar="N", help="The port. 0: any free port.", show_default=True)] = PORT,
     workers: Annotated[int, typer.Option(metavar="N", help="The number of worker processes.", show_default=True)] = 1,
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Listen on an address that others can reach, without TLS.")
+        bool, typer.Option("--allow-remote", help="Allow an address that other machines can reach, without TLS.")
     ] = False,
     proxy: Annotated[
         str,
@@ -66,8 +66,8 @@ def serve(
     """Serve challenges and verdicts over HTTP.
 
     Use it for login pages that are not written in Python. Stop it with Ctrl-C or SIGTERM: open requests are finished
-    first. TLS is the task of a proxy in front of it. The log goes to stderr, one JSON object a line. GET /openapi.json
-    describes the service. Callers need a token: see `dscplus token new --help`.
+    first. It has no TLS: put a proxy with TLS in front of it. The log goes to stderr, one JSON object per line. GET
+    /openapi.json describes the service. Callers need a token: see `dscplus token new --help`.
 
     \b
     Examples:
@@ -78,7 +78,7 @@ def serve(
         from dsc_host.api import Tokens, processes
     address = processes.Address.checked(host, port, allow_remote=allow_remote)
     make = _ServiceFactory(records, tokens or default_tokens())
-    # Open the verifier once here, so that errors are not reported by each worker.
+    # Open the verifier once here, so that an error is reported once and not by each worker.
     Tokens.from_file(make.tokens)
     make.open().close()
     if not processes.run(make, address, workers, proxy=proxy):

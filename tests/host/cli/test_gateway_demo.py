@@ -25,7 +25,7 @@ def test_the_demonstration_leads_to_the_login_asks_a_shell_for_the_card_and_ends
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=own) as running:
         assert running.stderr
         told = ""
-        while "Ctrl-C ends all." not in told:
+        while "Ctrl-C stops everything." not in told:
             line = running.stderr.readline()
             assert line, told
             told += line

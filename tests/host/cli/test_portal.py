@@ -28,7 +28,7 @@ def test_a_mistake_is_one_line(dscplus: Command) -> None:
         (("--mail-from", "a@example.com"), "mail: must be HOST:PORT"),
         (("--policy", "nowhere.toml"), "policy: nowhere.toml cannot be read"),
         (("--port", "70000"), "port: must be 0 to 65535"),
-        (("--host", "0.0.0.0"), "host: others can reach this address"),
+        (("--host", "0.0.0.0"), "host: other machines can reach this address"),
         (("--host", "example.com"), "host: must be an IP address"),
         (("--workers", "0"), "workers: must be 1 to 64"),
         (("--log", "/dev/null/log"), "log: /dev/null/log cannot be written"),

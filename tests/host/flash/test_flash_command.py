@@ -234,7 +234,7 @@ def test_unflash_of_a_board_without_it(dscplus: Command) -> None:
     with BoardDouble(Disk({"/boot.py": b""})) as board:
         done = dscplus("unflash", "--card", board.url)
     assert done.code == 0
-    assert "nothing of dscplus" in done.err
+    assert "no files of dscplus" in done.err
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from dsc_host.verifier import Verifier
 
 LOG, CLOCK, MESSAGES = "log", "clock", "messages"
 _MOST_SECONDS = 30.0
-"""The largest difference between two clocks that harms nothing. A challenge is open for five minutes."""
+"""The largest difference between two clocks that does no harm: a challenge is open for five minutes."""
 _WAITING_SECONDS = 15 * 60
 _DAY_SECONDS = 24 * 60 * 60
 
@@ -65,8 +65,8 @@ def check_messages(verifier: Verifier, clock: Callable[[], float] = time.time) -
     if waiting:
         yield warning(
             MESSAGES,
-            f"{waiting} wait for over {_WAITING_SECONDS // 60} minutes",
-            "let dscplus portal run, with --mail for email and --spool for SMS; check the mail server",
+            f"{waiting} have waited for more than {_WAITING_SECONDS // 60} minutes",
+            "run dscplus portal, with --mail for email and --spool for SMS; check the mail server",
         )
     if given_up:
         yield warning(
@@ -75,4 +75,4 @@ def check_messages(verifier: Verifier, clock: Callable[[], float] = time.time) -
             "check the mail server and the SMS gateway",
         )
     if not waiting and not given_up:
-        yield ok(MESSAGES, "none waits for long")
+        yield ok(MESSAGES, "no message has waited for long")

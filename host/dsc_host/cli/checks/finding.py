@@ -28,22 +28,22 @@ Findings = Iterator[Finding]
 
 
 def ok(check: str, summary: str) -> Finding:
-    """Return a finding with which all is well."""
+    """Return a finding for a part that works."""
     return Finding(check, State.OK, summary)
 
 
 def warning(check: str, summary: str, remedy: str) -> Finding:
-    """Return a finding that should be mended, although the installation works."""
+    """Return a finding for a problem that should be solved, although the installation works."""
     return Finding(check, State.WARNING, summary, remedy)
 
 
 def failed(check: str, summary: str, remedy: str) -> Finding:
-    """Return a finding that keeps the installation from working, or from being safe."""
+    """Return a finding for a problem that keeps the installation from working, or makes it unsafe."""
     return Finding(check, State.FAILED, summary, remedy)
 
 
 def of_error(check: str, error: Exception, remedy: str = "correct this value") -> Finding:
-    """Return the finding for an error. Its message may have a remedy after a semicolon, which is better than the given one."""
+    """Return the finding for an error. If its message has a remedy after a semicolon, use that in place of `remedy`."""
     problem, _, own = str(error).removeprefix(f"{check}: ").partition("; ")
     return failed(check, problem, own or remedy)
 

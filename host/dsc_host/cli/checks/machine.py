@@ -22,7 +22,7 @@ def check_version() -> Findings:
 
 
 def check_extras() -> Findings:
-    """Yield a finding about the extras: those whose packages are all installed, and the packages that others need."""
+    """Yield a finding about the extras: those whose packages are all installed, and the missing packages of the others."""
     try:
         required = distribution("dscplus").requires or []
     except PackageNotFoundError:

@@ -13,7 +13,7 @@ from dsc_host.schema import SCHEMA
 
 KEY, DATABASE = "master key", "database"
 _PATIENCE = 5.0
-_NEW = "in a new installation, the first enroll, personalize or person add makes it"
+_NEW = "in a new installation, the first enroll, personalize or person add creates it"
 
 
 def check_keys(records: Records) -> Findings:
@@ -44,7 +44,7 @@ def check_keys(records: Records) -> Findings:
 
 
 def check_database(records: Records) -> Findings:
-    """Yield findings about the database: whether it can be reached, and its schema. Migrate nothing."""
+    """Yield findings about the database: whether it can be reached, and its schema. Do not migrate it."""
     url = records.url
     path = records.file()
     if path is not None:
@@ -68,7 +68,7 @@ def _schema(version: int | None, path: Path | None) -> Finding:
         return failed(DATABASE, f"{where} is empty", f"restore a backup; {_NEW}")
     if version > SCHEMA.version:
         return failed(
-            DATABASE, f"a newer dscplus made its schema, {version}; this one knows {SCHEMA.version}", "upgrade dscplus"
+            DATABASE, f"a newer dscplus made its schema, {version}; this dscplus has {SCHEMA.version}", "upgrade dscplus"
         )
     if version < SCHEMA.oldest:
         return failed(DATABASE, f"its schema, {version}, is too old", "restore it with the dscplus that made it")
@@ -76,6 +76,6 @@ def _schema(version: int | None, path: Path | None) -> Finding:
         return warning(
             DATABASE,
             f"its schema is {version}; this dscplus has {SCHEMA.version}",
-            "make a backup with the dscplus of before, stop all services, and migrate: dscplus card list",
+            "make a backup with the previous dscplus, stop all services, and migrate: dscplus card list",
         )
     return ok(DATABASE, f"{where}, schema {version}")
