@@ -1,4 +1,4 @@
-"""The connection between the card's state machine and a board's ports. Its order of effects keeps the journal's invariants."""
+"""The connection between the card's state machine and a board's ports. Its order of effects keeps the journal's promises."""
 
 import struct
 
@@ -30,7 +30,7 @@ def same(a, b):
 
 
 class App:
-    """The card on one board. Call `poll` forever. Sleep at most as long as it returns, and wake for keys and bytes."""
+    """The card on one board. Call `poll` forever. In between, sleep for the time that it returns, or until input arrives."""
 
     def __init__(self, board):
         self.board = board
@@ -50,7 +50,7 @@ class App:
         self.journal.load()
         self.entropy.start()
         self.refresh()
-        # The time without power is unknown, so the wait starts again.
+        # The time without power is unknown, so the wait starts from its beginning.
         self._wait()
         self.board.display.show(self.card.cells)
         if self.card.condition == states.BROKEN:
@@ -125,9 +125,9 @@ class App:
         self.apply(self.card.fail(now), now)
 
     def apply(self, effects, now):
-        """Carry out a step's effects, and those of the steps that follow; report the changes on the line."""
+        """Carry out a step's effects, and the effects of the steps that follow. Report the changes on the line."""
         card = self.card
-        # The step that returned these effects has already changed the state, so the previously reported state is kept here.
+        # The step that returned these effects has already changed the state, so compare it with the last reported one.
         before = self._was
         asked_by_line = card.asked_by_line
         while effects & ~states.SHOW:

@@ -1,4 +1,4 @@
-"""The wait of a locked card for the next unlock code: half a minute after the first wrong code, doubling each time."""
+"""The wait before a locked card accepts the next unlock code: 30 s after the first wrong code, twice as long after each."""
 
 from .ports import const, ticks_diff
 
@@ -26,7 +26,7 @@ class Wait:
         """Update `seconds`. Return whether it changed."""
         before = self.seconds
         left = self._left(now)
-        # Remember the end: ticks wrap, so they cannot be compared after some days.
+        # Record that the wait has ended: ticks wrap around, so they cannot be compared after some days.
         if left == 0:
             self._ms = 0
         self.seconds = (left + 999) // 1000

@@ -30,7 +30,7 @@ def put_number(cells, text, number):
 
 
 def put_end(cells, digits, typed):
-    """Put as many of the last `typed` digits as fit: the owner is typing the end."""
+    """Put the last of the `typed` digits, as many as fit, because the owner types at their end."""
     first = max(0, typed - CELLS)
     put_text(cells, b"")
     for i in range(first, typed):

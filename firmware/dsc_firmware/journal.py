@@ -3,13 +3,13 @@
 Invariants, even if the power fails at any instruction:
 1. Afterwards the record is the complete old one or the complete new one.
 2. A counter is stored before its response is shown. So no two responses of a card have the same counter.
-3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. So cutting the power never gives an
-   extra try. The same holds for tries to unlock the card, and a cut does not shorten the wait after them.
+3. A PIN try is counted, stored and read back before the PIN is compared. A right PIN resets the count. So cutting the power
+   never gives an extra try. The same holds for unlock codes, and cutting the power does not shorten the wait after them.
 4. A record with an invalid checksum makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
 Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
-newest epoch is the record. After `load`, both slots hold a record with a key, or both hold one without. So one invalid slot
-means that a write was interrupted, and two mean real damage.
+newest epoch is the record. After `load`, both slots hold a record with a key, or both hold a record without a key. So one
+invalid slot means that a write was interrupted, and two mean real damage.
 """
 
 import struct
@@ -45,8 +45,8 @@ class Record:
     """The card's stored data. Buffers have a fixed size; `serial`, `suite` and `key` return the part in use.
 
     `checks_pin` means that the card checks the PIN itself, against `code` (its keyed digest), and locks after `tries`
-    failures. `counter` is the next one to use. A locked card with an `unlock_key` accepts `unlocks` more codes. `asked` is the
-    open unlock challenge plus 1, or 0 without one.
+    failures. `counter` is the next counter to use. A locked card with an `unlock_key` accepts `unlocks` more codes. `asked` is
+    the open unlock challenge plus 1, or 0 if none is open.
     """
 
     def __init__(self):
@@ -163,7 +163,7 @@ def epoch_of(data):
 
 
 class Journal:
-    """The record in its two slots. `status` is BLANK, READY or BROKEN; only `erase` leads out of BROKEN."""
+    """The record in its two slots. `status` is BLANK, READY or BROKEN. Only `erase` can change it from BROKEN."""
 
     def __init__(self, flash):
         self._flash = flash
@@ -225,7 +225,7 @@ class Journal:
         return held
 
     def store_twice(self):
-        """Write the record to both slots, so that neither holds an older one."""
+        """Write the record to both slots, so that neither holds an older record."""
         return self.store() and self.store()
 
     def erase(self):

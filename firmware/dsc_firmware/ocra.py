@@ -69,7 +69,7 @@ def to_nibbles(text, out):
 
 
 def to_decimal(digest, offset, out):
-    """Write the 31-bit number at digest[offset] into `out` as decimal digits. Those that do not fit are dropped on the left."""
+    """Write the 31-bit number at digest[offset] into `out` as decimal digits. Drop the first digits if they do not fit."""
     wipe(out)
     for n in range(4):
         carry = digest[offset + n] & (0x7F if n == 0 else 0xFF)
@@ -82,7 +82,7 @@ def to_decimal(digest, offset, out):
 
 
 class Ocra:
-    """A parsed suite with its message buffer, which each response fills anew.
+    """A parsed suite with its message buffer, which is filled for each response.
 
     `digits` is the length of the response (0: the whole MAC in hex); `format` ("N", "A" or "H") and `length` are the
     question's. `counter`, `pin`, `session` and `time` say which other inputs the suite has.
@@ -153,7 +153,7 @@ class Ocra:
         self._nibbles = bytearray(2 * self.length)
 
     def accepts(self, question):
-        """Return whether `question` is as long as the suite's question may be, and has only bytes that are allowed there."""
+        """Return whether `question` has a length and bytes that the suite allows."""
         for c in question:
             if not (0x30 <= c <= 0x39 or (self.format != "N" and self._is_letter(c))):
                 return False

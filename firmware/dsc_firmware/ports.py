@@ -4,7 +4,7 @@ A board is one object with these attributes. There are no base classes; anything
 
 keypad   get() -> a key, or None if none waits. A key is a small int: the ASCII code of a digit, or KEY_OK, KEY_C,
          KEY_PRESS. The driver returns KEY_PRESS once the button has been held for half a second.
-display  show(cells): 8 bytes of ASCII. The card owns and reuses the buffer: read it at once, do not keep it.
+display  show(cells): 8 bytes of ASCII. The card owns and reuses the buffer: read it during the call, do not keep it.
 clock    ticks_ms() -> milliseconds, 0 to TICKS_PERIOD - 1, then 0 again. Only `ticks_diff` may compare two values.
 entropy  read(n) -> n unpredictable bytes. Raises OSError if it has none.
 flash    read(slot) -> the contents of slot 0 or 1, None only if it was never written; write(slot, data). Both raise

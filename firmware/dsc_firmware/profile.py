@@ -116,7 +116,7 @@ _CHECKS = {
 
 
 class Profile:
-    """The fields that were set so far."""
+    """The fields that a host has set so far."""
 
     def __init__(self):
         self._fields = {}

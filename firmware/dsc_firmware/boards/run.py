@@ -13,7 +13,7 @@ from ..drivers.keypad import DEBOUNCE_MS
 from ..ports import CELLS, KEY_C, const
 from ..states import CANCEL, OFF
 
-# The longest wait of a byte on the line.
+# The longest time in ms for which an arrived byte waits.
 _LINE_MS = const(20)
 _CTRL_C = const(3)
 _NO_CTRL_C = const(-1)
@@ -21,7 +21,7 @@ _BOARDS = __name__.rpartition(".")[0]
 
 
 class Board:
-    """The ports that `ports.py` describes. The class is here because objects keep the module of their class in memory."""
+    """The ports that `ports.py` describes. It is not in `wiring`, because an object keeps the module of its class in memory."""
 
 
 def run(folder="", clock=time, say=print):
@@ -37,7 +37,7 @@ def run(folder="", clock=time, say=print):
 
 
 def _wired(folder, clock, say):
-    """Build the board. Return None if its `board.json` is invalid or does not match it."""
+    """Build the board. Return None if its `board.json` is invalid or does not match the board."""
     wiring = __import__(_BOARDS + ".wiring", None, None, ("wire",))
     try:
         board = Board()
@@ -66,7 +66,7 @@ def _skipped(board):
 
 
 def _guard(board, say):
-    """Run the card. When it is stopped or fails, clear its secrets from the display."""
+    """Run the card. When the card is stopped or fails, clear its secrets from the display."""
     app = None
     try:
         board.display.work()

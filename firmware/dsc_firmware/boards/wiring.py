@@ -18,7 +18,7 @@ __all__ = ("ConfigError", "wire")
 _PACKAGE = __name__.split(".")[0]
 _NO_CTRL_C = const(-1)
 
-# The expander of a text display supports only the lower speed. At both, a hanging bus delays the card only briefly.
+# The expander of a text display supports only the lower speed. At either speed, a hanging bus delays the card only briefly.
 _SLOW_HZ = const(100000)
 _FAST_HZ = const(400000)
 _BUS_TIMEOUT_US = const(25000)
@@ -100,7 +100,7 @@ def _battery(config):
 def wire(board, folder, clock):
     """Set the ports of `board` as `board.json` in `folder` describes them. Seal the board first if the file says so."""
     config = _read(folder)
-    # Seal it before anything else: a program that keeps sending Ctrl-C must not reach the prompt.
+    # Seal the board before anything else: a program that keeps sending Ctrl-C must not reach the prompt.
     if config["sealed"]:
         micropython.kbd_intr(_NO_CTRL_C)
     board.name = config["board"]

@@ -73,7 +73,7 @@ class Display:
     def _refresh(self):
         blank = is_blank(self._wanted)
         try:
-            # Set the chip up at each waking: after a loss of power, it answers but shows nothing.
+            # Set the chip up whenever the card wakes: after a loss of power, the chip answers but shows nothing.
             if not self._ready or (self._dark and not blank):
                 self._start()  # type: ignore[attr-defined]
             self._draw(self._wanted, blank)  # type: ignore[attr-defined]

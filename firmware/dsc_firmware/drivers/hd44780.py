@@ -32,10 +32,10 @@ class HD44780(Display):
 
     def _start(self):
         sleep = self._clock.sleep_ms
-        # Write this first, so that a missing display fails at once.
+        # Write this first, so that a missing display fails immediately.
         self._set_light(0)
-        # Send "8 bits" at least three times, for any state of the chip, then "4 bits": figure 24 of the data sheet. Send it
-        # more often, because the chip ignores everything for 40 ms after power-up.
+        # Send "8 bits" at least three times, whatever state the chip is in, then "4 bits": figure 24 of the data sheet. Send
+        # "8 bits" more often, because the chip ignores everything for 40 ms after power-up.
         for half in b"\x30\x30\x30\x30\x30\x30\x30\x20":
             self._half(half)
             sleep(10)

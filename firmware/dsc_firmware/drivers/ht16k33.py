@@ -27,9 +27,9 @@ _FONT = (
 
 
 class HT16K33(Display):
-    """A segment display. The chip at `address` shows the four characters on the left, the chip at the next address the rest.
+    """A segment display. The chip at `address` shows the left four characters, and the chip at the next address the right four.
 
-    While nothing is shown, both are dark, empty and in standby.
+    While nothing is shown, both chips are dark, empty and in standby.
     """
 
     def __init__(self, i2c, address, clock):

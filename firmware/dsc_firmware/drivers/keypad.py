@@ -1,7 +1,7 @@
 """The port `keypad`: a matrix of keys, and a button for *press*.
 
-Every call of `get` scans all keys once, without waiting or allocating. A key counts when all scans of 20 ms have seen
-it down. After it, no other key counts until all are up, because with three keys down, a matrix reports a fourth one. Rows
+Every call of `get` scans all keys once, without waiting or allocating. A key counts when all scans within 20 ms have seen
+it down. Then no other key counts until all keys are up, because with three keys down, a matrix reports a fourth one. Rows
 are open drain: a row pulls low or floats, so two pressed keys never connect opposing outputs.
 """
 
@@ -46,9 +46,9 @@ class NoKeypad:
 class MatrixKeypad:
     """A keypad of open-drain `rows`, and `columns` and `press` with pull-ups. `keys` has one string of letters for each row.
 
-    Set `off` to whether the card is off: *press* then counts only after half a second. Without a *press* button, holding OK
-    that long counts as *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may sleep before the
-    next `get`.
+    Set `off` to whether the card is off. While it is true, *press* counts only after half a second. Without a *press* button,
+    holding OK for half a second counts as *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may
+    sleep before the next `get`.
     """
 
     def __init__(self, rows, columns, keys, press, ticks):
