@@ -15,6 +15,7 @@ BARE: tuple[Trial, ...] = (
     ("-m", "dsc_host", "info", "--card", "sim://"),
 )
 TRIALS: Mapping[str, tuple[Trial, ...]] = {
+    "fast": (("-c", "import httptools, sys; sys.platform == 'win32' or __import__('uvloop')"),),
     "flash": (("-m", "dsc_host", "image", "--out", "image"),),
     "micropython": (("-m", "dsc_host", "demo", "--engine", "micropython", "--json"),),
     "phone": (("-m", "dsc_host", "phone", "users"),),

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -22,7 +22,8 @@ from uvicorn.supervisors import Multiprocess
 
 from dsc_host.api.metrics import FOLDER
 from dsc_host.errors import InputError
-from dsc_host.server.connections import LimitedProtocol, check_proxy
+from dsc_host.server.connections import MOST_HEAD_BYTES, check_proxy
+from dsc_host.server.implementations import installed
 from dsc_host.server.logs import configuration
 
 MOST_WORKERS = 64
@@ -37,7 +38,6 @@ GRACE_SECONDS = 30
 _BACKLOG = 512
 _MOST_FILES = 4096
 """The limit on open files, well above one for each possible connection."""
-_MOST_HEAD_BYTES = 16 * 1024
 _log = logging.getLogger("dsc_host.api")
 
 if sys.platform == "win32":
@@ -126,19 +126,20 @@ def run(
     with address.bind() as bound:
         host, port = bound.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        _log.info("listening", extra={"fields": {"url": url, "workers": workers}})
+        _log.info("listening", extra={"fields": {"url": url, "workers": workers, **asdict(installed())}})
         return _run_one(config, bound, lambda: ready(url)) if workers == 1 else _run_several(config, bound)
 
 
 def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = "", log: Path | None = None) -> uvicorn.Config:
     """Return the configuration for uvicorn."""
+    used = installed()
     return uvicorn.Config(
         make,
         factory=True,
         workers=workers,
-        http=LimitedProtocol,
+        http=used.protocol,
         ws="none",
-        loop="asyncio",
+        loop=used.loop,
         lifespan="on",
         log_config=configuration(log),
         access_log=False,
@@ -149,7 +150,7 @@ def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = ""
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_worker_healthcheck=START_SECONDS,
-        h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
     )
 
 

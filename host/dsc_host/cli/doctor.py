@@ -63,8 +63,8 @@ def doctor(
     """Check an installation, and say what to do.
 
     The command checks the settings, the master key, the database, the log, the clock, the senders, the ports, the extras and
-    the disks. Run it as the user of the services, with their options. It changes nothing, migrates nothing and sends no
-    message. The exit code is 1 if a check failed, and 0 if there are only warnings.
+    the disks. It says what the HTTP servers are built on. Run it as the user of the services, with their options. It changes
+    nothing, migrates nothing and sends no message. The exit code is 1 if a check failed, and 0 if there are only warnings.
 
     \b
     Examples:
@@ -76,6 +76,7 @@ def doctor(
         found = [
             *machine.check_version(),
             *machine.check_extras(),
+            *machine.check_servers(),
             *_of_records(records, done),
             *_safely("policy", lambda: _of_policy(policy)),
             *_safely("tokens", lambda: _of_tokens(tokens)),

@@ -15,6 +15,8 @@ Five promises, for each process:
 4. Requests are answered one at a time. If a request arrives before the previous answer is complete, the connection ends after
    that answer.
 5. Nothing that a client sends is logged as an error.
+
+A protocol of uvicorn keeps them with `Limits` as its first base class: `h11_protocol`, and `fast_protocol`.
 """
 
 import asyncio
@@ -22,8 +24,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 
 from dsc_host.client_address import client_network
 from dsc_host.errors import InputError
@@ -31,6 +33,8 @@ from dsc_host.errors import InputError
 MOST_CONNECTIONS = 512
 """The maximum number of connections in one process."""
 MOST_OF_ONE_CLIENT = 128
+MOST_HEAD_BYTES = 16 * 1024
+"""The size in bytes beyond which a head that is not complete is refused."""
 HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
 """The time in seconds in which a client must read an answer."""
@@ -39,8 +43,17 @@ WAITS = "dsc_waits"
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class LimitedProtocol(H11Protocol):
-    """A connection with limits."""
+class Limits(asyncio.Protocol):
+    """The limits of one connection. They continue where another protocol of the same connection left off."""
+
+    # What a protocol of uvicorn has.
+    config: Config
+    connections: set[Any]
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    flow: FlowControl
+    client: tuple[str, int] | None
+    cycle: Any
 
     waiting_since: float = 0.0
     client_name: str = ""
@@ -49,11 +62,16 @@ class LimitedProtocol(H11Protocol):
     _write_timer: asyncio.TimerHandle | None = None
 
     @property
+    def has_request(self) -> bool:
+        """Return whether a request has arrived whose answer is not complete."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    @property
     def is_waiting(self) -> bool:
         """Return whether the server waits for the client: to send, or to read an answer."""
-        if self.flow.write_paused or not self._has_request() or self.cycle.more_body:
+        if self.flow.write_paused or not self.has_request or self.cycle.more_body:
             return True
-        return bool(self.scope["state"].get(WAITS))
+        return bool(self.cycle.scope["state"].get(WAITS))
 
     # ---- methods that asyncio calls ----
 
@@ -75,13 +93,10 @@ class LimitedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Process data from the client."""
         super().data_received(data)
-        if not self._has_request():
-            if self._head_timer is None:
-                self._await_head()
-            return
-        self._stop_head_timer()
-        if not self.cycle.more_body and self.conn.trailing_data[0]:
-            self.cycle.keep_alive = False
+        if self.has_request:
+            self._stop_head_timer()
+        elif self._head_timer is None:
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up after the end of the connection."""
@@ -100,36 +115,33 @@ class LimitedProtocol(H11Protocol):
         super().resume_writing()
         self._stop_write_timer()
 
-    # ---- methods that uvicorn calls ----
+    # ---- methods that a protocol calls ----
 
-    def on_response_complete(self) -> None:
-        """Start to wait for the next request."""
+    def await_request(self) -> None:
+        """Note that an answer is complete: from now on, the server waits for the next request."""
         self.waiting_since = self.loop.time()
-        super().on_response_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer a request that is not HTTP, unless an answer has begun, and close the connection."""
-        if self._has_request():
-            # Prevent the task that works on the request from sending a second answer.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            super().send_400_response(msg)
-        else:
-            self.transport.close()
+    def continue_from(self, other: "Limits") -> None:
+        """Take over a connection between two requests, with the times by which its client must send and read."""
+        super().connection_made(other.transport)
+        other.connections.discard(other)
+        self.flow, self.waiting_since, self.client_name = other.flow, other.waiting_since, other.client_name
+        if other._head_timer is not None:
+            self._head_timer = self.loop.call_at(other._head_timer.when(), self._give_up)
+        if other._write_timer is not None:
+            self._write_timer = self.loop.call_at(other._write_timer.when(), self._drop)
+        other._stop_head_timer()
+        other._stop_write_timer()
 
     # ---- limits ----
 
     def _make_room(self) -> bool:
-        others = [each for each in self.connections if each is not self and isinstance(each, LimitedProtocol)]
+        others = [each for each in self.connections if each is not self and isinstance(each, Limits)]
         if self.client_name:
             same = [each for each in others if each.client_name == self.client_name]
             if len(same) >= MOST_OF_ONE_CLIENT:
                 return _end_one(same)
         return len(others) < MOST_CONNECTIONS or _end_one(others)
-
-    def _has_request(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
@@ -146,7 +158,7 @@ class LimitedProtocol(H11Protocol):
 
     def _give_up(self) -> None:
         self._head_timer = None
-        if not self._has_request():
+        if not self.has_request:
             self.transport.close()
 
     def _drop(self) -> None:
@@ -156,7 +168,7 @@ class LimitedProtocol(H11Protocol):
         self.transport.abort()
 
 
-def _end_one(connections: Iterable[LimitedProtocol]) -> bool:
+def _end_one(connections: Iterable[Limits]) -> bool:
     """Close the connection that has waited for its client longest. Return False if none waits."""
     waiting = [each for each in connections if each.is_waiting]
     if not waiting:

@@ -23,6 +23,7 @@ from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE
 from dsc_host.api import Scope, add_token
 from dsc_host.api.processes import Address
 from dsc_host.errors import InputError
+from dsc_host.server.implementations import Implementation, installed
 from dsc_host.verifier import Challenge, Verifier
 
 COMMAND = "from dsc_host.cli.main import main; main()"
@@ -47,7 +48,9 @@ class Service:
         self.process = process
         self.token = token
         self.lines: list[dict[str, Any]] = []
-        self.port = int(self.wait_for("listening")["url"].rpartition(":")[2])
+        told = self.wait_for("listening")
+        self.port = int(told["url"].rpartition(":")[2])
+        assert Implementation(told["loop"], told["parser"]) == installed()
 
     def wait_for(self, event: str) -> dict[str, Any]:
         """Read its log up to a line that matches. Every line must be JSON."""

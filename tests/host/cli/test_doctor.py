@@ -20,6 +20,7 @@ from tests.host.databases import new_postgresql
 
 from dsc_host.cli.checks import contents, machine
 from dsc_host.schema import SCHEMA
+from dsc_host.server.implementations import installed
 from dsc_host.verifier import Keyring, MasterKey
 
 keys = keyed.keys
@@ -80,7 +81,11 @@ def test_a_whole_installation(dscplus: Command, keys: Path, closed: list[str], m
     assert code == 0
     missing = {"tokens", "mail", "spool"}
     assert states(found) == {check: {SKIPPED if check in missing else OK} for check in found}
-    assert {"version", "extras", "settings", "master key", "database", "log", "clock", "disk", "portal"} <= set(found)
+    assert {"version", "extras", "servers", "settings", "master key", "database", "log", "clock", "disk", "portal"} <= set(
+        found
+    )
+    used = installed()
+    assert found["servers"][0][1] == f"event loop {used.loop}, requests read by {used.parser}"
     assert found["log"][0][1] == "3 entries, unchanged"
     assert {path.name: path.read_bytes() for path in keys.parent.glob("*.db")} == before
     text = dscplus("doctor", *closed).out

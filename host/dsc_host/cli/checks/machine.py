@@ -1,15 +1,17 @@
-"""Checks of the machine: the versions, the extras, and the disks."""
+"""Checks of the machine: the versions, the extras, what the HTTP servers are built on, and the disks."""
 
 import platform
 import re
 import shutil
+import sys
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from dsc_host.cli.checks.finding import Findings, failed, ok, warning
+from dsc_host.server.implementations import installed
 from dsc_host.version import VERSION
 
-DISK, EXTRAS = "disk", "extras"
+DISK, EXTRAS, SERVERS = "disk", "extras", "servers"
 _TOOLS = ("dev", "docs", "fuzz")
 """Extras that no installation needs."""
 _LEAST_BYTES, _FEW_BYTES = 100 << 20, 1 << 30
@@ -29,7 +31,9 @@ def check_extras() -> Findings:
         yield warning(EXTRAS, "dscplus is not installed as a package", "pip install dscplus")
         return
     missing: dict[str, list[str]] = {}
-    for name, extra in (found.groups() for found in map(_EXTRA_OF.match, required) if found):
+    # uvloop is the only package that is not made for a system.
+    here = [each for each in required if sys.platform != "win32" or "!= 'win32'" not in each]
+    for name, extra in (found.groups() for found in map(_EXTRA_OF.match, here) if found):
         if extra not in _TOOLS:
             missing.setdefault(extra, []).extend([] if _is_installed(name) else [name])
     whole = ", ".join(extra for extra, names in missing.items() if not names) or "none"
@@ -43,6 +47,12 @@ def _is_installed(name: str) -> bool:
     except PackageNotFoundError:
         return False
     return True
+
+
+def check_servers() -> Findings:
+    """Yield a finding about what the HTTP servers are built on."""
+    used = installed()
+    yield ok(SERVERS, f"event loop {used.loop}, requests read by {used.parser}")
 
 
 def check_disk(folder: Path) -> Findings:

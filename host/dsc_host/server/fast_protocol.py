@@ -1,0 +1,83 @@
+"""A limited connection whose requests httptools reads, in a fraction of the time that h11 takes. It needs the extra `fast`.
+
+httptools limits no head, and differs from h11 in requests that no browser and no HTTP library sends. So it gets plain requests
+only: a head that arrives in one piece and that both read alike, with at most a body of a stated length. At any other head,
+h11 takes over the connection, from the first byte of that head. So every request has the answer and the limits that it has
+without httptools.
+"""
+
+import re
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from dsc_host.server.connections import MOST_HEAD_BYTES, Limits
+from dsc_host.server.h11_protocol import LimitedProtocol
+
+# A target without `#`, and values without tabs, that neither are empty nor end with a space.
+_HEAD = re.compile(
+    rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /[!\"$-~]*+ HTTP/1\.1\r\n"
+    rb"(?:[-!#$%&'*+.^_`|~0-9A-Za-z]++: ?[!-~\x80-\xff]++(?: ++[!-~\x80-\xff]++)*+\r\n)++\r\n"
+)
+# The headers that decide where a request ends, and what happens to the connection afterwards.
+_FRAMING = re.compile(
+    rb"\n(connection|content-length|expect|host|proxy-connection|transfer-encoding|upgrade): ?([^\r]*)", re.IGNORECASE
+)
+_LENGTH = re.compile(rb"[0-9]{1,10}")
+
+
+class FastProtocol(Limits, HttpToolsProtocol):
+    """A connection with limits, whose plain requests httptools reads."""
+
+    _missing = 0
+    """The number of bytes of the current request that have not arrived."""
+
+    def data_received(self, data: bytes) -> None:
+        """Process data from the client."""
+        while data and not self.transport.is_closing():
+            if not self._missing:
+                if self.has_request:
+                    self.cycle.keep_alive = False
+                    self.flow.pause_reading()
+                    return
+                size = plain_size(data)
+                if size is None:
+                    self._hand_over(data)
+                    return
+                self._missing = size
+            part, data = data[: self._missing], data[self._missing :]
+            self._missing -= len(part)
+            super().data_received(part)
+
+    def on_response_complete(self) -> None:
+        """Start to wait for the next request."""
+        self.await_request()
+        super().on_response_complete()
+
+    def _hand_over(self, data: bytes) -> None:
+        """Let h11 read from here on."""
+        self._unset_keepalive_if_required()
+        successor = LimitedProtocol(self.config, self.server_state, self.app_state)
+        successor.continue_from(self)
+        if self.cycle is not None:
+            # h11 frames the answer to a head that it cannot read as the last request allows.
+            successor.conn.their_http_version = b"1.1"
+        self.transport.set_protocol(successor)
+        successor.data_received(data)
+
+
+def plain_size(data: bytes) -> int | None:
+    """Return the size of the plain request that begins with this data, with its body. Return None if it is not plain."""
+    head = _HEAD.match(data, 0, MOST_HEAD_BYTES)
+    if head is None:
+        return None
+    framing = _FRAMING.findall(data, 0, head.end())
+    fields = {name.lower(): value.lower() for name, value in framing}
+    length, connection = fields.get(b"content-length", b"0"), fields.get(b"connection", b"keep-alive")
+    is_plain = (
+        len(fields) == len(framing)
+        and b"host" in fields
+        and fields.keys() <= {b"connection", b"content-length", b"host"}
+        and connection in (b"close", b"keep-alive")
+        and _LENGTH.fullmatch(length)
+    )
+    return head.end() + int(length) if is_plain else None
