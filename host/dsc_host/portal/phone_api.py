@@ -15,8 +15,8 @@ from dsc_host.errors import DscError, InputError, out_of_memory
 from dsc_host.login import Activated, Begun, LoginSystem, NotIn
 from dsc_host.phone import encoding
 from dsc_host.phone.protocol import Activate, App, Approve, Begin, Deny, Done, Error, Pushes, Refusal
+from dsc_host.portal.refusals import status_of, with_retry_after
 from dsc_host.portal.security import Rejected, read_body
-from dsc_host.portal.site import status_of, with_retry_after
 
 T = TypeVar("T")
 

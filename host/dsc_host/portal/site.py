@@ -16,40 +16,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError, out_of_memory
+from dsc_host.errors import DscError, InputError, OutOfMemory, out_of_memory
 from dsc_host.link import CardClient
 from dsc_host.login import (
     LoginSystem,
-    NotAllowed,
-    NotFound,
     NotIn,
-    NotNow,
     Offer,
     ProofNeeded,
-    TooManyAttempts,
     Visitor,
-    WrongCredentials,
 )
 from dsc_host.portal import security
 from dsc_host.portal.components import WARNING, Alert
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.navigation import is_for, sections
+from dsc_host.portal.refusals import field_of, rejection, status_of, with_retry_after
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import explained, notice_kind, noticed
 
-_STATUSES: tuple[tuple[type[Exception], int], ...] = (
-    (WrongCredentials, 401),
-    (TooManyAttempts, 429),
-    (TooManyChallenges, 429),
-    (NotAllowed, 403),
-    (NotFound, 404),
-    (NotNow, 409),
-    (OutOfMemory, 503),
-    (InputError, 400),
-    (VerifierError, 503),
-    (DscError, 409),
-)
 _NOTICE_SECONDS = 60
 _BACK = "back"
 """The cookie with the path of the page that asked for a login."""
@@ -126,35 +110,12 @@ class Site:
                         security.check_post(request, visit.form_token, visit.form)
                     return await run_in_threadpool(_answered, visit, handler)
             except Rejected as rejected:
-                words = visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400]))
-                return visit.problem(rejected.status, words, visit.ways_on())
+                return visit.problem(rejected.status, visit._(rejection(rejected.status)), visit.ways_on())
             except OutOfMemory as error:
                 # There was too little memory for the page, or for the handler's thread.
                 return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
 
         return answered
-
-
-_REJECTIONS = {
-    400: "Your browser sent an invalid form. Go back and try again.",
-    403: "This page was open for too long, or came from another site. Go back, reload it, and try again.",
-    408: "The form did not arrive in time. Go back and try again.",
-    413: "The form is too large.",
-}
-
-
-_FIELD_NAMES = {
-    "PIN": "pin",
-    "password": "new",
-    "phone": "number",
-    "bank": "iban",
-    "identity": "user",
-    "device name": "name",
-    "birth date": "birth_date",
-    "document type": "document_type",
-    "document number": "document_number",
-}
-"""The names of form fields that differ from the field's name in an `InputError`."""
 
 
 class _Done(Exception):
@@ -321,10 +282,8 @@ class Visit:
             raise _Done(self.refused(view(), error, field)) from None
 
     def refused(self, view: View, error: DscError, field: str = "") -> Response:
-        """Return the page with the error, which is about this field if it names none."""
-        field = error.field if isinstance(error, InputError) else field
-        view = self.as_sent(view, _FIELD_NAMES.get(field, field))
-        return self.wrong(view, self.explain(error), status_of(error))
+        """Return the page with the error, which is about `field` if the error names no field."""
+        return self.wrong(self.as_sent(view, field_of(error, field)), self.explain(error), status_of(error))
 
     def as_sent(self, view: View, wrong: str) -> View:
         """Return the page with the form as the visitor has sent it. `wrong` is the name of the wrong field."""
@@ -383,18 +342,6 @@ class Visit:
             return self.visitor()
         except DscError:
             return None
-
-
-def status_of(error: DscError) -> int:
-    """Return the HTTP status for a refusal."""
-    return next(status for kind, status in _STATUSES if isinstance(error, kind))
-
-
-def with_retry_after(response: Response, error: Exception) -> Response:
-    """Return the response with the header Retry-After, if the error says how long to wait."""
-    if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):
-        response.headers["retry-after"] = str(max(1, round(error.retry_after)))
-    return response
 
 
 def _answered(visit: Visit, handler: Handler) -> Response:

@@ -23,8 +23,9 @@ from dsc_host.gateway.openid.errors import UnsafeRequest
 from dsc_host.gateway.openid.provider import PATHS, Next, Provider
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES
+from dsc_host.portal.refusals import status_of
 from dsc_host.portal.security import Rejected
-from dsc_host.portal.site import OPENID_PAGE, Handler, Site, Visit, status_of
+from dsc_host.portal.site import OPENID_PAGE, Handler, Site, Visit
 from dsc_host.portal.views import Form, View, hidden
 
 _AGREE = "/openid/agree"

@@ -1,0 +1,60 @@
+"""Refusals on pages: the HTTP status of each error, the form field that it is about, and the sentences for bad requests."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError
+from dsc_host.login import NotAllowed, NotFound, NotNow, TooManyAttempts, WrongCredentials
+
+_STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (WrongCredentials, 401),
+    (TooManyAttempts, 429),
+    (TooManyChallenges, 429),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (NotNow, 409),
+    (OutOfMemory, 503),
+    (InputError, 400),
+    (VerifierError, 503),
+    (DscError, 409),
+)
+_REJECTIONS = {
+    400: "Your browser sent an invalid form. Go back and try again.",
+    403: "This page was open for too long, or came from another site. Go back, reload it, and try again.",
+    408: "The form did not arrive in time. Go back and try again.",
+    413: "The form is too large.",
+}
+_FIELD_NAMES = {
+    "PIN": "pin",
+    "password": "new",
+    "phone": "number",
+    "bank": "iban",
+    "identity": "user",
+    "device name": "name",
+    "birth date": "birth_date",
+    "document type": "document_type",
+    "document number": "document_number",
+}
+"""The names of form fields that differ from the field's name in an `InputError`."""
+
+
+def status_of(error: DscError) -> int:
+    """Return the HTTP status for a refusal."""
+    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+
+
+def with_retry_after(response: Response, error: Exception) -> Response:
+    """Return the response with the header Retry-After, if the error says how long to wait."""
+    if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):
+        response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+    return response
+
+
+def rejection(status: int) -> str:
+    """Return the English sentence for a request that was rejected with this status."""
+    return _REJECTIONS.get(status, _REJECTIONS[400])
+
+
+def field_of(error: DscError, default: str = "") -> str:
+    """Return the name of the form field that an error is about; `default` if the error names no field."""
+    field = error.field if isinstance(error, InputError) else default
+    return _FIELD_NAMES.get(field, field)
