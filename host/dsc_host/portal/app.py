@@ -1,4 +1,4 @@
-"""The portal: every page with its path, assembled into one application."""
+"""The portal as one web application: the path and the handler of every page."""
 
 import asyncio
 import logging
@@ -186,7 +186,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The page on which a flow begins, for forms whose path is not below the path of that page."""
+"""For forms whose path is not below the page on which their flow begins: the path of that page, by the path of the form."""
 
 
 def application(
@@ -208,9 +208,9 @@ def application(
         secure: Whether visitors connect over https, through a proxy that terminates TLS.
         hosts: The host names under which visitors reach the portal.
         name: The title of the pages. If it is empty, they have a title in the visitor's language.
-        extension: Additional pages, for example of a demonstration. Never add any where real people log in.
-        ticket_domain: The domain below which other web servers ask here who their visitors are. If it is empty, none may.
-        issuer: The address under which programs log their users in with OpenID Connect. If it is empty, none may.
+        extension: Additional pages, for example of a demonstration. Never add any to a portal where real people log in.
+        ticket_domain: The domain of web servers that may ask this portal who their visitors are. If it is empty, none may.
+        issuer: The address at which programs log their users in with OpenID Connect. If it is empty, programs cannot do it.
         due_every: The seconds between two runs of the maintenance, while the portal runs.
         ended: A function that is called when the portal shuts down.
     """
@@ -242,7 +242,7 @@ def application(
 
 
 def _openid(system: LoginSystem, issuer: str, seconds: float) -> "OpenIdPages":
-    # Import them here, because they load an HTTP client that most portals do not use.
+    # Import these modules only here, because they load an HTTP client that most portals do not use.
     from dsc_host.gateway.openid.provider import Provider
     from dsc_host.portal.pages.openid import OpenIdPages
 
@@ -292,7 +292,7 @@ def _templates() -> Environment:
 
 
 async def _answer_health(system: LoginSystem, _request: Request) -> Response:
-    """Answer whether the database answers: 200 or 503."""
+    """Answer 200 if the database answers, and 503 if it does not."""
     try:
         await run_in_threadpool(system.context.read, lambda tx: tx.db.execute(select(1)).scalar_one())
     except DscError:
@@ -303,7 +303,7 @@ async def _answer_health(system: LoginSystem, _request: Request) -> Response:
 async def _refused(site: Site, request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses: an unknown path, or a wrong method.
 
-    A form's path that is opened as a page, for example from the history, leads to the beginning of its flow.
+    If a visitor opens the path of a form as a page, for example from the history, redirect to the page where its flow begins.
     """
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)

@@ -1,6 +1,6 @@
 """A security code card as a PDF: one A4 page, with the same bytes for the same card.
 
-The built-in fonts of PDF readers have Latin letters only, so the few words of a Russian sheet are in English.
+The built-in fonts of PDF readers have only Latin letters, so the few words of a Russian sheet are in English.
 """
 
 from collections.abc import Sequence

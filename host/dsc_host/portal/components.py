@@ -53,7 +53,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """The content of a panel that has nothing to show: a sentence, and a link to what one can do."""
+    """The content of a panel that has nothing to show: a sentence, and a link to a page that helps."""
 
     words: str
     icon: str = ""
@@ -84,7 +84,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A share of a whole, for example the rest of a limit. `words` says it in numbers."""
+    """A bar that shows a part of a whole, for example how much of a limit is left. `words` has the numbers."""
 
     label: str
     words: str
@@ -129,7 +129,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """A panel with links to what one can do, each with an icon. A link without an address is off, and its hint says why."""
+    """A panel with links to actions, each with an icon. A link without an address is disabled, and its hint says why."""
 
     part: ClassVar[str] = "links"
     title: str

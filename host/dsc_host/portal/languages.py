@@ -38,7 +38,7 @@ class Language:
     words: NullTranslations
 
     def __call__(self, text: str, **values: object) -> str:
-        """Return a sentence, translated, with its values filled in."""
+        """Translate a sentence, and fill in its values."""
         translated = self.words.gettext(text) if text else ""
         return translated.format(**values) if values else translated
 
@@ -47,11 +47,11 @@ class Language:
         return str(format_date(datetime.fromisoformat(text), "long", locale=self.code)) if text else ""
 
     def short_day(self, text: str) -> str:
-        """Format a day that is written as 2026-12-31 as `date` does."""
+        """Format a day that is written as 2026-12-31, in the short form of `date`."""
         return str(format_date(datetime.fromisoformat(text), "medium", locale=self.code)) if text else ""
 
     def date(self, at: float) -> str:
-        """Format the day of a Unix time in UTC, shorter than `day` does."""
+        """Format the day of a Unix time in UTC, in a shorter form than `day`."""
         return str(format_date(datetime.fromtimestamp(at, UTC), "medium", locale=self.code))
 
     def moment(self, at: float | None) -> str:

@@ -19,7 +19,7 @@ _BELOW = {
     "/events": "/profile",
     "/close": "/profile",
 }
-"""The section of each page whose path does not begin with that of its section."""
+"""The section of each page whose path does not begin with the path of its section."""
 _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)
@@ -30,7 +30,7 @@ _SCOPES = {
     "/deposit": _TRADING,
     "/statements": (Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS),
 }
-"""The scopes of sessions for which a page is, by the first part of its path. Other pages are for every session."""
+"""The scopes of sessions that may see a page, by the first part of its path. Every session may see the other pages."""
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
@@ -49,7 +49,7 @@ def section_of(page: str) -> str:
 
 
 def is_for(who: Visitor, page: str) -> bool:
-    """Return whether a visitor may see a page, as far as the role of the user and the scope of the session decide it."""
+    """Return whether the role of the user and the scope of the session allow a visitor to see a page."""
     top = "/" + page.split("/")[1]
     if top in _STAFF_PAGES.values():
         return top == staff_page(who)

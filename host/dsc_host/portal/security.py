@@ -2,18 +2,18 @@
 
 Six promises:
 
-1. Every POST of a form comes from our site: its token is only in pages of ours that were shown to the same visitor.
+1. Every POST of a form comes from our site: its CSRF token is only in pages that our site has shown to the same visitor.
 2. Cookies are HttpOnly and SameSite=Lax: a link from another site opens a page in the visitor's session, and a form from
    another site comes without the session. Opening a page changes nothing, so only forms need the first promise. Over https
    the cookies are Secure and bound to this host (`__Host-`). The only exception is the ticket, which opens no page
    (`dsc_host.gateway.forward_auth.tickets`).
 3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
-4. No cache stores a page, and no other site learns which page a visitor came from.
+4. No cache stores a page, and no other site learns from which of our pages a visitor comes.
 5. A request for another host, or one that is too large or malformed, is refused before any page sees it.
 6. No secret is in a URL. Secrets come in forms or in cookies.
 
-OpenID Connect makes exceptions (`dsc_host.portal.pages.openid`). A link may give a client a code for the visitor, and one with
-a client's own ID token ends the session of that token. A code is in a URL, is good once, and needs the client's proof.
+OpenID Connect makes exceptions (`dsc_host.portal.pages.openid`). A link may give a client a code for the visitor. A link with
+an ID token ends the session of that token. A code is in a URL, but it is valid only once, and only with the client's proof.
 """
 
 import hmac
@@ -39,7 +39,7 @@ _POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""The policy for a drawing, which has its own style and is shown as a picture."""
+"""The content security policy for a drawing, which contains a style and is shown as a picture."""
 
 
 class Rejected(Exception):
@@ -93,7 +93,7 @@ def csrf(token: str) -> str:
 
 
 def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
-    """Raise `Rejected` unless a POST comes from a page of ours that was shown to this visitor."""
+    """Raise `Rejected` unless a POST comes from a page that our site has shown to this visitor."""
     origin = request.headers.get("origin")
     # Browsers write the origin as SCHEME://HOST. Compare the host as text, because parsing could fail.
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
@@ -148,7 +148,7 @@ class Guard:
         self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse the request if its host is not ours."""
+        """Forward a request to the application, or refuse it if its host is not ours."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -39,9 +39,9 @@ _BACK = "back"
 """The cookie with the path of the page that asked for a login."""
 _BACK_SECONDS = 10 * 60
 TICKET_PAGE = "/ticket"
-"""The page that leads to other web servers. A login may lead back to it with the address, which the page checks."""
+"""The page that redirects to other web servers. A login may redirect to it with an address, which the page checks."""
 OPENID_PAGE = "/openid/continue"
-"""The page that leads to programs that speak OpenID Connect. A login leads back to it with the program's sealed request."""
+"""The page that redirects to programs that use OpenID Connect. A login redirects to it with the program's sealed request."""
 _WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z0-9_.=-]*", re.ASCII)
 
 
@@ -62,9 +62,9 @@ class Extension:
     home: Link
     """The link to the extension's first page, which every page of the portal shows at the top."""
     pages: Mapping[str, Handler]
-    """The handlers of its pages, by path."""
+    """The handlers of the extension's pages, by path."""
     posts: Mapping[str, Handler]
-    """The handlers of its forms, by path."""
+    """The handlers of the extension's forms, by path."""
     secret: str
     """The secret to which the extension's forms are bound. The visitor's token is not used, because each login changes it."""
     beside: Beside
@@ -96,7 +96,7 @@ class Site:
     """The title of the pages. If it is empty, they have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """The page where the flow of a form begins, by the form's path. Not needed if the page has this path or a parent of it."""
+    """The page where the flow of a form begins, by the form's path. Forms with this path or a path below it need no entry."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -136,7 +136,7 @@ class Visit:
 
     @property
     def token(self) -> str:
-        """The token in the visitor's cookie: that of a session, of a login in progress, or of a visitor without either."""
+        """The token in the visitor's cookie. It belongs to a session, to a login in progress, or to neither."""
         return self.site.cookies.read(self.request)
 
     @property
@@ -208,7 +208,7 @@ class Visit:
         return response
 
     def go(self, path: str, *, notice: str = "", token: str = "") -> Response:
-        """Redirect to another page. It shows `notice`, if there is one. A `token` replaces the visitor's."""
+        """Redirect to another page, which shows the notice with the key `notice`. `token` replaces the visitor's token."""
         response = RedirectResponse(quote(path, safe="/?=&"), 303)
         if token:
             self.site.cookies.write(response, token)
@@ -226,9 +226,9 @@ class Visit:
         return self.go(path, notice=notice, token=self.system.rotate(self.token))
 
     def go_out(self, notice: str, *, back: str = "", name: str = "") -> Response:
-        """Redirect to the login after the session has ended, and delete its cookie. The login leads back to the page `back`.
+        """Redirect to the login after the session has ended, and delete its cookie. After the login, redirect to `back`.
 
-        `name` is the user name that stands in the form already.
+        `name` is the user name with which the form is filled in.
         """
         response = self.go(f"/login?name={name}" if name else "/login", notice=notice)
         self.site.cookies.drop(response, self.site.cookies.session)
@@ -239,9 +239,9 @@ class Visit:
         return response
 
     def go_in(self, token: str) -> Response:
-        """Redirect after a login: to the page that was asked for before it, or to the overview.
+        """Redirect after a login: to the page that was requested before the login, or to the overview.
 
-        Somebody else may have asked for the page, so the overview also replaces a page that is not for this visitor.
+        Another user of the browser may have requested the page. If this visitor may not see it, redirect to the overview too.
         """
         asked = self.request.cookies.get(_BACK, "")
         back = asked if self._may_lead_to(asked) and is_for(self.system.visitor(token), asked) else ""
@@ -256,7 +256,7 @@ class Visit:
         return response
 
     def lead_on(self, url: str) -> Response:
-        """Return a page that leads on by itself: to a page of ours, or to a program that is known by this address."""
+        """Return a page that redirects by itself to `url`: a page of ours, or the registered address of a program."""
         _ = self._
         words = (_("If nothing happens within a few seconds, select Continue."),)
         return self.show(View(_("You are being redirected"), words=words, links=(Link(url, _("Continue")),), leads_to=url))
@@ -290,7 +290,7 @@ class Visit:
         return view.refused(str(self.request.scope["path"]), self.form, wrong)
 
     def wrong(self, view: View, words: str, status: int) -> Response:
-        """Return the page with an error in these words."""
+        """Return the page with `words` as its error."""
         return self.show(replace(view, error=words), status)
 
     def problem(self, status: int, words: str, links: Sequence[Link] = ()) -> Response:
@@ -298,7 +298,7 @@ class Visit:
         return self.show(View(self._("That did not work"), blocks=(Alert(WARNING, words),), links=links), status)
 
     def ways_on(self) -> Sequence[Link]:
-        """Return the links of a page that explains a problem: to where the form belongs, and to the first page."""
+        """Return the links of a page that explains a problem: to the page of the form, and to the first page."""
         back = (Link(self.page, self._("Back")),) if self.request.method == "POST" and self.page != "/" else ()
         first = Link("/", self._("Overview")) if self.is_logged_in() else Link("/login", self._("Log in"))
         return (*back, first)
@@ -327,12 +327,12 @@ class Visit:
 
     @property
     def _here(self) -> str:
-        """The path of this page, with the value that it cannot be shown without."""
+        """The path of this page, with its query if the page cannot be shown without it."""
         whole = f"{self.request.scope['path']}?{self.request.scope['query_string'].decode('latin-1')}"
         return whole if self._may_lead_to(whole) else self.page
 
     def _may_lead_to(self, path: str) -> bool:
-        """Return whether a login may lead to this path: only to a page of ours, so never to another site."""
+        """Return whether a login may redirect to this path. It must be a page of ours, never another site."""
         if _WITH_VALUE.fullmatch(path):
             return path.partition("?")[0] in self.site.pages
         return path in self.site.pages and not path.startswith(("/login", "/lost"))

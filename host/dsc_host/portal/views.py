@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
 _GROUPED = 6
-"""The fewest digits that are shown in groups."""
+"""The minimum number of digits that are shown in groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Field:
     choices: Sequence[Choice] = ()
     optional: bool = False
     secret: bool = False
-    """Whether the field comes back empty after an error, as passwords and codes always do."""
+    """Whether the field is empty when the form is shown again after an error. Passwords and codes always are."""
 
     def filled(self, typed: Mapping[str, str]) -> "Field":
-        """Return the field with what the visitor typed into it, if the page may show this again."""
+        """Return the field with the visitor's input, unless the input must not be shown again."""
         text = typed.get(self.name, self.value)
         if self.secret or self.autocomplete == "one-time-code" or self.kind not in ("text", "tel", "date", "radio"):
             return self
@@ -52,7 +52,7 @@ def hidden(name: str, value: str) -> Field:
 
 
 def radio(name: str, label: str, values: Sequence[str], chosen: str = "", hint: str = "") -> Field:
-    """Return radio buttons for these values, with the chosen one selected, or the first."""
+    """Return radio buttons for these values. `chosen` is selected, or the first one if `chosen` is empty."""
     return Field(name, label, "radio", hint, chosen or values[0], choices=[Choice(each, each) for each in values])
 
 
@@ -197,7 +197,7 @@ class View:
     focus: bool = False
     """Whether the first empty field has the keyboard focus. After an error, the wrong field has it."""
     leads_to: str = ""
-    """The address to which the page leads on by itself."""
+    """The address to which the page redirects by itself; empty if it does not."""
     sent: str = ""
     """The action of the form that was refused; empty if none was."""
 
@@ -212,7 +212,7 @@ class View:
 
     @property
     def wrong_id(self) -> str:
-        """The id of the field that the error is about, in the page; empty if it is about a whole form."""
+        """The id, in the page, of the field that the error is about; empty if it is about a whole form."""
         return next((known for known, form, each in self._fields() if each.name == self.wrong and self._was_sent(form)), "")
 
     @property
@@ -225,7 +225,7 @@ class View:
 
     @property
     def primary(self) -> Form | None:
-        """The form with the page's primary button: the first, unless it is dangerous or secondary. No page has two of them."""
+        """The form with the page's primary button: the first one, unless it is dangerous or secondary. No page has two."""
         first = next(iter(self.forms), None)
         return None if first is None or first.danger or first.secondary else first
 

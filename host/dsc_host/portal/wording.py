@@ -261,7 +261,7 @@ def named(name: str, label: str) -> str:
 
 
 def explained(error: DscError, _: Language) -> str:
-    """Return a sentence that explains an error to the visitor, and does not help an attacker."""
+    """Return a sentence that explains an error to the visitor but does not help an attacker."""
     if isinstance(error, LoginError):
         values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
         return _sentence(_(error.words, **values))

@@ -14,7 +14,7 @@ from dsc_host.portal.views import Link, View
 
 
 def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
-    """Return the page with the card that can answer the offer; the page unchanged if the demonstration has no such card.
+    """Return the page with the card that can answer the offer. If the demonstration has no such card, return `view` unchanged.
 
     If `new_pin` is set, the response must be made with the PIN that is chosen on this page.
     """
@@ -38,7 +38,7 @@ def _title(_: Language, name: str) -> str:
 
 
 def _pin(demo: Demonstration, _: Language, card: PageCard) -> str:
-    """Return the sentence about the PIN of a card. The demonstration knows only the PIN that it gave the card itself."""
+    """Return the sentence about the PIN of a card. The demonstration knows a PIN only if it has chosen the PIN itself."""
     if not card.serial:
         return _("This card is blank. It gets a key and a PIN when the issuer makes it.")
     pin = demo.pin_of(card.serial)
@@ -46,7 +46,7 @@ def _pin(demo: Demonstration, _: Language, card: PageCard) -> str:
 
 
 def _extra(demo: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
-    """Return the values for the card's template. Its form is always bound to the demonstration's secret."""
+    """Return the values for the card's template. The form in it is always bound to the demonstration's secret."""
     return {"card": card, "name": name, "csrf": security.csrf(demo.secret)}
 
 
@@ -90,7 +90,7 @@ def card(demo: Demonstration, visit: Visit) -> Response:
 
 
 def press(demo: Demonstration, visit: Visit) -> Response:
-    """Press a key of a card; return the display as JSON, or go to the card's page."""
+    """Press a key of a card. Return the display as JSON, or redirect to the card's page."""
     name, card = _card(demo, visit)
     card.press(visit.value("key", 8))
     if "application/json" in visit.request.headers.get("accept", ""):

@@ -1,7 +1,7 @@
 """A demonstration of the login system: a few users, their cards and phones on the page, and all messages to them.
 
-Use it on your own machine only: anybody who can open the page can use every card and phone, and read every message. The
-records are in memory and are lost when the program ends.
+Run it only on your own machine: anybody who can open the page can use every card and phone, and read every message. The
+database is in memory and is lost when the program ends.
 """
 
 import secrets
@@ -58,7 +58,7 @@ class Key(Protocol):
 
 
 class PageCard(Protocol):
-    """A card that is drawn on a page, and whose keys are pressed there. The entry-point group `dscplus.cards` provides it."""
+    """A card that a page draws, with keys to press there. A package provides it in the entry-point group `dscplus.cards`."""
 
     @property
     def serial(self) -> str:
@@ -74,7 +74,7 @@ class PageCard(Protocol):
 
     @property
     def number(self) -> int:
-        """The number of the picture, which changes when the picture does."""
+        """Return the number of the picture. A new picture has a new number."""
 
     def press(self, key: str) -> None:
         """Press the key with this name."""
@@ -105,7 +105,7 @@ def card_maker() -> MakeCard | None:
 
 
 class Clock:
-    """A clock that shows the real time plus the days by which visitors have advanced it."""
+    """A clock that is ahead of the real time by the days by which visitors have advanced it."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -126,7 +126,7 @@ class Demonstration:
     folder: tempfile.TemporaryDirectory[str]
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
-    """Everybody who has a phone, and who this is."""
+    """The user names of everybody who has a phone, each with a phrase that says who this is."""
     asked: dict[str, str] = field(default_factory=dict)
     """The last challenge for which each card was shown, by serial."""
     given: set[str] = field(default_factory=set)
@@ -224,7 +224,7 @@ SETTINGS = {"contact": CONTACT, "request": {"returnable": ["IB3000xxx", "IB31xxx
 
 
 def begin(policy: Policy | None = None) -> Demonstration:
-    """Return a demonstration with records in memory and the users of `PEOPLE`, who share one password and one PIN."""
+    """Return a demonstration with a database in memory and the users of `PEOPLE`, who all have the same password and PIN."""
     policy = policy or Policy.of(SETTINGS)
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)

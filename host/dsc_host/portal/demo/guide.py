@@ -31,14 +31,14 @@ Facts = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The way to the page of a step: a link, or a button with these hidden fields."""
+    """A link to the page of a step, or a button with hidden fields that redirects to the page."""
 
     href: str
     label: str
     fields: Mapping[str, str] | None = None
     """The fields of the button; None for a link."""
     csrf: str = ""
-    """The token of the button's form; empty for that of the visitor."""
+    """The CSRF token of the button's form; empty for the visitor's token."""
     target: str = ""
 
 
@@ -61,9 +61,9 @@ class StoryGuide:
     be: Facts
     """What the user of the current step logs in with."""
     papers: Facts
-    """The papers of the caller, in a step that asks for them."""
+    """The papers of the caller, in a step in which support asks for them."""
     ways: Sequence[Go]
-    """The ways to the page of the current step, and to the phone of a story that has one."""
+    """The links to the page of the current step, and to the phone if the story has one."""
 
     @property
     def step(self) -> Told | None:
@@ -81,11 +81,11 @@ class Guide:
     story: StoryGuide | None
     letter: Letter | None
     papers: Facts
-    """The papers of a caller who is asked on this page."""
+    """The papers of the caller whom support questions on this page."""
 
     @property
     def side(self) -> str:
-        """The template of what is beside the form; empty if nothing is."""
+        """The name of the template that is drawn beside the form; empty if there is none."""
         return "papers.html" if self.papers else "letter.html" if self.letter is not None else ""
 
 
@@ -153,7 +153,7 @@ def _papers(_: Language, caller: Performer) -> Facts:
 
 
 def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[Go, ...]:
-    """Return the way to the page of a step, and the way to the story's phone."""
+    """Return the links to the page of a step and to the story's phone."""
     owner = next((run.user(each).name for each in run.story.steps if each.page == PHONE), "")
     found = (
         None if step.page == PHONE else _go(visit, step, run.user(step).name),
@@ -163,7 +163,7 @@ def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[Go, 
 
 
 def _phone(demo: Demonstration, visit: Visit, owner: str) -> Go | None:
-    """Return the way to a phone, which has a window of its own; None if the visitor is there."""
+    """Return the link that opens a phone in a separate window; None if the visitor is already there."""
     if _is_on_phone(visit) and visit.request.cookies.get("phone") == owner:
         return None
     label = visit._("Open the phone of {name}", name=owner)
@@ -175,9 +175,9 @@ def _is_on_phone(visit: Visit) -> bool:
 
 
 def _go(visit: Visit, step: Step, name: str) -> Go | None:
-    """Return the way to the page of a step, which may lead through a log-out; None if the visitor is there."""
+    """Return the link to the page of a step, or to a logout that is needed first; None if the visitor is already there."""
     _, path = visit._, str(visit.request.scope["path"])
-    # The phone keeps its window: a page that replaced it would be replaced by the phone in its turn.
+    # On the phone's page, open the link in the window of the login, so that the phone's window keeps showing the phone.
     target = "login" if _is_on_phone(visit) else ""
     who = _visitor(visit)
     if not step.page:
@@ -214,7 +214,7 @@ def _wants_code(view: View) -> bool:
 
 
 def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | None:
-    """Return the newest message with a code to somebody in the visitor's story, or, without a story, in no story."""
+    """Return the newest message with a code to somebody in the visitor's story. Without a story, to somebody in no story."""
     demo.system.deliver()
     since = demo.clock() - _FRESH_SECONDS
     in_stories = runs.addresses()
@@ -227,7 +227,7 @@ def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | N
 
 
 def begin(runs: StoryRuns, visit: Visit) -> Response:
-    """Begin a story, or begin it anew, and go to its first page."""
+    """Begin a story, or restart it, and redirect to its first page."""
     story = story_of(visit.value("story", 16))
     if story is None:
         raise NotFound("there is no such story")
@@ -241,7 +241,7 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
 
 
 def choose(runs: StoryRuns, visit: Visit) -> Response:
-    """Go on with a story that was begun, or leave all stories."""
+    """Continue a story that the visitor has begun, or leave all stories."""
     runs.go_on(visit.request.cookies.get(COOKIE, ""), visit.value("story", 16))
     return visit.go(PATH)
 

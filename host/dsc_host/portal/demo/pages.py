@@ -21,7 +21,7 @@ _ICONS = {"email": "mail", "sms": "sms", "voice": "call"}
 
 
 def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
-    """Say what this is, and offer the stories; below them the people, for visitors who go their own way."""
+    """Explain the demonstration, and list the stories. Below them, list the people, for visitors who want no story."""
     _ = visit._
     words = (
         _(

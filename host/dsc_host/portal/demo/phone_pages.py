@@ -1,4 +1,4 @@
-"""The pages of a demonstration phone with its app: one screen at a time, and a login that waits before everything else."""
+"""The pages of a demonstration phone with its app. They show one screen at a time, and a login that waits comes first."""
 
 from starlette.responses import Response
 
@@ -59,7 +59,7 @@ def _app(demo: Demonstration, visit: Visit) -> PhoneApp:
 
 
 def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
-    """Return the screen with this name. Without one, it is a waiting login, else the app's first screen."""
+    """Return the screen with this name. Without a name, return the screen of a waiting login, or else the first screen."""
     app, is_quiet = _app(demo, visit), visit.request.cookies.get(_QUIET) == "yes"
     if name == "activate" or not app.users:
         return _activation(demo, visit, app)
@@ -108,7 +108,7 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool) 
 
 
 def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
-    """Return the screen of a login that waits. The number is not on it: the owner reads the number on the login page."""
+    """Return the screen of a login that waits. It does not show the number: the owner must read it on the login page."""
     _ = visit._
     hint = _("Somebody logs in from {where}. If it is not you, deny the login.", where=push.where or NONE)
     fields = (
@@ -164,7 +164,7 @@ def _new_number(visit: Visit) -> tuple[Field, ...]:
 
 
 def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
-    """Return the screen for the activation code. What was begun is in its hidden fields, so it can be shown again."""
+    """Return the screen for the activation code. Its hidden fields hold the begun activation, so it can be shown again."""
     _ = visit._
     is_new = not _app(demo, visit).users
     pin = _("New PIN for the app: 4 to 6 letters, digits or special characters") if is_new else _("PIN of the app")
@@ -195,7 +195,7 @@ def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
     )
 
 
-# ---- what the app does ----
+# ---- the actions of the app ----
 
 
 def begin(demo: Demonstration, visit: Visit) -> Response:
@@ -209,7 +209,7 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
 
 
 def _number(text: str) -> int:
-    """Return the index, from 0, of a phone number that the visitor counts from 1; -1 if the text is no number."""
+    """Convert the visitor's number of a phone number, from 1, to its index, from 0. Return -1 if the text is no number."""
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
 
 

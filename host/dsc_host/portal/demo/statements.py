@@ -23,7 +23,7 @@ class DemonstrationStatements:
         return _STATEMENTS
 
     def pdf(self, account: str, statement: str) -> bytes:
-        """Return a statement as a PDF. Its figures depend on the account and the statement only."""
+        """Return a statement as a PDF. Its figures depend only on the account and the statement."""
         known = next(each for each in _STATEMENTS if each.id == statement)
         seed = sum((account + statement).encode())
         lines = [(name, f"{seed * (number + 3) % 9_000:,}.00 USD") for number, name in enumerate(_LINES)]

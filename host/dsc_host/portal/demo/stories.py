@@ -1,4 +1,4 @@
-"""The stories of the demonstration: what to do, as whom, and the entries of the log that show that each step is done.
+"""The stories of the demonstration: the steps, the person who does each, and the log entries that show that it is done.
 
 A text may contain `{KEY}` for the user name of a person, for example `{lena}`, and `{password}`, `{pin}` and `{serial}`.
 """
@@ -13,10 +13,10 @@ LOGIN = "/login"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in a story. Each run of the story gets a user of its own for each person."""
+    """Somebody in a story. Each run of the story gets a new user for each person."""
 
     key: str
-    """The user name, unless another run has it."""
+    """The user name. If another run already uses it, a number is added."""
     what: str
     """A phrase that says who this is."""
     role: Role = Role.CUSTOMER
@@ -24,7 +24,7 @@ class Person:
     phone: bool = False
     """Whether the user has a confirmed phone number, to which codes go."""
     second_of: str = ""
-    """If this is the second user name of a person, the key of that person."""
+    """If this is a second user name of another person of the story, the key of that person."""
     born: str = "1980-05-17"
 
 
@@ -43,7 +43,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a story. It is done when all its entries are in the log, after those of the step before."""
+    """A step of a story. It is done when all its entries are in the log, after the entries of the previous step."""
 
     text: str
     person: str

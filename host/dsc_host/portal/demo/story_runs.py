@@ -1,4 +1,4 @@
-"""The runs of stories: each has users of its own, so that it can be begun anew, and no visitor is in another's way.
+"""The runs of stories. Each run has new users, so that a visitor can restart a story, and visitors do not affect each other.
 
 All runs share the login system and its clock.
 """
@@ -83,14 +83,14 @@ class StoryRuns:
 
     demo: Demonstration
     most: int = 40
-    """The number of runs whose cards are kept. Each card has a machine of its own, which takes memory."""
+    """The number of runs whose cards are kept. Each card runs in a separate VM, which takes memory."""
     _visitors: OrderedDict[str, _Visitor] = field(default_factory=OrderedDict)
     _runs: OrderedDict[str, Run] = field(default_factory=OrderedDict)
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def current(self, visitor: str) -> Run | None:
-        """Return the run that a visitor is in, or None."""
+        """Return the run that a visitor currently follows; None if there is none."""
         found = self._visitors.get(visitor)
         return found.runs.get(found.current) if found else None
 
@@ -112,7 +112,7 @@ class StoryRuns:
         return visitor
 
     def go_on(self, visitor: str, story: str) -> None:
-        """Make a story that the visitor has begun the current one; with empty text, none."""
+        """Make `story`, which the visitor has begun, the current one. With empty text, leave all stories."""
         found = self._visitors.get(visitor)
         if found is not None and (not story or story in found.runs):
             found.current = story
@@ -122,7 +122,7 @@ class StoryRuns:
         return frozenset[str]().union(*(run.addresses for run in tuple(self._runs.values())))
 
     def done(self, run: Run) -> int:
-        """Return the number of steps that are done, one after another, as the log shows."""
+        """Return the number of steps that are done, according to the log. Steps count only in their order."""
         entries, at = self._entries(run), 0
         for number, step in enumerate(run.story.steps):
             missing = list(step.happenings)

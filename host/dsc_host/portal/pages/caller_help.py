@@ -91,7 +91,7 @@ def _own_device(visit: Visit) -> DeviceView:
 
 
 def _possible(device: DeviceView) -> list[Loss]:
-    """Return the losses to choose from, without the one that would change nothing."""
+    """Return the losses to choose from, without a loss that would leave the device's state unchanged."""
     return [each for each in device.losses if str(each) != str(device.state)]
 
 
@@ -165,7 +165,7 @@ def _new_bank(visit: Visit) -> str:
 
 
 def _changed(visit: Visit, title: str, words: str, form: Form, change: Callable[[], str]) -> Response:
-    """Ask for what is to change or, if the form was filled in, change it. `change` returns the key of the notice."""
+    """Show the form for a change or, if the form was filled in, make the change. `change` returns the key of the notice."""
 
     def view() -> View:
         known = visit.system.staff.caller(visit.token)

@@ -26,7 +26,7 @@ def request(visit: Visit) -> Response:
 
 
 def request_link(visit: Visit) -> Link:
-    """Return the link to the request of a card; without an address, and with the reason, if none can be requested now."""
+    """Return the link to the request of a card. If none can be requested now, the link has no address but the reason."""
     label = visit._("Request a card")
     try:
         visit.system.card_candidates(visit.token)
@@ -74,7 +74,7 @@ def drafted(visit: Visit) -> Response:
 
 
 def back(visit: Visit) -> Response:
-    """Show the form again, filled in. Its draft stays until the next one replaces it, for a day at most."""
+    """Show the filled-in form again. The draft of the request remains until another draft replaces it, for at most a day."""
     visit.system.check_primary(visit.token)
     return visit.show(_request(visit, **_typed(visit)))
 

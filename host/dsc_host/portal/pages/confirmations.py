@@ -1,4 +1,4 @@
-"""The question before something that cannot be undone: what will happen, and a button that does it."""
+"""The question before an action that cannot be undone: its consequences, and a button that does it."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def ask(
     *names: str,
     danger: bool = True,
 ) -> Response:
-    """Ask for confirmation. The button sends the same form again, with these fields of it."""
+    """Ask for confirmation. The button sends the form again, with the fields that `names` lists."""
     values = {name: visit.value(name) for name in names}
     form = button(str(visit.request.scope["path"]), submit, danger=danger, sure="yes", **values)
     return visit.show(question(visit, title, words, facts, form))
@@ -37,6 +37,6 @@ def question(
     form: Form,
     back: Link | None = None,
 ) -> View:
-    """Return the page with what the form is about, what it will do, and the way back."""
+    """Return the page with the facts of the action, its consequences, the form that does it, and a link back."""
     outcome = Outcome(visit._("What will happen"), words)
     return View(title, facts=facts, blocks=(outcome,), forms=(form,), back=back or Link(visit.page, visit._("Back")))

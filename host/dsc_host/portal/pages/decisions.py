@@ -57,7 +57,7 @@ def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
 
 
 def decided(visit: Visit, page: str, decide: Callable[[bool], object]) -> Response:
-    """Call `decide` with the decision of the pressed button, and go to the page. Without a decision, do not call it."""
+    """Call `decide` with the decision of the pressed button, and redirect to `page`. If there is no decision, only redirect."""
     agreed = visit.value("agreed", 8)
     if agreed not in ("yes", "no"):
         return visit.go(page)

@@ -16,7 +16,7 @@ _BADGES = {
     DeviceState.STOLEN: DANGER,
     DeviceState.DAMAGED: DANGER,
 }
-"""The kinds of the badges of states. A device in another state is history."""
+"""The kinds of the badges, by state. A device in any other state is no longer in use."""
 
 
 def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), links: Sequence[Link] = ()) -> Item:
@@ -48,7 +48,7 @@ def _dates(_: Language, device: DeviceView) -> str:
 
 
 def _until(_: Language, device: DeviceView) -> list[str]:
-    """Return what ends or begins at a certain time, and whether others use the device."""
+    """Return phrases about times at which the device changes, and about other users of it."""
     words = []
     if device.shared:
         words.append(_("shared"))

@@ -47,7 +47,7 @@ def devices(visit: Visit) -> Response:
 
 
 def _is_past(device: DeviceView) -> bool:
-    """Return whether the device is never used again."""
+    """Return whether the device can never be used again."""
     return device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.RETURNED, DeviceState.ENDED)
 
 

@@ -1,4 +1,4 @@
-"""The things that are due: requested cards, changes that wait, and cards on their way back, as rows of a list."""
+"""Everything that is due for a user, as rows of a list: requested cards, waiting changes, and cards on their way back."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _OVER = (OrderState.DRAFT, OrderState.DONE, OrderState.CANCELLED, OrderState.END
 
 
 def request_items(visit: Visit, *, open_only: bool = False) -> list[Item]:
-    """Return the rows of the requested cards; with `open_only`, of those that are on their way."""
+    """Return the rows of the requested cards. With `open_only`, leave out drafts and requests that have ended."""
     _ = visit._
     asked = visit.system.requests(visit.token)
     return [_request_item(_, each) for each in asked if not open_only or each.state not in _OVER]
@@ -28,7 +28,7 @@ def requests_listing(visit: Visit) -> tuple[Listing, ...]:
 
 
 def parcel_items(visit: Visit, *, open_only: bool = False) -> list[Item]:
-    """Return the rows of the cards on their way back; with `open_only`, without those that were received."""
+    """Return the rows of the cards that the user has sent back. With `open_only`, leave out cards that were received."""
     _ = visit._
     rows = []
     for each, (first, last) in visit.system.parcels(visit.token):

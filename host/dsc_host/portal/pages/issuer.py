@@ -17,7 +17,7 @@ from dsc_host.portal.views import Field, Form, View, button
 from dsc_host.portal.wording import ORDERS
 
 _BATCH = 10
-"""The most cards that one press of a button makes, so that the page soon shows how far the work is."""
+"""The maximum number of cards that one press of a button makes, so that the page soon shows the progress."""
 _DAY = 24 * 60 * 60
 
 
@@ -43,7 +43,7 @@ def _made(waiting: Sequence[Request]) -> list[Request]:
 
 
 def _how(visit: Visit) -> tuple[str, ...]:
-    """Return a sentence with the way to make the cards, unless this page makes them."""
+    """Return a sentence that explains how to make the cards; nothing if this page can make them."""
     if visit.site.extension is not None:
         return ()
     return (visit._("Make the cards with “dscplus issuer” on the machine that they are plugged into. Then reload this page."),)
@@ -116,7 +116,7 @@ def ship(visit: Visit) -> Response:
 
 
 def ship_all(visit: Visit) -> Response:
-    """Record that all cards of the list were sent, after a question. A card that was made meanwhile is not among them."""
+    """Record that all cards of the list were sent, after a question. Cards that were made after the question are left out."""
     _, listed = visit._, visit.form.get("requests", "").split(",")
     cards = [each for each in _made(visit.system.staff.queue(visit.token)) if each.id in listed]
     if not cards:

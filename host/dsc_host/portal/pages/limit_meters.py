@@ -1,4 +1,4 @@
-"""The limits of withdrawals with what is left of them, as meters."""
+"""Meters that show the limits on withdrawals, and how much of each is left."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ def limit_meters(_: Language, level: Level, left: Allowance) -> tuple[Meter, ...
     """Return a meter for each limit of a level; none if it has no limits."""
     if level.per_day is None or level.per_five_days is None or left.left_today is None or left.left_five_days is None:
         return ()
-    # Less may be left of the five days than of today.
+    # The limit for five days may leave less than the limit for today.
     today = min(left.left_today, left.left_five_days)
     return (
         _meter(_, _("Left today"), today, level.per_day),

@@ -1,6 +1,6 @@
 """The pages at which a user who cannot log in reports a lost device.
 
-The device is suspended at once, without a call to support.
+The device is suspended immediately, without a call to support.
 """
 
 from starlette.responses import Response

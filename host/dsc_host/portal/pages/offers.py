@@ -30,7 +30,7 @@ def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool 
 
 
 def is_push(offer: Offer) -> bool:
-    """Return whether the offer is answered on the phone, so that nothing is typed into the page."""
+    """Return whether the user answers the offer on the phone. The page then has no field for an answer."""
     return "number" in offer.shows
 
 
@@ -58,7 +58,7 @@ def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
 
 
 def _hint(visit: Visit, offer: Offer) -> str:
-    """Return the number of digits of the answer, if it is always the same, and the time to answer."""
+    """Return the number of digits of the answer, if the kind of device fixes it, and the time to answer."""
     _, rules = visit._, visit.system.policy.login
     if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
         return _("The codes with a space between them, in the order of the index numbers.")

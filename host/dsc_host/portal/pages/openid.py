@@ -1,7 +1,8 @@
-"""The pages of a login to another program with OpenID Connect: the way through the login, the consent, and the logout.
+"""The pages of a login to another program with OpenID Connect: the login, the consent, and the logout.
 
-A program sends the browser to `/openid/authorize`, which checks the request and seals it. The browser carries it through the
-login to `/openid/continue`, which leads back to the program with a code, or with an error that the program explains.
+A program redirects the browser to `/openid/authorize`, which checks the request and seals it. The browser carries the sealed
+request through the login to `/openid/continue`. That page redirects to the program with a code, or with an error that the
+program explains.
 """
 
 import asyncio
@@ -55,7 +56,7 @@ def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request
         visit = Visit(site, request)
         try:
             if request.method == "POST":
-                # The browser keeps its cookie back from a form of another site, and sends it with the redirect.
+                # The browser does not send its cookie with a form of another site, but it does with the redirect.
                 text = urlencode(_parameters(await security.read_body(request)), doseq=True)
                 return RedirectResponse(f"{request.url.path}?{text}"[:_MOST_LETTERS], 303)
             return await run_in_threadpool(begin, visit, provider, _parameters(request.scope["query_string"]))
@@ -175,14 +176,14 @@ def _left(visit: Visit, provider: Provider) -> Response:
     return response
 
 
-# ---- telling programs that a session has ended ----
+# ---- notices to programs that a session has ended ----
 
 
 @dataclass(slots=True)
 class OpenIdPages:
-    """The pages and endpoints of a provider, and its work of telling programs that sessions have ended.
+    """The pages and endpoints of a provider. It also notifies programs that sessions of their users have ended.
 
-    Programs are told at once after a form, and at intervals for all other ends.
+    After a form, programs are notified immediately. Sessions that end in another way are found at intervals.
     """
 
     provider: Provider
@@ -215,11 +216,11 @@ class OpenIdPages:
         return [*own, *endpoints.routes(self.provider)]
 
     def after(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
-        """Return the handlers of forms so that the sessions of their visitor are looked at afterwards."""
+        """Return the handlers of forms, wrapped so that the sessions of the visitor are checked after each form."""
         return {path: handler if path.startswith("/login") else self._noting(handler) for path, handler in handlers.items()}
 
     async def run(self) -> None:
-        """Tell programs until the task is canceled."""
+        """Notify programs until the task is canceled."""
         self._loop = asyncio.get_running_loop()
         users: Sequence[str] | None = None
         whole = self._loop.time()
@@ -234,13 +235,13 @@ class OpenIdPages:
             users = await self._next_users(whole)
 
     def note(self, user: str) -> None:
-        """Look at the sessions of a user soon. Any thread may call this."""
+        """Request a check of the sessions of a user. Any thread may call this."""
         if user and self._loop is not None:
             self._users.add(user)
             self._loop.call_soon_threadsafe(self._due.set)
 
     async def _next_users(self, whole: float) -> Sequence[str] | None:
-        """Wait. Return the users who were noted; None at the time `whole`, when all are looked at."""
+        """Wait for users who were noted, and return them. At the time `whole`, return None: then all users are checked."""
         try:
             async with asyncio.timeout_at(whole):
                 await self._due.wait()

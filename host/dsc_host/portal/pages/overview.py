@@ -1,4 +1,4 @@
-"""The first page after the login: whether the account is safe, what is due, and what one can do."""
+"""The first page after the login: whether the account is protected, what is due, and links to actions."""
 
 from starlette.responses import Response
 
@@ -114,7 +114,7 @@ def _limits(visit: Visit, known: Protection) -> Meters:
 
 
 def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:
-    # The password that is entered before each login says nothing new beside the login.
+    # Leave out the entry of the password before each login, because the entry of the login follows.
     told = [
         each
         for newer, each in zip((None, *events), events, strict=False)

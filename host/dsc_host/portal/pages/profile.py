@@ -167,14 +167,14 @@ def bank(visit: Visit) -> Response:
 
 def changed_bank(visit: Visit) -> Response:
     """Change the bank instructions."""
-    # After an error the fields are empty: no page holds a number.
+    # After an error the fields are empty, because no page may contain a bank number.
     with visit.again(lambda: _bank(visit)):
         visit.system.change_bank(visit.token, **entered_bank(visit))
     return visit.go("/profile", notice="bank", token=visit.system.rotate(visit.token))
 
 
 def bank_fields(_: Language, hint: str = "") -> tuple[Field, ...]:
-    """Return the fields for bank instructions, with a hint beside the first."""
+    """Return the fields for bank instructions, with a hint at the first one."""
     return (
         Field("iban", "IBAN", hint=hint, longest=64, optional=True, secret=True),
         Field("routing", _("Routing number"), "code", longest=64, optional=True),

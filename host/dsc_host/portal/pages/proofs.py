@@ -1,7 +1,7 @@
 """The pages that ask for another response of a device before an operation that weakens protection.
 
-These pages carry the submitted form along, sealed, with all its fields. After a correct response the operation continues
-without another submission by the visitor.
+These pages contain the submitted form as sealed text. After a correct response, the operation continues, and the visitor need
+not submit the form again.
 """
 
 from starlette.responses import Response
@@ -15,7 +15,7 @@ from dsc_host.portal.wording import KINDS, which
 
 
 def wanted(visit: Visit) -> Response:
-    """Ask for a proof, because the submitted form was refused without one."""
+    """Ask for a proof: the submitted form was refused because there was none."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
     return _ask_for_device(visit, visit.system.proofs.seal(visit.token, str(visit.request.scope["path"]), sent))
 
@@ -43,7 +43,7 @@ def answered(visit: Visit) -> Response:
 
 
 def _ask_for_device(visit: Visit, kept: str) -> Response:
-    """Ask which device to use. With a single device, ask for its response at once."""
+    """Ask which device to use. If the user has only one, ask for its response directly."""
     choices = visit.system.proofs.choices(visit.token)
     if not choices:
         raise NotIn

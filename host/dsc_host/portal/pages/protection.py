@@ -48,7 +48,7 @@ def protection(visit: Visit) -> Response:
 
 
 def _login_to_opt_in(_: Language, who: Visitor, known: Protection) -> tuple[Form, ...]:
-    """Return the way to a login that may opt back in, for a visitor who has logged in without a device."""
+    """Return the form that leads a visitor who has logged in without a device to a login with one, to opt back in."""
     if not known.opted_out or who.scope is not Scope.TRADING:
         return ()
     legend = _("To opt back in, log in with your device.")
@@ -56,7 +56,7 @@ def _login_to_opt_in(_: Language, who: Visitor, known: Protection) -> tuple[Form
 
 
 def _changes(visit: Visit, users: Sequence[tuple[str, Protection]]) -> tuple[Link, ...]:
-    """Return the links that change the protection; without an address, and with the reason, if the visitor may not."""
+    """Return the links that change the protection. If the visitor may not, they have no address but the reason."""
     _, reason = visit._, ""
     if not users:
         return ()

@@ -80,7 +80,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.ACCOUNT_CLOSED: "The account was closed.",
 }
 _NAMED = ("Support ", "Compliance ", "A caller at support ")
-"""The beginnings of sentences that already name the person."""
+"""The beginnings of sentences that already say who caused the event."""
 _DIGITS = 4
 
 

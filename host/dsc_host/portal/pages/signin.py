@@ -28,13 +28,13 @@ def name_and_password(visit: Visit) -> Response:
 
 
 def begin(visit: Visit) -> Response:
-    """Check name and password, and go to the choice of the device; with a single device, to its response."""
+    """Check name and password. Redirect to the choice of the device or, with a single device, to the page for its response."""
     name = visit.value("name", 64)
     with visit.again(lambda: _entrance(visit, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
     if step.stage is Stage.IN:
         return visit.go_in(step.token)
-    # With a single device, skip the choice, as in the instructions for the card.
+    # With a single device, skip the choice. The published instructions for the card do so too.
     if len(step.choices) == 1 and not step.may_skip:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
@@ -197,7 +197,7 @@ def _choosing(visit: Visit, step: Step) -> View:
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
         numbers = telephones(_, office_of(visit))
         return View(_("No device"), words=words, facts=numbers, links=(other, Link("/login", _("Start again"))))
-    # The strongest device is meant, for example a card that is new. Of equals, that of the last login is most likely at hand.
+    # Preselect the device of the highest level, for example a new card. Of equal ones, preselect the last used.
     last = min(step.choices, key=lambda each: (each.level, -(each.used_at or 0)), default=None)
     chosen = last.id if last is not None else choices[0].value
     field = Field("device", _("How do you want to continue?"), "radio", value=chosen, choices=choices)

@@ -32,7 +32,7 @@ def support(visit: Visit) -> Response:
 
 
 def search(visit: Visit) -> Response:
-    """Show the users that a caller may be; with a single one, the questions for the caller."""
+    """Show the users who may be calling. If there is only one, show the questions for the caller."""
     with visit.again(lambda: _search(visit)):
         found = visit.system.staff.search(visit.token, visit.value("search", 64))
     if len(found) == 1:
@@ -206,7 +206,7 @@ def _wait(_: Language, wait: WaitView) -> Item:
 
 
 def _given(_: Language, known: CallerView) -> list[Item]:
-    """Return the items for what support gives to a caller."""
+    """Return the items for devices that support can give to a caller."""
     new = _("A new number is used after some days. The owner is notified and can stop it.")
     return [
         Item(_("Temporary code"), "code", details=(_("To be read out now, for a caller who has no device at hand."),),

@@ -1,4 +1,4 @@
-"""The page that gives a visitor of another web server a ticket, after a login if it is needed, and leads back."""
+"""The page that gives a visitor of another web server a ticket, after a login if needed, and redirects to that server."""
 
 import base64
 import binascii
@@ -33,7 +33,7 @@ def page(tickets: Tickets) -> Handler:
 
 
 def _target(visit: Visit) -> str:
-    """Return the address to lead to: as the web server sent it, or packed, as it was kept during the login."""
+    """Return the address to redirect to. The web server sends it as it is; during the login it is encoded in base64."""
     name, _, text = visit.request.scope["query_string"].decode("latin-1").partition("=")
     if name == "to":
         # nginx cannot encode an address: it sends the address as it is, with all its parameters.
