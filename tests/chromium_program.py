@@ -1,11 +1,11 @@
-"""The Chromium in which tests open pages: the one that is named, one without windows, or the usual one."""
+"""The Chromium in which tests open pages: the one that `CHROMIUM` names, or else one without windows, or else the usual one."""
 
 import os
 import shutil
 from collections.abc import Mapping
 
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
-"""The programs in the order of what they cost. The first is made for tests: it opens a page with a fifth of the work."""
+"""The programs, the cheapest first. The first one is made for tests: it opens a page with a fifth of the work."""
 MISSING = "needs Chromium: apt install chromium-headless-shell or chromium, or name one in CHROMIUM"
 
 

@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what the collection has made away from the garbage collector, which would look through it again and again."""
+    """Exclude the objects that the collection has made from garbage collection, which would examine them again and again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -88,7 +88,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    # Made from the reports alone: with xdist, the controller has nothing else.
+    # Use only the reports: with xdist, the controller has nothing else.
     counts = {engine: Counter(_outcomes(terminalreporter, engine)) for engine in (*ENGINES, BOARD)}
     parts = [_summary(engine, count) for engine, count in counts.items() if count]
     if parts:

@@ -99,7 +99,7 @@ def _uv(*arguments: str) -> None:
 
 
 def main() -> None:
-    """Pin what is declared, and require that each pin has a wheel on every platform and Python."""
+    """Pin the declared packages, and require that each pin has a wheel for every platform and every version of Python."""
     upgrade = ["--upgrade"] if "--upgrade" in sys.argv[1:] else []
     for lock in LOCKS:
         _uv(

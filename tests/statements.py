@@ -119,7 +119,7 @@ def _not_there(row: Statement) -> Iterator[str]:
 
 
 def is_place(place: str) -> bool:
-    """Return whether a page, a key of the policy, a module, what a module holds, or a file is there."""
+    """Return whether a page, a key of the policy, a module, a name in a module, or a file exists."""
     if place.startswith("/"):
         return place in GET or place in POST
     if place.startswith("policy.toml: "):
@@ -131,7 +131,7 @@ def is_place(place: str) -> bool:
 
 
 def is_test(test: str) -> bool:
-    """Return whether a test function or a target of make is there."""
+    """Return whether a test function or a target of make exists."""
     if test.startswith("make "):
         return (
             re.search(rf"^{re.escape(test.removeprefix('make '))}:", (ROOT / "Makefile").read_text(), re.MULTILINE) is not None
@@ -208,7 +208,7 @@ def _row(row: Statement) -> str:
 
 
 def _place(place: str) -> str:
-    """Return a place as a link to its file; a page alone is none."""
+    """Return a place as a link to its file. A page of the portal has no file: return it as text."""
     if place.startswith("/"):
         return f"page `{place}`"
     if place.startswith("policy.toml: "):

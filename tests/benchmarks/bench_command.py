@@ -1,4 +1,4 @@
-"""The start of the command, beside the import of the library that it is built with, in processor time of whole processes."""
+"""The processor time of the command's start, compared with that of importing the library with which the command is built."""
 
 import os
 import subprocess

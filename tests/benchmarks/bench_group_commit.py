@@ -1,4 +1,4 @@
-"""Group commit: logins over HTTP with it and without it, against two services that run at the same time and are used in turns.
+"""Logins over HTTP with and without group commit, at two services that run at the same time and are used in turns.
 
 The services share the machine with their callers, so only ratios are compared. The flushes of the disk matter: run this where
 the temporary folder is on a real disk. A library that is compiled here and preloaded makes each flush of a service 2 ms longer.
@@ -29,7 +29,7 @@ ALONE = (
     "from dsc_host.records.group_commit import GroupCommit\n"
     "GroupCommit.do_all = lambda self, changes: [self._settle_alone(change) for change in changes]\n" + COMMAND
 )
-"""A service that commits each change in a transaction of its own."""
+"""A service that commits each change in a separate transaction."""
 SLOW_FLUSH = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -131,7 +131,7 @@ def _rate_ratio(first: Load, second: Load, callers: int) -> float:
 
 @contextmanager
 def _service(kind: str, command: str, workers: int = 1, environment: Mapping[str, str] | None = None) -> Iterator[Load]:
-    """Provide a service with a database of its own."""
+    """Provide a service with a new database."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         database = stack.enter_context(new_database(kind, Path(folder)))
         with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:

@@ -62,7 +62,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _filled(path: Path, number: int) -> str:
-    """Make a database with so many cards, ten of them lost, and return its URL."""
+    """Make a database with this number of cards, of which ten are lost. Return its URL."""
     url = f"sqlite:///{path}"
     with Verifier.open(url, master_key=MASTER) as verifier:
         verifier.enroll("A", key=bytes(32), pin="1234")
@@ -78,7 +78,7 @@ def _filled(path: Path, number: int) -> str:
 
 
 def _row(verifier: Verifier, first: CardRecord, like: tuple[object, ...], index: int, number: int) -> list[object]:
-    """Return the columns of one of so many cards, sealed, in the form of the first card's columns in the file."""
+    """Return the sealed columns of one of the cards, in the form that the first card's columns have in the file."""
     state = State.LOST if index % (number // RARE) == 0 else State.ENROLLED
     card = verifier.context.seals.sealed(first._replace(serial=f"C-{index:07}", enrolment=f"{index:016x}", state=str(state)))
     changed = {"serial", "enrolment", "state", "seal"}

@@ -56,7 +56,7 @@ def measure() -> Iterator[Figure]:
 
 @dataclass
 class Scenario:
-    """A system with so many users, and the messages to them."""
+    """A system with this number of users, and the messages to them."""
 
     system: LoginSystem
     users: int

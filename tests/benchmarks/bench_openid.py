@@ -1,4 +1,4 @@
-"""The cost of a login with OpenID Connect, compared with a login at the portal alone.
+"""The cost of a login with OpenID Connect, compared with a login only at the portal.
 
 Both have passwords of the published policy, whose hash is expensive on purpose. A visitor's login ends with the first page
 behind it: the portal's overview, or the program that has fetched the tokens and the user's data. The calls are measured without

@@ -69,7 +69,7 @@ def serving(url: str, folder: str, workers: int) -> Iterator[int]:
 def server_process(
     arguments: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """Provide the port of a server in a process of its own, once the server has reported it in its log, and the process."""
+    """Start a server in a separate process. Yield its port, once the server has reported it in its log, and the process."""
     with log.open("w") as file:
         command = [sys.executable, *arguments]
         with subprocess.Popen(command, env={**os.environ, **environment}, stderr=file) as process:

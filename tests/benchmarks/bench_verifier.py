@@ -91,7 +91,7 @@ def with_store(kind: str) -> Figure:
                 ours.append(sum(_log_in(verifier, "A-1", next(counters)) for _ in range(LOGINS)))
                 part = logins[number * LOGINS : (number + 1) * LOGINS]
                 bare.append(_seconds(lambda part=part: [execute(login) for login in part]))  # type: ignore[misc]
-            # Both did the same.
+            # Check that both have executed the same statements.
             with _opened(third) as replayed:
                 assert replayed.card("A-1").counter == verifier.card("A-1").counter == LOGINS * ROUNDS
     return Figure(f"challenge and verify / the same SQL, bare ({kind})", min(ours) / min(bare), at_most=2)

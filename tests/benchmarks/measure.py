@@ -32,5 +32,5 @@ def best_times(candidates: Mapping[str, Callable[[], object]], *, calls: int, ro
 
 
 def percentile_95(times: Sequence[float]) -> float:
-    """Return the time within which 95 of 100 are."""
+    """Return the 95th percentile of the times."""
     return sorted(times)[len(times) * 95 // 100]

@@ -1,6 +1,6 @@
 """Any number of users with factors, written as rows, because adding them one after another would take an hour.
 
-Each has an account of their own, a card, a security code card, and SMS and call-back to a phone.
+Each has an account, a card, a security code card, and SMS and call-back to a phone.
 """
 
 import json
@@ -38,7 +38,7 @@ def device_id(number: int, kind: Kind) -> str:
 
 
 def add_users(system: LoginSystem, number: int) -> None:
-    """Make so many users, named `name(0)` and so on, all with one password, key, PIN and seed."""
+    """Make this number of users, called `name(0)` and so on. All have the same password, key, PIN and seed."""
     cards = (Enrollment(serial(index), KEY, SUITE.text, PIN, owners=(name(index),)) for index in range(number))
     assert system.verifier.enroll_all(cards) == number
     kept = system.context.passwords.hashed(PASSWORD)

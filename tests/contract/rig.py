@@ -58,7 +58,7 @@ class Rig:
         self.client.events()
 
     def press(self, *keys: str) -> str:
-        """Press keys over the line and return the display. Skip the test on a board with keys of its own."""
+        """Press keys over the line and return the display. Skip the test on a board with physical keys."""
         try:
             self.client.press(*keys)
         except CardError as error:

@@ -1,4 +1,4 @@
-"""Counts what the reference of `dsc_host` and `dsc_simulator` leaves unsaid: `python -m tests.documentation.api_gaps`.
+"""Counts gaps in the reference of `dsc_host` and `dsc_simulator`: `python -m tests.documentation.api_gaps`.
 
 Every public name has a docstring, and a class an example. A docstring names each argument, what is returned, and each error
 that the function itself raises. Each attribute has a text of its own, or one in the class's docstring. Every name is on a page.

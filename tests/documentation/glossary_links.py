@@ -1,4 +1,4 @@
-"""A Markdown extension: the first use of a term on a page leads to the glossary.
+"""A Markdown extension that links the first use of each term on a page to the glossary.
 
 The terms are read from the glossary's table. A term counts where it stands alone in running text, also in the plural; not in
 headings, links and code. The rows of the glossary get an anchor each.

@@ -1,4 +1,4 @@
-"""Finds what makes a page hard to read.
+"""Finds mistakes that make a page of the documentation hard to read.
 
 A sentence has at most 30 words. A page has one title, and no heading leaves a level out. A picture has a text that stands for
 it. Code in a sentence is one word.
@@ -18,7 +18,7 @@ _CODE = re.compile(r"`[^`\n]+`")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)|<img\b[^>]*>")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-# What begins a paragraph of its own: a list's item, a table's row, a heading, a quotation.
+# The beginnings of lines that begin a new paragraph: an item of a list, a row of a table, a heading, a quotation.
 _BLOCK = re.compile(r"^\s*(?:[-*] |\d+\. |\||#+ |> |$)")
 _END = re.compile(r"""(?<=[.!?])["')*]*\s+(?=["'(*]*(?:[A-Z0-9]|CODE))""")
 

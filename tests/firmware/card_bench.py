@@ -1,4 +1,4 @@
-"""A bench for the state machine: a clock, keys by their names, and a way into each state."""
+"""A bench for the state machine: a clock, keys by their names, and functions that bring a card into each state."""
 
 from collections.abc import Callable
 

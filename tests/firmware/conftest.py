@@ -1,4 +1,4 @@
-"""Fixtures of watched cards: whatever a test sends to a card, the card's key must not come back."""
+"""Fixtures of watched cards. No input of a test may make a card send its key."""
 
 from collections.abc import Iterator
 

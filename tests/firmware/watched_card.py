@@ -1,4 +1,4 @@
-"""Whole cards whose output is recorded, and a way into each state that `hello` reports."""
+"""Whole cards whose output is recorded, and a function that brings them into each state that `hello` reports."""
 
 from typing import Any
 

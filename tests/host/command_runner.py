@@ -135,7 +135,7 @@ def stop(*_: object, **__: object) -> None:
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:
-    """Give the client less patience with a card that does not answer."""
+    """Shorten the time for which the client waits for a card that does not answer."""
     monkeypatch.setitem(CardClient.open.__func__.__kwdefaults__, "timeout", seconds)  # type: ignore[attr-defined]
 
 

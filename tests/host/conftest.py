@@ -51,7 +51,7 @@ def dscplus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 @pytest.fixture
 def blank(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
-    """A blank card without keys of its own."""
+    """A blank card without physical keys."""
     with SimulatedCard() as card:
         monkeypatch.setenv("DSCPLUS_CARD", card.url)
         yield card
@@ -59,7 +59,7 @@ def blank(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
-    """A personalized card with keys of its own, in its owner's hand."""
+    """A personalized card whose keys only its owner can press."""
     with SimulatedCard(profile=Profile(serial="IB1", key=command_runner.KEY), keys_on_line=False) as card:
         monkeypatch.setenv("DSCPLUS_CARD", card.url)
         yield card

@@ -64,7 +64,7 @@ def refuse_locks_in_reads() -> None:
 
 
 def compile_statements_once() -> None:
-    """Let all engines for SQLite share what is compiled, because each test has an engine of its own and many statements."""
+    """Let all engines for SQLite share compiled statements, because each test has a new engine and executes many statements."""
     make, dialects, compiled = sqlite._engine, list[Dialect](), dict[Any, Any]()
 
     def made(path: Path | None, patience: float) -> Engine:
@@ -211,7 +211,7 @@ class Template(Generic[T]):
         else:
             file, known = self._sqlite()
             with tempfile.TemporaryDirectory(prefix="dsc-") as folder:
-                # Copy the permissions too: the database must belong to its owner alone.
+                # Copy the permissions too: only the owner of the database may read it.
                 yield Database(kind, f"sqlite:///{shutil.copy(file, folder)}"), known
 
     def _new_file(self) -> tuple[Path, T]:

@@ -1,4 +1,4 @@
-"""Installs the wheel into empty environments, with each extra alone and with all, and uses what the extra is for."""
+"""Installs the wheel into empty environments, with each single extra and with all extras, and uses the extras' features."""
 
 import os
 import subprocess

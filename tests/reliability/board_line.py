@@ -30,7 +30,7 @@ _WAIT_SECONDS = 0.02
 class Injury:
     """What a line does to its bytes: the probabilities with which it loses, doubles and flips one, and its delay in seconds.
 
-    `jitter`: each piece is up to this much later. `bearable`: the board must be flashed all the same.
+    `jitter`: each piece is delayed by up to this much more. `bearable`: the board must be flashed in spite of the injury.
     """
 
     name: str

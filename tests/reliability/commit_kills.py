@@ -37,7 +37,7 @@ _MOST_CALLS = 12
 
 
 def answer_until_killed(url: str, pipe: Connection, seed: int) -> None:
-    """Log in with all cards at once, over and over, report before and after each login, and die in the middle of a commit."""
+    """Log in with all cards in parallel, again and again. Report before and after each login. Die in the middle of a commit."""
     chance = random.Random(seed)
     owner, name = chance.choice(STAGES)
     left, real = chance.randint(1, _MOST_CALLS), getattr(owner, name)
@@ -47,7 +47,7 @@ def answer_until_killed(url: str, pipe: Connection, seed: int) -> None:
         left -= 1
         if owner is PendingEntries:
             real(*args)
-        # Several threads may commit at once, so another one may have counted on meanwhile.
+        # Several threads may commit at the same time, so another one may have raised the count meanwhile.
         if left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return None if owner is PendingEntries else real(*args)

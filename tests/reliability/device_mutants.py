@@ -1,4 +1,4 @@
-"""Mutants of the kinds of device: what is issued, cards of old, their limits and fees, and what is activated automatically.
+"""Mutants of the kinds of device: which kinds are issued, older cards, limits and fees, and automatic activation.
 
 Part of `make mutants`.
 """

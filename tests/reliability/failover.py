@@ -62,7 +62,7 @@ class Workers:
             assert pipe.poll(DEADLINE)
 
     def work(self, accepted: int) -> None:
-        """Wait until so many more responses were accepted."""
+        """Wait until this number of further responses were accepted."""
         until = len(self.accepted) + accepted
         while len(self.accepted) < until:
             ready = wait(list(self._workers), DEADLINE)

@@ -19,7 +19,7 @@ _PROMISES = ("records lost", "counters repeated", "tries gained", "cards stuck")
 
 @dataclass(frozen=True)
 class Contents:
-    """The data that a card remembers. `whole` is all of it, as it is stored."""
+    """The data that a card remembers. `whole` is the stored record."""
 
     status: int
     whole: bytes = b""
@@ -141,7 +141,7 @@ def course(image: bytes, act: Act) -> str:
 
 
 def used(image: bytes, updates: int) -> list[bytes]:
-    """Return the chip before some of so many updates: those, after the first 50, at which littlefs compacts or moves blocks."""
+    """Return the chip before each of the updates, after the first 50, in which littlefs compacts or moves blocks."""
     nor = Nor(image)
     card = Card(nor)
     window: deque[bytes] = deque(maxlen=4)
@@ -226,7 +226,7 @@ def until_cut(nor: Nor, act: Act, before: set[Contents]) -> set[Contents]:
 
 
 def sweep(image: bytes, act: Act, before: set[Contents], tears: int) -> Iterator[tuple[Nor, set[Contents]]]:
-    """Let the power fail in every erase and every program: before it, so many times in it, and after it."""
+    """Let the power fail in every erase and every program: before it, several times in it, and after it."""
     for at in range(len(course(image, act))):
         for seed, tear in enumerate([Tear.BEFORE, Tear.AFTER] + [Tear.TORN] * tears):
             nor = Nor(image, seed)
@@ -235,7 +235,7 @@ def sweep(image: bytes, act: Act, before: set[Contents], tears: int) -> Iterator
 
 
 def cuts(points: Sequence[Point], tears: int, stride: int, once: Tally, twice: Tally) -> None:
-    """Cut the power everywhere. After every so many of those, cut it again everywhere in the next boot and the next use."""
+    """Cut the power everywhere. After some of these cuts, cut it again everywhere in the next boot and the next use."""
     number = 0
     for image, act in points:
         uncut = Nor(image)
@@ -283,7 +283,7 @@ def bad_blocks(points: Sequence[Point], seeds: int, tally: Tally) -> int:
 
 
 def wear_out(endurance: int, tally: Tally) -> int:
-    """Use a chip until it takes nothing more. Return after how many responses that is."""
+    """Use a chip until it stores nothing more. Return the number of responses until then."""
     nor = Nor(after(formatted(), personalize), endurance)
     nor.endurance = endurance
     for number in range(BLOCKS * BLOCK):

@@ -91,7 +91,7 @@ def guided(target: str, runs: int) -> Row:
 def _start(target: str, runs: int, corpus: Path) -> tuple[int, int, str]:
     """Return executions, exit status and output of a target's process. Inputs that crash it are left beside the corpus."""
     command = [sys.executable, "-m", "tests.reliability.fuzz", target, "--runs", str(runs), "--corpus", str(corpus)]
-    # Hashes must be the same each time, or the fuzzer takes another way.
+    # Hashes must be the same in each run: otherwise the fuzzer would try other inputs.
     environment = os.environ | {"PYTHONHASHSEED": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace", timeout=600)
     found = _EXECUTED.search(done.stderr)

@@ -243,7 +243,7 @@ class Host:
         return self.call("wait_response", 3.0, limit=3.0)
 
     def check_well(self, *, whole: bool) -> None:
-        """Check that every call works at once on a good line."""
+        """Check that every call succeeds immediately on a good line."""
         good = all(self.call(*call) for call in (("key", "C"), ("display",), ("info",), ("hello",)))
         if whole:
             good = self.login() and good
@@ -316,7 +316,7 @@ class Turns:
         self._both = False
 
     def give_way(self, waited: bool) -> None:
-        """Switch sometimes, but always after a wait, because the other thread goes on while this one waits."""
+        """Switch sometimes, and always after a wait, because the other thread runs while this one waits."""
         if self._both and (waited or self._rng.random() < 0.5):
             me = self._running
             self._open(1 - me)
@@ -347,7 +347,7 @@ class Turns:
 
 
 def share_port(engine: str, rounds: int, rng: random.Random) -> list[Host]:
-    """Let two hosts read from one port, so that each takes the other's replies. Then one is alone again."""
+    """Let two hosts read from one port, so that each takes the other's replies. Then let only one of them continue."""
     with _holding(engine) as card:
         first = _host(card, rng, 4 * READ_SLICE)
         second = Host(first.cable, dict.fromkeys(PROMISES, 0), slack=4 * READ_SLICE)

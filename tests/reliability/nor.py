@@ -244,7 +244,7 @@ class Disk:
         raise AssertionError("it is never full")
 
     def free(self, count: int) -> None:
-        """Remove so many of the files that `fill` made, those of whole blocks first."""
+        """Remove this number of the files that `fill` made, files of whole blocks first."""
         filling = sorted(name for name in self._littlefs.listdir("/") if name.startswith("fill"))
         for name in filling[-count:]:
             self._littlefs.remove("/" + name)

@@ -32,7 +32,7 @@ Slots = tuple[bytes | None, bytes | None]
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation. `flash` is what the card starts with, `prepare` leads up to it, `trigger` does it."""
+    """An operation. `flash` makes the card's flash, `prepare` does the steps before the operation, and `trigger` does it."""
 
     name: str
     flash: Callable[[], Flash]
@@ -65,7 +65,7 @@ def decoded(data: bytes) -> Record:
 
 
 def _tried(count: int) -> Callable[[], Flash]:
-    """Return a function that makes the flash of a card after so many wrong PINs."""
+    """Return a function that makes the flash of a card after this number of wrong PINs."""
 
     def flash() -> Flash:
         made = CARD_PIN.flash()

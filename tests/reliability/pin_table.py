@@ -221,7 +221,7 @@ def _after_wrong(tries: int, failures: int) -> str:
 
 
 def _use_pin(flash: Flash, tries: int, failures: int) -> set[str]:
-    """Return the promises that a card with so many failures breaks when it is used.
+    """Return the promises that a card with this number of failures breaks when it is used.
 
     One copy of it gets wrong PINs until it locks, another one the right PIN.
     """
@@ -252,7 +252,7 @@ def _try_code(card: Card, right: bool) -> str:
 
 
 def _use_unlock(flash: Flash, failures: int) -> set[str]:
-    """Do the same with a locked card after so many wrong codes."""
+    """Return the promises that a locked card breaks when it is used after this number of wrong codes."""
     card, twin = Card(flash), Card(Flash(_slots(flash)))
     waits = card.told("PRESS", "OK")[0] == "LOCKED" and (not failures or card.press() == _after_wrong_code(failures))
     wrong = [("LOCKED", _after_wrong_code(failure)) for failure in range(failures + 1, UNLOCKS + 1)]
@@ -268,7 +268,7 @@ def _use_unlock(flash: Flash, failures: int) -> set[str]:
 
 @dataclass(frozen=True)
 class Case:
-    """A PIN or an unlock code, right or wrong, after so many failures, and the fate of its write of this number, from 0."""
+    """A right or wrong PIN or unlock code after some failures, and the fate of one of its writes, by number from 0."""
 
     failures: int
     right: bool

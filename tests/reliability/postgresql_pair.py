@@ -1,4 +1,4 @@
-"""A PostgreSQL primary and a standby that copies it, each with processes of its own that can be killed.
+"""A PostgreSQL primary and a standby that copies it. The processes of each can be killed.
 
 The servers listen on sockets in their folders, and on no network.
 """
@@ -100,7 +100,7 @@ class Pair:
 
     @property
     def url(self) -> str:
-        """Return the URL that leads to the one of the two that can be written."""
+        """Return a URL that names both servers. It connects to the one that accepts writes."""
         url = _url(_NAME, self.primary, self.standby).set(drivername="postgresql")
         return url.update_query_dict({"target_session_attrs": "read-write"}).render_as_string(hide_password=False)
 
@@ -109,7 +109,7 @@ class Pair:
         self.standby.sql("SELECT pg_promote()")
 
     def part(self) -> None:
-        """Send the standby nothing more, and let the primary wait for it no longer."""
+        """Stop sending data to the standby, and stop the primary from waiting for it."""
         self.standby.sql("ALTER SYSTEM SET primary_conninfo = ''")
         self.primary.sql("ALTER SYSTEM SET synchronous_standby_names = ''")
         for server in (self.standby, self.primary):

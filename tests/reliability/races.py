@@ -1,4 +1,4 @@
-"""Verifiers in many processes on one database: all at once with one right response, and killed under load.
+"""Verifiers in many processes on one database: all submit one right response at the same time, or are killed under load.
 
 A response is accepted only once and stays accepted, a counter never goes back, and the log is whole and contains each accepted
 response, whichever process dies at whatever moment.
@@ -76,7 +76,7 @@ def new_database_of_cards(kind: str) -> Iterator[str]:
         yield database.url
 
 
-# ---- all at once ----
+# ---- all at the same time ----
 
 
 def without_guard() -> None:
@@ -109,7 +109,7 @@ def contest(submission: tuple[str, str]) -> Told:
 
 
 def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded) -> Generator[list[Told], None, None]:
-    """Yield what all processes were told about one right response, round by round, without end."""
+    """Yield, for each of any number of rounds, the results that all processes got for one right response."""
     context = new_context()
     with (
         new_database_of_cards(kind) as url,
@@ -119,7 +119,7 @@ def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded
         while True:
             challenge = verifier.challenge("A-1")
             submission = challenge.id, right(challenge.question, verifier.card("A-1").counter)
-            # Each process takes one, since none goes on before all have come to the barrier.
+            # Each process takes one, because none continues before all have reached the barrier.
             yield pool.map_async(contest, [submission] * processes, chunksize=1).get(DEADLINE)
 
 
@@ -226,7 +226,7 @@ class Workers:
         self._workers[ours] = worker
 
     def work(self, messages: int) -> Connection:
-        """Wait for so many messages. Return the pipe of the worker that sent the last one."""
+        """Wait for this number of messages. Return the pipe of the worker that sent the last one."""
         while True:
             ready = wait(list(self._workers), DEADLINE)
             if not ready:
@@ -245,7 +245,7 @@ class Workers:
             self._watch.accepted(attempt)
 
     def kill(self, pipe: Connection, after: float) -> None:
-        """Kill this worker after so many seconds, read its last messages, and start another."""
+        """Kill this worker after some seconds, read its last messages, and start another worker."""
         worker = self._workers.pop(pipe)
         worker.join(after)
         worker.kill()

@@ -98,7 +98,7 @@ def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tu
 
 
 def at_card(**how: Any) -> Callable[[Story], Callable[[Path], None]]:
-    """Turn a story into a test: `play` it, with these options, on a card in a folder of its own."""
+    """Turn a story into a test: `play` it, with these options, on a card in a new folder."""
 
     def decorate(story: Story) -> Callable[[Path], None]:
         def test(tmp_path: Path) -> None:

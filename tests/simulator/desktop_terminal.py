@@ -59,7 +59,7 @@ class Terminal:
         self.close()
 
     def read(self, seconds: float) -> bool:
-        """Read what is drawn within so many seconds; return whether there was anything."""
+        """Read what the program draws within some seconds. Return whether there was anything."""
         if not select.select([self._end], [], [], seconds)[0]:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Helpers for the tests of scripts: play one, or show how one is refused."""
+"""Functions for the tests of scripts: one runs a script, and one returns the error of a script that is refused."""
 
 from pathlib import Path
 

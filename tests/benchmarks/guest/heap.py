@@ -1,4 +1,4 @@
-"""The heap that the firmware takes, as the interpreter reports it: one login on a board of this file's own.
+"""The heap that the firmware takes, as the interpreter reports it: one login on a board that this file defines.
 
 This runs on MicroPython in the VM only. Memory is collected only in functions of this module, between the firmware's own.
 """

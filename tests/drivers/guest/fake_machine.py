@@ -80,7 +80,7 @@ class Pin:
             return _level(self.number)
         self.level = level
         assert self.mode in (Pin.OUT, Pin.OPEN_DRAIN)
-        # Opposing outputs count at once, whether or not anything reads them.
+        # Report opposing outputs immediately, even if nothing reads them.
         _level(self.number) if level == LOW or self.mode == Pin.OUT else None
         return None
 

@@ -56,7 +56,7 @@ class Chip:
 
 
 class Segments:
-    """Both chips, which go on a bus one by one."""
+    """Both chips, to be connected to a bus one after the other."""
 
     def __init__(self):
         self.chips = (Chip(), Chip())

@@ -220,7 +220,7 @@ def driver(kind, clock):
 
 
 def put(folder, config):
-    """Write a board.json from an object, or from text as it is."""
+    """Write a board.json: an object as JSON, or a text unchanged."""
     # `run` unloads this module once a board is wired.
     from dsc_firmware.boards import wiring
 

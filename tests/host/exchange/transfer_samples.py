@@ -1,4 +1,4 @@
-"""Samples for the tests of import and export: records without cards, and a recorder of what is reported."""
+"""Samples for the tests of import and export: a database without cards, and a recorder of reports."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -25,7 +25,7 @@ class Disk:
     blocks: int = 350
     cut_at: int | None = None
     spoils: str = ""
-    """The name of a file that does not keep what is written to it."""
+    """The name of a file that loses the data written to it."""
     keeps: str = ""
     """The name of a file that cannot be removed."""
     spare_to_rename: int = 0

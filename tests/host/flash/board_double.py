@@ -158,7 +158,7 @@ class _Repl:
             self._send(b"\r\n" + (words if self._line else b"") + b">>> ")
             self._line = b""
         else:
-            # LF is no Enter: it is echoed, and the line goes on.
+            # LF does not count as Enter: it is echoed, and the line continues.
             self._line += bytes([byte])
             self._send(bytes([byte]))
 
@@ -376,6 +376,6 @@ class BoardDouble:
         return True
 
     def _send(self, data: bytes) -> None:
-        # Drop what nobody reads, as a board's USB does.
+        # Drop output that no host reads, as a board's USB does.
         with suppress(BlockingIOError):
             os.write(self._ours, data)

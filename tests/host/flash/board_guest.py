@@ -1,6 +1,6 @@
 """The inside of the board double, which runs on MicroPython only, as source, in the VM. Its disk and line call the host.
 
-It fakes what this VM cannot have, because the VM is no board: machine.reset, the board's name and MicroPython's version.
+It fakes what the VM cannot have, because it is not a board: machine.reset, the board's name and MicroPython's version.
 """
 
 # ruff: noqa: I001, UP031

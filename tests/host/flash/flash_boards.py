@@ -43,7 +43,7 @@ def unflash(board: BoardDouble) -> tuple[str, ...]:
 
 
 def start(disk: Disk) -> str:
-    """Return what a board with this disk starts when it is switched on."""
+    """Return the version of the program that a board with this disk starts at power-up."""
     disk.cut_at = None
     with BoardDouble(disk) as board:
         return board.started

@@ -17,7 +17,7 @@ _READ = 4096
 
 
 def _settings() -> SimpleNamespace:
-    """Return a stand-in for the settings of a serial chip: a pseudo terminal has none."""
+    """Return a fake for the settings of a serial chip, which a pseudo terminal does not have."""
     return SimpleNamespace(
         baudrate=115200,
         bytesize=8,

@@ -48,7 +48,7 @@ class Program:
         return self.go(f"/openid/authorize?{urlencode(values)}")
 
     def go(self, path: str) -> Page:
-        """Open a page, and follow where pages lead on by themselves."""
+        """Open a page. Follow redirects, and pages that redirect by themselves."""
         return self.led(self.browser.open(path))
 
     def led(self, page: Page) -> Page:
@@ -117,14 +117,14 @@ def program(scenario: Scenario, client: Client = WIKI) -> Iterator[Program]:
 
 
 def returned(page: Page) -> dict[str, str]:
-    """Return the parameters with which the browser was led back to the client."""
+    """Return the parameters with which the portal redirected the browser to the client."""
     address = str(page.response.url)
     assert address.startswith("https://wiki.example.com/"), f"{address}: {page.text}"
     return dict(parse_qsl(page.response.url.query.decode()))
 
 
 def refused(answer: httpx.Response) -> tuple[int, str]:
-    """Return the status and the code of an error, which is told as the RFC says."""
+    """Return the status and the code of an error. Check that the answer has the form that the RFC demands."""
     assert answer.headers["cache-control"] == "no-store"
     content = answer.json()
     assert set(content) == {"error", "error_description"}

@@ -1,4 +1,4 @@
-"""nginx and Caddy in front of a program that shows who it was told the visitor is."""
+"""nginx and Caddy in front of a program that shows the visitor's name, as the web server reports it."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 class Wiki(BaseHTTPRequestHandler):
-    """A program that shows who it was told the visitor is."""
+    """A program that shows the visitor's name, as the web server reports it."""
 
     def do_GET(self) -> None:
         told = [self.path, *(self.headers.get(f"X-Auth-{name}", "") for name in ("User", "Scope", "Device"))]

@@ -1,4 +1,4 @@
-"""Steps of the model about the account itself: the email address, the money that is put in, and the short time of SMS."""
+"""Steps of the model about the account: the email address, transfers of money into it, and the end of full access by SMS."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from dsc_host.login import FundingMethod, NotAllowed, NotNow, Scope
 
 
 class AccountSteps(Machine):
-    """Further steps of people who change or use their account, where codes by SMS serve for twenty days."""
+    """Further steps of people who change or use their account. Codes by SMS give full access for twenty days."""
 
     sms_days = 20
 

@@ -35,7 +35,7 @@ def shipped(scenario: Scenario, token: str, card: SimulatedCard) -> Request:
 
 
 def days(scenario: Scenario, count: int) -> list[str]:
-    """Let days pass and return what carl is notified of. Run the maintenance on each day, and at once for 0 days."""
+    """Let days pass, and run the maintenance on each day; with 0 days, run it once. Return the notices to carl."""
     before = len(scenario.told("carl"))
     for _ in range(max(count, 1)):
         scenario.clock.advance(DAY if count else 0)

@@ -13,7 +13,7 @@ pins = st.sampled_from(["8246", "7531", "9513"])
 
 
 class Cards(Machine):
-    """The steps that can happen to cards, whoever uses them."""
+    """The steps that can happen to cards, no matter who uses them."""
 
     def cards(self) -> list[Item]:
         return [item for item in self.items() if item.kind in CARDS]

@@ -62,7 +62,7 @@ class Machine(Rules, RuleBasedStateMachine):
         self.clock = Clock()
         self.clock.now = START
         self.copied = ExitStack()
-        # The number of messages in a day has tests of its own.
+        # Other tests cover the limit on messages in a day.
         many = {"messages_to_user": 10**6}
         self.scenario = self.copied.enter_context(
             new_scenario(self.clock, self.database_kind, login=many, sms={"days": self.sms_days})

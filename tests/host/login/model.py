@@ -31,7 +31,7 @@ TEMPORARY = (Kind.TEMPORARY_CODE, Kind.ONLINE_CARD)
 SENT = (Kind.SMS, Kind.VOICE)
 ACTIVE, SHIPPED, MISPLACED = DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED
 GONE = DeviceState.ENDED
-"""The states in which a device is out of use for good."""
+"""The states in which a device is permanently out of use."""
 OPEN = (OrderState.REQUESTED, OrderState.PERSONALIZED, OrderState.SHIPPED)
 MESSAGES, NOTHING = (200_000, 600_000), (50_000, 100_000)
 LIMITS = {
@@ -204,7 +204,7 @@ class Order:
 
 @dataclass(eq=False)
 class Share:
-    """The wish of a user to use another one's device, or the use of it."""
+    """A request of a user to use another user's device, or the use of it."""
 
     id: str
     user: Person
@@ -234,7 +234,7 @@ class Rules:
         self.orders: list[Order] = []
         self.shares: list[Share] = []
         self.waits: dict[tuple[Person, str], float] = {}
-        """The times when a number takes effect for somebody. An empty number stands for opting out."""
+        """The times when a new number of somebody takes effect. An empty number means opting out."""
         self.paid: list[tuple[str, float, float]] = []
         self.add(self.people["anna"], Kind.DSC_PLUS, serial="IB3000901")
         self.numbers_are(self.people["ben"], PHONE)
@@ -276,7 +276,7 @@ class Rules:
         """Give a new device to this person and return it."""
         known = {item.id for item in person.uses}
         held = self.scenario.system.context.read(lambda tx: held_by(tx.db, user_named(tx.db, person.name)))
-        # Several waits may be over at once, each with a number of its own.
+        # Several waits may end at the same time, each with a different number.
         number = what.get("number", "")
         alike = {each.id for each, _ in held if each.kind == kind and kinds.of(each).number(each) == number}
         (new,) = alike - known
@@ -317,7 +317,7 @@ class Rules:
         for other in item.owner.temporary(self.now):
             if other is not item:
                 self.moved(other, GONE, within)
-        # The new card replaces misplaced ones, and one of an old kind those of its own kind.
+        # A new card replaces all misplaced cards. A card of an old kind replaces only misplaced cards of the same kind.
         for other in item.owner.own(*CARDS) if item.kind is Kind.DSC_PLUS else item.owner.own(item.kind):
             if item.kind in CARDS and other.state is MISPLACED:
                 self.moved(other, GONE, within)
@@ -326,7 +326,7 @@ class Rules:
             within.item = item
 
     def online_card_end(self, card: Item, but: Item | None = None) -> float:
-        """Return when an online card in use ends: after its days, or the day after its replacements activate themselves."""
+        """Return when an active online card ends: after its days, or a day after its replacements activate automatically."""
         orders = [order for order in self.orders if order.owner is card.owner and order.state is OrderState.SHIPPED]
         due = [max(order.sent + 21 * DAY, order.waits) for order in orders if order.item is not but]
         sheets = [item for item in card.owner.own(Kind.CODE_CARD) if item.state is SHIPPED]

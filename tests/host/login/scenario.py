@@ -46,7 +46,7 @@ ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
 CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
 STAFF = Identity("1990-01-01", "CH", "CH", "id", "S0000001")
 CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
-"""A cheap cost for password hashes. The real cost has tests of its own."""
+"""A cheap cost for password hashes. Other tests cover the real cost."""
 PHONE = "+41791234567"
 DAY = 86_400
 SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
@@ -108,7 +108,7 @@ class Scenario:
         return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"], pin))
 
     def session(self, name: str) -> str:
-        """Open a session by a card or else by SMS, without the steps of a login, which have tests of their own."""
+        """Open a session by a card or else by SMS, without the steps of a login, which other tests cover."""
         kind = Kind.DSC_PLUS if name in SERIALS else Kind.SMS
 
         def opened(tx: LoginTransaction) -> str:

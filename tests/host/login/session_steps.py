@@ -103,7 +103,7 @@ class SessionSteps(Machine):
         self.is_ended_within(here, self.pick(theirs, number))
 
     def is_ended_within(self, here: Opened, there: Opened) -> None:
-        """End a session within another one of its user, or within itself. Nobody else can, and nobody can twice."""
+        """End a session from another session of its user, or from itself. Check that no other user can, nor anybody twice."""
         id_of = self.system.sessions(there.token)[0].id
         for stranger in (each for each in self.opened if each.person is not here.person and self.scope_of(each)):
             with pytest.raises(NotFound):

@@ -137,7 +137,7 @@ class Browser:
 
 
 Browsers = Callable[..., Browser]
-"""A function that creates browsers, each with cookies of its own."""
+"""A function that creates browsers, each with separate cookies."""
 
 
 class _InProcess(httpx.BaseTransport):
@@ -183,7 +183,7 @@ def come_with(visitor: Browser, token: str) -> Browser:
 
 
 def enter(scenario: Scenario, visitor: Browser, name: str = "anna") -> Browser:
-    """Log in without the pages of the login, which have tests of their own."""
+    """Log in without the pages of the login, which other tests cover."""
     assert come_with(visitor, scenario.session(name)).open("/").path == "/"
     return visitor
 

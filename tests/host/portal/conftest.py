@@ -24,7 +24,7 @@ def scenario(clock: Clock) -> Iterator[Scenario]:
 
 @pytest.fixture
 def browser(scenario: Scenario) -> Iterator[Callable[..., Browser]]:
-    """Yield a function that creates browsers, each with cookies of its own."""
+    """Yield a function that creates browsers, each with separate cookies."""
     with browsers(scenario.system) as made:
         yield made
 

@@ -43,7 +43,7 @@ def check(data: bytes) -> None:
 
 
 def check_meaning(item: Served | None, frame: Request | None) -> None:
-    """Check that a line is the same request to both, or to neither."""
+    """Check that host and card read the same request from a line, or that both refuse it."""
     if frame is None:
         # The card's caller enforces what docs/reference/protocol.md asks of words without a check, and that values are text.
         assert item is None or not (item[3] or item[1] in UNCHECKED) or not is_text(item[2])
@@ -54,7 +54,7 @@ def check_meaning(item: Served | None, frame: Request | None) -> None:
 
 
 def check_again(item: Served) -> None:
-    """Check that what was served is served again, unchanged, if it is written anew."""
+    """Check that a served request, written again as a line, is served again unchanged."""
     number, word, values, checked = item
     line = written(b">%d %s" % (number, word.encode()), values)
     # An unchecked line may be so long that there is no room for a check.

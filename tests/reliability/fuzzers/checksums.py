@@ -12,7 +12,7 @@ def seal_lines(data: bytes) -> bytes:
 
 
 def encoded(text: bytes, plain: bytes = b"") -> bytes:
-    """Return a value as docs/reference/protocol.md writes it. `plain` bytes stay as they are."""
+    """Return a value in the encoding of docs/reference/protocol.md. `plain` bytes are not encoded."""
     return b"".join(bytes([c]) if c in plain or (0x21 <= c <= 0x7E and c not in b"*%=") else b"%%%02x" % c for c in text)
 
 

@@ -107,7 +107,7 @@ def address(shown: Demonstration) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def pool(chromium: Browser) -> Pool:
-    """Return the blank pages, each of a browser with cookies of its own. Walks reuse them, because creating one costs most."""
+    """Return the blank pages, each of a browser with separate cookies. Walks reuse them, because creating one costs most."""
     return defaultdict(list)
 
 

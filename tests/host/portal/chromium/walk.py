@@ -30,7 +30,7 @@ RULES = {
 }
 CARD = "Digital Security Card+"
 Pages = Callable[..., Page]
-"""A function that returns a blank page of a browser with cookies of its own. Its arguments are options of the browser."""
+"""A function that returns a blank page of a browser with separate cookies. Its arguments are options of the browser."""
 _EXAMINE = "(rules) => axe.run(document, rules).then((found) => found.violations)"
 _STATE = """() => [location.pathname, ...new Set([...document.forms].map((each) => each.getAttribute("action"))),
     ...["form", "table", "dl", "output", ".error", ".notice"].map((each) => Math.min(2, document.querySelectorAll(each).length))
@@ -88,12 +88,12 @@ class Walk:
         return self.page.get_by_label(self._(label), exact=True)
 
     def choose(self, option: str, button: str = "Continue", **fields: str) -> "Walk":
-        """Choose one option, fill in the other fields, and go on."""
+        """Choose one option, fill in the other fields, and press the button."""
         self.field(option).check()
         return self.press(button, **fields)
 
     def choose_user(self, name: str, button: str, **fields: str) -> "Walk":
-        """Choose a user by name, fill in the other fields, and go on."""
+        """Choose a user by name, fill in the other fields, and press the button."""
         self.page.get_by_label(name, exact=True).check()
         return self.press(button, **fields)
 
@@ -216,7 +216,7 @@ class Walk:
     # ---- other people, and other devices ----
 
     def another(self, **options: object) -> "Walk":
-        """Return another person, with a browser of their own."""
+        """Return another person, with a separate browser."""
         scripts = bool(options.get("java_script_enabled", True))
         return replace(self, page=self.pages(**options), scripts=scripts)
 
@@ -256,7 +256,7 @@ class Walk:
         return self.open("/login").press("Continue", User_name=name, Password=SESAME)
 
     def enter(self, name: str, pin: str = PIN) -> "Walk":
-        """Log in by card without the pages of the login, which have walks of their own."""
+        """Log in by card without the pages of the login, which other walks cover."""
         return self._entered(name, Kind.DSC_PLUS, lambda shows: self.card(name, shows["challenge"], pin))
 
     def enter_by_sms(self, name: str) -> "Walk":
