@@ -221,7 +221,7 @@ MUTANTS = (
     *in_login(
         "devices/lifecycle.py",
         "sms_days",
-        ("a new number does not begin the days of SMS anew", "made_at=replaced.made_at, ", ""),
+        ("a new number does not begin the days of SMS anew", "made_at=continued.made_at, ", ""),
     ),
     *in_login(
         "devices/code_sheets.py",

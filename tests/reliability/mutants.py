@@ -194,7 +194,7 @@ MUTANTS = (
         (
             "a log that somebody has touched is not sealed anew",
             "records/audit.py",
-            "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):",
+            "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), bytes_of(seal)):",
             "if is_sealed:",
         ),
         package=HOST,
