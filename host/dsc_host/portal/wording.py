@@ -176,7 +176,7 @@ _FIELDS: Mapping[str, str] = {
 _NOTICES: Mapping[str, str] = {
     "ended": "You have been logged out. Log in again.",
     "left": "You are logged out.",
-    "code_sent": "A new code is on its way. The one before no longer counts.",
+    "code_sent": "A new code is on its way. The previous code is no longer valid.",
     "wrong": "That answer was not correct. Choose a device and try again.",
     "password": "Your password was changed. All other sessions have ended.",
     "pin": "Your card's PIN was changed. All other sessions have ended.",

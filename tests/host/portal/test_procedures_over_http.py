@@ -133,7 +133,7 @@ def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Brows
     assert "closed" in carl.press("Close the account", sure="yes").notice
     page = carl.press("Continue", name="carl", password=PASSWORD)
     assert (page.path, "statements of your closed account" in page.text) == ("/", True)
-    assert "Statements and tax forms come to you in other ways." in carl.open("/statements").text
+    assert "Statements and tax forms are not available on this page." in carl.open("/statements").text
     assert "closed" in carl.open("/devices").text
 
 

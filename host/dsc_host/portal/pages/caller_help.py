@@ -185,7 +185,7 @@ def confirm_wait(visit: Visit) -> Response:
     """Confirm a waiting change of the caller, after a question."""
     _ = visit._
     if not confirmations.is_confirmed(visit):
-        words = _("The change takes effect at once, without the rest of the wait. The owner is notified.")
+        words = _("The change takes effect immediately, without waiting any longer. The owner is notified.")
         return _ask_about_wait(visit, _("Confirm the change?"), words, _("Confirm"), danger=False)
     visit.system.staff.confirm_wait(visit.token, visit.value("wait", 32))
     return visit.go("/desk", notice="counts")

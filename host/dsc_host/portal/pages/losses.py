@@ -42,8 +42,8 @@ def lost(visit: Visit) -> Response:
     numbers = telephones(_, office_of(visit))
     visit.system.report_loss(visit.token, visit.value("device", 32), Loss(loss))
     words = _(
-        "Nobody can log in with this device any more. All sessions have ended. You were told by email, and by SMS to every"
-        " number that was confirmed."
+        "Nobody can log in with this device any more. All sessions have ended. You were notified by email, and by SMS at"
+        " every confirmed number."
     )
     found = _("If you find the device, log in with another one and activate it again on the page Security devices.")
     links = (Link("/login", _("Log in")),)
@@ -85,7 +85,9 @@ def _choosing(visit: Visit, step: Step) -> View:
         return View(_("No device"), words=(words, *ways_on(_)), facts=numbers, links=(Link("/login", _("Start again")),))
     fields = (_which(_, step.choices), _what(_))
     form = Form("/lost/device", _("Suspend the device"), fields, danger=True)
-    words = _("The device is suspended at once for all user names that use it. With a phone, its numbers are suspended too.")
+    words = _(
+        "The device is suspended immediately for all user names that use it. If it is a phone, its numbers are suspended too."
+    )
     return View(_("Lost device"), words=(words,), forms=(form,), links=(Link("/login", _("Start again")),))
 
 

@@ -80,7 +80,9 @@ def _parameters(text: bytes) -> Given:
 
 def _unsafe(visit: Visit) -> Response:
     _ = visit._
-    return visit.problem(400, _("The program that led you here is not known here, or its request is wrong. Tell its operator."))
+    return visit.problem(
+        400, _("The program that sent you here is unknown, or its request is invalid. Tell the operator of the program.")
+    )
 
 
 # ---- the login ----
@@ -147,7 +149,7 @@ def _refused(visit: Visit, provider: Provider) -> Response:
 
 
 def _expired(visit: Visit) -> Response:
-    return visit.problem(400, visit._("This request has expired. Go back to the program that led you here, and start again."))
+    return visit.problem(400, visit._("This request has expired. Go back to the program that sent you here, and start again."))
 
 
 # ---- the logout ----

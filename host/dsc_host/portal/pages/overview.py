@@ -69,7 +69,7 @@ def _safety(_: Language, who: Visitor, known: Protection, own: tuple[DeviceView,
         words = (_("Trading needs no device, and the limits are lower."),)
         return Alert(WARNING, _("Your protection is switched off"), words, links, "shield-off")
     if own and not any(each.live and each.lasting for each in own):
-        words = (_("What you log in with is meant for a short time. Request a card, or use the app on your phone."),)
+        words = (_("Your device is meant only for a short time. Request a card, or use the app on your phone."),)
         return Alert(WARNING, _("You have no permanent device"), words, icon="shield-off")
     return Alert(SUCCESS, _("Your account is protected"), (_("Every login needs a device."),), icon="shield")
 
@@ -147,5 +147,5 @@ def _actions(visit: Visit, who: Visitor) -> Actions:
         links += [("people", Link("/share", _("Share a device"))), ("phone", Link("/phones", _("Phone numbers")))]
     if who.scope in _ACCOUNT:
         links += [("key", Link("/password", _("Change the password"))), ("document", Link("/statements", _("Statements")))]
-    links.append(("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it at once"))))
+    links.append(("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))))
     return Actions(_("What you can do"), links)

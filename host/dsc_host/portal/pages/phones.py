@@ -46,7 +46,7 @@ def _ask_about_removal(visit: Visit) -> Response:
     if masked is None:
         raise NotFound("you have no such phone number")
     words = (
-        _("No more codes and notices go to this number, and an app is no longer activated with it."),
+        _("This number gets no more codes and notices, and can no longer be used to activate an app."),
         _("All your other sessions end, and you are notified."),
     )
     facts = ((_("Phone number"), masked),)

@@ -91,8 +91,8 @@ def security_events(visit: Visit) -> Response:
     view = View(
         _("Security events"),
         words=(
-            _("These are the logins of the last 90 days, and what has changed in your protection. The newest are first."),
-            _("Was something not done by you? Change your password, end the other sessions, and call support."),
+            _("This list has the logins of the last 90 days and the changes of your protection, the newest first."),
+            _("If you did not do something on this list, change your password, end the other sessions, and call support."),
         ),
         tables=(events_table(_, shown.events, _("Events")),),
         links=(

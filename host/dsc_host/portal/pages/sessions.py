@@ -61,8 +61,8 @@ def _sessions(visit: Visit) -> View:
     return View(
         _("Sessions"),
         words=(
-            _("You are logged in with these sessions. One that you end is logged out at once."),
-            _("Do you not know one of them? End it, and change your password."),
+            _("You are logged in with these sessions. If you end a session, it is logged out immediately."),
+            _("If you do not recognize a session, end it and change your password."),
             *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
         ),
         blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown]),),

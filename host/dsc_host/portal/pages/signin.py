@@ -54,7 +54,7 @@ def device(visit: Visit) -> Response:
 def without_device(visit: Visit) -> Response:
     """Show the ways to log in to a user who has no device at hand."""
     _ = visit._
-    lost = Link("/lost", _("My device is lost or stolen"), _("suspend it at once"))
+    lost = Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
     links = (lost, Link("/login", _("Log in")))
     numbers = telephones(_, office_of(visit))
     words = (*ways_on(_), _("If support gave you a code, log in with your password, and choose Temporary code."))
@@ -174,7 +174,7 @@ def _first(_: Language, name: str) -> View:
         focus=True,
         script="password.js",
         links=(
-            Link("/lost", _("My device is lost or stolen"), _("suspend it at once")),
+            Link("/lost", _("My device is lost or stolen"), _("suspend it immediately")),
             _without(_),
             Link("/stop", _("Stop a change"), _("with the code from the message")),
         ),
@@ -210,7 +210,7 @@ def _without(_: Language) -> Link:
 
 
 def _lost(_: Language) -> Link:
-    return Link("/lost/device", _("My device is lost or stolen"), _("suspend it at once"))
+    return Link("/lost/device", _("My device is lost or stolen"), _("suspend it immediately"))
 
 
 def _answering(visit: Visit, offer: Offer) -> View:

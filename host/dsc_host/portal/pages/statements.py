@@ -34,7 +34,7 @@ def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Table, ...]]:
     except NotNow as error:
         return (visit.explain(error),), ()
     if known is None:
-        return (_("Statements and tax forms come to you in other ways. Support tells you how."),), ()
+        return (_("Statements and tax forms are not available on this page. Ask support how you get them."),), ()
     rows = [
         Row(
             (each.title, _("Tax form") if each.tax else _("Statement"), _.short_day(each.day)),
