@@ -152,7 +152,7 @@ def _take_back(db: Connection, attempt: Attempt, limit: RateLimit) -> None:
 
 
 def forget_old(tx: LoginTransaction) -> None:
-    """Remove rows that no longer count, including those of an earlier master key."""
+    """Remove expired rows, including the rows of an earlier master key."""
     longest = max(tx.policy.login.failures_within, tx.policy.login.address_within, DAY)
     old = (rows.attempts.c.until < tx.now()) & (rows.attempts.c.since < tx.now() - longest)
     rows.attempts.remove(tx.db, old)

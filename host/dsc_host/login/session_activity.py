@@ -39,7 +39,7 @@ class SessionActivity:
             return dict(self._used)
 
     def forget(self, written: Mapping[str, float]) -> None:
-        """Forget the times that were written, except those of sessions that were used again meanwhile."""
+        """Forget the times that were written, except for sessions that were used again since then."""
         with self._lock:
             for session, used in written.items():
                 if self._used.get(session) == used:

@@ -142,7 +142,7 @@ class SessionView:
     label: str
     """A text that distinguishes the device from others of its kind."""
     name: str
-    """The user's own name for the device; empty if there is none."""
+    """The name that the user has given to the device; empty if there is none."""
     began_at: float
     used_at: float
     until: float

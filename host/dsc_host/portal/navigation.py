@@ -1,4 +1,4 @@
-"""The navigation of every page: the sections that a visitor may use, and the one that the page belongs to."""
+"""The navigation of every page: the sections that a visitor may use, and the section to which the page belongs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ Six promises:
    (`dsc_host.gateway.forward_auth.tickets`).
 3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
 4. No cache stores a page, and no other site learns from which of our pages a visitor comes.
-5. A request for another host, or one that is too large or malformed, is refused before any page sees it.
+5. A request that is for another host, too large or malformed is refused before any page gets it.
 6. No secret is in a URL. Secrets come in forms or in cookies.
 
 OpenID Connect makes exceptions (`dsc_host.portal.pages.openid`). A link may give a client a code for the visitor. A link with

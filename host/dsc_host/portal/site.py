@@ -69,7 +69,7 @@ class Extension:
     """The secret to which the extension's forms are bound. The visitor's token is not used, because each login changes it."""
     beside: Beside
     guide: Callable[["Visit", View], object]
-    """A function that returns what the template `guide.html` adds to a page."""
+    """A function that returns the data with which the template `guide.html` adds to a page."""
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
     """A function that gives the user with this name a new blank card, and returns the card's line."""
 

@@ -123,9 +123,9 @@ class Table:
     rows: Sequence[Row]
     empty: str = ""
     kinds: Sequence[str] = ()
-    """How the columns are set: `moment` in one line, `amount` in one line and on the right, `text` and `lead` as they fit.
+    """The layout of each column: `moment` is not wrapped, `amount` is not wrapped and is right-aligned, `text` and `lead` wrap.
 
-    Where a row is a card, a cell of a `lead` column is shown without the column's head.
+    On a narrow screen, where a row is drawn as a card, the cell of a `lead` column has no label.
     """
 
 

@@ -145,7 +145,7 @@ class CardApp(App[int]):
                 self.post_message(self.Changed())
 
     def on_card_app_changed(self) -> None:
-        """Show what is new."""
+        """Draw the changes."""
         self._redraw_pending = False
         if not self._has_left:
             self._show()

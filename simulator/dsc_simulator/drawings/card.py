@@ -204,7 +204,7 @@ HOLD = "hold to switch on"
 
 
 def spoken(shown: str) -> str:
-    """Return what a screen reader says instead of the drawing."""
+    """Return the text that a screen reader reads instead of the drawing."""
     return f"Digital Security Card+, display: {shown.strip() or 'off'}"
 
 

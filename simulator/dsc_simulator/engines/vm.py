@@ -17,7 +17,7 @@ from dsc_simulator.engines.image import firmware_files, machine, start_program
 from dsc_simulator.errors import FirmwareCrash
 
 LIMIT = 2_000_000_000
-"""The number of instructions after which a turn counts as hung. The firmware's longest turn takes less than 1% of it."""
+"""The number of instructions after which a turn counts as hung. The firmware's longest turn takes less than 1% of that."""
 
 _STOP_SECONDS = 10
 """The longest wait, in seconds, for a VM to stop. It must be short: the garbage collector may call `stop` at any time."""

@@ -15,7 +15,7 @@ MOST_LINES = 60
 _LONGEST = 300
 _WIDTH = 100
 
-# Mask keys, key material, PINs (whole or digit by digit), and any long run of hex digits, whatever its name.
+# Mask keys, key material, PINs (whole or digit by digit), and any long run of hex digits in any field.
 # (`unlock` with one or two digits is the card's number of tries.)
 _SECRET = re.compile(rb"(?<= )(?:(?:key|code|bytes)=[^ *]*|unlock=[^ *]{3,}|k=[0-9])|[0-9A-Fa-f]{24,}")
 # A damaged line may contain pieces of a secret without the name of the field.

@@ -90,7 +90,7 @@ class Serial(SerialBase):
 
     @property
     def in_waiting(self) -> int:
-        """The number of bytes that can be read at once."""
+        """The number of bytes that can be read without waiting."""
         return self.card.waiting
 
     def read(self, size: int = 1) -> bytes:

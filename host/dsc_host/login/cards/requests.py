@@ -232,6 +232,6 @@ def _estimate(context: LoginContext) -> str:
 
 
 def drop(db: Connection, order: Order) -> None:
-    """Remove a draft and its PIN, unless it was confirmed meanwhile."""
+    """Remove a draft and its PIN. Do nothing if it has been confirmed."""
     if rows.orders.remove(db, rows.orders.c.id == order.id, rows.orders.c.state == OrderState.DRAFT):
         vault.forget(db, secret(order.id))

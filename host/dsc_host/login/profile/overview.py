@@ -11,7 +11,7 @@ from dsc_host.login.views import Profile
 
 
 def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:
-    """Return what the user may see and change about themselves in this session."""
+    """Return the data that the user may see and change about themselves in this session."""
     return replace(of_user(tx, user), asked_email=email_change.asked(tx, session))
 
 

@@ -60,7 +60,7 @@ def _check_operation(operation: str, tx: LoginTransaction, user: User, session: 
 
 
 def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
-    """Raise `NotIn` or `NotAllowed` unless this session may see what is shared."""
+    """Raise `NotIn` or `NotAllowed` unless this session may see the user's shares."""
     if session.stage == Stage.IN:
         sessions.check_scope(session, Scope.FULL, Scope.ACCOUNT)
     else:

@@ -62,7 +62,7 @@ def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal
 
 
 def limit(tx: LoginTransaction, session: Session, user: User) -> tuple[Level, Allowance]:
-    """Return the limits of the session's device, and what is left of them for the account."""
+    """Return the limits of the session's device, and how much the account may still withdraw within them."""
     level = _level_in(tx, session, user)
     return level, _decide(tx, user, _LEAST, level, tx.now())
 

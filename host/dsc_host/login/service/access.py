@@ -1,4 +1,4 @@
-"""Access control: each call checks anew that its session is valid, and that the user may do the operation in this session.
+"""Access control: each call checks again that its session is valid, and that the user may do the operation in this session.
 
 An operation on several users names them first. All of them are locked, in the order of their ids, before anything is read.
 """

@@ -32,7 +32,7 @@ class AccountCalls(ShareCalls):
         return self.context.policy.contact.office(country)
 
     def withdrawal_limit(self, token: str) -> tuple[Level, Allowance]:
-        """Return the limits of the device that opened the session, and what is left of them."""
+        """Return the limits of the device that opened the session, and how much may still be withdrawn within them."""
         return self._seen(
             token,
             access.customer("withdrawal_limit", Scope.FULL, Scope.TRADING),

@@ -45,7 +45,7 @@ class CardCalls(ProfileCalls):
         self.do(token, may("cancel_request", *_ACCOUNT), lambda tx, user, _s: requests.cancel(tx, user, request))
 
     def requests(self, token: str) -> list[Request]:
-        """Return the user's requests, the newest first; for a primary user, those of all users of the account."""
+        """Return the user's requests, the newest first. A primary user gets the requests of all users of the account."""
         return self._seen(token, may("requests", *_ACCOUNT), lambda tx, user, _s: requests.requests_of(tx, user))
 
     def deposit_accounts(self, token: str) -> dict[str, str]:

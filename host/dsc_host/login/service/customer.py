@@ -2,12 +2,14 @@
 
 Five promises:
 
-1. Nobody logs in without a valid device, unless the primary user of the account has opted out; and nobody gets more access than
-   the device gives.
-2. Each call that needs a session checks anew that the session is valid, what it may do, and that the record is the user's.
-3. Each call is one transaction, or several that each leave a consistent state. A failed one is undone and can be repeated.
-4. Messages enter the outbox in the same transaction. Codes and passwords are in no log and no error.
-5. A refusal reveals nothing: neither whether the user exists, nor which of two inputs was wrong.
+1. Nobody logs in without a valid device, unless the primary user of the account has opted the user out. Nobody gets more access
+   than the device gives.
+2. Each call that needs a session checks again that the session is valid and allows the operation, and that the user owns the
+   record.
+3. Each call is one transaction, or several that each leave a consistent state. A failed transaction is undone and can be
+   repeated.
+4. A message enters the outbox in the transaction of the change. No log and no error contains a code or a password.
+5. A refusal reveals neither whether the user exists nor which of two inputs was wrong.
 """
 
 from collections.abc import Callable, Mapping

@@ -111,7 +111,7 @@ def _usable(tx: LoginTransaction, step: Step) -> list[DeviceView]:
 
 
 def _offered(tx: LoginTransaction, user: User, step: Step, wanted: Iterable[str]) -> Asked | Refused:
-    """Return the challenge of the first of the wanted devices that gives one. End the login if none does."""
+    """Return the challenge of the first wanted device that offers one. If no device offers one, end the login."""
     refused = Refused(NotAllowed("a device is needed to log in"))
     if step.stage is not Stage.IN:
         for device in wanted:

@@ -148,7 +148,7 @@ class Operator:
         return self.context.change(lambda tx: shipping.queue(tx))
 
     def make_cards(self, open_card: shipping.OpenCard, progress: shipping.Progress) -> list[Request]:
-        """Make the cards of all requests, one after another. Raises what the line to a card raises."""
+        """Make the cards of all requests, one after another. Raises the errors of the serial line too."""
         return shipping.personalize_all(self.context, self.verifier, open_card, progress)
 
     def ship(self, request: str) -> Request:

@@ -21,7 +21,7 @@ class ProfileCalls(AccountCalls):
     senders: Mapping[str, Sender]
 
     def profile(self, token: str) -> Profile:
-        """Return what the user may see and change about themselves."""
+        """Return the data that the user may see and change about themselves."""
         return self._seen(
             token, may("profile", Scope.FULL, Scope.ACCOUNT), lambda tx, user, session: overview.profile(tx, session, user)
         )

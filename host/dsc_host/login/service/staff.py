@@ -160,7 +160,7 @@ class Staff:
     ) -> list[Request]:
         """Make the cards of all requests, or of the oldest `most`, one after another.
 
-        Raises `NotAllowed`, and what the line to a card raises.
+        Raises `NotAllowed`, and the errors of the serial line.
         """
         staff = self._look(token, _ISSUER, lambda _tx, staff, _s: staff.name)
         verifier = self.verifier.by(f"issuer:{staff}")

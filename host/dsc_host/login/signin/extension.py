@@ -18,7 +18,7 @@ def latest(policy: Policy, session: Session) -> float | None:
 
 
 def extend(tx: LoginTransaction, session: Session, outcome: Outcome) -> bool:
-    """Extend a session if the answer has the same method as the one that opened it. Return whether it was extended."""
+    """Extend a session if the answer was made with the method that opened the session. Return whether it was extended."""
     end = latest(tx.policy, session)
     if end is None or not outcome.extends or outcome.longest is None:
         return False

@@ -5,7 +5,7 @@ Three promises:
 1. Nobody logs in without a valid device, except with `Scope.TRADING` after opting out, and to the statements of a closed
    account.
 2. Each answer is judged once. A challenge is valid for a few answers and a few minutes, and only for its own login.
-3. The device is checked again when the answer is correct. A device that was taken out of use meanwhile opens no session.
+3. When the answer is correct, the device is checked again: if it was taken out of use during the login, no session is opened.
 """
 
 from dataclasses import replace

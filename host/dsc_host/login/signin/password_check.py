@@ -18,7 +18,7 @@ from dsc_host.records.refusals import Counted
 from dsc_host.records.transaction import Refused
 
 _COMPARISONS = 3
-"""The maximum number of comparisons when other logins renew the hash meanwhile."""
+"""The maximum number of comparisons, if other logins renew the hash during the comparison."""
 
 
 def check_password(context: LoginContext, name: str, password: str, address: str) -> User:

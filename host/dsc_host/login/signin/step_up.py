@@ -74,7 +74,7 @@ HARMLESS = frozenset({
 
 
 def check(context: LoginContext, session: Session, operation: str) -> None:
-    """Raise `ProofNeeded` if the operation needs a fresh answer and there is none. Raises `KeyError` for unknown operations."""
+    """Raise `ProofNeeded` if the operation needs a fresh answer that is missing. Raises `KeyError` for unknown operations."""
     if operation not in GUARDED | ANSWERS | HARMLESS:
         raise KeyError(operation)
     # In a login in progress, the password was entered a few minutes ago, and there is no device to answer with.

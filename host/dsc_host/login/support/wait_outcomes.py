@@ -25,7 +25,7 @@ _TRIES, _TRIES_SECONDS = 30, 3600
 
 
 def run_due(tx: LoginTransaction, wait_id: str) -> None:
-    """Let the change of a finished wait take effect. Do nothing if it was stopped meanwhile."""
+    """Let the change of a finished wait take effect. Do nothing if the change has been stopped."""
     wait = rows.waits.find(tx.db, wait_id)
     if wait is None:
         return
@@ -54,7 +54,7 @@ def take_effect(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> N
 
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
-    """Stop a change for good and notify the user, whose row the caller has locked."""
+    """Stop a change permanently and notify the user, whose row the caller has locked."""
     waits.record(tx, wait, WaitState.STOPPED, by)
     change = waits.change_of(wait)
     if isinstance(change, NewCard):

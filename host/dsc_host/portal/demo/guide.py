@@ -59,7 +59,7 @@ class StoryGuide:
     steps: Sequence[Told]
     done: int
     be: Facts
-    """What the user of the current step logs in with."""
+    """The login data of the user of the current step: name, password and PIN."""
     papers: Facts
     """The papers of the caller, in a step in which support asks for them."""
     ways: Sequence[Go]

@@ -1,4 +1,4 @@
-"""The first page after the login: whether the account is protected, what is due, and links to actions."""
+"""The first page after the login: the protection of the account, everything that is due, and links to actions."""
 
 from starlette.responses import Response
 
@@ -35,7 +35,7 @@ _MONEY = (Scope.FULL, Scope.TRADING)
 
 
 def overview(visit: Visit) -> Response:
-    """Show the state of the account, what is due, and links to what the session allows."""
+    """Show the state of the account, everything that is due, and links to the pages that the session allows."""
     who, _ = visit.visitor(), visit._
     if who.scope is Scope.STATEMENTS:
         statements = Actions(_("What you can do"), (("document", Link("/statements", _("Statements"))),))
@@ -60,7 +60,7 @@ def _account(visit: Visit, who: Visitor, known: Protection, money: tuple[Block, 
     )
 
 
-# ---- am I safe? ----
+# ---- protection ----
 
 
 def _safety(_: Language, who: Visitor, known: Protection, own: tuple[DeviceView, ...] = ()) -> Alert:
@@ -84,7 +84,7 @@ def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Al
     return (Alert(INFO, _("Refused logins in the last seven days: {number}", number=number), words, links),)
 
 
-# ---- what is due? ----
+# ---- due ----
 
 
 def _due(visit: Visit, own: tuple[DeviceView, ...]) -> tuple[Listing, ...]:
@@ -131,7 +131,7 @@ def _session(_: Language, who: Visitor) -> Facts:
     return Facts(_("This session"), facts, Link("/sessions", _("Sessions")))
 
 
-# ---- what can I do? ----
+# ---- actions ----
 
 
 def _actions(visit: Visit, who: Visitor) -> Actions:

@@ -48,7 +48,7 @@ def protection(visit: Visit) -> Response:
 
 
 def _login_to_opt_in(_: Language, who: Visitor, known: Protection) -> tuple[Form, ...]:
-    """Return the form that leads a visitor who has logged in without a device to a login with one, to opt back in."""
+    """Return the form with which a visitor who has logged in without a device logs in with one, to opt back in."""
     if not known.opted_out or who.scope is not Scope.TRADING:
         return ()
     legend = _("To opt back in, log in with your device.")
@@ -159,7 +159,7 @@ def _amounts(_: Language, level: Level) -> tuple[str, str]:
 
 
 def withdraw(visit: Visit) -> Response:
-    """Show the form for a withdrawal, with the limits and what is left of them."""
+    """Show the form for a withdrawal, with the limits and how much is left of each."""
     return visit.show(_withdraw(visit))
 
 

@@ -66,5 +66,5 @@ def _deposits(_: Language, deposits: list[Deposit]) -> Table:
 
 
 def _kept(_: Language, deposit: Deposit) -> str:
-    """Return the part of a deposit that was kept; empty text if that was all of it or nothing."""
+    """Return a phrase with the amount that was kept; empty text if the whole deposit was kept, or nothing of it."""
     return _("of which {amount} kept", amount=_.dollars(deposit.kept)) if 0 < deposit.kept < deposit.amount else ""

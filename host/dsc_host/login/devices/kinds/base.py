@@ -1,8 +1,8 @@
 """The base class of all device kinds, which says everything that is special about a kind.
 
-A kind offers a challenge: it returns what the page shows, and what is kept until the answer comes. Later it checks the
-answer. Both happen in an open transaction that has locked the user. Parallel answers are therefore judged one after the other,
-and single-use values are used once.
+A kind offers a challenge: it returns the values that the page shows, and the values to store until the answer comes. Later it
+checks the answer. Both happen in an open transaction that has locked the user. Parallel answers are therefore judged one after
+the other, and single-use values are used only once.
 """
 
 from abc import ABC, abstractmethod
@@ -44,7 +44,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A challenge: what the page shows, and what is kept with the login until the answer comes."""
+    """A challenge: the values that the page shows, and the values that are stored with the login until the answer comes."""
 
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]

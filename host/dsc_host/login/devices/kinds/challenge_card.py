@@ -48,7 +48,7 @@ class ChallengeCard(DeviceKind):
         serial, cards = found(attempt.device.serial), attempt.tx.cards
         misplaced = lifecycle.is_at(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
         if misplaced != Loss.MISPLACED:
-            # The operator of the verifier has changed the card's state meanwhile.
+            # The operator of the verifier has changed the card's state since the card was misplaced.
             return REFUSED
         lifecycle.move(cards, serial, State.ACTIVE, "found")
         outcome = self.check(attempt, kept, answer)

@@ -100,7 +100,7 @@ class PhoneApp(DeviceKind):
         """Check a response. Reactivate the keys of a suspended app, and keep them active only if the response is correct."""
         serials = AppData.of(attempt.device).serials.values()
         if not all(_is_misplaced(attempt.tx.cards, serial) for serial in serials):
-            # The operator of the verifier has changed the state of a key meanwhile.
+            # The operator of the verifier has changed the state of a key since the app was suspended.
             return REFUSED
         for serial in serials:
             lifecycle.settle(attempt.tx.cards, serial, State.ACTIVE, "found")
