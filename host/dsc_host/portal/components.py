@@ -12,7 +12,7 @@ from dsc_host.login import Kind
 from dsc_host.portal.views import Block, Form, Link
 
 NEUTRAL, SUCCESS, INFO, WARNING, DANGER = "neutral", "success", "info", "warning", "danger"
-"""The kinds of badges and alerts. Alerts are not neutral."""
+"""The kinds of badges and alerts. Alerts are never `NEUTRAL`."""
 ICONS: Mapping[str, str] = {
     Kind.DSC_PLUS: "card",
     Kind.PLATINUM: "token",
@@ -48,7 +48,7 @@ class Item:
     actions: Sequence[Form] = ()
     links: Sequence[Link] = ()
     about: str = ""
-    """The subject of the actions, which screen readers say after the button's label; empty for the title."""
+    """The subject of the actions. Screen readers read it after a button's label; if it is empty, they read the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A list of what will happen, shown before something that cannot be undone."""
+    """A list of consequences, shown before an action that cannot be undone."""
 
     part: ClassVar[str] = "outcome"
     title: str

@@ -67,9 +67,9 @@ class Form:
     danger: bool = False
     also: Sequence[tuple[str, str]] = ()
     secondary: bool = False
-    """Whether the button is not the page's primary one, although the form is the first."""
+    """Whether the form's button is secondary even if the form is the first one of the page."""
     primary: bool = False
-    """Whether the button is the page's primary one, although the form is in a list."""
+    """Whether the form's button is the primary one of the page even if the form is in a list."""
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:

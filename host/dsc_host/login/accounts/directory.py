@@ -42,14 +42,14 @@ class AccountView:
     equity: Decimal
     currency: str
     primary: str | None
-    """The name of the user who may change the security settings; None before the account has users."""
+    """The name of the primary user, who may change the security settings; None while the account has no users."""
     users: tuple[str, ...]
     closed_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """A user with the account and the person that it belongs to."""
+    """A user, with the account and the person to which the user belongs."""
 
     id: str
     name: str

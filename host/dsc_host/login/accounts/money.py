@@ -6,7 +6,7 @@ from dsc_host.errors import InputError
 
 _CENTS = 100
 MOST = Decimal(10) ** 15
-"""The bound on amounts of money: every amount is less."""
+"""The upper bound of amounts of money. Every amount is lower."""
 
 
 def cents(field: str, amount: Decimal) -> int:
@@ -14,7 +14,7 @@ def cents(field: str, amount: Decimal) -> int:
     if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount < MOST:
         raise InputError(field, "must be an amount of money, 0 or more")
     whole = int(amount * _CENTS)
-    # Do not use a remainder: Decimal rounds the product of a very long or very small number.
+    # Compare the amounts. A remainder would be wrong, because Decimal rounds very long and very small products.
     if money(whole) != amount:
         raise InputError(field, "must have at most two decimals")
     return whole

@@ -52,7 +52,7 @@ def check_phone(number: str, residence: str = "") -> None:
 
 
 def calling_code(number: str) -> str:
-    """Return the country code of a number, for example 41 of +41791234567. Several countries share 1, and several share 7.
+    """Return the country code of a number, for example 41 for +41791234567. Several countries may share a code, such as 1 or 7.
 
     If this is not a number, return its first three digits.
     """
@@ -114,7 +114,7 @@ def _prefix_of(parsed: "PhoneNumber") -> str:
 
 
 def _difference(typed: str, right: str) -> str:
-    """Return the digits that were typed before the right ones."""
+    """Return the superfluous digits at the beginning of `typed`."""
     return typed.removesuffix(right) if typed.endswith(right) else typed[:1]
 
 

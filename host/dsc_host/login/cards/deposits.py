@@ -15,7 +15,7 @@ from dsc_host.records import table_rows
 
 
 def check_free(tx: LoginTransaction, account: Account) -> None:
-    """Raise `NotNow` unless the account is open and its equity covers one more deposit in addition to those that it holds."""
+    """Raise `NotNow` unless the account is open and its equity covers another deposit besides those that are already held."""
     if account.closed_at is not None:
         raise NotNow("the account is closed")
     wanted = money.money(tx.policy.request.hold_cents)

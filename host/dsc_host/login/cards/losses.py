@@ -1,4 +1,4 @@
-"""Losses of devices: the new state of the device, and what else is disabled.
+"""Losses of devices: the new state of the device, and the keys and numbers that are disabled with it.
 
 A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A report at
 the login needs only a name and a password, so it only suspends the device, and the owner can activate the device again.

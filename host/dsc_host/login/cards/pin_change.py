@@ -1,4 +1,4 @@
-"""The change of a card's PIN, proven by a response that was made with the new one."""
+"""The change of a card's PIN, proven by a response that was made with the new PIN."""
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import users

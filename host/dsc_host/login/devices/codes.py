@@ -3,7 +3,7 @@
 Three promises:
 
 1. All codes of a card are equally likely.
-2. An index is asked for a second time only after all other indexes were asked for.
+2. An index is drawn a second time only after all other indexes were drawn.
 3. A check takes the same time for wrong and correct codes. It raises no error for any input.
 """
 

@@ -1,4 +1,4 @@
-"""Weak PINs: those that a finder of a card would try first. They are refused when a user chooses a PIN."""
+"""Weak PINs: PINs that somebody who finds a card would try first. Users may not choose them."""
 
 from datetime import date
 

@@ -3,8 +3,8 @@
 Three promises:
 
 1. A message is in the outbox if, and only if, the transaction that caused it was committed.
-2. A message is sent at least once. If that fails, it is tried again, up to five times within some hours. The vault keeps the
-   message's values until the message was sent or the last attempt failed.
+2. Sending is repeated until it succeeds, at most five times within some hours. After a crash, a message may be sent twice. The
+   vault keeps the message's values until the message was sent or the last attempt failed.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 

@@ -4,8 +4,8 @@ Three promises:
 
 1. An app is activated only for somebody who knows the name and password and has a phone whose number was confirmed before. The
    policy may also allow new numbers.
-2. The token is valid for one activation, a few minutes and a few attempts. Of parallel activations with one token, one
-   succeeds.
+2. The token is valid for one activation, a few minutes and a few attempts. If several activations use one token in parallel,
+   only one succeeds.
 3. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, and the verifier counts it.
 """
 
@@ -64,10 +64,10 @@ class Keys:
 
 
 def begin(tx: LoginTransaction, checked: User, phone: int = 0, number: str = "") -> Begun | Refused:
-    """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
+    """Send an activation token to the user's confirmed phone with the index `phone`. 0 is the one that was confirmed last.
 
-    If `number` is given, send it to this new number instead, which the policy must allow. The caller has checked the name and
-    password. Raises `NotNow` and `NotAllowed`, `WrongCredentials` if the password has been changed since the check, and
+    If `number` is given, send the token to this new number instead. The policy must allow that. The caller has checked the name
+    and password. Raises `NotNow` and `NotAllowed`, `WrongCredentials` if the password has been changed since the check, and
     `InputError` if there is no such phone.
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
@@ -92,9 +92,9 @@ def activate(
 ) -> Activated | Refused:
     """Activate the app for the user of this ticket.
 
-    Raises `NotAllowed` for a wrong token, `NotIn` for a used or expired ticket. `proof` is a correct response by a user whom
-    the app already serves. The app asks for it before it adds another user. The server cannot enforce this, because it does not
-    know which app calls.
+    `proof` is a response of a user whom the app already serves: an app must send it when it adds another user. The server
+    cannot enforce this, because it does not know which app calls. Raises `NotAllowed` for a wrong token, and `NotIn` for a used
+    or expired ticket.
     """
     # The keys are enrolled below, so take the lock of all enrollments before any other lock.
     tx.context.cards.store.claim(tx.db)

@@ -1,7 +1,7 @@
 """Pushes to the phone app: the list of unanswered ones, approving one, and denying one.
 
-A push is answered once. Approving it takes a correct response, made with the PIN or released by a finger or a face. The login
-then sees that the push was approved: see `devices.kinds.phone_app`.
+A push is answered once. Approving it requires a correct response, made with the PIN or with the key that a finger or a face
+releases. `devices.kinds.phone_app` then completes the login.
 """
 
 from dsc_host.login import rows

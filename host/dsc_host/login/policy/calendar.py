@@ -30,7 +30,7 @@ def is_exchange(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """The holidays of an exchange in every year, and additional days. With an empty name, only the additional days."""
+    """The holidays of an exchange in every year, and additional days; only these days if `exchange` is empty."""
 
     exchange: str
     others: Set[date]

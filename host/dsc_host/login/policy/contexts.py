@@ -1,4 +1,4 @@
-"""The authentication contexts of logins, which programs get through OpenID Connect: an ordered name for each kind of device."""
+"""The authentication contexts of OpenID Connect: for each kind of device, the values that programs get for a login with it."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _VALUE = re.compile(r"[A-Za-z0-9:/._-]{1,100}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationContext:
-    """A row of the table: the values of `acr` and `amr` for logins with devices of some kinds."""
+    """A row of the policy's table: the values of `acr` and `amr` for logins with devices of these kinds."""
 
     value: str
     kinds: tuple[str, ...]

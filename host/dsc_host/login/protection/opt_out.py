@@ -39,7 +39,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
 
 
 def _opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
-    """Begin an opt-out that takes effect after some days, because a temporary device asked for it. Raises `NotNow`."""
+    """Begin an opt-out that takes effect after some days, because a temporary device opened the session. Raises `NotNow`."""
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out:
         raise NotNow("{name} has already opted out", name=user.name)

@@ -30,7 +30,7 @@ _LATEST = 221_845_392_000
 
 
 def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float | None = None) -> Allowance:
-    """Return whether this user may withdraw this amount of dollars, logged in with their best device. Raises `InputError`.
+    """Return whether this user, logged in with their best device, may withdraw this amount of dollars. Raises `InputError`.
 
     The decision is for the Unix time `now`, between the years 1970 and 9000. Without it, for the current time.
     """

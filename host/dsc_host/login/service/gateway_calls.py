@@ -23,7 +23,7 @@ from dsc_host.records.transaction import Refused
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A challenge for a user, and the user's other devices, each under the number by which `GatewayCalls.choose` chooses it."""
+    """A challenge for a user, and the user's other devices, each with the number that `GatewayCalls.choose` takes."""
 
     user: str
     token: str

@@ -24,7 +24,7 @@ _DRAFT_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The result of a run: the numbers of cards considered for activation, devices expired, and messages sent."""
+    """The result of a run: the numbers of cards considered for activation, of expired devices, and of sent messages."""
 
     activations: int
     expired: int

@@ -13,7 +13,7 @@ from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
 @dataclass(frozen=True, slots=True)
 class Phones:
-    """The app's calls. Each raises what its function in `phones` raises, and `begin` as `LoginSystem.begin` does."""
+    """The app's calls. Each raises the errors of its function in `phones`, and `begin` also those of `LoginSystem.begin`."""
 
     context: LoginContext
     deliver: Callable[[str], int]

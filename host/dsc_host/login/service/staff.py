@@ -48,7 +48,7 @@ class Staff:
         return self._do(token, _SUPPORT, lambda tx, staff, _s: caller_search.search(tx, staff, text))
 
     def identify(self, token: str, user: str, said: Identity) -> bool:
-        """Return whether a caller is this user, by the details that they give. Raises `NotAllowed`, `NotNow`."""
+        """Return whether the details that a caller gives identify them as this user. Raises `NotAllowed`, `NotNow`."""
         return self._do(token, _SUPPORT, lambda tx, staff, session: calls.identify(tx, session, staff, user, said))
 
     def check_support(self, token: str) -> None:

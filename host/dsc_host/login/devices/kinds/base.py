@@ -63,7 +63,7 @@ class Outcome:
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
     extends: bool = False
-    """Whether another answer of this kind, within the session that such an answer opened, extends the session."""
+    """Whether an answer of this kind extends the session that an earlier answer of this kind opened."""
     duress: bool = False
     compared: bool = True
     """Whether the answer was compared. An answer that was not compared is not counted as a guess."""
@@ -101,13 +101,13 @@ class DeviceKind(ABC):
     digits = False
     """Whether an answer consists of digits."""
     needs_challenge = True
-    """Whether an answer is made or sent for one challenge. A static code needs none."""
+    """Whether an answer is valid only for one challenge. A static code is valid without a challenge."""
     losses: tuple[Loss, ...] = (Loss.LOST,)
     """The losses to choose from. A device that was misplaced can be activated again if `Loss.MISPLACED` is among them."""
 
     @abstractmethod
     def offer(self, attempt: Attempt, *, manual: bool) -> Offered | Refused:
-        """Offer a challenge. If `manual` is set, it is a challenge to type instead of a push.
+        """Offer a challenge. If `manual` is true, offer a challenge that the user types, instead of a push.
 
         A refusal is committed with its log entry.
         """

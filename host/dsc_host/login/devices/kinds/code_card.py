@@ -1,8 +1,8 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-A code is asked for a second time only after all other codes were asked for. Each login asks for the same two codes until the
-user has entered them correctly, or has reached the policy's limit on wrong answers. So an attacker who has seen some of the
-codes cannot get to be asked for those by restarting the login.
+A login asks for a code a second time only after all other codes of the card. All logins ask for the same two codes until the
+user has entered them correctly, or has reached the policy's limit on wrong answers. So an attacker who has seen some codes
+gains nothing by restarting the login until it asks for them.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.
@@ -35,7 +35,7 @@ from dsc_host.records import vault
 
 @dataclass(frozen=True, slots=True)
 class OpenIndexes:
-    """The index numbers that are asked for until they are answered."""
+    """The index numbers for which all logins ask until the user has answered."""
 
     indexes: tuple[int, ...]
     wrong: int
@@ -52,7 +52,7 @@ class SheetData(DeviceData):
     codes: int | None = None
     """The number of codes; None on the cards of early versions, which have as many as the policy says."""
     letters: int | None = None
-    """The length of a code; None as for `codes`."""
+    """The length of a code; None in the same case as `codes`."""
     open: OpenIndexes | None = None
     activates_at: float | None = None
     """The Unix time at which the card is activated automatically; None on online cards and on the cards of early versions."""
@@ -109,7 +109,7 @@ class CodeCard(_Sheet):
     lasting = True
 
     def activates_at(self, device: Device) -> float | None:
-        """Return the Unix time at which the card is activated automatically; None unless it still needs an activation."""
+        """Return the Unix time at which the card is activated automatically; None if it does not wait for its activation."""
         return SheetData.of(device).activates_at if device.state == DeviceState.SHIPPED else None
 
 
