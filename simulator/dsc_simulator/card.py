@@ -262,7 +262,7 @@ class SimulatedCard:
             if not left:
                 return
             if left >= untaken:
-                raise SimulatorError("the firmware does not take what is sent to it")
+                raise SimulatorError("the firmware does not process the data that is sent to it")
             untaken = left
 
     def _collect_output(self, sent: bytes) -> None:

@@ -143,7 +143,7 @@ def test_a_story_that_ends_otherwise_is_a_failure(demo: Demo, monkeypatch: pytes
     done = demo("--engine", "cpython", "--json")
     assert done.code == 1
     assert json.loads(done.out)["accepted"] == OUTCOMES | {"wrong_pin": True}
-    assert done.err == "Error: the demonstration did not go as it should\n"
+    assert done.err == "Error: the demonstration had an unexpected result\n"
 
 
 def test_colors(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:

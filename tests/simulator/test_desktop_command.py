@@ -106,7 +106,7 @@ def test_with_several_cards_one_must_be_named(command: Command, tmp_path: Path) 
     [
         (["--engine", "steam"], "--engine: must be cpython or micropython, not steam"),
         (["--profile", "a/b"], "--profile: profile: a name has 1 to 32 of"),
-        (["--profile", "a", "--temporary"], "--profile: is for a card that is kept"),
+        (["--profile", "a", "--temporary"], "--profile: is for a stored card"),
         (["--tcp-port", "70000"], "--tcp-port"),
         (["--web", "--headless"], "--web: cannot be used with --headless"),
         (["--seed", "x"], "--seed"),

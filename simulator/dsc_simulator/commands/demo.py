@@ -124,7 +124,7 @@ def demo(
     if as_json:
         show(story.result(), as_json=True)
     if not story.went(login=True, wrong_pin=False, replay=False):
-        raise Failed("the demonstration did not go as it should")
+        raise Failed("the demonstration had an unexpected result")
 
 
 def _simulated_card(stack: ExitStack, story: Story, engine: str | None) -> Scene:

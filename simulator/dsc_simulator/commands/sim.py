@@ -26,22 +26,24 @@ def sim(
     records: Records,
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The name of the card. Default: the only card that is kept, or a new one."),
+        typer.Option(metavar="NAME", help="The name of the card. Default: the only stored card, or a new one."),
     ] = None,
-    temporary: Annotated[bool, typer.Option("--temporary", help="Use a blank card and keep nothing of it.")] = False,
+    temporary: Annotated[bool, typer.Option("--temporary", help="Use a blank card, and store nothing.")] = False,
     engine: Annotated[
         str | None, typer.Option(metavar="ENGINE", help="cpython or micropython. Default: the card's last one, or cpython.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Make the card's random numbers the same each time.")] = None,
     tcp_port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=_PORT_MAX, help="The TCP port of its line. 0: any free port.")
+        int, typer.Option(metavar="PORT", min=0, max=_PORT_MAX, help="The TCP port of the card's line. 0: any free port.")
     ] = 0,
-    web: Annotated[bool, typer.Option("--web", help="Show it in a browser on this machine.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="Show the card in a browser on this machine.")] = False,
     web_port: Annotated[int, typer.Option(metavar="PORT", min=1, max=_PORT_MAX, help="The port for the browser.")] = 8000,
     headless: Annotated[bool, typer.Option("--headless", help="Show nothing: only serve the card's line.")] = False,
     script: Annotated[Path | None, typer.Option(metavar="FILE", help="Run a script on the card.")] = None,
     screenshot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the card as it is at the end: .svg.")] = None,
-    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record everything that it shows: .cast or .svg.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record everything that the card shows: .cast or .svg.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,7 +87,7 @@ def sim(
 
 def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
     if profile is not None and temporary:
-        raise typer.BadParameter("is for a card that is kept; leave it out with --temporary", param_hint="--profile")
+        raise typer.BadParameter("is for a stored card; leave it out with --temporary", param_hint="--profile")
     if engine is not None and engine not in ENGINES:
         raise typer.BadParameter(f"must be {' or '.join(ENGINES)}, not {engine}", param_hint="--engine")
     if profile is not None:

@@ -116,9 +116,7 @@ def serve(settings: Settings, *, as_json: bool) -> int:
     stir = threading.Event()
     with closing(_workspace(settings, stir)) as workspace:
         show({"card": workspace.title, "pty": workspace.server.pty, "tcp": workspace.server.url}, as_json=as_json)
-        notice(
-            "Ctrl-C ends it. Programs press its keys over its line, with the request `key`: it is for tests, not for logins."
-        )
+        notice("Ctrl-C ends it. Programs can press the card's keys over its line: use it for tests, not for logins.")
         while True:
             stir.wait(workspace.live.next_tick)
             stir.clear()
