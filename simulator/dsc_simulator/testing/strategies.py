@@ -32,7 +32,7 @@ _SPOILED = {
 class LineRequest:
     """One request of docs/reference/protocol.md.
 
-    If it is not `checked`, it has no checksum, and a card accepts only a few requests.
+    If `checked` is false, the request has no checksum. A card accepts only a few requests without one.
     """
 
     word: str

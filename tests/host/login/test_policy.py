@@ -64,9 +64,9 @@ MISTAKES = {
     ),
     '[login]\nalarm_address = ""': "[login] alarm_address: must be an email address, for example security@example.com",
     '[login]\nalarm_address = "a@b.example,thief@c.example"': "[login] alarm_address: must be an email address",
-    "[code_card]\nindexes = 8\ncode_letters = 8": "[code_card]: at most 10000 codes, no more indexes than codes",
+    "[code_card]\nindexes = 8\ncode_letters = 8": "[code_card]: at most 10000 codes, at most as many indexes",
     '[contact]\nsupport = "a\\nb"': "[contact] support: must be one line of at most 200 characters",
-    "[code_card]\nindexes = 300": "[code_card]: at most 10000 codes, no more indexes than codes",
+    "[code_card]\nindexes = 300": "[code_card]: at most 10000 codes, at most as many indexes",
     "[passwords]\nlongest = 3": (
         "[passwords]: shortest must not be more than longest, and memory_kib must be at least 8 for each lane"
     ),

@@ -74,7 +74,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = False) -> bool:
     """Record a confirmed number and notify the user. Return whether codes go to the number: False if the user has the app.
 
-    `anew` restarts the days of full access by SMS, for a user without such codes for whom support enabled them.
+    If support enabled the codes, `anew` is true: for a user who has none, the days of full access by SMS start again.
     """
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)

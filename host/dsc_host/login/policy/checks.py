@@ -69,7 +69,7 @@ def _check_levels(policy: "Policy") -> None:
     if unknown := [kind for kind in kinds if kind not in (*Kind, "none")]:
         refuse(f"[[levels]] {unknown[0]}: must be one of {', '.join(Kind)}, none")
     if kinds[-1] != "none":
-        refuse("[[levels]]: none must be the lowest")
+        refuse("[[levels]]: the kind none must be in the last row, with the lowest level")
     for level in policy.levels:
         if (level.per_day is None) != (level.per_five_days is None):
             refuse(f"[[levels]] {level.kind}: must have both limits, or neither")
@@ -86,7 +86,8 @@ def _check_pairs(policy: "Policy") -> None:
     if unknown := [kind for kind in policy.phone.removes if kind not in _REPLACEABLE]:
         refuse(f"[phone] removes: {unknown[0]} is not another kind of device")
     if not card.indexes <= card.codes <= 10_000 or card.indexes * (card.code_letters + 1) > _LONGEST_ANSWER:
-        refuse(f"[code_card]: at most 10000 codes, no more indexes than codes, and {_LONGEST_ANSWER} characters in an answer")
+        longest = f"answers of at most {_LONGEST_ANSWER} characters"
+        refuse(f"[code_card]: at most 10000 codes, at most as many indexes as codes, and {longest}")
     if policy.passwords.shortest > policy.passwords.longest or policy.passwords.memory_kib < 8 * policy.passwords.lanes:
         refuse("[passwords]: shortest must not be more than longest, and memory_kib must be at least 8 for each lane")
     days = policy.request.receipt_days

@@ -20,7 +20,7 @@ _BADGES = {
 
 
 def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), links: Sequence[Link] = ()) -> Item:
-    """Return the row of a device. Its title is the user's own name for it, or its kind."""
+    """Return the row of a device. The title is the name that the user has given to the device, or else its kind."""
     kind = kind_name(_, device.kind, issued=device.issued)
     known = f"{kind} {device.label}".strip() if device.name else device.label
     return Item(
