@@ -1,5 +1,6 @@
 """The command for the login system's pages: portal."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -169,6 +170,8 @@ def portal(
         from dsc_host.gateway.forward_auth.tickets import check_domain
         from dsc_host.gateway.openid.clients import check_issuer
         from dsc_host.portal.app import LOOPBACK
+    if demo:
+        _check_demo({"issuer": issuer, "ticket-domain": ticket_domain, "mail": mail, "mail-from": mail_from, "spool": spool})
     ports = _DEMO_PORTS if demo and port is None else 1
     address = processes.Address.checked(host, PORT if port is None else port, allow_remote=False, ports=ports)
     hosts = tuple(public or LOOPBACK)
@@ -191,6 +194,13 @@ def portal(
     records.open().close()
     if not processes.run(make, address, workers, proxy=proxy, log=None if log is None else _log_file(log)):
         raise Failed("the pages could not be served, or a worker failed; see the lines above")
+
+
+def _check_demo(given: Mapping[str, object]) -> None:
+    """Raise `InputError` for an option that a demonstration would ignore."""
+    for option, value in given.items():
+        if value:
+            raise InputError(option, "has no effect in a demonstration, which serves no programs and sends no messages")
 
 
 def spool_folder(spool: Path | None) -> Path | None:

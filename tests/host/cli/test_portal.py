@@ -32,6 +32,8 @@ def test_a_mistake_is_one_line(dscplus: Command) -> None:
         (("--host", "example.com"), "host: must be an IP address"),
         (("--workers", "0"), "workers: must be 1 to 64"),
         (("--log", "/dev/null/log"), "log: /dev/null/log cannot be written"),
+        (("--demo", "--issuer", "https://login.example.com"), "issuer: has no effect in a demonstration"),
+        (("--demo", "--spool", "."), "spool: has no effect in a demonstration"),
     ):
         assert dscplus.refused("portal", *arguments).startswith(told)
 

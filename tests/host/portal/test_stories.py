@@ -61,6 +61,20 @@ def test_steps_are_ticked_by_what_was_done_and_not_by_pages(shown: Demonstration
     assert "You have done every step of this story." in visitor.press("Withdraw", amount="5000").text
 
 
+def test_a_step_tells_what_its_login_asks_for_and_no_more(shown: Demonstration, browser: Browsers) -> None:
+    def told(path: str = "") -> set[str]:
+        page = visitor.open(path) if path else visitor.page
+        return {word for word in ("User name", "Password", "PIN of the card") if f"<dt>{word}</dt>" in page.html}
+
+    visitor = start(browser())
+    assert told("/login") == {"User name", "Password", "PIN of the card"}
+    visitor.press("Continue", name="emma", password=SESAME)
+    assert (visitor.page.path, told()) == ("/login/answer", {"PIN of the card"})
+    assert told("/contact") == told("/login") == {"User name", "Password", "PIN of the card"}
+    visitor = start(browser(), 2)
+    assert (visitor.page.path, told()) == ("/lost", {"User name", "Password"}), "the card is gone"
+
+
 def test_a_step_counts_only_after_the_one_before(shown: Demonstration, login: Story) -> None:
     runs = StoryRuns(shown)
     run = runs.current(runs.begin("", login, "en"))

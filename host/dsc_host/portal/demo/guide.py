@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.login import Letter, NotFound
+from dsc_host.login import Kind, Letter, NotFound, Stage
 from dsc_host.portal import security
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
 from dsc_host.portal.demo.stories import LOGIN, STORIES, Step, Story, story_of
@@ -112,7 +112,7 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
         return StoryGuide(run.story, told, done, (), (), ())
     step = steps[done]
     user = run.user(step)
-    data = _login_data(demo, _, user) if _logs_in(visit, step, user.name) else ()
+    data = _login_data(demo, visit, step, user) if _logs_in(visit, step, user.name) else ()
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
     return StoryGuide(run.story, told, done, data, papers, _ways(demo, visit, run, step))
@@ -131,14 +131,27 @@ def _visitor(visit: Visit) -> str:
         return ""
 
 
-def _login_data(demo: Demonstration, _: Language, user: Performer) -> Facts:
-    card = demo.card_of(user.name)
-    pin = demo.pin_of(card.serial) if card is not None else ""
-    return (
-        (_("User name"), user.name),
-        (_("Password"), SESAME),
-        *(((_("PIN of the card"), pin),) if pin else ()),
-    )
+def _login_data(demo: Demonstration, visit: Visit, step: Step, user: Performer) -> Facts:
+    """Return what the user of a step logs in with. After the password, only the card's PIN is left to enter."""
+    _, card = visit._, demo.card_of(user.name)
+    pin = demo.pin_of(card.serial) if card is not None and _by_card(step) else ""
+    names = ((_("User name"), user.name), (_("Password"), SESAME))
+    return (*(() if _has_given_password(visit, user.name) else names), *(((_("PIN of the card"), pin),) if pin else ()))
+
+
+def _has_given_password(visit: Visit, name: str) -> bool:
+    """Return whether the page asks for the device of this user, whose password was accepted."""
+    try:
+        step = visit.system.step(visit.token)
+    except DscError:
+        return False
+    return step.user == name and step.stage is not Stage.IN and str(visit.request.scope["path"]).startswith("/login/")
+
+
+def _by_card(step: Step) -> bool:
+    """Return whether the user of a step logs in with a card: with nothing else, and not only to report its loss."""
+    own = [each for each in step.happenings if each.person == step.person]
+    return step.page != "/lost" and all(each.kind in (None, Kind.DSC_PLUS) and not each.reason for each in own)
 
 
 def _papers(_: Language, caller: Performer) -> Facts:
@@ -198,7 +211,7 @@ def _page_names(_: Language) -> Mapping[str, str]:
         "/withdraw": _("Money"),
         "/request": _("Request a card"),
         "/issuer": _("Issuing"),
-        "/desk": _("Support"),
+        "/desk": _("Support desk"),
         "/devices": _("Security devices"),
         "/share": _("Share a device"),
         "/protection": _("Protection and limits"),

@@ -80,14 +80,14 @@ STORIES: Sequence[Story] = (
         people=(Person("emma", "has a card", card=True),),
         steps=(
             Step(
-                "Log in as {emma}: enter the user name and the password “{password}”.",
+                "Log in as {emma}, with the user name and the password that follow.",
                 "emma",
                 LOGIN,
                 (Happening("emma", "password done"),),
             ),
             Step(
-                "Now the page shows a challenge. On the card beside it, press “press”, enter the PIN {pin} and OK, then the "
-                "challenge and OK. Then type the eight digits from its display into the page.",
+                "The page shows a challenge and the card. On the card, press “press”, enter the PIN {pin} and OK, then the "
+                "challenge and OK. Type the eight digits from its display into the page.",
                 "emma",
                 LOGIN,
                 (Happening("emma", "enter done", Kind.DSC_PLUS),),

@@ -67,4 +67,8 @@ face.addEventListener("keydown", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) after(look);
 });
+// A page that the browser has kept shows the display of then.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) after(look);
+});
 show(shown);
