@@ -188,9 +188,10 @@ class _Service:
         """Return the caller's token, or None if the operation needs none. Raise Refusal 401 or 403."""
         if operation.scope is None:
             return None
-        given = request.headers.getlist("authorization")
-        token = self.token(request.headers)
+        # The middleware has looked for it already, because a look-up takes a hash.
+        token: Token | None = request.state.token
         if token is None:
+            given = request.headers.getlist("authorization")
             raise Refusal(
                 401,
                 "token",
@@ -260,10 +261,12 @@ class _RateLimiter:
         self._pace = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_unknown = scope["type"] == "http" and self._service.token(Headers(scope=scope)) is None
-        if is_unknown and not await self._pace.wait(scope):
-            await overloaded(MOST_SECONDS).response(close=True)(scope, receive, send)
-            return
+        if scope["type"] == "http":
+            token = self._service.token(Headers(scope=scope))
+            scope["state"]["token"] = token
+            if token is None and not await self._pace.wait(scope):
+                await overloaded(MOST_SECONDS).response(close=True)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
 

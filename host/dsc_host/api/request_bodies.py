@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -45,6 +46,8 @@ async def read_body(request: Request, kind: type[A]) -> A:
 
 def read_query(request: Request, kind: type[A]) -> A:
     """Read the query of a request. Raise Refusal 400."""
+    if not request.scope["query_string"]:
+        return _convert({}, kind)
     try:
         # Check the bytes: decoding would replace invalid UTF-8, and so change the value.
         request.scope["query_string"].decode("ascii")
@@ -72,31 +75,38 @@ def _check_type(request: Request) -> None:
 
 
 async def _read_bytes(request: Request) -> bytes:
-    too_large = Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
     length = request.headers.get("content-length", "0")
     # If the request states a length above the limit, refuse it before reading. The server has checked that it is a number.
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
-        raise too_large
+        raise _too_large()
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > MOST_BYTES:
-            raise too_large
+            raise _too_large()
     return bytes(body)
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
 
 
 def _parse_json(body: bytes) -> Any:
     try:
-        parsed = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique_fields, parse_constant=_no_constant, parse_float=_parse_float
-        )
-        # Refuse half of a surrogate pair. JSON can express it, but it is not a character, and no database stores it.
-        json.dumps(parsed, ensure_ascii=False).encode("utf-8")
+        parsed = _decoder().decode(body.decode("utf-8"))
+        if b"\\u" in body:
+            # Refuse half of a surrogate pair. An escape can express it, but it is not a character, and no database stores it.
+            json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise _malformed("the body is nested too deeply") from None
     except ValueError:
         raise _malformed("the body must be one JSON object, in UTF-8") from None
     return parsed
+
+
+@cache
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_unique_fields, parse_constant=_no_constant, parse_float=_parse_float)
 
 
 def _unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
