@@ -1,4 +1,4 @@
-"""The commands for the audit log: audit verify, audit export."""
+"""The commands for the audit log: audit verify, audit seal, audit export."""
 
 import json
 from pathlib import Path
@@ -15,30 +15,73 @@ from dsc_host.verifier import AuditReport, Checkpoint
 
 NOT_SOUND = 6
 _OFTEN = 1000
+_LAST = "last"
+_SEGMENT = 100_000  # As in `records.segments`, which loads slowly.
 
 
 def verify_log(
     records: Records,
     since: Annotated[
-        str | None, typer.Option(metavar="NUMBER:HASH", help="A checkpoint that this command printed earlier.")
+        str | None,
+        typer.Option(
+            metavar="CHECKPOINT",
+            help="Check only what is new: NUMBER:HASH, which this command printed earlier, or `last`, for the last checkpoint "
+            "that `audit seal` has made.",
+        ),
     ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="With --since: check the older entries too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check the log for tampering. Exit code 6 if it finds any.
 
     The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place.
-    With --since, it later proves that no earlier entry was changed, not even by restoring an older copy of the whole
-    database.
+    With --since, it later proves that the log still goes on from there, so that not even an older copy of the whole
+    database was restored. It then checks only the new entries, which takes the same time however long the log is. With
+    --whole, it checks all entries. In a large log, all processors help.
 
     \b
     Examples:
       dscplus audit verify
-      dscplus audit verify --since "$(cat checkpoint.txt)" --json
+      dscplus audit verify --since last
+      dscplus audit verify --since "$(cat checkpoint.txt)" --whole --json
     """
-    checkpoint = None if since is None else Checkpoint.parse(since)
+    checkpoint = None if since in (None, _LAST) else Checkpoint.parse(str(since))
     with records.open() as verifier, bar("Checking the log") as done:
-        report = verifier.audit.check(checkpoint, done=done)
+        if since == _LAST:
+            checkpoint = verifier.audit.last_checkpoint()
+        report = verifier.audit.check(checkpoint, whole=whole or checkpoint is None, done=done)
     _show_report(report, as_json)
+    _check_sound(report)
+
+
+def seal_log(
+    records: Records,
+    every: Annotated[
+        int, typer.Option(metavar="N", help="The number of entries in a segment, from 1,000 to 10,000,000.")
+    ] = _SEGMENT,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the new entries, and seal a checkpoint after every 100,000. Exit code 6 if the log was tampered with.
+
+    Run it regularly, for example each night. A segment, the entries between two checkpoints, can be checked by itself and
+    archived. Logins continue meanwhile.
+
+    \b
+    Examples:
+      dscplus audit seal
+      dscplus audit seal --every 1000000 --json
+    """
+    with records.open() as verifier, bar("Checking the log") as done:
+        report = verifier.audit.seal(every, done=done)
+        sealed = verifier.audit.last_checkpoint() if report.sound else None
+    if report.sound:
+        show({"sound": True, "entries": report.entries, "sealed": None if sealed is None else str(sealed)}, as_json=as_json)
+    else:
+        _show_report(report, as_json)
+    _check_sound(report)
+
+
+def _check_sound(report: AuditReport) -> None:
     if not report.sound:
         raise Failed("the log was tampered with: find out who could write to the database, and restore a backup", NOT_SOUND)
 
@@ -46,11 +89,11 @@ def verify_log(
 def _show_report(report: AuditReport, as_json: bool) -> None:
     facts = {"sound": report.sound, "entries": report.entries, "checkpoint": str(report.checkpoint)}
     if as_json:
-        show({**facts, "problems": list(report.problems)}, as_json=True)
+        show({**facts, "problems": list(report.problems), "unseen": list(report.unseen)}, as_json=True)
         return
     show(facts, as_json=False)
-    for problem in report.problems:
-        typer.echo(problem)
+    for line in (*report.problems, *report.unseen):
+        typer.echo(line)
 
 
 def export_log(

@@ -66,9 +66,10 @@ SECTIONS = (
             _command("export", "exchange:export_cards", "Export cards to a PSKC file or to a CSV list."),
             Noun(
                 "audit",
-                "Check and export the audit log.",
+                "Check, seal, archive and export the audit log.",
                 (
                     _command("verify", "audit:verify_log", "Check the log for tampering."),
+                    _command("seal", "audit:seal_log", "Check the new entries, and seal a checkpoint after every 100,000."),
                     _command("export", "audit:export_log", "Print the log as JSON lines."),
                 ),
             ),

@@ -1,92 +1,228 @@
-"""The check of the audit log: one pass from the first entry to the sealed end."""
+"""The check of the audit log: every hash from a known entry to the sealed end.
+
+The log is checked in stretches, by several processes at the same time.
+"""
 
 import hmac
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
+from dsc_host.errors import StoreError
+from dsc_host.records import segments
 from dsc_host.records.audit import HEAD, last_number
-from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, bytes_of, hash_of_anything
+from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, bytes_of
 from dsc_host.records.keys import Keyring
 from dsc_host.records.progress import Progress
 from dsc_host.records.seals import Seals
+from dsc_host.records.segment_pool import SegmentPool, processors
+from dsc_host.records.segment_walk import MOST_PROBLEMS, Stretch, Walk, Walked
+from dsc_host.records.segment_worker import Source
+from dsc_host.records.segments import SEGMENT, Archived, Segment
 from dsc_host.records.tables import audit
 
-MOST_PROBLEMS = 100
-"""The largest number of problems in a report. If everything is damaged, the first ones are enough."""
 PAGE = 1000
 """The number of entries that are read at a time."""
+PARALLEL_FROM = 50_000
+"""The number of entries from which on other processes help. They start in a tenth of a second."""
 PAGE_AFTER = (
     select(audit).where(audit.c.number > bindparam("after"), audit.c.number < NUMBERS_END).order_by(audit.c.number).limit(PAGE)
 )
 """A query for the next entries after a number."""
+_PAGE_TO = PAGE_AFTER.where(audit.c.number <= bindparam("last"))
+_HASH = select(audit.c.hash).where(audit.c.number == bindparam("number"))
 # In SQLite, a value that is not a number sorts after every number.
-_OUT_OF_RANGE = select(audit.c.number).where(or_(audit.c.number <= 0, audit.c.number >= NUMBERS_END)).limit(MOST_PROBLEMS)
+_OUT_OF_RANGE = (
+    select(audit.c.number)
+    .where(or_(audit.c.number <= bindparam("archived"), audit.c.number >= NUMBERS_END))
+    .limit(MOST_PROBLEMS)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The result of a check of the whole log."""
+    """The result of a check of the log."""
 
     entries: int
+    """The number of entries whose hashes were computed."""
     problems: tuple[str, ...]
     checkpoint: Checkpoint
+    unseen: tuple[str, ...] = ()
+    """What the check has not seen: one sentence for each part of the log."""
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was changed, removed, added or reordered."""
+        """Whether, in what was seen, nothing was changed, removed, added or reordered."""
         return not self.problems
 
 
 class Check:
-    """One pass through the log, from the first entry to the end."""
+    """One check of a log, in one transaction."""
 
-    def __init__(self, keys: Keyring, seals: Seals) -> None:
+    def __init__(
+        self, db: Connection, keys: Keyring, seals: Seals, source: Source | None, done: Progress, size: int = SEGMENT
+    ) -> None:
+        """Read the marks of the log. `source` is the place at which other processes find it; `size` a segment's entries."""
+        self._db = db
         self._keys = keys
         self._seals = seals
+        self._source = source
+        self._done = done
+        self._size = size
         self._problems: list[str] = []
-        self._number = 0
-        self._hash = START
+        self._seen = 0
+        self._end = last_number(db)
+        self.unseen: list[str] = []
+        self.mark = self._mark()
+        self.hashes: dict[int, bytes] = {}
+        """The hashes, which were computed, of the entries at which stretches end."""
 
-    def through(self, db: Connection, since: Checkpoint | None, done: Progress) -> AuditReport:
-        """Check all entries and the end, and return the report."""
-        entries, total = 0, last_number(db)
-        if since and since.number == 0 and since.hash != self._hash.hex():
-            self._report("its beginning differs from the checkpoint")
-        for number in db.execute(_OUT_OF_RANGE).scalars():
-            self._report(f"entry {ascii(number)[:20]}: has a number that no entry can have")
-        while rows := db.execute(PAGE_AFTER, {"after": self._number}).all():
-            for row in rows:
-                self._follow(row, since)
-            entries += len(rows)
-            done(entries, total)
-        self._look_at_end(db.execute(HEAD).one_or_none())
-        if since and since.number > self._number:
-            self._report(f"it ends at entry {self._number}, before the checkpoint at entry {since.number}")
-        return AuditReport(entries, tuple(self._problems), Checkpoint(self._number, self._hash.hex()))
+    def _mark(self) -> Archived:
+        try:
+            return segments.archived(self._db, self._keys, self._seals)
+        except StoreError as error:
+            self._report(str(error))
+            return Archived()
 
-    def _follow(self, row: Row[Any], since: Checkpoint | None) -> None:
-        number, *values, digest = tuple(row)
-        if not isinstance(digest, bytes):
-            digest = b""
-        if number != self._number + 1:
-            self._report(f"entries {self._number + 1} to {number - 1} are missing")
-        elif digest != hash_of_anything(self._hash, number, *values):
-            self._report(f"entry {number}: was changed or moved after it was written")
-        if since and since.number == number and since.hash != digest.hex():
-            self._report(f"entry {number}: differs from the checkpoint")
-        # Continue with the stored hash of this entry, so that one change is reported once.
-        self._number, self._hash = number, digest
+    # ---- what is checked ----
 
-    def _look_at_end(self, head: Any) -> None:
+    def whole(self, since: Checkpoint | None) -> AuditReport:
+        """Check all entries that are in the database, and all checkpoints."""
+        return self._from(self.mark.number, self.mark.hash, since, self._checkpoints(0))
+
+    def after(self, since: Checkpoint) -> AuditReport:
+        """Check the entries after a checkpoint, which the caller trusts. The cost does not depend on the entries before it."""
+        if since.number > self._end:
+            # Its end was cut off, so every part of it is of interest.
+            return self.whole(since)
+        known = self._checkpoints(since.number)
+        if since.number < self.mark.number:
+            self.unseen.append(f"entries {since.number + 1} to {self.mark.number} are archived, and were not checked")
+            return self._from(self.mark.number, self.mark.hash, since, known)
+        if since.number:
+            self.unseen.append(f"entries 1 to {since.number} are before the checkpoint, and were not checked again")
+        return self._from(since.number, bytes.fromhex(since.hash), since, known)
+
+    def _from(self, number: int, before: bytes, since: Checkpoint | None, known: Sequence[Segment]) -> AuditReport:
+        for other in self._db.execute(_OUT_OF_RANGE, {"archived": self.mark.number}).scalars():
+            is_archived = isinstance(other, int) and 0 < other <= self.mark.number
+            problem = "is in the database again after it was archived" if is_archived else "has a number that no entry can have"
+            self._report(f"entry {ascii(other)[:20]}: {problem}")
+        if self.mark.number > (known[-1].last_entry if known else 0):
+            self._report(f"the checkpoints up to entry {self.mark.number}, which is archived, are missing")
+        if since:
+            self._compare(since, known)
+        last = self._walk(self._stretches(number, before, known))
+        for segment in known:
+            if (found := self.hashes.get(segment.last_entry)) and found != segment.end_hash:
+                self._report(f"checkpoint {segment.number}: entry {segment.last_entry} differs from it")
+        self._look_at_end(self._db.execute(HEAD).one_or_none(), last)
+        if since and since.number > last.number:
+            self._report(f"it ends at entry {last.number}, before the checkpoint at entry {since.number}")
+        checkpoint = Checkpoint(last.number, last.hash.hex())
+        return AuditReport(self._seen, tuple(self._problems), checkpoint, tuple(self.unseen))
+
+    def _checkpoints(self, after: int) -> list[Segment]:
+        """Check the checkpoints that end after this entry, and the last one before them. Return those that can be used."""
+        known: list[Segment] = []
+        for segment in segments.segments(self._db, after):
+            if segment is None:
+                self._report("a checkpoint has values of other types: it was changed")
+                continue
+            # The caller trusts the first one's entry, but nothing before it.
+            if known or not after:
+                problem = segment.problem(known[-1] if known else None, self._keys, self._seals)
+            else:
+                problem = segment.seal_problem(self._keys, self._seals)
+            if problem:
+                self._report(problem)
+            known.append(segment)
+        return known
+
+    def _compare(self, since: Checkpoint, known: Sequence[Segment]) -> None:
+        stored = self._stored(since.number)
+        if since.number == 0:
+            if since.hash != START.hex():
+                self._report("its beginning differs from the checkpoint")
+            return
+        if since.number <= self.mark.number:
+            ends = {segment.last_entry: segment.end_hash for segment in known}
+            stored = ends.get(since.number) if since.number != self.mark.number else self.mark.hash
+            if stored is None:
+                self.unseen.append(f"entry {since.number}, of the checkpoint, is archived, and was not compared")
+        if stored is not None and stored.hex() != since.hash:
+            self._report(f"entry {since.number}: differs from the checkpoint")
+
+    def _stretches(self, number: int, before: bytes, known: Sequence[Segment]) -> list[Stretch]:
+        ends = {segment.last_entry for segment in known}
+        ends.update(range(max(ends, default=number) + self._size, self._end + 1, self._size))
+        cuts = [number, *sorted(end for end in ends if number < end <= self._end), NUMBERS_END - 1]
+        first, *others = pairwise(cuts)
+        return [Stretch(*first, before), *(Stretch(*each) for each in others)]
+
+    # ---- the walk ----
+
+    def _walk(self, stretches: Sequence[Stretch]) -> Walked:
+        """Check all stretches, and return the result for the last one."""
+        *closed, tail = stretches
+        total = max(self._end - stretches[0].after, 0)
+        found: dict[int, Walked] = {}
+        if closed and total >= PARALLEL_FROM and self._source and processors() > 1:
+            with closing(SegmentPool(self._source, closed)) as pool:
+                last = self._walk_here(tail, total)
+                found = pool.results(lambda entries: self._done(last.entries + entries, total))
+        else:
+            last = None
+        for position, stretch in enumerate(closed):
+            walked = found.get(position)
+            if walked is None or walked.problems:
+                # What another process has found counts only if it is so in this transaction: entries may be archived now.
+                walked = self._walk_here(stretch, total)
+            else:
+                self._seen += walked.entries
+            self.hashes[stretch.last] = walked.hash
+            self._problems += walked.problems[: MOST_PROBLEMS - len(self._problems)]
+        if last is None:
+            last = self._walk_here(tail, total)
+        self._problems += last.problems[: MOST_PROBLEMS - len(self._problems)]
+        return last
+
+    def _walk_here(self, stretch: Stretch, total: int) -> Walked:
+        walk = Walk(stretch.after, self._stored(stretch.after) if stretch.before is None else stretch.before)
+        for page in self._pages(stretch):
+            walk.follow(page)
+            self._done(self._seen + walk.entries, total)
+        if stretch.last <= self._end:
+            walk.end_at(stretch.last)
+        self._seen += walk.entries
+        return walk.walked()
+
+    def _pages(self, stretch: Stretch) -> Iterator[Sequence[Any]]:
+        after = stretch.after
+        while page := self._db.execute(_PAGE_TO, {"after": after, "last": stretch.last}).all():
+            yield page
+            after = page[-1].number
+
+    def _stored(self, number: int) -> bytes | None:
+        if number == 0:
+            return START
+        found = self._db.execute(_HASH, {"number": number}).scalar_one_or_none()
+        return found if isinstance(found, bytes) else None
+
+    # ---- the end ----
+
+    def _look_at_end(self, head: Any, last: Walked) -> None:
         if head is None:
             self._report("its end is missing")
         elif type(head.number) is not int or not isinstance(head.hash, bytes):
             self._report("its end was changed")
-        elif head.number > self._number:
-            self._report(f"entries {self._number + 1} to {head.number} are missing, at its end")
-        elif (head.number, head.hash) != (self._number, self._hash):
+        elif head.number > last.number:
+            self._report(f"entries {last.number + 1} to {head.number} are missing, at its end")
+        elif (head.number, head.hash) != (last.number, last.hash):
             self._report(f"it goes on after entry {head.number}, which was its end")
         elif head.key_id not in self._keys.ids:
             self._report("its end is sealed under a master key that was not given" if head.key_id else "its end has no seal")

@@ -3,18 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam
 
-from dsc_host.errors import InputError
-from dsc_host.records.audit_check import MOST_PROBLEMS, PAGE, PAGE_AFTER, AuditReport, Check
-from dsc_host.records.audit_entries import NUMBERS_END, Checkpoint, Entry, bytes_of
-from dsc_host.records.keys import Keyring
+from dsc_host.errors import InputError, StoreError
+from dsc_host.records import segments
+from dsc_host.records.audit import Event
+from dsc_host.records.audit_check import PAGE, PAGE_AFTER, AuditReport, Check
+from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, Entry, bytes_of
 from dsc_host.records.progress import Progress, ignored
-from dsc_host.records.seals import Seals
-from dsc_host.records.store import Store
+from dsc_host.records.segment_walk import MOST_PROBLEMS
+from dsc_host.records.segments import FEWEST, MOST, SEGMENT, Segment
 from dsc_host.records.tables import audit
+from dsc_host.records.transaction import Context, Transaction
 
 Anchor: TypeAlias = Callable[[Connection, int], Iterator[str]]
 """A check that takes the number of the log's last entry, and yields the problems in the records."""
@@ -24,15 +26,14 @@ _PAGE_OF = PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
 class AuditLog:
     """The log of one database, for reading and checking."""
 
-    def __init__(
-        self, store: Store, keys: Keyring, seals: Seals, *, check_serial: Callable[[str], object], anchors: Sequence[Anchor]
-    ) -> None:
-        """Use the parts of an open database. `anchors` compare the records with the log."""
-        self._store = store
+    def __init__(self, context: Context[Any], *, check_serial: Callable[[str], object], anchors: Sequence[Anchor]) -> None:
+        """Use an open database. `anchors` compare the records with the log."""
+        self._context = context
+        self._store = context.store
+        self._keys = context.keys
+        self._seals = context.seals
         self._check_serial = check_serial
         self._anchors = anchors
-        self._keys = keys
-        self._seals = seals
 
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
         """Yield all entries with a number above `after`, or those of one card, in order. They are read page by page.
@@ -54,17 +55,57 @@ class AuditLog:
                 return
             after = page[-1].number
 
-    def check(self, since: Checkpoint | None = None, *, done: Progress = ignored) -> AuditReport:
+    def check(self, since: Checkpoint | None = None, *, whole: bool = True, done: Progress = ignored) -> AuditReport:
         """Check that no entry was changed after it was written.
 
         The check includes all cards and all secrets of the vault. It finds those that were tampered with or that contradict the
-        log. With `since`, it also checks that the log still has the entries that it had at that checkpoint. `done` is called
-        after every thousand entries.
+        log. With `since`, it also checks that the log still has the entry at that checkpoint. With `whole` false, it
+        checks only the entries after `since`, so its cost does not grow with the log. `done` is called after every thousand
+        entries. In a large log, other processes help.
         """
         with self._store.read(streams=True) as db:
-            report = Check(self._keys, self._seals).through(db, since, done)
+            check = Check(db, self._keys, self._seals, self._store.source, done)
+            report = check.after(since) if since and not whole else check.whole(since)
             others = (found for anchor in self._anchors for found in anchor(db, report.checkpoint.number))
             return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """Return the last checkpoint that `seal` has made, or None. Raises `StoreError` if it does not have its seal."""
+        with self._store.read() as db:
+            segment = self._last_segment(db)
+        return None if segment is None else Checkpoint(segment.last_entry, segment.end_hash.hex())
+
+    def seal(self, size: int = SEGMENT, *, done: Progress = ignored) -> AuditReport:
+        """Check the entries after the last checkpoint, and make a checkpoint at the end of each segment of `size` entries.
+
+        If the check finds a problem, no checkpoint is made. Raises `InputError` for a size below 1,000 or
+        above 10,000,000.
+        """
+        if type(size) is not int or not FEWEST <= size <= MOST:
+            raise InputError("size", f"must be a whole number from {FEWEST:,} to {MOST:,}")
+        with self._store.read(streams=True) as db:
+            last = self._last_segment(db)
+            check = Check(db, self._keys, self._seals, self._store.source, done, size)
+            report = check.after(Checkpoint(last.last_entry, last.end_hash.hex()) if last else Checkpoint(0, START.hex()))
+        if report.sound and check.hashes:
+            made, before = [], last
+            for number, digest in check.hashes.items():
+                before = Segment.made(before, number, digest, self._keys.current, self._seals)
+                made.append(before)
+            self._context.change(lambda tx: self._add(tx, last, made))
+        return report
+
+    def _add(self, tx: Transaction, last: Segment | None, made: Sequence[Segment]) -> None:
+        # If another process has made checkpoints meanwhile, these are not needed.
+        if segments.add(tx.db, last, made):
+            detail = {"first": str(made[0].number), "last": str(made[-1].number), "entry": str(made[-1].last_entry)}
+            tx.log(tx.now(), Event("audit.seal", None, "done", detail=detail))
+
+    def _last_segment(self, db: Connection) -> Segment | None:
+        segment = segments.last_segment(db)
+        if segment and (problem := segment.seal_problem(self._keys, self._seals)):
+            raise StoreError(f"{problem}; see audit verify")
+        return segment
 
 
 def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:

@@ -83,6 +83,14 @@ class Seals:
         """Return the bytes to seal for the end of the log."""
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
+    def checkpoint(self, digest: bytes) -> bytes:
+        """Return the bytes to seal for a checkpoint of the log. No end of a log has so many."""
+        return self.database.encode() + b" segment " + digest
+
+    def archive(self, mark: bytes) -> bytes:
+        """Return the bytes to seal for the mark of what was archived."""
+        return self.database.encode() + b" archive " + mark
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.database}>"
 

@@ -25,6 +25,7 @@ from dsc_host.records.backends.base import Backend, Mode
 from dsc_host.records.backends.postgresql import PostgreSQL
 from dsc_host.records.backends.sqlite import SQLite
 from dsc_host.records.schema import Schema
+from dsc_host.records.segment_worker import Source
 
 PATIENCE = 10.0
 """The seconds to wait for locks of other transactions: far longer than any of our transactions takes."""
@@ -135,6 +136,11 @@ class Store:
         Use it for operations that concern more than one card.
         """
         self._backend.claim(db)
+
+    @property
+    def source(self) -> Source | None:
+        """The place at which another process can read the database; None for one in memory."""
+        return self._backend.source()
 
     @property
     def writers(self) -> int:

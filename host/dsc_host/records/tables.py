@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Dialect,
     Double,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -105,13 +106,15 @@ audit = Table(
     Column("at", Double, nullable=False),
     Column("actor", String(ACTOR_LETTERS), nullable=False),
     Column("action", String(32), nullable=False),
-    Column("serial", _SERIAL, index=True),
+    Column("serial", _SERIAL),
     Column("outcome", String(16), nullable=False),
     Column("reason", String(REASON_LETTERS), nullable=False),
     Column("detail", String, nullable=False),
     Column("card_row", String(CARD_ROW_LETTERS)),
     Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
 )
+# With the number, the last entry about a card is found without reading the others.
+Index("ix_audit_serial", audit.c.serial, audit.c.number)
 
 # One row: the end of the log, sealed with the master key, so that a removal of the last entries is detected.
 audit_head = Table(
@@ -126,3 +129,44 @@ audit_head = Table(
 )
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """The end of a log without entries, which is not sealed yet."""
+
+# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is made of all other columns but the seal,
+# and of the digest before it.
+audit_segments = Table(
+    "audit_segments",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_entry", BigInteger, nullable=False),
+    Column("last_entry", BigInteger, nullable=False),
+    Column("start_hash", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("end_hash", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("digest", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
+)
+
+# One row, once entries have been archived: the last entry that is not in the table `audit` any more, with its hash. `kept_to`
+# is the last entry that the rows of `audit_kept` with this `generation` take into account, and `kept_hash` the hash of them.
+audit_archive = Table(
+    "audit_archive",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("kept_to", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("kept_hash", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+
+# What archived entries say of each card: the last version of its row, and the last of the actions that begin and end a card.
+audit_kept = Table(
+    "audit_kept",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("serial", _SERIAL, primary_key=True),
+    Column("card_row", String(CARD_ROW_LETTERS)),
+    Column("action", String(32)),
+)

@@ -1,6 +1,6 @@
 """The versions of the schema, with the versions that brought certain changes."""
 
-VERSION = 11
+VERSION = 12
 """The version of the tables in this release."""
 FIRST_WITH_LOG = 4
 """The first version with an audit log."""

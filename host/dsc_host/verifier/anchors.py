@@ -7,17 +7,17 @@ the log records a later version of the row.
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from dsc_host.records.tables import audit
-from dsc_host.schema.card_tables import DECOY, cards
+from dsc_host.schema.card_tables import BEGINS_OR_ENDS, DECOY, cards
 from dsc_host.verifier.card_seals import CardSeals
 from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
 """The version of a row that no entry records, because the row was written before entries recorded versions."""
-_ENROLLED, _REMOVED = "card.enroll", "card.remove"
+_ENROLLED = "card.enroll"
 
 
 def problems(db: Connection, seals: CardSeals) -> Iterator[str]:
@@ -60,17 +60,22 @@ def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:
     """Return, by serial, the version of each card's row that the latest entry about it records."""
     if not serials:
         return {}
-    latest = select(func.max(audit.c.number)).where(audit.c.serial.in_(serials), audit.c.card_row.is_not(None))
-    found = select(audit.c.serial, audit.c.card_row).where(audit.c.number.in_(latest.group_by(audit.c.serial)))
-    return {row.serial: str(row.card_row) for row in db.execute(found)}
+    # With the index by serial and number, this reads the last entries of each card, however many it has.
+    latest = (
+        select(audit.c.card_row)
+        .where(audit.c.serial == cards.c.serial, audit.c.card_row.is_not(None))
+        .order_by(audit.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = db.execute(select(cards.c.serial, latest).where(cards.c.serial.in_(serials)))
+    return {serial: str(row) for serial, row in found if row is not None}
 
 
 def _missing_cards(db: Connection) -> Iterator[str]:
     """Yield each card without a row that, according to the log, was enrolled and not removed."""
-    latest = select(func.max(audit.c.number)).where(or_(audit.c.action == _ENROLLED, audit.c.action == _REMOVED))
+    latest = select(func.max(audit.c.number)).where(BEGINS_OR_ENDS).group_by(audit.c.serial)
     there = select(cards.c.serial).where(cards.c.serial == audit.c.serial).exists()
-    gone = select(audit.c.serial).where(
-        audit.c.number.in_(latest.group_by(audit.c.serial)), audit.c.action == _ENROLLED, ~there
-    )
+    gone = select(audit.c.serial).where(audit.c.number.in_(latest), audit.c.action == _ENROLLED, ~there)
     for serial in db.execute(gone.order_by(audit.c.serial)).scalars():
         yield f"card {ascii(serial)[1:-1]}: the log says that it is enrolled, but it has no row: it was removed"

@@ -330,9 +330,9 @@ class AsyncAudit:
         async for entry in _in_pages(self._workers, self._log.entries(after, serial)):
             yield entry
 
-    async def check(self, since: Checkpoint | None = None) -> AuditReport:
+    async def check(self, since: Checkpoint | None = None, *, whole: bool = True) -> AuditReport:
         """Check the log as `AuditLog.check` does."""
-        return await self._workers.do(lambda: self._log.check(since))
+        return await self._workers.do(lambda: self._log.check(since, whole=whole))
 
 
 async def _in_pages(workers: _Workers, source: Iterator[T]) -> AsyncIterator[T]:

@@ -8,7 +8,7 @@ database must have both keys.
 from collections.abc import Callable
 from typing import Any
 
-from dsc_host.records import audit, seals, vault
+from dsc_host.records import audit, seals, segments, vault
 from dsc_host.records.audit import Event
 from dsc_host.records.keys import MasterKey, Secret
 from dsc_host.verifier import rows
@@ -49,7 +49,8 @@ def in_use(context: CardContext) -> dict[str, int]:
     """Return the number of cards under each master key: see `Verifier.keys_in_use`."""
     with context.reading() as tx:
         kept = vault.count_by_key(tx.db)
-        return {audit.end_key(tx.db): 0, seals.key_id(tx.db): 0, **dict.fromkeys(kept, 0), **rows.count_by_key(tx.db)}
+        marks = dict.fromkeys(segments.key_ids(tx.db), 0)
+        return {audit.end_key(tx.db): 0, **marks, seals.key_id(tx.db): 0, **dict.fromkeys(kept, 0), **rows.count_by_key(tx.db)}
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:
@@ -61,6 +62,8 @@ def _seal_vault(context: CardContext, to: MasterKey) -> None:
         context.change_in_turn(lambda tx: context.seals.store(tx.db, to))
     while left and (sealed := context.change_in_turn(lambda tx: _seal_some_of_vault(tx, to))):
         left -= sealed
+    while context.change_in_turn(lambda tx: segments.seal_some(tx.db, tx.keys, tx.seals, BATCH)) == BATCH:
+        continue
 
 
 def _seal_some_of_vault(tx: CardTransaction, to: MasterKey) -> int:

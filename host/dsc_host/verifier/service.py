@@ -132,11 +132,9 @@ class Verifier:
     @property
     def audit(self) -> AuditLog:
         """Return the log, to read and to check."""
-        store, keys, own = self._context.store, self._context.keys, self._context.seals
+        keys, own = self._context.keys, self._context.seals
         return AuditLog(
-            store,
-            keys,
-            own,
+            self._context,
             check_serial=card_rules.check_serial,
             anchors=[lambda db, _end: anchors.problems(db, own), lambda db, end: vault.problems(db, keys, own, end)],
         )

@@ -85,7 +85,7 @@ def test_all_migrations_together_make_the_tables_as_they_stand(database: Databas
         assert migrate(db, None, SCHEMA.migrations) == versions.VERSION
         assert differences(db, tables.metadata) == []
         assert (checks(db), user_index(db)) == (made, index)
-        assert sum(map(len, made.values())) == 4
+        assert sum(map(len, made.values())) == 5
     store.close()
 
 
@@ -111,7 +111,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str = "
     shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "next.py").write_text(NEXT.replace("EXTRA", extra))
     newer = replace(SCHEMA, migrations=folder, version=SCHEMA.version + 1)
-    monkeypatch.setattr("dsc_host.verifier.service.SCHEMA", newer)
+    monkeypatch.setattr("dsc_host.verifier.card_store.SCHEMA", newer)
     return newer.version
 
 

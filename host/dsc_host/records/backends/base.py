@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from dsc_host.records.segment_worker import Source
 from dsc_host.records.statements import Statement
 
 
@@ -60,6 +61,9 @@ class Backend(Protocol):
 
     def connect(self, mode: Mode) -> Connection:
         """Return a connection for a transaction of this mode."""
+
+    def source(self) -> Source | None:
+        """Return the place at which another process can read the database; None for one in memory."""
 
     def close(self) -> None:
         """Close the connections."""

@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records.backends.base import Identity, Mode, Start
+from dsc_host.records.segment_worker import Source
 from dsc_host.records.statements import Statement
 from dsc_host.records.tables import APPLICATION_ID
 
@@ -100,6 +101,12 @@ class PostgreSQL:
     def connect(self, mode: Mode) -> Connection:
         """Return a connection for a transaction of this mode."""
         return (self._streaming if mode.streams else self.engine).connect()
+
+    def source(self) -> Source | None:
+        """Return the server's address, with the password if the URL has one."""
+        _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
+        # SQLAlchemy adds the conversions of its own types, which are no address.
+        return Source("postgresql", {name: value for name, value in arguments.items() if name != "context"})
 
     def close(self) -> None:
         """Close the connections."""

@@ -22,6 +22,7 @@ from dsc_host.errors import InputError, StoreError
 from dsc_host.files import keep_name, warn_if_exposed
 from dsc_host.records.backends.base import Identity, Mode, Start
 from dsc_host.records.backends.turns import turns_of
+from dsc_host.records.segment_worker import Source
 from dsc_host.records.statements import Statement
 from dsc_host.records.tables import APPLICATION_ID
 
@@ -77,6 +78,10 @@ class SQLite:
     def connect(self, _mode: Mode) -> Connection:
         """Return a connection."""
         return self.engine.connect()
+
+    def source(self) -> Source | None:
+        """Return the file, to be opened for reading; None for a database in memory."""
+        return Source("sqlite", {"database": f"{self._path.absolute().as_uri()}?mode=ro"}) if self._path else None
 
     def close(self) -> None:
         """Close the connections."""

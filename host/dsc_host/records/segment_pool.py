@@ -1,0 +1,104 @@
+"""Processes that check stretches of the audit log at the same time, one on each processor.
+
+Hashing small entries holds the interpreter's lock, so threads would not help. The processes are plain subprocesses: they import
+nothing of the program that checks, and work the same on every system.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from threading import Thread
+from typing import Any
+
+from dsc_host.records.segment_walk import Stretch, Walked
+from dsc_host.records.segment_worker import Source
+
+_COMMAND = (sys.executable, "-m", "dsc_host.records.segment_worker")
+
+
+def processors() -> int:
+    """Return the number of processors that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class SegmentPool:
+    """Processes at work on stretches. A stretch that a process fails to check is left to the caller."""
+
+    def __init__(self, source: Source, stretches: Sequence[Stretch]) -> None:
+        """Start one process for each processor, at most one for each stretch."""
+        self._source = source
+        self._left = deque(enumerate(stretches))
+        self._results: dict[int, Walked] = {}
+        self._processes: list[subprocess.Popen[str]] = []
+        self._threads = [
+            Thread(target=self._feed, args=(process,), daemon=True)
+            for process in (self._start() for _ in range(min(processors(), len(stretches))))
+            if process is not None
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def results(self, done: Callable[[int], object]) -> dict[int, Walked]:
+        """Wait for the processes, and return the results by the position of their stretches. Call `done` with each count."""
+        seen = 0
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(timeout=0.1)
+                if (entries := sum(walked.entries for walked in list(self._results.values()))) != seen:
+                    seen = entries
+                    done(seen)
+        return self._results
+
+    def close(self) -> None:
+        """End the processes."""
+        self._left.clear()
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait()
+        for thread in self._threads:
+            thread.join()
+        for process in self._processes:
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):
+                    pipe and pipe.close()
+
+    def _start(self) -> "subprocess.Popen[str] | None":
+        try:
+            process = subprocess.Popen(
+                _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="ascii"
+            )
+        except OSError:
+            # A program without an interpreter of its own: the caller checks everything.
+            return None
+        self._processes.append(process)
+        return process
+
+    def _feed(self, process: "subprocess.Popen[str]") -> None:
+        with suppress(OSError, ValueError):
+            _write(process, asdict(self._source))
+            while self._left:
+                try:
+                    position, stretch = self._left.popleft()
+                except IndexError:
+                    return
+                before = stretch.before and stretch.before.hex()
+                _write(process, {"after": stretch.after, "last": stretch.last, "before": before})
+                self._results[position] = _walked(json.loads(process.stdout.readline() if process.stdout else ""))
+
+
+def _write(process: "subprocess.Popen[str]", content: dict[str, Any]) -> None:
+    if process.stdin:
+        process.stdin.write(json.dumps(content) + "\n")
+        process.stdin.flush()
+
+
+def _walked(content: dict[str, Any]) -> Walked:
+    return Walked(content["entries"], content["number"], bytes.fromhex(content["hash"]), tuple(content["problems"]))

@@ -1,0 +1,98 @@
+"""A process that walks through stretches of the audit log: `python -m dsc_host.records.segment_worker`.
+
+It reads JSON lines from its standard input: the source of the database, and then one stretch a line. It answers each stretch
+with a line. It uses the database's driver alone, because SQLAlchemy takes longer to load than a segment takes to check.
+"""
+
+import json
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dsc_host.records.segment_walk import Stretch, Walk, Walked
+
+_PAGE = 2000
+_HASH = "SELECT hash FROM audit WHERE number = ?"
+_ROWS = (
+    "SELECT number, at, actor, action, serial, outcome, reason, detail, card_row, hash FROM audit "
+    "WHERE number > ? AND number <= ? ORDER BY number"
+)
+Ask = Callable[[str, tuple[int, ...]], Iterator[tuple[Any, ...]]]
+"""A function that executes a statement, with question marks for its parameters, and yields the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The place at which another process can read the database.
+
+    Attributes:
+        kind: `sqlite` or `postgresql`.
+        arguments: The arguments of the driver's `connect`. They may hold a password, so they go through a pipe only.
+    """
+
+    kind: str
+    arguments: dict[str, Any]
+
+    def connect(self) -> Any:
+        """Open a connection that only reads."""
+        if self.kind == "sqlite":
+            return sqlite3.connect(**self.arguments, uri=True, isolation_level=None)
+        import psycopg
+
+        # A pooler may give each transaction another session, so nothing is prepared or set for one.
+        return psycopg.connect(**{**self.arguments, "prepare_threshold": None})
+
+    def asking(self, db: Any) -> Ask:
+        """Return the function that executes statements on this connection."""
+        return self._ask_sqlite(db) if self.kind == "sqlite" else self._ask_postgresql(db)
+
+    def _ask_sqlite(self, db: Any) -> Ask:
+        return lambda statement, values: db.execute(statement, values)
+
+    def _ask_postgresql(self, db: Any) -> Ask:
+        def ask(statement: str, values: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+            # With a cursor on the server's side, the rows come in parts.
+            with db.transaction(), db.cursor(name="walk") as cursor:
+                cursor.itersize = _PAGE
+                cursor.execute(statement.replace("?", "%s").replace("FROM audit", "FROM dscplus.audit"), values)
+                yield from cursor
+
+        return ask
+
+
+def walk(ask: Ask, stretch: Stretch) -> Walked:
+    """Walk through a stretch."""
+    before = stretch.before
+    if before is None:
+        for (found,) in ask(_HASH, (stretch.after,)):
+            before = found if isinstance(found, bytes) else None
+    walk = Walk(stretch.after, before)
+    walk.follow(ask(_ROWS, (stretch.after, stretch.last)))
+    walk.end_at(stretch.last)
+    return walk.walked()
+
+
+def main() -> int:
+    """Answer stretches until the input ends."""
+    # Ctrl-C is for the program that has started this process: it ends the input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    source = Source(**json.loads(sys.stdin.readline()))
+    with closing(source.connect()) as db:
+        ask = source.asking(db)
+        for line in sys.stdin:
+            walked = walk(ask, _stretch(json.loads(line)))
+            print(json.dumps({**asdict(walked), "hash": walked.hash.hex()}), flush=True)
+    return 0
+
+
+def _stretch(content: dict[str, Any]) -> Stretch:
+    before = content["before"]
+    return Stretch(content["after"], content["last"], before and bytes.fromhex(before))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

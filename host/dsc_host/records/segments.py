@@ -1,0 +1,220 @@
+"""Segments of the audit log, and the sealed checkpoints at their ends.
+
+A segment is a number of consecutive entries. Three promises:
+
+1. A checkpoint holds the first and the last entry of its segment, the hashes before and after them, and a digest that
+   includes the digest of the checkpoint before it. The digest is sealed with the master key, for this database.
+2. A checkpoint is only made of entries whose hashes were all computed, from the checkpoint before it to the sealed end of the
+   log. So an attacker who has no master key never gets a sealed checkpoint for entries of their own.
+3. The mark of what was archived is sealed too. It moves in the transaction that removes the entries, so the log can be checked
+   at any moment.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from dsc_host.errors import StoreError
+from dsc_host.records.audit_entries import START
+from dsc_host.records.keys import Keyring, MasterKey
+from dsc_host.records.seals import Seals
+from dsc_host.records.tables import audit_archive, audit_segments
+
+SEGMENT = 100_000
+"""The number of entries in a segment, unless the caller says otherwise: about 30 MB."""
+_PAGE = 500
+FEWEST, MOST = 1_000, 10_000_000
+"""The smallest and the largest number of entries that a caller may choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A checkpoint, with the segment that it ends.
+
+    Attributes:
+        number: The number of the segment, from 1, without gaps.
+        first_entry: The number of its first entry.
+        last_entry: The number of its last entry.
+        start_hash: The hash of the entry before the first.
+        end_hash: The hash of the last entry.
+        digest: The digest of all this, and of the digest before it.
+        key_id: The id of the master key that seals the digest.
+        seal: The seal.
+    """
+
+    number: int
+    first_entry: int
+    last_entry: int
+    start_hash: bytes
+    end_hash: bytes
+    digest: bytes
+    key_id: str
+    seal: bytes
+
+    @classmethod
+    def made(cls, before: "Segment | None", last_entry: int, end_hash: bytes, key: MasterKey, seals: Seals) -> "Segment":
+        """Return the checkpoint after `before`, sealed."""
+        number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
+        digest = _digest(previous, number + 1, after + 1, last_entry, start, end_hash)
+        seal = key.sign_log(seals.checkpoint(digest))
+        return cls(number + 1, after + 1, last_entry, start, end_hash, digest, key.id, seal)
+
+    def problem(self, before: "Segment | None", keys: Keyring, seals: Seals) -> str | None:
+        """Return why this is not the checkpoint after `before`, or None if it is."""
+        number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
+        if self.number != number + 1:
+            return f"checkpoint {number + 1}: is missing"
+        if self.first_entry != after + 1 or self.start_hash != start or self.last_entry < self.first_entry:
+            return f"checkpoint {self.number}: does not go on where the one before it ends"
+        if self.digest != _digest(previous, number + 1, self.first_entry, self.last_entry, start, self.end_hash):
+            return f"checkpoint {self.number}: was changed"
+        return self.seal_problem(keys, seals)
+
+    def seal_problem(self, keys: Keyring, seals: Seals) -> str | None:
+        """Return why the seal is not valid, or None if it is."""
+        if self.key_id not in keys.ids:
+            return f"checkpoint {self.number}: is sealed under a master key that was not given"
+        if not hmac.compare_digest(self.seal, keys.opener(self.key_id).sign_log(seals.checkpoint(self.digest))):
+            return f"checkpoint {self.number}: does not have the seal of the master key"
+        return None
+
+
+_NONE = (0, 0, START, b"")
+"""What stands in place of the checkpoint before the first."""
+
+
+def _digest(previous: bytes, number: int, first: int, last: int, start: bytes, end: bytes) -> bytes:
+    numbers = b"".join(each.to_bytes(8, "big") for each in (number, first, last, last - first + 1))
+    return hashlib.sha256(b"dscplus segment" + previous + numbers + start + end).digest()
+
+
+def segments(db: Connection, after: int = 0) -> Iterator[Segment | None]:
+    """Yield the checkpoints in their order: the last one up to entry `after`, and all later ones.
+
+    In place of a row that an attacker has filled with values of other types, yield None.
+    """
+    earlier = select(func.max(audit_segments.c.number)).where(audit_segments.c.last_entry <= after)
+    begin = func.coalesce(earlier.scalar_subquery(), 0)
+    statement = select(audit_segments).where(audit_segments.c.number >= begin).order_by(audit_segments.c.number)
+    return map(_read, db.execute(statement, execution_options={"yield_per": _PAGE}))
+
+
+def last_segment(db: Connection) -> Segment | None:
+    """Return the last checkpoint as it is stored, or None if there is none. Its seal is not checked."""
+    row = db.execute(select(audit_segments).order_by(audit_segments.c.number.desc()).limit(1)).first()
+    return None if row is None else _read(row)
+
+
+def _read(row: Any) -> Segment | None:
+    segment = Segment(*row)
+    numbers = segment.number, segment.first_entry, segment.last_entry
+    hashes = segment.start_hash, segment.end_hash, segment.digest, segment.seal
+    is_right = all(type(each) is int and 0 <= each < 2**62 for each in numbers) and all(type(each) is bytes for each in hashes)
+    return segment if is_right and isinstance(segment.key_id, str) else None
+
+
+def add(db: Connection, before: Segment | None, made: Sequence[Segment]) -> bool:
+    """Add these checkpoints after `before`. Return False, and add nothing, if another process has added some meanwhile."""
+    last = last_segment(db)
+    if last != before:
+        return False
+    db.execute(insert(audit_segments), [_values(segment) for segment in made])
+    return True
+
+
+def _values(segment: Segment) -> dict[str, Any]:
+    return {column.name: getattr(segment, column.name) for column in audit_segments.columns}
+
+
+# ---- what was archived ----
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """The mark of the entries that are not in the database any more, and of what they say of the cards.
+
+    Attributes:
+        number: The number of the last such entry; 0 if there is none.
+        hash: Its hash.
+        kept_to: The last entry that the kept rows take into account.
+        generation: The generation of the kept rows.
+        kept_hash: The hash of these rows.
+    """
+
+    number: int = 0
+    hash: bytes = START
+    kept_to: int = 0
+    generation: int = 0
+    kept_hash: bytes = START
+
+    def text(self, seals: Seals) -> bytes:
+        """Return the bytes to seal."""
+        numbers = b"".join(each.to_bytes(8, "big") for each in (self.number, self.kept_to, self.generation))
+        return seals.archive(numbers + self.hash + self.kept_hash)
+
+
+def archived(db: Connection, keys: Keyring, seals: Seals) -> Archived:
+    """Return the mark of what was archived. Raises `StoreError` if it does not have its seal."""
+    row = db.execute(select(audit_archive)).first()
+    if row is None:
+        return Archived()
+    mark = Archived(row.number, row.hash, row.kept_to, row.generation, row.kept_hash)
+    numbers, hashes = (mark.number, mark.kept_to, mark.generation), (mark.hash, mark.kept_hash, row.seal)
+    is_right = all(type(each) is int and 0 <= each < 2**62 for each in numbers) and all(type(each) is bytes for each in hashes)
+    if is_right and row.key_id in keys.ids:
+        seal = keys.opener(row.key_id).sign_log(mark.text(seals))
+        if hmac.compare_digest(row.seal, seal):
+            return mark
+    raise StoreError(
+        "the mark of the archived entries does not have the seal of the master key: somebody has changed it, "
+        "or the key was not given; restore a backup"
+    )
+
+
+def move_mark(db: Connection, mark: Archived, key: MasterKey, seals: Seals) -> None:
+    """Store the mark, sealed."""
+    values = {
+        "number": mark.number,
+        "hash": mark.hash,
+        "kept_to": mark.kept_to,
+        "generation": mark.generation,
+        "kept_hash": mark.kept_hash,
+        "key_id": key.id,
+        "seal": key.sign_log(mark.text(seals)),
+    }
+    if not db.execute(update(audit_archive).values(values)).rowcount:
+        db.execute(insert(audit_archive).values(id=1, **values))
+
+
+# ---- the change of the master key ----
+
+
+def key_ids(db: Connection) -> set[str]:
+    """Return the ids of the master keys that seal checkpoints, or the mark of what was archived."""
+    found = set(db.execute(select(audit_segments.c.key_id).distinct()).scalars())
+    return found | set(db.execute(select(audit_archive.c.key_id)).scalars())
+
+
+def seal_some(db: Connection, keys: Keyring, seals: Seals, most: int) -> int:
+    """Seal up to `most` checkpoints again under the current key, and return how many. Raises `StoreError` for a wrong seal."""
+    key = keys.current
+    if set(db.execute(select(audit_archive.c.key_id)).scalars()) - {key.id}:
+        move_mark(db, archived(db, keys, seals), key, seals)
+    others = select(audit_segments).where(audit_segments.c.key_id != key.id).order_by(audit_segments.c.number).limit(most)
+    found = [_read(row) for row in db.execute(others)]
+    for segment in found:
+        if segment is None or segment.seal_problem(keys, seals):
+            raise StoreError("a checkpoint of the audit log does not have its seal; see audit verify, and restore a backup")
+        values = {"key_id": key.id, "seal": key.sign_log(seals.checkpoint(segment.digest))}
+        db.execute(update(audit_segments).where(audit_segments.c.number == segment.number).values(values))
+    return len(found)
+
+
+def forget(db: Connection) -> None:
+    """Remove all checkpoints and the mark, of a log that is replaced."""
+    for table in (audit_segments, audit_archive):
+        db.execute(delete(table))
