@@ -159,7 +159,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Components in a wide column, and others in a column beside it. A narrow window has `first`, `main` and `last` in turn."""
+    """Two columns: `main` is the wide one, `first` and `last` are beside it. A narrow window shows `first`, `main`, `last`."""
 
     part: ClassVar[str] = "split"
     main: Sequence[Block]
@@ -169,7 +169,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class PageForms:
-    """The place of the page's forms, from number `start` to before `end`, in a page whose forms are `placed`."""
+    """The place of some of the page's forms: from index `start` up to, but not including, `end`. Needs `View.placed`."""
 
     part: ClassVar[str] = "forms"
     start: int = 0

@@ -92,9 +92,9 @@ class Cell:
 
     text: str
     detail: str = ""
-    """A less important text below the other."""
+    """A less important text below the main one."""
     badge: str = ""
-    """The kind of the badge that the text is drawn as, for example `success`; empty for plain text."""
+    """If the text is drawn as a badge: the kind of the badge, for example `success`. Empty for plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ class Row:
     cells: Sequence[str | Cell]
     forms: Sequence[Form] = ()
     group: str = ""
-    """The heading above consecutive rows that have the same one, for example their day."""
+    """A heading, for example a day. It is shown once above consecutive rows that have the same heading."""
     about: str = ""
-    """The subject of the actions, which screen readers say after the button's label; empty for the first two cells."""
+    """The subject of the actions. Screen readers read it after a button's label. If empty, they read the first two cells."""
 
     @property
     def subject(self) -> str:
@@ -178,15 +178,15 @@ class View:
     blocks: Sequence[Block] = ()
     """The components between the facts and the forms."""
     placed: bool = False
-    """Whether components of the kind `PageForms` place the forms. Otherwise, the forms are below the components."""
+    """Whether the page has `PageForms` components, which place the forms. Otherwise, the forms are below all components."""
     steps: Steps | None = None
     """The steps of the flow that the page belongs to."""
     back: Link | None = None
     """The link beside the buttons of the first form, which leaves the flow and changes nothing."""
     script: str = ""
-    """The name of one of our own scripts. The page also works without it."""
+    """The name of a script of the portal. The page also works without it."""
     style: str = ""
-    """The path of an additional style sheet of ours."""
+    """The path of an additional style sheet on the portal."""
     fragment: str = ""
     """The name of a template for content that the other parts cannot show, for example the card."""
     frame: str = ""

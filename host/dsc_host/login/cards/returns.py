@@ -189,7 +189,7 @@ def close(tx: LoginTransaction, user: User) -> None:
 
 
 def _end_all(tx: LoginTransaction, user: User) -> None:
-    """End all devices and requests of a user. A card that comes back can still be received."""
+    """End all devices and requests of a user. The issuer can still receive a card that comes back later."""
     for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id):
         if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
             requests.cancel(tx, user, order.id)

@@ -1,4 +1,4 @@
-"""The replacement of an app: a new activation takes the user's previous app out of use, for example on a lost phone.
+"""The replacement of an app: a new activation takes the user's previous app out of use, for example one on a lost phone.
 
 Two promises:
 

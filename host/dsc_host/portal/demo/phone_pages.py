@@ -72,7 +72,7 @@ def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
 
 
 def _framed(demo: Demonstration, visit: Visit, forms: tuple[Form, ...], shown: tuple[Shown, ...] = (), says: str = "") -> View:
-    """Return a page on which the phone shows these forms, and what the app says above them."""
+    """Return a page on which the phone shows these forms, with the sentence `says` of the app above them."""
     _ = visit._
     return View(
         _("Phone of {name}", name=_name(demo, visit)),
@@ -186,7 +186,7 @@ def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
 
 
 def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
-    """Return the fields that an activation needs if it replaces an app."""
+    """Return the additional fields of an activation that replaces an app."""
     asked = _("Take the app {label} out of use", label=", ".join(begun.replaces))
     pin = Field("recovery", _("PIN of your previous app"), "password", longest=6)
     return (

@@ -19,7 +19,7 @@ _NOTE_LETTERS = 300
 
 
 def support(visit: Visit) -> Response:
-    """Show the search for a caller or, once the caller is identified, the ways to help."""
+    """Show the search for a caller or, once the caller is identified, the page of the call."""
     visit.system.staff.check_support(visit.token)
     try:
         visit.system.staff.caller(visit.token)
@@ -234,7 +234,7 @@ def may_be_taken_out(device: DeviceView) -> bool:
 
 
 def end(visit: Visit) -> Response:
-    """End the call, after saving a note that was begun, and go to the search for the next caller."""
+    """Save a note that was begun, end the call, and redirect to the search for the next caller."""
     if visit.value("note", _NOTE_LETTERS).strip():
         with visit.again(lambda: call_page(visit)):
             visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))

@@ -1,6 +1,6 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-A login asks for a code a second time only after all other codes of the card. All logins ask for the same two codes until the
+A login asks for a code again only after all other codes of the card were used. All logins ask for the same two codes until the
 user has entered them correctly, or has reached the policy's limit on wrong answers. So an attacker who has seen some codes
 gains nothing by restarting the login until it asks for them.
 
