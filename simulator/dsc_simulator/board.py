@@ -116,7 +116,7 @@ class Flash:
         raise PowerCut(f"the power failed after {at} of the {len(new)} bytes of slot {slot}")
 
     def _torn(self, new: bytes, old: bytes) -> bytes:
-        """Return the bytes of a slot of which only the first byte was written, and only in part."""
+        """Return the rest of a slot after the power failed in its first byte: some bits are new, all others are old."""
         return bytes((old[0] ^ (old[0] ^ new[0]) & self._tear.randrange(256),)) + old[1:] if new else b""
 
 

@@ -1,4 +1,4 @@
-"""`dscplus demo`: one login with a real card and a real verifier, then a wrong PIN and a replay, both refused."""
+"""`dscplus demo`: one login with a card and a verifier, then a wrong PIN and a replay, both of which are refused."""
 
 import secrets
 import time

@@ -39,12 +39,12 @@ class Story:
         self._times_ms[part] = round(self._times_ms.get(part, 0) + spent, 3)
 
     def tell(self, what: str) -> None:
-        """Tell one step."""
+        """Report one step."""
         self._steps.append({"what": what})
         self._console.print(f"  {what}", markup=False)
 
     def display(self, what: str, shown: str) -> None:
-        """Tell an action on the card, and what its display then shows."""
+        """Report an action on the card, and the text that its display then shows."""
         self._steps.append({"what": what, "display": shown})
         grid = Table.grid(padding=(0, 2))
         picture = text(shown)
@@ -54,7 +54,7 @@ class Story:
         self._console.print(grid)
 
     def outcome(self, name: str, accepted: bool) -> None:
-        """Tell the verifier's decision."""
+        """Report the verifier's decision."""
         self._outcomes[name] = accepted
         self._steps.append({"what": f"the verifier says: {'accepted' if accepted else 'refused'}"})
         self._console.print(f"  The verifier says: [bold]{'[green]accepted' if accepted else '[red]refused'}[/]")

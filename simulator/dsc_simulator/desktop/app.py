@@ -292,7 +292,7 @@ class CardApp(App[int]):
     # ---- making a card ----
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable actions on the card while a dialog is open, and making a card unless it is blank."""
+        """Disable actions on the card while a dialog is open, and the action that makes a card unless the card is blank."""
         if action in _AT_THE_CARD and len(self.screen_stack) > 1:
             return action == "leave" and parameters == (_STOPPED,)
         return action != "make" or is_blank(self.workspace.live.facts())

@@ -25,7 +25,7 @@ class Legend(Footer):
     """The legend of the keys, which has two rows in a narrow window."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the keys. look.tcss sets the number in a row, because Textual would put all into one row and cut it."""
+        """Lay out the keys. look.tcss sets how many are in a row: Textual would put all into one row and cut the row off."""
         yield from super().compose()
         self.styles.clear_rule("grid_size_columns")
 

@@ -16,7 +16,7 @@ def next_step(shown: str, facts: Facts) -> str:
 
 
 def is_blank(facts: Facts) -> bool:
-    """Return whether the card can be personalized. A card with a damaged record cannot, although it has no serial either."""
+    """Return whether the card can be personalized. A card with a damaged record has no serial either, but it cannot."""
     return not facts.get("serial") and not facts.get("damaged")
 
 

@@ -23,7 +23,7 @@ from dsc_simulator.card import SimulatedCard
 from dsc_simulator.errors import SimulatorError
 
 TICK = 0.25
-"""The seconds between two checks of a card that is on. Without a key, its display changes at most once a second."""
+"""The seconds between two checks of a card that is on. Without a key press, its display changes at most once a second."""
 _OFF_WITHIN = 120
 _LINES_MAX = 500
 _LINE_MAX = 240
