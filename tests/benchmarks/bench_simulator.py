@@ -1,5 +1,7 @@
-"""The cost of a simulated card: for its start, and for one login (wake, PIN, challenge, response)."""
+"""The cost of a simulated card: for its start, for one login (wake, PIN, challenge, response), and of memory."""
 
+import subprocess
+import sys
 from functools import partial
 from itertools import pairwise
 
@@ -11,6 +13,30 @@ from dsc_simulator.engines import ENGINES
 PROFILE = Profile(serial="IB3000123", key=bytes(range(32)))
 MOST_MS = {"cpython": (10, 5), "micropython": (50, 50)}
 ROUNDS = 20
+CARDS, MOST_MB = 200, 1.0
+MEMORY = """
+import sys, threading, psutil
+from dsc_simulator.page_card import PageCard
+
+def used():
+    return psutil.Process().memory_info().rss / 2**20
+
+def log_in(card):
+    for key in ("PRESS", *"1234", "OK", *"482913", "OK"):
+        card.press(key)
+
+engine, count = sys.argv[1], int(sys.argv[2])
+cards = [PageCard({"serial": "B-1", "key": bytes(32)}, engine=engine)]
+before = used()
+cards += [PageCard({"serial": f"B-{number}", "key": bytes(32)}, engine=engine) for number in range(count)]
+threads = [threading.Thread(target=log_in, args=[card]) for card in cards]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert {len(card.display) for card in cards} == {8}
+print((used() - before) / count)
+"""
 
 
 def start(engine: str) -> None:
@@ -49,6 +75,16 @@ def _instructions() -> list[Figure]:
     return [Figure(f"{name}, micropython", count, "instructions") for name, count in zip(names, spent, strict=True)]
 
 
+def _memory() -> list[Figure]:
+    """Return the memory that each of many cards keeps that were pressed at once, without what all cards of a process share."""
+    figures = []
+    for engine in ENGINES:
+        command = [sys.executable, "-c", MEMORY, engine, str(CARDS)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        figures.append(Figure(f"memory of each of {CARDS} cards, {engine}", float(done.stdout), "MB", at_most=MOST_MB))
+    return figures
+
+
 def measure() -> list[Figure]:
     """Return the times and counts of one run. This takes a few seconds."""
-    return [figure for engine in ENGINES for figure in _times(engine)] + _instructions()
+    return [figure for engine in ENGINES for figure in _times(engine)] + _instructions() + _memory()

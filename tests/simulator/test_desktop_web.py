@@ -19,11 +19,12 @@ pytest.importorskip("textual_serve")
 if os.name != "posix":
     pytest.skip("the programs that it starts are worked as on POSIX", allow_module_level=True)
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, ClientWebSocketResponse, web
 from tests.simulator.desktop_terminal import command, environment
 from textual_serve.download_manager import DownloadManager
 
 from dsc_simulator.desktop import page_programs
+from dsc_simulator.desktop import web as desktop_web
 from dsc_simulator.desktop.page_programs import PageProgram, Programs
 from dsc_simulator.desktop.web import server
 from dsc_simulator.drawings.card import svg
@@ -71,24 +72,34 @@ def visit(story: Visit, *arguments: str) -> list[int]:
 
 
 async def screen(session: ClientSession, here: str) -> bytes:
-    """Return what the page receives until it has the display."""
-    seen = b""
+    """Return what a new page receives until it has the display."""
     async with session.ws_connect(f"http://{here}/ws?width=80&height=24", origin=f"http://{here}") as page:
-        while b"Display:" not in seen and b"another program" not in seen:
-            message = await page.receive()
-            assert isinstance(message.data, bytes | str), message
-            seen += message.data if isinstance(message.data, bytes) else b""
+        return await received(page)
+
+
+async def received(page: ClientWebSocketResponse) -> bytes:
+    seen = b""
+    while b"Display:" not in seen and b"another program" not in seen:
+        message = await page.receive()
+        assert isinstance(message.data, bytes | str), message
+        seen += message.data if isinstance(message.data, bytes) else b""
     return seen
 
 
-def test_the_page_shows_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_the_card_and_one_page_too_many_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desktop_web, "MOST_PAGES", 1)
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
 
     async def story(session: ClientSession, here: str) -> None:
         async with session.get(f"http://{here}/") as answer:
             assert answer.status == 200
-        assert b"(off)" in await screen(session, here)
+        async with session.ws_connect(f"http://{here}/ws?width=80&height=24", origin=f"http://{here}") as page:
+            assert b"(off)" in await received(page)
+            for path in ("/", "/ws"):
+                async with session.get(f"http://{here}{path}") as answer:
+                    assert answer.status == 503
+                    assert "Close a card's page" in await answer.text()
 
     assert visit(story, "--temporary") == [0], "the program ends with its page"
 

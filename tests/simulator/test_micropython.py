@@ -8,6 +8,7 @@ import weakref
 from binascii import b2a_base64
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -166,6 +167,22 @@ def test_no_open_files_are_left(profile: Profile) -> None:
     for _ in range(3):
         SimulatedCard(engine="micropython", profile=profile).close()
     assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="this system does not tell how many addresses are used")
+def test_a_card_for_which_no_addresses_are_left_is_refused_and_the_others_go_on(profile: Profile) -> None:
+    import resource
+
+    with SimulatedCard(engine="micropython", profile=profile) as card:
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 30), hard))
+        try:
+            with pytest.raises(MemoryError, match="close a card first"):
+                SimulatedCard(engine="micropython", profile=profile)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        assert card.press("PRESS") == "PIN>"
 
 
 class Interrupt(BaseException):

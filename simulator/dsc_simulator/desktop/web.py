@@ -20,6 +20,8 @@ from dsc_simulator.line_server import LOOPBACK
 
 _ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
 _HEARTBEAT_SECONDS = 15.0
+MOST_PAGES = 32
+"""The largest number of open pages. The program of each takes 50 MB of memory."""
 _START = "from dsc_simulator.desktop.page_start import main; main()"
 
 
@@ -79,6 +81,7 @@ class OwnPagesOnly(Server):
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
         app.middlewares.append(self._refuse_others)
+        app.middlewares.append(self._refuse_too_many)
         app.on_response_prepare.append(_forbid_embedding)
         app.router.add_get("/card.svg", _drawing)
         return app
@@ -94,6 +97,19 @@ class OwnPagesOnly(Server):
             # Check the host name too: another site's name may have been pointed at this address (DNS rebinding).
             if request.host != here or request.headers.get("Origin", f"http://{here}") != f"http://{here}":
                 raise web.HTTPForbidden(text="Only the card's own page may connect.")
+            return await handler(request)
+
+        return refuse
+
+    @property
+    def _refuse_too_many(self) -> Any:
+        @web.middleware
+        async def refuse(
+            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> web.StreamResponse:
+            if request.path in ("/", "/ws") and len(self._pages) >= MOST_PAGES:
+                text = f"{MOST_PAGES} cards are open, which is the largest number. Close a card's page, then reload this one."
+                raise web.HTTPServiceUnavailable(text=text)
             return await handler(request)
 
         return refuse

@@ -128,7 +128,13 @@ class VM:
         self._fuel = 0
         self._spent = 0
         self._store.set_wasi(_wasi(program, heap))
-        instance = self._linker(engine).instantiate(self._store, module)
+        try:
+            instance = self._linker(engine).instantiate(self._store, module)
+        except wasmtime.WasmtimeError as error:
+            if "memory" not in str(error):
+                raise
+            # wasmtime reserves 8 GB of addresses for each VM, which few systems limit, and uses half a megabyte of memory.
+            raise MemoryError("there are no addresses left for another VM; close a card first") from error
         exports: Any = instance.exports(self._store)
         self._memory: wasmtime.Memory = exports["memory"]
         self._thread = threading.Thread(target=self._run, args=(exports["_start"],), daemon=True, name="micropython")
