@@ -47,7 +47,7 @@ def rate(kind: str, workers: int) -> float:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         database = stack.enter_context(new_database(kind, Path(folder)))
         with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:
-            verifier.enroll_all(Enrollment(_serial(c, n), KEY, SUITE.text, PIN) for c in range(CALLERS) for n in range(CARDS))
+            verifier.enroll_all(Enrollment(serial_of(c, n), KEY, SUITE.text, PIN) for c in range(CALLERS) for n in range(CARDS))
         token = add_token(Path(folder) / "tokens", "bench", [Scope.LOGIN])
         port = stack.enter_context(serving(database.url, folder, workers))
         return asyncio.run(_logged_in(port, token))
@@ -93,19 +93,20 @@ async def _logged_in(port: int, token: str) -> float:
     async with asyncio.TaskGroup() as group:
         # Until every worker has answered, the times would measure how long they take to start.
         for caller in range(CALLERS):
-            group.create_task(_log_in(port, token, caller, range(WARM)))
+            group.create_task(log_in(port, token, caller, range(WARM)))
     start = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for caller in range(CALLERS):
-            group.create_task(_log_in(port, token, caller, range(WARM, LOGINS)))
+            group.create_task(log_in(port, token, caller, range(WARM, LOGINS)))
     return 2 * CALLERS * (LOGINS - WARM) / (time.perf_counter() - start)
 
 
-async def _log_in(port: int, token: str, caller: int, logins: range) -> None:
+async def log_in(port: int, token: str, caller: int, logins: range) -> None:
+    """Log in with one card of this caller after another: the numbers of the logins say with which, and the counters."""
     async with connected(port, token) as ask:
         for login in logins:
             counter, card = divmod(login, CARDS)
-            challenge = await ask("/challenge", {"serial": _serial(caller, card)})
+            challenge = await ask("/challenge", {"serial": serial_of(caller, card)})
             response = SUITE.response(KEY, challenge["question"], counter=counter, pin=PIN)
             assert await ask("/verify", {"id": challenge["id"], "response": response}) == {"accepted": True}
 
@@ -146,5 +147,6 @@ async def connection(port: int) -> AsyncIterator[Callable[[str, str], Awaitable[
         await writer.wait_closed()
 
 
-def _serial(caller: int, card: int) -> str:
+def serial_of(caller: int, card: int) -> str:
+    """Return the serial of a caller's card."""
     return f"B-{caller}-{card}"

@@ -37,6 +37,7 @@ class PgBouncer:
 
     folder: Path
     user: str
+    configuration: str = _CONFIGURATION
 
     def url(self, database: str) -> str:
         """Return the URL of this database of the server."""
@@ -54,11 +55,14 @@ class PgBouncer:
 
 
 @contextmanager
-def pgbouncer(server: Path, user: str) -> Iterator[PgBouncer]:
-    """Run pgbouncer in front of the server whose socket is in this folder, and which has this user."""
+def pgbouncer(server: Path, user: str, configuration: str = _CONFIGURATION) -> Iterator[PgBouncer]:
+    """Run pgbouncer in front of the server whose socket is in this folder, and which has this user.
+
+    The configuration may name the `{server}`, the `{user}`, the `{folder}` of the pooler's socket, and `{sessions}`.
+    """
     assert PROGRAM
     with tempfile.TemporaryDirectory(prefix="dsc-pooler-") as name:
-        pooler = PgBouncer(Path(name), user)
+        pooler = PgBouncer(Path(name), user, configuration)
         file = _configure(pooler, server)
         other: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -79,5 +83,5 @@ def pgbouncer(server: Path, user: str) -> Iterator[PgBouncer]:
 def _configure(pooler: PgBouncer, server: Path) -> Path:
     file = pooler.folder / "pgbouncer.ini"
     values = {"server": server, "user": pooler.user, "folder": pooler.folder, "sessions": SESSIONS}
-    file.write_text(_CONFIGURATION.format(**values), encoding="utf-8")
+    file.write_text(pooler.configuration.format(**values), encoding="utf-8")
     return file

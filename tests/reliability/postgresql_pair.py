@@ -66,6 +66,11 @@ class Server:
         self.process = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
 
     @property
+    def url(self) -> str:
+        """The URL that leads to this server alone."""
+        return f"postgresql://{_NAME}@/{_NAME}?host={self.folder}"
+
+    @property
     def data(self) -> Path:
         return self.folder / "data"
 

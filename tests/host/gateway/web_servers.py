@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from subprocess import DEVNULL
@@ -41,14 +41,18 @@ def wiki() -> Iterator[str]:
         thread.join()
 
 
+def nginx(folder: Path, locations: str) -> AbstractContextManager[httpx.Client]:
+    """Run nginx on a socket in this folder, with a server that has these locations."""
+    return nginx_with(folder, f"server {{ listen unix:{folder}/socket; server_name wiki.example.com; {locations} }}")
+
+
 @contextmanager
-def nginx(folder: Path, locations: str) -> Iterator[httpx.Client]:
-    """Run nginx on a socket in this folder."""
+def nginx_with(folder: Path, servers: str) -> Iterator[httpx.Client]:
+    """Run nginx with servers that listen on the socket in this folder."""
     assert NGINX
     own = "".join(f"{name}_temp_path {folder}/{name};\n" for name in _TEMPORARY)
-    server = f"server {{ listen unix:{folder}/socket; server_name wiki.example.com; {locations} }}"
     conf = folder / "nginx.conf"
-    conf.write_text(f"pid {folder}/pid; error_log {folder}/log; events {{}}\nhttp {{ access_log off; {own} {server} }}\n")
+    conf.write_text(f"pid {folder}/pid; error_log {folder}/log; events {{}}\nhttp {{ access_log off; {own} {servers} }}\n")
     # It returns when it listens, and goes on in the background.
     subprocess.run([NGINX, "-c", conf, "-e", f"{folder}/log"], check=True, timeout=30)
     try:
