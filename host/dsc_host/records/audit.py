@@ -7,9 +7,9 @@ Five promises:
    entries are found.
 3. The end of the log is sealed with the master key, for this database. An attacker who can write the database but has no
    master key can neither rewrite the chain nor replace its end, even with the end of another database's log.
-4. Neither the log nor the cards alone can be set back to an old state without being found. Each change of a card's row has a
-   number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number
-   of the last log entry at that time. Only `check` with `since` finds that the whole database was set back to an earlier state.
+4. The check finds that only the log, or only the cards, were set back to an earlier state. Each change of a card's row has a
+   number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number of the
+   last log entry at that time. Only `check` with `since` finds that the whole database was set back to an earlier state.
 5. No entry holds a PIN, a response or a key.
 """
 
@@ -86,15 +86,15 @@ class PendingEntries:
     def write(self, db: Connection) -> None:
         """Append the entries to the log as the last step of a transaction.
 
-        Other transactions wait with their entries until it ends. Raises `StoreError` if the end of the log does not match its
-        seal. Otherwise a changed log would get a valid seal.
+        Until the transaction ends, other transactions cannot append entries. Raises `StoreError` if the end of the log does not
+        match its seal. Without this check, a changed log would get a valid seal.
         """
         if self._events and self._signer:
             _append(db, *self._signer, self._events)
 
 
 def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
-    """Append entries at once, as `PendingEntries.write` does."""
+    """Append entries about these events immediately, as `PendingEntries.write` does."""
     entries = PendingEntries()
     entries.add(keys, seals, at, actor, events)
     entries.write(db)
@@ -162,7 +162,7 @@ def _sealed_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) ->
 
 
 def last_number(db: Connection) -> int:
-    """Return the number of the last entry according to the end of the log, or 0 if there are none."""
+    """Return the number of the last entry according to the end of the log, or 0 if the log has no entries."""
     number = db.execute(select(audit_head.c.number)).scalar_one_or_none()
     return number if type(number) is int else 0
 

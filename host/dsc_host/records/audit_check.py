@@ -28,7 +28,7 @@ from dsc_host.records.tables import audit
 PAGE = 1000
 """The number of entries that are read at a time."""
 PARALLEL_FROM = 50_000
-"""The number of entries from which on other processes help. They start in a tenth of a second."""
+"""If a log has at least this many entries, other processes help to check it. They start in a tenth of a second."""
 PAGE_AFTER = (
     select(audit).where(audit.c.number > bindparam("after"), audit.c.number < NUMBERS_END).order_by(audit.c.number).limit(PAGE)
 )

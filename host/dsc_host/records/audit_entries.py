@@ -1,4 +1,4 @@
-"""The entries of the audit log: their content, their hashes, and the points of the log that a caller may keep."""
+"""The entries of the audit log: their content, their hashes, and the checkpoints that a caller may keep."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ class Entry:
     """64 hex digits."""
 
     def as_json(self) -> dict[str, object]:
-        """Return the entry for an export, with its time as Unix seconds, which are hashed, and in ISO 8601."""
+        """Return the entry for an export, with its time in Unix seconds (the hash includes these) and in ISO 8601."""
         return {
             "number": self.number,
             "at": self.at,
@@ -100,9 +100,10 @@ class Checkpoint:
 
 
 def hash_of(before: bytes, *values: object) -> bytes:
-    """Return the hash of an entry with these values, in the order of the columns. They are encoded in JSON.
+    """Return the hash of an entry with these values, in the order of the columns. The values are encoded in JSON.
 
-    If the last value, the card's row, is None, it is left out. So entries from before that column existed keep their hashes.
+    If the last value, the card's row, is None, the hash does not include it. So entries that are older than this column keep
+    their hashes.
     """
     values = values[:-1] if values[-1] is None else values
     return hashlib.sha256(before + encoded(values).encode()).digest()
@@ -129,7 +130,7 @@ def _iso(seconds: object) -> str | None:
 
 
 def _read(detail: object) -> object:
-    """Return the detail as an object; as text if it was tampered with."""
+    """Return the detail as an object, or as text if somebody has changed it."""
     try:
         return json.loads(str(detail))
     except ValueError:

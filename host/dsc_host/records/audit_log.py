@@ -58,10 +58,10 @@ class AuditLog:
     def check(self, since: Checkpoint | None = None, *, whole: bool = True, done: Progress = ignored) -> AuditReport:
         """Check that no entry was changed after it was written.
 
-        The check includes all cards and all secrets of the vault. It finds those that were tampered with or that contradict the
-        log. With `since`, it also checks that the log still has the entry at that checkpoint. With `whole` false, it
-        checks only the entries after `since`, so its cost does not grow with the log. `done` is called after every thousand
-        entries. In a large log, other processes help.
+        The check includes all cards and all secrets of the vault. It finds cards and secrets that somebody has changed or that
+        contradict the log. With `since`, it also checks that the log still has the entry at that checkpoint. If `whole` is
+        false, it checks only the entries after `since`, so its cost does not grow with the log. It calls `done` after every
+        thousand entries. In a large log, other processes help.
         """
         with self._store.read(streams=True) as db:
             check = Check(db, self._keys, self._seals, self._store.source, done)

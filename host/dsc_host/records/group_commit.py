@@ -1,15 +1,16 @@
 """Group commit: changes that wait for the database at the same time are committed together.
 
 A commit waits for the disk, which takes far longer than a change. So while one thread commits, the changes of all other threads
-wait, and the next thread does all of them in one transaction, each in a savepoint of its own. Five promises:
+wait, and the next thread makes all of them in one transaction, each in a separate savepoint. Five promises:
 
 1. No change has a result before the transaction that contains it is on the disk.
 2. Only the change that raised is undone, with its log entries. The other changes of the transaction are kept.
-3. If the transaction fails before its commit, nothing of it is kept, and each change is done again in a transaction of its own.
-   If the commit itself fails, no change is repeated, because it may have been recorded: each raises the error.
-4. Within a transaction of several changes, no change waits for a lock. One that would have to is done alone afterwards. So the
-   changes of a transaction may lock rows in any order, and no transactions deadlock.
-5. A change whose thread stops waiting before any thread has begun it is never done.
+3. If the transaction fails before its commit, the database keeps none of its changes, and each change is made again in a
+   separate transaction. If the commit itself fails, the database may have recorded the changes. So none is repeated, and each
+   caller gets the error.
+4. In a transaction of several changes, no change waits for a lock. A change that would have to wait is made afterwards in a
+   separate transaction. So the changes of a transaction may lock rows in any order, and no transactions deadlock.
+5. If a thread stops waiting before any thread has begun its change, the change is never made.
 """
 
 import threading
@@ -52,7 +53,7 @@ class _Stage(Enum):
 
 
 class Change(Generic[T]):
-    """One change with its outcome. `settled` is called in the thread that committed it, as soon as the outcome is known."""
+    """One change with its outcome. The thread that commits it calls `settled` as soon as the outcome is final."""
 
     __slots__ = ("_error", "_result", "_settled", "is_settled", "work")
 
@@ -71,11 +72,11 @@ class Change(Generic[T]):
         return result
 
     def succeed(self, result: T) -> None:
-        """Note the result. It counts when `settle` is called."""
+        """Note the result. `settle` makes it final."""
         self._result, self._error = result, None
 
     def fail(self, error: BaseException) -> None:
-        """Note the error. It counts when `settle` is called."""
+        """Note the error. `settle` makes it final."""
         self._error = error
 
     def settle(self) -> None:
@@ -91,7 +92,7 @@ class _Group:
 
     changes: Sequence[Change[Any]]
     called: threading.Lock
-    """A lock that is released when another thread has committed the changes, or has handed on the lead."""
+    """A lock that is released when another thread has committed the changes, or has passed the lead to this thread."""
     leads: bool = False
     """Whether this thread commits the next transaction."""
 
@@ -100,10 +101,10 @@ class _Group:
 
 
 class GroupCommit:
-    """The changes of one database, which threads of this process make. All contexts of a database share one.
+    """The changes that the threads of this process make to one database. All contexts of a database share one object.
 
-    A thread that finds too many others committing waits. The next that is done with its commit hands it the lead: it commits
-    its own changes with those of all others that wait.
+    If too many other threads are committing, a thread waits. A thread that has finished its commit passes the lead to the first
+    waiting thread, which commits its changes together with those of the other waiting threads.
     """
 
     def __init__(self, store: Store) -> None:
@@ -115,13 +116,13 @@ class GroupCommit:
         self._leaders = 0
 
     def do(self, work: Work[T]) -> T:
-        """Do `work`, together with that of other threads, and return its result, or raise its error."""
+        """Do `work` together with the work of other threads, and return its result, or raise its error."""
         change = Change(work)
         self.do_all([change])
         return change.result()
 
     def do_alone(self, work: Work[T]) -> T:
-        """Do `work` in a transaction of its own, and return its result."""
+        """Do `work` in a separate transaction, and return its result."""
         return self._store.change(lambda db: _recorded(db, work))
 
     def do_all(self, changes: Sequence[Change[Any]]) -> None:
@@ -153,20 +154,20 @@ class GroupCommit:
     # ---- waiting ----
 
     def _wait(self, group: _Group) -> None:
-        """Wait until another thread has committed the group, or has handed on the lead."""
+        """Wait until another thread has committed the group, or has passed the lead to this thread."""
         try:
             if not group.called.acquire(timeout=self._store.patience):
                 if self._leave(group):
                     raise self._store.failure("too many changes wait for it; try again")
                 group.called.acquire()
         except BaseException:
-            # Ctrl-C: this thread may have been handed the lead in the meantime.
+            # Ctrl-C: this thread may have got the lead in the meantime.
             if not self._leave(group) and group.leads:
-                self._hand_on()
+                self._pass_lead()
             raise
 
     def _leave(self, group: _Group) -> bool:
-        """Leave the queue. Return False if another thread has begun the group, or handed it the lead."""
+        """Leave the queue. Return False if another thread has begun the group, or has passed the lead to it."""
         with self._guard:
             if group not in self._waiting:
                 return False
@@ -176,7 +177,7 @@ class GroupCommit:
     # ---- leading ----
 
     def _lead(self, own: _Group) -> None:
-        """Commit the group with others that wait, and hand on the lead."""
+        """Commit the group together with waiting groups, and pass on the lead."""
         groups = [own]
         try:
             groups += self._take(MOST_TOGETHER - len(own.changes))
@@ -187,7 +188,7 @@ class GroupCommit:
             else:
                 self._together(changes)
         finally:
-            self._hand_on()
+            self._pass_lead()
             for group in groups[1:]:
                 group.called.release()
 
@@ -197,7 +198,7 @@ class GroupCommit:
                 room -= len(self._waiting[0].changes)
                 yield self._waiting.popleft()
 
-    def _hand_on(self) -> None:
+    def _pass_lead(self) -> None:
         with self._guard:
             if self._waiting:
                 following = self._waiting.popleft()
@@ -209,7 +210,7 @@ class GroupCommit:
     # ---- transactions ----
 
     def _together(self, changes: Sequence[Change[Any]]) -> None:
-        """Do the changes in one transaction. Those that are not settled afterwards must be done alone."""
+        """Make the changes in one transaction. Changes that are not settled afterwards must be made separately."""
         stage, done = _Stage.OPENING, list[Change[Any]]()
         try:
             with self._store.write() as db:
@@ -238,7 +239,7 @@ class GroupCommit:
                     change.settle()
 
     def _in_savepoint(self, db: Connection, entries: PendingEntries, number: int, change: Change[Any]) -> bool:
-        """Do one change. Return False if the database prevents it, so that it must be done alone."""
+        """Make one change. Return False if the database prevents it, so that it must be made in a separate transaction."""
         mark = len(entries)
         _SAVEPOINTS[number].send(db, {})
         try:

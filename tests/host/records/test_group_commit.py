@@ -370,7 +370,7 @@ def test_what_ends_one_thread_keeps_no_other_from_its_turn(
 def test_a_thread_that_is_interrupted_as_it_waits_loses_no_turn(
     verifier: Verifier, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch, leads: bool
 ) -> None:
-    """The interrupt comes just before or just after the thread was handed the lead."""
+    """The interrupt comes just before or just after the thread got the lead."""
     commits._leaders = 1
 
     class Lock:
@@ -378,7 +378,7 @@ def test_a_thread_that_is_interrupted_as_it_waits_loses_no_turn(
             if timeout is None:
                 return True
             if leads:
-                commits._hand_on()
+                commits._pass_lead()
             raise Interrupt
 
         def release(self) -> None: ...
@@ -388,7 +388,7 @@ def test_a_thread_that_is_interrupted_as_it_waits_loses_no_turn(
         verifier.challenge("C-0")
     monkeypatch.undo()
     if not leads:
-        commits._hand_on()
+        commits._pass_lead()
     assert (commits._leaders, len(commits._waiting)) == (0, 0)
     assert logged(verifier) == []
     assert verifier.challenge("C-0").serial == "C-0"

@@ -23,7 +23,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The way to start a transaction: by statements."""
+    """The statements that start a transaction."""
 
     statements: tuple[Statement, ...] = ()
     streams: bool = False
@@ -40,16 +40,16 @@ Start: TypeAlias = Callable[[Connection], None]
 
 
 class Backend(Protocol):
-    """One database, apart from its tables. `READ`, `GLANCE`, `STREAM`, `WRITE` and `MIGRATE` are its transactions' modes."""
+    """A database. It does not know the tables. `READ`, `GLANCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
 
     CHAINS_ERRORS: bool
     """Whether the database's own errors can be shown, because they never quote stored data."""
     WRITERS: int
-    """The number of transactions of one process that should write at once. If more than one, they lock the rows they change."""
+    """How many transactions of one process should write in parallel. If more than one, they lock the rows that they change."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
     GLANCE: Mode
-    """A mode for a single read, or for several that are asked together, which see the database in one state."""
+    """A mode for a single read, or for several that are sent together, which see the database in one state."""
     STREAM: Mode
     """A mode like `READ`, for large results that are read in parts."""
     WRITE: Mode
@@ -71,17 +71,17 @@ class Backend(Protocol):
     def turn(self, mode: Mode) -> AbstractContextManager[Start]:
         """Wait for this thread's turn, if the mode needs one, and provide the start of the transaction.
 
-        The end of the block ends the turn. Raises `StoreError` if others took too long.
+        The end of the block ends the turn. Raises `StoreError` if the turn does not come in time.
         """
 
     def identity(self, db: Connection) -> Identity | None:
         """Return the database's marks, or None if it is empty."""
 
     def claim(self, db: Connection) -> None:
-        """Keep others from making tables, migrating, or enrolling cards until the transaction ends."""
+        """Until the transaction ends, prevent other processes from making tables, migrating, or enrolling cards."""
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
-        """Let the statements that follow in this transaction wait for locks, which is usual, or fail at once."""
+        """Let the next statements of this transaction wait for locks (the default), or fail immediately if `waits` is false."""
 
     def create(self, db: Connection) -> None:
         """Create the objects that must exist before the tables."""

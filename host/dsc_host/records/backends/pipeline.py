@@ -1,8 +1,7 @@
-"""Pipelined connections to PostgreSQL, on which statements whose results nobody needs yet travel with the next one.
+"""Pipelined connections to PostgreSQL: a statement whose result is not needed yet is sent together with the next statement.
 
-A connection is in psycopg's pipeline mode from its opening to its end. `execute` waits for its result, as everywhere, so that
-SQLAlchemy works as usual. `send` does not wait: an error of such a statement is raised by the next one that waits, or by the
-commit.
+A connection is in psycopg's pipeline mode from its opening to its end. `execute` waits for its result, so that SQLAlchemy works
+as usual. `send` does not wait: the next call that waits, or the commit, raises the error of such a statement.
 """
 
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Dialect, Engine, event
 
 _MOST_SYNCS = 3
-"""How often to ask for the remaining results after an error. The connection is lost if that does not suffice."""
+"""How often to synchronize the pipeline after an error. If this is not enough, the connection is lost."""
 
 
 class PipelinedConnection(psycopg.Connection[Any]):
@@ -32,7 +31,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         self.cursor_factory = make
 
     def commit(self) -> None:
-        """Commit. Raise the error of an earlier statement that nobody has waited for."""
+        """Commit. Raise the error of an earlier statement whose result was not read."""
         with self._settled():
             super().commit()
 
@@ -90,7 +89,7 @@ class PipelinedCursor(psycopg.Cursor[Any]):
 
 @contextmanager
 def _settled(pipeline: psycopg.Pipeline) -> Iterator[None]:
-    """After an error, take the results of the statements that the server has skipped, so that the next one begins anew."""
+    """After an error, read the results of the statements that the server skipped, so that the next statement can succeed."""
     try:
         yield
     except psycopg.Error:
@@ -102,7 +101,7 @@ def _settled(pipeline: psycopg.Pipeline) -> Iterator[None]:
 
 
 def pipeline(engine: Engine) -> None:
-    """Let the connections of this engine be pipelined."""
+    """Make this engine open pipelined connections."""
 
     def connect(_dialect: Dialect, _entry: object, arguments: Any, options: Any) -> PipelinedConnection:
         return PipelinedConnection.connect(*arguments, **options)

@@ -26,7 +26,7 @@ _IDLE_SECONDS = 60
 """The seconds after which an idle transaction is ended, so that a machine that vanished does not keep its card locked."""
 
 _TRUSTED_SECONDS = 1
-"""The seconds for which a connection that nobody uses is trusted to work."""
+"""The seconds for which an unused connection is assumed to work."""
 _UNUSED_SINCE = "dscplus_unused_since"
 """The key of the time of a connection's last use, in the pool's notes about it."""
 
@@ -34,22 +34,22 @@ _LOST = "the connection to it was lost; try again: a response that was being ver
 # The advice, by the first characters of the SQLSTATE.
 _ADVICE = {
     "08": _LOST,
-    "25006": "it may not be written: it is a read-only copy; name the primary server",
+    "25006": "it is a read-only copy and cannot be changed; name the primary server",
     "25P03": _LOST,
-    "28": "it refuses this user; check the URL's user and password",
+    "28": "it refuses this user; check the user and the password in the URL",
     "3D000": "there is no such database; create it first (createdb)",
     "40": "it kept conflicting with other transactions; try again",
     "42501": f"this user may not do that; grant it CREATE in the database, or make the schema {SCHEMA} its own",
     "53100": "the server's disk is full",
-    "53300": "the server has too many connections; allow it more, or end other programs",
+    "53300": "the server has too many connections; raise its limit, or end other programs",
     "55P03": "another program keeps it locked; end that program, or try again",
     "57P": _LOST,
     "XX001": "it is damaged; restore it from a backup",
     "XX002": "one of its indexes is damaged; REINDEX it, or restore it from a backup",
 }
 
-# A pooler such as pgbouncer may give each transaction another session, and give this session to another program. So nothing is
-# set for a session: each transaction sets what it needs for itself, with statements that travel with its first one.
+# A pooler such as pgbouncer may run each transaction in a different session, and give this session to another program. So we do
+# not change the settings of a session: each transaction makes its settings with statements that are sent with its first one.
 _OUR_SCHEMA = f"set_config('search_path', '{SCHEMA}, pg_temp', true)"
 _SAFE = f"""set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true), set_config('synchronous_commit',
     CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"""
@@ -69,13 +69,13 @@ class PostgreSQL:
     """A `Backend` for PostgreSQL."""
 
     READ = Mode((_statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), _statement(f"SELECT {_OUR_SCHEMA}")))
-    # Statements that are sent together are a transaction of their own.
+    # PostgreSQL runs statements that are sent together in one transaction.
     GLANCE = Mode((_statement(f"SELECT {_OUR_SCHEMA}"),))
-    # A pipelined connection has no cursor on the server's side, through which a large result comes in parts.
+    # A large result is read in parts through a cursor on the server, which a pipelined connection does not have.
     STREAM = Mode(READ.statements, streams=True)
     # PostgreSQL's errors quote whole rows.
     CHAINS_ERRORS = False
-    # While one waits for the disk with the end of the log locked, the others do their work.
+    # While one transaction waits for the disk with the end of the log locked, the others do their work.
     WRITERS = 4
 
     def __init__(self, url: URL, patience: float) -> None:
@@ -92,7 +92,7 @@ class PostgreSQL:
     def open(cls, url: URL, patience: float) -> "PostgreSQL":
         """Prepare a database without connecting.
 
-        Raises `InputError` if the URL names none, `StoreError` if there is no driver.
+        Raises `InputError` if the URL names no database, and `StoreError` if the driver is not installed.
         """
         if not url.database:
             raise InputError("database", "its URL must name one, for example postgresql://user@host/database")
@@ -114,7 +114,7 @@ class PostgreSQL:
         self._streaming.dispose()
 
     def turn(self, mode: Mode) -> AbstractContextManager[Start]:
-        """Wait for nobody: the server keeps transactions in order, row by row."""
+        """Do not wait: the server orders transactions with locks on rows."""
         return nullcontext(mode.start)
 
     def identity(self, db: Connection) -> Identity | None:
@@ -134,7 +134,7 @@ class PostgreSQL:
         db.execute(text("SELECT pg_advisory_xact_lock(:claim)"), {"claim": APPLICATION_ID})
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
-        """Set the time after which a statement gives up waiting, for this transaction: a millisecond is the least."""
+        """Set how long the statements of this transaction wait for a lock. The shortest possible time is a millisecond."""
         (self._patiently if waits else self._at_once).send(db, {})
 
     def create(self, db: Connection) -> None:
@@ -163,7 +163,7 @@ class PostgreSQL:
         """Do nothing: only the tables were changed."""
 
     def finish_opening(self) -> None:
-        """Do nothing: no work remains."""
+        """Do nothing: the database is ready."""
 
     def advice(self, error: SQLAlchemyError) -> str:
         """Return a message with the problem and its remedy, without a password or stored data."""
@@ -203,7 +203,7 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
                 "prepare_threshold": None,
             },
             hide_parameters=True,
-            # The driver's own start of transactions is switched off, because it waits for each: only a `Mode` starts one.
+            # The driver does not start transactions, because it would wait for the result: only a `Mode` starts a transaction.
             isolation_level="AUTOCOMMIT",
             pool_size=5,
             max_overflow=10,
@@ -222,7 +222,7 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
 
 
 def _test_idle(engine: Engine) -> None:
-    """Test connections that were unused for a second before they are used: the server may have been restarted."""
+    """Before a connection is used that was unused for a second, test it: the server may have been restarted."""
 
     def returned(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
         entry.info[_UNUSED_SINCE] = time.monotonic()
@@ -230,7 +230,7 @@ def _test_idle(engine: Engine) -> None:
     def taken(connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
         now = time.monotonic()
         if now - entry.info.get(_UNUSED_SINCE, now) > _TRUSTED_SECONDS and not _answers(engine, connection):
-            # The pool then takes another connection, or opens one.
+            # The pool then takes another connection, or opens a new one.
             raise DisconnectionError
 
     event.listen(engine, "checkin", returned)

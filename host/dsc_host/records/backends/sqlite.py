@@ -28,7 +28,7 @@ from dsc_host.records.tables import APPLICATION_ID
 
 _RETRY = 0.01
 _TRY_MILLISECONDS = 2
-"""The time for which SQLite itself waits to become the writer, trying each millisecond. Then the program asks it again."""
+"""The time for which SQLite itself waits to become the writer. It tries each millisecond. Then this program calls it again."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps beside a database, with the database's permissions, and reads if they exist."""
 _HEADER = b"SQLite format 3\0"
@@ -59,7 +59,7 @@ class SQLite:
         self.engine = _engine(path, patience)
         self._path = path
         self._patience = patience
-        # A database in memory has one connection, so those who wait for it are queued already.
+        # A database in memory has one connection, so the pool already queues the threads that wait for it.
         self._turns = turns_of(str(path)) if path else None
         self._try, self._wait = (_busy_timeout(ms) for ms in (_TRY_MILLISECONDS, int(patience * 1000)))
 
@@ -67,7 +67,7 @@ class SQLite:
     def open(cls, url: URL, patience: float) -> "SQLite":
         """Open or create the file of a URL.
 
-        Raises `InputError` for a URL that names no file, `StoreError` for a file that cannot be created or is no database.
+        Raises `InputError` for a URL that names no file; `StoreError` if the file cannot be created or is not a database.
         """
         path = _path(url)
         if path:
@@ -89,7 +89,7 @@ class SQLite:
 
     @contextmanager
     def turn(self, mode: Mode) -> Iterator[Start]:
-        """Wait for this thread's turn to write to the file. One thread of a process at a time asks SQLite for its lock."""
+        """Wait for this thread's turn to write to the file. Only one thread of a process at a time asks for SQLite's lock."""
         if self._turns is None or mode is self.READ:
             yield mode.start
             return
@@ -102,9 +102,9 @@ class SQLite:
     def _start_writing(self, mode: Mode, deadline: float, db: Connection) -> None:
         """Start a transaction as soon as the other processes let it.
 
-        Without this, SQLite waits longer and longer between two tries, up to 100 ms, and so misses the moments between the
-        transactions of a busy process. Once the transaction has started, SQLite's own waiting is turned on again, which the
-        readers of a file without a write-ahead log need.
+        SQLite itself would wait longer and longer between two tries, up to 100 ms, and so miss the moments between the
+        transactions of a busy process. Once the transaction has started, SQLite's own waiting is turned on again, because it
+        is needed for files without a write-ahead log, whose readers hold locks.
         """
         self._try.row(db, {})
         try:
@@ -195,7 +195,7 @@ class SQLite:
                     mode = db.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one()
                 break
             except SQLAlchemyError as error:
-                # SQLite does not wait here when several processes open a new file at once.
+                # If several processes open a new file at the same time, SQLite does not wait here.
                 if not _sqlite_error(error).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                     raise
                 time.sleep(_RETRY)
@@ -206,7 +206,7 @@ class SQLite:
 def _path(url: URL) -> Path | None:
     """Return the file that `url` names, or None for a database in memory."""
     if url.username or url.password or url.host or url.port:
-        raise InputError("database", "three slashes come before a file's name, for example sqlite:///dsc.db")
+        raise InputError("database", "must have three slashes before the file's name, for example sqlite:///dsc.db")
     if url.query:
         raise InputError("database", "takes no options after the question mark")
     if not url.database or url.database == ":memory:":
@@ -221,7 +221,7 @@ def _make_file(path: Path) -> None:
         if path.is_dir():
             raise StoreError(f"{path}: it is a folder; name a file in it")
         if path.is_fifo():
-            # SQLite would wait for ever.
+            # SQLite would wait forever.
             raise StoreError(f"{path} is a pipe; name a file")
         if not path.parent.is_dir():
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
@@ -267,8 +267,8 @@ def _check_header(path: Path) -> None:
 
 
 def _engine(path: Path | None, patience: float) -> Engine:
-    # The driver's own start of transactions is switched off: only a `Mode` starts one. A database in memory lives in one
-    # connection, which its threads use in turn.
+    # The driver does not start transactions: only a `Mode` does. A database in memory has only one connection, and its threads
+    # take turns to use it.
     engine = create_engine(
         URL.create("sqlite", database=str(path) if path else ":memory:"),
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": patience},

@@ -1,4 +1,4 @@
-"""Turns: the threads of a process that want to write to one file, served in the order in which they came.
+"""Turns: the threads of a process write to one file in the order in which they asked.
 
 SQLite keeps no order: threads that wait for it try again and again, and some may wait much longer than others.
 """
@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 
 class Turns:
-    """The queue before one file. Its methods may be called by any thread."""
+    """The queue of the threads that want to write to one file. Any thread may call its methods."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -22,7 +22,7 @@ class Turns:
 
     @contextmanager
     def turn(self, deadline: float) -> Iterator[bool]:
-        """Wait for a turn until `deadline` of the monotonic clock. Provide False if there was none. The block's end ends it."""
+        """Wait for a turn until `deadline` of the monotonic clock. Provide whether it came. The end of the block ends it."""
         is_mine = self._take(deadline)
         try:
             yield is_mine
@@ -42,14 +42,14 @@ class Turns:
             if called.acquire(timeout=max(deadline - time.monotonic(), 0)):
                 return True
         except BaseException:
-            # Ctrl-C: the turn may have come meanwhile.
+            # Ctrl-C: the turn may have come in the meantime.
             if not self._leave(called):
                 self._hand_on()
             raise
         return not self._leave(called)
 
     def _leave(self, called: threading.Lock) -> bool:
-        """Leave the queue. Return False if the turn has come already."""
+        """Leave the queue. Return False if the turn has already come."""
         with self._guard:
             if called not in self._waiting:
                 return False
@@ -69,7 +69,7 @@ _turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
 
 
 def turns_of(path: str) -> Turns:
-    """Return the queue of a file, one for all who have it open in this process."""
+    """Return the queue of a file. All code in this process that has the file open shares one queue."""
     with _guard:
         found = _turns.get(path)
         if found is None:
@@ -78,7 +78,7 @@ def turns_of(path: str) -> Turns:
 
 
 def _forget() -> None:
-    """Begin anew in a forked process. Its parent's threads do not exist here, and would never end their turns."""
+    """Discard all queues in a forked process. The parent's threads do not exist here, and would never end their turns."""
     global _guard, _turns
     _guard = threading.Lock()
     _turns = WeakValueDictionary()
