@@ -25,8 +25,8 @@ def verify_log(
         str | None,
         typer.Option(
             metavar="CHECKPOINT",
-            help="Check only what is new: NUMBER:HASH, which this command printed earlier, or `last`, for the last checkpoint "
-            "that `audit seal` has made.",
+            help="Check only the entries after a checkpoint: NUMBER:HASH, which this command printed earlier, or `last` for "
+            "the last checkpoint that `audit seal` has made.",
         ),
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="With --since: check the older entries too.")] = False,
@@ -35,9 +35,9 @@ def verify_log(
     """Check the log for tampering. Exit code 6 if it finds any.
 
     The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place.
-    With --since, it later proves that the log still goes on from there, so that not even an older copy of the whole
-    database was restored. It then checks only the new entries, which takes the same time however long the log is. With
-    --whole, it checks all entries. In a large log, all processors help.
+    With --since, it later proves that the log still has this entry, and so that nobody has restored an older copy of the
+    whole database. It then checks only the entries after it, and the time does not depend on the length of the log. With
+    --whole, it checks all entries. For a large log, it uses all processors.
 
     \b
     Examples:
@@ -63,8 +63,8 @@ def seal_log(
 ) -> None:
     """Check the new entries, and seal a checkpoint after every 100,000. Exit code 6 if the log was tampered with.
 
-    Run it regularly, for example each night. A segment, the entries between two checkpoints, can be checked by itself and
-    archived. Logins continue meanwhile.
+    Run it regularly, for example each night. The entries between two checkpoints are a segment, which can be checked
+    separately and archived. Logins continue meanwhile.
 
     \b
     Examples:

@@ -52,11 +52,11 @@ class AuditReport:
     problems: tuple[str, ...]
     checkpoint: Checkpoint
     unseen: tuple[str, ...] = ()
-    """What the check has not seen: one sentence for each part of the log."""
+    """The parts of the log that were not checked: one sentence for each part."""
 
     @property
     def sound(self) -> bool:
-        """Whether, in what was seen, nothing was changed, removed, added or reordered."""
+        """Whether no entry was changed, removed, added or reordered in the checked parts of the log."""
         return not self.problems
 
 
@@ -66,7 +66,7 @@ class Check:
     def __init__(
         self, db: Connection, keys: Keyring, seals: Seals, source: Source | None, done: Progress, size: int = SEGMENT
     ) -> None:
-        """Read the marks of the log. `source` is the place at which other processes find it; `size` a segment's entries."""
+        """Read the marks of the log. Other processes read it with `source`. `size` is the number of entries in a segment."""
         self._db = db
         self._keys = keys
         self._seals = seals
@@ -79,7 +79,7 @@ class Check:
         self.unseen: list[str] = []
         self.mark = self._mark()
         self.hashes: dict[int, bytes] = {}
-        """The hashes, which were computed, of the entries at which stretches end."""
+        """The computed hashes of the last entries of stretches."""
 
     def _mark(self) -> Archived:
         try:
@@ -88,7 +88,7 @@ class Check:
             self._report(str(error))
             return Archived()
 
-    # ---- what is checked ----
+    # ---- the checks ----
 
     def whole(self, since: Checkpoint | None) -> AuditReport:
         """Check all entries that are in the database, and all checkpoints."""
@@ -97,7 +97,7 @@ class Check:
     def after(self, since: Checkpoint) -> AuditReport:
         """Check the entries after a checkpoint, which the caller trusts. The cost does not depend on the entries before it."""
         if since.number > self._end:
-            # Its end was cut off, so every part of it is of interest.
+            # The end of the log was cut off, so check all of it.
             return self.whole(since)
         known = self._checkpoints(since.number)
         if since.number < self.mark.number:
@@ -127,13 +127,13 @@ class Check:
         return AuditReport(self._seen, tuple(self._problems), checkpoint, tuple(self.unseen))
 
     def _checkpoints(self, after: int) -> list[Segment]:
-        """Check the checkpoints that end after this entry, and the last one before them. Return those that can be used."""
+        """Check the last checkpoint up to this entry, and all later checkpoints. Return those that can be used."""
         known: list[Segment] = []
         for segment in segments.segments(self._db, after):
             if segment is None:
                 self._report("a checkpoint has values of other types: it was changed")
                 continue
-            # The caller trusts the first one's entry, but nothing before it.
+            # The caller trusts the entry of the first checkpoint, but no entry before it.
             if known or not after:
                 problem = segment.problem(known[-1] if known else None, self._keys, self._seals)
             else:
@@ -180,7 +180,7 @@ class Check:
         for position, stretch in enumerate(closed):
             walked = found.get(position)
             if walked is None or walked.problems:
-                # What another process has found counts only if it is so in this transaction: entries may be archived now.
+                # Another process may have seen a later state, in which entries were archived. So check its problems here.
                 walked = self._walk_here(stretch, total)
             else:
                 self._seen += walked.entries

@@ -70,7 +70,7 @@ class AuditLog:
             return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
 
     def last_checkpoint(self) -> Checkpoint | None:
-        """Return the last checkpoint that `seal` has made, or None. Raises `StoreError` if it does not have its seal."""
+        """Return the last checkpoint that `seal` has made, or None. Raises `StoreError` if its seal is not valid."""
         with self._store.read() as db:
             segment = self._last_segment(db)
         return None if segment is None else Checkpoint(segment.last_entry, segment.end_hash.hex())
@@ -96,7 +96,7 @@ class AuditLog:
         return report
 
     def _add(self, tx: Transaction, last: Segment | None, made: Sequence[Segment]) -> None:
-        # If another process has made checkpoints meanwhile, these are not needed.
+        # If another process has made checkpoints meanwhile, add none.
         if segments.add(tx.db, last, made):
             detail = {"first": str(made[0].number), "last": str(made[-1].number), "entry": str(made[-1].last_entry)}
             tx.log(tx.now(), Event("audit.seal", None, "done", detail=detail))

@@ -84,11 +84,11 @@ class Seals:
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
     def checkpoint(self, digest: bytes) -> bytes:
-        """Return the bytes to seal for a checkpoint of the log. No end of a log has so many."""
+        """Return the bytes to seal for a checkpoint of the log. They are longer than the bytes for the end of a log."""
         return self.database.encode() + b" segment " + digest
 
     def archive(self, mark: bytes) -> bytes:
-        """Return the bytes to seal for the mark of what was archived."""
+        """Return the bytes to seal for the mark of the archived entries."""
         return self.database.encode() + b" archive " + mark
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""Processes that check stretches of the audit log at the same time, one on each processor.
+"""Processes that check stretches of the audit log in parallel, one on each processor.
 
-Hashing small entries holds the interpreter's lock, so threads would not help. The processes are plain subprocesses: they import
-nothing of the program that checks, and work the same on every system.
+While Python hashes small entries, it holds the interpreter's lock, so threads would not help. The processes are plain
+subprocesses: they do not import the program that started them, and work in the same way on every system.
 """
 
 import json
@@ -29,7 +29,7 @@ def processors() -> int:
 
 
 class SegmentPool:
-    """Processes at work on stretches. A stretch that a process fails to check is left to the caller."""
+    """The processes that check stretches. If a process fails to check a stretch, the caller must check it."""
 
     def __init__(self, source: Source, stretches: Sequence[Stretch]) -> None:
         """Start one process for each processor, at most one for each stretch."""
@@ -46,7 +46,7 @@ class SegmentPool:
             thread.start()
 
     def results(self, done: Callable[[int], object]) -> dict[int, Walked]:
-        """Wait for the processes, and return the results by the position of their stretches. Call `done` with each count."""
+        """Wait for the processes, and return the results by the position of the stretch. Call `done` with each count."""
         seen = 0
         for thread in self._threads:
             while thread.is_alive():
@@ -76,7 +76,7 @@ class SegmentPool:
                 _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="ascii"
             )
         except OSError:
-            # A program without an interpreter of its own: the caller checks everything.
+            # The program has no separate interpreter, so the caller checks everything.
             return None
         self._processes.append(process)
         return process

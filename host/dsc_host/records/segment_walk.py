@@ -1,6 +1,6 @@
 """A walk through a stretch of the audit log: it computes every hash, in any process.
 
-This module knows no database library, so that the processes that walk through segments start quickly.
+This module imports no database library, so that the processes that walk through segments start quickly.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 from dsc_host.records.audit_entries import bytes_of, encoded, hash_of_anything
 
 MOST_PROBLEMS = 100
-"""The largest number of problems in a report. If everything is damaged, the first ones are enough."""
+"""The largest number of problems in a report. If everything is damaged, the first problems are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Stretch:
     """A part of the log: the entries after number `after`, up to and including `last`.
 
     Attributes:
-        after: The number of the entry before the first.
+        after: The number of the entry before the first entry of the stretch.
         last: The number of the last entry.
-        before: The hash of entry `after`; None to take the one that the database holds.
+        before: The hash of entry `after`; None to use the hash in the database.
     """
 
     after: int
@@ -31,7 +31,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """The result of a walk: how many entries it has seen, the number and hash of the last one, and the problems."""
+    """The result of a walk: the number of entries that it has seen, the number and hash of the last entry, and the problems."""
 
     entries: int
     number: int
@@ -41,11 +41,11 @@ class Walked:
 
 @dataclass(slots=True)
 class Walk:
-    """A walk from an entry on.
+    """A walk that begins after an entry.
 
     Attributes:
         number: The number of the last entry that was seen.
-        hash: Its hash; None if it is missing, so that the next entry cannot be checked.
+        hash: The hash of this entry; None if the entry is missing, so that the next entry cannot be checked.
     """
 
     number: int
@@ -61,7 +61,7 @@ class Walk:
             count += 1
             card_row, digest = row[-2:]
             try:
-                # These are the bytes of `hash_of`. A call for each entry would take a tenth of the time.
+                # Compute the same hash as `hash_of`. Calling it for each entry would take a tenth of the time.
                 text = encoded(tuple(row[:-1] if card_row is not None else row[:-2])).encode()
                 right = before is not None and row[0] == number + 1 and digest == sha256(before + text).digest()
             except TypeError:
@@ -88,7 +88,7 @@ class Walk:
             self.number, self.hash = last, None
 
     def report(self, problem: str) -> None:
-        """Add a problem, unless there are too many already."""
+        """Add a problem, unless the report is already full."""
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)
 

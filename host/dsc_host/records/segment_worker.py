@@ -1,7 +1,7 @@
 """A process that walks through stretches of the audit log: `python -m dsc_host.records.segment_worker`.
 
-It reads JSON lines from its standard input: the source of the database, and then one stretch a line. It answers each stretch
-with a line. It uses the database's driver alone, because SQLAlchemy takes longer to load than a segment takes to check.
+It reads JSON lines from its standard input: first the source of the database, and then one stretch per line. It answers each
+stretch with a line. It uses only the database's driver, because SQLAlchemy takes longer to load than a segment takes to check.
 """
 
 import json
@@ -27,11 +27,11 @@ Ask = Callable[[str, tuple[int, ...]], Iterator[tuple[Any, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The place at which another process can read the database.
+    """The data with which another process can open the database for reading.
 
     Attributes:
         kind: `sqlite` or `postgresql`.
-        arguments: The arguments of the driver's `connect`. They may hold a password, so they go through a pipe only.
+        arguments: The arguments of the driver's `connect`. They may include a password, so they are only sent through a pipe.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Source:
             return sqlite3.connect(**self.arguments, uri=True, isolation_level=None)
         import psycopg
 
-        # A pooler may give each transaction another session, so nothing is prepared or set for one.
+        # A pooler may run each transaction in a different session, so do not prepare statements or change a session's settings.
         return psycopg.connect(**{**self.arguments, "prepare_threshold": None})
 
     def asking(self, db: Any) -> Ask:
@@ -55,7 +55,7 @@ class Source:
 
     def _ask_postgresql(self, db: Any) -> Ask:
         def ask(statement: str, values: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
-            # With a cursor on the server's side, the rows come in parts.
+            # With a cursor on the server, the rows are read in parts.
             with db.transaction(), db.cursor(name="walk") as cursor:
                 cursor.itersize = _PAGE
                 cursor.execute(statement.replace("?", "%s").replace("FROM audit", "FROM dscplus.audit"), values)
@@ -78,7 +78,7 @@ def walk(ask: Ask, stretch: Stretch) -> Walked:
 
 def main() -> int:
     """Answer stretches until the input ends."""
-    # Ctrl-C is for the program that has started this process: it ends the input.
+    # Only the program that has started this process handles Ctrl-C. It then ends the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source = Source(**json.loads(sys.stdin.readline()))
     with closing(source.connect()) as db:

@@ -1,13 +1,13 @@
 """Segments of the audit log, and the sealed checkpoints at their ends.
 
-A segment is a number of consecutive entries. Three promises:
+A segment is a sequence of consecutive entries. Three promises:
 
 1. A checkpoint holds the first and the last entry of its segment, the hashes before and after them, and a digest that
    includes the digest of the checkpoint before it. The digest is sealed with the master key, for this database.
-2. A checkpoint is only made of entries whose hashes were all computed, from the checkpoint before it to the sealed end of the
-   log. So an attacker who has no master key never gets a sealed checkpoint for entries of their own.
-3. The mark of what was archived is sealed too. It moves in the transaction that removes the entries, so the log can be checked
-   at any moment.
+2. Before a checkpoint is made, the hashes of all entries are computed, from the checkpoint before it to the sealed end of the
+   log. So an attacker who has no master key never gets a sealed checkpoint for forged entries.
+3. The mark of the archived entries is sealed too. It is changed in the transaction that removes the entries, so the log can be
+   checked at any time.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from dsc_host.records.seals import Seals
 from dsc_host.records.tables import audit_archive, audit_segments
 
 SEGMENT = 100_000
-"""The number of entries in a segment, unless the caller says otherwise: about 30 MB."""
+"""The default number of entries in a segment: about 30 MB."""
 _PAGE = 500
 FEWEST, MOST = 1_000, 10_000_000
 """The smallest and the largest number of entries that a caller may choose."""
@@ -33,7 +33,7 @@ FEWEST, MOST = 1_000, 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A checkpoint, with the segment that it ends.
+    """A checkpoint, with the segment before it.
 
     Attributes:
         number: The number of the segment, from 1, without gaps.
@@ -41,7 +41,7 @@ class Segment:
         last_entry: The number of its last entry.
         start_hash: The hash of the entry before the first.
         end_hash: The hash of the last entry.
-        digest: The digest of all this, and of the digest before it.
+        digest: The digest of these values, and of the digest of the checkpoint before it.
         key_id: The id of the master key that seals the digest.
         seal: The seal.
     """
@@ -57,14 +57,14 @@ class Segment:
 
     @classmethod
     def made(cls, before: "Segment | None", last_entry: int, end_hash: bytes, key: MasterKey, seals: Seals) -> "Segment":
-        """Return the checkpoint after `before`, sealed."""
+        """Return a new, sealed checkpoint after `before`."""
         number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
         digest = _digest(previous, number + 1, after + 1, last_entry, start, end_hash)
         seal = key.sign_log(seals.checkpoint(digest))
         return cls(number + 1, after + 1, last_entry, start, end_hash, digest, key.id, seal)
 
     def problem(self, before: "Segment | None", keys: Keyring, seals: Seals) -> str | None:
-        """Return why this is not the checkpoint after `before`, or None if it is."""
+        """Return the reason why this is not the checkpoint after `before`, or None if it is."""
         number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
         if self.number != number + 1:
             return f"checkpoint {number + 1}: is missing"
@@ -75,7 +75,7 @@ class Segment:
         return self.seal_problem(keys, seals)
 
     def seal_problem(self, keys: Keyring, seals: Seals) -> str | None:
-        """Return why the seal is not valid, or None if it is."""
+        """Return the reason why the seal is not valid, or None if it is."""
         if self.key_id not in keys.ids:
             return f"checkpoint {self.number}: is sealed under a master key that was not given"
         if not hmac.compare_digest(self.seal, keys.opener(self.key_id).sign_log(seals.checkpoint(self.digest))):
@@ -84,7 +84,7 @@ class Segment:
 
 
 _NONE = (0, 0, START, b"")
-"""What stands in place of the checkpoint before the first."""
+"""The values that replace those of an earlier checkpoint for the first checkpoint."""
 
 
 def _digest(previous: bytes, number: int, first: int, last: int, start: bytes, end: bytes) -> bytes:
@@ -93,9 +93,9 @@ def _digest(previous: bytes, number: int, first: int, last: int, start: bytes, e
 
 
 def segments(db: Connection, after: int = 0) -> Iterator[Segment | None]:
-    """Yield the checkpoints in their order: the last one up to entry `after`, and all later ones.
+    """Yield the checkpoints in order: the last checkpoint up to entry `after`, and all later checkpoints.
 
-    In place of a row that an attacker has filled with values of other types, yield None.
+    If an attacker has put values of other types into a row, yield None for it.
     """
     earlier = select(func.max(audit_segments.c.number)).where(audit_segments.c.last_entry <= after)
     begin = func.coalesce(earlier.scalar_subquery(), 0)
@@ -104,7 +104,7 @@ def segments(db: Connection, after: int = 0) -> Iterator[Segment | None]:
 
 
 def last_segment(db: Connection) -> Segment | None:
-    """Return the last checkpoint as it is stored, or None if there is none. Its seal is not checked."""
+    """Return the last checkpoint, or None if there are no checkpoints. Do not check its seal."""
     row = db.execute(select(audit_segments).order_by(audit_segments.c.number.desc()).limit(1)).first()
     return None if row is None else _read(row)
 
@@ -118,7 +118,7 @@ def _read(row: Any) -> Segment | None:
 
 
 def add(db: Connection, before: Segment | None, made: Sequence[Segment]) -> bool:
-    """Add these checkpoints after `before`. Return False, and add nothing, if another process has added some meanwhile."""
+    """Add these checkpoints after `before`. If another process has added checkpoints meanwhile, add none and return False."""
     last = last_segment(db)
     if last != before:
         return False
@@ -130,19 +130,19 @@ def _values(segment: Segment) -> dict[str, Any]:
     return {column.name: getattr(segment, column.name) for column in audit_segments.columns}
 
 
-# ---- what was archived ----
+# ---- the archived entries ----
 
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The mark of the entries that are not in the database any more, and of what they say of the cards.
+    """The mark of the archived entries, which are no longer in the database, and of the kept rows, which sum up their cards.
 
     Attributes:
-        number: The number of the last such entry; 0 if there is none.
-        hash: Its hash.
-        kept_to: The last entry that the kept rows take into account.
+        number: The number of the last archived entry; 0 if no entry was archived.
+        hash: The hash of this entry.
+        kept_to: The number of the last entry that the kept rows take into account.
         generation: The generation of the kept rows.
-        kept_hash: The hash of these rows.
+        kept_hash: The hash of the kept rows.
     """
 
     number: int = 0
@@ -158,7 +158,7 @@ class Archived:
 
 
 def archived(db: Connection, keys: Keyring, seals: Seals) -> Archived:
-    """Return the mark of what was archived. Raises `StoreError` if it does not have its seal."""
+    """Return the mark of the archived entries. Raises `StoreError` if its seal is not valid."""
     row = db.execute(select(audit_archive)).first()
     if row is None:
         return Archived()
@@ -176,7 +176,7 @@ def archived(db: Connection, keys: Keyring, seals: Seals) -> Archived:
 
 
 def move_mark(db: Connection, mark: Archived, key: MasterKey, seals: Seals) -> None:
-    """Store the mark, sealed."""
+    """Seal the mark and store it."""
     values = {
         "number": mark.number,
         "hash": mark.hash,
@@ -194,13 +194,13 @@ def move_mark(db: Connection, mark: Archived, key: MasterKey, seals: Seals) -> N
 
 
 def key_ids(db: Connection) -> set[str]:
-    """Return the ids of the master keys that seal checkpoints, or the mark of what was archived."""
+    """Return the ids of the master keys that seal checkpoints or the mark of the archived entries."""
     found = set(db.execute(select(audit_segments.c.key_id).distinct()).scalars())
     return found | set(db.execute(select(audit_archive.c.key_id)).scalars())
 
 
 def seal_some(db: Connection, keys: Keyring, seals: Seals, most: int) -> int:
-    """Seal up to `most` checkpoints again under the current key, and return how many. Raises `StoreError` for a wrong seal."""
+    """Seal up to `most` checkpoints again under the current key. Return their number. Raises `StoreError` for a wrong seal."""
     key = keys.current
     if set(db.execute(select(audit_archive.c.key_id)).scalars()) - {key.id}:
         move_mark(db, archived(db, keys, seals), key, seals)
@@ -215,6 +215,6 @@ def seal_some(db: Connection, keys: Keyring, seals: Seals, most: int) -> int:
 
 
 def forget(db: Connection) -> None:
-    """Remove all checkpoints and the mark, of a log that is replaced."""
+    """Remove all checkpoints and the mark, because the log is replaced."""
     for table in (audit_segments, audit_archive):
         db.execute(delete(table))

@@ -139,7 +139,7 @@ class Store:
 
     @property
     def source(self) -> Source | None:
-        """The place at which another process can read the database; None for one in memory."""
+        """The data with which another process can read the database; None for a database in memory."""
         return self._backend.source()
 
     @property

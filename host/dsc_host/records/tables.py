@@ -113,7 +113,7 @@ audit = Table(
     Column("card_row", String(CARD_ROW_LETTERS)),
     Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
 )
-# With the number, the last entry about a card is found without reading the others.
+# Because the index includes the number, a query finds the last entry about a card without reading the other entries.
 Index("ix_audit_serial", audit.c.serial, audit.c.number)
 
 # One row: the end of the log, sealed with the master key, so that a removal of the last entries is detected.
@@ -130,8 +130,8 @@ audit_head = Table(
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """The end of a log without entries, which is not sealed yet."""
 
-# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is made of all other columns but the seal,
-# and of the digest before it.
+# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is computed from the other columns, without
+# those of the seal, and from the digest of the checkpoint before it.
 audit_segments = Table(
     "audit_segments",
     metadata,
@@ -145,8 +145,8 @@ audit_segments = Table(
     Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
 )
 
-# One row, once entries have been archived: the last entry that is not in the table `audit` any more, with its hash. `kept_to`
-# is the last entry that the rows of `audit_kept` with this `generation` take into account, and `kept_hash` the hash of them.
+# One row, if entries have been archived: the last entry that is no longer in the table `audit`, with its hash. `kept_to`
+# is the last entry that the rows of `audit_kept` with this `generation` take into account, and `kept_hash` is their hash.
 audit_archive = Table(
     "audit_archive",
     metadata,
@@ -161,7 +161,7 @@ audit_archive = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# What archived entries say of each card: the last version of its row, and the last of the actions that begin and end a card.
+# The summary of the archived entries about each card: the last version of its row, and the last enrollment or removal.
 audit_kept = Table(
     "audit_kept",
     metadata,

@@ -60,7 +60,7 @@ def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:
     """Return, by serial, the version of each card's row that the latest entry about it records."""
     if not serials:
         return {}
-    # With the index by serial and number, this reads the last entries of each card, however many it has.
+    # With the index by serial and number, this reads only the last entries of each card.
     latest = (
         select(audit.c.card_row)
         .where(audit.c.serial == cards.c.serial, audit.c.card_row.is_not(None))

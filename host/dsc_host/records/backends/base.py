@@ -63,7 +63,7 @@ class Backend(Protocol):
         """Return a connection for a transaction of this mode."""
 
     def source(self) -> Source | None:
-        """Return the place at which another process can read the database; None for one in memory."""
+        """Return the data with which another process can read the database; None for a database in memory."""
 
     def close(self) -> None:
         """Close the connections."""

@@ -105,7 +105,7 @@ class PostgreSQL:
     def source(self) -> Source | None:
         """Return the server's address, with the password if the URL has one."""
         _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
-        # SQLAlchemy adds the conversions of its own types, which are no address.
+        # Remove the entry that SQLAlchemy adds for the conversion of types, because it is not part of the address.
         return Source("postgresql", {name: value for name, value in arguments.items() if name != "context"})
 
     def close(self) -> None:
