@@ -1,12 +1,13 @@
 """The first page of the demonstration, the page of sent messages, and the extension of the portal by these pages."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from starlette.responses import Response
 
 from dsc_host.login import Letter
-from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing
+from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Split
 from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages
 from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
 from dsc_host.portal.demo.guide import story_lines
@@ -33,7 +34,7 @@ def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
     view = View(
         _("Try the card"),
         words=words,
-        blocks=(_stories(runs, visit), _people(demo, _)),
+        blocks=(Split((_stories(runs, visit),), last=(_people(demo, _),)),),
         links=(
             Link("/outbox", _("Sent messages")),
             Link("/login", _("Log in")),
@@ -44,17 +45,19 @@ def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:
-    _ = visit._
-    return Listing(
-        _("Try this"), [_story(_, number, story, done) for number, (story, done) in enumerate(story_lines(runs, visit), 1)]
-    )
+    """Return the list of stories. The button of the first that is not done is the page's primary one."""
+    _, lines = visit._, story_lines(runs, visit)
+    following = next((story for story, done in lines if done != len(story.steps)), None)
+    items = [_story(_, number, story, done, following=story is following) for number, (story, done) in enumerate(lines, 1)]
+    return Listing(_("Try this"), items)
 
 
-def _story(_: Language, number: int, story: Story, done: int | None) -> Item:
+def _story(_: Language, number: int, story: Story, done: int | None, *, following: bool) -> Item:
     title, steps = _(story.title), len(story.steps)
     actions = [button("/demonstration/story", _("Start") if done is None else _("Begin anew"), story=story.id)]
     if done is not None and done < steps:
         actions.insert(0, button("/demonstration/current", _("Go on"), story=story.id))
+    actions[0] = replace(actions[0], primary=following)
     badge = None
     if done is not None:
         badge = Badge(_("{done} of {all} steps", done=done, all=steps), SUCCESS if done == steps else INFO)

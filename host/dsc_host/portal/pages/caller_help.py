@@ -169,7 +169,7 @@ def _changed(visit: Visit, title: str, words: str, form: Form, change: Callable[
 
     def view() -> View:
         known = visit.system.staff.caller(visit.token)
-        facts = ((visit._("User name"), known.name), (visit._("Name"), known.person))
+        facts = ((visit._("User name"), known.name), (visit._("Full name"), known.person))
         return View(title, words=(words,), facts=facts, forms=(form,), back=_back(visit), focus=True)
 
     if not any(each.name in visit.form for each in form.fields):

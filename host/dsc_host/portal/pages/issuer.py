@@ -56,7 +56,7 @@ def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
         _("User name: {name}", name=asked.user),
         *((_("Serial: {serial}", serial=asked.serial),) if asked.serial else ()),
         _("Address: {address}", address=asked.address),
-        _("Requested on {day}. Expected by {estimate}.", day=_.date(asked.at), estimate=_.short_day(asked.estimate)),
+        _("Requested on {day}, expected by {estimate}", day=_.date(asked.at), estimate=_.short_day(asked.estimate)),
         *((_("Days of waiting: {days}", days=days),) if days else ()),
     )
     badge = Badge(_(ORDERS[asked.state]), SUCCESS if is_made else INFO)

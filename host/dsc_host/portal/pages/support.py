@@ -98,7 +98,7 @@ def _questions(visit: Visit, user: str, person: str) -> View:
 
 
 def _who(_: Language, user: str, person: str) -> tuple[tuple[str, str], ...]:
-    return ((_("User name"), user), *(((_("Name"), person),) if person else ()))
+    return ((_("User name"), user), *(((_("Full name"), person),) if person else ()))
 
 
 def identify(visit: Visit) -> Response:

@@ -1,4 +1,8 @@
-"""The budgets of the pages, measured in a browser: the first paint, the bytes, the shifts of the layout, and the width."""
+"""The budgets of the pages, measured in a browser: the first paint, the bytes, the shifts of the layout, and the width.
+
+Each page keeps the budgets of bytes, shifts and width. The budget of the first paint is for the median of all pages, because
+other work on the machine delays single ones.
+"""
 
 from statistics import median
 
@@ -7,7 +11,7 @@ from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.login import Kind
 
-FIRST_PAINT_MS = 300
+MEDIAN_FIRST_PAINT_MS = 300
 BYTES = 60_000
 WIDTHS = (320, 375)
 PAGES = (
@@ -41,5 +45,4 @@ def test_the_pages_are_painted_soon_are_small_stay_in_place_and_fit(walk: Walk) 
             page.set_viewport_size({"width": width, "height": 720})
             assert (path, page.evaluate("document.documentElement.scrollWidth")) == (path, width)
         page.set_viewport_size({"width": 1280, "height": 720})
-    # The machine does other things meanwhile, which delays a single page.
-    assert median(paints) <= FIRST_PAINT_MS, sorted(paints)
+    assert median(paints) <= MEDIAN_FIRST_PAINT_MS, sorted(paints)

@@ -1,4 +1,7 @@
-"""The stories of the demonstration, each walked in a real browser with only what the pages say, in the size of a phone."""
+"""The stories of the demonstration, each walked in a real browser with only what the pages say, in the size of a phone.
+
+The page after each step is examined in a wide window too.
+"""
 
 import re
 from collections.abc import Callable
@@ -23,6 +26,8 @@ def did(walk: Walk, steps: int) -> Walk:
     for width, height in (WIDE, PHONE):
         walk.page.set_viewport_size({"width": width, "height": height})
         assert walk.page.evaluate("document.documentElement.scrollWidth") <= width
+        if width == WIDE[0]:
+            walk.examine("wide story")
     return walk
 
 
