@@ -1,6 +1,7 @@
-"""The throughput of the service: logins over HTTP, with 1 and with 2 worker processes, from one machine.
+"""The throughput of the service: logins over HTTP, with 1 and with 2 worker processes, and requests with the extra `fast`.
 
-The callers share the machine's cores with the service, so the figures serve only to compare with each other and have no bound.
+The callers share the machine's cores with the service, so the figures serve only to compare with each other. Only the ratios
+have bounds.
 """
 
 import asyncio
@@ -14,9 +15,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 from tests.benchmarks.measure import Figure
 from tests.host.databases import new_database
 
@@ -30,6 +33,8 @@ CALLERS = 8
 LOGINS, WARM = 100, 5  # for each caller; a card gets at most 30 challenges in 5 minutes, so they take turns
 CARDS = 5  # for each caller
 COMMAND = "from dsc_host.cli.main import main; main()"
+WITHOUT_FAST = "from dsc_host.server import implementations\nimplementations.find_spec = lambda name: None\n" + COMMAND
+SECONDS, TURNS = 1.0, 7
 
 
 def measure() -> Iterator[Figure]:
@@ -40,6 +45,53 @@ def measure() -> Iterator[Figure]:
             yield Figure(
                 f"requests, logging in, {workers} worker{'s' * (workers > 1)} ({kind})", rate(kind, workers), "per second"
             )
+    if find_spec("uvloop") and find_spec("httptools"):
+        yield from _with_fast()
+
+
+def _with_fast() -> Iterator[Figure]:
+    """Yield what the extra `fast` brings. Two services, with it and without it, answer requests in turns."""
+    rates, times = dict[str, list[float]](), dict[str, list[float]]()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        database = stack.enter_context(new_database("sqlite", Path(folder)))
+        stack.enter_context(Verifier.open(database.url, master_key=MasterKey(MASTER)))
+        token = add_token(Path(folder) / "tokens", "bench", [Scope.LOGIN])
+        settings = {"DSCPLUS_DB": database.url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
+        services = {}
+        for name, command in (("fast", COMMAND), ("without", WITHOUT_FAST)):
+            arguments = ("-c", command, "serve", "--port", "0")
+            services[name] = stack.enter_context(server_process(arguments, settings, Path(folder, f"log-{name}")))
+        for turn in range(TURNS + 1):
+            for name, (port, process) in services.items():
+                before = sum(psutil.Process(process.pid).cpu_times()[:2])
+                count = asyncio.run(_refused(port, token))
+                # The first turn warms both up.
+                if turn:
+                    rates.setdefault(name, []).append(count)
+                    times.setdefault(name, []).append((sum(psutil.Process(process.pid).cpu_times()[:2]) - before) / count)
+    yield Figure("requests, with the extra fast / without", _median_ratio(rates["fast"], rates["without"]), above=1.1)
+    yield Figure("processor time of a request, with / without", _median_ratio(times["fast"], times["without"]), at_most=0.8)
+
+
+def _median_ratio(first: Sequence[float], second: Sequence[float]) -> float:
+    return median(one / other for one, other in zip(first, second, strict=True))
+
+
+async def _refused(port: int, token: str) -> int:
+    """Return the number of requests that were answered. They are refused before they reach the verifier."""
+    start, count = time.perf_counter(), 0
+
+    async def ask_often() -> None:
+        nonlocal count
+        async with connected(port, token) as ask:
+            while time.perf_counter() < start + SECONDS:
+                assert (await ask("/challenge", {}))["error"] == "malformed"
+                count += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CALLERS):
+            group.create_task(ask_often())
+    return count
 
 
 def rate(kind: str, workers: int) -> float:
