@@ -62,9 +62,10 @@ def doctor(
 ) -> None:
     """Check an installation, and say what to do.
 
-    The command checks the settings, the master key, the database, the log, the clock, the senders, the ports, the extras and
-    the disks. It says what the HTTP servers are built on. Run it as the user of the services, with their options. It changes
-    nothing, migrates nothing and sends no message. The exit code is 1 if a check failed, and 0 if there are only warnings.
+    The command checks the settings, the master key, the database, the log, the clock, the senders, the ports, the extras
+    and the disks. It shows the packages that the HTTP servers use. Run it as the user of the services, with their options.
+    It changes nothing, migrates nothing and sends no message. The exit code is 1 if a check failed, and 0 if there are only
+    warnings.
 
     \b
     Examples:

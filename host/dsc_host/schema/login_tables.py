@@ -282,8 +282,8 @@ waits = Table(
 )
 
 # Logins to other programs with OpenID Connect. `session` is the id that a session keeps when it gets a new token, and `sid` is
-# its name at the program. `generation` counts the uses of the code and of refresh tokens. A program is told of the end at
-# `due_at`.
+# its name at the program. `generation` counts the uses of the code and of refresh tokens. At `due_at`, the program is notified
+# of the end.
 grants = Table(
     "grants",
     metadata,

@@ -15,7 +15,7 @@ BODY_SECONDS = 10.0
 
 
 class SlowBody(Exception):
-    """The body did not arrive in time. An application may catch this and answer by itself; otherwise the status is 408."""
+    """The body did not arrive in time. An application may catch this and send its own answer; otherwise the status is 408."""
 
 
 class Bodies:

@@ -34,7 +34,7 @@ MOST_CONNECTIONS = 512
 """The maximum number of connections in one process."""
 MOST_OF_ONE_CLIENT = 128
 MOST_HEAD_BYTES = 16 * 1024
-"""The size in bytes beyond which a head that is not complete is refused."""
+"""The largest size in bytes of an incomplete head. A larger one is refused."""
 HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
 """The time in seconds in which a client must read an answer."""
@@ -46,7 +46,7 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 
 class Limits(asyncio.Protocol):
     """The limits of one connection. They continue where another protocol of the same connection left off."""
 
-    # What a protocol of uvicorn has.
+    # Attributes of uvicorn's protocols.
     config: Config
     connections: set[Any]
     loop: asyncio.AbstractEventLoop
@@ -63,7 +63,7 @@ class Limits(asyncio.Protocol):
 
     @property
     def has_request(self) -> bool:
-        """Return whether a request has arrived whose answer is not complete."""
+        """Return whether the server still answers a request that has arrived."""
         return self.cycle is not None and not self.cycle.response_complete
 
     @property

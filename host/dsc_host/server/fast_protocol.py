@@ -1,9 +1,9 @@
 """A limited connection whose requests httptools reads, in a fraction of the time that h11 takes. It needs the extra `fast`.
 
-httptools limits no head, and differs from h11 in requests that no browser and no HTTP library sends. So it gets plain requests
-only: a head that arrives in one piece and that both read alike, with at most a body of a stated length. At any other head,
-h11 takes over the connection, from the first byte of that head. So every request has the answer and the limits that it has
-without httptools.
+httptools does not limit the size of a head, and reads some unusual requests differently from h11. So it gets only plain
+requests: the head arrives in one piece, both parsers read it in the same way, and a body has a stated length. If a head is
+different, h11 takes over the connection, from the first byte of that head. So every request gets the same answer, with the same
+limits, as without httptools.
 """
 
 import re
@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from dsc_host.server.connections import MOST_HEAD_BYTES, Limits
 from dsc_host.server.h11_protocol import LimitedProtocol
 
-# A target without `#`, and values without tabs, that neither are empty nor end with a space.
+# The target has no `#`. The values have no tabs, are not empty, and do not end with a space.
 _HEAD = re.compile(
     rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /[!\"$-~]*+ HTTP/1\.1\r\n"
     rb"(?:[-!#$%&'*+.^_`|~0-9A-Za-z]++: ?[!-~\x80-\xff]++(?: ++[!-~\x80-\xff]++)*+\r\n)++\r\n"
@@ -54,19 +54,19 @@ class FastProtocol(Limits, HttpToolsProtocol):
         super().on_response_complete()
 
     def _hand_over(self, data: bytes) -> None:
-        """Let h11 read from here on."""
+        """Let h11 read the data from now on."""
         self._unset_keepalive_if_required()
         successor = LimitedProtocol(self.config, self.server_state, self.app_state)
         successor.continue_from(self)
         if self.cycle is not None:
-            # h11 frames the answer to a head that it cannot read as the last request allows.
+            # If h11 cannot read a head, it frames the answer as the last request allows.
             successor.conn.their_http_version = b"1.1"
         self.transport.set_protocol(successor)
         successor.data_received(data)
 
 
 def plain_size(data: bytes) -> int | None:
-    """Return the size of the plain request that begins with this data, with its body. Return None if it is not plain."""
+    """Return the size of the request that begins with this data, including its body, or None if the request is not plain."""
     head = _HEAD.match(data, 0, MOST_HEAD_BYTES)
     if head is None:
         return None

@@ -1,4 +1,4 @@
-"""A limited connection whose requests h11 reads. It needs nothing but uvicorn, and reads every request that HTTP/1 allows."""
+"""A limited connection whose requests h11 reads. It needs only uvicorn, and reads every request that HTTP/1 allows."""
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol

@@ -7,16 +7,16 @@ from importlib.util import find_spec
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """What serves connections in this process."""
+    """The packages that serve connections in this process."""
 
     loop: str
     """The event loop: `uvloop` or `asyncio`."""
     parser: str
-    """What reads requests: `httptools` or `h11`."""
+    """The parser of requests: `httptools` or `h11`."""
 
     @property
     def protocol(self) -> type[asyncio.Protocol]:
-        """Return the class of a connection. Its packages are imported now."""
+        """Import the packages, and return the class of a connection."""
         if self.parser == "h11":
             from dsc_host.server.h11_protocol import LimitedProtocol
 

@@ -1,6 +1,6 @@
 """The change of the master key during normal operation: batch by batch, cards are sealed again under the keyring's first key.
 
-Each batch is a transaction of its own, so nobody waits long for a card. If the change is interrupted, each card is sealed under
+Each batch is a separate transaction, so nobody waits long for a card. If the change is interrupted, each card is sealed under
 one of the two keys, and a second run continues with the remaining cards. During the change, every process that uses the
 database must have both keys.
 """

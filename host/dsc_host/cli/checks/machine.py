@@ -1,4 +1,4 @@
-"""Checks of the machine: the versions, the extras, what the HTTP servers are built on, and the disks."""
+"""Checks of the machine: the versions, the extras, the packages that the HTTP servers use, and the disks."""
 
 import platform
 import re
@@ -50,7 +50,7 @@ def _is_installed(name: str) -> bool:
 
 
 def check_servers() -> Findings:
-    """Yield a finding about what the HTTP servers are built on."""
+    """Yield a finding about the packages that the HTTP servers use."""
     used = installed()
     yield ok(SERVERS, f"event loop {used.loop}, requests read by {used.parser}")
 
