@@ -82,6 +82,16 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class SentCode:
+    """A code that was sent in a session to confirm a phone number or an email address."""
+
+    to: str
+    """The masked number, or the address."""
+    again_at: float
+    """The Unix time from which a new code may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The state of a login after the name and password were accepted."""
 
@@ -262,6 +272,16 @@ class Profile:
     """Whether the user is the account's primary user. Only the primary user may change the bank instructions."""
     opted_out: bool
     """Whether only support may change the profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """The account from which money is withdrawn, and where the money goes."""
+
+    owner: str
+    """The name of the person or company that the account belongs to."""
+    bank: str
+    """The masked bank instructions; empty if there are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> O
     return device_proof.ask(tx, session, user, device, Purpose.ACTIVATE)
 
 
+def shown(tx: LoginTransaction, session: Session) -> Offer:
+    """Return the challenge of the device that is being activated. Raises `NotNow` if there is nothing to answer."""
+    return device_proof.shown(tx.db, session, Purpose.ACTIVATE)
+
+
 def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> bool:
     """Activate the device if the answer is correct. Return whether it is. Raises `NotNow`."""
     device, right = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_check_answer)

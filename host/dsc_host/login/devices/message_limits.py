@@ -1,9 +1,11 @@
-"""Limits on messages: how many a user, a phone number, an email address and a country get in a day."""
+"""Limits on messages: how many a user, a phone number, an email address and a country get in a day, and how soon."""
 
 from dsc_host.login.accounts.phone_numbers import calling_code
+from dsc_host.login.errors import TooManyAttempts
+from dsc_host.login.policy.model import Policy
 from dsc_host.login.rate_limits import DAY, RateLimit
 from dsc_host.login.rows import User
-from dsc_host.login.transaction import LoginContext
+from dsc_host.login.transaction import LoginContext, LoginTransaction
 
 
 def messages(context: LoginContext, user: User, number: str) -> list[RateLimit]:
@@ -33,3 +35,15 @@ def messages_to_any(context: LoginContext, user: User, number: str) -> list[Rate
         *messages(context, user, number),
         RateLimit("messages to a number", number, context.policy.login.messages_to_number, DAY),
     ]
+
+
+def again_at(policy: Policy, until: float) -> float:
+    """Return the Unix time from which a new code may be sent in place of one that is valid until `until`."""
+    return until - policy.login.code_validity + policy.login.code_again
+
+
+def check_again(tx: LoginTransaction, until: float) -> None:
+    """Raise `TooManyAttempts` if the code that is valid until `until` was sent just now."""
+    left = again_at(tx.policy, until) - tx.now()
+    if left > 0:
+        raise TooManyAttempts(left)

@@ -24,6 +24,7 @@ from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import session_data, sessions
 from dsc_host.login.signin.session_data import AskedNumber, OpenData
 from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.views import SentCode
 from dsc_host.records.transaction import Refused
 
 
@@ -43,6 +44,26 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
     _keep(tx.db, session, AskedNumber(number, codes.digest(token, number, code), until, 0))
     tx.log("phone.confirm", user, "asked")
     return user.name, contacts.masked(number)
+
+
+def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
+    """Return the number to which a code was sent in this session; None if no code can be entered now."""
+    asked = OpenData.of(session).phone
+    if asked is None or tx.now() >= asked.until:
+        return None
+    return SentCode(contacts.masked(asked.number), message_limits.again_at(tx.policy, asked.until))
+
+
+def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
+    """Send a new code to the same number, in place of the last one. Return what `ask` returns.
+
+    Raises `NotNow` if no code was sent, and `TooManyAttempts` if that was just now.
+    """
+    asked = OpenData.of(session).phone
+    if asked is None or tx.now() >= asked.until:
+        raise NotNow("there is nothing to answer; begin again")
+    message_limits.check_again(tx, asked.until)
+    return ask(tx, session, user, token, asked.number)
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:

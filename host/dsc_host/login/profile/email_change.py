@@ -25,6 +25,7 @@ from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import session_data
 from dsc_host.login.signin.session_data import AskedEmail, OpenData
 from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.views import SentCode
 from dsc_host.records.transaction import Refused
 
 
@@ -64,10 +65,24 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     return True
 
 
-def asked(tx: LoginTransaction, session: Session) -> str:
-    """Return the address to which a code was sent in this session; empty if none was sent."""
-    kept = OpenData.of(session).email
-    return kept.email if kept is not None and tx.now() < kept.until else ""
+def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
+    """Return the address to which a code was sent in this session; None if no code can be entered now."""
+    asked = OpenData.of(session).email
+    if asked is None or tx.now() >= asked.until:
+        return None
+    return SentCode(asked.email, message_limits.again_at(tx.policy, asked.until))
+
+
+def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
+    """Send a new code to the same address, in place of the last one. Return what `ask` returns.
+
+    Raises `NotAllowed`, `NotNow` if no code was sent, and `TooManyAttempts` if that was just now.
+    """
+    asked = OpenData.of(session).email
+    if asked is None or tx.now() >= asked.until:
+        raise NotNow("there is nothing to answer; begin again")
+    message_limits.check_again(tx, asked.until)
+    return ask(tx, session, user, token, asked.email)
 
 
 def _keep(db: Connection, session: Session, asked: AskedEmail | None) -> None:

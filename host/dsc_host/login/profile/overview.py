@@ -12,7 +12,8 @@ from dsc_host.login.views import Profile
 
 def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:
     """Return the data that the user may see and change about themselves in this session."""
-    return replace(of_user(tx, user), asked_email=email_change.asked(tx, session))
+    sent = email_change.sent(tx, session)
+    return replace(of_user(tx, user), asked_email=sent.to if sent else "")
 
 
 def of_user(tx: LoginTransaction, user: User) -> Profile:

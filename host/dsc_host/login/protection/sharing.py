@@ -92,6 +92,11 @@ def begin(
     return offer if isinstance(offer, Refused) else (view(tx.db, share), offer)
 
 
+def shown(tx: LoginTransaction, session: Session, share_id: str) -> Offer:
+    """Return the challenge of the owner's device for this share. Raises `NotNow` if there is nothing to answer."""
+    return device_proof.shown(tx.db, session, Purpose.SHARE, share_id)
+
+
 def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, text: str) -> bool:
     """Judge the device's answer. Raises `NotFound`, `NotNow`."""
     share = _own(tx, user, share_id, ShareState.DRAFT)

@@ -7,13 +7,14 @@ from dsc_host.login.cards import deposits
 from dsc_host.login.model import FundingMethod, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.login.policy.offices import Office
+from dsc_host.login.profile import bank_instructions
 from dsc_host.login.protection import funding, withdrawals
 from dsc_host.login.protection.funding import FundingAllowance
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.service import access
 from dsc_host.login.service.sharing_calls import ShareCalls
 from dsc_host.login.transaction import user_named
-from dsc_host.login.views import Deposit
+from dsc_host.login.views import Deposit, Payout
 
 
 class AccountCalls(ShareCalls):
@@ -37,6 +38,14 @@ class AccountCalls(ShareCalls):
             token,
             access.customer("withdrawal_limit", Scope.FULL, Scope.TRADING),
             lambda tx, user, session: withdrawals.limit(tx, session, user),
+        )
+
+    def payout(self, token: str) -> Payout:
+        """Return the account from which this user withdraws money, and where the money goes."""
+        return self._seen(
+            token,
+            access.customer("payout", Scope.FULL, Scope.TRADING),
+            lambda tx, user, _session: Payout(people.account_name(tx.db, user.account_id), bank_instructions.masked(tx, user)),
         )
 
     def may_deposit(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:

@@ -81,6 +81,10 @@ class CardCalls(ProfileCalls):
             lambda tx, user, session: activation.ask(tx, session, user, device),
         )
 
+    def activation_offer(self, token: str) -> Offer:
+        """Return the challenge of the activation again. Raises `NotNow` if there is nothing to answer."""
+        return self._seen(token, may("activation_offer", *_ACCOUNT), lambda tx, _user, session: activation.shown(tx, session))
+
     def activate(self, token: str, answer: str) -> bool:
         """Activate the device by the answer. Return whether the answer was correct. Raises `NotNow`."""
         return self.do(

@@ -41,7 +41,7 @@ from dsc_host.login.service.statements import Statements
 from dsc_host.login.signin import flow, password_change, password_check, sessions
 from dsc_host.login.support import wait_outcomes
 from dsc_host.login.transaction import LoginContext, LoginTransaction, user_named
-from dsc_host.login.views import Answered, DeviceView, Step, Visitor, WaitView
+from dsc_host.login.views import Answered, DeviceView, SentCode, Step, Visitor, WaitView
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 
@@ -253,6 +253,21 @@ class LoginSystem(CardCalls):
         )
         self.deliver(name)
         return masked
+
+    def sent_phone_code(self, token: str) -> SentCode | None:
+        """Return the number to which a code was sent in this session; None if no code can be entered now."""
+        return self._seen(
+            token, may("sent_phone_code", Scope.FULL), lambda tx, _user, session: number_confirmation.sent(tx, session)
+        )
+
+    def resend_phone_code(self, token: str) -> None:
+        """Send a new code to the same number. Raises `NotNow`, and `TooManyAttempts` with the time to wait."""
+        name, _ = self.do(
+            token,
+            may("resend_phone_code", Scope.FULL),
+            lambda tx, user, session: number_confirmation.resend(tx, session, user, token),
+        )
+        self.deliver(name)
 
     def confirm_phone(self, token: str, code: str) -> bool:
         """Confirm the number by the code. Return whether the code was correct. Raises `NotNow`."""

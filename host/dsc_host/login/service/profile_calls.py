@@ -11,7 +11,7 @@ from dsc_host.login.profile import bank_instructions, email_change, overview, po
 from dsc_host.login.profile.security_events import EventPage
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.account_calls import AccountCalls
-from dsc_host.login.views import Profile
+from dsc_host.login.views import Profile, SentCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,19 @@ class ProfileCalls(AccountCalls):
         )
         outbox.deliver(self.context, self.senders, codes_for=name)
         return normal
+
+    def sent_email_code(self, token: str) -> SentCode | None:
+        """Return the address to which a code was sent in this session; None if no code can be entered now."""
+        return self._seen(token, may("sent_email_code", Scope.FULL), lambda tx, _user, session: email_change.sent(tx, session))
+
+    def resend_email_code(self, token: str) -> None:
+        """Send a new code to the same address. Raises as `ask_to_change_email` does."""
+        name, _ = self.do(
+            token,
+            may("resend_email_code", Scope.FULL),
+            lambda tx, user, session: email_change.resend(tx, session, user, token),
+        )
+        outbox.deliver(self.context, self.senders, codes_for=name)
 
     def confirm_email(self, token: str, code: str) -> bool:
         """Change the email address by the code. Return whether the code was correct. Raises `NotAllowed`, `NotNow`."""

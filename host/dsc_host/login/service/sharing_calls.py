@@ -32,6 +32,10 @@ class ShareCalls(SessionCalls):
             lambda _db, _user: [giver.id],
         )
 
+    def share_offer(self, token: str, share: str) -> Offer:
+        """Return the challenge for the owner's device again. Raises `NotNow` if there is nothing to answer."""
+        return self._seen(token, sharing.may("share_offer"), lambda tx, _user, session: sharing.shown(tx, session, share))
+
     def answer_share(self, token: str, share: str, answer: str) -> bool:
         """Return whether the device's answer was correct. Raises `NotFound`, `NotNow`."""
         return self.do(

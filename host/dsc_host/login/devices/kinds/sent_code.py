@@ -59,7 +59,7 @@ class _SentCode(DeviceKind):
 
     def again_at(self, policy: Policy, kept: Mapping[str, Any]) -> float | None:
         """Return the Unix time from which a new code may be sent."""
-        return float(kept["until"]) - policy.login.code_validity + policy.login.code_again
+        return message_limits.again_at(policy, float(kept["until"]))
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
         """Return the announced end of full access as Unix time; None until the owner got the first reminder."""
