@@ -76,8 +76,10 @@ GET: Mapping[str, Handler] = {
     "/devices/next": devices.next_steps,
     "/password": password.password,
     "/phones": phones.phones,
+    "/phones/answer": phones.code,
     "/profile": profile.profile,
     "/profile/email": profile.email,
+    "/profile/email/answer": profile.email_code,
     "/profile/address": profile.address,
     "/profile/bank": profile.bank,
     "/request": cards.request,
@@ -120,9 +122,11 @@ POST: Mapping[str, Handler] = {
     "/password": password.changed_password,
     "/phones": phones.asked,
     "/phones/answer": phones.answered,
+    "/phones/resend": phones.resent,
     "/phones/remove": phones.removed,
     "/profile/email": profile.asked_email,
     "/profile/email/answer": profile.changed_email,
+    "/profile/email/resend": profile.resent_email,
     "/profile/address": profile.changed_address,
     "/profile/bank": profile.changed_bank,
     "/request": cards.drafted,
@@ -309,11 +313,14 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     visit = Visit(site, request)
     if status == 405 and request.method in ("GET", "HEAD") and request.scope["path"] in site.posts:
         return visit.go(visit.page)
-    words = {404: "There is no such page.", 405: "This page cannot be reloaded. Go to the overview and start again."}
-    return visit.problem(status, visit._(words.get(status, "That did not work.")), visit.ways_on())
+    words = {
+        404: "There is no page at this address. It may have been mistyped.",
+        405: "This page cannot be reloaded. Go to the overview and start again.",
+    }
+    return visit.problem(status, visit._(words.get(status, "That did not work.")))
 
 
 async def _failed(site: Site, request: Request, _error: Exception) -> Response:
     visit = Visit(site, request)
-    words = visit._("Something went wrong on our side. The error was logged. Try again later.")
-    return visit.problem(500, words, visit.ways_on())
+    words = visit._("This was our mistake, and it was logged. Try again later.")
+    return visit.problem(500, words)

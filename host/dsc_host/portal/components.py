@@ -119,6 +119,14 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Instructions:
+    """What to do, step by step."""
+
+    part: ClassVar[str] = "instructions"
+    words: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A list of consequences, shown before an action that cannot be undone."""
 

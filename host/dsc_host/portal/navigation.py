@@ -10,6 +10,10 @@ _BELOW = {
     "/request": "/devices",
     "/share": "/devices",
     "/phones": "/devices",
+    "/activate": "/devices",
+    "/pin": "/devices",
+    "/return": "/devices",
+    "/sheet": "/devices",
     "/opt-out": "/protection",
     "/opt-in": "/protection",
     "/deposit": "/withdraw",
@@ -19,7 +23,7 @@ _BELOW = {
     "/events": "/profile",
     "/close": "/profile",
 }
-"""The section of each page whose path does not begin with the path of its section."""
+"""The section of each page whose path does not begin with the path of its section, and of the pages below it."""
 _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)
@@ -45,7 +49,8 @@ class Section:
 
 def section_of(page: str) -> str:
     """Return the path of the section that a page belongs to."""
-    return _BELOW.get(page, "/" + page.split("/")[1])
+    first = "/" + page.split("/")[1]
+    return _BELOW.get(first, first)
 
 
 def is_for(who: Visitor, page: str) -> bool:

@@ -23,6 +23,15 @@ _REJECTIONS = {
     408: "The form did not arrive in time. Go back and try again.",
     413: "The form is too large.",
 }
+_PROBLEMS = {
+    400: "That did not work",
+    403: "You may not do this",
+    404: "Not found",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Not possible at the moment",
+}
+"""The titles of the pages that explain a problem, by status."""
 _FIELD_NAMES = {
     "PIN": "pin",
     "password": "new",
@@ -52,6 +61,11 @@ def with_retry_after(response: Response, error: Exception) -> Response:
 def rejection(status: int) -> str:
     """Return the English sentence for a request that was rejected with this status."""
     return _REJECTIONS.get(status, _REJECTIONS[400])
+
+
+def title_of(status: int) -> str:
+    """Return the English title of a page that explains a problem with this status."""
+    return _PROBLEMS.get(status, _PROBLEMS[400])
 
 
 def field_of(error: DscError, default: str = "") -> str:

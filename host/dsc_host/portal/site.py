@@ -5,7 +5,7 @@ raises a refusal, the visitor gets a page with the error and the matching status
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -26,14 +26,16 @@ from dsc_host.login import (
     Visitor,
 )
 from dsc_host.portal import security
-from dsc_host.portal.components import WARNING, Alert
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.navigation import is_for, sections
-from dsc_host.portal.refusals import field_of, rejection, status_of, with_retry_after
+from dsc_host.portal.notices import Notice, Value
+from dsc_host.portal.refusals import field_of, rejection, status_of, title_of, with_retry_after
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
-from dsc_host.portal.wording import explained, notice_kind, noticed
+from dsc_host.portal.wording import explained, explained_at_field
 
+_NOTICE = "notice"
+"""The cookie with the notice for the next page."""
 _NOTICE_SECONDS = 60
 _BACK = "back"
 """The cookie with the path of the page that asked for a login."""
@@ -110,7 +112,7 @@ class Site:
                         security.check_post(request, visit.form_token, visit.form)
                     return await run_in_threadpool(_answered, visit, handler)
             except Rejected as rejected:
-                return visit.problem(rejected.status, visit._(rejection(rejected.status)), visit.ways_on())
+                return visit.problem(rejected.status, visit._(rejection(rejected.status)))
             except OutOfMemory as error:
                 # There was too little memory for the page, or for the handler's thread.
                 return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
@@ -133,6 +135,8 @@ class Visit:
     site: Site
     request: Request
     form: dict[str, str] = field(default_factory=dict)
+    sent_to: str = ""
+    """The path that the form was sent to, if a proof was asked for in between; empty if it is that of the request."""
 
     @property
     def token(self) -> str:
@@ -179,7 +183,8 @@ class Visit:
 
     def show(self, view: View, status: int = 200) -> Response:
         """Return the response for a page, with the layout and the pending notice. It also sets the visitor's cookie."""
-        notice = self.request.cookies.get("notice", "")
+        kept = self.request.cookies.get(_NOTICE, "")
+        notice = Notice.opened(kept, self.system.context.cards.keys.current, self.token)
         token, who = self.token or security.new_visitor(), self._who()
         page = self.site.templates.get_template("page.html").render(
             view=view,
@@ -192,9 +197,8 @@ class Visit:
             csrf=security.csrf(token),
             form_csrf=security.csrf(self.form_token or token),
             visitor=who,
-            sections=[] if who is None else sections(who, self.page, self._),
-            notice=noticed(notice, self._),
-            notice_kind=notice_kind(notice),
+            sections=[] if who is None else sections(who, self.sent_to or str(self.request.scope["path"]), self._),
+            notice=notice,
             path=self._here,
             home=None if self.site.extension is None else self.site.extension.home,
             guide=None if self.site.extension is None else self.site.extension.guide(self, view),
@@ -203,35 +207,44 @@ class Visit:
         # A form without a cookie came from another site. The response must not replace the cookie that the browser withheld.
         if token != self.token and self.request.method != "POST":
             self.site.cookies.write(response, token)
-        if notice:
-            self.site.cookies.drop(response, "notice")
+        if kept:
+            self.site.cookies.drop(response, _NOTICE)
         return response
 
-    def go(self, path: str, *, notice: str = "", token: str = "") -> Response:
-        """Redirect to another page, which shows the notice with the key `notice`. `token` replaces the visitor's token."""
+    def go(self, path: str, *, notice: str = "", token: str = "", **values: Value) -> Response:
+        """Redirect to another page, which shows the notice with the key `notice` and these values.
+
+        `token` replaces the visitor's token.
+        """
         response = RedirectResponse(quote(path, safe="/?=&"), 303)
         if token:
             self.site.cookies.write(response, token)
-        if notice:
-            self.site.cookies.keep(response, "notice", notice, _NOTICE_SECONDS)
+        self.leave_notice(response, notice, token or self.token, **values)
         return response
 
-    def go_on(self, path: str, *, notice: str) -> Response:
+    def leave_notice(self, response: Response, notice: str, token: str, **values: Value) -> None:
+        """Leave a notice for the next page. Only the visitor with this token sees it. Do nothing without a key."""
+        if notice:
+            sealed = Notice(notice, values).sealed(self.system.context.cards.keys.current, token)
+            self.site.cookies.keep(response, _NOTICE, sealed, _NOTICE_SECONDS)
+
+    def go_on(self, path: str, *, notice: str, **values: Value) -> Response:
         """Redirect after a change, and give the session a new token.
 
         If the change has ended the session, redirect to the login.
         """
         if not self.is_logged_in():
-            return self.go("/login", notice=notice)
-        return self.go(path, notice=notice, token=self.system.rotate(self.token))
+            return self.go("/login", notice=notice, token="", **values)
+        return self.go(path, notice=notice, token=self.system.rotate(self.token), **values)
 
     def go_out(self, notice: str, *, back: str = "", name: str = "") -> Response:
         """Redirect to the login after the session has ended, and delete its cookie. After the login, redirect to `back`.
 
         `name` is the user name with which the form is filled in.
         """
-        response = self.go(f"/login?name={name}" if name else "/login", notice=notice)
+        response = self.go(f"/login?name={name}" if name else "/login")
         self.site.cookies.drop(response, self.site.cookies.session)
+        self.leave_notice(response, notice, "")
         if self._may_lead_to(back):
             self.site.cookies.keep(response, _BACK, back, _BACK_SECONDS)
         else:
@@ -283,29 +296,36 @@ class Visit:
 
     def refused(self, view: View, error: DscError, field: str = "") -> Response:
         """Return the page with the error, which is about `field` if the error names no field."""
-        return self.wrong(self.as_sent(view, field_of(error, field)), self.explain(error), status_of(error))
+        at_field = explained_at_field(error, self._) if isinstance(error, InputError) else ""
+        view = replace(self.as_sent(view, field_of(error, field)), wrong_words=at_field)
+        return self.wrong(view, self.explain(error), status_of(error))
 
     def as_sent(self, view: View, wrong: str) -> View:
         """Return the page with the form as the visitor has sent it. `wrong` is the name of the wrong field."""
-        return view.refused(str(self.request.scope["path"]), self.form, wrong)
+        return view.refused(self.sent_to or str(self.request.scope["path"]), self.form, wrong)
 
-    def wrong(self, view: View, words: str, status: int) -> Response:
-        """Return the page with `words` as its error."""
-        return self.show(replace(view, error=words), status)
+    def wrong(self, view: View, words: str, status: int, field: str = "") -> Response:
+        """Return the page with `words` as its error. With `field`, the form is as it was sent, and this field is wrong."""
+        return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
-    def problem(self, status: int, words: str, links: Sequence[Link] = ()) -> Response:
-        """Return a page that only explains a problem, with links to pages that help."""
-        return self.show(View(self._("That did not work"), blocks=(Alert(WARNING, words),), links=links), status)
-
-    def ways_on(self) -> Sequence[Link]:
-        """Return the links of a page that explains a problem: to the page of the form, and to the first page."""
-        back = (Link(self.page, self._("Back")),) if self.request.method == "POST" and self.page != "/" else ()
+    def problem(self, status: int, words: str) -> Response:
+        """Return a page that explains a problem, and leads to the page of the form, or to the first page."""
+        title = self._(title_of(status))
         first = Link("/", self._("Overview")) if self.is_logged_in() else Link("/login", self._("Log in"))
-        return (*back, first)
+        back = Link(self.page, self._("Back")) if self.request.method == "POST" and self.page not in ("/", first.href) else None
+        links = (first,) if back is not None else ()
+        return self.show(View(title, words=(words,), onward=back or first, links=links), status)
 
     def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""
         return self._who() is not None
+
+    def has_begun(self) -> bool:
+        """Return whether the visitor has begun a login, with name and password."""
+        try:
+            return bool(self.system.step(self.token))
+        except DscError:
+            return False
 
     def login_waits(self) -> bool:
         """Return whether the visitor has begun a login that waits for the answer of a device."""
@@ -360,4 +380,4 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except ProofNeeded:
         return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:
-        return with_retry_after(visit.problem(status_of(error), visit.explain(error), visit.ways_on()), error)
+        return with_retry_after(visit.problem(status_of(error), visit.explain(error)), error)

@@ -174,13 +174,21 @@ class View:
     error: str = ""
     wrong: str = ""
     """The name of the field that the error is about; empty if it is about the whole form."""
+    wrong_words: str = ""
+    """What is shown at this field. If it is empty, this is the error."""
     facts: Sequence[tuple[str, str]] = ()
     blocks: Sequence[Block] = ()
     """The components between the facts and the forms."""
     placed: bool = False
     """Whether the page has `PageForms` components, which place the forms. Otherwise, the forms are below all components."""
+    below: Sequence[Block] = ()
+    """The components below the forms."""
     steps: Steps | None = None
     """The steps of the flow that the page belongs to."""
+    crumb: str = ""
+    """The last part of the path to the page. If it is empty, this is the title."""
+    onward: Link | None = None
+    """The link to where most visitors go next, as the page's primary button. Only for a page without a primary form."""
     back: Link | None = None
     """The link beside the buttons of the first form, which leaves the flow and changes nothing."""
     script: str = ""
@@ -222,6 +230,14 @@ class View:
             return ""
         empty = (known for known, form, each in self._fields() if not each.value and self._was_sent(form))
         return self.wrong_id or next(empty, "")
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether the page has one thing to do, so that all its parts have the width of a form."""
+        asks = bool(self.forms) and any(each.kind != "hidden" for each in self.forms[0].fields)
+        return not (self.tables or self.placed) and (
+            asks or self.back is not None or self.onward is not None or self.steps is not None
+        )
 
     @property
     def primary(self) -> Form | None:

@@ -36,13 +36,15 @@ KINDS: Mapping[str, str] = {
 }
 _FIND_CODES = ("Find the two codes with these index numbers on your card, and enter both in this order.",)
 _OLD_CARD = (
-    "Enter the challenge below into the device, after your PIN if it asks for one. Then enter the response that it shows here.",
+    "Enter the challenge below into the device, after your PIN if it asks for one.",
+    "Enter the response that it shows here.",
 )
 _CODE_SENT = ("A code is on its way to {number}.",)
 INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
     Kind.DSC_PLUS: (
         "On the card, hold the key marked press until PIN> appears. Enter your 4-digit PIN and press OK.",
-        "At CHALLNG>, enter the challenge below and press OK. Then enter the 8-digit response from your card here.",
+        "At CHALLNG>, enter the challenge below and press OK.",
+        "Enter the 8-digit response from your card here.",
     ),
     Kind.PLATINUM: _OLD_CARD,
     Kind.GOLD: _OLD_CARD,
@@ -50,7 +52,10 @@ INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
     Kind.CODE_CARD: _FIND_CODES,
     Kind.ONLINE_CARD: _FIND_CODES,
     Kind.TEMPORARY_CODE: ("Enter the code that support gave you.",),
-    Kind.PHONE_APP: ("In the app, choose Authenticate, enter this challenge, and copy the response string here.",),
+    Kind.PHONE_APP: (
+        "In the app, choose Authenticate, and enter the challenge below.",
+        "Enter the response string that the app shows here.",
+    ),
     Kind.SMS: _CODE_SENT,
     Kind.VOICE: _CODE_SENT,
 }
@@ -181,26 +186,30 @@ _NOTICES: Mapping[str, str] = {
     "password": "Your password was changed. All other sessions have ended.",
     "pin": "Your card's PIN was changed. All other sessions have ended.",
     "activated": "The device is now in use.",
+    "device_activated": "{device} is now in use.",
+    "not_activated": "The device was not activated: there were too many wrong answers. Start again.",
+    "pin_kept": "The PIN was not changed: there were too many wrong answers. Start again.",
     "named": "The name was saved.",
     "app_removed": "The app was removed.",
     "session_ended": "The session has ended.",
     "sessions_ended": "All other sessions have ended.",
-    "extended": "The session now lasts longer.",
+    "extended": "The session now lasts longer, until {until}.",
     "not_extended": "The session does not last longer. Only an answer with your finger or face extends it.",
-    "removed": "No more messages go to this number. All other sessions have ended.",
-    "phone": "The phone number was confirmed. All other sessions have ended.",
+    "removed": "No more messages go to {number}. All other sessions have ended.",
+    "phone": "The phone number {number} was confirmed. All other sessions have ended.",
+    "own_email": "Your messages now go to {email}. Both addresses were notified.",
     "email": "The email address was changed. Both addresses were notified.",
     "bank": "The bank instructions of the account were changed, and its primary user was notified.",
     "address": "The postal address was changed, and its owner was notified.",
     "cancelled": "The request was canceled.",
-    "out": "The protection is switched off. See below what is restricted now.",
-    "other_out": "This user's protection is switched off: trading needs no device, and the limits are lower.",
-    "in": "The protection is on again.",
+    "out": "The protection of {user} is switched off.",
+    "in": "The protection of {user} is on again.",
     "returned": "Thank you. The card is now out of use and on its way back.",
     "unshared": "The device is no longer shared.",
     "closed": "The account is closed. You can still read its statements with your user name and password.",
-    "withdrawn": "The withdrawal was recorded.",
-    "deposited": "The transfer was recorded.",
+    "withdrawn": "The withdrawal of {amount} from the account of {owner} was recorded.",
+    "withdrawn_to": "The withdrawal of {amount} from the account of {owner} to {bank} was recorded.",
+    "deposited": "The transfer of {amount} into the account of {owner} was recorded.",
     "sent": "The card is on its way.",
     "received": "The card was received, and its deposit was released.",
     "kept": "The deposit was kept.",
@@ -230,8 +239,9 @@ NOTICE_KINDS: Mapping[str, str] = {
     "removed": INFO,
     "app_removed": INFO,
     "unshared": INFO,
-    "out": WARNING,
-    "other_out": WARNING,
+    "not_activated": DANGER,
+    "pin_kept": DANGER,
+    "out": INFO,
     "closed": INFO,
     "kept": INFO,
     "taken": WARNING,
@@ -274,9 +284,14 @@ def explained(error: DscError, _: Language) -> str:
     return _("That did not work.")
 
 
-def noticed(key: str, _: Language) -> str:
-    """Return the notice with this key, or empty text if there is none."""
-    return _(_NOTICES.get(key, ""))
+def explained_at_field(error: InputError, _: Language) -> str:
+    """Return the sentence that explains an error beside its field, whose label it does not repeat."""
+    return _sentence(_(error.words, **error.values))
+
+
+def notice_words(key: str) -> str:
+    """Return the sentence of the notice with this key, in English, with the names of its values in braces."""
+    return _NOTICES[key]
 
 
 def notice_kind(key: str) -> str:

@@ -13,7 +13,7 @@ from dsc_host.portal.views import Form, View, button
 
 CLASSES = {
     "listing": 'class="items"', "facts": "<dl>", "meters": "<progress", "alert": 'class="alert', "outcome": 'class="outcome"',
-    "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
+    "instructions": 'class="instructions"', "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
     "split": 'class="split"', "forms": 'class="filled"',
 }  # fmt: skip
 """What each component looks like in a page."""

@@ -156,7 +156,7 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     visitor = enter(shown, browser(), "carl")
     visitor.open("/request")
     visitor.press("Continue", pin=NEW, again=NEW)
-    visitor.press("Continue")
+    visitor.press("Request the card")
     ivo = enter(shown, browser(), "ivo")
     ivo.open("/issuer")
     ivo.press("Make all cards")

@@ -14,11 +14,11 @@ def test_a_lost_card_is_suspended_with_name_and_password(scenario: Scenario, bro
     assert anna.press("Continue", name="anna", password=PASSWORD).path == "/lost/device"
     page = anna.press("Suspend the device", loss="stolen")
     assert page.title == "The device is suspended"
-    assert all(way in page.text for way in ("call support", "temporary code", "activate the app"))
+    assert all(way in page.text for way in ("Call support", "temporary code", "activate the app"))
     assert anna.open("/devices").path == "/login"
     page = anna.press("Continue", name="anna", password=PASSWORD)
     assert page.title == "No device"
-    assert all(way in page.text for way in ("call support", "temporary code", "activate the app"))
+    assert all(way in page.text for way in ("Call support", "temporary code", "activate the app"))
 
 
 def test_the_page_of_a_lost_device_tells_no_names(browser: Browsers) -> None:

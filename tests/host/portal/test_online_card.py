@@ -46,5 +46,5 @@ def test_the_way_of_delivery_is_the_policys() -> None:
         carl.press("Continue", pin="8246", again="8246")
         assert "Courier &lt;Zug&gt;" in carl.page.html
         assert "Expected around" in carl.page.text
-        confirmed = carl.press("Continue").text
+        confirmed = carl.press("Request the card").text
         assert ("Courier <Zug>" in confirmed, "Expected around" in confirmed) == (True, True)

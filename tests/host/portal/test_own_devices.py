@@ -4,7 +4,7 @@ from tests.host.login.phone_app import activated
 from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, come_with
 
-from dsc_host.login import Kind
+from dsc_host.login import Kind, Loss
 
 
 def test_an_app_is_named_and_removed(scenario: Scenario, browser: Browsers) -> None:
@@ -17,7 +17,7 @@ def test_an_app_is_named_and_removed(scenario: Scenario, browser: Browsers) -> N
     assert ben.press("Save the name", name="x" * 40).status == 400
     page = ben.press("Save the name", name="old telephone")
     assert (page.notice, "old telephone in use App on your phone PH" in page.text) == ("The name was saved.", True)
-    assert "last used" in page.text
+    assert "Last used: " in page.text
     page = ben.press("Remove")
     assert (page.title, "last device" in page.text) == ("Remove the app?", False)
     page = ben.press("Remove the app")
@@ -86,3 +86,17 @@ def test_a_login_that_waits_is_offered_on_the_first_page(scenario: Scenario, bro
     app.approve()
     ben.open("/login/answer")
     assert ben.press("I have approved it on the phone").path == "/"
+
+
+def test_a_wrong_response_at_the_activation_is_told_at_its_field_until_it_is_over(
+    scenario: Scenario, browser: Browsers
+) -> None:
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
+    anna = come_with(browser(), scenario.bridged("anna")[1])
+    anna.open("/devices")
+    challenge = anna.press("Activate").shown
+    for _ in range(2):
+        page = anna.press("Activate", answer="00000000")
+        assert (page.status, page.shown, 'aria-invalid="true"' in page.html) == (401, challenge, True)
+    page = anna.press("Activate", answer="00000000")
+    assert (page.path, page.notice[:33]) == ("/devices", "The device was not activated: the")

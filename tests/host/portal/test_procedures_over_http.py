@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from tests.host.login.card_orders import with_online_card
 from tests.host.login.scenario import ANNA, DAY, PASSWORD, SERIALS, Scenario, looked_up
 from tests.host.login.shares import proven
@@ -81,7 +82,7 @@ def test_support_stops_and_confirms_what_waits_for_who_is_calling(scenario: Scen
     sue.open("/desk")
     assert sue.press("Stop it").title == "Stop the change?"
     assert sue.press("Stop it").notice == "The change was stopped."
-    assert "at once" in sue.press("Confirm").text
+    assert "immediately" in sue.press("Confirm").text
     assert sue.press("Confirm").notice == "The change is now in effect."
     assert "Waiting changes" not in sue.page.text
 
@@ -106,7 +107,7 @@ def test_who_has_no_device_is_led_to_one_that_is_shared(scenario: Scenario, brow
     ben.open("/share")
     question = ben.press("Continue", owner="anna", password=PASSWORD).shown
     ben.press("Continue", answer=scenario.respond(SERIALS["anna"], question))
-    assert "is now shared" in ben.press("Continue").text
+    assert "is now shared" in ben.press("Share the device").text
 
 
 def test_who_is_not_primary_is_told_whom_to_ask(scenario: Scenario, browser: Browsers) -> None:
@@ -120,11 +121,13 @@ def test_who_is_not_primary_is_told_whom_to_ask(scenario: Scenario, browser: Bro
 def test_withdrawals_as_far_as_the_limit(scenario: Scenario, browser: Browsers) -> None:
     carl = come_with(browser(), scenario.session("carl"))
     carl.open("/withdraw")
-    assert carl.press("Withdraw", amount="150000").notice == "The withdrawal was recorded."
+    page = carl.press("Withdraw", amount="150000")
+    assert page.notice == "The withdrawal of $150,000.00 from the account of Carl was recorded."
     assert "$50,000.00 of $200,000.00" in carl.page.text
     assert "1,250" in carl.page.text
     assert "You can withdraw $50,000.00 now." in carl.press("Withdraw", amount="60000").error
-    assert carl.press("Withdraw", amount="50000").notice == "The withdrawal was recorded."
+    scenario.system.change_bank(carl.cookie, iban="CH93 0076 2011 6238 5295 7")
+    assert "$50,000.00 from the account of Carl to CH…2957" in carl.press("Withdraw", amount="50000").notice
 
 
 def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Browsers) -> None:
@@ -145,7 +148,7 @@ def test_a_phone_number_is_removed_after_a_confirmation(scenario: Scenario, brow
     assert (page.title, "+41…67" in page.text) == ("Remove the number?", True)
     assert "+41…67" in anna.open("/phones").text
     anna.press("Remove")
-    assert anna.press("Remove").notice == "No more messages go to this number. All other sessions have ended."
+    assert anna.press("Remove").notice == "No more messages go to +41…67. All other sessions have ended."
     assert anna.post("/phones/remove", phone="none").status == 404
 
 
@@ -169,3 +172,39 @@ def test_the_most_that_may_be_deposited_is_beside_each_way_of_payment(scenario: 
     assert "At most" not in carl.open("/deposit").text
     scenario.system.opt_out(carl.cookie)
     assert "ACH At most $20,000.00 now. EFT At most $20,000.00 now. Bank transfer Deposit" in carl.open("/deposit").text
+
+
+def test_a_wrong_response_at_sharing_is_told_at_its_field_until_it_is_over(scenario: Scenario, browser: Browsers) -> None:
+    ben = come_with(browser(), scenario.session("ben"))
+    ben.open("/share")
+    page = ben.press("Continue", owner="anna", password="wrong, all of it")
+    assert (page.status, page.forms[-2].fields["owner"]) == (401, "anna")
+    challenge = ben.press("Continue", owner="anna", password=PASSWORD).shown
+    for _ in range(2):
+        page = ben.press("Continue", answer="00000000")
+        assert (page.status, page.shown, 'aria-invalid="true"' in page.html) == (401, challenge, True)
+    page = ben.press("Continue", answer="00000000")
+    assert (page.title, page.error) == ("Share a device", "There were too many wrong answers. Start again.")
+
+
+@pytest.mark.parametrize(
+    ("path", "channel", "field", "to"),
+    [("/phones", "sms", "number", "+41795550123"), ("/profile/email", "email", "email", "anna@new.example")],
+)
+def test_a_new_code_replaces_the_last_after_a_minute(
+    scenario: Scenario, browser: Browsers, path: str, channel: str, field: str, to: str
+) -> None:
+    anna = enter(scenario, browser())
+    assert anna.post(f"{path}/resend").path == path, "no code was sent yet"
+    anna.open(path)
+    assert "A new one can be sent in 60 s." in anna.press("Send a code", **{field: to}).text
+    first = scenario.sent(channel)
+    page = anna.press("Send a new code")
+    assert (page.status, page.error) == (429, "Too many attempts; try again in 60 s.")
+    scenario.clock.advance(60)
+    assert "A new one can be sent" not in anna.open(f"{path}/answer").text
+    page = anna.press("Send a new code")
+    assert (page.path, page.notice[:25]) == (f"{path}/answer", "A new code is on its way.")
+    second = scenario.sent(channel)
+    assert anna.press("Confirm", answer=first).error.startswith("The code is not correct.") or first == second
+    assert anna.press("Confirm", answer=second).path in ("/phones", "/profile")

@@ -21,7 +21,7 @@ def anna(scenario: Scenario, browser: Browsers) -> Browser:
 
 def change_password(visitor: Browser) -> None:
     visitor.open("/password")
-    page = visitor.press("Change", old=PASSWORD, new=NEW, again=NEW)
+    page = visitor.press("Change the password", old=PASSWORD, new=NEW, again=NEW)
     assert page.title == "Is this you?"
     assert NEW not in page.html, "what was typed is sealed"
 

@@ -49,7 +49,9 @@ class ProfileCalls(AccountCalls):
 
     def sent_email_code(self, token: str) -> SentCode | None:
         """Return the address to which a code was sent in this session; None if no code can be entered now."""
-        return self._seen(token, may("sent_email_code", Scope.FULL), lambda tx, _user, session: email_change.sent(tx, session))
+        return self._seen(
+            token, may("sent_email_code", Scope.FULL, Scope.ACCOUNT), lambda tx, _user, session: email_change.sent(tx, session)
+        )
 
     def resend_email_code(self, token: str) -> None:
         """Send a new code to the same address. Raises as `ask_to_change_email` does."""

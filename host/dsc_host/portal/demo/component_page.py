@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from starlette.responses import Response
 
+from dsc_host.login import Kind
 from dsc_host.portal.components import (
     DANGER,
     ICONS,
@@ -18,6 +19,7 @@ from dsc_host.portal.components import (
     Dialogue,
     Empty,
     Facts,
+    Instructions,
     Item,
     Listing,
     Meter,
@@ -30,7 +32,7 @@ from dsc_host.portal.demo.demonstration import Demonstration
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Cell, Choice, Field, Form, Link, Row, Shown, Steps, Table, View, button
-from dsc_host.portal.wording import KINDS
+from dsc_host.portal.wording import INSTRUCTIONS, KINDS
 
 PATH = "/components"
 
@@ -52,7 +54,14 @@ def _view(_: Language) -> View:
         words=(_("This page shows every component of the pages in every state. Nothing on it changes anything."),),
         steps=Steps((_("Request a card"), _("Is this correct?"), _("OK")), 2),
         facts=((_("User name"), "anna"), (_("Postal address"), "1 Harbour Road\n6300 Zug")),
-        blocks=(*_alerts(_), _devices(_), _columns(_), *_dialogues(_), Split((PageForms(),), (_outcome(_),))),
+        blocks=(
+            *_alerts(_),
+            _devices(_),
+            _columns(_),
+            _instructions(_),
+            *_dialogues(_),
+            Split((PageForms(),), (_outcome(_),)),
+        ),
         shown=(Shown(_("Challenge"), "482913"),),
         forms=_forms(_),
         placed=True,
@@ -119,6 +128,10 @@ def _columns(_: Language) -> Columns:
             ),
         )
     )
+
+
+def _instructions(_: Language) -> Instructions:
+    return Instructions(tuple(map(_, INSTRUCTIONS[Kind.DSC_PLUS])))
 
 
 def _outcome(_: Language) -> Outcome:

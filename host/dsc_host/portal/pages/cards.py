@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import NotFound, NotNow
-from dsc_host.portal.components import INFO, Alert
+from dsc_host.portal.components import INFO, Alert, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import addresses, office_of, telephones
@@ -20,19 +20,19 @@ def request(visit: Visit) -> Response:
     try:
         visit.system.card_candidates(visit.token)
     except NotNow as refusal:
-        reason = Alert(INFO, visit.explain(refusal), links=(Link("/devices", _("Back to devices")),))
-        return visit.show(View(_("Request a card"), blocks=(reason,)))
+        reason = Alert(INFO, visit.explain(refusal))
+        return visit.show(View(_("Request a card"), blocks=(reason,), onward=Link("/devices", _("Back to devices"))))
     return visit.show(_request(visit, visit.system.address(visit.token)))
 
 
 def request_link(visit: Visit) -> Link:
     """Return the link to the request of a card. If none can be requested now, the link has no address but the reason."""
-    label = visit._("Request a card")
+    _, label = visit._, visit._("Request a card")
     try:
         visit.system.card_candidates(visit.token)
     except DscError as refusal:
         return Link("", label, visit.explain(refusal))
-    return Link("/request", label)
+    return Link("/request", label, _("it is sent to your address"))
 
 
 def drafted(visit: Visit) -> Response:
@@ -51,6 +51,7 @@ def drafted(visit: Visit) -> Response:
     view = View(
         _("Is this correct?"),
         steps=_steps(_, 2),
+        crumb=_("Request a card"),
         facts=(
             (_("Device"), _("Digital Security Card+")),
             (_("For"), draft.user),
@@ -63,7 +64,7 @@ def drafted(visit: Visit) -> Response:
         forms=(
             Form(
                 "/request/confirm",
-                _("Continue"),
+                _("Request the card"),
                 # Send the entered fields along, so that Back can show the filled-in form.
                 (hidden("request", draft.id), *(hidden(name, value) for name, value in typed.items())),
                 also=(("/request/back", _("Back")),),
@@ -87,6 +88,7 @@ def confirmed(visit: Visit) -> Response:
     view = View(
         _("Your card was requested"),
         steps=_steps(_, 3),
+        crumb=_("Request a card"),
         words=(
             _(
                 "Activate the card with a response when it arrives. If you do not, it activates itself {days}"
@@ -102,7 +104,7 @@ def confirmed(visit: Visit) -> Response:
             (_("Expected around"), _.day(sent.estimate)),
             (_("Held"), _.dollars(sent.hold)),
         ),
-        links=(Link("/devices", _("OK")),),
+        onward=Link("/devices", _("Go to your devices")),
     )
     return visit.show(view)
 
@@ -206,8 +208,7 @@ def _return(visit: Visit, device: str) -> View:
     least, most = visit.system.policy.request.receipt_days
     office = office_of(visit)
     words = [
-        _("Print this page and put it into the parcel with the card. Use a padded envelope with tracking."),
-        _("Once you confirm, this card can no longer be used to log in. If you have logged in with it, you are logged out."),
+        _("This card can no longer be used to log in. If you have logged in with it, you are logged out."),
         _(
             "We record the card's arrival {least} to {most} business days after you send it, and then release the deposit.",
             least=least,
@@ -222,13 +223,15 @@ def _return(visit: Visit, device: str) -> View:
     )
     return View(
         _("Send a card back"),
-        words=words,
+        words=(_("Print this page and put it into the parcel with the card. Use a padded envelope with tracking."),),
+        crumb=_("Send a card back"),
         facts=(
             (_("Card"), card.label),
             (_("User name"), who.name),
             (_("Send it to"), "\n\n".join(addresses(_, office)) or _("Ask support for the address.")),
             *telephones(_, office),
         ),
+        blocks=(Outcome(_("Once you confirm"), words),),
         forms=(Form("/return/sent", _("I have sent it"), fields, danger=True),),
         back=Link("/devices", _("Back to devices")),
     )

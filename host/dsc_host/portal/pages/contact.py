@@ -4,16 +4,17 @@ from starlette.responses import Response
 
 from dsc_host.login import NotIn
 from dsc_host.login.policy.offices import Office, Telephone
+from dsc_host.portal.components import Empty, Facts, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Row, Table, View
+from dsc_host.portal.views import View
 
 
 def contact(visit: Visit) -> Response:
     """Show all offices, first the one that serves the visitor."""
     own = office_of(visit)
     others = [each for each in visit.system.policy.contact.all_offices() if each != own]
-    return visit.show(View(visit._("Contact"), tables=[_table(visit._, each) for each in (own, *others)]))
+    return visit.show(View(visit._("Contact"), blocks=[_panel(visit._, each) for each in (own, *others)]))
 
 
 def office_of(visit: Visit) -> Office:
@@ -34,10 +35,10 @@ def addresses(_: Language, office: Office) -> tuple[str, ...]:
     return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)
 
 
-def _table(_: Language, office: Office) -> Table:
+def _panel(_: Language, office: Office) -> Facts | Listing:
     sent = [(_("Address for cards that are sent back"), each) for each in addresses(_, office)]
-    rows = [Row(each) for each in (*telephones(_, office), *sent)]
-    return Table(office.name or _("Support"), (_("What for"), _("Number or address")), rows, _("Nothing is known yet."))
+    facts, title = (*telephones(_, office), *sent), office.name or _("Support")
+    return Facts(title, facts) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))
 
 
 def _telephone(_: Language, telephone: Telephone) -> str:

@@ -27,7 +27,7 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
         device.name or kind,
         ICONS[device.kind],
         badge(_, device),
-        tuple(text for text in (known, _dates(_, device), ", ".join(_until(_, device))) if text),
+        tuple(text for text in (known, ", ".join(_until(_, device)), *_dates(_, device)) if text),
         actions,
         links,
         about=f"{kind} {which(device)}".strip(),
@@ -41,10 +41,9 @@ def badge(_: Language, device: DeviceView) -> Badge:
     return Badge(_(STATES[device.state]), _BADGES.get(device.state, NEUTRAL))
 
 
-def _dates(_: Language, device: DeviceView) -> str:
-    if device.used_at is None:
-        return _("Added {day}", day=_.date(device.added_at))
-    return _("Added {day}, last used {moment}", day=_.date(device.added_at), moment=_.moment(device.used_at))
+def _dates(_: Language, device: DeviceView) -> tuple[str, ...]:
+    used = () if device.used_at is None else (_("Last used: {moment}", moment=_.moment(device.used_at)),)
+    return (*used, _("Added: {day}", day=_.date(device.added_at)))
 
 
 def _until(_: Language, device: DeviceView) -> list[str]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Scope, Visitor
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.components import Actions, Empty, Listing, Outcome
+from dsc_host.portal.components import Actions, Empty, Instructions, Item, Listing, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
@@ -28,12 +28,12 @@ def devices(visit: Visit) -> Response:
     own = visit.system.devices(visit.token)
     rows = [device_item(_, each, _device_forms(_, each, who), (_rename(_, each),)) for each in own if not _is_past(each)]
     past = [device_item(_, each, _device_forms(_, each, who)) for each in own if _is_past(each)]
-    has_code = any(each.live and each.kind is Kind.TEMPORARY_CODE for each in own)
     waits = due.wait_items(visit)
     view = View(
         _("Security devices"),
         words=_about_code_cards(visit, own),
         blocks=(
+            *_online_card(_, own),
             Listing(_("Your devices"), rows, Empty(_("You have none."), "none")),
             *((Listing(_("Waiting changes"), waits),) if waits else ()),
             *due.requests_listing(visit),
@@ -41,9 +41,21 @@ def devices(visit: Visit) -> Response:
             *((Listing(_("Devices no longer in use"), past),) if past else ()),
             _further(visit, who),
         ),
-        forms=(button("/devices/online", _("Get an online security code card")),) if has_code else (),
     )
     return visit.show(view)
+
+
+def _online_card(_: Language, own: Sequence[DeviceView]) -> tuple[Listing, ...]:
+    """Return what a user does first who has logged in with a temporary code; nothing for other users."""
+    if not any(each.live and each.kind is Kind.TEMPORARY_CODE for each in own):
+        return ()
+    item = Item(
+        _("Online security code card"),
+        "online-card",
+        details=(_("A sheet of codes for some weeks, until you have a permanent device again."),),
+        actions=(replace(button("/devices/online", _("Get an online security code card")), primary=True),),
+    )
+    return (Listing(_("What is due"), (item,)),)
 
 
 def _is_past(device: DeviceView) -> bool:
@@ -173,6 +185,7 @@ def _sheet(visit: Visit, device: str) -> Response:
                 " After activation the codes cannot be shown again."
             ),
         ),
+        links=(_back(_),),
         fragment="sheet.html",
         extra={"codes": codes},
         forms=(Form("/activate", _("Activate the card"), named, also=(("/sheet/pdf", _("Save as PDF")),)),),
@@ -193,11 +206,14 @@ def sheet_pdf(visit: Visit) -> Response:
 
 def activate(visit: Visit) -> Response:
     """Ask for a response of the device that is to be activated."""
-    offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
+    return visit.show(_activating(visit, visit.system.ask_to_activate(visit.token, visit.value("device", 32))))
+
+
+def _activating(visit: Visit, offer: Offer) -> View:
     _ = visit._
-    view = View(_("Activate {device}", device=_(KINDS[offer.kind])), links=(_back(_),), focus=True)
+    view = View(_("Activate {device}", device=_(KINDS[offer.kind])), back=_back(_), focus=True)
     view = asking(visit, offer, view, Form("/activate/answer", _("Activate")))
-    return visit.show(replace(view, forms=(*view.forms, *_codes_of(visit, offer.device))))
+    return replace(view, forms=(*view.forms, *_codes_of(visit, offer.device)))
 
 
 def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
@@ -211,10 +227,15 @@ def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
 def activated(visit: Visit) -> Response:
     """Activate the device if its response is correct."""
     if not visit.system.activate(visit.token, visit.value("answer")):
-        return visit.go("/devices", notice="wrong")
+        try:
+            offer = visit.system.activation_offer(visit.token)
+        except NotNow:
+            return visit.go("/devices", notice="not_activated")
+        return visit.wrong(_activating(visit, offer), visit._(WRONG), 401, "answer")
     now_in_use = next(each for each in visit.system.devices(visit.token) if each.id == visit.visitor().device)
     bridges = now_in_use.has_sheet and not now_in_use.lasting
-    return visit.go("/devices/next" if bridges else "/devices", notice="activated")
+    name = f"{visit._(KINDS[now_in_use.kind])} {which(now_in_use)}".strip()
+    return visit.go("/devices/next" if bridges else "/devices", notice="device_activated", device=name)
 
 
 def next_steps(visit: Visit) -> Response:
@@ -255,11 +276,16 @@ def _pin(visit: Visit, offer: Offer) -> View:
     _ = visit._
     view = View(
         _("Change the PIN"),
-        words=(
-            _("Choose a new 4-digit PIN. Then get a response from the card with this NEW PIN and the challenge below."),
-            _("From then on, use the new PIN with the card. The card itself is not changed."),
+        blocks=(
+            Instructions(
+                (
+                    _("Choose a new 4-digit PIN."),
+                    _("Get a response from the card with this NEW PIN and the challenge below."),
+                    _("From then on, use the new PIN with the card. The card itself is not changed."),
+                )
+            ),
         ),
-        links=(_back(_),),
+        back=_back(_),
     )
     return asking(visit, offer, view, Form("/pin/answer", _("Change the PIN"), _new_pin(_)), new_pin=True)
 
@@ -281,6 +307,6 @@ def changed_pin(visit: Visit) -> Response:
         if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):
             return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
     try:
-        return visit.wrong(_pin(visit, visit.system.pin_offer(visit.token)), visit._(WRONG), 401)
+        return visit.wrong(_pin(visit, visit.system.pin_offer(visit.token)), visit._(WRONG), 401, "answer")
     except NotNow:
-        return visit.go("/devices", notice="wrong")
+        return visit.go("/devices", notice="pin_kept")

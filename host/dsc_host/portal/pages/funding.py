@@ -26,10 +26,10 @@ def deposited(visit: Visit) -> Response:
         amount = amounts.read(visit.value("amount", 32), visit._)
         allowance = visit.system.deposit(visit.token, amount, _method(visit.value("method", 16)))
     if allowance:
-        return visit.go("/deposit", notice="deposited")
+        return visit.go("/deposit", notice="deposited", amount=amount, owner=visit.system.payout(visit.token).owner)
     _, most = visit._, allowance.most or Decimal(0)
     words = _("Without protection by a device, at most {most} can be deposited in this way now.", most=_.dollars(most))
-    return visit.wrong(visit.as_sent(_deposit(visit), "amount"), words, 409)
+    return visit.wrong(_deposit(visit), words, 409, "amount")
 
 
 def _deposit(visit: Visit) -> View:
@@ -41,7 +41,8 @@ def _deposit(visit: Visit) -> View:
         Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
     )
     form = Form("/deposit", _("Deposit money"), fields)
-    return View(_("Deposit money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
+    facts = ((_("To"), _("Account of {owner}", owner=visit.system.payout(visit.token).owner)),)
+    return View(_("Deposit money"), facts=facts, forms=(form,), back=Link("/withdraw", _("Back")))
 
 
 def _limit(visit: Visit, method: FundingMethod) -> str:

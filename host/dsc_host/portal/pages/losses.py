@@ -3,11 +3,15 @@
 The device is suspended immediately, without a call to support.
 """
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
 from dsc_host.login import DeviceView, Loss, Stage, Step
+from dsc_host.portal.components import SUCCESS, Alert, Facts, Item, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
@@ -37,27 +41,67 @@ def device(visit: Visit) -> Response:
 def lost(visit: Visit) -> Response:
     """Suspend the device, and show the ways to continue."""
     _, loss = visit._, visit.value("loss", 16)
-    if loss not in tuple(Loss):
-        raise InputError("loss", "must be one of {kinds}", kinds=", ".join(_REPORTED))
+    with visit.again(lambda: _choosing(visit, visit.system.step(visit.token))):
+        if loss not in tuple(Loss):
+            raise InputError("loss", "must be one of {kinds}", kinds=", ".join(_REPORTED))
     numbers = telephones(_, office_of(visit))
     visit.system.report_loss(visit.token, visit.value("device", 32), Loss(loss))
-    words = _(
-        "Nobody can log in with this device any more. All sessions have ended. You were notified by email, and by SMS at"
-        " every confirmed number."
+    done = Alert(
+        SUCCESS,
+        _("Nobody can log in with this device any more."),
+        (_("All sessions have ended. You were notified by email, and by SMS at every confirmed number."),),
     )
-    found = _("If you find the device, log in with another one and activate it again on the page Security devices.")
-    links = (Link("/login", _("Log in")),)
-    return visit.show(View(_("The device is suspended"), words=(words, *ways_on(_), found), facts=numbers, links=links))
+    found = Item(
+        _("If you find the device"),
+        "success",
+        details=(_("Log in with another one, and activate it again on the page Security devices."),),
+    )
+    ways = ways_on(visit, Link("/login", _("Log in")))
+    view = View(
+        _("The device is suspended"),
+        blocks=(done, replace(ways, items=(*ways.items, found)), Facts(_("Telephone numbers"), numbers)),
+    )
+    return visit.show(view)
 
 
-def ways_on(_: Language) -> tuple[str, ...]:
-    """Return sentences with the ways to continue without this device: another device, the app, or support."""
-    return (
-        _(
-            "If you have another device, log in with it. If you still have a phone whose number is confirmed, activate the app"
-            " on it with your user name, your password and the code that it gets by SMS."
+def losing_link(_: Language) -> Link:
+    """Return the link to the first page of a loss."""
+    return Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
+
+
+def ways_on(visit: Visit, other: Link | None = None) -> Listing:
+    """Return the ways to continue without a device: another device, the app, or support.
+
+    `other` leads to another device; None for a user who has none.
+    """
+    _ = visit._
+    words = _("Log in with your password, and choose the device.")
+    another = () if other is None else (Item(_("With another device"), "card", details=(words,), links=(other,)),)
+    return Listing(
+        _("Ways to log in"),
+        (
+            *another,
+            Item(
+                _("With the app on your phone"),
+                "phone",
+                details=(
+                    _(
+                        "If the phone's number is confirmed, activate the app on it with your user name, your password and the"
+                        " code that it gets by SMS."
+                    ),
+                ),
+            ),
+            Item(
+                _("With a temporary code"),
+                "call",
+                details=(
+                    _(
+                        "Call support. After they have identified you, you get a temporary code. Log in with your password, and"
+                        " choose Temporary code. Then you can request a new device."
+                    ),
+                ),
+            ),
         ),
-        _("Or call support: after they have identified you, you get a temporary code, and you can request a new device."),
     )
 
 
@@ -73,22 +117,29 @@ def _first(_: Language, name: str = "") -> View:
         _("Lost device"),
         words=(words,),
         forms=(Form("/lost", _("Continue"), fields),),
-        links=(Link("/login", _("Log in")),),
+        back=Link("/login", _("Back to the login")),
+        script="password.js",
+        focus=True,
     )
 
 
 def _choosing(visit: Visit, step: Step) -> View:
     _ = visit._
     if not step.choices:
-        words = _("You have no device in use, so nothing needs to be suspended.")
-        numbers = telephones(_, office_of(visit))
-        return View(_("No device"), words=(words, *ways_on(_)), facts=numbers, links=(Link("/login", _("Start again")),))
+        return View(
+            _("No device"),
+            words=(_("You have no device in use, so nothing needs to be suspended."),),
+            blocks=(ways_on(visit), Facts(_("Telephone numbers"), telephones(_, office_of(visit)))),
+            onward=Link("/login", _("Start again")),
+        )
     fields = (_which(_, step.choices), _what(_))
     form = Form("/lost/device", _("Suspend the device"), fields, danger=True)
-    words = _(
-        "The device is suspended immediately for all user names that use it. If it is a phone, its numbers are suspended too."
+    words = (
+        _("Nobody can log in with the device any more, under any user name that uses it."),
+        _("If it is a phone, its numbers are suspended too."),
+        _("All your sessions end, and you are notified."),
     )
-    return View(_("Lost device"), words=(words,), forms=(form,), links=(Link("/login", _("Start again")),))
+    return confirmations.question(visit, _("Lost device"), words, (), form, Link("/login", _("Start again")))
 
 
 def _which(_: Language, devices: tuple[DeviceView, ...]) -> Field:

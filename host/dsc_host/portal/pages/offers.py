@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from dsc_host.login import Kind, Offer
+from dsc_host.portal.components import Instructions
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Shown, View
@@ -20,9 +21,11 @@ def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool 
     instructions.
     """
     _ = visit._
+    steps = () if new_pin else _instructions(_, offer)
     asked = replace(
         view,
-        words=view.words if new_pin else (*view.words, *_instructions(_, offer)),
+        words=(*view.words, *steps) if len(steps) == 1 else view.words,
+        blocks=(*view.blocks, Instructions(steps)) if len(steps) > 1 else view.blocks,
         shown=_shown(_, offer),
         forms=(replace(form, fields=(*form.fields, *_fields(visit, offer))),),
     )

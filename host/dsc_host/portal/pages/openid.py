@@ -65,7 +65,7 @@ def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request
         except Rejected as rejected:
             return visit.problem(rejected.status, visit._("The form is too large."))
         except DscError as error:
-            return visit.problem(status_of(error), visit.explain(error), visit.ways_on())
+            return visit.problem(status_of(error), visit.explain(error))
 
     return answer
 

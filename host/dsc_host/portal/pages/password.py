@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from dsc_host.errors import InputError
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, View
+from dsc_host.portal.views import Field, Form, Link, View
 
 
 def password(visit: Visit) -> Response:
@@ -31,4 +31,10 @@ def _password(visit: Visit) -> View:
         Field("again", _("Repeat the new password"), "password", autocomplete="new-password", longest=rules.longest),
     )
     words = _("All your other sessions will end.")
-    return View(_("Change the password"), words=(words,), forms=(Form("/password", _("Change"), fields),))
+    return View(
+        _("Change the password"),
+        words=(words,),
+        forms=(Form("/password", _("Change the password"), fields),),
+        back=Link("/profile", _("Back to the profile")),
+        script="password.js",
+    )

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dsc_host.login import Profile
-from dsc_host.portal.components import Actions, Facts
+from dsc_host.login import Profile, SentCode
+from dsc_host.portal.components import Actions, Item, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.sent_codes import TOO_MANY_CODES, WRONG_CODE, code_page, waiting_code
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, View
+from dsc_host.portal.views import Field, Form, Link, Steps, View
 
 _LONGEST = 200
 
@@ -20,7 +21,7 @@ def profile(visit: Visit) -> Response:
         View(
             _("Profile"),
             words=_who_changes(_, known),
-            blocks=(Facts(_("Your details"), _facts(_, known)), Actions(_("What you can do"), _changes(_, known))),
+            blocks=(Listing(_("Your details"), _details(_, known)), Actions(_("Security"), _security(_, known))),
         )
     )
 
@@ -34,26 +35,28 @@ def _who_changes(_: Language, known: Profile) -> Sequence[str]:
     )
 
 
-def _facts(_: Language, known: Profile) -> Sequence[tuple[str, str]]:
-    return ((_("Email address"), known.email), (_("Postal address"), known.address), _bank_fact(_, known))
+def _details(_: Language, known: Profile) -> Sequence[Item]:
+    """Return a row for each detail, with the link that changes it if the user may do that here."""
+    rows = (
+        ("mail", _("Email address"), known.email, "/profile/email", True),
+        ("parcel", _("Postal address"), known.address, "/profile/address", True),
+        ("money", *_bank_fact(_, known), "/profile/bank", known.primary),
+    )
+    return [
+        Item(name, icon, details=(value,), links=(Link(path, _("Change")),) if may and not known.opted_out else ())
+        for icon, name, value, path, may in rows
+    ]
 
 
-def _changes(_: Language, known: Profile) -> Sequence[tuple[str, Link]]:
-    close = (("danger", Link("/close", _("Close the account"))),) if known.primary else ()
-    seen = (
-        ("key", Link("/password", _("Change the password"))),
+def _security(_: Language, known: Profile) -> Sequence[tuple[str, Link]]:
+    protection = (("shield-off", Link("/protection", _("Protection and limits"), _("opt back in"))),) if known.opted_out else ()
+    close = (("danger", Link("/close", _("Close the account"), _("for good"))),) if known.primary else ()
+    return (
+        *protection,
+        ("key", Link("/password", _("Change the password"), _("all other sessions end"))),
         ("window", Link("/sessions", _("Sessions"), _("where you are logged in"))),
         ("list", Link("/events", _("Security events"), _("logins and changes of your protection"))),
         *close,
-    )
-    if known.opted_out:
-        return (("shield-off", Link("/protection", _("Protection and limits"))), *seen)
-    bank = (("money", Link("/profile/bank", _("Change the bank instructions"))),) if known.primary else ()
-    return (
-        ("mail", Link("/profile/email", _("Change the email address"))),
-        ("parcel", Link("/profile/address", _("Change the postal address"))),
-        *bank,
-        *seen,
     )
 
 
@@ -65,18 +68,31 @@ def _profile(_: Language) -> Link:
 
 
 def email(visit: Visit) -> Response:
-    """Show the form for a new email address or, once a code was sent, the form for the code."""
-    known = visit.system.profile(visit.token)
-    if known.opted_out:
-        return visit.go("/profile")
-    return visit.show(_code(visit._, known.asked_email) if known.asked_email else _email(visit))
+    """Show the form for a new email address."""
+    return visit.go("/profile") if visit.system.profile(visit.token).opted_out else visit.show(_email(visit))
 
 
 def asked_email(visit: Visit) -> Response:
-    """Send a code to a new email address, and ask for it."""
+    """Send a code to a new email address."""
     with visit.again(lambda: _email(visit, visit.form.get("email", "")[:_LONGEST])):
-        address = visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
-    return visit.show(_code(visit._, address))
+        visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
+    return visit.go("/profile/email/answer")
+
+
+def email_code(visit: Visit) -> Response:
+    """Show the form for the code, or the one for the address if no code was sent."""
+    sent = visit.system.sent_email_code(visit.token)
+    return visit.go("/profile/email") if sent is None else visit.show(_code(visit, sent))
+
+
+def resent_email(visit: Visit) -> Response:
+    """Send a new code to the same address, unless the last one was sent just now."""
+    sent = visit.system.sent_email_code(visit.token)
+    if sent is None:
+        return visit.go("/profile/email")
+    with visit.again(lambda: _code(visit, sent)):
+        visit.system.resend_email_code(visit.token)
+    return visit.go("/profile/email/answer", notice="code_sent")
 
 
 def changed_email(visit: Visit) -> Response:
@@ -85,10 +101,11 @@ def changed_email(visit: Visit) -> Response:
     with visit.again(lambda: _email(visit)):
         changed = visit.system.confirm_email(visit.token, visit.value("answer"))
     if changed:
-        return visit.go("/profile", notice="email", token=visit.system.rotate(visit.token))
-    if waiting := visit.system.profile(visit.token).asked_email:
-        return visit.wrong(_code(_, waiting), _("The code is not correct. Try again, or request a new one."), 409)
-    return visit.wrong(_email(visit), _("There were too many wrong codes. Request a new one."), 409)
+        email = visit.system.profile(visit.token).email
+        return visit.go("/profile", notice="own_email", token=visit.system.rotate(visit.token), email=email)
+    if sent := visit.system.sent_email_code(visit.token):
+        return visit.wrong(_code(visit, sent), _(WRONG_CODE), 409, "answer")
+    return visit.wrong(_email(visit), _(TOO_MANY_CODES), 409)
 
 
 def _email(visit: Visit, value: str = "") -> View:
@@ -100,26 +117,24 @@ def _email(visit: Visit, value: str = "") -> View:
             _("Both addresses are notified of the change."),
         ),
         facts=((_("Email address"), known.email),),
+        blocks=waiting_code(visit, visit.system.sent_email_code(visit.token), "/profile/email/answer"),
         forms=(Form("/profile/email", _("Send a code"), (_new_address(_, value),)),),
         back=_profile(_),
+        steps=_steps(_, 1),
     )
+
+
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("Address"), _("Code")), current)
 
 
 def _new_address(_: Language, value: str) -> Field:
     return Field("email", _("New email address"), hint=_("For example anna@example.com"), value=value, autocomplete="email")
 
 
-def _code(_: Language, address: str) -> View:
-    field = Field("answer", _("Code"), "code", autocomplete="one-time-code", longest=64)
-    return View(
-        _("Confirm the email address"),
-        words=(_("A code is on its way to {address}.", address=address),),
-        forms=(
-            Form("/profile/email/answer", _("Confirm"), (field,)),
-            Form("/profile/email", _("Send another code"), (_new_address(_, address),)),
-        ),
-        back=_profile(_),
-    )
+def _code(visit: Visit, sent: SentCode) -> View:
+    _, back = visit._, Link("/profile/email", visit._("Use another address"))
+    return code_page(visit, _("Confirm the email address"), sent, "/profile/email/answer", _steps(_, 2), back)
 
 
 # ---- the postal address ----

@@ -34,11 +34,11 @@ def answered(visit: Visit) -> Response:
             offer = proofs.offer(visit.token)
         except NotNow:
             return _ask_for_device(visit, kept)
-        return visit.wrong(_element(visit, offer, kept), visit._(WRONG), 401)
+        return visit.wrong(_element(visit, offer, kept), visit._(WRONG), 401, "answer")
     handler = visit.site.posts.get(path)
     if handler is None:
         return visit.go(path)
-    visit.form = form
+    visit.form, visit.sent_to = form, path
     return handler(visit)
 
 
@@ -60,13 +60,17 @@ def _choosing(_: Language, devices: tuple[DeviceView, ...], kept: str) -> View:
     choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
-    return View(_("Is this you?"), words=(_why(_),), forms=(form,), links=(Link("/", _("Overview")),))
+    return View(_("Is this you?"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
 
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
-    view = View(_("Is this you?"), words=(_why(_),), links=(Link("/", _("Overview")),))
+    view = View(_("Is this you?"), words=(_why(_),), back=_leave(_), focus=True)
     return asking(visit, offer, view, Form("/proof/answer", _("Continue"), (hidden("kept", kept),)))
+
+
+def _leave(_: Language) -> Link:
+    return Link("/", _("Cancel"))
 
 
 def _why(_: Language) -> str:

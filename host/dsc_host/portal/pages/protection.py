@@ -8,7 +8,7 @@ from starlette.responses import Response
 from dsc_host.login import NotAllowed, Protection, Scope, Visitor
 from dsc_host.login.policy.model import Level
 from dsc_host.portal import amounts
-from dsc_host.portal.components import SUCCESS, WARNING, Alert, Meters
+from dsc_host.portal.components import SUCCESS, WARNING, Actions, Badge, Item, Listing, Meters, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
@@ -25,61 +25,66 @@ def protection(visit: Visit) -> Response:
     _, who = visit._, visit.visitor()
     known = visit.system.protection(visit.token)
     other = known.with_protection if known.opted_out else known.without
-    when = _("after opting back in") if known.opted_out else _("after opting out")
+    when = _("After opting back in") if known.opted_out else _("After opting out")
     rows = [
-        Row((_("now"), _kind(_, known.level), *_amounts(_, known.level))),
+        Row((_("Now"), _kind(_, known.level), *_amounts(_, known.level))),
         Row((when, _kind(_, other), *_amounts(_, other))),
     ]
     heads = (_("When"), _("Protected by"), _("Per day"), _("Per five business days"))
-    state = Alert(SUCCESS, _("Every login needs a device."), icon="shield")
-    if known.opted_out:
-        title, words = _("You have opted out: trading needs no device."), (_("What is restricted now:"),)
-        state = Alert(WARNING, title, words, icon="shield-off", points=_lost(visit, known))
     users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
     return visit.show(
         View(
             _("Protection and limits"),
-            blocks=(state,),
-            forms=_login_to_opt_in(_, who, known),
-            tables=(Table(_("Withdrawal limits"), heads, rows), *_others(_, users)),
-            links=_changes(visit, users),
+            blocks=(_state(visit, who, known, users), *_restrictions(visit, known)),
+            tables=(Table(_("Withdrawal limits"), heads, rows),),
         )
     )
 
 
-def _login_to_opt_in(_: Language, who: Visitor, known: Protection) -> tuple[Form, ...]:
-    """Return the form with which a visitor who has logged in without a device logs in with one, to opt back in."""
-    if not known.opted_out or who.scope is not Scope.TRADING:
-        return ()
-    legend = _("To opt back in, log in with your device.")
-    return (Form("/logout", _("Log out"), legend=legend, secondary=True),)
+def _state(visit: Visit, who: Visitor, known: Protection, users: Sequence[tuple[str, Protection]]) -> Listing:
+    """Return whether the visitor is protected, and the other users of the account, with what changes it."""
+    _, own = visit._, (who.name, known)
+    others = [each for each in users if each[0] != who.name]
+    rows = [_user_item(visit, who, *each, alone=not others) for each in (own, *others)]
+    reason = _reason(visit) if users else ""
+    return Listing(_("Protection"), rows, words=(reason,) if reason else ())
 
 
-def _changes(visit: Visit, users: Sequence[tuple[str, Protection]]) -> tuple[Link, ...]:
-    """Return the links that change the protection. If the visitor may not, they have no address but the reason."""
-    _, reason = visit._, ""
-    if not users:
-        return ()
+def _user_item(visit: Visit, who: Visitor, name: str, known: Protection, *, alone: bool) -> Item:
+    """Return the row of a user. Whoever may not change the protection gets no link."""
+    _, own = visit._, name == who.name
+    if known.opted_out:
+        state, icon = Badge(_("opted out"), WARNING), "shield-off"
+        details: tuple[str, ...] = (_("Trading needs no device, and the limits are lower."),)
+        link = Link(f"/opt-in?name={name}", _("Opt back in"))
+    else:
+        state, icon = Badge(_("protected"), SUCCESS), "shield"
+        details = (_("Every login needs a device."),)
+        link = Link(f"/opt-out?name={name}", _("Opt out"))
+    forms: tuple[Form, ...] = ()
+    if own and known.opted_out and who.scope is Scope.TRADING:
+        details += (_("To opt back in, log in with your device."),)
+        forms = (Form("/logout", _("Log out")),)
+    changes = who.scope is Scope.FULL and not _reason(visit)
+    return Item(_("Your protection") if alone else name, icon, state, details, forms, (link,) if changes else (), about=name)
+
+
+def _restrictions(visit: Visit, known: Protection) -> tuple[Outcome, ...]:
+    """Return what the visitor may not do after opting out; nothing if they are protected."""
+    return (Outcome(visit._("What is restricted now"), _lost(visit, known)),) if known.opted_out else ()
+
+
+def _reason(visit: Visit) -> str:
+    """Return why the visitor may not change the protection; empty if they may."""
     try:
         visit.system.check_primary(visit.token)
     except NotAllowed as refusal:
-        reason = visit.explain(refusal)
-    out = Link("" if reason else "/opt-out", _("Opt out"), reason)
-    back = Link("" if reason else "/opt-in", _("Opt back in"), reason)
-    states = {each.opted_out for _name, each in users}
-    return (*((out,) if False in states else ()), *((back,) if True in states else ()))
+        return visit.explain(refusal)
+    return ""
 
 
 def _kind(_: Language, level: Level) -> str:
     return kind_name(_, level.kind, issued=level.issued)
-
-
-def _others(_: Language, users: list[tuple[str, Protection]]) -> tuple[Table, ...]:
-    """Return the table of the account's users and their protection; nothing if there is a single user."""
-    if len(users) < 2:
-        return ()
-    rows = [Row((name, _("opted out") if each.opted_out else _("protected"))) for name, each in users]
-    return (Table(_("Users of your account"), (_("User name"), _("State")), rows),)
 
 
 def _lost(visit: Visit, known: Protection) -> list[str]:
@@ -99,7 +104,7 @@ def opting_out(visit: Visit) -> Response:
     words = _("Withdrawals would be limited to {day} per day and {five} per five business days.", day=day, five=five)
     fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
-    lost = (*_lost(visit, known), words)
+    lost = (_("Trading needs no device, only the password."), *_lost(visit, known), words)
     return visit.show(confirmations.question(visit, _("Opt out"), lost, (), form, Link("/protection", _("Back"))))
 
 
@@ -109,11 +114,12 @@ def opted_out(visit: Visit) -> Response:
         return visit.go("/opt-out")
     name = visit.value("name", 64)
     visit.system.opt_out(visit.token, name or None)
-    notice = "out" if name in ("", visit.visitor().name) else "other_out"
-    chosen = [each for each in visit.system.account_users(visit.token) if each[0] == (name or visit.visitor().name)]
+    name = name or visit.visitor().name
+    chosen = [each for each in visit.system.account_users(visit.token) if each[0] == name]
+    token = visit.system.rotate(visit.token)
     if not all(each.opted_out for _name, each in chosen):
-        notice = "waits"
-    return visit.go("/protection", notice=notice, token=visit.system.rotate(visit.token))
+        return visit.go("/protection", notice="waits", token=token)
+    return visit.go("/protection", notice="out", token=token, user=name)
 
 
 def opting_in(visit: Visit) -> Response:
@@ -133,8 +139,9 @@ def opting_in(visit: Visit) -> Response:
 
 def opted_in(visit: Visit) -> Response:
     """Opt a user back in to the protection."""
-    visit.system.opt_in(visit.token, visit.value("name", 64) or None)
-    return visit.go("/protection", notice="in", token=visit.system.rotate(visit.token))
+    name = visit.value("name", 64) or visit.visitor().name
+    visit.system.opt_in(visit.token, name)
+    return visit.go("/protection", notice="in", token=visit.system.rotate(visit.token), user=name)
 
 
 def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
@@ -142,7 +149,8 @@ def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
     _ = visit._
     if list(names) == [visit.visitor().name]:
         return ()
-    return (radio("name", _("Whose protection?"), names),)
+    asked = visit.request.query_params.get("name", "")
+    return (radio("name", _("Whose protection?"), names, asked if asked in names else ""),)
 
 
 def _funding(visit: Visit) -> Decimal:
@@ -167,12 +175,21 @@ def withdrawn(visit: Visit) -> Response:
     """Withdraw an amount within the limits."""
     _ = visit._
     with visit.again(lambda: _withdraw(visit)):
-        allowance = visit.system.withdraw(visit.token, amounts.read(visit.value("amount", 32), _))
+        amount = amounts.read(visit.value("amount", 32), _)
+        allowance = visit.system.withdraw(visit.token, amount)
     if allowance:
-        return visit.go("/withdraw", notice="withdrawn")
+        return _recorded(visit, amount)
     left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
     words = _("That is more than your limit. You can withdraw {left} now.", left=left)
-    return visit.wrong(visit.as_sent(_withdraw(visit), "amount"), words, 409)
+    return visit.wrong(_withdraw(visit), words, 409, "amount")
+
+
+def _recorded(visit: Visit, amount: Decimal) -> Response:
+    """Redirect with a notice that says how much was withdrawn, from which account, and where it goes."""
+    paid = visit.system.payout(visit.token)
+    if not paid.bank:
+        return visit.go("/withdraw", notice="withdrawn", amount=amount, owner=paid.owner)
+    return visit.go("/withdraw", notice="withdrawn_to", amount=amount, owner=paid.owner, bank=paid.bank)
 
 
 def _withdraw(visit: Visit) -> View:
@@ -183,9 +200,30 @@ def _withdraw(visit: Visit) -> View:
         now = min(left.left_today, left.left_five_days)
         hint = _("{example}. You can withdraw {left} now.", example=hint, left=_.dollars(now))
     words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
-    limits = Meters(_("Withdrawals"), meters, words, Link("/protection", _("Protection and limits")))
+    limits = Meters(_("Withdrawal limits"), meters, words, Link("/protection", _("Protection and limits")))
     form = Form("/withdraw", _("Withdraw"), (Field("amount", _("Amount in US dollars"), hint=hint, longest=20),))
-    return View(_("Withdraw money"), blocks=(limits,), forms=(form,), links=(Link("/deposit", _("Deposit money")),))
+    paid = visit.system.payout(visit.token)
+    facts = (
+        (_("From"), _("Account of {owner}", owner=paid.owner)),
+        (_("To"), paid.bank or _("Your bank account: it is not known yet.")),
+    )
+    return View(
+        _("Withdraw money"),
+        facts=facts,
+        forms=(form,),
+        below=(limits, Actions(_("What you can do"), _further(visit))),
+    )
+
+
+def _further(visit: Visit) -> tuple[tuple[str, Link], ...]:
+    """Return the links to the other pages of money."""
+    _, full = visit._, visit.visitor().scope is Scope.FULL
+    changed = Link("/profile/bank", _("Change the bank instructions"))
+    return (
+        ("money", Link("/deposit", _("Deposit money"))),
+        *((("document", Link("/statements", _("Statements"))),) if full else ()),
+        *((("list", changed),) if full and not _reason(visit) else ()),
+    )
 
 
 def closing(visit: Visit) -> Response:

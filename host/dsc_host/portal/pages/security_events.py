@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from starlette.responses import Response
 
 from dsc_host.login import EventKind, SecurityEvent
+from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Cell, Link, Row, Table, View
@@ -90,16 +91,19 @@ def security_events(visit: Visit) -> Response:
     shown = visit.system.security_events(visit.token, number)
     view = View(
         _("Security events"),
-        words=(
-            _("This list has the logins of the last 90 days and the changes of your protection, the newest first."),
-            _("If you did not do something on this list, change your password, end the other sessions, and call support."),
+        words=(_("This list has the logins of the last 90 days and the changes of your protection, the newest first."),),
+        blocks=(
+            Alert(
+                INFO,
+                _("Was something not done by you?"),
+                (_("Change your password, end the other sessions, and call support."),),
+                links=(Link("/password", _("Change the password")), Link("/sessions", _("Sessions"))),
+            ),
         ),
         tables=(events_table(_, shown.events, _("Events")),),
         links=(
             *((Link(f"/events?page={number + 1}", _("Older events")),) if shown.more else ()),
             *((Link(f"/events?page={number - 1}", _("Newer events")),) if number > 1 else ()),
-            Link("/sessions", _("Sessions")),
-            Link("/password", _("Change the password")),
         ),
     )
     return visit.show(view)

@@ -39,18 +39,20 @@ def extended(visit: Visit) -> Response:
     before, proofs = visit.visitor().until, visit.system.proofs
     if proofs.answer(visit.token, visit.value("answer")):
         longer = visit.visitor().until > before
-        return visit.go("/sessions", notice="extended" if longer else "not_extended")
+        if longer:
+            return visit.go("/sessions", notice="extended", until=visit.visitor().until)
+        return visit.go("/sessions", notice="not_extended")
     try:
         offer = proofs.offer(visit.token)
     except NotNow:
         return visit.go("/sessions", notice="not_extended")
-    return visit.wrong(_extending(visit, offer), visit._(WRONG), 401)
+    return visit.wrong(_extending(visit, offer), visit._(WRONG), 401, "answer")
 
 
 def _extending(visit: Visit, offer: Offer) -> View:
     _ = visit._
     words = (_("Answer with your finger or face in the app, not with its PIN."),)
-    view = View(_("Extend this session"), words=words, links=(Link("/sessions", _("Sessions")),))
+    view = View(_("Extend this session"), words=words, back=Link("/sessions", _("Back to the sessions")), focus=True)
     return asking(visit, offer, view, Form("/sessions/extend/answer", _("Extend this session")))
 
 
@@ -84,9 +86,12 @@ def _extendable(_: Language, until: float, latest: float) -> str:
 
 def _item(_: Language, session: SessionView) -> Item:
     kind, which = _(KINDS[session.kind or "none"]), named(session.name, session.label)
-    dates = _("Began {began}. Last used {used}.", began=_.moment(session.began_at), used=_.moment(session.used_at))
-    ends = _("Ends at the latest: {moment}", moment=_.moment(session.until))
+    dates = (
+        _("Last used: {moment}", moment=_.moment(session.used_at)),
+        _("Began: {moment}", moment=_.moment(session.began_at)),
+        _("Ends at the latest: {moment}", moment=_.moment(session.until)),
+    )
     end = () if session.current else (button("/sessions/end", _("End"), session=session.id, danger=True),)
-    state = Badge(_("this one"), SUCCESS) if session.current else Badge(_("another one"))
-    details = (*((which,) if which else ()), dates, ends)
+    state = Badge(_("this session"), SUCCESS) if session.current else None
+    details = (*((which,) if which else ()), *dates)
     return Item(kind, ICONS[session.kind or "none"], state, details, end, about=f"{kind} {which}")

@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import NotFound, ShareState
-from dsc_host.portal.components import ICONS, NEUTRAL, SUCCESS, Badge, Item, Listing
+from dsc_host.login import NotFound, NotNow, Offer, ShareState
+from dsc_host.portal.components import ICONS, INFO, NEUTRAL, SUCCESS, Alert, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.offers import asking
+from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
@@ -19,31 +19,46 @@ def share(visit: Visit) -> Response:
 
 def begun(visit: Visit) -> Response:
     """Check the owner's password, and ask for the response of the owner's device."""
-    _ = visit._
     owner, password = visit.value("owner", 64), visit.form.get("password", "")
     with visit.again(lambda: _begin(visit)):
         asked, offer = visit.system.begin_share(visit.token, owner, password, address=visit.address)
-    view = View(_("Use the shared device"), steps=_steps(_, 2), links=(Link("/share", _("Start again")),))
-    return visit.show(asking(visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", asked.id),))))
+    return visit.show(_answering(visit, asked.id, offer))
+
+
+def _answering(visit: Visit, share_id: str, offer: Offer) -> View:
+    _ = visit._
+    view = View(
+        _("Use the shared device"),
+        steps=_steps(_, 2),
+        crumb=_("Share a device"),
+        back=Link("/share", _("Start again")),
+        focus=True,
+    )
+    return asking(visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", share_id),)))
 
 
 def answered(visit: Visit) -> Response:
     """Judge the device's answer, and show the share for confirmation."""
     _, share_id = visit._, visit.value("share", 32)
     if not visit.system.answer_share(visit.token, share_id, visit.value("answer")):
-        return visit.go("/share", notice="wrong")
+        try:
+            offer = visit.system.share_offer(visit.token, share_id)
+        except NotNow:
+            return visit.wrong(_begin(visit), _("There were too many wrong answers. Start again."), 401)
+        return visit.wrong(_answering(visit, share_id, offer), _(WRONG), 401, "answer")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
     view = View(
         _("Is this correct?"),
         steps=_steps(_, 3),
+        crumb=_("Share a device"),
         facts=(
             (_("Device"), f"{_(KINDS[asked.kind])} {asked.device}"),
             (_("Belongs to"), asked.owner),
             (_("Shared with"), asked.user),
         ),
         words=(_("Your other cards are set aside while the device is shared."),),
-        forms=(button("/share/confirm", _("Continue"), share=share_id),),
-        links=(Link("/share", _("Start again")),),
+        forms=(button("/share/confirm", _("Share the device"), share=share_id),),
+        back=Link("/share", _("Start again")),
     )
     return visit.show(view)
 
@@ -56,8 +71,11 @@ def confirmed(visit: Visit) -> Response:
     if state is ShareState.PENDING:
         words = _("Your request is waiting for compliance. You will be notified of the decision.")
     # A user without a device shares one during the login, and then continues the login.
-    there = "/devices" if visit.is_logged_in() else "/login/device"
-    return visit.show(View(_("Share a device"), words=(words,), links=(Link(there, _("OK")),)))
+    onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
+    kind, title = SUCCESS, _("The device is shared")
+    if state is ShareState.PENDING:
+        kind, title = INFO, _("Your request is being checked")
+    return visit.show(View(_("Share a device"), blocks=(Alert(kind, title, (words,)),), onward=onward))
 
 
 def unshared(visit: Visit) -> Response:
@@ -116,12 +134,13 @@ def _begin(visit: Visit) -> View:
     return View(
         _("Share a device"),
         words=(
+            _("Use a device of another user name of yours with this user name too. Have the device with you."),
             _("Both user names must belong to the same person, and neither may have a temporary device."
-              " The most secure device of both users is shared."),
-            _("Start as the user who does not own the device, and have the device with you."
-              " A phone app is not shared, because it supports several users itself."),
+              " The most secure device of both users is shared. A phone app is not shared, because it supports several users"
+              " itself."),
         ),
         forms=(form,),
-        blocks=(Listing(_("Shared devices"), rows),) if rows else (),
+        below=(Listing(_("Shared devices"), rows),) if rows else (),
         steps=_steps(_, 1),
+        back=Link("/devices", _("Back to devices")) if visit.is_logged_in() else Link("/login/device", _("Back to the login")),
     )  # fmt: skip

@@ -6,11 +6,12 @@ from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
-from dsc_host.portal.components import INFO, Alert
+from dsc_host.portal.components import INFO, Actions, Alert, Facts, Item, Listing
 from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.pages.contact import office_of, telephones
-from dsc_host.portal.pages.losses import ways_on
+from dsc_host.portal.pages.losses import losing_link, ways_on
 from dsc_host.portal.pages.offers import WRONG, asking, is_push
+from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import KINDS, which
@@ -54,12 +55,16 @@ def device(visit: Visit) -> Response:
 def without_device(visit: Visit) -> Response:
     """Show the ways to log in to a user who has no device at hand."""
     _ = visit._
-    lost = Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
-    links = (lost, Link("/login", _("Log in")))
-    numbers = telephones(_, office_of(visit))
-    words = (*ways_on(_), _("If support gave you a code, log in with your password, and choose Temporary code."))
-    choice = (Link("/login/device", _("Choose a device")),) if visit.login_waits() else ()
-    return visit.show(View(_("I have no device with me"), words=words, facts=numbers, links=(*choice, *links)))
+    view = View(
+        _("Help with the login"),
+        blocks=(
+            ways_on(visit, Link("/login/device", _("Choose a device")) if visit.has_begun() else Link("/login", _("Log in"))),
+            Facts(_("Telephone numbers"), telephones(_, office_of(visit))),
+            _forgotten(_),
+        ),
+        below=(Actions(_("Something else?"), (("shield-off", losing_link(_)), ("code", _stop(_)))),),
+    )
+    return visit.show(view)
 
 
 def choose(visit: Visit) -> Response:
@@ -105,9 +110,9 @@ def answer(visit: Visit) -> Response:
         if done.status is Status.ACCEPTED:
             return visit.go_in(done.step.token)
         return visit.go("/login/device", notice="wrong", token=done.step.token)
-    view = _answering(visit, offer)
-    words = "This login has not been approved on the phone yet." if done.status is Status.WAITING else WRONG
-    return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)
+    if done.status is Status.WAITING:
+        return visit.wrong(_answering(visit, offer), visit._("This login has not been approved on the phone yet."), 200)
+    return visit.wrong(_answering(visit, offer), visit._(WRONG), 401, "answer")
 
 
 def pushed(visit: Visit) -> Response:
@@ -125,7 +130,7 @@ def pushed(visit: Visit) -> Response:
     if done.step is not None:
         visit.site.cookies.write(response, done.step.token)
         if done.status is Status.REFUSED:
-            visit.site.cookies.keep(response, "notice", "wrong", 60)
+            visit.leave_notice(response, "wrong", done.step.token)
     return response
 
 
@@ -150,9 +155,10 @@ def language(visit: Visit) -> Response:
 def _entrance(visit: Visit, name: str) -> View:
     """Return the first page, with the way back to a login that waits."""
     _, view = visit._, _first(visit._, name)
-    if not visit.login_waits():
+    if not visit.has_begun():
         return view
-    links = (Link("/login/answer", _("Continue the login that you began")),)
+    there = "/login/answer" if visit.login_waits() else "/login/device"
+    links = (Link(there, _("Continue the login that you began")),)
     return replace(view, blocks=(Alert(INFO, _("A login waits for your answer."), links=links),))
 
 
@@ -163,22 +169,27 @@ def _first(_: Language, name: str) -> View:
     )
     return View(
         _("Log in"),
-        words=(
-            _("Log in with your user name and password. You will then be asked for your security device."),
-            _(
-                "Forgotten your password? It cannot be reset on this page. Call support: after they have identified you, the"
-                " operator sets a new one."
-            ),
-        ),
+        words=(_("Log in with your user name and password. You will then be asked for your security device."),),
         forms=(Form("/login", _("Continue"), fields),),
         focus=True,
         script="password.js",
-        links=(
-            Link("/lost", _("My device is lost or stolen"), _("suspend it immediately")),
-            _without(_),
-            Link("/stop", _("Stop a change"), _("with the code from the message")),
+        below=(
+            Actions(
+                _("Do you need help?"),
+                (
+                    ("shield-off", losing_link(_)),
+                    ("none", _without(_)),
+                    ("key", Link("/login/help", _("Forgotten your password?"), _("how to get a new one"))),
+                    ("code", _stop(_)),
+                ),
+            ),
         ),
     )
+
+
+def _forgotten(_: Language) -> Listing:
+    words = _("It cannot be reset on this page. Call support: after they have identified you, the operator sets a new one.")
+    return Listing(_("Forgotten your password?"), (Item(_("Have support set a new one"), "key", details=(words,)),))
 
 
 def _choosing(visit: Visit, step: Step) -> View:
@@ -193,16 +204,23 @@ def _choosing(visit: Visit, step: Step) -> View:
             )
         )
     if not choices:
-        words = (_("You have no device in use."), *ways_on(_))
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
-        numbers = telephones(_, office_of(visit))
-        return View(_("No device"), words=words, facts=numbers, links=(other, Link("/login", _("Start again"))))
+        return View(
+            _("No device"),
+            words=(_("You have no device in use."),),
+            blocks=(ways_on(visit), Facts(_("Telephone numbers"), telephones(_, office_of(visit)))),
+            below=(Actions(_("Something else?"), (("people", other), ("window", _again(_)))),),
+        )
     # Preselect the device of the highest level, for example a new card. Of equal ones, preselect the last used.
     last = min(step.choices, key=lambda each: (each.level, -(each.used_at or 0)), default=None)
     chosen = last.id if last is not None else choices[0].value
     field = Field("device", _("How do you want to continue?"), "radio", value=chosen, choices=choices)
-    links = (_without(_), _lost(_))
-    return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),), links=links)
+    help_links = (("none", _without(_)), ("shield-off", _lost(_)), ("window", _again(_)))
+    return View(
+        _("Choose a device"),
+        forms=(Form("/login/device", _("Continue"), (field,)),),
+        below=(Actions(_("Do you need help?"), help_links),),
+    )
 
 
 def _without(_: Language) -> Link:
@@ -213,19 +231,32 @@ def _lost(_: Language) -> Link:
     return Link("/lost/device", _("My device is lost or stolen"), _("suspend it immediately"))
 
 
+def _again(_: Language) -> Link:
+    return Link("/login", _("Start again"), _("with another user name"))
+
+
+def _stop(_: Language) -> Link:
+    return Link("/stop", _("Stop a change"), _("with the code from the message"))
+
+
 def _answering(visit: Visit, offer: Offer) -> View:
     """Return the page that asks for the response, or that waits for the approval of a push."""
     _, push = visit._, is_push(offer)
-    links = (Link("/login/device", _("Use another device")), _without(_), _lost(_), Link("/login", _("Start again")))
-    view = View(_(KINDS[offer.kind]), links=links, script="push.js" if push else "", focus=not push)
+    help_links = (
+        ("card", Link("/login/device", _("Use another device"))),
+        ("none", _without(_)),
+        ("shield-off", _lost(_)),
+        ("window", _again(_)),
+    )
+    below = (Actions(_("Do you need help?"), help_links),)
+    view = View(_(KINDS[offer.kind]), below=below, script="push.js" if push else "", focus=not push)
     form = Form("/login/answer", _("Log in"))
     if push:
         no_push = ("/login/manual", _("I got no notification"))
         form = Form("/login/answer", _("I have approved it on the phone"), also=(no_push,), secondary=True)
     if offer.again_at is not None:
-        left = max(0, round(offer.again_at - visit.system.context.now()))
         form = replace(form, also=(("/login/resend", _("Send a new code")),))
-        view = replace(view, script="resend.js", fragment="resend.html" if left else "", extra={"seconds": left})
+        view = with_resend(visit, view, offer.again_at)
     asked = asking(visit, offer, view, form)
     goes_on = _("After the approval, this page continues by itself. If it does not, press the button.")
     return replace(asked, words=(*asked.words, goes_on)) if push else asked

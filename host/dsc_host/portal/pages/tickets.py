@@ -17,7 +17,7 @@ def page(tickets: Tickets) -> Handler:
     def lead_back(visit: Visit) -> Response:
         target = _target(visit)
         if not tickets.allows(target):
-            return visit.problem(400, visit._("Your browser sent an invalid form. Go back and try again."), visit.ways_on())
+            return visit.problem(400, visit._("Your browser sent an invalid form. Go back and try again."))
         try:
             session = visit.visitor().session
         except NotIn:

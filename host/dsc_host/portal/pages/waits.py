@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.login import WaitKind, WaitView
+from dsc_host.portal.components import SUCCESS, Alert
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View
@@ -31,11 +32,10 @@ def stopped(visit: Visit) -> Response:
     with visit.again(lambda: _stop_page(_)):
         done = visit.system.stop_change(visit.value("code", 64), visit.address)
     if not done:
-        return visit.wrong(_stop_page(_), _("No waiting change has this code. It may have been stopped already."), 404)
-    words = _(
-        "The change was stopped and will not take effect. If you did not request it, change your password and call support."
-    )
-    return visit.show(View(_("Stop a change"), words=(words,), links=(Link("/login", _("Log in")),)))
+        return visit.wrong(_stop_page(_), _("No waiting change has this code. It may have been stopped already."), 404, "code")
+    words = _("It will not take effect. If you did not request it, change your password and call support.")
+    stopped_now = Alert(SUCCESS, _("The change was stopped."), (words,))
+    return visit.show(View(_("Stop a change"), blocks=(stopped_now,), onward=Link("/login", _("Log in"))))
 
 
 def _stop_page(_: Language) -> View:
@@ -44,7 +44,8 @@ def _stop_page(_: Language) -> View:
         " here to stop the change."
     )
     form = Form("/stop", _("Stop it"), (Field("code", _("Code"), longest=64),), danger=True)
-    return View(_("Stop a change"), words=(words,), forms=(form,), links=(Link("/login", _("Log in")),))
+    back = Link("/login", _("Back to the login"))
+    return View(_("Stop a change"), words=(words,), forms=(form,), back=back, focus=True)
 
 
 def waiting(visit: Visit, waits: Sequence[WaitView]) -> tuple[Table, ...]:

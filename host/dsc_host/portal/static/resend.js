@@ -1,7 +1,7 @@
 // Count the seconds down until a new code can be sent. Without this script, the page says how many there were when it was opened.
 "use strict";
 const words = document.getElementById("again");
-const button = document.querySelector("button[formaction='/login/resend']");
+const button = document.querySelector("button[formaction$='/resend']");
 if (words && button) {
   const text = words.textContent, first = words.dataset.seconds, end = Date.now() + 1000 * Number(first);
   const count = () => {

@@ -22,7 +22,7 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     assert walk.language.dollars(Decimal(20)) in walk.text
     assert walk.press("Back").field("Address for the card").input_value() == "9 Other Street, 80331 Munich"
     fill(walk, NEW)
-    assert walk.press("Continue").press("Continue").title == walk._("Your card was requested")
+    assert walk.press("Continue").press("Request the card").title == walk._("Your card was requested")
     walk.picture("request-3-done")
     issuer = walk.another().enter("ivo").open("/issuer")
     issuer.picture("issuer-queue")

@@ -21,7 +21,7 @@ def prove(walk: Walk) -> Walk:
 
 def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
     walk.enter_by_sms("anna.work")
-    prove(walk).press("Continue").picture("share-4-done")
+    prove(walk).press("Share the device").picture("share-4-done")
     assert walk._("The device is now shared. Keep your other cards in a safe place: you can use them again later.") in walk.text
     walk.out().begin("anna.work").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
     assert walk.path == "/"
@@ -36,7 +36,7 @@ def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system = walk.shown.system
     system.operator.put_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
     walk.enter_by_sms("anna.work")
-    prove(walk).press("Continue")
+    prove(walk).press("Share the device")
     assert walk._("Your request is waiting for compliance. You will be notified of the decision.") in walk.text
     walk.picture("share-pending")
     desk = walk.another().enter("cleo").open("/compliance")
@@ -47,11 +47,11 @@ def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
 
 def test_opting_out_and_back_in(walk: Walk) -> None:
     walk.enter("anna").open("/protection").picture("protection")
-    walk.follow("Opt out").picture("opt-out")
+    walk.open("/opt-out?name=anna").picture("opt-out")
     lost = walk._(RESTRICTIONS["low_priced_stocks"])
     assert lost in walk.text
     walk.choose_user("anna", "Opt out", I_know_what_I_will_lose="yes")
-    assert walk.notice == walk._("The protection is switched off. See below what is restricted now.")
+    assert walk.has_notice("out")
     assert lost in walk.text, "what was lost is shown afterwards too"
     walk.picture("opted-out")
     walk.out().begin("anna").choose("Without a device")
@@ -59,7 +59,7 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     assert walk._("To opt back in, log in with your device.") in walk.open("/protection").text
     walk.enter("anna").open("/opt-in").picture("opt-in")
     walk.press("Opt back in")
-    assert walk.notice == walk._("The protection is on again.")
+    assert walk.has_notice("in")
 
 
 def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> None:
@@ -68,8 +68,8 @@ def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> No
     walk.open("/opt-out").choose_user("anna.work", "Opt out", I_know_what_I_will_lose="yes").picture("proof")
     assert (walk.title, walk.has_card_of("anna")) == (walk._("Is this you?"), True)
     walk.press("Continue", Response=walk.card("anna", walk.read))
-    assert walk.notice == walk._("This user's protection is switched off: trading needs no device, and the limits are lower.")
-    row = walk.page.get_by_role("row").filter(has_text="anna.work")
+    assert walk.has_notice("out")
+    row = walk.page.get_by_role("listitem").filter(has_text="anna.work")
     assert walk._("opted out") in row.inner_text()
     assert walk.open("/opt-in").press("Opt back in").has_notice("in")
     assert walk._("protected") in row.inner_text()

@@ -86,7 +86,7 @@ def login(walk: Walk) -> None:
 def order(walk: Walk) -> None:
     did(by_sms(walk, "finn"), 1)
     fill(open_page(walk), NEW)
-    did(walk.press("Continue").press("Continue"), 2)
+    did(walk.press("Continue").press("Request the card"), 2)
     did(by_card(walk, "uma"), 2)
     open_page(walk).press("Make all cards")
     with walk.page.expect_navigation():
@@ -117,7 +117,7 @@ def share(walk: Walk) -> None:
     did(by_sms(walk, "mia.work"), 1)
     open_page(walk).press("Continue", **{"User name of the device's owner": "mia", "Password of that user": SESAME})
     did(walk.press("Continue", Response=walk.card("mia", walk.read)), 2)
-    did(walk.press("Continue"), 3)
+    did(walk.press("Share the device"), 3)
     did(by_card(walk, "mia.work", owner="mia"), 4)
 
 

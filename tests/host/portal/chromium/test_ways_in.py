@@ -59,7 +59,7 @@ def test_a_security_code_card(walk: Walk) -> None:
     walk.press("Activate", f"{walk._('Security code card')} {number}")
     walk.picture("code-card-index-numbers")
     first = walk.read
-    assert walk.press("Activate", The_two_codes=look_up(codes, first)).notice == walk._("The device is now in use.")
+    assert walk.press("Activate", The_two_codes=look_up(codes, first)).has_notice("device_activated")
     walk.out().begin("anna.work").choose("Security code card")
     assert set(walk.read.split()).isdisjoint(first.split())
     walk.press("Log in", The_two_codes=look_up(codes, walk.read))
@@ -83,13 +83,13 @@ def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
     walk.press("Send a code", Phone_number="+41 79 555 01 23").picture("phone-number-code")
     assert "+41…23" in walk.text
     walk.press("Confirm", Code=walk.sent("sms"))
-    assert walk.notice == walk._("The phone number was confirmed. All other sessions have ended.")
+    assert walk.has_notice("phone")
     walk.out().begin("anna").picture("several-devices")
     assert walk.field(CARD).count() == 1
     walk.choose("Code by SMS").press("Log in", Code=walk.sent("sms"))
     walk.open("/phones").picture("phone-number-confirmed")
     walk.press("Remove", "+41…23").press("Remove")
-    assert walk.notice == walk._("No more messages go to this number. All other sessions have ended.")
+    assert walk.has_notice("removed")
 
 
 def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> None:

@@ -1,0 +1,76 @@
+"""Notices: short messages that a page shows once, after a form has led to it.
+
+The browser keeps a notice in a cookie until then. The cookie is sealed for this visitor under the master key, so a page shows
+only what the portal itself wrote for them.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from dsc_host.errors import StoreError
+from dsc_host.portal.languages import Language
+from dsc_host.portal.wording import notice_kind, notice_words
+from dsc_host.records.keys import MasterKey, Secret
+
+Value = str | Decimal | float
+"""A value in a notice: a text, an amount of US dollars, or a Unix time."""
+_TYPES: Mapping[str, type[str] | type[Decimal] | type[float]] = {"text": str, "dollars": Decimal, "time": float}
+_MOST_LETTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice: the key of its sentence in `wording`, and the values in the sentence."""
+
+    key: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the notice, which decides its color and its sign."""
+        return notice_kind(self.key)
+
+    def words(self, _: Language) -> str:
+        """Return the sentence, in this language. Raises `KeyError` if a value of the sentence is missing."""
+        return _(notice_words(self.key), **{name: _written(_, value) for name, value in self.values.items()})
+
+    def sealed(self, key: MasterKey, token: str) -> str:
+        """Return the notice as a text that only `opened` with the same token reads."""
+        values = {name: [_type_of(value), str(value)] for name, value in self.values.items()}
+        plain = json.dumps([self.key, values], ensure_ascii=False).encode()
+        return base64.urlsafe_b64encode(key.seal(plain, _bound(token), Secret.VAULT)).decode()
+
+    @classmethod
+    def opened(cls, text: str, key: MasterKey, token: str) -> "Notice | None":
+        """Return the notice that was sealed for this visitor; None for any other text."""
+        if not 0 < len(text) <= _MOST_LETTERS:
+            return None
+        try:
+            packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+            name, values = json.loads(key.unseal(packed, _bound(token), Secret.VAULT))
+        except (StoreError, ValueError, binascii.Error):
+            return None
+        return cls(name, {each: _TYPES[kind](value) for each, (kind, value) in values.items()})
+
+
+def _written(_: Language, value: Value) -> str:
+    match value:
+        case Decimal():
+            return _.dollars(value)
+        case float():
+            return _.moment(value)
+    return value
+
+
+def _type_of(value: Any) -> str:
+    return next(name for name, kind in _TYPES.items() if isinstance(value, kind))
+
+
+def _bound(token: str) -> str:
+    return f"notice for {sha256(token.encode()).hexdigest()}"

@@ -1,0 +1,42 @@
+"""The notice that a page shows once, in a cookie until then."""
+
+from decimal import Decimal
+
+import pytest
+from tests.host.login.scenario import Scenario
+from tests.host.portal.browser import Browsers, enter
+
+from dsc_host import MasterKey
+from dsc_host.portal.languages import load
+from dsc_host.portal.notices import Notice
+
+KEY = MasterKey.from_hex("11" * 32)
+NOTICE = Notice("withdrawn", {"amount": Decimal("1250.50"), "owner": "Zoë {amount} <b>"})
+
+
+def test_a_notice_keeps_its_values_and_is_written_in_the_language_of_the_page() -> None:
+    opened = Notice.opened(NOTICE.sealed(KEY, "token"), KEY, "token")
+    assert opened == NOTICE
+    assert opened.words(load()["en"]) == "The withdrawal of $1,250.50 from the account of Zoë {amount} <b> was recorded."
+    assert "1.250,50" in opened.words(load()["de"])
+    later = Notice("extended", {"until": 1_700_000_000.0})
+    assert Notice.opened(later.sealed(KEY, ""), KEY, "") == later
+    assert "Nov 14, 2023, 10:13" in later.words(load()["en"])
+
+
+@pytest.mark.parametrize("text", ["", "withdrawn", "x" * 5_000, "\xff", "....", "bm90aGluZw=="])
+def test_another_text_is_no_notice(text: str) -> None:
+    assert Notice.opened(text, KEY, "token") is None
+
+
+def test_a_notice_of_another_visitor_is_not_shown(scenario: Scenario, browser: Browsers) -> None:
+    carl, anna = enter(scenario, browser(), "carl"), enter(scenario, browser())
+    carl.client.follow_redirects = False
+    carl.open("/withdraw")
+    carl.press("Withdraw", amount="5")
+    kept = carl.client.cookies["notice"]
+    assert "$5.00" in carl.open("/withdraw").notice
+    assert carl.open("/withdraw").notice == "", "it is shown once"
+    for text in (kept, "withdrawn", kept[:-8] + "AAAAAAA="):
+        anna.client.cookies.set("notice", text, domain="portal.example", path="/")
+        assert anna.open("/withdraw").notice == ""
