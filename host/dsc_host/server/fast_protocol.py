@@ -6,6 +6,7 @@ different, h11 takes over the connection, from the first byte of that head. So e
 limits, as without httptools.
 """
 
+import asyncio
 import re
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,6 +24,35 @@ _FRAMING = re.compile(
     rb"\n(connection|content-length|expect|host|proxy-connection|transfer-encoding|upgrade): ?([^\r]*)", re.IGNORECASE
 )
 _LENGTH = re.compile(rb"[0-9]{1,10}")
+
+
+class _Answer:
+    """The transport of one answer. It sends the head together with the first part of the body, in one call of the system."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+        self._is_begun = False
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body. Keep the head, which comes first."""
+        if not self._is_begun:
+            self._is_begun, self._head = True, data
+        elif self._head is not None:
+            data, self._head = self._head + data, None
+            self._transport.write(data)
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send the head if no body has followed it."""
+        if self._head is not None:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close the connection as soon as everything is sent."""
+        self.flush()
+        self._transport.close()
 
 
 class FastProtocol(Limits, HttpToolsProtocol):
@@ -48,8 +78,14 @@ class FastProtocol(Limits, HttpToolsProtocol):
             self._missing -= len(part)
             super().data_received(part)
 
+    def on_headers_complete(self) -> None:
+        """Start to work on a request."""
+        super().on_headers_complete()
+        self.cycle.transport = _Answer(self.transport)
+
     def on_response_complete(self) -> None:
         """Start to wait for the next request."""
+        self.cycle.transport.flush()
         self.await_request()
         super().on_response_complete()
 

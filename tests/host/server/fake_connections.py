@@ -23,6 +23,7 @@ class Transport(asyncio.Transport):
     def __init__(self, address: str) -> None:
         super().__init__({"peername": (address, 1), "sockname": ("127.0.0.1", 80)})
         self.sent = b""
+        self.writes = 0
         self.ended = ""
         self.reads = True
         self.protocol: Any
@@ -36,6 +37,7 @@ class Transport(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         self.sent += bytes(data)
+        self.writes += 1
 
     def close(self) -> None:
         self._end("closed")
@@ -61,7 +63,7 @@ class Transport(asyncio.Transport):
 class Server:
     """One server process. Its application answers at once, except under /hold, where it waits for the test.
 
-    It reads the body of a request, except under /early.
+    It reads the body of a request, except under /early. Under /parts it answers in parts, and under /broken only half.
     """
 
     def __init__(self, parser: str, proxy: str = "") -> None:
@@ -80,7 +82,14 @@ class Server:
             await self.held.wait()
         body = b"" if scope["path"] == "/early" else await Request(scope, receive).body()
         self.seen.append(({**scope, "state": None, "headers": [*scope["headers"]]}, body))
-        await PlainTextResponse("ok")(scope, receive, send)
+        if scope["path"] not in ("/parts", "/broken"):
+            await PlainTextResponse("ok")(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["path"] == "/broken":
+            raise ValueError("broken")
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await send({"type": "http.response.body", "body": b"two"})
 
     def connect(self, address: str, sent: bytes = b"") -> Transport:
         transport = Transport(address)

@@ -43,6 +43,8 @@ REQUESTS: dict[str, Sequence[bytes]] = {
     "a head of two lines": [GET[:16], GET[16:]],
     "a body in pieces": [POST, b"a", b"bc", POST + b"a", b"bc", GET],
     "a body that is too long": [POST + b"abcd"],
+    "an answer in parts": [GET.replace(b"/ ", b"/parts "), GET],
+    "an answer that breaks off": [GET.replace(b"/ ", b"/broken ")],
     "a body that nobody reads": [POST.replace(b"/ ", b"/early ") + b"a", b"bc" + GET],
     "a request before the answer": [GET.replace(b"/ ", b"/hold "), GET],
     "requests in one piece": [GET * 3],
@@ -96,6 +98,16 @@ async def outcome(parser: str, pieces: Sequence[bytes]) -> object:
 @awaited
 async def test_a_request_has_the_same_answer(pieces: Sequence[bytes]) -> None:
     assert await outcome("httptools", pieces) == await outcome("h11", pieces)
+
+
+@needs_httptools
+@pytest.mark.parametrize(("method", "path", "writes"), [(b"GET", b"/", 1), (b"HEAD", b"/", 1), (b"GET", b"/parts", 2)])
+@awaited
+async def test_an_answer_takes_few_writes(method: bytes, path: bytes, writes: int) -> None:
+    server = Server("httptools")
+    line = server.connect("192.0.2.1", GET.replace(b"GET /", method + b" " + path))
+    await turns()
+    assert (line.writes, line.ended) == (writes, "")
 
 
 @needs_httptools
