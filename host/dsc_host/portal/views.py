@@ -107,6 +107,8 @@ class Row:
     """A heading, for example a day. It is shown once above consecutive rows that have the same heading."""
     about: str = ""
     """The subject of the actions. Screen readers read it after a button's label. If empty, they read the first two cells."""
+    kind: str = ""
+    """`danger` for a row to notice; empty for other rows."""
 
     @property
     def subject(self) -> str:

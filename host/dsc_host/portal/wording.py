@@ -175,7 +175,7 @@ _FIELDS: Mapping[str, str] = {
     "document number": "Document number",
     "device name": "Name",
     "page": "Page",
-    "search": "Who is calling?",
+    "search": "Search text",
     "note": "Note",
 }
 _NOTICES: Mapping[str, str] = {

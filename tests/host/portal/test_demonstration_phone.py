@@ -98,6 +98,14 @@ def pushed(shown: Demonstration) -> str:
     return offer.shows["number"]
 
 
+def test_a_code_is_on_the_screen_that_asks_for_it_and_on_no_other(shown: Demonstration, browser: Browser) -> None:
+    step = shown.system.begin("carl", SESAME, "192.0.2.7")
+    shown.system.choose(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS))
+    browser.open("/phone")
+    assert 'class="letter' not in browser.press("Send the activation code", user="carl", password="wrong").html
+    assert 'class="letter' in browser.press("Send the activation code", user="carl", password=SESAME).html
+
+
 @pytest.mark.parametrize(("button", "pin"), [("Approve", "7t&2"), ("Approve with my finger", "")])
 def test_a_login_comes_first_and_its_number_is_typed(shown: Demonstration, activated: Browser, button: str, pin: str) -> None:
     assert "Authenticate" in activated.open("/phone").text

@@ -4,7 +4,7 @@ import pytest
 from tests.host.login.scenario import Scenario
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.login import EventKind, Kind
+from dsc_host.login import EventKind, Kind, WrongCredentials
 from dsc_host.portal.pages.security_events import EVENTS
 
 
@@ -32,6 +32,15 @@ def test_a_user_reads_what_happened_page_by_page(scenario: Scenario, browser: Br
 def test_what_is_no_page_is_an_error_or_the_first(scenario: Scenario, browser: Browsers, page: str) -> None:
     found = enter(scenario, browser()).open(f"/events?page={page}")
     assert (found.status, found.title) in ((400, "That did not work"), (200, "Security events"))
+
+
+def test_what_was_refused_is_marked(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    assert 'class="danger"' not in anna.open("/events").html
+    with pytest.raises(WrongCredentials):
+        scenario.system.begin("anna", "wrong, all of it", "192.0.2.9")
+    marked = anna.open("/events").html.partition('class="danger"')[2].partition("</tr>")[0]
+    assert "A login was refused: the password was wrong." in marked
 
 
 def test_every_event_has_its_sentence() -> None:

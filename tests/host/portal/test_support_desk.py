@@ -10,7 +10,7 @@ from tests.host.portal.browser import Browsers, come_with, enter
 def test_a_caller_is_searched_identified_and_helped_until_the_call_ends(scenario: Scenario, browser: Browsers) -> None:
     sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
-    assert sue.press("Search", search="an").error == "Who is calling?: must have 3 to 64 characters"
+    assert sue.press("Search", search="an").error == "Search text: must have 3 to 64 characters"
     assert (sue.press("Search", search="nobody").error, sue.page.status) == ("Nobody was found.", 404)
     text = sue.press("Search", search="ANNA").text
     assert ("Anna anna" in text, "Anna ben" in text, "carl" in text) == (True, True, False)

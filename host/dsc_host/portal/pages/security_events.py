@@ -82,6 +82,11 @@ EVENTS: Mapping[EventKind, str] = {
 }
 _NAMED = ("Support ", "Compliance ", "A caller at support ")
 """The beginnings of sentences that already say who caused the event."""
+_REFUSED = frozenset({each for each in EventKind if each.name.endswith(("_WRONG", "_DENIED"))}) | {
+    EventKind.NOT_IDENTIFIED,
+    EventKind.PROGRAM_ENDED,
+}
+"""The events that may be attempts of somebody else."""
 _DIGITS = 4
 
 
@@ -110,8 +115,15 @@ def security_events(visit: Visit) -> Response:
 
 
 def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> Table:
-    """Return the table of these events, with this caption. Each day has a heading."""
-    rows = [Row((_.time(each.at), _what(_, each), _device(_, each)), group=_.date(each.at)) for each in events]
+    """Return the table of these events, with this caption. Each day has a heading, and what was refused is marked."""
+    rows = [
+        Row(
+            (_.time(each.at), _what(_, each), _device(_, each)),
+            group=_.date(each.at),
+            kind="danger" if each.kind in _REFUSED else "",
+        )
+        for each in events
+    ]
     heads = (_("Time (UTC)"), _("What happened"), _("Device"))
     return Table(caption, heads, rows, _("There are none."), ("moment", "lead", "text"))
 

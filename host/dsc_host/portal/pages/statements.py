@@ -61,7 +61,7 @@ def _deposits(_: Language, deposits: list[Deposit]) -> Table:
         )
         for each in deposits
     ]
-    kinds = ("moment", "text", "moment", "moment", "amount")
+    kinds = ("text", "text", "moment", "moment", "amount")
     return Table(_("Deposits and charges for devices"), heads, rows, _("Nothing was held or charged."), kinds)
 
 

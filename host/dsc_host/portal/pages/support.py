@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed, WaitView
 from dsc_host.portal.components import WARNING, Badge, Empty, Facts, Item, Listing, PageForms, Split
-from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.decisions import corrections
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.security_events import events_table
@@ -202,7 +202,9 @@ def _wait(_: Language, wait: WaitView) -> Item:
         forms.insert(0, button("/desk/waits/confirm", _("Confirm"), wait=wait.id))
     asked = _("Requested by {name}", name=wait.asked_by) if wait.asked_by else _("Requested by the owner")
     due = _("Takes effect: {moment}", moment=_.moment(wait.due_at))
-    return Item(_(WAITS[wait.kind]), "calendar", None, (wait.what or NONE, due, asked), forms)
+    if wait.due_at is None:
+        due = _("Takes effect when a second person agrees.")
+    return Item(_(WAITS[wait.kind]), "calendar", None, (*((wait.what,) if wait.what else ()), due, asked), forms)
 
 
 def _given(_: Language, known: CallerView) -> list[Item]:

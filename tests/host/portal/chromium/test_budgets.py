@@ -14,6 +14,8 @@ from dsc_host.login import Kind
 MEDIAN_FIRST_PAINT_MS = 300
 BYTES = 60_000
 WIDTHS = (320, 375)
+HEADER = 60
+"""The most pixels of the header's height in a narrow window."""
 PAGES = (
     "/", "/devices", "/devices/next", "/phones", "/password", "/share", "/protection", "/opt-out", "/withdraw", "/deposit",
     "/statements", "/profile", "/profile/bank", "/sessions", "/events", "/close", "/contact", "/lost", "/login/help",
@@ -44,5 +46,6 @@ def test_the_pages_are_painted_soon_are_small_stay_in_place_and_fit(walk: Walk) 
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 720})
             assert (path, page.evaluate("document.documentElement.scrollWidth")) == (path, width)
+            assert page.evaluate("document.querySelector('header').offsetHeight") <= HEADER, "one row"
         page.set_viewport_size({"width": 1280, "height": 720})
     assert median(paints) <= MEDIAN_FIRST_PAINT_MS, sorted(paints)
