@@ -1,6 +1,6 @@
 """The card's state machine: keys are its input, and the display is its output.
 
-`step` is pure: it changes the state and returns effects, without touching a pin, a file or the clock. The caller
+`step` does no input or output: it only changes the card's state and returns effects. The caller
 carries the effects out and reports the outcome in another `step`. PIN, question and display share one buffer, and each part
 is overwritten when its state ends. No memory is allocated between a key and its display.
 """

@@ -8,8 +8,8 @@ Invariants, even if the power fails at any instruction:
 4. A record with an invalid checksum makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
 Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
-newest epoch is the record. After `load`, both slots hold a record with a key, or both hold a record without a key. So one
-invalid slot means that a write was interrupted, and two mean real damage.
+newest epoch is the record. After `load`, the slots are both unused, or both hold a record with a key, or both hold a
+record without one. An interrupted write makes only one slot invalid, so two written and invalid slots mean real damage.
 """
 
 import struct
@@ -163,7 +163,7 @@ def epoch_of(data):
 
 
 class Journal:
-    """The record in its two slots. `status` is BLANK, READY or BROKEN. Only `erase` can change it from BROKEN."""
+    """The record in its two slots. `status` is BLANK, READY or BROKEN. After `load`, only `erase` changes it from BROKEN."""
 
     def __init__(self, flash):
         self._flash = flash

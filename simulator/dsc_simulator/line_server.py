@@ -2,7 +2,7 @@
 
 Promises:
 
-- Each of the two endpoints has one host at a time. A second host gets an error and cannot send to the card.
+- TCP has one host at a time. A second one gets an error and cannot send to the card. Programs on the pty cannot be told apart.
 - Hosts may connect and disconnect at any time.
 - A host that does not read its data does not delay the others.
 - When `close` returns, no thread, socket or pty is left.
@@ -150,8 +150,8 @@ class LineServer:
     """The two endpoints of a card's line, a pty and a TCP port, open until `close`.
 
     `send` is called with the data of the hosts, in a thread of this object. Call `deliver` with the data of the card.
-    `changed` is called when a host has connected or disconnected. With `tcp_port` 0, any free port is used. Raise OSError if an
-    endpoint cannot be opened.
+    `changed` is called when a host has connected or disconnected. With `tcp_port` 0, any free port is used. Raise OSError if
+    the TCP port cannot be opened. If the system has no ptys, `pty` is None.
     """
 
     def __init__(self, send: Callable[[bytes], None], *, tcp_port: int = 0, changed: Callable[[], None] = lambda: None) -> None:

@@ -215,12 +215,12 @@ MUTANTS = (
     ),
     *in_login(
         "devices/kinds/sent_code.py",
-        "sms_days",
+        "sms_expiry",
         ("the days of SMS end after the reminder", "return max(announced, device", "return max(0 * announced, device"),
     ),
     *in_login(
         "devices/lifecycle.py",
-        "sms_days",
+        "sms_expiry",
         ("a new number does not begin the days of SMS anew", "made_at=continued.made_at, ", ""),
     ),
     *in_login(
@@ -252,7 +252,7 @@ MUTANTS = (
     ),
     *in_login(
         "signin/step_up.py",
-        "sms_days",
+        "sms_expiry",
         (
             "a device proves no more than it opens",
             "return session.scope != Scope.FULL or registry.opens_all(tx, device)",

@@ -185,7 +185,8 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 
 def _is_ours(main: bytes | None) -> bool:
-    """Return whether the flasher or an image put this main.py on the board. A user's program may import the firmware too."""
+    """Return whether the flasher or an image put this main.py on the board."""
+    # An import of the firmware does not prove it, because a user's program may have one too.
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -221,7 +222,10 @@ def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -
 
 
 def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: None) -> None:
-    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError. The board can start a program then too."""
+    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError.
+
+    After an error, too, the board has a program that it can start.
+    """
     try:
         _fill(session, steps, progress)
         # A rename needs free space too, so it may raise BoardFull as well.
@@ -242,8 +246,8 @@ def removable(session: BoardSession) -> tuple[str, ...]:
     programs = list(_programs(session))
     # Do not remove the folder if it has other files.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
-    # Remove main.py first, so that an interrupted removal leaves no program that starts. Remove board.json before the files
-    # that show that it is ours: without them, it could belong to another program.
+    # Remove main.py first, so that an interrupted removal leaves no program that starts. Remove board.json before our
+    # program: after an interruption, only the program's files show that board.json is ours.
     ours = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
     mine = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
     wanted = [*ours, _BOARD, *homes, *mine, *_SCRATCH, *_RECORDS]

@@ -224,7 +224,7 @@ class Session:
         try:
             self._port.write_timeout = self._timeout / 2
         except (NotImplementedError, AttributeError):
-            # rfc2217:// supports no write timeout. Reset it to None, or every later setting fails.
+            # rfc2217:// supports no write timeout. Reset it to None. Otherwise setting any other property of the port fails.
             with suppress(AttributeError):
                 self._port.write_timeout = None
             return False

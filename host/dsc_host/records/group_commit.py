@@ -31,7 +31,9 @@ from dsc_host.records.store import Store
 MOST_TOGETHER = 64
 """The largest number of changes in one transaction. PostgreSQL keeps this many savepoints of a transaction in fast memory."""
 
-_INTERRUPTED = "the change was interrupted; try again: a response that was being verified may have been recorded as used"
+_INTERRUPTED = (
+    "the change was interrupted and may have been recorded; try again, and verify a response only with a new challenge"
+)
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection, PendingEntries], T]
@@ -183,7 +185,7 @@ class GroupCommit:
             groups += self._take(MOST_TOGETHER - len(own.changes))
             changes = [change for group in groups for change in group.changes]
             if len(changes) == 1 and self._store.writers == 1:
-                # With a single writer, no lock can block the change, so skip the attempt that refuses to wait for locks.
+                # With a single writer, no lock can block the change, so do not first try it without waiting.
                 self._settle_alone(changes[0])
             else:
                 self._together(changes)

@@ -40,9 +40,9 @@ _NO_PIN = "no PIN at all"
 """A PIN to compute with if there is none, so that the computation takes as long as with a PIN. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
 _LOGGED = 2
-"""The number of logged responses to one challenge, as a multiple of the policy's `attempts`."""
+"""The largest number of logged responses to one challenge, open or closed, as a multiple of the policy's `attempts`."""
 _COUNTED_FOR = 60
-"""The seconds between two log entries, in each process, about responses that are only counted."""
+"""Other responses are only counted. Each process logs their number at most once in this number of seconds."""
 _DAY = 24 * 60 * 60
 
 
@@ -170,8 +170,7 @@ def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: fl
 def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
     """Return whether to log another response to this closed challenge.
 
-    A closed challenge may have as many logged responses as an open one. Without this limit, a client that sends many such
-    responses could make the log grow, and keep its end locked.
+    Without a limit, a client that sends many such responses could make the log grow, and keep its end locked.
     """
     return challenge.judged < _LOGGED * policy.attempts
 
@@ -222,7 +221,7 @@ def _find(context: CardContext, card: CardRecord, challenges: Sequence[Challenge
     if card.state == DECOY:
         # Refuse even a response that matches the decoy's random key.
         return _Finding(Reason.UNKNOWN, card.counter)
-    # Check the PIN first, so that it takes precedence over an equal duress PIN: the two are never compared with each other.
+    # The PIN and the duress PIN are never compared, so they may be equal. The PIN is checked first, so that it then wins.
     if counter is not None:
         return _Finding(Reason.ACCEPTED, counter)
     if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:

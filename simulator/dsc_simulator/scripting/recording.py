@@ -40,7 +40,8 @@ class RecordingError(SimulatorError):
 class Moment:
     """A change of the display, `ms` milliseconds of the card's time after the beginning of the recording.
 
-    `keys` are the keys pressed since the previous moment, in order. `keys_before` is the number of all earlier keys.
+    `keys` are the keys pressed since the previous moment, in order. `keys_before` is the number of all keys
+    pressed up to this moment, including `keys`.
     """
 
     ms: int
@@ -112,7 +113,7 @@ class Recorder:
         self._complete = True
         self._ended: int | None = None
         self._attach()
-        # A restart gives the board a new display and keypad, and the card sends an event on the line.
+        # A restart gives the card a new board, and then the card sends an event. It shows when to attach again.
         card.watch(self._heard)
 
     def __enter__(self) -> "Recorder":
@@ -216,7 +217,7 @@ def _frame(moment: Moment) -> str:
 def strip(recording: Recording, *, typing: bool = True) -> str:
     """Return the recording as one SVG document: a row of cards, one for each display, with the keys between them.
 
-    Without `typing`, leave out displays that only show another digit. The description, for screen readers, has all steps.
+    Without `typing`, leave out displays that only show another digit. The description for screen readers still names all keys.
     """
     moments = recording.moments if typing else _without_typing(recording.moments)
     parts = [drawing.svg(moment.shown).strip() for moment in moments]
@@ -235,7 +236,7 @@ def strip(recording: Recording, *, typing: bool = True) -> str:
 
 
 def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
-    """Return the moments without those after a digit. Add the keys of a removed moment to the next one."""
+    """Leave out the moments whose last key was a digit. Add the keys of such a moment to the next one."""
     kept: list[Moment] = []
     keys: tuple[str, ...] = ()
     for moment in moments:

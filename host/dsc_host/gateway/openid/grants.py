@@ -5,7 +5,7 @@ Five promises:
 1. A code can be used once. A second use revokes the grant, with all its tokens.
 2. A refresh token can be used once. Its use returns the next one. A second use revokes the grant.
 3. Codes and tokens are sealed, and name the grant. The grant's row decides whether they are still valid, and for which client.
-4. An access token gives no scope that the grant does not have or that the session cannot give.
+4. An access token gives only scopes that the grant has and that the session can give.
 5. No code and no token is valid after the session has ended.
 """
 
@@ -151,7 +151,7 @@ def tokens(tx: LoginTransaction, opened: Opened) -> tuple[str, str]:
 
 
 def by_access_token(tx: LoginTransaction, text: str) -> Opened | None:
-    """Return the grant of an access token that is valid now, otherwise None. Any text is accepted."""
+    """Return the grant of an access token that is valid now, otherwise None. `text` may be any text."""
     token = sealed_texts.unseal(tx.context, "access", Token, text)
     grant = grants.find(tx.db, token.grant) if token else None
     login = _login(tx, grant) if grant else None
@@ -161,7 +161,7 @@ def by_access_token(tx: LoginTransaction, text: str) -> Opened | None:
 
 
 def by_refresh_token(tx: LoginTransaction, text: str) -> Opened | None:
-    """Return the grant of a refresh token that is valid now, otherwise None. Any text is accepted."""
+    """Return the grant of a refresh token that is valid now, otherwise None. `text` may be any text."""
     token = sealed_texts.unseal(tx.context, "refresh", Token, text)
     grant = grants.find(tx.db, token.grant) if token else None
     login = _login(tx, grant) if grant else None

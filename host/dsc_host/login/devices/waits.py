@@ -145,7 +145,8 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
     if wait := card_wait(tx, user, device):
         day = tx.calendar.day(wait.due_at or tx.now())
         raise NotNow(
-            "this card cannot be activated before {day}, because it was requested without a lasting device", day=day.isoformat()
+            "this card cannot be activated before {day}, because it was requested by support or with a temporary device",
+            day=day.isoformat(),
         )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.cards import activation, requests
-from dsc_host.login.devices import registry, sms_days, waits
+from dsc_host.login.devices import registry, sms_expiry, waits
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import DeviceState, OrderState, ShareState
@@ -41,7 +41,7 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     do(waits.to_end, wait_outcomes.run_due)
     activations = do(activation.to_be_activated, activation.activate_due)
     activations += do(activation.sheets_to_be_activated, activation.activate_sheet_due)
-    do(sms_days.to_remind, sms_days.remind)
+    do(sms_expiry.to_remind, sms_expiry.remind)
     expired = do(_find_expired, _end)
     context.change(_tidy)
     _write_activity(context)
