@@ -1,21 +1,24 @@
-"""The commands for the audit log: audit verify, audit seal, audit export."""
+"""The commands for the audit log: audit verify, audit seal, audit archive, audit export."""
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dsc_host.cli.database import Records
-from dsc_host.cli.options import JsonOption
+from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.progress import bar
+from dsc_host.cli.prompts import agreed
 from dsc_host.errors import InputError
 from dsc_host.verifier import AuditReport, Checkpoint
 
 NOT_SOUND = 6
 _OFTEN = 1000
 _LAST = "last"
+_KEPT_DAYS, _MOST_DAYS = 365, 36_500
 _SEGMENT = 100_000  # As in `records.segments`, which loads slowly.
 
 
@@ -30,6 +33,9 @@ def verify_log(
         ),
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="With --since: check the older entries too.")] = False,
+    archive: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Check the archived segments in this folder too.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the log for tampering. Exit code 6 if it finds any.
@@ -37,19 +43,23 @@ def verify_log(
     The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place.
     With --since, it later proves that the log still has this entry, and so that nobody has restored an older copy of the
     whole database. It then checks only the entries after it, and the time does not depend on the length of the log. With
-    --whole, it checks all entries. For a large log, it uses all processors.
+    --whole, it checks all entries. For a large log, it uses all processors. It
+    names the archived segments that it has not seen.
 
     \b
     Examples:
       dscplus audit verify
       dscplus audit verify --since last
       dscplus audit verify --since "$(cat checkpoint.txt)" --whole --json
+      dscplus audit verify --archive /srv/audit
     """
+    if archive is not None and since is not None and not whole:
+        raise InputError("archive", "is checked by a whole check; add --whole, or leave out --since")
     checkpoint = None if since in (None, _LAST) else Checkpoint.parse(str(since))
     with records.open() as verifier, bar("Checking the log") as done:
         if since == _LAST:
             checkpoint = verifier.audit.last_checkpoint()
-        report = verifier.audit.check(checkpoint, whole=whole or checkpoint is None, done=done)
+        report = verifier.audit.check(checkpoint, whole=whole or checkpoint is None, folder=archive, done=done)
     _show_report(report, as_json)
     _check_sound(report)
 
@@ -79,6 +89,50 @@ def seal_log(
     else:
         _show_report(report, as_json)
     _check_sound(report)
+
+
+def archive_log(
+    records: Records,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder for the files: one for each segment.")],
+    older_than: Annotated[
+        int, typer.Option(metavar="DAYS", help="Move only segments whose entries are all older than this, 0 to 36500.")
+    ] = _KEPT_DAYS,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move old segments of the log into compressed files. Asks for confirmation.
+
+    An entry is removed from the records only when its segment's file is on the disk, was read again, and is proven to be
+    what `audit seal` has sealed. Logins continue meanwhile. A command that was stopped continues when it runs again. The
+    checkpoints stay in the records: `audit verify --archive` checks the files against them. What is archived is no longer
+    exported, and users no longer see it among their security events.
+
+    \b
+    Examples:
+      dscplus audit archive /srv/audit
+      dscplus audit archive /srv/audit --older-than 730 --yes --json
+    """
+    if not 0 <= older_than <= _MOST_DAYS:
+        raise InputError("older-than", f"must be 0 to {_MOST_DAYS} days")
+    before = time.time() - older_than * 24 * 60 * 60
+    with records.open() as verifier:
+        chosen = verifier.audit.archivable(before)
+        if not chosen:
+            notice(f"No sealed segment is older than {older_than} days. `dscplus audit seal` seals segments.")
+        elif not folder.is_dir():
+            raise InputError("folder", f"{folder} is not a folder; create it first")
+        else:
+            first, last = chosen[0], chosen[-1]
+            question = (
+                f"Move segments {first.number} to {last.number} (entries {first.first_entry} to {last.last_entry}) "
+                f"into {folder}, and remove them from the records?"
+            )
+            if not yes and not agreed(question):
+                raise Failed("nothing was changed")
+            with bar("Archiving") as done:
+                chosen = verifier.audit.archive(folder, before, done=done)
+    entries = sum(segment.last_entry - segment.first_entry + 1 for segment in chosen)
+    show({"segments": len(chosen), "entries": entries, "folder": str(folder)}, as_json=as_json)
 
 
 def _check_sound(report: AuditReport) -> None:
@@ -117,6 +171,8 @@ def export_log(
     if after < 0:
         raise InputError("after", "must be a whole number, 0 or more")
     with records.open() as verifier:
+        if after < (archived := verifier.audit.archived_to()):
+            notice(f"Entries 1 to {archived} are archived, and are not exported.")
         entries = (json.dumps(entry.as_json()) + "\n" for entry in verifier.audit.entries(after, serial))
         if output is None:
             for line in entries:

@@ -70,6 +70,7 @@ SECTIONS = (
                 (
                     _command("verify", "audit:verify_log", "Check the log for tampering."),
                     _command("seal", "audit:seal_log", "Check the new entries, and seal a checkpoint after every 100,000."),
+                    _command("archive", "audit:archive_log", "Move old segments of the log into compressed files."),
                     _command("export", "audit:export_log", "Print the log as JSON lines."),
                 ),
             ),

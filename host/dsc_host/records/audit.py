@@ -1,6 +1,6 @@
 """The audit log. It records who did what, when and to which card, with the outcome and the true reason.
 
-Five promises:
+Six promises:
 
 1. An entry is written in the transaction that makes the change: neither exists without the other.
 2. Each entry holds a SHA-256 hash of its content and of the previous entry's hash. So changed, removed, added and reordered
@@ -11,6 +11,8 @@ Five promises:
    number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number of the
    last log entry at that time. Only `check` with `since` finds that the whole database was set back to an earlier state.
 5. No entry holds a PIN, a response or a key.
+6. An entry leaves the database only together with its segment, once a file has the segment. A sealed checkpoint, which stays in
+   the database, proves the file: see `segments` and `archive`.
 """
 
 import hmac

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select
 
 from dsc_host.errors import StoreError
-from dsc_host.records import segments
+from dsc_host.records import archive, segments
 from dsc_host.records.audit import HEAD, last_number
 from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, bytes_of
 from dsc_host.records.keys import Keyring
@@ -77,6 +78,7 @@ class Check:
         self._seen = 0
         self._end = last_number(db)
         self.unseen: list[str] = []
+        self._archived_hashes: dict[int, bytes] = {}
         self.mark = self._mark()
         self.hashes: dict[int, bytes] = {}
         """The computed hashes of the last entries of stretches."""
@@ -90,9 +92,25 @@ class Check:
 
     # ---- the checks ----
 
-    def whole(self, since: Checkpoint | None) -> AuditReport:
-        """Check all entries that are in the database, and all checkpoints."""
-        return self._from(self.mark.number, self.mark.hash, since, self._checkpoints(0))
+    def whole(self, since: Checkpoint | None, folder: Path | None = None) -> AuditReport:
+        """Check all entries that are in the database, all checkpoints, and the archived segments in this folder."""
+        known = self._checkpoints(0)
+        self._check_archive([segment for segment in known if segment.first_entry <= self.mark.number], since, folder)
+        return self._from(self.mark.number, self.mark.hash, since, known)
+
+    def _check_archive(self, archived: Sequence[Segment], since: Checkpoint | None, folder: Path | None) -> None:
+        if folder is None:
+            self.unseen += archive.unseen(archived, "was not given", "were not given")
+            return
+        check = archive.ArchiveCheck(folder, self._seals.database)
+        for segment in archived:
+            digest = check.check(segment, since.number if since else None)
+            if since and digest:
+                self._archived_hashes[since.number] = digest
+            self._done(check.entries, archived[-1].last_entry)
+        self._seen += check.entries
+        self._problems += check.problems[:MOST_PROBLEMS]
+        self.unseen += archive.unseen(check.absent, f"has no file in {folder}", f"have no files in {folder}")
 
     def after(self, since: Checkpoint) -> AuditReport:
         """Check the entries after a checkpoint, which the caller trusts. The cost does not depend on the entries before it."""
@@ -150,7 +168,7 @@ class Check:
                 self._report("its beginning differs from the checkpoint")
             return
         if since.number <= self.mark.number:
-            ends = {segment.last_entry: segment.end_hash for segment in known}
+            ends = {**{segment.last_entry: segment.end_hash for segment in known}, **self._archived_hashes}
             stored = ends.get(since.number) if since.number != self.mark.number else self.mark.hash
             if stored is None:
                 self.unseen.append(f"entry {since.number}, of the checkpoint, is archived, and was not compared")
@@ -169,12 +187,13 @@ class Check:
     def _walk(self, stretches: Sequence[Stretch]) -> Walked:
         """Check all stretches, and return the result for the last one."""
         *closed, tail = stretches
-        total = max(self._end - stretches[0].after, 0)
+        begun = self._seen
+        total = begun + max(self._end - stretches[0].after, 0)
         found: dict[int, Walked] = {}
-        if closed and total >= PARALLEL_FROM and self._source and processors() > 1:
+        if closed and total - begun >= PARALLEL_FROM and self._source and processors() > 1:
             with closing(SegmentPool(self._source, closed)) as pool:
                 last = self._walk_here(tail, total)
-                found = pool.results(lambda entries: self._done(last.entries + entries, total))
+                found = pool.results(lambda entries: self._done(begun + last.entries + entries, total))
         else:
             last = None
         for position, stretch in enumerate(closed):

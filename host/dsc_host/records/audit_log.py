@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.records import segments
+from dsc_host.records import archive, segments
 from dsc_host.records.audit import Event
 from dsc_host.records.audit_check import PAGE, PAGE_AFTER, AuditReport, Check
 from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, Entry, bytes_of
@@ -26,14 +27,22 @@ _PAGE_OF = PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
 class AuditLog:
     """The log of one database, for reading and checking."""
 
-    def __init__(self, context: Context[Any], *, check_serial: Callable[[str], object], anchors: Sequence[Anchor]) -> None:
-        """Use an open database. `anchors` compare the records with the log."""
+    def __init__(
+        self,
+        context: Context[Any],
+        *,
+        check_serial: Callable[[str], object],
+        anchors: Sequence[Anchor],
+        card_actions: frozenset[str],
+    ) -> None:
+        """Use an open database. `anchors` compare the records with the log; `card_actions` begin or end a card."""
         self._context = context
         self._store = context.store
         self._keys = context.keys
         self._seals = context.seals
         self._check_serial = check_serial
         self._anchors = anchors
+        self._card_actions = card_actions
 
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
         """Yield all entries with a number above `after`, or those of one card, in order. They are read page by page.
@@ -55,17 +64,25 @@ class AuditLog:
                 return
             after = page[-1].number
 
-    def check(self, since: Checkpoint | None = None, *, whole: bool = True, done: Progress = ignored) -> AuditReport:
+    def check(
+        self,
+        since: Checkpoint | None = None,
+        *,
+        whole: bool = True,
+        folder: Path | None = None,
+        done: Progress = ignored,
+    ) -> AuditReport:
         """Check that no entry was changed after it was written.
 
         The check includes all cards and all secrets of the vault. It finds cards and secrets that somebody has changed or that
         contradict the log. With `since`, it also checks that the log still has the entry at that checkpoint. If `whole` is
-        false, it checks only the entries after `since`, so its cost does not grow with the log. It calls `done` after every
-        thousand entries. In a large log, other processes help.
+        false, it checks only the entries after `since`, so its cost does not grow with the log. A whole check includes the
+        archived segments in `folder`, and the report names those that it has not seen. It calls `done` after every thousand
+        entries. In a large log, other processes help.
         """
         with self._store.read(streams=True) as db:
             check = Check(db, self._keys, self._seals, self._store.source, done)
-            report = check.after(since) if since and not whole else check.whole(since)
+            report = check.after(since) if since and not whole else check.whole(since, folder)
             others = (found for anchor in self._anchors for found in anchor(db, report.checkpoint.number))
             return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
 
@@ -100,6 +117,25 @@ class AuditLog:
         if segments.add(tx.db, last, made):
             detail = {"first": str(made[0].number), "last": str(made[-1].number), "entry": str(made[-1].last_entry)}
             tx.log(tx.now(), Event("audit.seal", None, "done", detail=detail))
+
+    def archived_to(self) -> int:
+        """Return the number of the last entry that is archived, or 0. Raises `StoreError` if the mark was changed."""
+        return self._context.read(lambda tx: segments.archived(tx.db, tx.keys, tx.seals).number)
+
+    def archivable(self, before: float) -> list[Segment]:
+        """Return the segments that `archive` would move. Raises `StoreError` if a checkpoint was changed."""
+        return archive.archivable(self._context, before)
+
+    def archive(self, folder: Path, before: float, *, done: Progress = ignored) -> list[Segment]:
+        """Move the sealed segments whose entries are all older than `before`, in Unix seconds, into files in `folder`.
+
+        Return them. Entries are removed from the database only when their file is proven: see `archive`. Raises `InputError`
+        if a file cannot be written, or has a segment's name and is not the segment, and `StoreError` if the database
+        does not hold the entries as they were sealed.
+        """
+        chosen = self.archivable(before)
+        archive.Archiver(self._context, folder, self._card_actions, done).move(chosen)
+        return chosen
 
     def _last_segment(self, db: Connection) -> Segment | None:
         segment = segments.last_segment(db)

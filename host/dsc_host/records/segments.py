@@ -26,7 +26,6 @@ from dsc_host.records.tables import audit_archive, audit_segments
 
 SEGMENT = 100_000
 """The default number of entries in a segment: about 30 MB."""
-_PAGE = 500
 FEWEST, MOST = 1_000, 10_000_000
 """The smallest and the largest number of entries that a caller may choose."""
 
@@ -100,7 +99,7 @@ def segments(db: Connection, after: int = 0) -> Iterator[Segment | None]:
     earlier = select(func.max(audit_segments.c.number)).where(audit_segments.c.last_entry <= after)
     begin = func.coalesce(earlier.scalar_subquery(), 0)
     statement = select(audit_segments).where(audit_segments.c.number >= begin).order_by(audit_segments.c.number)
-    return map(_read, db.execute(statement, execution_options={"yield_per": _PAGE}))
+    return map(_read, db.execute(statement))
 
 
 def last_segment(db: Connection) -> Segment | None:

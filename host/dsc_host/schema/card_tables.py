@@ -127,8 +127,10 @@ owners = Table(
 )
 Index("ix_owners_owner", owners.c.owner, owners.c.serial)
 
+CARD_ACTIONS = frozenset(("card.enroll", "card.remove"))
+"""The actions in the log that begin or end a card."""
 # The words stand in the statement itself, so that the database knows that this small index serves.
-_ACTIONS: list[ColumnElement[str]] = [literal_column("'card.enroll'"), literal_column("'card.remove'")]
+_ACTIONS: list[ColumnElement[str]] = [literal_column(f"'{action}'") for action in sorted(CARD_ACTIONS)]
 BEGINS_OR_ENDS = audit.c.action.in_(_ACTIONS)
 """Whether an entry of the log begins or ends a card."""
 Index("ix_audit_cards", audit.c.serial, audit.c.number, sqlite_where=BEGINS_OR_ENDS, postgresql_where=BEGINS_OR_ENDS)

@@ -9,7 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, func, select
 
-from dsc_host.records.tables import audit
+from dsc_host.errors import StoreError
+from dsc_host.records import kept_cards, segments
+from dsc_host.records.keys import Keyring
+from dsc_host.records.segments import Archived
+from dsc_host.records.tables import audit, audit_kept
 from dsc_host.schema.card_tables import BEGINS_OR_ENDS, DECOY, cards
 from dsc_host.verifier.card_seals import CardSeals
 from dsc_host.verifier.rows import CardRecord
@@ -20,18 +24,25 @@ _FIRST = 1
 _ENROLLED = "card.enroll"
 
 
-def problems(db: Connection, seals: CardSeals) -> Iterator[str]:
-    """Yield each difference between the cards and the log."""
-    yield from _card_problems(db, seals)
-    yield from _missing_cards(db)
+def problems(db: Connection, keys: Keyring, seals: CardSeals) -> Iterator[str]:
+    """Yield each difference between the cards and the log, of which some entries may be archived."""
+    try:
+        mark = segments.archived(db, keys, seals)
+    except StoreError:
+        # The check of the log reports this.
+        mark = Archived()
+    if not kept_cards.is_sound(db, mark):
+        yield "what is kept of archived entries, about the cards, was changed"
+    yield from _card_problems(db, seals, mark.generation)
+    yield from _missing_cards(db, mark.generation)
 
 
-def _card_problems(db: Connection, seals: CardSeals) -> Iterator[str]:
+def _card_problems(db: Connection, seals: CardSeals, generation: int) -> Iterator[str]:
     after = ""
     while True:
         statement = select(cards).where(cards.c.serial > after).order_by(cards.c.serial).limit(_PAGE)
         page = [CardRecord(*row) for row in db.execute(statement)]
-        logged = _last_logged(db, [card.serial for card in page])
+        logged = _last_logged(db, [card.serial for card in page], generation)
         for card in page:
             if not seals.is_sealed(card):
                 yield f"card {ascii(card.serial)[1:-1]}: its row does not match its seal"
@@ -56,7 +67,7 @@ def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
         yield f"card {card.serial}: its row is older than the version that the log records: an old row was put back"
 
 
-def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:
+def _last_logged(db: Connection, serials: Sequence[str], generation: int) -> dict[str, str]:
     """Return, by serial, the version of each card's row that the latest entry about it records."""
     if not serials:
         return {}
@@ -68,14 +79,24 @@ def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:
         .limit(1)
         .scalar_subquery()
     )
-    found = db.execute(select(cards.c.serial, latest).where(cards.c.serial.in_(serials)))
+    archived = (
+        select(audit_kept.c.card_row)
+        .where(audit_kept.c.generation == generation, audit_kept.c.serial == cards.c.serial)
+        .scalar_subquery()
+    )
+    found = db.execute(select(cards.c.serial, func.coalesce(latest, archived)).where(cards.c.serial.in_(serials)))
     return {serial: str(row) for serial, row in found if row is not None}
 
 
-def _missing_cards(db: Connection) -> Iterator[str]:
+def _missing_cards(db: Connection, generation: int) -> Iterator[str]:
     """Yield each card without a row that, according to the log, was enrolled and not removed."""
     latest = select(func.max(audit.c.number)).where(BEGINS_OR_ENDS).group_by(audit.c.serial)
     there = select(cards.c.serial).where(cards.c.serial == audit.c.serial).exists()
     gone = select(audit.c.serial).where(audit.c.number.in_(latest), audit.c.action == _ENROLLED, ~there)
-    for serial in db.execute(gone.order_by(audit.c.serial)).scalars():
+    kept_there = select(cards.c.serial).where(cards.c.serial == audit_kept.c.serial).exists()
+    later = select(audit.c.number).where(BEGINS_OR_ENDS, audit.c.serial == audit_kept.c.serial).exists()
+    of_archived = select(audit_kept.c.serial).where(
+        audit_kept.c.generation == generation, audit_kept.c.action == _ENROLLED, ~kept_there, ~later
+    )
+    for serial in sorted(map(str, (*db.execute(gone).scalars(), *db.execute(of_archived).scalars()))):
         yield f"card {ascii(serial)[1:-1]}: the log says that it is enrolled, but it has no row: it was removed"

@@ -31,6 +31,7 @@ from dsc_host.records.audit_log import AuditLog
 from dsc_host.records.keys import Keyring, MasterKeySource
 from dsc_host.records.tables import ACTOR_LETTERS
 from dsc_host.records.transaction import Step
+from dsc_host.schema.card_tables import CARD_ACTIONS
 from dsc_host.verifier import (
     anchors,
     card_lookup,
@@ -136,7 +137,8 @@ class Verifier:
         return AuditLog(
             self._context,
             check_serial=card_rules.check_serial,
-            anchors=[lambda db, _end: anchors.problems(db, own), lambda db, end: vault.problems(db, keys, own, end)],
+            anchors=[lambda db, _end: anchors.problems(db, keys, own), lambda db, end: vault.problems(db, keys, own, end)],
+            card_actions=CARD_ACTIONS,
         )
 
     # ---- adding and removing cards ----

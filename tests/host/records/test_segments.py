@@ -9,21 +9,15 @@ import pytest
 from sqlalchemy import Connection, delete, select, update
 from tests.host import databases
 from tests.host.databases import Database
+from tests.host.log_samples import SIZE, add_entries
 from tests.host.verifier_samples import MASTER, Clock
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records import audit_check, segment_pool, segments
-from dsc_host.records.audit import Event, record
 from dsc_host.records.tables import audit, audit_segments
 from dsc_host.verifier import Checkpoint, Keyring, MasterKey, Verifier
 
-SIZE, ENTRIES = 1000, 3500
-
-
-def add_entries(verifier: Verifier, count: int) -> None:
-    context = verifier.context
-    events = [Event("verify", f"A-{number % 7}", "refused", detail={"user": "ada"}) for number in range(count)]
-    context.store.change(lambda db: record(db, context.keys, context.seals, context.now(), "Ada", events))
+ENTRIES = 3500
 
 
 def live(url: str) -> None:

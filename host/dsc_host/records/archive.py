@@ -1,0 +1,215 @@
+"""The archive of the audit log: old segments, moved from the database into files.
+
+Four promises:
+
+1. Nothing is removed from the database before the file of its segment was written to the disk, read again, and proven to lead
+   from the start to the end of the segment's sealed checkpoint.
+2. Entries are removed in small batches. The sealed mark moves in the same transactions, so a process that is killed loses
+   nothing, logins go on, and the log can be checked at any moment. The next run continues.
+3. The checkpoints stay. So it is known for ever which entries there were, and a file that comes back later is proven by them.
+4. What the entries say of the cards stays too (`kept_cards`), so an old row of a card that is put back is still found.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.records import archive_file, kept_cards, segments
+from dsc_host.records.audit import Event, last_number
+from dsc_host.records.audit_entries import encoded
+from dsc_host.records.kept_cards import KeptCard
+from dsc_host.records.progress import Progress
+from dsc_host.records.segment_walk import Walk
+from dsc_host.records.segments import Segment
+from dsc_host.records.tables import audit
+from dsc_host.records.transaction import Context, Transaction
+
+BATCH = 1000
+"""The number of entries that one transaction removes."""
+_MOST_KEPT = 200_000
+"""The number of cards after which what the entries say of them is stored. It bounds the memory."""
+_ROWS = select(audit).where(audit.c.number > bindparam("after"), audit.c.number <= bindparam("last")).order_by(audit.c.number)
+_REMOVE = delete(audit).where(audit.c.number > bindparam("after"), audit.c.number <= bindparam("last"))
+_SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
+"""The places of the columns in the text of an entry."""
+
+
+@dataclass(slots=True)
+class _Proven:
+    """A segment whose file was proven, with the hashes at which batches may end."""
+
+    segment: Segment
+    hashes: dict[int, bytes] = field(default_factory=dict)
+
+
+def archivable(context: Context[Any], before: float) -> list[Segment]:
+    """Return the sealed segments in the database whose entries are all older than `before`, in Unix seconds.
+
+    Raises `StoreError` if a checkpoint, or the mark of what was archived, is not as it was sealed.
+    """
+    with context.reading() as tx:
+        mark, end = segments.archived(tx.db, tx.keys, tx.seals), last_number(tx.db)
+        found: list[Segment] = []
+        previous = None
+        for segment in segments.segments(tx.db):
+            problem = segment.problem(previous, tx.keys, tx.seals) if segment else "a checkpoint was changed"
+            if segment is None or problem:
+                raise StoreError(f"{problem}; see audit verify")
+            previous = segment
+            if segment.last_entry <= mark.number:
+                continue
+            at = tx.db.execute(select(audit.c.at).where(audit.c.number == segment.last_entry)).scalar()
+            # The last entry of the log stays.
+            if segment.last_entry >= end or not isinstance(at, float) or at >= before:
+                break
+            found.append(segment)
+        return found
+
+
+class Archiver:
+    """One run, which moves segments into the files of a folder."""
+
+    def __init__(self, context: Context[Any], folder: Path, actions: frozenset[str], done: Progress) -> None:
+        """`actions` are those that begin or end a card. `done` is called after each batch."""
+        self._context = context
+        self._folder = folder
+        self._actions = actions
+        self._done = done
+        self._kept: dict[str, KeptCard] = {}
+
+    def move(self, chosen: Sequence[Segment]) -> None:
+        """Move these segments, which follow one another and begin with the first one in the database.
+
+        Raises `InputError` for a file that cannot be written, or that has a segment's name and is not the segment. Raises
+        `StoreError` if the database does not hold the entries as they were sealed.
+        """
+        if not self._folder.is_dir():
+            raise InputError("archive", f"{self._folder} is not a folder; create it first")
+        waiting: list[_Proven] = []
+        for segment in chosen:
+            waiting.append(self._prove(segment))
+            if len(self._kept) >= _MOST_KEPT:
+                self._remove(waiting)
+        self._remove(waiting)
+
+    def _prove(self, segment: Segment) -> _Proven:
+        """Write the file of a segment, unless it exists, and read it."""
+        path = archive_file.file_of(self._folder, segment.number)
+        database = self._context.seals.database
+        # Another process may write the same file, and be faster.
+        with suppress(FileExistsError):
+            if not path.exists():
+                with closing(self._lines(segment)) as lines:
+                    archive_file.write(path, segment, database, lines)
+        proven, kept = _Proven(segment), dict[str, KeptCard]()
+        for number, (line, digest) in enumerate(archive_file.entries(path, segment, database), segment.first_entry):
+            if number % BATCH == 0:
+                proven.hashes[number] = digest
+            self._keep(line, kept)
+        proven.hashes[segment.last_entry] = segment.end_hash
+        # Only here are the entries proven.
+        for serial, card in kept.items():
+            self._kept[serial] = card.after(self._kept.get(serial, card))
+        return proven
+
+    def _lines(self, segment: Segment) -> Generator[bytes, None, None]:
+        with self._context.store.read(streams=True) as db:
+            mark = segments.archived(db, self._context.keys, self._context.seals)
+            if mark.number >= segment.first_entry:
+                raise InputError("archive", f"segment {segment.number} was archived in part; name the folder that has its file")
+            walk = Walk(segment.first_entry - 1, segment.start_hash)
+            numbers = {"after": segment.first_entry - 1, "last": segment.last_entry}
+            for row in db.execute(_ROWS, numbers, execution_options={"yield_per": BATCH}):
+                values = tuple(row[:-1] if row.card_row is not None else row[:-2])
+                walk.follow([row])
+                if walk.problems:
+                    break
+                yield encoded(values).encode()
+            walk.end_at(segment.last_entry)
+            if walk.problems or walk.hash != segment.end_hash:
+                raise StoreError(f"segment {segment.number} is not as it was sealed; nothing was archived; see audit verify")
+
+    def _keep(self, line: bytes, kept: dict[str, KeptCard]) -> None:
+        values = archive_file.values_of(line)
+        serial, action = values[_SERIAL], values[_ACTION] if values[_ACTION] in self._actions else None
+        card_row = values[_CARD_ROW] if len(values) > _CARD_ROW else None
+        if serial is not None and (card_row or action):
+            card = KeptCard(serial, card_row, action)
+            kept[serial] = card.after(kept.get(serial, card))
+
+    def _remove(self, waiting: list[_Proven]) -> None:
+        """Store what these segments say of the cards, and remove their entries."""
+        if not waiting:
+            return
+        kept_cards.replace_all(self._context, self._kept, waiting[-1].segment.last_entry)
+        for proven in waiting:
+            remove = partial(_remove_some, proven)
+            while (number := self._context.change_in_turn(remove)) is not None:
+                self._done(number, waiting[-1].segment.last_entry)
+        self._kept.clear()
+        waiting.clear()
+
+
+def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
+    """Remove a batch of entries. Return the number of the last one, or None if none of the segment is left."""
+    tx.context.store.claim(tx.db)
+    segment, mark = proven.segment, segments.archived(tx.db, tx.keys, tx.seals)
+    if mark.number >= segment.last_entry:
+        return None
+    last = min((mark.number // BATCH + 1) * BATCH, segment.last_entry)
+    if tx.db.execute(_REMOVE, {"after": mark.number, "last": last}).rowcount != last - mark.number:
+        raise StoreError(f"entries of segment {segment.number} are missing; see audit verify")
+    moved = segments.Archived(last, proven.hashes[last], mark.kept_to, mark.generation, mark.kept_hash)
+    segments.move_mark(tx.db, moved, tx.keys.current, tx.seals)
+    if last == segment.last_entry:
+        numbers = {"segment": segment.number, "first": segment.first_entry, "last": segment.last_entry}
+        detail = {**{name: str(number) for name, number in numbers.items()}, "hash": segment.end_hash.hex()}
+        tx.log(tx.now(), Event("audit.archive", None, "done", detail=detail))
+    return last
+
+
+# ---- the check ----
+
+
+def unseen(chosen: Sequence[Segment], one: str, many: str) -> Iterator[str]:
+    """Yield a sentence for each run of consecutive segments that a check has not seen. `one` and `many` say why."""
+    for _, run in groupby(enumerate(chosen), key=lambda at: at[1].number - at[0]):
+        parts = [segment for _, segment in run]
+        first, last = parts[0], parts[-1]
+        names = f"segment {first.number} is" if first is last else f"segments {first.number} to {last.number} are"
+        yield f"{names} archived (entries {first.first_entry} to {last.last_entry}), and {one if first is last else many}"
+
+
+@dataclass(slots=True)
+class ArchiveCheck:
+    """A check of the files of archived segments."""
+
+    folder: Path
+    database: str
+    problems: list[str] = field(default_factory=list)
+    absent: list[Segment] = field(default_factory=list)
+    entries: int = 0
+
+    def check(self, segment: Segment, wanted: int | None = None) -> bytes | None:
+        """Check the file of a segment. Return the hash of the entry with the `wanted` number, if it is there and proven."""
+        path = archive_file.file_of(self.folder, segment.number)
+        if not path.exists():
+            self.absent.append(segment)
+            return None
+        found, count = None, 0
+        try:
+            for count, (_, digest) in enumerate(archive_file.entries(path, segment, self.database), 1):
+                if segment.first_entry + count - 1 == wanted:
+                    found = digest
+        except InputError as error:
+            self.problems.append(f"segment {segment.number}: {error.problem}")
+            return None
+        self.entries += count
+        return found

@@ -1,0 +1,163 @@
+"""The files of archived segments: one for each segment, compressed.
+
+A file holds lines in the format xz, whose checks cover every byte. The first line is a header in JSON: the checkpoint that ends
+the segment. Each other line is one entry, in the JSON text of which its hash is made. So the hash of the last line is the one
+in the checkpoint, or the file is not the segment. `xz -dc FILE` shows the lines.
+
+Three promises:
+
+1. A file gets its name only when it is complete, and its contents are on the disk. Only its owner can access it.
+2. A file is accepted only if the hashes of all its entries lead from the start to the end of the segment's checkpoint, and if
+   nothing is missing and nothing follows.
+3. Reading takes bounded memory, whatever the file holds.
+"""
+
+import hashlib
+import json
+import lzma
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from dsc_host.errors import InputError
+from dsc_host.files import name_draft, open_at_once
+from dsc_host.records.segments import Segment
+
+FORMAT = 1
+_NAME = "audit-{:06}.jsonl.xz"
+_CHUNK = 64 * 1024
+_MOST_LINE = 1024 * 1024
+"""The largest number of bytes in a line. All entries are far shorter."""
+_MOST_MEMORY = 64 * 1024 * 1024
+"""The largest number of bytes that decompression may take. Our files need 3 million."""
+# The fastest level: the higher ones take ten times as long, to save a tenth.
+_LEVEL = 1
+
+
+def file_of(folder: Path, number: int) -> Path:
+    """Return the file of a segment in this folder, whether or not it exists."""
+    return folder / _NAME.format(number)
+
+
+def write(path: Path, segment: Segment, database: str, lines: Iterable[bytes]) -> None:
+    """Write a segment to a new file. `lines` are the texts of its entries.
+
+    Raises `FileExistsError` if the file exists, and `InputError` if it cannot be written. Then no part of it remains.
+    """
+    try:
+        handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                _compress(file, segment, database, lines)
+                file.flush()
+                os.fsync(file.fileno())
+            name_draft(draft, str(path), overwrite=False)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(draft)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise InputError("archive", f"{path} cannot be written: {error.strerror}; nothing was removed") from error
+
+
+def _compress(file: BinaryIO, segment: Segment, database: str, lines: Iterable[bytes]) -> None:
+    packer = lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_SHA256, _LEVEL)
+    file.write(packer.compress(_header(segment, database)))
+    for line in lines:
+        file.write(packer.compress(line + b"\n"))
+    file.write(packer.flush())
+
+
+def _header(segment: Segment, database: str) -> bytes:
+    content = {
+        "dscplus": "audit segment",
+        "format": FORMAT,
+        "database": database,
+        "segment": segment.number,
+        "first": segment.first_entry,
+        "last": segment.last_entry,
+        "start": segment.start_hash.hex(),
+        "end": segment.end_hash.hex(),
+        "digest": segment.digest.hex(),
+        "key": segment.key_id,
+        "seal": segment.seal.hex(),
+    }
+    return json.dumps(content).encode() + b"\n"
+
+
+def entries(path: Path, segment: Segment, database: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the text and the hash of each entry in a file.
+
+    Raises `InputError` if the file is not this segment. The error may come only after the last entry: until then the entries
+    are not proven.
+    """
+    count, digest = 0, segment.start_hash
+    with _opened(path) as file:
+        lines = _lines(path, file)
+        _check_header(path, next(lines, b""), segment, database)
+        for line in lines:
+            digest = hashlib.sha256(digest + line).digest()
+            count += 1
+            yield line, digest
+    if count != segment.last_entry - segment.first_entry + 1 or digest != segment.end_hash:
+        raise _refusal(path, f"does not hold the entries {segment.first_entry} to {segment.last_entry} as they were sealed")
+
+
+def _check_header(path: Path, line: bytes, segment: Segment, database: str) -> None:
+    try:
+        header: Any = json.loads(line)
+        is_ours = header["dscplus"] == "audit segment" and header["format"] == FORMAT
+    except (ValueError, TypeError, KeyError, RecursionError):
+        is_ours = False
+    if not is_ours:
+        raise _refusal(path, "is not a segment that this dscplus has archived")
+    right = json.loads(_header(segment, database))
+    if header.get("database") != database:
+        raise _refusal(path, "is a segment of another database")
+    # After a change of the master key, the checkpoint in the database has another seal.
+    resealed = {"key": header.get("key"), "seal": header.get("seal")} if header.get("key") != segment.key_id else {}
+    if header != {**right, **resealed}:
+        raise _refusal(path, f"is not segment {segment.number}, or was changed")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with open(path, "rb", opener=open_at_once) as file:
+            yield file
+    except OSError as error:
+        raise _refusal(path, f"cannot be read: {error.strerror}") from error
+
+
+def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines without their ends. Raises `InputError` if the file is not whole."""
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY)
+    rest = b""
+    while not unpacker.eof:
+        data = file.read(_CHUNK) if unpacker.needs_input else b""
+        if unpacker.needs_input and not data:
+            raise _refusal(path, "is cut short")
+        try:
+            rest += unpacker.decompress(data, _CHUNK)
+        except lzma.LZMAError:
+            raise _refusal(path, "was changed, or is not a file in the format xz") from None
+        *lines, rest = rest.split(b"\n")
+        yield from lines
+        if len(rest) > _MOST_LINE:
+            raise _refusal(path, "has a line that is too long")
+    if rest or unpacker.unused_data or file.read(1):
+        raise _refusal(path, "is followed by other data")
+
+
+def _refusal(path: Path, problem: str) -> InputError:
+    return InputError("archive", f"{path} {problem}")
+
+
+def values_of(line: bytes) -> list[Any]:
+    """Return the values in the text of an entry."""
+    values: list[Any] = json.loads(line)
+    return values

@@ -1,0 +1,57 @@
+"""The commands that seal and archive the log."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.host.command_runner import Command
+from tests.host.log_samples import add_entries
+
+
+@pytest.fixture
+def records(dscplus: Command) -> Path:
+    """Records whose log has some 2,500 entries."""
+    path = dscplus.with_records()
+    with dscplus.verifier() as verifier:
+        add_entries(verifier, 2500)
+    return path
+
+
+def test_the_log_is_sealed_archived_and_checked_with_its_files(dscplus: Command, records: Path) -> None:
+    folder = dscplus.folder / "archive"
+    assert dscplus.refused("audit", "seal", "--every", "999").startswith("size: must be")
+    sealed = json.loads(dscplus("audit", "seal", "--every", "1000", "--json").out)
+    assert (sealed["sound"], sealed["sealed"].split(":")[0]) == (True, "2000")
+    new = json.loads(dscplus("audit", "verify", "--since", "last", "--json").out)
+    assert (new["sound"], new["entries"] < 600, new["unseen"]) == (
+        True, True, ["entries 1 to 2000 are before the checkpoint, and were not checked again"],
+    )  # fmt: skip
+    archive = ("audit", "archive", str(folder), "--older-than", "0")
+    assert dscplus.refused(*archive, "--yes") == f"folder: {folder} is not a folder; create it first"
+    folder.mkdir()
+    assert dscplus.refused(*archive, stdin="n\n", code=1).endswith("nothing was changed")
+    assert list(folder.iterdir()) == []
+    assert json.loads(dscplus(*archive, "--json", stdin="y\n").out) == {"segments": 2, "entries": 2000, "folder": str(folder)}
+    assert "segments 1 to 2 are archived (entries 1 to 2000), and were not given" in dscplus("audit", "verify").out
+    whole = json.loads(dscplus("audit", "verify", "--archive", str(folder), "--json").out)
+    assert (whole["sound"], whole["entries"] > 2500, whole["unseen"]) == (True, True, [])
+    done = dscplus("audit", "export")
+    assert done.err == "Entries 1 to 2000 are archived, and are not exported.\n"
+    assert json.loads(done.out.splitlines()[0])["number"] == 2001
+    (folder / "audit-000002.jsonl.xz").write_bytes(b"")
+    done = dscplus("audit", "verify", "--archive", str(folder))
+    assert done.code == 6
+    assert "segment 2: " in done.out
+
+
+@pytest.mark.parametrize("days", ["-1", "36501", "x", "1e3"])
+def test_wrong_arguments_archive_nothing(dscplus: Command, records: Path, tmp_path: Path, days: str) -> None:
+    assert dscplus("audit", "archive", str(tmp_path), "--older-than", days, "--yes").code == 2
+    assert dscplus("audit", "verify", "--since", "last", "--archive", str(tmp_path)).code == 2
+
+
+def test_what_is_too_young_stays(dscplus: Command, records: Path, tmp_path: Path) -> None:
+    dscplus("audit", "seal", "--every", "1000")
+    done = dscplus("audit", "archive", str(tmp_path), "--json")
+    assert (done.code, json.loads(done.out)["segments"]) == (0, 0)
+    assert "No sealed segment is older than 365 days." in done.err
