@@ -3,6 +3,7 @@
 import sys
 
 from tests.benchmarks import (
+    bench_audit,
     bench_command,
     bench_desktop,
     bench_exchange,
@@ -31,6 +32,7 @@ BENCHES = {
     "On a board": bench_firmware,
     "Verifier": bench_verifier,
     "Lists": bench_lists,
+    "Audit log": bench_audit,
     "Command": bench_command,
     "Cards by PSKC": bench_exchange,
     "Service": bench_service,

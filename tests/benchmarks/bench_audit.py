@@ -1,7 +1,9 @@
 """The check of a long audit log, beside a bare loop of the same hashes, and the check of what is new in logs of two lengths.
 
-The processes of a check share the machine with everything else, so the bounds are on processor time: on an idle machine, a
-check takes the time of the bare loop divided by the processors. `python -m tests.benchmarks.bench_audit 10000000` takes a longer log.
+The processes of a check share the machine with everything else, so the bounds are on processor time. On an idle machine,
+a check takes the time of the bare loop divided by the processors.
+
+For a longer log: `python -m tests.benchmarks.bench_audit 10000000`.
 """
 
 import resource
