@@ -10,7 +10,9 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TextIO
 
 from dsc_host.errors import InputError
 
@@ -118,3 +120,29 @@ def write_new(path: str | os.PathLike[str], text: str) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(draft)
+
+
+def replace_whole(path: str, write: Callable[[TextIO], None]) -> None:
+    """Replace the file at `path`, completely or not at all, with what `write` writes. Only the owner can access the new file.
+
+    It is written as `path` with `.new` added. While this draft exists, another call raises `FileExistsError`, so that two
+    changes at the same time lose nothing. Other errors are `OSError`s with the name of the file that could not be written.
+    """
+    draft = f"{path}.new"
+    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    is_renamed = False
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+        is_renamed = True
+        keep_name(path)
+    except BaseException as error:
+        # After the renaming, a file with the draft's name belongs to another process.
+        if not is_renamed:
+            os.unlink(draft)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, path) from error
+        raise

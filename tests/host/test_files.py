@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.host.records.database_file import MASTER, posix_only
 
+from dsc_host import files
 from dsc_host.api.tokens import Scope, Tokens, add_token
 from dsc_host.cli import client, radius
 from dsc_host.errors import InputError
@@ -136,3 +137,18 @@ def test_a_named_file_is_ordinary_and_small(read: Callable[[Path], object], tmp_
     for file, problem in doors.items():
         with pytest.raises(InputError, match=problem):
             read(file)
+
+
+def test_a_draft_that_appears_after_the_renaming_is_left_to_the_process_that_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = tmp_path / "keys", tmp_path / "keys.new"
+
+    def fail(_path: str) -> None:
+        other.write_text("another process's")
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(files, "keep_name", fail)
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        files.replace_whole(str(path), lambda file: None)
+    assert (raised.value.filename, other.read_text()) == (str(path), "another process's")

@@ -19,10 +19,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 
 from dsc_host.errors import InputError
-from dsc_host.files import keep_name, warn_if_exposed
+from dsc_host.files import replace_whole, warn_if_exposed
 
 _PREFIX = "dsc_"  # lets people and secret scanners recognize a token
 _RANDOM_BYTES = 32
@@ -96,35 +96,20 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
         raise InputError("scope", f"name at least one: {', '.join(Scope)}")
     if _LINE.fullmatch(new.line().rstrip("\n")) is None:
         raise InputError("token's name", "must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-'")
-    draft = path.with_name(path.name + ".new")
     try:
-        # While the draft exists, no other process can create it. So of two additions at the same time, one is refused.
-        handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        raise _refusal(f"{draft} exists: another token is being added; if not, remove it") from None
+        replace_whole(os.fspath(path), lambda file: _write_with(file, path, new))
+    except FileExistsError as error:
+        raise _refusal(f"{error.filename} exists: another token is being added; if not, remove it") from None
     except OSError as error:
-        raise _refusal(f"{draft} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(_with_token(path, new))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        keep_name(path)
-    except BaseException as error:
-        # If the draft was renamed already, there is nothing to remove.
-        draft.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise _refusal(f"{path} cannot be written: {error.strerror}") from error
-        raise
+        raise _refusal(f"{error.filename} cannot be written: {error.strerror}") from error
     return token
 
 
-def _with_token(path: Path, new: Token) -> str:
+def _write_with(file: TextIO, path: Path, new: Token) -> None:
     text = _read(path) if path.exists() else ""
     if any(token.name == new.name for token in _parse_lines(text, path)):
         raise InputError("token's name", f"{new.name} is already in {path}; remove its line first, or choose another name")
-    return text + ("\n" if text and not text.endswith("\n") else "") + new.line()
+    file.write(text + ("\n" if text and not text.endswith("\n") else "") + new.line())
 
 
 def _read(path: Path) -> str:

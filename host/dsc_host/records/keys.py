@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TextIO, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.files import keep_name, warn_if_exposed, write_new
+from dsc_host.files import replace_whole, warn_if_exposed, write_new
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -231,29 +231,18 @@ class Keyring:
         `InputError`.
         """
         path = os.path.realpath(path)
-        draft = Path(f"{path}.new")
         try:
-            # While the draft exists, no other process can create it. So of two changes at the same time, one is refused.
-            handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
+            replace_whole(path, lambda file: self._write_keys(file, path))
+        except FileExistsError as error:
             raise _refusal(
-                f"{draft} exists: another command is changing the file; if none is, inspect it and remove it"
+                f"{error.filename} exists: another command is changing the file; if none is, inspect it and remove it"
             ) from None
         except OSError as error:
-            raise _refusal(f"{draft} cannot be written: {error.strerror}") from error
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                _give_to_owner_of(path, file.fileno())
-                file.writelines(key._key.hex() + "\n" for key in self.keys)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            keep_name(path)
-        except BaseException as error:
-            draft.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise _refusal(f"{path} cannot be written: {error.strerror}") from error
-            raise
+            raise _refusal(f"{error.filename} cannot be written: {error.strerror}") from error
+
+    def _write_keys(self, file: TextIO, path: str) -> None:
+        _give_to_owner_of(path, file.fileno())
+        file.writelines(key._key.hex() + "\n" for key in self.keys)
 
     @property
     def ids(self) -> frozenset[str]:
