@@ -25,6 +25,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from dsc_host.errors import StoreError
 from dsc_host.records.audit_entries import START, bytes_of, encoded, hash_of
 from dsc_host.records.keys import Keyring, other_master_key
+from dsc_host.records.row_sets import insert_into, takes_sets
 from dsc_host.records.seals import Seals
 from dsc_host.records.statements import Statement
 from dsc_host.records.tables import audit, audit_head
@@ -40,7 +41,7 @@ _MOVE_HEAD = Statement(
     )
 )
 _ADD = insert(audit)
-_ADD_ONE = Statement(_ADD)
+_ADD_ONE, _ADD_SET = Statement(_ADD), insert_into(audit)
 
 
 class LoggedRow(Protocol):
@@ -120,13 +121,19 @@ def _append(db: Connection, keys: Keyring, seals: Seals, events: Sequence[tuple[
         }
         before = row["hash"] = hash_of(before, *row.values())
         rows.append(row)
-    if len(rows) == 1:
-        _ADD_ONE.send(db, rows[0])
-    else:
-        db.execute(_ADD, rows)
+    _add(db, rows)
     key = keys.current
     seal = key.sign_log(seals.end_of_log(number, before))
     _MOVE_HEAD.send(db, {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": seal})
+
+
+def _add(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if len(rows) == 1:
+        _ADD_ONE.send(db, rows[0])
+    elif takes_sets(db):
+        _ADD_SET.send(db, [tuple(row.values()) for row in rows])
+    else:
+        db.execute(_ADD, rows)
 
 
 def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:

@@ -1,7 +1,8 @@
 """Group commit: changes that wait for the database at the same time are committed together.
 
 A commit waits for the disk, which takes far longer than a change. So while one thread commits, the changes of all other threads
-wait, and the next thread makes all of them in one transaction, each in a separate savepoint. Five promises:
+wait, and the next thread makes all of them in one transaction. Each is in a separate savepoint, or in a set of changes that the
+same statements make, and that write nothing before all of them are decided. Five promises:
 
 1. No change has a result before the transaction that contains it is on the disk.
 2. Only the change that raised is undone, with its log entries. The other changes of the transaction are kept.
@@ -14,10 +15,12 @@ wait, and the next thread makes all of them in one transaction, each in a separa
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import count, groupby
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, text
@@ -38,6 +41,36 @@ _INTERRUPTED = (
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection, PendingEntries], T]
 """A change: a function that takes the connection and the collection of log entries, and may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of a change: its result, or its error."""
+
+    result: Any = None
+    error: Exception | None = None
+
+
+class SetWork(ABC, Generic[T]):
+    """A change that can be done with others of its kind, by the same statements. Called, it is done by itself."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, db: Connection, entries: PendingEntries) -> T:
+        """Do the change by itself."""
+
+    @staticmethod
+    @abstractmethod
+    def do_set(db: Connection, entries: PendingEntries, works: Sequence["SetWork[Any]"]) -> "Outcomes":
+        """Do changes of this kind together, without waiting for a lock. An error of the database fails the transaction.
+
+        Return a function that is called after the entries were written, as the last step of the transaction. It returns the
+        outcome of each change, or None if a lock prevents it, so that it must be done alone.
+        """
+
+
+Outcomes: TypeAlias = Callable[[], Sequence[Outcome | None]]
 
 # Each savepoint has its own name, so that a rollback to one that does not exist fails instead of undoing another change.
 _SAVEPOINTS, _RELEASES, _ROLLBACKS = (
@@ -184,8 +217,8 @@ class GroupCommit:
         try:
             groups += self._take(MOST_TOGETHER - len(own.changes))
             changes = [change for group in groups for change in group.changes]
-            if len(changes) == 1 and self._store.writers == 1:
-                # With a single writer, no lock can block the change, so do not first try it without waiting.
+            if len(changes) == 1 and not self._store.locks_rows:
+                # No lock can block the change, so do not first try it without waiting.
                 self._settle_alone(changes[0])
             else:
                 self._together(changes)
@@ -218,10 +251,7 @@ class GroupCommit:
             with self._store.write() as db:
                 stage = _Stage.WORKING
                 entries = PendingEntries()
-                self._store.wait_for_locks(db, False)
-                done += [change for number, change in enumerate(changes) if self._in_savepoint(db, entries, number, change)]
-                self._store.wait_for_locks(db, True)
-                entries.write(db)
+                done += self._done(db, entries, changes)
                 stage = _Stage.COMMITTING
         except Exception as error:
             if stage is _Stage.WORKING:
@@ -239,6 +269,30 @@ class GroupCommit:
             if stage is not _Stage.WORKING:
                 for change in done:
                     change.settle()
+
+    def _done(self, db: Connection, entries: PendingEntries, changes: Sequence[Change[Any]]) -> list[Change[Any]]:
+        """Do the changes, and write their entries. Return those that were done."""
+        sets, done = list[tuple[list[Change[Any]], Outcomes]](), list[Change[Any]]()
+        patient, numbers = True, count()
+        for kind, run in groupby(changes, self._kind):
+            members = list(run)
+            if kind is not None:
+                sets.append(
+                    (members, kind.do_set(db, entries, [change.work for change in members if isinstance(change.work, kind)]))
+                )
+                continue
+            if patient:
+                patient = False
+                self._store.wait_for_locks(db, False)
+            done += [change for change in members if self._in_savepoint(db, entries, next(numbers), change)]
+        if not patient:
+            self._store.wait_for_locks(db, True)
+        entries.write(db)
+        return done + [change for members, outcomes in sets for change in _noted(members, outcomes())]
+
+    def _kind(self, change: Change[Any]) -> type[SetWork[Any]] | None:
+        """Return the kind of a change that is done in a set."""
+        return type(change.work) if self._store.locks_rows and isinstance(change.work, SetWork) else None
 
     def _in_savepoint(self, db: Connection, entries: PendingEntries, number: int, change: Change[Any]) -> bool:
         """Make one change. Return False if the database prevents it, so that it must be made in a separate transaction."""
@@ -265,6 +319,18 @@ class GroupCommit:
                 raise
         finally:
             change.settle()
+
+
+def _noted(members: Sequence[Change[Any]], outcomes: Sequence[Outcome | None]) -> Iterator[Change[Any]]:
+    """Note the outcomes of a set. Yield the changes that were done."""
+    for change, outcome in zip(members, outcomes, strict=True):
+        if outcome is None:
+            continue
+        if outcome.error is not None:
+            change.fail(outcome.error)
+        else:
+            change.succeed(outcome.result)
+        yield change
 
 
 def _recorded(db: Connection, work: Work[T]) -> T:

@@ -4,17 +4,22 @@ SQLAlchemy compiles the SQL and defines the conversion of values. It does not ex
 would take four times as long. Errors are the same as those of SQLAlchemy.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter, itemgetter, methodcaller
 from typing import Any, TypeAlias
 
 from sqlalchemy import Boolean, Connection, Dialect, Executable, TypeDecorator
 from sqlalchemy.exc import DBAPIError
 
+from dsc_host.records.backends.binary import Encode, Sql, kind_of
+
 Values: TypeAlias = Mapping[str, Any]
 """The values of a statement's parameters, by name."""
 _FETCH, _FETCH_ALL, _COUNT = methodcaller("fetchone"), methodcaller("fetchall"), attrgetter("rowcount")
+_PLACE = re.compile(r"%\((\w+)\)s")
+"""A parameter in the SQL of SQLAlchemy."""
 Clause: TypeAlias = Callable[[Dialect], Any]
 
 
@@ -27,6 +32,15 @@ class _Form:
     """A function that returns the parameters in the form that the driver needs: in order, or by name."""
     read: tuple[tuple[int, Callable[[Any], Any]], ...]
     """The columns whose values are converted when they are read, with their conversions."""
+    binary: Sql | None = None
+    """The statement in PostgreSQL's own form, if the types of all its parameters are known."""
+    encoders: tuple[tuple[str, Encode], ...] = ()
+    """The parameters in their order, each with the function that returns the bytes of its value."""
+
+    def encoded(self, values: Values) -> list[bytes | None]:
+        """Return the parameters for `binary`."""
+        bound = self.bound(values)
+        return [encode(bound[name]) for name, encode in self.encoders]
 
     def read_row(self, found: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a row from the database with its values converted."""
@@ -36,6 +50,10 @@ class _Form:
         for column, read in self.read:
             row[column] = read(row[column])
         return tuple(row)
+
+
+_RAW = _Form("", lambda values: values, ())
+"""A form whose results need no conversion."""
 
 
 class Asked:
@@ -50,12 +68,20 @@ class Asked:
         self._cursor = cursor
 
     def row(self) -> tuple[Any, ...] | None:
-        """Return the first row that the statement found, or None. Call it once."""
+        """Return the first row that the statement found, or None. Call either this or `rows`, once."""
+        found = self.taken(_FETCH)
+        return found if found is None else self._form.read_row(found)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return all rows that the statement found. Call either this or `row`, once."""
+        return [self._form.read_row(found) for found in self.taken(_FETCH_ALL)]
+
+    def taken(self, taken: Callable[[Any], Any]) -> Any:
+        """Return what this function takes from the cursor."""
         try:
             if (wait := getattr(self._cursor, "wait", None)) is not None:
                 wait()
-            found = self._cursor.fetchone()
-            return found if found is None else self._form.read_row(found)
+            return taken(self._cursor)
         except self._db.dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, self._db.dialect) from error
         finally:
@@ -89,14 +115,11 @@ class Statement:
         With a database on a server, several statements sent in a row take about as long as one.
         """
         form = self._form(db)
-        cursor = db.connection.cursor()
-        _send(db, cursor, form.sql, form.bound(values))
-        return Asked(db, form, cursor)
+        return Asked(db, form, _send(db, form, values))
 
     def send(self, db: Connection, values: Values) -> None:
         """Execute the statement without a result. The next statement, or the commit, may raise the error of this one."""
-        form = self._form(db)
-        _send(db, db.connection.cursor(), form.sql, form.bound(values))
+        _send(db, self._form(db), values)
 
     def run(self, db: Connection, values: Values) -> int:
         """Execute the statement and return the number of rows that it affected."""
@@ -115,10 +138,14 @@ class Statement:
             _binding(compiled, dialect),
             tuple((at, _reading(kind, dialect)) for at, kind in enumerate(columns) if _is_read(kind)),
         )
+        if dialect.name == "postgresql":
+            form = _with_binary(form, compiled)
         self._forms[dialect.name] = form
         return form
 
     def _executed(self, db: Connection, form: _Form, values: Values, taken: Callable[[Any], Any]) -> Any:
+        if form.binary is not None:
+            return Asked(db, form, _send(db, form, values)).taken(taken)
         parameters = form.bound(values)
         cursor = db.connection.cursor()
         try:
@@ -144,19 +171,42 @@ def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
     return lambda values: placed({**fixed, **values, **{name: store(values[name]) for name, store in stored}})
 
 
-def _send(db: Connection, cursor: Any, sql: str, parameters: Any) -> None:
-    send = getattr(cursor, "send", None)
+def ask_sql(db: Connection, sql: Sql, values: Sequence[bytes | None]) -> Asked:
+    """Send SQL with its values in binary form, and return an object that has its result later, as the driver reads it."""
+    cursor: Any = db.connection.cursor()
+    cursor.send_sql(sql, values)
+    return Asked(db, _RAW, cursor)
+
+
+def _send(db: Connection, form: "_Form", values: Values) -> Any:
+    """Execute a statement, and wait for it only if the driver cannot do otherwise. Return its cursor."""
+    cursor: Any = db.connection.cursor()
     try:
-        if send is None:
-            db.dialect.do_execute(cursor, sql, parameters)
+        if form.binary is not None and (send_sql := getattr(cursor, "send_sql", None)) is not None:
+            send_sql(form.binary, form.encoded(values))
+        elif (send := getattr(cursor, "send", None)) is not None:
+            send(form.sql, form.bound(values))
         else:
-            send(sql, parameters)
+            db.dialect.do_execute(cursor, form.sql, form.bound(values))
     except db.dialect.loaded_dbapi.Error as error:
         raise _wrapped(error, db.dialect) from error
+    return cursor
 
 
 def _wrapped(error: Exception, dialect: Dialect) -> Any:
     return DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect)
+
+
+def _with_binary(form: _Form, compiled: Any) -> _Form:
+    """Return the form with the statement in PostgreSQL's own form, if the types of all parameters are known."""
+    order: dict[str, int] = {}
+    text = _PLACE.sub(lambda found: f"${order.setdefault(found[1], len(order) + 1)}", form.sql).replace("%%", "%")
+    kinds = [kind_of(compiled.binds[name].type) for name in order]
+    known = [kind for kind in kinds if kind is not None]
+    if len(known) < len(kinds):
+        return form
+    encoders = tuple((name, kind.encode) for name, kind in zip(order, known, strict=True))
+    return replace(form, binary=Sql.of(text, known), encoders=encoders)
 
 
 def _is_ours(kind: object) -> bool:

@@ -147,6 +147,11 @@ class Store:
         """The number of transactions of one process that may write at the same time."""
         return self._backend.WRITERS
 
+    @property
+    def locks_rows(self) -> bool:
+        """Whether a transaction that writes locks single rows. Otherwise it has the whole database for itself."""
+        return self._backend.LOCKS_ROWS
+
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
         """Make the next statements of this transaction wait for locks or, if `waits` is false, fail immediately."""
         self._backend.wait_for_locks(db, waits)

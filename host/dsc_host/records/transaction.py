@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from dsc_host.errors import DscError
 from dsc_host.records import audit
 from dsc_host.records.audit import Event, PendingEntries
-from dsc_host.records.group_commit import GroupCommit, Work
+from dsc_host.records.group_commit import GroupCommit, SetWork, Work
 from dsc_host.records.keys import Keyring
 from dsc_host.records.seals import Seals
 from dsc_host.records.store import Store
@@ -77,7 +77,9 @@ class Transaction:
 
 
 TX = TypeVar("TX", bound=Transaction)
-Step: TypeAlias = Known[T] | Callable[[TX], T | Refused]
+Change: TypeAlias = Callable[[TX], T | Refused] | SetWork[T | Refused]
+"""A change as a function that takes a transaction, or in a form in which it can be done with others of its kind."""
+Step: TypeAlias = Known[T] | Change[TX, T]
 """The last step of an operation: its result if it is known already, or else the change that returns it."""
 
 
@@ -100,7 +102,7 @@ class Context(ABC, Generic[TX]):
         """Return the time in Unix seconds."""
         return float(self.clock())
 
-    def change(self, work: Callable[[TX], T | Refused]) -> T:
+    def change(self, work: Change[TX, T]) -> T:
         """Do `work` in a transaction that may write, and return its result, or raise its refusal.
 
         The transaction may do the work of other threads too: see `group_commit`. The work may be repeated from its beginning,
@@ -112,8 +114,10 @@ class Context(ABC, Generic[TX]):
         """Return the result of a step. If it is not known yet, do the change that returns it."""
         return step.value if isinstance(step, Known) else self.change(step)
 
-    def work_of(self, work: Callable[[TX], T]) -> Work[T]:
+    def work_of(self, work: Callable[[TX], T] | SetWork[T]) -> Work[T]:
         """Return `work` as a function for `commits`, which acts in the name of this context's actor."""
+        if isinstance(work, SetWork):
+            return work
         return lambda db, entries: work(self.transaction(db, entries))
 
     def change_in_turn(self, work: Callable[[TX], T | Refused]) -> T:

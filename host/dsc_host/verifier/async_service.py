@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from itertools import islice
@@ -79,6 +78,8 @@ class _Workers:
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "dsc-verifier")
         self._waiting: deque[_Call] = deque()
+        self._called_by: asyncio.AbstractEventLoop | None = None
+        """The event loop that is about to call a thread for the calls that wait."""
         self._guard = threading.Lock()
         self._closed = False
 
@@ -101,18 +102,34 @@ class _Workers:
         if self._closed:
             raise _closed_error()
         self._waiting.append(call)
+        loop = asyncio.get_running_loop()
+        if call.commits is None:
+            self._call_thread()
+        elif self._called_by is not loop:
+            # Call the thread after all other tasks that can go on now: their calls are committed together with this one.
+            self._called_by = loop
+            loop.call_soon(self._call_for_all)
+        return await asyncio.wrap_future(call.future)
+
+    def _call_for_all(self) -> None:
+        self._called_by = None
+        self._call_thread()
+
+    def _call_thread(self) -> None:
         try:
             self._pool.submit(self._work)
         except RuntimeError:
             # Another thread has just closed the pool, or there is no memory for a thread.
-            with suppress(ValueError):
-                self._waiting.remove(call)
-            raise (_closed_error() if self._closed else OutOfMemory()) from None
-        return await asyncio.wrap_future(call.future)
+            error = _closed_error() if self._closed else OutOfMemory()
+            for call in self._take():
+                if call.future.set_running_or_notify_cancel():
+                    call.future.set_exception(error)
 
     def _work(self) -> None:
         """Do the calls that have waited longest. Do nothing if another thread has taken them."""
         calls = [call for call in self._take() if call.begin(self._closed)]
+        if self._waiting:
+            self._call_thread()
         changes: list[Change[Any]] = []
         for call in calls:
             if call.commits is None:

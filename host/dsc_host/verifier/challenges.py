@@ -10,6 +10,7 @@ import hashlib
 import math
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dsc_host.errors import DscError, TooManyChallenges, VerifierError
 from dsc_host.ocra import Suite
@@ -18,11 +19,10 @@ from dsc_host.records.transaction import Refused
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, card_rules, decoys, rows
 from dsc_host.verifier.model import Challenge, Policy
+from dsc_host.verifier.row_writes import Forgotten
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardTransaction
 
-DRAWS = 100
-"""The number of draws before giving up. When 9 in 10 of a card's questions have been used, one challenge in 37,000 fails."""
 REMEMBERED = 1000
 """The number of a card's latest questions that are not asked again, if its suite has a counter."""
 FORGOTTEN = 10
@@ -45,9 +45,29 @@ def _draw(suite: Suite, draw: Callable[[int], str]) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(suite.question_length))
 
 
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A last step that draws a challenge."""
+
+    serial: str
+    conceal: bool
+
+    def __call__(self, tx: CardTransaction) -> Challenge | Refused:
+        """Draw the challenge in this transaction."""
+        return issue(tx, self.serial, self.conceal)
+
+
 def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refused:
     """Draw a challenge: see `Verifier.challenge`. Log it, or its refusal."""
     card, earliest = _locked(tx, serial, conceal) if card_rules.is_serial(serial) else (None, None)
+    return issue_to(tx, serial, card, earliest)
+
+
+def issue_to(tx: CardTransaction, serial: str, card: CardRecord | None, earliest: float | None) -> Challenge | Refused:
+    """Draw a challenge for a locked card, or for the decoy in its place. Log it, or its refusal.
+
+    `earliest` is the time of the challenge that decides about the card's rate: see `rows.lock_to_ask`.
+    """
     now = tx.now()
     if card is None:
         return _refuse(tx, now, serial, card_lookup.unknown(serial), "unknown")
@@ -57,7 +77,7 @@ def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refuse
         challenge, card = _new_challenge(tx, card, serial, now)
     except TooManyChallenges as error:
         card = tx.changed(card)
-        rows.used_card(tx.db, card)
+        tx.writes.used(card)
         return _refuse(tx, now, serial, error, "too many", card)
     reason = card.state if card.state == DECOY else ""
     tx.log(now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
@@ -80,14 +100,18 @@ def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: floa
     if suite.counter:
         # Run this even if there is nothing to forget. Otherwise the duration would reveal how often others have requested
         # challenges for this card. Without a counter, nothing is forgotten: a repeated question would have the same response.
-        rows.forget_challenges(tx.db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
-    for _ in range(DRAWS):
-        record = tx.seals.sealed_challenge(_draw_record(card, suite, now, now + tx.policy.validity, tx.draw))
-        if rows.add_challenge(tx.db, record):
-            card = tx.changed(card, asked=record.number)
-            rows.used_card(tx.db, card)
-            return Challenge(record.id, serial, record.question, record.expires_at), card
-    raise VerifierError(f"card {serial}: nearly all its questions have been used; enroll it again, with a new key")
+        tx.writes.forget(Forgotten(card.serial, card.asked - REMEMBERED, now, FORGOTTEN))
+    challenge_id, asked_card = secrets.token_hex(_ID_BYTES), card
+
+    def draw() -> ChallengeRecord:
+        return tx.seals.sealed_challenge(_draw_record(challenge_id, asked_card, suite, now, now + tx.policy.validity, tx.draw))
+
+    record = tx.writes.add(draw)
+    if record is None:
+        raise VerifierError(f"card {serial}: nearly all its questions have been used; enroll it again, with a new key")
+    card = tx.changed(card, asked=record.number)
+    tx.writes.used(card)
+    return Challenge(record.id, serial, record.question, record.expires_at), card
 
 
 def _refuse(
@@ -112,10 +136,12 @@ def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float)
     )
 
 
-def _draw_record(card: CardRecord, suite: Suite, now: float, expires_at: float, draw: Callable[[int], str]) -> ChallengeRecord:
+def _draw_record(
+    challenge_id: str, card: CardRecord, suite: Suite, now: float, expires_at: float, draw: Callable[[int], str]
+) -> ChallengeRecord:
     question = _draw(suite, draw)
     return ChallengeRecord(
-        id=secrets.token_hex(_ID_BYTES),
+        id=challenge_id,
         serial=card.serial,
         number=card.asked + 1,
         question=question,

@@ -59,10 +59,15 @@ def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
         rows.add_decoy(tx.db, _new_decoy(tx, name, serial, now))
         # Read the row again, because another transaction may have added this decoy just before.
         return _row(tx.db, name)
-    if now - tx.seals.check(found).state_since >= _DAY:
+    if not is_fresh(tx, found, now):
         found = tx.changed(found, state_since=now)
         rows.change_card(tx.db, found, "state_since")
     return found
+
+
+def is_fresh(tx: CardTransaction, decoy: CardRecord, now: float) -> bool:
+    """Return whether the row need not be written to remember this request. Raises `StoreError` if it was tampered with."""
+    return now - tx.seals.check(decoy).state_since < _DAY
 
 
 def _row(db: Connection, name: str) -> CardRecord:

@@ -14,7 +14,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -24,7 +24,7 @@ from dsc_host.records.audit import Event
 from dsc_host.records.keys import Secret
 from dsc_host.records.transaction import Known, Step
 from dsc_host.schema.card_tables import DECOY
-from dsc_host.verifier import card_lookup, counter_search, decoys, rows
+from dsc_host.verifier import card_lookup, closed_challenges, counter_search, decoys, rows
 from dsc_host.verifier.card_seals import Holder
 from dsc_host.verifier.model import Policy, Reason, State, Verdict
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
@@ -39,10 +39,6 @@ _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
 _NO_PIN = "no PIN at all"
 """A PIN to compute with if there is none, so that the computation takes as long as with a PIN. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
-_LOGGED = 2
-"""The largest number of logged responses to one challenge, open or closed, as a multiple of the policy's `attempts`."""
-_COUNTED_FOR = 60
-"""Other responses are only counted. Each process logs their number at most once in this number of seconds."""
 _DAY = 24 * 60 * 60
 
 
@@ -72,6 +68,11 @@ class Asked:
     new_pin: str | None = None
     once: bool = False
 
+    def ids(self) -> list[str]:
+        """Return the ids of the challenges. Return none if a value cannot be an id, or if two are the same."""
+        ids = [challenge_id for challenge_id, _ in self.answers]
+        return ids if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else []
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -87,6 +88,9 @@ def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
 
     Return the verdict, or a change that judges the answers and records the verdict.
     """
+    if context.store.locks_rows:
+        # Read and compute after the row was locked: this holds up nobody else, and takes a round trip less.
+        return Judgment(asked)
     with context.store.glance() as db:
         found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
     if found is not None:
@@ -94,12 +98,23 @@ def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
     # Read the clock only now: the challenge may have expired while this call waited for the database.
     now = context.now()
     if found is None:
-        return Known(_refuse_and_count(context, asked, Reason.UNKNOWN, now))
-    closed = _first_closed(challenges, context.policy, now)
-    if closed and not _is_logged(closed[1], context.policy):
-        return Known(_refuse_and_count(context, asked, closed[0], now))
+        return Known(closed_challenges.refuse_and_count(context, asked.action, Reason.UNKNOWN, now))
+    closed = closed_challenges.first_closed(challenges, context.policy, now)
+    if closed and not closed_challenges.is_logged(closed[1], context.policy):
+        return Known(closed_challenges.refuse_and_count(context, asked.action, closed[0], now))
     draft = None if closed else Draft(found, _find(context, found, challenges, asked, now))
     return lambda tx: _judge(tx, asked, draft)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """A last step that judges answers without a draft."""
+
+    asked: Asked
+
+    def __call__(self, tx: CardTransaction) -> Verdict:
+        """Judge the answers in this transaction."""
+        return _judge(tx, self.asked, None)
 
 
 def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
@@ -109,18 +124,28 @@ def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: 
 
 def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
     found, challenges = _card_and_challenges(tx.db, asked, rows.lock_card_of)
+    return judge_found(tx, asked, found, challenges, draft)
+
+
+def judge_found(
+    tx: CardTransaction,
+    asked: Asked,
+    found: CardRecord | None,
+    challenges: Sequence[ChallengeRecord],
+    draft: Draft | None = None,
+) -> Verdict:
+    """Judge the answers to challenges of a locked card: `challenges` has one for each answer."""
     # Read the clock only now: the challenge may have expired while other transactions had locked the card.
     now = tx.now()
     if found is None:
-        tx.log(now, Event(asked.action, None, "refused", Reason.UNKNOWN))
-        return Verdict(Reason.UNKNOWN, closed=True)
+        return closed_challenges.refuse_counted(tx, asked.action, Reason.UNKNOWN, now)
     if draft is None or draft.row != found:
         tx.seals.check(found)
     for challenge in challenges:
         tx.seals.check_challenge(challenge)
-    closed = _first_closed(challenges, tx.policy, now)
+    closed = closed_challenges.first_closed(challenges, tx.policy, now)
     if closed:
-        return _refuse_closed(tx, asked, challenges, closed, now)
+        return closed_challenges.refuse_closed(tx, asked.action, challenges, closed, now)
     card = card_lookup.lock_ended(found, tx.policy, now)
     fits = draft is not None and _inputs(draft.row) == _inputs(found)
     finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked, now)
@@ -138,61 +163,14 @@ def _card_and_challenges(
 
     Return no card if the challenges belong to several cards, or if an id occurs twice.
     """
-    ids = [challenge_id for challenge_id, _ in asked.answers]
-    if not all(is_id(each) for each in ids) or len({*ids}) != len(ids):
+    ids = asked.ids()
+    if not ids:
         return None, []
     found, challenges = read(db, ids)
     if found is None:
         return None, []
     known = [challenge for challenge in challenges if challenge and challenge.serial == found.serial]
     return (found, known) if len(known) == len(ids) else (None, [])
-
-
-# ---- closed challenges ----
-
-_Closed: TypeAlias = tuple[Reason, ChallengeRecord]
-"""The reason why a challenge is closed, and the challenge."""
-
-
-def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
-    """Return the first closed challenge. Ignore the card's state, which the sender of a response must not learn."""
-    for challenge in challenges:
-        if challenge.used_at is not None:
-            return Reason.USED, challenge
-        if now >= challenge.expires_at:
-            return Reason.EXPIRED, challenge
-        # Count all responses, not only failures: while a card is locked, no response counts as a failure.
-        if challenge.judged >= policy.attempts:
-            return Reason.EXHAUSTED, challenge
-    return None
-
-
-def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
-    """Return whether to log another response to this closed challenge.
-
-    Without a limit, a client that sends many such responses could make the log grow, and keep its end locked.
-    """
-    return challenge.judged < _LOGGED * policy.attempts
-
-
-def _refuse_and_count(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers. Log only the first refusal in each minute, with the number of refusals since the last entry."""
-    began = now // _COUNTED_FOR * _COUNTED_FOR
-    earlier = sum(counted.count for counted in context.unjudged.over(now))
-    if context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
-        detail = {"earlier": str(earlier)} if earlier else {}
-        context.change(lambda tx: tx.log(now, Event(asked.action, None, "refused", reason, detail)))
-    return Verdict(reason, closed=True)
-
-
-def _refuse_closed(
-    tx: CardTransaction, asked: Asked, challenges: Sequence[ChallengeRecord], closed: _Closed, now: float
-) -> Verdict:
-    reason, challenge = closed
-    if _is_logged(challenge, tx.policy):
-        rows.answered_challenge(tx.db, tx.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
-        tx.log(now, Event(asked.action, decoys.serial_of(challenge.serial), "refused", reason, _ids(challenges)))
-    return Verdict(reason, closed=True)
 
 
 # ---- findings ----
@@ -330,23 +308,23 @@ def _record(
             used_at=now if reason is Reason.ACCEPTED else challenge.used_at,
             judged=max(challenge.judged + 1, tx.policy.attempts if asked.once else 0),
         )
-        rows.answered_challenge(tx.db, tx.seals.sealed_challenge(answered))
+        tx.writes.answered(tx.seals.sealed_challenge(answered))
     rare: dict[str, Any] = {}
     if after.state != card.state:
         rare |= {"state": after.state, "state_since": now}
     if reason is Reason.ACCEPTED and asked.new_pin is not None:
         rare["sealed_pin"] = tx.sealed(asked.new_pin, Holder.of(card), Secret.PIN)
     row = tx.changed(after, judged=card.judged + 1, **rare)
-    rows.used_card(tx.db, row)
+    tx.writes.used(row)
     if rare:
-        rows.change_card(tx.db, row, *rare)
+        tx.writes.changed(row, *rare)
     return row
 
 
 def _event(
     action: str, challenges: Sequence[ChallengeRecord], reason: Reason, finding: _Finding, card: CardRecord, after: CardRecord
 ) -> Event:
-    detail, serial = _ids(challenges), decoys.serial_of(card.serial)
+    detail, serial = closed_challenges.ids_of(challenges), decoys.serial_of(card.serial)
     if reason is Reason.ACCEPTED:
         detail["counter"] = str(after.counter)
         if card.state != after.state:
@@ -357,10 +335,6 @@ def _event(
     if after.locked_until is not None and after.failures != card.failures:
         detail["until"] = repr(after.locked_until)
     return Event(action, serial, "refused", reason, detail, after)
-
-
-def _ids(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
-    return {"id": " ".join(challenge.id for challenge in challenges)}
 
 
 def _verdict(reason: Reason, finding: _Finding, after: CardRecord, now: float) -> Verdict:

@@ -113,17 +113,24 @@ def _issued_before(serial: Any) -> Statement:
 
 _ISSUED_BEFORE, _ISSUED_BEFORE_TO_EITHER = _issued_before(bindparam("of")), _issued_before(_EITHER)
 # The columns that change at each login. No index has them, because an index would have to be written too.
-_LOGIN_COLUMNS = (
+LOGIN_COLUMNS = (
     "counter", "failures", "failures_in_day", "day_since", "locked_until", "asked", "judged", "version", "seal",
 )  # fmt: skip
-_USED = Statement(
-    update(cards).where(cards.c.serial == bindparam("of")).values({name: bindparam(f"new_{name}") for name in _LOGIN_COLUMNS})
-)
-_ANSWER_COLUMNS = ("failures", "used_at", "judged", "seal")
+
+
+def _change_of(names: Sequence[str]) -> Statement:
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return Statement(update(cards).where(cards.c.serial == bindparam("of")).values(values))
+
+
+_USED = _change_of(LOGIN_COLUMNS)
+_CHANGES: dict[tuple[str, ...], Statement] = {}
+"""The statements of `change_card`, by the columns that they write."""
+ANSWER_COLUMNS = ("failures", "used_at", "judged", "seal")
 _ANSWERED = Statement(
     update(challenges)
     .where(challenges.c.id == bindparam("of"))
-    .values({name: bindparam(f"new_{name}") for name in _ANSWER_COLUMNS})
+    .values({name: bindparam(f"new_{name}") for name in ANSWER_COLUMNS})
 )
 _OLDEST = (
     select(challenges.c.id)
@@ -224,12 +231,13 @@ def states_of(db: Connection, serials: Iterable[str]) -> dict[str, str]:
 def change_card(db: Connection, card: CardRecord, *columns: str) -> None:
     """Write these columns of a row, its version and its seal."""
     names = (*columns, "version", "seal")
-    db.execute(update(cards).where(cards.c.serial == card.serial).values({name: getattr(card, name) for name in names}))
+    statement = _CHANGES.get(names) or _CHANGES.setdefault(names, _change_of(names))
+    statement.send(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in names}})
 
 
 def used_card(db: Connection, card: CardRecord) -> None:
     """Write the columns that change when a card is given a challenge or its response is judged."""
-    _USED.send(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in _LOGIN_COLUMNS}})
+    _USED.send(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in LOGIN_COLUMNS}})
 
 
 def remove_cards(db: Connection, serials: Iterable[str]) -> None:
@@ -339,7 +347,7 @@ def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
 
 def answered_challenge(db: Connection, challenge: ChallengeRecord) -> None:
     """Write the columns that change in a challenge when a response to it is judged."""
-    _ANSWERED.send(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in _ANSWER_COLUMNS}})
+    _ANSWERED.send(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in ANSWER_COLUMNS}})
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:

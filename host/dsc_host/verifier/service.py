@@ -36,6 +36,7 @@ from dsc_host.verifier import (
     anchors,
     card_lookup,
     card_rules,
+    card_sets,
     challenges,
     enrollment,
     lifecycle,
@@ -365,20 +366,23 @@ class Verifier:
     # `AsyncVerifier` commits the last steps of many calls together, in one thread.
 
     def _challenge(self, serial: str, *, conceal: bool = False) -> Step[Challenge, CardTransaction]:
-        return lambda tx: challenges.issue(tx, serial, conceal)
+        return card_sets.together(self._context, challenges.Issue(serial, conceal))
 
     def _verify(self, challenge_id: str, response: str, *, once: bool = False) -> Step[Verdict, CardTransaction]:
-        return responses.begin(self._context, Asked("verify", [(challenge_id, response)], once=once))
+        return self._begin(Asked("verify", [(challenge_id, response)], once=once))
 
     def _resync(
         self, first_id: str, first_response: str, second_id: str, second_response: str
     ) -> Step[Verdict, CardTransaction]:
         answers = [(first_id, first_response), (second_id, second_response)]
-        return responses.begin(self._context, Asked("resync", answers))
+        return self._begin(Asked("resync", answers))
 
     def _change_pin(self, challenge_id: str, response: str, new_pin: str) -> Step[Verdict, CardTransaction]:
         card_rules.check_new_pin(new_pin)
-        return responses.begin(self._context, Asked("card.change-pin", [(challenge_id, response)], new_pin))
+        return self._begin(Asked("card.change-pin", [(challenge_id, response)], new_pin))
+
+    def _begin(self, asked: Asked) -> Step[Verdict, CardTransaction]:
+        return card_sets.together(self._context, responses.begin(self._context, asked))
 
     def _move(self, serial: str, to: State, reason: str) -> Card:
         return self._context.change(lambda tx: lifecycle.move(tx, serial, to, reason))

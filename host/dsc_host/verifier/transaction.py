@@ -12,6 +12,7 @@ from dsc_host.records.refusals import Refusals
 from dsc_host.records.transaction import Context, Transaction
 from dsc_host.verifier.card_seals import CardSeals, Holder
 from dsc_host.verifier.model import Policy
+from dsc_host.verifier.row_writes import CollectedWrites, DirectWrites, RowWrites
 from dsc_host.verifier.rows import CardRecord
 
 
@@ -63,6 +64,13 @@ class CardTransaction(Transaction, _CardSecrets):
     """A transaction on cards."""
 
     context: "CardContext"
+    collected: CollectedWrites | None = None
+    """Where the changes of rows are collected. None if each is written at once."""
+
+    @property
+    def writes(self) -> RowWrites:
+        """Return the object that writes the rows that a login changes."""
+        return DirectWrites(self.db) if self.collected is None else self.collected
 
     @property
     def seals(self) -> CardSeals:

@@ -46,6 +46,8 @@ class Backend(Protocol):
     """Whether the database's own errors can be shown, because they never quote stored data."""
     WRITERS: int
     """How many transactions of one process should write in parallel. If more than one, they lock the rows that they change."""
+    LOCKS_ROWS: bool
+    """Whether a transaction that writes locks single rows. If not, it locks the whole database."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
     GLANCE: Mode

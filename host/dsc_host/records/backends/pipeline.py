@@ -2,16 +2,24 @@
 
 A connection is in psycopg's pipeline mode from its opening to its end. `execute` waits for its result, so that SQLAlchemy works
 as usual. `send` does not wait: the next call that waits, or the commit, raises the error of such a statement.
+
+A `Sql` is not sent before the next statement that waits, so that all of them are in one packet. The server prepares each `Sql`
+once for each connection, because planning takes longer than most of our statements, unless the connection leads to a pooler.
+Only a preparation that has succeeded is noted: after an error, the server skips all statements until the next synchronization.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
+from itertools import count
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.adapt import Transformer
+from psycopg.pq import Format, TransactionStatus
 from sqlalchemy import Dialect, Engine, event
+
+from dsc_host.records.backends.binary import Sql
 
 _MOST_SYNCS = 3
 """How often to synchronize the pipeline after an error. If this is not enough, the connection is lost."""
@@ -25,6 +33,10 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
     def enter(self) -> None:
         """Enter the pipeline mode."""
+        # A pooler gives each transaction any of its sessions, where what was prepared is missing. It has its own process ids.
+        self._prepares = self.execute("SELECT pg_backend_pid()").fetchone() == (self.info.backend_pid,)
+        self._statements: dict[str, bytes] = {}
+        self._numbers = count()
         self._context = self.pipeline()
         self._entered = self._context.__enter__()
         make: Any = partial(PipelinedCursor, self._entered)
@@ -33,12 +45,16 @@ class PipelinedConnection(psycopg.Connection[Any]):
     def commit(self) -> None:
         """Commit. Raise the error of an earlier statement whose result was not read."""
         with self._settled():
+            # Until the start of the transaction was sent, psycopg believes that there is nothing to commit.
+            self._send_queued()
             super().commit()
 
     def rollback(self) -> None:
         """Undo the transaction, if there is one."""
+        with suppress(psycopg.Error), self._settled():
+            self._send_queued()
         # The pool calls this for each connection that it gets back. Without this check, it would take a round trip.
-        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+        if not self._is_idle():
             with self._settled():
                 super().rollback()
 
@@ -51,8 +67,49 @@ class PipelinedConnection(psycopg.Connection[Any]):
         self._context = self._entered = None
         super().close()
 
+    def send(self, cursor: "PipelinedCursor", sql: Sql, values: Sequence[bytes | None]) -> None:
+        """Queue a statement, whose result goes to this cursor."""
+        if self._prepares:
+            send = partial(self.pgconn.send_query_prepared, self._name_of(sql), values, sql.formats, Format.BINARY)
+        else:
+            send = partial(self.pgconn.send_query_params, sql.text.encode(), values, sql.types, sql.formats, Format.BINARY)
+        self._queue(send, cursor)
+
+    def _name_of(self, sql: Sql) -> bytes:
+        """Return the name of the prepared statement. Queue its preparation unless it is known to have succeeded."""
+        name = self._statements.get(sql.text)
+        if name is None:
+            name = f"dscplus_{next(self._numbers)}".encode()
+            prepare = partial(self.pgconn.send_prepare, name, sql.text.encode(), sql.types)
+            self._queue(prepare, _Preparation(self, self._statements, sql.text, name))
+        return name
+
+    def _queue(self, command: Callable[[], None], cursor: psycopg.Cursor[Any]) -> None:
+        pipeline: Any = self._entered
+        pipeline.command_queue.append(command)
+        pipeline.result_queue.append((cursor, None))
+
+    def _send_queued(self) -> None:
+        """Send what was queued if nothing was sent since the last result."""
+        if self._entered is not None and self._entered.command_queue and self._is_idle():
+            self._entered.sync()
+
+    def _is_idle(self) -> bool:
+        return self.pgconn.transaction_status == TransactionStatus.IDLE
+
     def _settled(self) -> AbstractContextManager[None]:
         return nullcontext() if self._entered is None else _settled(self._entered)
+
+
+class _Preparation(psycopg.Cursor[Any]):
+    """Takes the result of a statement's preparation."""
+
+    def __init__(self, connection: Any, prepared: dict[str, bytes], text: str, name: bytes) -> None:
+        super().__init__(connection)
+        self._note = partial(prepared.__setitem__, text, name)
+
+    def _set_results(self, results: Any) -> None:
+        self._note()
 
 
 class PipelinedCursor(psycopg.Cursor[Any]):
@@ -74,6 +131,13 @@ class PipelinedCursor(psycopg.Cursor[Any]):
         with _settled(self._waits_with):
             super().executemany(*args, **options)
             self._waits_with.sync()
+
+    def send_sql(self, sql: Sql, values: Sequence[bytes | None]) -> None:
+        """Send a statement, with its values in binary form, without waiting for its result."""
+        # What reads the result. psycopg sets it when it executes a statement.
+        self._tx = Transformer(self)
+        connection: Any = self.connection
+        connection.send(self, sql, values)
 
     def send(self, sql: str, parameters: Any) -> None:
         """Send a statement without waiting for its result."""

@@ -75,8 +75,9 @@ class PostgreSQL:
     STREAM = Mode(READ.statements, streams=True)
     # PostgreSQL's errors quote whole rows.
     CHAINS_ERRORS = False
-    # While one transaction waits for the disk with the end of the log locked, the others do their work.
-    WRITERS = 4
+    # While one transaction waits for the disk with the end of the log locked, the other does its work.
+    WRITERS = 2
+    LOCKS_ROWS = True
 
     def __init__(self, url: URL, patience: float) -> None:
         self.name = f"postgresql database {url.database}" + (f" on {url.host}" if url.host else "")

@@ -53,6 +53,7 @@ class SQLite:
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
     CHAINS_ERRORS = True
     WRITERS = 1
+    LOCKS_ROWS = False
 
     def __init__(self, path: Path | None, patience: float) -> None:
         self.name = str(path) if path else "database in memory"

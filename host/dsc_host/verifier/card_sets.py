@@ -1,0 +1,254 @@
+"""The last steps of many logins in one transaction, each part by one statement for all of them.
+
+This is for databases whose transactions lock single rows. The rows of all cards are locked and read at once, without waiting:
+the call on a card that another transaction has locked is done alone. Then each call is decided, which raises or collects its
+changes. So a call that raises has changed nothing, and needs no savepoint. Then the changes of all calls are written.
+
+Several calls on one card are decided one after the other, each after the previous one was written.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ARRAY, Connection, String, any_, bindparam, select
+
+from dsc_host.errors import StoreError, out_of_memory
+from dsc_host.records.audit import PendingEntries
+from dsc_host.records.group_commit import Outcome, Outcomes, SetWork
+from dsc_host.records.row_sets import RowSet, insert_into, update_of
+from dsc_host.records.statements import Asked, Statement
+from dsc_host.records.transaction import Step
+from dsc_host.schema.card_tables import cards, challenges
+from dsc_host.verifier import closed_challenges, decoys, responses, rows
+from dsc_host.verifier.card_rules import is_serial
+from dsc_host.verifier.challenges import Issue, issue_to
+from dsc_host.verifier.model import Challenge
+from dsc_host.verifier.responses import Judgment
+from dsc_host.verifier.row_writes import DRAWS, CollectedWrites, Draw
+from dsc_host.verifier.rows import ANSWER_COLUMNS, LOGIN_COLUMNS, CardRecord, ChallengeRecord
+from dsc_host.verifier.transaction import CardContext, CardTransaction
+
+T = TypeVar("T")
+
+
+def _any_of(name: str) -> Any:
+    return any_(bindparam(name, type_=ARRAY(String)))
+
+
+_CARDS = select(cards).with_for_update(of=cards, skip_locked=True)
+_LOCK_CARDS = Statement(_CARDS.where(cards.c.serial == _any_of("serials")))
+_LOCK_OWNERS = Statement(
+    _CARDS.where(
+        cards.c.serial.in_(
+            select(challenges.c.serial).where(challenges.c.id == _any_of("ids"), challenges.c.judged < bindparam("most"))
+        )
+    )
+)
+# These statements begin after the rows were locked, so they see what the previous holders of the locks have committed.
+_ISSUED_BEFORE = Statement(
+    select(cards.c.serial, challenges.c.issued_at)
+    .select_from(cards)
+    .outerjoin(
+        challenges,
+        (challenges.c.serial == cards.c.serial) & (challenges.c.number == cards.c.asked + 1 - bindparam("ago")),
+    )
+    .where(cards.c.serial == _any_of("serials"))
+)
+_CHALLENGES = Statement(select(challenges).where(challenges.c.id == _any_of("ids")))
+_USED = update_of(cards, *LOGIN_COLUMNS)
+_ANSWERED = update_of(challenges, *ANSWER_COLUMNS)
+_ADD = insert_into(challenges, "ON CONFLICT DO NOTHING RETURNING id")
+_FORGET = RowSet(
+    "DELETE FROM challenges WHERE id IN (SELECT o.id FROM {rows}, LATERAL (SELECT c.id FROM challenges c"
+    " WHERE c.serial = v.serial AND c.number <= v.number AND c.expires_at <= v.expires_at ORDER BY c.number LIMIT v.judged) o)",
+    [challenges.c.serial, challenges.c.number, challenges.c.expires_at, challenges.c.judged],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CardWork(SetWork[T], Generic[T]):
+    """A last step of a login, in the name of its context's actor."""
+
+    context: CardContext
+    step: Issue | Judgment
+
+    def __call__(self, db: Connection, entries: PendingEntries) -> Any:
+        """Do the step by itself."""
+        return self.step(self.context.transaction(db, entries))
+
+    @staticmethod
+    def do_set(db: Connection, entries: PendingEntries, works: Sequence[SetWork[Any]]) -> Outcomes:
+        """Do steps together."""
+        part = _Set(db, entries, [work for work in works if isinstance(work, CardWork)])
+        part.do()
+        return part.outcomes
+
+
+def together(context: CardContext, step: Step[T, CardTransaction]) -> Step[T, CardTransaction]:
+    """Return the step in a form in which it can be done with others of its kind, if there is one."""
+    return CardWork(context, step) if isinstance(step, Issue | Judgment) else step
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rows that were found for some steps."""
+
+    cards: dict[str, CardRecord]
+    """The cards that are locked."""
+    issued: dict[str, float | None]
+    """The time of the challenge that decides about a card's rate, for each card that exists."""
+    challenges: dict[str, ChallengeRecord]
+
+
+class _Set:
+    """Some steps of one transaction."""
+
+    def __init__(self, db: Connection, entries: PendingEntries, works: Sequence[CardWork[Any]]) -> None:
+        self._db = db
+        self._entries = entries
+        self._works = works
+        self._outcomes: list[Outcome | None] = [None] * len(works)
+        self._added: list[tuple[Asked, list[tuple[ChallengeRecord, Draw]]]] = []
+
+    def do(self) -> None:
+        """Do the steps. Write their rows, but wait for no result of that."""
+        left: Sequence[int] = range(len(self._works))
+        while left:
+            left = self._do_first(left)
+
+    def outcomes(self) -> list[Outcome | None]:
+        """Return the outcome of each step, or None for a step to do alone."""
+        for asked, added in self._added:
+            there = {challenge_id for (challenge_id,) in asked.rows()}
+            for challenge, draw in added:
+                if challenge.id not in there:
+                    self._draw_again(challenge, draw)
+        return self._outcomes
+
+    def _draw_again(self, challenge: ChallengeRecord, draw: Draw) -> None:
+        """Add a challenge whose first question is remembered with another one."""
+        for _ in range(DRAWS):
+            other = draw()
+            if rows.add_challenge(self._db, other):
+                break
+        else:
+            raise StoreError("nearly all questions of a card have been used")
+        for index, outcome in enumerate(self._outcomes):
+            if outcome and isinstance(outcome.result, Challenge) and outcome.result.id == challenge.id:
+                self._outcomes[index] = Outcome(replace(outcome.result, question=other.question))
+
+    # ---- one step for each card ----
+
+    def _do_first(self, left: Sequence[int]) -> list[int]:
+        """Do the first step for each card. Return those that are left."""
+        found = self._find([self._works[index] for index in left])
+        writes, busy, later = CollectedWrites(), set[str](), list[int]()
+        for index in left:
+            own = CollectedWrites()
+            if self._decide(index, found, busy, own):
+                busy |= {card.serial for card in own.cards} | {challenge.serial for challenge in own.answers}
+                writes.take(own)
+            else:
+                later.append(index)
+        self._write(writes)
+        return later
+
+    def _find(self, works: Sequence[CardWork[Any]]) -> _Found:
+        issues = [work.step for work in works if isinstance(work.step, Issue) and is_serial(work.step.serial)]
+        serials = list({name for step in issues for name in _names(step)})
+        ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
+        locked, issued, known = list[Asked](), None, None
+        policy = works[0].context.policy
+        if serials:
+            locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
+            issued = _ISSUED_BEFORE.ask(self._db, {"serials": serials, "ago": policy.challenges})
+        if ids:
+            locked.append(_LOCK_OWNERS.ask(self._db, {"ids": ids, "most": closed_challenges.most_logged(policy)}))
+            known = _CHALLENGES.ask(self._db, {"ids": ids})
+        found = [CardRecord(*row) for each in locked for row in each.rows()]
+        return _Found(
+            {card.serial: card for card in found},
+            dict(_pairs(issued)) if issued else {},
+            {row[0]: ChallengeRecord(*row) for row in known.rows()} if known else {},
+        )
+
+    def _decide(self, index: int, found: _Found, busy: set[str], writes: CollectedWrites) -> bool:
+        """Decide a step, and note its outcome. Return False if another step for its card comes first."""
+        work, mark = self._works[index], len(self._entries)
+        tx = CardTransaction(work.context, self._db, self._entries, writes)
+        try:
+            with out_of_memory():
+                if isinstance(work.step, Issue):
+                    outcome = _issue(tx, work.step, found, busy)
+                else:
+                    outcome = _judge(tx, work.step, found, busy)
+        except Exception as error:
+            self._entries.cut(mark)
+            outcome = Outcome(error=error)
+        if outcome is _LATER:
+            return False
+        self._outcomes[index] = outcome
+        return True
+
+    def _write(self, writes: CollectedWrites) -> None:
+        db = self._db
+        _FORGET.send(db, writes.forgotten)
+        if writes.added:
+            added = [challenge for challenge, _ in writes.added]
+            self._added.append((_ADD.ask(db, added), writes.added))
+        _ANSWERED.send(db, [(row.id, *(getattr(row, name) for name in ANSWER_COLUMNS)) for row in writes.answers])
+        _USED.send(db, [(row.serial, *(getattr(row, name) for name in LOGIN_COLUMNS)) for row in writes.cards])
+        for card, columns in writes.columns:
+            rows.change_card(db, card, *columns)
+
+
+_LATER = Outcome()
+"""Stands for the outcome of a step that must wait for another one."""
+
+
+def _issue(tx: CardTransaction, step: Issue, found: _Found, busy: set[str]) -> Outcome | None:
+    serial = step.serial
+    if not is_serial(serial):
+        return Outcome(issue_to(tx, serial, None, None))
+    decoy = None
+    if step.conceal:
+        name = decoys.name_of(serial)
+        decoy = found.cards.get(name)
+        if name in busy or serial in busy:
+            return _LATER
+        # A decoy that must be made or written first is rare. It is the same whether the card exists or not.
+        if decoy is None or not decoys.is_fresh(tx, decoy, tx.now()):
+            return None
+    if serial in busy:
+        return _LATER
+    card = found.cards.get(serial)
+    if card is None and serial in found.issued:
+        return None
+    card = card or decoy
+    return Outcome(issue_to(tx, serial, card, found.issued.get(card.serial) if card else None))
+
+
+def _judge(tx: CardTransaction, step: Judgment, found: _Found, busy: set[str]) -> Outcome | None:
+    asked = step.asked
+    known = [found.challenges[each] for each in asked.ids() if each in found.challenges]
+    if len(known) != len(asked.answers) or len({challenge.serial for challenge in known}) != 1:
+        return Outcome(responses.judge_found(tx, asked, None, []))
+    serial = known[0].serial
+    if serial in busy:
+        return _LATER
+    card = found.cards.get(serial)
+    if card is None:
+        refused = closed_challenges.refuse_unlocked(tx, asked.action, known)
+        return None if refused is None else Outcome(refused)
+    return Outcome(responses.judge_found(tx, asked, card, known))
+
+
+def _pairs(asked: Asked) -> Iterator[tuple[str, float | None]]:
+    return ((serial, at) for serial, at in asked.rows())
+
+
+def _names(step: Issue) -> Iterator[str]:
+    yield step.serial
+    if step.conceal:
+        yield decoys.name_of(step.serial)

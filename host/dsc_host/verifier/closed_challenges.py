@@ -1,0 +1,97 @@
+"""Closed challenges: which they are, and the refusal of responses to them.
+
+The first few such responses are logged one by one, with the row of the challenge. Later ones, and those to unknown challenges,
+are only counted, and lock no row.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from dsc_host.records.audit import Event
+from dsc_host.verifier import decoys
+from dsc_host.verifier.model import Policy, Reason, Verdict
+from dsc_host.verifier.rows import ChallengeRecord
+from dsc_host.verifier.transaction import CardContext, CardTransaction
+
+_LOGGED = 2
+"""The largest number of logged responses to one challenge, open or closed, as a multiple of the policy's `attempts`."""
+_COUNTED_FOR = 60
+"""Other responses are only counted. Each process logs their number at most once in this number of seconds."""
+
+Closed: TypeAlias = tuple[Reason, ChallengeRecord]
+"""The reason why a challenge is closed, and the challenge."""
+
+
+def first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> Closed | None:
+    """Return the first closed challenge. Ignore the card's state, which the sender of a response must not learn."""
+    for challenge in challenges:
+        if challenge.used_at is not None:
+            return Reason.USED, challenge
+        if now >= challenge.expires_at:
+            return Reason.EXPIRED, challenge
+        # Count all responses, not only failures: while a card is locked, no response counts as a failure.
+        if challenge.judged >= policy.attempts:
+            return Reason.EXHAUSTED, challenge
+    return None
+
+
+def is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
+    """Return whether to log another response to this closed challenge.
+
+    Without a limit, a client that sends many such responses could make the log grow, and keep its end locked.
+    """
+    return challenge.judged < most_logged(policy)
+
+
+def refuse_and_count(context: CardContext, action: str, reason: Reason, now: float) -> Verdict:
+    """Refuse the answers and count that. Write to the database only if the refusal is logged."""
+    if (event := _counted(context, action, reason, now)) is not None:
+        context.change(lambda tx: tx.log(now, event))
+    return Verdict(reason, closed=True)
+
+
+def refuse_counted(tx: CardTransaction, action: str, reason: Reason, now: float) -> Verdict:
+    """Refuse the answers and count that, in this transaction."""
+    if (event := _counted(tx.context, action, reason, now)) is not None:
+        tx.log(now, event)
+    return Verdict(reason, closed=True)
+
+
+def _counted(context: CardContext, action: str, reason: Reason, now: float) -> Event | None:
+    """Count a refusal. Return the event for the first one in each minute, with the number of refusals since the last entry."""
+    began = now // _COUNTED_FOR * _COUNTED_FOR
+    earlier = sum(counted.count for counted in context.unjudged.over(now))
+    if not context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
+        return None
+    return Event(action, None, "refused", reason, {"earlier": str(earlier)} if earlier else {})
+
+
+def refuse_closed(
+    tx: CardTransaction, action: str, challenges: Sequence[ChallengeRecord], closed: Closed, now: float
+) -> Verdict:
+    """Refuse answers to challenges of a locked card, the first of which is closed."""
+    reason, challenge = closed
+    if not is_logged(challenge, tx.policy):
+        return refuse_counted(tx, action, reason, now)
+    tx.writes.answered(tx.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
+    tx.log(now, Event(action, decoys.serial_of(challenge.serial), "refused", reason, ids_of(challenges)))
+    return Verdict(reason, closed=True)
+
+
+def refuse_unlocked(tx: CardTransaction, action: str, challenges: Sequence[ChallengeRecord]) -> Verdict | None:
+    """Refuse and count answers to challenges of a card that is not locked. Return None if its row must be locked first."""
+    now = tx.now()
+    closed = first_closed(challenges, tx.policy, now)
+    if closed is None or is_logged(closed[1], tx.policy):
+        return None
+    return refuse_counted(tx, action, closed[0], now)
+
+
+def most_logged(policy: Policy) -> int:
+    """Return the number of responses to a challenge after which no row is written for another one."""
+    return _LOGGED * policy.attempts
+
+
+def ids_of(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
+    """Return the ids of challenges, as a log entry tells them."""
+    return {"id": " ".join(challenge.id for challenge in challenges)}

@@ -1,0 +1,121 @@
+"""The writing of the rows that a login changes: at once, or collected and then written for many logins together."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+from dsc_host.verifier import rows
+from dsc_host.verifier.rows import CardRecord, ChallengeRecord
+
+DRAWS = 100
+"""The number of draws before giving up. When 9 in 10 of a card's questions have been used, one challenge in 37,000 fails."""
+
+Draw = Callable[[], ChallengeRecord]
+"""A function that returns the same challenge each time, with another question."""
+
+
+class Forgotten(NamedTuple):
+    """Which challenges of a card to remove: see `rows.forget_challenges`."""
+
+    serial: str
+    up_to: int
+    expired_at: float
+    most: int
+
+
+class RowWrites(Protocol):
+    """The changes of rows that one login makes."""
+
+    def used(self, card: CardRecord) -> None:
+        """Write the columns that change when a card is given a challenge or its response is judged."""
+
+    def changed(self, card: CardRecord, *columns: str) -> None:
+        """Write these columns of a card, its version and its seal."""
+
+    def answered(self, challenge: ChallengeRecord) -> None:
+        """Write the columns that change when a response is judged."""
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Remove old challenges of a card."""
+
+    def add(self, draw: Draw) -> ChallengeRecord | None:
+        """Add a challenge whose question is not remembered. Return None if each question that was drawn is."""
+
+
+class DirectWrites:
+    """Writes each row at once."""
+
+    __slots__ = ("_db",)
+
+    def __init__(self, db: Connection) -> None:
+        """Write with this connection."""
+        self._db = db
+
+    def used(self, card: CardRecord) -> None:
+        """Write the columns of a card that a login changes."""
+        rows.used_card(self._db, card)
+
+    def changed(self, card: CardRecord, *columns: str) -> None:
+        """Write these columns of a card."""
+        rows.change_card(self._db, card, *columns)
+
+    def answered(self, challenge: ChallengeRecord) -> None:
+        """Write the columns of a challenge that a response changes."""
+        rows.answered_challenge(self._db, challenge)
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Remove old challenges of a card."""
+        rows.forget_challenges(self._db, *forgotten)
+
+    def add(self, draw: Draw) -> ChallengeRecord | None:
+        """Add a challenge with the first question that is not remembered."""
+        for _ in range(DRAWS):
+            challenge = draw()
+            if rows.add_challenge(self._db, challenge):
+                return challenge
+        return None
+
+
+class CollectedWrites:
+    """Collects the rows. `card_sets` writes those of many logins."""
+
+    __slots__ = ("added", "answers", "cards", "columns", "forgotten")
+
+    def __init__(self) -> None:
+        """Begin with no rows."""
+        self.cards: list[CardRecord] = []
+        self.columns: list[tuple[CardRecord, tuple[str, ...]]] = []
+        self.answers: list[ChallengeRecord] = []
+        self.forgotten: list[Forgotten] = []
+        self.added: list[tuple[ChallengeRecord, Draw]] = []
+
+    def used(self, card: CardRecord) -> None:
+        """Collect a card."""
+        self.cards.append(card)
+
+    def changed(self, card: CardRecord, *columns: str) -> None:
+        """Collect some columns of a card."""
+        self.columns.append((card, columns))
+
+    def answered(self, challenge: ChallengeRecord) -> None:
+        """Collect a challenge."""
+        self.answers.append(challenge)
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Collect which challenges to remove."""
+        self.forgotten.append(forgotten)
+
+    def add(self, draw: Draw) -> ChallengeRecord:
+        """Collect a new challenge. Its question is drawn again later if it is remembered."""
+        challenge = draw()
+        self.added.append((challenge, draw))
+        return challenge
+
+    def take(self, other: "CollectedWrites") -> None:
+        """Add the rows of another collection."""
+        self.cards += other.cards
+        self.columns += other.columns
+        self.answers += other.answers
+        self.forgotten += other.forgotten
+        self.added += other.added
