@@ -152,16 +152,19 @@ async def large(scope: Scope, receive: Receive, send: Send) -> None:
 async def received(used: Implementation, config: uvicorn.Config, sent: bytes) -> bytes:
     """Send something to a server on a real socket. Read nothing until it has ended the connection, and return what it sent."""
     state = ServerState()
+    connected = asyncio.Event()
 
     def connect() -> Any:
+        connected.set()
         return used.protocol(config, state, {})  # type: ignore[call-arg]
 
     server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(sent)
-        while not state.connections:
-            await asyncio.sleep(0)
+        await connected.wait()
+        # A loop calls `connection_made` in the turn after it has made the protocol.
+        await turns()
         while state.connections:
             await asyncio.sleep(0)
         data = bytearray()
@@ -180,15 +183,16 @@ async def received(used: Implementation, config: uvicorn.Config, sent: bytes) ->
         (connections, "HEAD_SECONDS", b"GET / HT", b""),
         (bodies, "BODY_SECONDS", POST + b"a", b"HTTP/1.1 408 "),
         (connections, "WRITE_SECONDS", GET, b"HTTP/1.1 200 "),
+        (connections, "MOST_CONNECTIONS", b"", b"HTTP/1.1 503 "),
     ],
-    ids=["head", "body", "answer"],
+    ids=["head", "body", "answer", "number"],
 )
 @pytest.mark.parametrize(
     "used",
     [Implementation("asyncio", "h11"), pytest.param(Implementation("uvloop", "httptools"), marks=needs_fast)],
     ids=lambda used: used.loop,
 )
-def test_a_slow_client_is_dropped(
+def test_a_client_is_dropped_beyond_a_limit(
     monkeypatch: pytest.MonkeyPatch, used: Implementation, module: Any, limit: str, sent: bytes, begins: bytes
 ) -> None:
     monkeypatch.setattr(module, limit, 0)
