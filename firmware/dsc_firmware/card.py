@@ -1,8 +1,8 @@
 """The card's state machine: keys are its input, and the display is its output.
 
-`step` does no input or output: it only changes the card's state and returns effects. The caller
+`step` touches no hardware: it only changes the card's state and returns effects. The caller
 carries the effects out and reports the outcome in another `step`. PIN, question and display share one buffer, and each part
-is overwritten when its state ends. No memory is allocated between a key and its display.
+is overwritten when its state ends. No memory is allocated between the press of a key and the change of the display.
 """
 
 from . import states

@@ -8,8 +8,8 @@ Invariants, even if the power fails at any instruction:
 4. A record with an invalid checksum makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
 Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
-newest epoch is the record. After `load`, the slots are both unused, or both hold a record with a key, or both hold a
-record without one. An interrupted write makes only one slot invalid, so two written and invalid slots mean real damage.
+newest epoch is the record. After `load`, no slot holds a valid record, or both hold one with a key, or both hold one without a
+key. An interrupted write makes only one slot invalid, so two written and invalid slots mean real damage.
 """
 
 import struct

@@ -397,7 +397,7 @@ MUTANTS = (
         ("an activation token takes a few tries", "    if tries > tx.policy.login.code_attempts:", "    if False:"),
     ),
     *in_login(
-        "phones/push_approval.py",
+        "phones/push_answers.py",
         "phone_app",
         (
             "a push is approved by a right response",

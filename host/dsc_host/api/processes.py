@@ -89,7 +89,7 @@ class Address:
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if sys.platform == "win32":
-                # Without this, Windows lets another program take the port. So would SO_REUSEADDR on Windows.
+                # Without this, another program can take the port on Windows. SO_REUSEADDR would allow it there, too.
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -203,7 +203,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
             several.run()
         finally:
             del os.environ[FOLDER]
-    # A worker that our signal ended has that signal as its exit code. A worker that could not start has another.
+    # A worker that our signal ended has that signal as its exit code. A worker that could not start has a different one.
     return all(process.exitcode in (0, -signal.SIGTERM, -signal.SIGINT) for process in several.processes)
 
 

@@ -114,7 +114,7 @@ def _of_records(records: Records, done: Progress) -> Findings:
     try:
         folder = _folder_of(records)
     except DscError as error:
-        # The settings file is malformed, or the URL names no file.
+        # The settings file is malformed, or the URL is that of a database in memory.
         yield of_error("settings", error)
         return
     yield ok("settings", f"{settings.file()}{'' if settings.file().exists() else ', which does not exist'}")

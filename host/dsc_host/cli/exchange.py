@@ -96,7 +96,7 @@ class _Source:
         return self.file.suffix.lower() == ".csv"
 
     def check(self) -> None:
-        """Read the file once and discard the result, so that no records are created for an unusable file.
+        """Read the file once and discard the result, so that no database is created for an unusable file.
 
         Raises `InputError`.
         """
@@ -137,8 +137,9 @@ def import_cards(
 
     A PSKC file has cards of another OATH server with their keys. A CSV list has serials, for which cards are created.
     If the command cannot import a card, it prints the line and the serial, imports the others, and ends with exit code 1.
-    Columns of a CSV: serial, and optionally suite and owner. Each card gets a key, which `export` writes out. A CSV with a
-    column seed has the keys themselves, and optionally type, counter and pin. It needs `--allow-plain`.
+    Columns of a CSV: serial, and optionally suite and owner. Each card gets a new key, which `export` writes to a PSKC
+    file. A CSV with the column seed brings its own keys, needs `--allow-plain`, and may also have the columns type, counter
+    and pin.
 
     \b
     Examples:

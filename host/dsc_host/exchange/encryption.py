@@ -140,7 +140,7 @@ class Opener:
         method = secret.find("EncryptedValue/EncryptionMethod")
         if len(key) < MIN_KEY_BYTES and method is not None and method.get("Algorithm") in CIPHERS.values():
             problem = f"must be {MIN_KEY_BYTES} bytes or more, and decrypts to {len(key)}"
-            raise InputError("key", f"{problem}; if it has more, its value was written {_NO_IV}")
+            raise InputError("key", f"{problem}; if the original key is longer, its value was written {_NO_IV}")
 
     def _check_mac(self, field: str, value: Element, algorithm: str, ciphertext: bytes) -> None:
         if not self._hash:
@@ -161,7 +161,7 @@ class Opener:
     def nothing_opens(self) -> InputError:
         """Return the error for a file in which nothing can be decrypted."""
         if (over := self._mac_is_over()) is not None:
-            return self._refusal(f"its MACs are over {over}; export it with MACs over the whole encrypted values")
+            return self._refusal(f"its MACs were computed over {over}; export it with MACs over the whole encrypted values")
         return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
 
     def _mac_is_over(self) -> str | None:

@@ -52,8 +52,8 @@ def export_pskc(
 
     The file is encrypted as `write_pskc` does it. PSKC cannot express that a card is suspended, lost or retired, so another
     system would accept such a card. These cards are left out, even if `serials` names them, and `left_out` is called with
-    each. `done` is called with the number of cards so far and the total. Raises `InputError`, for example if `path` exists
-    and `overwrite` is not set; `UnknownCard`, `StoreError`. After an error, no file remains.
+    each. `done` is called with the number of cards so far and the total. Raises `UnknownCard`, `StoreError`, and `InputError`,
+    for example if `path` exists and `overwrite` is not set. After an error, no file remains.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
     total = sum(1 for _ in verifier.cards()) if chosen is None else len(chosen)
@@ -67,7 +67,7 @@ def export_pskc(
                 left_out(card.serial, card.state)
 
     def disclosed() -> Iterator[Enrollment]:
-        # `write_pskc` has checked the key or the passphrase by now: `disclose` logs the disclosure.
+        # Disclose only now, after `write_pskc` has checked the key or the passphrase, because `disclose` writes to the log.
         yield from verifier.disclose(in_use())
 
     with new_file(path, overwrite=overwrite) as file:
@@ -79,8 +79,8 @@ def export_pskc(
 def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, done: Progress = _ignore) -> int:
     """Write one row for each card into a new CSV, as `write_cards` does. Return the number of cards. No row holds a secret.
 
-    `done` is called with the number of cards so far and the total. Raises `InputError`, for example if `path` exists and
-    `overwrite` is not set; `StoreError`.
+    `done` is called with the number of cards so far and the total. Raises `StoreError`, and `InputError`, for example
+    if `path` exists and `overwrite` is not set.
     """
     total = sum(1 for _ in verifier.cards())
     with new_file(path, overwrite=overwrite) as file:
@@ -176,7 +176,8 @@ def _csv_cards(file: BinaryIO, columns: str | None, allow_plain: bool, suite: st
         return csv_seeds.placed_seeds(file, columns, allow_plain=allow_plain, suite=suite)
     if allow_plain or suite:
         raise InputError(
-            "file", "a CSV without a column named seed has no keys, and names the suites itself; omit these options"
+            "file",
+            "a CSV without a column named seed has no keys, and names the suites in a column; omit allow_plain and suite",
         )
     orders = csv_files.placed_orders(file, columns)
     return (one if isinstance(one, Refusal) else Placed(one.number, one.line, _make_enrollment(one.order)) for one in orders)
@@ -216,7 +217,7 @@ class _Records:
         self.total = 0
         """The number of cards that were enrolled."""
         self._waiting: dict[int, Placed] = {}
-        """The cards that the records have not decided on yet: at most one batch of them."""
+        """The cards that the verifier has neither enrolled nor refused yet: at most one batch of them."""
 
     def read_first(self) -> None:
         """Read the first card."""
@@ -243,7 +244,10 @@ class _Records:
         self._refused(Refusal(card.number, card.line, card.enrollment.serial, reason))
 
     def judged(self, _total: int) -> None:
-        """Report that the waiting cards were taken. It is called when the records have decided on every card so far."""
+        """Report that the waiting cards were taken.
+
+        It is called when the verifier has enrolled or refused every card so far.
+        """
         for card in self._waiting.values():
             self._taken(card)
         self.total += len(self._waiting)

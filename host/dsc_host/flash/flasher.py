@@ -67,7 +67,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of an installation. `copied` and `kept` are the program's files, by their path on the board."""
+    """The steps of an installation.
+
+    `copied` and `kept` are the program's files, by their path on the board: those to send, and those whose contents are on the
+    board already.
+    """
 
     found: Found
     home: str
@@ -142,7 +146,7 @@ def examine(session: BoardSession) -> Found:
         )
     if mpy != MPY_VERSION:
         raise FlashError(
-            f"{session.name}: this MicroPython loads .mpy files of version {mpy or 'none'}, the firmware's are version "
+            f"{session.name}: this MicroPython loads .mpy files of version {mpy or 'none'}, but the firmware has version "
             f"{MPY_VERSION}; put a release of https://micropython.org/download on the board"
         )
     programs = _programs(session)
@@ -200,8 +204,8 @@ def _programs(session: BoardSession) -> tuple[str, ...]:
 def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -> Plan:
     """Plan the steps for installing `program`, which `firmware_files` has returned.
 
-    `board` names the ready-made wiring. Without it, the board's wiring stays; if it has none, the name of its machine
-    determines the wiring.
+    `board` names the ready-made wiring. Without `board`, the wiring that is on the board stays. If there is none, the name of
+    the machine determines it.
     Raises InputError if the machine is unknown.
     """
     home = f"{HOME}/{_digest(program)}"

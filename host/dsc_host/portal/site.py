@@ -71,7 +71,7 @@ class Extension:
     """The secret to which the extension's forms are bound. The visitor's token is not used, because each login changes it."""
     beside: Beside
     guide: Callable[["Visit", View], object]
-    """A function that returns the data with which the template `guide.html` adds to a page."""
+    """A function that returns the data for the template `guide.html`, which adds a guide to each page."""
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
     """A function that gives the user with this name a new blank card, and returns the card's line."""
 
@@ -98,7 +98,7 @@ class Site:
     """The title of the pages. If it is empty, they have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """The page where the flow of a form begins, by the form's path. Forms with this path or a path below it need no entry."""
+    """The page where the flow of a form begins, by the form's path. A form at the page's path, or below it, needs no entry."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -136,7 +136,10 @@ class Visit:
     request: Request
     form: dict[str, str] = field(default_factory=dict)
     sent_to: str = ""
-    """The path that the form was sent to, if a proof was asked for in between; empty if it is that of the request."""
+    """The path to which the form was sent, if the visitor then had to give a proof.
+
+    If it is empty, the request's path applies.
+    """
 
     @property
     def token(self) -> str:
@@ -223,7 +226,7 @@ class Visit:
         return response
 
     def leave_notice(self, response: Response, notice: str, token: str, **values: Value) -> None:
-        """Leave a notice for the next page. Only the visitor with this token sees it. Do nothing without a key."""
+        """Leave a notice for the next page. Only the visitor with this token sees it. Do nothing if `notice` is empty."""
         if notice:
             sealed = Notice(notice, values).sealed(self.system.context.cards.keys.current, token)
             self.site.cookies.keep(response, _NOTICE, sealed, _NOTICE_SECONDS)
@@ -282,7 +285,7 @@ class Visit:
     def again(self, view: Callable[[], View], field: str = "") -> Iterator[None]:
         """Show this page again, with the error, if the block raises one. The visitor can correct the form and send it again.
 
-        An error that names no field is about the field with this name, or without one about the whole form.
+        An error that names no field is shown at `field`. If `field` is empty too, it is about the whole form.
 
         `ProofNeeded` is raised again, because no correction of the form helps. `view` raises `NotIn` if the page needs a
         session that has ended.

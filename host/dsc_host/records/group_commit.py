@@ -161,7 +161,7 @@ class GroupCommit:
         return self._store.change(lambda db: _recorded(db, work))
 
     def do_all(self, changes: Sequence[Change[Any]]) -> None:
-        """Settle these changes, at most 64. Their errors are in their outcomes."""
+        """Settle these changes, at most 64. The error of a change is not raised here: its `result` raises it."""
         try:
             self._store.check_usable()
             self._commit(_Group(changes, threading.Lock()))
@@ -218,7 +218,7 @@ class GroupCommit:
             groups += self._take(MOST_TOGETHER - len(own.changes))
             changes = [change for group in groups for change in group.changes]
             if len(changes) == 1 and not self._store.locks_rows:
-                # No lock can block the change, so do not first try it without waiting.
+                # No lock can block the change, so do it directly.
                 self._settle_alone(changes[0])
             else:
                 self._together(changes)

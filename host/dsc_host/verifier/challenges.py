@@ -122,10 +122,10 @@ def _refuse(
 
 
 def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float) -> None:
-    # Challenges are numbered without gaps and remembered while they count, so the time of one row shows whether the limit is
-    # reached. The caller searches this row even if the card had fewer challenges. Otherwise the duration of the call would
-    # reveal their number. A time in the future comes from a clock that was set back: ignore it, so that the owner need not
-    # wait until then.
+    # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, the time of
+    # the challenge N before the next one shows whether the limit is reached. The caller searches this row even if the card had
+    # fewer challenges. Otherwise the duration of the call would reveal their number. A time in the future comes from a clock
+    # that was set back: ignore it, so that the owner need not wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now

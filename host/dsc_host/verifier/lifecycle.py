@@ -107,7 +107,8 @@ def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
 def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> Card:
     """Set a second PIN, or remove it with None. Raises `InputError`, `UnknownCard` and `StateError`.
 
-    The card's PIN is not decrypted. So a duress PIN that equals it has the same effect, log entry and result as any other.
+    The card's PIN is not decrypted. So this call does not reveal whether the two PINs are equal: its result and its log entry
+    are the same.
     """
     card = card_lookup.usable_card(tx, serial)
     if duress_pin is not None:

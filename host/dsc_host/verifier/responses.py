@@ -86,7 +86,7 @@ class Draft:
 def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
     """Read and compare in a transaction that only reads.
 
-    Return the verdict, or a change that judges the answers and records the verdict.
+    Return the verdict if it is known now. Otherwise return a function that judges the answers and records the verdict.
     """
     if context.store.locks_rows:
         # Read and compute after the row was locked: this holds up nobody else, and takes a round trip less.
@@ -199,7 +199,7 @@ def _find(context: CardContext, card: CardRecord, challenges: Sequence[Challenge
     if card.state == DECOY:
         # Refuse even a response that matches the decoy's random key.
         return _Finding(Reason.UNKNOWN, card.counter)
-    # The PIN and the duress PIN are never compared, so they may be equal. The PIN is checked first, so that it then wins.
+    # Nothing compares the two PINs with each other, so they may be equal. If they are, the PIN counts: it is checked first.
     if counter is not None:
         return _Finding(Reason.ACCEPTED, counter)
     if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:
@@ -300,7 +300,10 @@ def _record(
     now: float,
     asked: Asked,
 ) -> CardRecord:
-    """Write the judgment, even if nothing changes, so that no refusal is quicker than a failure. Return the written row."""
+    """Write the judgment, and return the written row.
+
+    Write it even if nothing changes, so that refusing a locked card takes as long as refusing a wrong response.
+    """
     charged = reason in _CHARGED
     for challenge in challenges:
         answered = challenge._replace(

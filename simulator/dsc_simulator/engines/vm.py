@@ -1,8 +1,8 @@
 """MicroPython in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
 
-The program need not return, so it runs in a separate thread. The VM's thread and its caller's take turns: only one of them runs
-at a time. The execution depends only on the inputs, and so does the number of instructions. The VM has no access to files,
-clocks or the network: all input comes from `answer`.
+The program need not return, so it runs in a separate thread. The VM's thread and the caller's thread take turns: only one of
+them runs at a time. The execution depends only on the inputs, and so does the number of instructions. The VM has no access to
+files, clocks or the network: all input comes from `answer`.
 """
 
 import struct
@@ -133,7 +133,8 @@ class VM:
         except wasmtime.WasmtimeError as error:
             if "memory" not in str(error):
                 raise
-            # wasmtime reserves 8 GB of addresses for each VM, which few systems limit, and uses half a megabyte of memory.
+            # wasmtime reserves 8 GB of address space for each VM, and uses half a megabyte of memory. Few systems limit the
+            # former.
             raise MemoryError("there are no addresses left for another VM; close a card first") from error
         exports: Any = instance.exports(self._store)
         self._memory: wasmtime.Memory = exports["memory"]

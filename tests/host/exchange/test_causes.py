@@ -79,8 +79,8 @@ def with_macs_over(data: bytes, start: int, value: bytes | None = None) -> bytes
 def test_macs_over_something_else_are_named() -> None:
     data = encrypted({}, {"serial": "B"}, mac_key=mac_key())
     assert with_macs_over(data, 0) == data
-    assert "its MACs are over the values before encryption" in refused(with_macs_over(data, 0, bytes(20)))
-    assert "its MACs are over the encrypted values without their IV" in refused(with_macs_over(data, 16))
+    assert "its MACs were computed over the values before encryption" in refused(with_macs_over(data, 0, bytes(20)))
+    assert "its MACs were computed over the encrypted values without their IV" in refused(with_macs_over(data, 16))
     assert "nothing in it decrypts" in refused(with_macs_over(data, 0, bytes(21)))
 
 

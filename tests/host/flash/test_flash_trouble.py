@@ -19,7 +19,7 @@ pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
     ("habits", "words"),
     [
         (Habits(version=(1, 23, 0)), r"MicroPython 1\.23\.0 is too old; put 1\.24 or newer"),
-        (Habits(mpy=5), "loads .mpy files of version 5, the firmware's are version 6"),
+        (Habits(mpy=5), "loads .mpy files of version 5, but the firmware has version 6"),
         (Habits(mpy=0), "version none"),
     ],
 )

@@ -70,7 +70,7 @@ class AuthorizationRequest:
     locales: tuple[str, ...] = ()
     at: float
     before: str = ""
-    """The id of the session that the browser had when it was sent to the login; `-` if it had none."""
+    """The id of the session that the browser had when it was sent to the login; `-` if it had none, empty before that."""
     before_user: str = ""
     """The id of the user of that session."""
 

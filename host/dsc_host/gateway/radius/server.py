@@ -28,7 +28,10 @@ _log = logging.getLogger("dsc_host.gateway.radius")
 
 
 def listening_address(text: str, option: str = "listen", default: int = PORT) -> Address:
-    """Return the address and port in `127.0.0.1:1812`, `[::1]:1812`, or an address without a port. Raises `InputError`."""
+    """Parse a text such as `127.0.0.1:1812` or `[::1]:1812` into address and port.
+
+    Without a port, use `default`. Raises `InputError`.
+    """
     host, colon, port = text.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")) or text.endswith("]"):
         host, port = text, str(default)

@@ -1,9 +1,9 @@
 """Sharing: the use of one device by several users of one person.
 
-Three conditions: the users are known to be the same person; neither has a temporary device; neither has a more secure device.
-The user who does not own the device begins, with the owner's name and password and a fresh answer of the device. When this user
-confirms, the device is shared immediately, or after compliance has agreed if it must agree. The phone app is not shared: it
-can serve several users.
+Three conditions: the users are known to be the same person; neither has a temporary device; neither has a device that is more
+secure than the shared one. The user who does not own the device begins, with the owner's name and password and a fresh answer
+of the device. When this user confirms, the device is shared immediately. If the policy requires compliance to agree, it is
+shared after that. The phone app is not shared: it can serve several users.
 
 A user without any device begins during the login, with their own password, the owner's password and the owner's device. Sharing
 does not log this user in. It gives them a device with which they can log in.
@@ -76,7 +76,7 @@ def begin(
     if the password was changed since then, `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
     """
     if user_id == giver.id:
-        raise NotNow("the user who does not own the device must begin")
+        raise NotNow("you named yourself; enter the name of the user who owns the device")
     both = locked_users(tx.db, [user_id, giver.id])
     user, owner = both[user_id], password_check.still_checked(giver, both[giver.id])
     device = _choose_device(tx, owner, device_id)
@@ -188,7 +188,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
     ):
         raise NotNow("you would have no device left to log in with; ask support for another device first")
     _stop_sharing(tx.db, user, share, parked)
-    # A session that the shared device opened ends with the sharing.
+    # If the shared device opened this session, the session ends too.
     own = user_id == share.user_id and session.device_id == share.device_id
     sessions.end_all(tx.db, both[user_id], but="" if own else session.id)
     notices.notify(tx, user, "share_ended")

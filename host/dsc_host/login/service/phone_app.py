@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dsc_host.login.phones import app_activation, push_approval
+from dsc_host.login.phones import app_activation, push_answers
 from dsc_host.login.phones.app_activation import Keys
 from dsc_host.login.phones.app_replacement import Replacement
 from dsc_host.login.signin import password_check
@@ -52,15 +52,15 @@ class Phones:
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
         """Return the logins that wait for an answer."""
-        return self.context.read(lambda tx: push_approval.pushes(tx, device, device_token))
+        return self.context.read(lambda tx: push_answers.pushes(tx, device, device_token))
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
         """Approve a login by a response."""
-        self.context.change(lambda tx: push_approval.approve(tx, device, device_token, push, method, response))
+        self.context.change(lambda tx: push_answers.approve(tx, device, device_token, push, method, response))
 
     def deny(self, device: str, device_token: str, push: str) -> None:
         """Deny a login."""
-        self.context.change(lambda tx: push_approval.deny(tx, device, device_token, push))
+        self.context.change(lambda tx: push_answers.deny(tx, device, device_token, push))
 
     def remove(self, device: str, device_token: str) -> None:
         """End the app's device after the app, or one of its users, was removed on the phone."""

@@ -28,9 +28,9 @@ from dsc_host.records.tables import APPLICATION_ID
 
 _RETRY = 0.01
 _TRY_MILLISECONDS = 2
-"""The time for which SQLite itself waits to become the writer. It tries each millisecond. Then this program calls it again."""
+"""The time for which SQLite itself waits to become the writer, before this program tries again."""
 _BESIDE = ("-wal", "-shm", "-journal")
-"""The endings of the files that SQLite keeps beside a database, with the database's permissions, and reads if they exist."""
+"""The endings of the files that SQLite keeps beside a database. They have the database's permissions."""
 _HEADER = b"SQLite format 3\0"
 
 # The advice, by the beginning of SQLite's name for the error. Some names are longer, for example SQLITE_READONLY_DIRECTORY.
@@ -145,7 +145,10 @@ class SQLite:
         db.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
 
     def keep_copy(self, version: int) -> str | None:
-        """Copy the file, in a write transaction that has not changed anything. Only the owner can read the copy."""
+        """Copy the file.
+
+        The caller has begun a write transaction and changed nothing in it. Only the owner can read the copy.
+        """
         if self._path is None:
             return None
         copy = _new_file(self._path, f"schema-{version}.backup")
@@ -287,7 +290,7 @@ def _engine(path: Path | None, patience: float) -> Engine:
 
 def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    # FULL: after a power cut, an accepted response that was lost could be used again.
+    # Without FULL, a power cut could undo an accepted response, which could then be used again.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

@@ -1,4 +1,4 @@
-"""Pushes to the phone app: the list of unanswered ones, approving one, and denying one.
+"""The phone app's answers to pushes: the list of unanswered ones, approving one, and denying one.
 
 A push is answered once. Approving it requires a correct response, made with the PIN or with the key that a finger or a face
 releases. `devices.kinds.phone_app` then completes the login.
