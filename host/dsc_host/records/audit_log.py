@@ -80,6 +80,7 @@ class AuditLog:
         archived segments in `folder`, and the report names those that it has not seen. It calls `done` after every thousand
         entries. In a large log, other processes help.
         """
+        self._store.check_whole()
         with self._store.read(streams=True) as db:
             check = Check(db, self._keys, self._seals, self._store.source, done)
             report = check.after(since) if since and not whole else check.whole(since, folder)
@@ -100,6 +101,7 @@ class AuditLog:
         """
         if type(size) is not int or not FEWEST <= size <= MOST:
             raise InputError("size", f"must be a whole number from {FEWEST:,} to {MOST:,}")
+        self._store.check_whole()
         with self._store.read(streams=True) as db:
             last = self._last_segment(db)
             check = Check(db, self._keys, self._seals, self._store.source, done, size)

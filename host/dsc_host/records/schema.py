@@ -16,6 +16,8 @@ class Schema:
     version: int
     oldest: int
     """The oldest version that can be migrated."""
+    compatible_since: int
+    """The oldest version whose dscplus may use these tables: all that is newer only adds to them."""
     migrations: Path
     """The folder of the Alembic revisions, each of which migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]

@@ -2,7 +2,8 @@
 
 Five promises, for every kind of database:
 
-1. A database of another program or of a newer dscplus is refused with advice, and not changed.
+1. A database of another program is refused with advice, and not changed. So is one of a newer dscplus, unless its tables only
+   have additions.
 2. An older database is brought up to date in one transaction. An SQLite file is copied first.
 3. A card that a `write` transaction has locked does not change until the transaction ends. So reading, deciding and recording
    are atomic, with any number of threads, processes and machines.
@@ -21,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from dsc_host.errors import InputError, StoreError, out_of_memory
 from dsc_host.records import tables
-from dsc_host.records.backends.base import Backend, Mode
+from dsc_host.records.backends.base import Backend, Identity, Mode
 from dsc_host.records.backends.postgresql import PostgreSQL
 from dsc_host.records.backends.sqlite import SQLite
 from dsc_host.records.schema import Schema
@@ -57,6 +58,7 @@ class Store:
         self._schema = schema
         self._migrated = migrated
         self._opened_in = os.getpid()
+        self._newer: int | None = None
         self._closed = False
 
     @classmethod
@@ -188,6 +190,11 @@ class Store:
             # Two processes that share a connection break it, and in SQLite may damage the file.
             raise self.failure("it was opened by the process that this one was forked from; open it after the fork")
 
+    def check_whole(self) -> None:
+        """Raise `StoreError` if a newer dscplus has migrated the database, which may have tables that are unknown here."""
+        if self._newer is not None:
+            raise self.failure(f"a newer dscplus migrated it to schema {self._newer}; use that dscplus for this")
+
     def failure(self, problem: str, kind: type[StoreError] = StoreError) -> StoreError:
         """Return an error that names the database and this problem."""
         return kind(f"{self._backend.name}: {problem}")
@@ -199,8 +206,17 @@ class Store:
             if not may_make:
                 raise self.failure("it has no records; create them with enroll or personalize")
             self.change(self._make)
-        if self._version() < self._schema.version:
+        version = self._version()
+        if version < self._schema.version:
             self._migrate()
+        elif version > self._schema.version:
+            self._newer = version
+            _log.warning(
+                "%s: a newer dscplus migrated it to schema %d; this one, which knows %d, goes on; upgrade it soon",
+                self._backend.name,
+                version,
+                self._schema.version,
+            )
         with self._raising_store_errors():
             self._backend.finish_opening()
 
@@ -211,7 +227,7 @@ class Store:
             self._backend.create(db)
             tables.metadata.create_all(db, tables=list(self._schema.tables), checkfirst=False)
             db.execute(tables.audit_head.insert().values(tables.EMPTY_HEAD))
-            self._backend.mark(db, self._schema.version)
+            self._backend.mark(db, self._schema.version, self._schema.compatible_since)
 
     def _version(self) -> int:
         with self.read() as db:
@@ -221,7 +237,7 @@ class Store:
         identity = self._backend.identity(db)
         if identity is None or not identity.ours:
             raise self.failure("it is the database of another program; name another one")
-        if identity.version > self._schema.version:
+        if identity.compatible_since > self._schema.version:
             raise self.failure(
                 f"it was made by a newer dscplus (its schema is {identity.version}, this dscplus has {self._schema.version}); "
                 "upgrade dscplus, or name another database"
@@ -244,7 +260,7 @@ class Store:
             version = self._checked_version(db)
             if version < self._schema.version:
                 copy = self._backend.keep_copy(version)
-                self._backend.mark(db, migrate(db, version, self._schema.migrations))
+                self._backend.mark(db, migrate(db, version, self._schema.migrations), self._schema.compatible_since)
                 self._backend.check_migrated(db)
                 self._migrated(db, version)
         self._backend.after_migrating()
@@ -253,8 +269,8 @@ class Store:
             _log.warning("%s: migrated from schema %d to %d%s", self._backend.name, version, self._schema.version, kept)
 
 
-def stored_version(url: str, schema: Schema, *, patience: float = PATIENCE) -> int | None:
-    """Return the version of the schema in the database at `url`, or None if it is empty. Do not migrate it.
+def stored_identity(url: str, schema: Schema, *, patience: float = PATIENCE) -> Identity | None:
+    """Return the marks of the database at `url`, or None if it is empty. Do not migrate it.
 
     As in `Store.open`, a missing SQLite file is created. Raises `InputError` for a URL of another kind, and `StoreError` for a
     database that cannot be opened or belongs to another program.
@@ -268,7 +284,7 @@ def stored_version(url: str, schema: Schema, *, patience: float = PATIENCE) -> i
             raise StoreError(f"{backend.name}: it is the database of another program; name another one")
     finally:
         store.close()
-    return identity.version if identity else None
+    return identity
 
 
 def check_url(url: str) -> None:

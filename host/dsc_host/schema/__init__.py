@@ -4,12 +4,13 @@ from pathlib import Path
 
 from dsc_host.records.schema import Schema
 from dsc_host.schema import card_tables, login_tables
-from dsc_host.schema.versions import OLDEST, VERSION
+from dsc_host.schema.versions import COMPATIBLE_SINCE, OLDEST, VERSION
 
 SCHEMA = Schema(
     tables=(*card_tables.OWN, *login_tables.ALL),
     version=VERSION,
     oldest=OLDEST,
+    compatible_since=COMPATIBLE_SINCE,
     migrations=Path(__file__).parent / "migrations",
     kept={**card_tables.KEPT, **login_tables.KEPT},
     restored=(login_tables.end_pushes,),

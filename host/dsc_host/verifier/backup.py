@@ -38,6 +38,7 @@ from dsc_host.verifier.service import Verifier
 def backup(verifier: Verifier, file: BinaryIO, *, done: Progress = ignored) -> int:
     """Write all records to `file`, and return the number of cards. The log entry is written first, so the backup holds it."""
     context = verifier._context
+    context.store.check_whole()
     context.change(lambda tx: tx.log(context.now(), Event("backup.make", None, "done")))
     return records_backup.write(context, SCHEMA, file, done)[cards.name]
 

@@ -31,6 +31,7 @@ SEALED = {
 
 def rekey(context: CardContext, done: Progress) -> int:
     """Seal everything under the current master key: see `Verifier.rekey`."""
+    context.store.check_whole()
     to = context.keys.current
     with context.reading() as tx:
         left, until = rows.cards_not_under(tx.db, to.id)
@@ -47,6 +48,7 @@ def rekey(context: CardContext, done: Progress) -> int:
 
 def in_use(context: CardContext) -> dict[str, int]:
     """Return the number of cards under each master key: see `Verifier.keys_in_use`."""
+    context.store.check_whole()
     with context.reading() as tx:
         kept = vault.count_by_key(tx.db)
         marks = dict.fromkeys(segments.key_ids(tx.db), 0)

@@ -18,7 +18,9 @@ from tests.host import keyed
 from tests.host.command_runner import SECRETS, Command
 from tests.host.databases import new_postgresql
 
-from dsc_host.cli.checks import contents, machine
+from dsc_host.cli.checks import contents, machine, records
+from dsc_host.cli.checks.finding import State
+from dsc_host.records.backends.base import Identity
 from dsc_host.schema import SCHEMA
 from dsc_host.server.implementations import installed
 from dsc_host.verifier import Keyring, MasterKey
@@ -307,3 +309,8 @@ usage = namedtuple("usage", "total used free")
 def test_disks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, state: str) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40, 0, free))
     assert [each.state for each in machine.check_disk(tmp_path)] == [state]
+
+
+def test_a_newer_schema_that_only_adds_is_no_failure() -> None:
+    found = records._schema(Identity(True, SCHEMA.version + 1, SCHEMA.version), None)
+    assert (found.state, "logins go on" in found.summary, "backups" in found.remedy) == (State.WARNING, True, True)

@@ -110,7 +110,8 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str = "
     folder = tmp_path / "migrations"
     shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "next.py").write_text(NEXT.replace("EXTRA", extra))
-    newer = replace(SCHEMA, migrations=folder, version=SCHEMA.version + 1)
+    version = SCHEMA.version + 1
+    newer = replace(SCHEMA, migrations=folder, version=version, compatible_since=version)
     monkeypatch.setattr("dsc_host.verifier.card_store.SCHEMA", newer)
     return newer.version
 

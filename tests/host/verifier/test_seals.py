@@ -4,18 +4,15 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from struct import pack
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text, update
 from tests.host import databases
 from tests.host.databases import Database
+from tests.host.older_database import older_database
 from tests.host.records.database_file import url
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right
 
@@ -23,7 +20,7 @@ from dsc_host.errors import InputError, StoreError
 from dsc_host.records import tables, vault
 from dsc_host.records.keys import Secret
 from dsc_host.records.store import Store, _backend
-from dsc_host.schema import SCHEMA, card_tables, versions
+from dsc_host.schema import SCHEMA, card_tables
 from dsc_host.verifier import Card, Keyring, MasterKey, Reason, State, Verifier
 from dsc_host.verifier.backup import backup, restore
 from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrollment
@@ -32,23 +29,6 @@ from dsc_host.verifier.rows import CardRecord
 NEW = MasterKey(bytes(range(1, 33)))
 NOW = 1_600_000_000.5
 ENTRY = (1, NOW, "library", "log.begin", None, "done", "", "{}")
-
-
-@contextmanager
-def older_database(url: str, version: int) -> Iterator[Connection]:
-    """Make the tables of an older version, let the caller fill them, and mark the database with that version."""
-    backend = _backend(url, 10)
-    with backend.engine.begin() as db:
-        for statement in backend.WRITE.statements:
-            statement.run(db, {})
-        backend.create(db)
-        scripts = ScriptDirectory(str(SCHEMA.migrations))
-        with Operations.context(MigrationContext.configure(db)):
-            for number in range(versions.OLDEST, version + 1):
-                scripts.get_revision(f"{number:04}").module.upgrade()  # type: ignore[union-attr]
-        yield db
-        backend.mark(db, version)
-    backend.engine.dispose()
 
 
 def make_version_5(path: Path, *, end: bytes = b"") -> None:

@@ -8,7 +8,8 @@ from dsc_host.cli.checks.files import check_private
 from dsc_host.cli.checks.finding import Finding, Findings, State, failed, of_error, ok, warning
 from dsc_host.cli.database import KEY_VARIABLE, Records
 from dsc_host.errors import DscError, InputError
-from dsc_host.records.store import stored_version
+from dsc_host.records.backends.base import Identity
+from dsc_host.records.store import stored_identity
 from dsc_host.schema import SCHEMA
 
 KEY, DATABASE = "master key", "database"
@@ -55,21 +56,23 @@ def check_database(records: Records) -> Findings:
             with suppress(FileNotFoundError):
                 yield from check_private(DATABASE, each, is_secret=False)
     try:
-        version = stored_version(url or f"sqlite:///{path}", SCHEMA, patience=_PATIENCE)
+        identity = stored_identity(url or f"sqlite:///{path}", SCHEMA, patience=_PATIENCE)
     except DscError as error:
         yield of_error(DATABASE, error)
         return
-    yield _schema(version, path)
+    yield _schema(identity, path)
 
 
-def _schema(version: int | None, path: Path | None) -> Finding:
+def _schema(identity: Identity | None, path: Path | None) -> Finding:
     where = path or "the database on the server"
-    if version is None:
+    if identity is None:
         return failed(DATABASE, f"{where} is empty", f"restore a backup; {_NEW}")
+    version = identity.version
     if version > SCHEMA.version:
-        return failed(
-            DATABASE, f"a newer dscplus made its schema, {version}; this dscplus has {SCHEMA.version}", "upgrade dscplus"
-        )
+        newer = f"a newer dscplus made its schema, {version}; this dscplus has {SCHEMA.version}"
+        if identity.compatible_since <= SCHEMA.version:
+            return warning(DATABASE, f"{newer}, and logins go on", "upgrade dscplus; until then, use the newer one for backups")
+        return failed(DATABASE, newer, "upgrade dscplus")
     if version < SCHEMA.oldest:
         return failed(DATABASE, f"its schema, {version}, is too old", "restore it with the dscplus that made it")
     if version < SCHEMA.version:

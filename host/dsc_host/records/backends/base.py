@@ -19,6 +19,8 @@ class Identity:
     ours: bool
     version: int
     """The version of its schema, or 0 if it is not ours."""
+    compatible_since: int
+    """The oldest version whose dscplus may use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ class Backend(Protocol):
     def create(self, db: Connection) -> None:
         """Create the objects that must exist before the tables."""
 
-    def mark(self, db: Connection, version: int) -> None:
-        """Mark the database as ours, with this version."""
+    def mark(self, db: Connection, version: int, compatible_since: int | None = None) -> None:
+        """Mark the database as ours, with this version, and with the oldest version whose dscplus may use it."""
 
     def keep_copy(self, version: int) -> str | None:
         """Copy the database before a migration. Return the copy's name, or None if this kind of database is not copied here."""

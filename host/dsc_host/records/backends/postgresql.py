@@ -60,6 +60,8 @@ _PARTS = text(
     " + (SELECT count(*) FROM pg_proc WHERE pronamespace = n.oid) FROM pg_namespace n WHERE n.nspname = :schema"
 )
 
+_NOT_OURS = Identity(False, 0, 0)
+
 
 def _statement(sql: str) -> Statement:
     return Statement(text(sql))
@@ -123,12 +125,13 @@ class PostgreSQL:
         if not db.execute(_PARTS, {"schema": SCHEMA}).scalar():
             return None
         if db.execute(text("SELECT to_regclass(:meta)"), {"meta": f"{SCHEMA}.meta"}).scalar() is None:
-            return Identity(False, 0)
+            return _NOT_OURS
         # Read the row as JSON, because a table `meta` of another program has other columns.
         marks = db.exec_driver_sql("SELECT to_jsonb(m) FROM meta m LIMIT 2").scalars().all()
         if len(marks) != 1 or marks[0].get("application") != _APPLICATION or type(marks[0].get("version")) is not int:
-            return Identity(False, 0)
-        return Identity(True, marks[0]["version"])
+            return _NOT_OURS
+        version, since = marks[0]["version"], marks[0].get("compatible_since")
+        return Identity(True, version, since if type(since) is int else version)
 
     def claim(self, db: Connection) -> None:
         """Take an advisory lock. Its number is chosen so that other programs in the database are unlikely to use it."""
@@ -145,12 +148,14 @@ class PostgreSQL:
             db.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
         db.exec_driver_sql(f"CREATE TABLE {SCHEMA}.meta (application text NOT NULL, version integer NOT NULL)")
 
-    def mark(self, db: Connection, version: int) -> None:
+    def mark(self, db: Connection, version: int, compatible_since: int | None = None) -> None:
         """Store the marks."""
+        # The table is older than this column.
+        db.exec_driver_sql("ALTER TABLE meta ADD COLUMN IF NOT EXISTS compatible_since integer")
         db.exec_driver_sql("DELETE FROM meta")
         db.execute(
-            text("INSERT INTO meta (application, version) VALUES (:application, :version)"),
-            {"application": _APPLICATION, "version": version},
+            text("INSERT INTO meta (application, version, compatible_since) VALUES (:application, :version, :since)"),
+            {"application": _APPLICATION, "version": version, "since": compatible_since},
         )
 
     def keep_copy(self, version: int) -> str | None:

@@ -128,7 +128,9 @@ class SQLite:
         if not (application_id or version or parts):
             return None
         # The marks are in the file's header, where programs such as `file` find them.
-        return Identity(application_id == APPLICATION_ID, version if application_id == APPLICATION_ID else 0)
+        version = version if application_id == APPLICATION_ID else 0
+        # The programs that share a file are on one machine, and are upgraded together.
+        return Identity(application_id == APPLICATION_ID, version, version)
 
     def claim(self, db: Connection) -> None:
         """Do nothing: SQLite has a single writer."""
@@ -139,7 +141,7 @@ class SQLite:
     def create(self, db: Connection) -> None:
         """Do nothing: the tables need no other objects."""
 
-    def mark(self, db: Connection, version: int) -> None:
+    def mark(self, db: Connection, version: int, compatible_since: int | None = None) -> None:
         """Store the marks in the file's header."""
         db.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         db.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
