@@ -4,7 +4,7 @@ The log is checked in stretches, by several processes at the same time.
 """
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -190,25 +190,35 @@ class Check:
         begun = self._seen
         total = begun + max(self._end - stretches[0].after, 0)
         found: dict[int, Walked] = {}
+        last: Walked | None = None
         if closed and total - begun >= PARALLEL_FROM and self._source and processors() > 1:
             with closing(SegmentPool(self._source, closed)) as pool:
                 last = self._walk_here(tail, total)
-                found = pool.results(lambda entries: self._done(begun + last.entries + entries, total))
-        else:
-            last = None
-        for position, stretch in enumerate(closed):
+                found = pool.results(lambda entries: self._done(self._seen + entries, total))
+        results = self._walk_closed(closed, found, total)
+        last = self._walk_here(tail, total) if last is None else last
+        if found and not _are_linked([*results, last]):
+            # The other processes have seen another log than this transaction.
+            self._seen = begun + last.entries
+            results = self._walk_closed(closed, {}, total)
+        for stretch, walked in zip(closed, results, strict=True):
+            self.hashes[stretch.last] = walked.hash
+        for walked in (*results, last):
+            self._problems += walked.problems[: MOST_PROBLEMS - len(self._problems)]
+        return last
+
+    def _walk_closed(self, stretches: Sequence[Stretch], found: Mapping[int, Walked], total: int) -> list[Walked]:
+        """Return the results for stretches: those that other processes have found without problems, and those found here."""
+        results: list[Walked] = []
+        for position, stretch in enumerate(stretches):
             walked = found.get(position)
             if walked is None or walked.problems:
                 # Another process may have seen a later state, in which entries were archived. So check its problems here.
                 walked = self._walk_here(stretch, total)
             else:
                 self._seen += walked.entries
-            self.hashes[stretch.last] = walked.hash
-            self._problems += walked.problems[: MOST_PROBLEMS - len(self._problems)]
-        if last is None:
-            last = self._walk_here(tail, total)
-        self._problems += last.problems[: MOST_PROBLEMS - len(self._problems)]
-        return last
+            results.append(walked)
+        return results
 
     def _walk_here(self, stretch: Stretch, total: int) -> Walked:
         walk = Walk(stretch.after, self._stored(stretch.after) if stretch.before is None else stretch.before)
@@ -253,3 +263,8 @@ class Check:
     def _report(self, problem: str) -> None:
         if len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
+
+
+def _are_linked(results: Sequence[Walked]) -> bool:
+    """Return whether each result begins with the hash with which the one before it ends. Problems explain a difference."""
+    return all(one.problems or other.problems or one.hash == other.start for one, other in pairwise(results))

@@ -101,4 +101,5 @@ def _write(process: "subprocess.Popen[str]", content: dict[str, Any]) -> None:
 
 
 def _walked(content: dict[str, Any]) -> Walked:
-    return Walked(content["entries"], content["number"], bytes.fromhex(content["hash"]), tuple(content["problems"]))
+    start, end = (bytes.fromhex(content[name]) for name in ("start", "hash"))
+    return Walked(start, content["entries"], content["number"], end, tuple(content["problems"]))

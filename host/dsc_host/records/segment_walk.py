@@ -31,8 +31,17 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """The result of a walk: the number of entries that it has seen, the number and hash of the last entry, and the problems."""
+    """The result of a walk.
 
+    Attributes:
+        start: The hash before the first entry; empty if it is missing.
+        entries: The number of entries that were seen.
+        number: The number of the last entry.
+        hash: Its hash; empty if it is missing.
+        problems: The problems.
+    """
+
+    start: bytes
     entries: int
     number: int
     hash: bytes
@@ -52,6 +61,10 @@ class Walk:
     hash: bytes | None
     entries: int = 0
     problems: list[str] = field(default_factory=list)
+    _start: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._start = self.hash or b""
 
     def follow(self, rows: Iterable[Any]) -> None:
         """Check the next rows of the table `audit`, in the order of their numbers. Each is a tuple with all columns."""
@@ -94,4 +107,4 @@ class Walk:
 
     def walked(self) -> Walked:
         """Return the result so far."""
-        return Walked(self.entries, self.number, self.hash or b"", tuple(self.problems))
+        return Walked(self._start, self.entries, self.number, self.hash or b"", tuple(self.problems))

@@ -85,7 +85,7 @@ def main() -> int:
         ask = source.asking(db)
         for line in sys.stdin:
             walked = walk(ask, _stretch(json.loads(line)))
-            print(json.dumps({**asdict(walked), "hash": walked.hash.hex()}), flush=True)
+            print(json.dumps({**asdict(walked), "start": walked.start.hex(), "hash": walked.hash.hex()}), flush=True)
     return 0
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from dsc_host.errors import StoreError
 from dsc_host.records.audit_entries import START
@@ -211,9 +211,3 @@ def seal_some(db: Connection, keys: Keyring, seals: Seals, most: int) -> int:
         values = {"key_id": key.id, "seal": key.sign_log(seals.checkpoint(segment.digest))}
         db.execute(update(audit_segments).where(audit_segments.c.number == segment.number).values(values))
     return len(found)
-
-
-def forget(db: Connection) -> None:
-    """Remove all checkpoints and the mark, because the log is replaced."""
-    for table in (audit_segments, audit_archive):
-        db.execute(delete(table))

@@ -1,6 +1,7 @@
 """The archive of the log: nothing is lost at any moment, and every change of a file, or of what is kept, is found."""
 
 import errno
+import io
 import lzma
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from dsc_host.records import archive, archive_file, kept_cards, segments
 from dsc_host.records.tables import audit, audit_archive, audit_kept, audit_segments
 from dsc_host.records.transaction import Transaction
 from dsc_host.schema.card_tables import cards
-from dsc_host.verifier import Checkpoint, Keyring, MasterKey, Verifier
+from dsc_host.verifier import Checkpoint, Keyring, MasterKey, Verifier, backup, restore
 
 FUTURE = 1e12
 
@@ -378,6 +379,19 @@ def test_what_was_removed_in_part_needs_its_file(
         verifier.audit.archive(tmp_path / "missing", FUTURE)
     verifier.audit.archive(folder, FUTURE)
     assert verifier.audit.check(folder=folder).unseen == ()
+
+
+def test_a_backup_continues_the_log_and_its_archive(archived: Verifier, folder: Path, tmp_path: Path) -> None:
+    file, url = io.BytesIO(), f"sqlite:///{tmp_path / 'restored.db'}"
+    backup(archived, file)
+    file.seek(0)
+    restore(url, MASTER, file)
+    with Verifier.open(url, master_key=MASTER) as restored:
+        add_entries(restored, SIZE)
+        restored.audit.seal(SIZE)
+        assert [segment.number for segment in restored.audit.archive(folder, FUTURE)] == [4]
+        report = restored.audit.check(folder=folder)
+        assert (report.problems, report.unseen) == ((), ())
 
 
 @pytest.mark.every_database

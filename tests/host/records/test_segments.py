@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.host.verifier_samples import MASTER, Clock
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records import audit_check, segment_pool, segments
+from dsc_host.records.segment_walk import Walked
 from dsc_host.records.tables import audit, audit_segments
 from dsc_host.verifier import Checkpoint, Keyring, MasterKey, Verifier
 
@@ -184,6 +186,24 @@ def test_a_process_that_does_not_work_changes_no_result(
     monkeypatch.setattr(segment_pool, "_COMMAND", command)
     report = verifier.audit.check()
     assert (report.entries, report.problems) == (ENTRIES + 1, ())
+
+
+def test_processes_that_see_another_log_are_not_believed(
+    database: Database, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = segment_pool.SegmentPool.results
+
+    def other_log(pool: segment_pool.SegmentPool, done: Callable[[int], object]) -> dict[int, Walked]:
+        return {at: replace(walked, start=b"?", problems=()) for at, walked in real(pool, done).items()}
+
+    monkeypatch.setattr(audit_check, "PARALLEL_FROM", 0)
+    monkeypatch.setattr(audit_check, "processors", lambda: 2)
+    monkeypatch.setattr(segment_pool.SegmentPool, "results", other_log)
+    report = verifier.audit.check()
+    assert (report.entries, report.problems) == (ENTRIES + 1, ())
+    with database.raw() as db:
+        entry(1500, reason="never")(db)
+    assert verifier.audit.check().problems == ("entry 1500: was changed or moved after it was written",)
 
 
 @pytest.mark.parametrize("size", [0, -1, 999, 10_000_001, True, 1000.0, "1000", None])
