@@ -31,7 +31,8 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     assert issuer.press("Mark as sent", f"carl {serial}").notice == walk._("The card is on its way.")
     walk.open("/devices").press("Activate", walk.cards_row(serial)).picture("activate")
     assert walk.has_card_of("carl")
-    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == walk._("The device is now in use.")
+    walk.press("Activate", Response=walk.card("carl", walk.read, NEW))
+    assert walk.notice == walk._("{device} is now in use.", device=walk.cards_row(serial))
 
 
 def test_a_request_is_taken_back(walk: Walk) -> None:
@@ -75,13 +76,14 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
     code = given_code(take_out(desk, walk.cards_row("IB3000901"), "Lost"))
     desk.picture("temporary-code")
     walk.begin("anna").press("Log in", Code=code).open("/devices")
-    codes = walk.press("Get an online security code card").codes
+    codes = walk.press("Get an online security code card", walk._("Online security code card")).codes
     walk.picture("online-card-sheet")
     with walk.page.expect_download() as saved:
         walk.button("Save as PDF").click()
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
     walk.press("Activate the card")
-    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == walk._("The device is now in use.")
+    walk.press("Activate", The_two_codes=look_up(codes, walk.read))
+    assert walk.notice.startswith(walk._("Online security code card"))
     serial = ordered(walk)
     assert walk._("Waiting changes") in walk.open("/devices").text
     walk.picture("waits")

@@ -104,7 +104,7 @@ def lose(walk: Walk) -> None:
     code = given_code(take_out(walk, walk.cards_row(walk.shown.cards["lena"].serial), "Lost"))
     did(walk, 3)
     did(by_code(walk, "lena", code), 4)
-    codes = open_page(walk).press("Get an online security code card").codes
+    codes = open_page(walk).press("Get an online security code card", walk._("Online security code card")).codes
     walk.press("Activate the card")
     did(walk.press("Activate", The_two_codes=look_up(codes, walk.read)), 5)
 
@@ -142,12 +142,12 @@ def push(walk: Walk) -> None:
 
 def opt_out(walk: Walk) -> None:
     did(by_card(walk, "olga"), 1)
-    open_page(walk).follow("Opt out")
+    open_page(walk).follow("Opt out", "olga")
     did(walk.press("Opt out", I_know_what_I_will_lose="yes"), 2)
     did(be(walk, "olga").choose("Without a device"), 3)
     did(open_page(walk).press("Withdraw", Amount_in_US_dollars="200000"), 4)
     did(by_card(walk, "olga"), 5)
-    open_page(walk).follow("Opt back in")
+    open_page(walk).follow("Opt back in", "olga")
     did(walk.press("Opt back in"), 6)
 
 

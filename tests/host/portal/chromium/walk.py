@@ -97,9 +97,9 @@ class Walk:
         self.page.get_by_label(name, exact=True).check()
         return self.press(button, **fields)
 
-    def follow(self, link: str) -> "Walk":
+    def follow(self, link: str, about: str = "") -> "Walk":
         with self.page.expect_navigation():
-            self.page.locator("main").get_by_role("link", name=self._(link), exact=True).click()
+            self.page.locator("main").get_by_role("link", name=self._name(link, about), exact=True).click()
         return self._arrived()
 
     def click_drawn(self, *keys: str) -> "Walk":
@@ -117,8 +117,11 @@ class Walk:
         return self
 
     def button(self, button: str, about: str = "") -> Locator:
-        name = f"{self._(button)}: {about}" if about else self._(button)
-        return self.page.get_by_role("button", name=name, exact=True)
+        return self.page.get_by_role("button", name=self._name(button, about), exact=True)
+
+    def _name(self, label: str, about: str) -> str:
+        """Return the name of a button or link of a row, which says after the label what it is about."""
+        return f"{self._(label)}: {about}" if about else self._(label)
 
     # ---- what the page shows ----
 
