@@ -135,6 +135,7 @@ class AuditLog:
         if a file cannot be written, or has a segment's name and is not the segment, and `StoreError` if the database
         does not hold the entries as they were sealed.
         """
+        self._store.check_whole()
         chosen = self.archivable(before)
         archive.Archiver(self._context, folder, self._card_actions, done).move(chosen)
         return chosen

@@ -85,7 +85,8 @@ def test_logins_go_on_at_an_older_dscplus(server: Database, monkeypatch: pytest.
         log_in(verifier)
     with pytest.raises(StoreError, match=f"a newer dscplus migrated it to schema {SCHEMA.version}; use that dscplus"):
         backup(restarted, BytesIO())
-    for call in (restarted.rekey, restarted.keys_in_use, restarted.audit.check):
+    log = restarted.audit
+    for call in (restarted.rekey, restarted.keys_in_use, log.check, log.seal, lambda: log.archive(Path("never"), 1e12)):
         with pytest.raises(StoreError, match="use that dscplus for this"):
             call()
     assert new.audit.check().sound
