@@ -1,6 +1,8 @@
 """The commands that seal and archive the log."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,15 @@ def test_what_is_too_young_stays(dscplus: Command, records: Path, tmp_path: Path
     done = dscplus("audit", "archive", str(tmp_path), "--json")
     assert (done.code, json.loads(done.out)["segments"]) == (0, 0)
     assert "No sealed segment is older than 365 days." in done.err
+
+
+def test_doctor_checks_what_is_new(dscplus: Command, records: Path) -> None:
+    def found() -> str:
+        return next(str(row) for row in json.loads(dscplus("doctor", "--json").out) if row["check"] == "log")
+
+    dscplus("audit", "seal", "--every", "1000")
+    assert "since the checkpoint at entry 2000, unchanged" in found()
+    with closing(sqlite3.connect(records)) as db:
+        db.execute("UPDATE audit_segments SET seal = x'00' WHERE number = 2")
+        db.commit()
+    assert "checkpoint 2: does not have the seal" in found()
