@@ -108,12 +108,14 @@ class _Set:
         self._db = db
         self._entries = entries
         self._works = works
+        # The statements have the limits of one policy.
+        self._policy = works[0].context.policy
         self._outcomes: list[Outcome | None] = [None] * len(works)
         self._added: list[tuple[Asked, list[tuple[ChallengeRecord, Draw]]]] = []
 
     def do(self) -> None:
         """Do the steps. Write their rows, but wait for no result of that."""
-        left: Sequence[int] = range(len(self._works))
+        left: Sequence[int] = [at for at, work in enumerate(self._works) if work.context.policy is self._policy]
         while left:
             left = self._do_first(left)
 
@@ -159,12 +161,11 @@ class _Set:
         serials = list({name for step in issues for name in _names(step)})
         ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
         locked, issued, known = list[Asked](), None, None
-        policy = works[0].context.policy
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
-            issued = _ISSUED_BEFORE.ask(self._db, {"serials": serials, "ago": policy.challenges})
+            issued = _ISSUED_BEFORE.ask(self._db, {"serials": serials, "ago": self._policy.challenges})
         if ids:
-            locked.append(_LOCK_OWNERS.ask(self._db, {"ids": ids, "most": closed_challenges.most_logged(policy)}))
+            locked.append(_LOCK_OWNERS.ask(self._db, {"ids": ids, "most": closed_challenges.most_logged(self._policy)}))
             known = _CHALLENGES.ask(self._db, {"ids": ids})
         found = [CardRecord(*row) for each in locked for row in each.rows()]
         return _Found(

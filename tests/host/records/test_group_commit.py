@@ -281,6 +281,18 @@ def test_a_question_that_was_asked_is_drawn_again(verifier: Verifier, commits: G
 
 
 @pytest.mark.every_database
+def test_each_call_is_decided_by_its_own_policy(verifier: Verifier, commits: GroupCommit) -> None:
+    verifier.challenge("C-0")
+    usual = challenge(verifier, "C-1")
+    verifier._context = replace(verifier.context, policy=Policy(challenges=1))
+    strict = challenge(verifier, "C-0")
+    commits.do_all([usual, strict])
+    assert usual.result().serial == "C-1"
+    with pytest.raises(TooManyChallenges):
+        given(strict.result())
+
+
+@pytest.mark.every_database
 def test_a_card_that_was_tampered_with_fails_alone(verifier: Verifier, commits: GroupCommit) -> None:
     with verifier.context.store.write() as db:
         card = rows.find_card(db, "C-0")
