@@ -118,7 +118,6 @@ def _first(_: Language, name: str = "") -> View:
         words=(words,),
         forms=(Form("/lost", _("Continue"), fields),),
         back=Link("/login", _("Back to the login")),
-        script="password.js",
         focus=True,
     )
 

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import DeviceView, EventKind, Protection, Scope, SecurityEvent, Visitor
+from dsc_host.login import DeviceState, DeviceView, EventKind, Protection, Scope, SecurityEvent, Visitor
 from dsc_host.portal.components import (
     INFO,
     SUCCESS,
@@ -70,6 +70,8 @@ def _safety(_: Language, who: Visitor, known: Protection, own: tuple[DeviceView,
         return Alert(WARNING, _("Your protection is switched off"), words, links, "shield-off")
     if own and not any(each.live and each.lasting for each in own):
         words = (_("Your device is meant only for a short time. Request a card, or use the app on your phone."),)
+        if any(each.own and each.state is DeviceState.SHIPPED for each in own):
+            words = (_("Activate your new device: it is in the list below."),)
         return Alert(WARNING, _("You have no permanent device"), words, icon="shield-off")
     return Alert(SUCCESS, _("Your account is protected"), (_("Every login needs a device."),), icon="shield")
 

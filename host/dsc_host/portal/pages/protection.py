@@ -205,7 +205,7 @@ def _withdraw(visit: Visit) -> View:
     paid = visit.system.payout(visit.token)
     facts = (
         (_("From"), _("Account of {owner}", owner=paid.owner)),
-        (_("To"), paid.bank or _("Your bank account: it is not known yet.")),
+        (_("Bank instructions"), paid.bank or _("There are none yet.")),
     )
     return View(
         _("Withdraw money"),
