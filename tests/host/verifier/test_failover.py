@@ -38,4 +38,4 @@ def test_a_standby_serves_commands_that_only_read_and_refuses_the_others(
         assert "A-1" in dscplus("card", "list").out
         assert "sound       yes" in dscplus("audit", "verify").out
         for refused in (("challenge", "A-1"), ("card", "lost", "A-1", "--reason", "x"), ("backup", "file"), ("rekey",)):
-            assert "it is a read-only copy; name the primary server" in dscplus.refused(*refused, code=1)
+            assert "it is a read-only copy and cannot be changed; name the primary server" in dscplus.refused(*refused, code=1)
