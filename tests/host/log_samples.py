@@ -1,6 +1,6 @@
 """Logs for the tests of segments and archives."""
 
-from dsc_host.records.audit import Event, record
+from dsc_host.records.audit_writer import Event, record
 from dsc_host.verifier import Verifier
 
 SIZE = 1000

@@ -27,7 +27,7 @@ from tests.reliability.races import (
 )
 from tests.reliability.report import Row, Scale
 
-from dsc_host.records.audit import PendingEntries
+from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.group_commit import Change
 from dsc_host.verifier import AsyncVerifier, Verifier
 

@@ -19,7 +19,7 @@ from dsc_host.login.policy.calendar import Calendar
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rows import Account, User
 from dsc_host.login.session_activity import SessionActivity
-from dsc_host.records.audit import Event
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.table_rows import is_key
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier.transaction import CardContext, CardTransaction

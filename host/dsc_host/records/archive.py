@@ -22,8 +22,8 @@ from sqlalchemy import bindparam, delete, select
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records import archive_file, kept_cards, segments
-from dsc_host.records.audit import Event, last_number
 from dsc_host.records.audit_entries import encoded
+from dsc_host.records.audit_writer import Event, last_number
 from dsc_host.records.kept_cards import KeptCard
 from dsc_host.records.progress import Progress
 from dsc_host.records.segment_walk import Walk

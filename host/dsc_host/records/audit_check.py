@@ -15,8 +15,8 @@ from sqlalchemy import Connection, bindparam, or_, select
 
 from dsc_host.errors import StoreError
 from dsc_host.records import archive, segments
-from dsc_host.records.audit import HEAD, last_number
 from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, bytes_of
+from dsc_host.records.audit_writer import HEAD, last_number
 from dsc_host.records.keys import Keyring
 from dsc_host.records.progress import Progress
 from dsc_host.records.seals import Seals

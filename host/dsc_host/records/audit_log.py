@@ -10,9 +10,9 @@ from sqlalchemy import Connection, bindparam
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records import archive, segments
-from dsc_host.records.audit import Event
 from dsc_host.records.audit_check import PAGE, PAGE_AFTER, AuditReport, Check
 from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, Entry, bytes_of
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.progress import Progress, ignored
 from dsc_host.records.segment_walk import MOST_PROBLEMS
 from dsc_host.records.segments import FEWEST, MOST, SEGMENT, Segment

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dsc_host.errors import out_of_memory
-from dsc_host.records.audit import PendingEntries
+from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.statements import Statement
 from dsc_host.records.store import Store
 

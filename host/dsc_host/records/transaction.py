@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from sqlalchemy import Connection
 
 from dsc_host.errors import DscError
-from dsc_host.records import audit
-from dsc_host.records.audit import Event, PendingEntries
+from dsc_host.records import audit_writer
+from dsc_host.records.audit_writer import Event, PendingEntries
 from dsc_host.records.group_commit import GroupCommit, SetWork, Work
 from dsc_host.records.keys import Keyring
 from dsc_host.records.seals import Seals
@@ -73,7 +73,7 @@ class Transaction:
 
     def last_entry(self) -> int:
         """Return the number of the log's last entry, including those of this transaction."""
-        return audit.last_number(self.db) + len(self.entries or ())
+        return audit_writer.last_number(self.db) + len(self.entries or ())
 
 
 TX = TypeVar("TX", bound=Transaction)

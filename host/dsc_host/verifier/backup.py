@@ -20,9 +20,9 @@ from typing import BinaryIO
 from sqlalchemy import Connection, delete, select, update
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.records import audit, seals, tables, vault
+from dsc_host.records import audit_writer, seals, tables, vault
 from dsc_host.records import backup as records_backup
-from dsc_host.records.audit import Event
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.backup import Restoring
 from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.records.progress import Progress, ignored
@@ -76,7 +76,7 @@ def restore(
             for end_open in SCHEMA.restored:
                 end_open(db, now)
             detail = {"cards": str(restored), "database": found.database}
-            audit.record(db, keys, found, now, actor, [Event("backup.restore", None, "done", detail=detail)])
+            audit_writer.record(db, keys, found, now, actor, [Event("backup.restore", None, "done", detail=detail)])
         return restored
     finally:
         store.close()
@@ -107,7 +107,7 @@ def _end_challenges(db: Connection, found: CardSeals, now: float) -> None:
 def _check_empty(db: Connection) -> None:
     db.execute(delete(cards).where(cards.c.state == DECOY))
     actions = db.execute(select(tables.audit.c.action).limit(2)).scalars().all()
-    if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit.BEGIN]):
+    if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit_writer.BEGIN]):
         raise StoreError("the database already has records; restore the backup into a new one")
     # Remove the rows that opening the database has created. The backup has its own.
     for table in (tables.audit, tables.audit_head, tables.identity):

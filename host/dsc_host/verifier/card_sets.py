@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ARRAY, Connection, String, any_, bindparam, select
 
 from dsc_host.errors import StoreError, out_of_memory
-from dsc_host.records.audit import PendingEntries
+from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.group_commit import Outcome, Outcomes, SetWork
 from dsc_host.records.row_sets import RowSet, insert_into, update_of
 from dsc_host.records.statements import Asked, Statement

@@ -5,8 +5,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from dsc_host.records import audit, seals, vault
-from dsc_host.records.audit import Event
+from dsc_host.records import audit_writer, seals, vault
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.group_commit import GroupCommit
 from dsc_host.records.keys import Keyring, other_master_key
 from dsc_host.records.store import Store
@@ -36,7 +36,7 @@ def open_records(
         context = CardContext(store=store, keys=keys, seals=own, commits=commits, policy=policy, clock=clock, draw=draw)
         with context.reading() as tx:
             check_master_key(tx)
-            begins = audit.is_new(tx.db)
+            begins = audit_writer.is_new(tx.db)
         if begins:
             context.change(_begin_log)
     except BaseException:
@@ -73,7 +73,7 @@ def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
     # Load again: another process may have been first.
     found = CardSeals.load(db, keys)
     if found is None:
-        if not audit.is_new(db) or rows.key_ids(db, 1) or vault.key_ids(db):
+        if not audit_writer.is_new(db) or rows.key_ids(db, 1) or vault.key_ids(db):
             raise seals.missing()
         found = CardSeals.new()
         found.store(db, keys.current)
@@ -83,5 +83,5 @@ def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
 def _begin_log(tx: CardTransaction) -> None:
     tx.context.store.claim(tx.db)
     # Check again: another process may have been first. If there are cards, the log was tampered with.
-    if audit.is_new(tx.db) and not rows.count_cards(tx.db):
-        tx.log(tx.now(), Event(audit.BEGIN, None, "done", detail={"database": tx.seals.database}))
+    if audit_writer.is_new(tx.db) and not rows.count_cards(tx.db):
+        tx.log(tx.now(), Event(audit_writer.BEGIN, None, "done", detail={"database": tx.seals.database}))

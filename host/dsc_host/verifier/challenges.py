@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from dsc_host.errors import DscError, TooManyChallenges, VerifierError
 from dsc_host.ocra import Suite
-from dsc_host.records.audit import Event
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.transaction import Refused
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, card_rules, decoys, rows

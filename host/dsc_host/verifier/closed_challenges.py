@@ -7,7 +7,7 @@ are only counted, and lock no row.
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from dsc_host.records.audit import Event
+from dsc_host.records.audit_writer import Event
 from dsc_host.verifier import decoys
 from dsc_host.verifier.model import Policy, Reason, Verdict
 from dsc_host.verifier.rows import ChallengeRecord

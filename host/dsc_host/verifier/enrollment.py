@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from dsc_host.errors import AlreadyEnrolled, DscError
-from dsc_host.records.audit import Event
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import Secret
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, card_rules, rows

@@ -9,7 +9,7 @@ from typing import Any
 
 from dsc_host.errors import InputError, NoUnlockKey, StateError, TooManyUnlockCodes, UnknownCard
 from dsc_host.ocra import Suite
-from dsc_host.records.audit import Event
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import Secret
 from dsc_host.records.tables import REASON_LETTERS
 from dsc_host.records.transaction import Refused

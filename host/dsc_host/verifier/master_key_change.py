@@ -8,8 +8,8 @@ database must have both keys.
 from collections.abc import Callable
 from typing import Any
 
-from dsc_host.records import audit, seals, segments, vault
-from dsc_host.records.audit import Event
+from dsc_host.records import audit_writer, seals, segments, vault
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import MasterKey, Secret
 from dsc_host.verifier import rows
 from dsc_host.verifier.card_seals import Holder
@@ -52,7 +52,13 @@ def in_use(context: CardContext) -> dict[str, int]:
     with context.reading() as tx:
         kept = vault.count_by_key(tx.db)
         marks = dict.fromkeys(segments.key_ids(tx.db), 0)
-        return {audit.end_key(tx.db): 0, **marks, seals.key_id(tx.db): 0, **dict.fromkeys(kept, 0), **rows.count_by_key(tx.db)}
+        return {
+            audit_writer.end_key(tx.db): 0,
+            **marks,
+            seals.key_id(tx.db): 0,
+            **dict.fromkeys(kept, 0),
+            **rows.count_by_key(tx.db),
+        }
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
 from dsc_host.ocra import Responder, Suite
-from dsc_host.records.audit import Event
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import Secret
 from dsc_host.records.transaction import Known, Step
 from dsc_host.schema.card_tables import DECOY

@@ -26,8 +26,8 @@ from typing import Self
 from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.records import vault
-from dsc_host.records.audit import Event
 from dsc_host.records.audit_log import AuditLog
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import Keyring, MasterKeySource
 from dsc_host.records.tables import ACTOR_LETTERS
 from dsc_host.records.transaction import Step

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from dsc_host.records.audit import PendingEntries
+from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.keys import Keyring, Secret
 from dsc_host.records.refusals import Refusals
 from dsc_host.records.transaction import Context, Transaction

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from dsc_host.records import audit, tables, vault
-from dsc_host.records.audit import Event
+from dsc_host.records import audit_writer, tables, vault
+from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import Keyring, Secret, other_master_key
 from dsc_host.records.transaction import LIBRARY
 from dsc_host.schema import versions
@@ -34,14 +34,14 @@ def migrated(keys: Keyring, clock: Callable[[], float], db: Connection, version:
         return
     seals = CardSeals.new()
     seals.store(db, keys.current)
-    audit.seal_for(db, keys, seals)
+    audit_writer.seal_for(db, keys, seals)
     _seal_cards(db, keys, seals)
     _seal_challenges(db, seals)
     _seal_vault(db, keys, seals)
     begins = version < versions.FIRST_WITH_LOG
     detail = {"cards": str(rows.count_cards(db)), "database": seals.database}
-    event = Event(audit.BEGIN if begins else "records.migrate", None, "done", "migrated" if begins else "", detail)
-    audit.record(db, keys, seals, float(clock()), LIBRARY, [event])
+    event = Event(audit_writer.BEGIN if begins else "records.migrate", None, "done", "migrated" if begins else "", detail)
+    audit_writer.record(db, keys, seals, float(clock()), LIBRARY, [event])
 
 
 def _seal_cards(db: Connection, keys: Keyring, seals: CardSeals) -> None:
@@ -73,7 +73,7 @@ def _seal_challenges(db: Connection, seals: CardSeals) -> None:
 
 
 def _seal_vault(db: Connection, keys: Keyring, seals: CardSeals) -> None:
-    logged = audit.last_number(db)
+    logged = audit_writer.last_number(db)
     write = _update_statement(tables.vault, "name", ("sealed", "logged"))
     for page in _pages(db, tables.vault, "name"):
         changes: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, fail, ri
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import Suite
-from dsc_host.records.audit import Event, record
+from dsc_host.records.audit_writer import Event, record
 from dsc_host.records.tables import audit
 from dsc_host.verifier import Challenge, Enrollment, Entry, Keyring, Policy, Reason, State, Verifier
 

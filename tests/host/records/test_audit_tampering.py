@@ -16,7 +16,7 @@ from tests.host.databases import Database
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import DscError, InputError, StoreError
-from dsc_host.records.audit import Event, record
+from dsc_host.records.audit_writer import Event, record
 from dsc_host.records.tables import EMPTY_HEAD, audit, audit_head, identity
 from dsc_host.schema.card_tables import cards
 from dsc_host.verifier import Card, Checkpoint, Enrollment, Keyring, MasterKey, Verifier

@@ -16,7 +16,7 @@ from tests.host import databases
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import StoreError, TooManyChallenges, UnknownCard
-from dsc_host.records.audit import PendingEntries
+from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.backends import postgresql
 from dsc_host.records.group_commit import Change, GroupCommit
 from dsc_host.records.store import Store
