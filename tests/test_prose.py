@@ -1,5 +1,8 @@
-"""The pages can be read: short sentences, one title, no level left out, and a text for each picture."""
+"""The pages can be read: short sentences, one title, no level left out, and a text for each picture. Docstrings stand alone."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,22 @@ def test_a_mistake_is_found(text: str, mistake: str) -> None:
 )
 def test_nothing_else_is_found(text: str) -> None:
     assert list(mistakes(text)) == []
+
+
+def beginnings(source: str) -> Iterator[str]:
+    """Yield the beginning of each docstring, also those below attributes, that does not stand alone."""
+    for node in ast.walk(ast.parse(source)):
+        text = node.value.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) else None
+        if isinstance(text, str) and (found := re.match(r"\s*(Who|Whom|Whoever|What|That|Of|By|The same)\b.{,50}", text)):
+            yield found[0].strip()
+
+
+@pytest.mark.parametrize("package", ["host", "simulator", "firmware", "tests"])
+def test_docstrings_begin_with_a_verb_or_with_the_thing(package: str) -> None:
+    files = [path for path in (ROOT / package).rglob("*.py") if "site-packages" not in path.parts]
+    found = {str(path.relative_to(ROOT)): list(beginnings(path.read_text(encoding="utf-8"))) for path in files}
+    assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+def test_a_docstring_that_begins_with_a_relative_clause_is_found() -> None:
+    assert list(beginnings('"""A module."""\nage = 1\n"""What is old."""')) == ["What is old."]

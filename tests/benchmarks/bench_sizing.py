@@ -1,4 +1,4 @@
-"""What a login costs on PostgreSQL: processor time of the service and of the server, and bytes. And what the log costs to read.
+"""The cost of a login on PostgreSQL: processor time of service and server, and bytes. And the cost of reading the log.
 
 Processor time depends little on what else the machine does, so it tells how many logins a processor serves in a second.
 """

@@ -27,7 +27,7 @@ if sys.platform == "win32":
 _MISSING = ("chown", "fchown", "fchmod", "geteuid", "getuid", "openpty", "ttyname", "O_NONBLOCK", "O_NOFOLLOW", "mkfifo")
 _MODULES = ("fcntl", "grp", "pwd", "resource", "termios", "tty")
 _EXCLUSIVE = -5
-"""What Windows calls SO_EXCLUSIVEADDRUSE."""
+"""The value of SO_EXCLUSIVEADDRUSE on Windows."""
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ _WAIT_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Injury:
-    """What a line does to its bytes: the probabilities with which it loses, doubles and flips one, and its delay in seconds.
+    """The faults of a line: the probabilities with which it loses, doubles and flips a byte, and its delay in seconds.
 
     `jitter`: each piece is delayed by up to this much more. `bearable`: the board must be flashed in spite of the injury.
     """

@@ -33,7 +33,7 @@ class LoginTransaction:
 
     context: "LoginContext"
     cards: CardTransaction
-    """The same transaction, for operations on cards and the vault."""
+    """This transaction, for operations on cards and the vault."""
 
     @property
     def db(self) -> Connection:

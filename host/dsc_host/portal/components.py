@@ -120,7 +120,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """What to do, step by step."""
+    """Numbered steps that tell the visitor what to do."""
 
     part: ClassVar[str] = "instructions"
     words: Sequence[str]

@@ -177,7 +177,7 @@ class View:
     wrong: str = ""
     """The name of the field that the error is about; empty if it is about the whole form."""
     wrong_words: str = ""
-    """What is shown at this field. If it is empty, this is the error."""
+    """The text at this field. If it is empty, the error is shown there."""
     facts: Sequence[tuple[str, str]] = ()
     blocks: Sequence[Block] = ()
     """The components between the facts and the forms."""

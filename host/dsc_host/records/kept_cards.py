@@ -1,4 +1,4 @@
-"""What archived entries say of the cards, kept in the database, so that the cards are still compared with the whole log.
+"""The state of each card according to archived entries, so that the cards are still compared with the whole log.
 
 For each card, a row has the last version of the card's row that an archived entry records, and whether such an entry began or
 ended the card last. All rows of one generation have a hash, which the sealed mark of the archive holds. So an attacker who puts
@@ -30,7 +30,7 @@ _BATCH = 1000
 
 
 class KeptCard(NamedTuple):
-    """What archived entries say of one card: the last version of its row, and the last action that began or ended it."""
+    """The state of one card by archived entries: the last version of its row, and the last action that began or ended it."""
 
     serial: str
     card_row: str | None

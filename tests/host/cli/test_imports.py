@@ -11,9 +11,9 @@ HEAVY = {
     "phonenumbers", "holidays", "starlette", "uvicorn", "jinja2", "rich", "serial", "textual", "wasmtime", "asyncio",
     "importlib.metadata",
 }  # fmt: skip
-"""What takes long to load."""
+"""Modules that take long to load."""
 TYPER = {"importlib.metadata"}
-"""What Typer itself loads to read arguments."""
+"""Modules that Typer itself loads to read arguments."""
 LINE = {*TYPER, "serial", "cryptography"}
 RECORDS = {*TYPER, "sqlalchemy", "sqlalchemy.dialects.postgresql", "cryptography", "dsc_host.verifier", "asyncio"}
 """The tables declare an index for both kinds of databases, so both dialects are loaded."""

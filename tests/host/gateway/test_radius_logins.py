@@ -62,7 +62,7 @@ def test_a_state_that_is_sent_many_times_at_once_is_used_once(program: Program) 
 
 
 def test_a_state_opens_nothing_for_another_user(program: Program) -> None:
-    """Whoever has a card must not become somebody else at the program."""
+    """The owner of a card must not become somebody else at the program."""
     state, response = program.challenged("sue")
     assert program.answer(state, response, "anna") == Code.ACCESS_REJECT
     assert program.answer(state, response, "sue") == Code.ACCESS_ACCEPT

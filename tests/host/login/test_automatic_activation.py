@@ -202,7 +202,7 @@ def test_a_temporary_code_lasts_no_longer(scenario: Scenario) -> None:
 def test_an_online_card_lasts_its_days_again_once_its_replacement_is_gone(
     bridged: tuple[Scenario, str, str, float], end: str
 ) -> None:
-    """Whoever deceives support gains no days by a request that the owner stops."""
+    """A caller who deceives support gains no days by a request that the owner stops."""
     scenario, request, new, began = bridged
     on(scenario, began, 3)
     scenario.system.staff.ship(scenario.session("ivo"), request)

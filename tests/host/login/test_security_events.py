@@ -132,7 +132,7 @@ LEFT_OUT = {
     "offer done", "card.personalize done", "hold.keep done", "messages.remind done", "deposit done", "deposit refused",
     "withdraw done", "withdraw refused", "desk.end done", "desk.note done", "openid.revoke done",
 }  # fmt: skip
-"""What a page asks, what happens to a card before it is sent, money, the notes of support, and what programs revoke."""
+"""Log entries that users do not see: of cards before they are sent, of money, of support, and of programs."""
 
 
 def _logged() -> Iterator[str]:

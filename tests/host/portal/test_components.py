@@ -16,7 +16,7 @@ CLASSES = {
     "instructions": 'class="instructions"', "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
     "split": 'class="split"', "forms": 'class="filled"',
 }  # fmt: skip
-"""What each component looks like in a page."""
+"""The looks of each component in a page."""
 
 
 def test_the_page_of_components_shows_each(shown: Demonstration) -> None:

@@ -19,7 +19,7 @@ class Protection:
     with_protection: Level
     without: Level
     restrictions: tuple[str, ...]
-    """What the user would lose by opting out, as the policy's `restrictions.lost` names it."""
+    """The services that the user would lose by opting out, as the policy's `restrictions.lost` names them."""
 
 
 def level_of(tx: LoginTransaction, user: User) -> Level:

@@ -134,7 +134,7 @@ class PipelinedCursor(psycopg.Cursor[Any]):
 
     def send_sql(self, sql: Sql, values: Sequence[bytes | None]) -> None:
         """Send a statement, with its values in binary form, without waiting for its result."""
-        # What reads the result. psycopg sets it when it executes a statement.
+        # This object reads the result. psycopg sets it when it executes a statement.
         self._tx = Transformer(self)
         connection: Any = self.connection
         connection.send(self, sql, values)
