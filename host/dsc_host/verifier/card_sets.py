@@ -148,11 +148,14 @@ class _Set:
         writes, busy, later = CollectedWrites(), set[str](), list[int]()
         for index in left:
             own = CollectedWrites()
-            if self._decide(index, found, busy, own):
+            outcome = self._decide(index, found, busy, own)
+            if outcome is _LATER:
+                later.append(index)
+                continue
+            self._outcomes[index] = outcome
+            if outcome is None or outcome.error is None:
                 busy |= {card.serial for card in own.cards} | {challenge.serial for challenge in own.answers}
                 writes.take(own)
-            else:
-                later.append(index)
         self._write(writes)
         return later
 
@@ -161,12 +164,14 @@ class _Set:
         serials = list({name for step in issues for name in _names(step)})
         ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
         locked, issued, known = list[Asked](), None, None
+        # Take both kinds of locks before reading. If a card is released between them, only the second takes its lock.
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
-            issued = _ISSUED_BEFORE.ask(self._db, {"serials": serials, "ago": self._policy.challenges})
         if ids:
             locked.append(_LOCK_OWNERS.ask(self._db, {"ids": ids, "most": closed_challenges.most_logged(self._policy)}))
             known = _CHALLENGES.ask(self._db, {"ids": ids})
+        if serials:
+            issued = _ISSUED_BEFORE.ask(self._db, {"serials": serials, "ago": self._policy.challenges})
         found = [CardRecord(*row) for each in locked for row in each.rows()]
         return _Found(
             {card.serial: card for card in found},
@@ -174,23 +179,18 @@ class _Set:
             {row[0]: ChallengeRecord(*row) for row in known.rows()} if known else {},
         )
 
-    def _decide(self, index: int, found: _Found, busy: set[str], writes: CollectedWrites) -> bool:
-        """Decide a step, and note its outcome. Return False if another step for its card comes first."""
+    def _decide(self, index: int, found: _Found, busy: set[str], writes: CollectedWrites) -> Outcome | None:
+        """Decide a step, and return its outcome: `_LATER` if another step for its card comes first."""
         work, mark = self._works[index], len(self._entries)
         tx = CardTransaction(work.context, self._db, self._entries, writes)
         try:
             with out_of_memory():
                 if isinstance(work.step, Issue):
-                    outcome = _issue(tx, work.step, found, busy)
-                else:
-                    outcome = _judge(tx, work.step, found, busy)
+                    return _issue(tx, work.step, found, busy)
+                return _judge(tx, work.step, found, busy)
         except Exception as error:
             self._entries.cut(mark)
-            outcome = Outcome(error=error)
-        if outcome is _LATER:
-            return False
-        self._outcomes[index] = outcome
-        return True
+            return Outcome(error=error)
 
     def _write(self, writes: CollectedWrites) -> None:
         db = self._db

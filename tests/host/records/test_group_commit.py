@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 from tests.host import databases
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
-from dsc_host.errors import StoreError, TooManyChallenges, UnknownCard
-from dsc_host.records.audit_writer import PendingEntries
+from dsc_host.errors import OutOfMemory, StoreError, TooManyChallenges, UnknownCard
+from dsc_host.records.audit_writer import Event, PendingEntries
 from dsc_host.records.backends import postgresql
 from dsc_host.records.group_commit import Change, GroupCommit
+from dsc_host.records.statements import Asked, Values
 from dsc_host.records.store import Store
 from dsc_host.records.transaction import Known, given
 from dsc_host.verifier import (
@@ -30,6 +31,7 @@ from dsc_host.verifier import (
     Reason,
     State,
     Verifier,
+    card_sets,
     challenges,
     lifecycle,
     rows,
@@ -303,6 +305,50 @@ def test_a_card_that_was_tampered_with_fails_alone(verifier: Verifier, commits: 
     assert [calls[0].result().serial, calls[2].result().serial] == ["C-1", "C-2"]
     with pytest.raises(StoreError, match="does not match its seal"):
         calls[1].result()
+
+
+@pytest.mark.every_database
+def test_a_call_that_fails_last_has_changed_nothing(
+    verifier: Verifier, commits: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = verifier.challenge("C-0"), verifier.challenge("C-1")
+    log = CardTransaction.log
+
+    def fail(tx: CardTransaction, now: float, event: Event) -> None:
+        log(tx, now, event)
+        if event.serial == "C-0":
+            raise MemoryError
+
+    monkeypatch.setattr(CardTransaction, "log", fail)
+    calls = [answer(verifier, each, right(each)) for each in (first, other)]
+    commits.do_all(calls)
+    monkeypatch.undo()
+    assert calls[1].result().accepted
+    with pytest.raises(OutOfMemory):
+        calls[0].result()
+    assert [verifier.card(serial).counter for serial in ("C-0", "C-1")] == [0, 1]
+    assert verifier.audit.check().problems == ()
+    assert verifier.verify(first.id, right(first)).accepted
+
+
+@pytest.mark.postgresql
+def test_a_limit_counts_what_is_committed_between_two_locks(on_server: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier, lock_owners, other = on_server, card_sets._LOCK_OWNERS, ExitStack()
+    verifier._context = replace(verifier.context, policy=Policy(challenges=2))
+    first = verifier.challenge("C-0")
+    challenges.issue(other.enter_context(verifier.context.writing()), "C-0", conceal=False)
+
+    class LockOwners:
+        def ask(self, db: Connection, values: Values) -> Asked:
+            db.exec_driver_sql("SELECT 1")  # Sends the lock of the card, which is passed over.
+            other.close()
+            return lock_owners.ask(db, values)
+
+    monkeypatch.setattr(card_sets, "_LOCK_OWNERS", LockOwners())
+    third = challenge(verifier, "C-0")
+    verifier.context.commits.do_all([third, answer(verifier, first, right(first))])
+    with pytest.raises(TooManyChallenges):
+        given(third.result())
 
 
 @pytest.mark.every_database
