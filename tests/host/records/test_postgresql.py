@@ -325,3 +325,14 @@ def test_an_error_of_a_statement_that_nobody_waits_for_is_raised_later(enrolled:
                 store.change(work)
             # The connection works again.
             assert store.change(lambda db: rows.lock_card(db, "A-1"))
+
+
+def test_after_an_error_in_a_synchronization_no_result_is_taken_for_another(enrolled: Database) -> None:
+    with closing(Store.open(enrolled.url, SCHEMA)) as store:
+        with store.write() as db:
+            db.exec_driver_sql("CREATE TABLE late (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(StoreError), store.glance() as db:
+            db.exec_driver_sql("INSERT INTO late VALUES (1), (1)")
+        for number in range(3):
+            with store.read() as db:
+                assert db.exec_driver_sql(f"SELECT {number}").scalar() == number

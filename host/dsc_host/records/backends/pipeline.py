@@ -157,11 +157,31 @@ def _settled(pipeline: psycopg.Pipeline) -> Iterator[None]:
     try:
         yield
     except psycopg.Error:
-        for _ in range(_MOST_SYNCS):
-            with suppress(psycopg.Error):
-                pipeline.sync()
-                break
+        with suppress(IndexError):
+            _synchronize(pipeline)
+        _close_unless_in_step(pipeline)
         raise
+    except IndexError:
+        _close_unless_in_step(pipeline)
+        raise psycopg.OperationalError("the server sent a result that no statement waits for") from None
+
+
+def _synchronize(pipeline: psycopg.Pipeline) -> None:
+    for _ in range(_MOST_SYNCS):
+        with suppress(psycopg.Error):
+            pipeline.sync()
+            break
+
+
+def _close_unless_in_step(pipeline: psycopg.Pipeline) -> None:
+    """Close the connection if the server has sent more or fewer results than psycopg expects.
+
+    The synchronization itself can fail, for example because of a time limit. psycopg does not expect a result of that, and
+    would take each later result for that of the next statement.
+    """
+    expected: Any = pipeline.result_queue
+    if expected or pipeline.pgconn.get_result() is not None:
+        pipeline.pgconn.finish()
 
 
 def pipeline(engine: Engine) -> None:
