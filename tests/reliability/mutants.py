@@ -170,6 +170,12 @@ MUTANTS = (
             "Statement(_OWNER.with_for_update(of=cards))",
             "Statement(_OWNER)",
         ),
+        (
+            "one response is accepted once (PostgreSQL, set by set)",
+            "verifier/card_sets.py",
+            "(Statement(found.with_for_update(of=cards, skip_locked=True)) for found in (_CARDS, _OWNERS))",
+            "(Statement(found) for found in (_CARDS, _OWNERS))",
+        ),
         ("one response is accepted once (SQLite)", "records/backends/sqlite.py", 'text("BEGIN IMMEDIATE")', 'text("BEGIN")'),
         package=HOST,
     ),

@@ -27,7 +27,7 @@ from dsc_host.errors import StoreError
 from dsc_host.ocra import Suite
 from dsc_host.records.backends.sqlite import SQLite
 from dsc_host.records.statements import Statement
-from dsc_host.verifier import Policy, Reason, Verifier, rows
+from dsc_host.verifier import Policy, Reason, Verifier, card_sets, rows
 
 MASTER = bytes(range(32))
 KEY = bytes(range(32))
@@ -82,6 +82,7 @@ def new_database_of_cards(kind: str) -> Iterator[str]:
 def without_guard() -> None:
     """Take away all locks: what this process reads may change before it has decided."""
     rows._LOCK_CARD, rows._LOCK_OWNER = Statement(rows._CARD), Statement(rows._OWNER)
+    card_sets._LOCK_CARDS, card_sets._LOCK_OWNERS = Statement(card_sets._CARDS), Statement(card_sets._OWNERS)
     SQLite.WRITE = SQLite.READ
 
 

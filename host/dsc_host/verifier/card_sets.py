@@ -36,15 +36,13 @@ def _any_of(name: str) -> Any:
     return any_(bindparam(name, type_=ARRAY(String)))
 
 
-_CARDS = select(cards).with_for_update(of=cards, skip_locked=True)
-_LOCK_CARDS = Statement(_CARDS.where(cards.c.serial == _any_of("serials")))
-_LOCK_OWNERS = Statement(
-    _CARDS.where(
-        cards.c.serial.in_(
-            select(challenges.c.serial).where(challenges.c.id == _any_of("ids"), challenges.c.judged < bindparam("most"))
-        )
+_CARDS = select(cards).where(cards.c.serial == _any_of("serials"))
+_OWNERS = select(cards).where(
+    cards.c.serial.in_(
+        select(challenges.c.serial).where(challenges.c.id == _any_of("ids"), challenges.c.judged < bindparam("most"))
     )
 )
+_LOCK_CARDS, _LOCK_OWNERS = (Statement(found.with_for_update(of=cards, skip_locked=True)) for found in (_CARDS, _OWNERS))
 # These statements begin after the rows were locked, so they see what the previous holders of the locks have committed.
 _ISSUED_BEFORE = Statement(
     select(cards.c.serial, challenges.c.issued_at)
