@@ -24,6 +24,15 @@ def test_a_wrong_response_is_told_and_can_be_put_right(scenario: Scenario, brows
         assert page.shown == question
 
 
+def test_a_response_with_too_few_digits_is_shown_again_and_does_not_count(scenario: Scenario, browser: Browsers) -> None:
+    anna = browser()
+    right = scenario.respond(SERIALS["anna"], anna.press("Continue", name="anna", password=PASSWORD).shown)
+    for _ in range(4):
+        page = anna.press("Log in", answer="12-3")
+    assert (page.status, page.error) == (400, "A response has 8 digits; yours has 3.")
+    assert anna.press("Log in", answer=f"{right[:4]}-{right[4:]}").path == "/"
+
+
 def test_an_unknown_name_and_a_wrong_password_get_the_same_page(browser: Browsers) -> None:
     pages = [browser().press("Continue", name=name, password="wrong, all of it") for name in ("anna", "nobody")]
     texts = [re.sub(r'value="(?:anna|nobody|[0-9a-f]{64})"', "", page.html) for page in pages]

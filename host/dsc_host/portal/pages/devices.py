@@ -13,7 +13,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
-from dsc_host.portal.pages.offers import WRONG, asking
+from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, button, hidden
 from dsc_host.portal.wording import KINDS, which
@@ -226,7 +226,10 @@ def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
 
 def activated(visit: Visit) -> Response:
     """Activate the device if its response is correct."""
-    if not visit.system.activate(visit.token, visit.value("answer")):
+    offer = visit.system.activation_offer(visit.token)
+    if words := miscounted(visit, offer):
+        return visit.wrong(_activating(visit, offer), words, 400, "answer")
+    if not visit.system.activate(visit.token, entered(visit, offer)):
         try:
             offer = visit.system.activation_offer(visit.token)
         except NotNow:
@@ -304,7 +307,9 @@ def changed_pin(visit: Visit) -> Response:
     with visit.again(lambda: _pin(visit, offer)):
         if visit.value("pin", 4) != visit.value("again", 4):
             raise InputError("PIN", "must be the same both times")
-        if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):
+        if words := miscounted(visit, offer):
+            return visit.wrong(_pin(visit, offer), words, 400, "answer")
+        if visit.system.change_pin(visit.token, entered(visit, offer), visit.value("pin", 4)):
             return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
     try:
         return visit.wrong(_pin(visit, visit.system.pin_offer(visit.token)), visit._(WRONG), 401, "answer")

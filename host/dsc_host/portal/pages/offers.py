@@ -1,5 +1,6 @@
 """The part of a page that asks for a device's response, which depends on the kind of device."""
 
+import re
 from dataclasses import replace
 
 from dsc_host.login import Kind, Offer
@@ -37,6 +38,32 @@ def is_push(offer: Offer) -> bool:
     return "number" in offer.shows
 
 
+def entered(visit: Visit, offer: Offer) -> str:
+    """Return the answer of the form. If it consists of digits, it is without the spaces and hyphens that a person may type."""
+    text = visit.value("answer")
+    return text if _digits(visit, offer) is None else re.sub(r"[\s-]", "", text)
+
+
+def miscounted(visit: Visit, offer: Offer) -> str:
+    """Return the sentence about an answer with a wrong number of digits; empty if the number is right or not fixed.
+
+    Such an answer is a slip, so a page shows it again and does not let it count as a wrong answer.
+    """
+    _, digits, given = visit._, _digits(visit, offer), len(re.findall("[0-9]", visit.value("answer")))
+    if digits in (None, given):
+        return ""
+    if offer.kind in (Kind.SMS, Kind.VOICE):
+        return _("A code has {digits} digits; yours has {given}.", digits=digits, given=given)
+    return _("A response has {digits} digits; yours has {given}.", digits=digits, given=given)
+
+
+def _digits(visit: Visit, offer: Offer) -> int | None:
+    """Return the number of digits of the answer; None if the kind of device does not fix it."""
+    if offer.kind in (Kind.SMS, Kind.VOICE):
+        return visit.system.policy.login.code_digits
+    return _CARD_DIGITS if offer.kind is Kind.DSC_PLUS else None
+
+
 def _shown(_: Language, offer: Offer) -> tuple[Shown, ...]:
     """Return the values that the user reads from the page."""
     labels = {"challenge": _("Challenge"), "indexes": _("Index numbers"), "number": _("Number")}
@@ -68,9 +95,7 @@ def _hint(visit: Visit, offer: Offer) -> str:
     minutes = int(min(rules.step_validity, visit.system.context.cards.policy.validity)) // 60
     if offer.kind in (Kind.SMS, Kind.VOICE):
         minutes = min(rules.step_validity, rules.code_validity) // 60
-        digits = rules.code_digits
-    elif offer.kind is Kind.DSC_PLUS:
-        digits = _CARD_DIGITS
-    else:
+    digits = _digits(visit, offer)
+    if digits is None:
         return ""
     return _("{digits} digits, within {minutes} minutes.", digits=digits, minutes=minutes) if minutes > 1 else ""

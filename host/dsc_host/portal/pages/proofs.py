@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from dsc_host.login import DeviceView, NotIn, NotNow, Offer
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.offers import WRONG, asking
+from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
 from dsc_host.portal.wording import KINDS, which
@@ -29,7 +29,10 @@ def answered(visit: Visit) -> Response:
     """Judge the answer, and continue with the sealed form if it is correct."""
     kept, proofs = visit.form.get("kept", ""), visit.system.proofs
     path, form = proofs.unseal(visit.token, kept)
-    if not proofs.answer(visit.token, visit.value("answer", 200)):
+    offer = proofs.offer(visit.token)
+    if words := miscounted(visit, offer):
+        return visit.wrong(_element(visit, offer, kept), words, 400, "answer")
+    if not proofs.answer(visit.token, entered(visit, offer)):
         try:
             offer = proofs.offer(visit.token)
         except NotNow:

@@ -6,7 +6,7 @@ from dsc_host.login import NotFound, NotNow, Offer, ShareState
 from dsc_host.portal.components import ICONS, INFO, NEUTRAL, SUCCESS, Alert, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.offers import WRONG, asking
+from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
@@ -40,7 +40,10 @@ def _answering(visit: Visit, share_id: str, offer: Offer) -> View:
 def answered(visit: Visit) -> Response:
     """Judge the device's answer, and show the share for confirmation."""
     _, share_id = visit._, visit.value("share", 32)
-    if not visit.system.answer_share(visit.token, share_id, visit.value("answer")):
+    offer = visit.system.share_offer(visit.token, share_id)
+    if words := miscounted(visit, offer):
+        return visit.wrong(_answering(visit, share_id, offer), words, 400, "answer")
+    if not visit.system.answer_share(visit.token, share_id, entered(visit, offer)):
         try:
             offer = visit.system.share_offer(visit.token, share_id)
         except NotNow:

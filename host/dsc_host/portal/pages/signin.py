@@ -10,7 +10,7 @@ from dsc_host.portal.components import INFO, Actions, Alert, Facts, Item, Listin
 from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.pages.losses import losing_link, ways_on
-from dsc_host.portal.pages.offers import WRONG, asking, is_push
+from dsc_host.portal.pages.offers import WRONG, asking, entered, is_push, miscounted
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
@@ -105,7 +105,9 @@ def answer(visit: Visit) -> Response:
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.go("/login/device")
-    done = visit.system.answer(visit.token, visit.value("answer", 200))
+    if words := miscounted(visit, offer):
+        return visit.wrong(_answering(visit, offer), words, 400, "answer")
+    done = visit.system.answer(visit.token, entered(visit, offer))
     if done.step is not None:
         if done.status is Status.ACCEPTED:
             return visit.go_in(done.step.token)
