@@ -112,7 +112,7 @@ def _numbers(visit: Visit, number: str = "") -> View:
 
 
 def _steps(_: Language, current: int) -> Steps:
-    return Steps((_("Number"), _("Code")), current)
+    return Steps((_("Phone number"), _("Code")), current)
 
 
 def _code(visit: Visit, sent: SentCode) -> View:
