@@ -58,7 +58,7 @@ def test_a_device_that_is_locked_gives_way_to_another_one(program: Program) -> N
     assert shown(reply)[1].endswith("1 Code by SMS (+41…67).")
 
 
-@pytest.mark.parametrize(("language", "begins"), [("de", "Prüfzahl: "), ("ru", "Проверочный код: ")])
+@pytest.mark.parametrize(("language", "begins"), [("de", "Prüfzahl: "), ("ru", "Код запроса: ")])
 def test_users_read_their_language_and_refusals_have_the_programs(scenario: Scenario, language: str, begins: str) -> None:
     program = Program.of(scenario, "vpn", "192.0.2.7", language="de")
     scenario.system.operator.set_language("anna", language)
