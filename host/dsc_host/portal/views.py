@@ -5,6 +5,7 @@ So screen readers, the tab key and magnification work in the same way on every p
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from typing import ClassVar, Protocol
 
 _GROUPED = 6
@@ -142,11 +143,13 @@ class Shown:
 
     @property
     def parts(self) -> Sequence[str]:
-        """The value in the groups in which people read it: six or more digits in threes, eight in fours."""
-        if not (self.value.isascii() and self.value.isdigit() and len(self.value) >= _GROUPED):
+        """The value in the groups of three or four in which people read it: digits, and a code that is copied or read out."""
+        length = len(self.value)
+        if length < _GROUPED or not self.value.isascii() or not (self.copied or self.value.isdigit()):
             return (self.value,)
-        size = 3 if len(self.value) % 3 == 0 else 4
-        return [self.value[at : at + size] for at in range(0, len(self.value), size)]
+        groups = -(-length // 4) if length % 3 else length // 3
+        ends = accumulate(length // groups + (number < length % groups) for number in range(groups))
+        return [self.value[start:end] for start, end in pairwise((0, *ends))]
 
 
 class Block(Protocol):

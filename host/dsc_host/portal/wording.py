@@ -175,7 +175,7 @@ _FIELDS: Mapping[str, str] = {
     "document number": "Document number",
     "device name": "Name",
     "page": "Page",
-    "search": "Search text",
+    "search": "Who is calling?",
     "note": "Note",
 }
 _NOTICES: Mapping[str, str] = {
@@ -301,7 +301,8 @@ def notice_kind(key: str) -> str:
 
 def _input(error: InputError, _: Language) -> str:
     field = _(_FIELDS.get(error.field, "")) or error.field
-    return f"{field}: {_(error.words, **error.values)}"
+    sign = "" if field.endswith("?") else ":"
+    return f"{field}{sign} {_sentence(_(error.words, **error.values))}"
 
 
 def _sentence(words: str) -> str:

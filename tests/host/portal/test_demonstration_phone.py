@@ -50,7 +50,7 @@ def test_a_number_that_there_is_not(shown: Demonstration, browser: Browser) -> N
     browser.open("/phone")
     for typed in ("0", "3", "", "-1", "x", "²", "99"):
         page = browser.press("Send the activation code", user="carl", password=SESAME, phone=typed)
-        assert page.error == "Phone number: must be one of your 2 confirmed phones", typed
+        assert page.error == "Phone number: Must be one of your 2 confirmed phones.", typed
     assert sent_to(shown) == []
     page = browser.press("Send the activation code", user="carl", password=SESAME)
     assert "/phone/activate" in {form.action for form in page.forms}
@@ -71,7 +71,7 @@ def test_an_app_is_activated_with_a_new_number() -> None:
         browser.open("/phone")
         page = browser.press("Send the activation code", user="carl", password=SESAME, number="+112125551234")
         assert page.error == (
-            "Phone number: must be +12125551234, without the 1 after +1, which is dialed only within the country"
+            "Phone number: Must be +12125551234, without the 1 after +1, which is dialed only within the country."
         )
         page = browser.press("Send the activation code", user="carl", password=SESAME, number="+1 212 555 1234")
         assert "A code was sent to +12…34." in page.text
@@ -85,7 +85,7 @@ def activated(shown: Demonstration, browser: Browser) -> Browser:
     """Return the browser after carl has activated the app on his phone."""
     browser.open("/phone")
     browser.press("Send the activation code", user="carl", password=SESAME)
-    assert "PIN: must have 4 to 6" in browser.press("Activate", token="X", pin="1", finger="yes").error
+    assert "PIN: Must have 4 to 6" in browser.press("Activate", token="X", pin="1", finger="yes").error
     browser.press("Activate", token=newest_code(shown.letters, "sms"), pin="7t&2", finger="yes")
     return browser
 
@@ -115,7 +115,7 @@ def test_a_login_comes_first_and_its_number_is_typed(shown: Demonstration, activ
     on_phone = re.sub("<[^>]+>", "", page.html.partition('class="phone"')[2].partition('class="links"')[0])
     assert re.findall(r"\d+", re.sub(r"192\.0\.2\.7|\d+:\d\d", "", on_phone)) == [], "the number is on the login page only"
     other = str((int(number) + 1) % 100).zfill(2)
-    assert "is not the number on the login page" in activated.press(button, number=other, pin=pin).error
+    assert "Is not the number on the login page" in activated.press(button, number=other, pin=pin).error
     assert 'class="letter' not in activated.page.html, "the code of the activation belongs to an earlier step"
     assert activated.press(button, number=number, pin=pin).notice == "The login was approved."
 

@@ -98,7 +98,7 @@ def test_the_language_may_be_picked_where_a_form_has_led(scenario: Scenario, bro
 def test_errors_are_in_the_visitors_language(scenario: Scenario, browser: Browsers) -> None:
     visitor = browser(**{"accept-language": "de"})
     assert visitor.press("Weiter", name="anna", password="falsch, alles").error == "Benutzername oder Passwort ist falsch."
-    assert "PIN: darf nicht viermal" in _refused_pin(scenario, browser)
+    assert "PIN: Darf nicht viermal" in _refused_pin(scenario, browser)
 
 
 def _refused_pin(scenario: Scenario, browser: Browsers) -> str:

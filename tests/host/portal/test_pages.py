@@ -150,7 +150,7 @@ def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(scena
     field = re.search('<input id="f1-1"[^>]*>', page.html)
     assert field is not None
     assert all(each in field[0] for each in ("autofocus", 'aria-invalid="true"', "f1-1-error"))
-    assert page.error == "Amount: must be an amount of money, more than 0"
+    assert page.error == "Amount: Must be an amount of money, more than 0."
     assert '<p class="wrong" id="f1-1-error">Must be an amount of money, more than 0.</p>' in page.html
     anna.open("/profile/bank")
     page = anna.press("Change", iban="DE00 3704 0044 0532 0130 00")
@@ -301,7 +301,14 @@ def test_a_new_code_is_sent_after_a_minute_and_replaces_the_last(scenario: Scena
 
 
 @pytest.mark.parametrize(
-    ("value", "parts"), [("482913", ["482", "913"]), ("12345678", ["1234", "5678"]), ("42", ["42"]), ("7 31", ["7 31"])]
+    ("value", "parts"),
+    [
+        ("482913", ["482", "913"]),
+        ("1234567890", ["1234", "567", "890"]),
+        ("12345678", ["1234", "5678"]),
+        ("42", ["42"]),
+        ("7 31", ["7 31"]),
+    ],
 )
 def test_digits_are_shown_in_groups_without_spaces_between(value: str, parts: list[str]) -> None:
     assert list(Shown("Challenge", value).parts) == parts

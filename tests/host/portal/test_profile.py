@@ -17,7 +17,7 @@ def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(scenario: Sc
     assert "anna@example.com" in anna.open("/profile").text
     anna.open("/profile/email")
     page = anna.press("Send a code", email="no address")
-    assert (page.status, page.error) == (400, "Email address: must be an email address, for example anna@example.com")
+    assert (page.status, page.error) == (400, "Email address: Must be an email address, for example anna@example.com.")
     assert "at most 200 characters" in anna.press("Send a code", email="x" * 1000).error
     assert "anna@new.example" in anna.press("Send a code", email=" anna@new.example ").text
     code = scenario.sent("email")
@@ -71,7 +71,7 @@ def test_who_has_opted_out_is_told_to_call_support_who_changes_it(scenario: Scen
     sue = called(scenario, browser, "anna")
     sue.press("Change the email address")
     page = sue.press("Change", email="none")
-    assert (page.title, "must be an email address" in page.error) == ("Change the email address", True)
+    assert (page.title, "Must be an email address" in page.error) == ("Change the email address", True)
     assert "email address was changed" in sue.press("Change", email="anna@new.example").notice
     assert "anna@new.example" in anna.open("/profile").text
 
@@ -80,7 +80,7 @@ def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Bro
     carl = enter(scenario, browser(), "carl")
     carl.open("/profile/address")
     page = carl.press("Change", address="")
-    assert (page.status, page.error) == (400, "Address: must be one line of 1 to 200 characters")
+    assert (page.status, page.error) == (400, "Address: Must be one line of 1 to 200 characters.")
     page = carl.press("Change", address="<b>3 Dock</b>, Rostock")
     assert (page.path, page.notice) == ("/profile", "The postal address was changed, and its owner was notified.")
     assert "<b>3 Dock</b>, Rostock" in page.text
@@ -97,10 +97,10 @@ def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browse
     anna, ben = enter(scenario, browser()), enter(scenario, browser(), "ben")
     anna.open("/profile/bank")
     page = anna.press("Change", iban="CH9300762011623852958")
-    assert (page.status, page.error[:20]) == (400, "IBAN: must be an IBA")
+    assert (page.status, page.error[:20]) == (400, "IBAN: Must be an IBA")
     assert "CH9300762011623852958" not in page.html
     page = anna.press("Change", routing="111000025")
-    assert page.error == "Account number: must have 4 to 17 digits"
+    assert page.error == "Account number: Must have 4 to 17 digits."
     marked = [field for field in re.findall("<input [^>]*>", page.html) if "aria-invalid" in field]
     assert [re.search('name="(.*?)"', field)[1] for field in marked] == ["account_number"]  # type: ignore[index]
     page = anna.press("Change", iban="CH93 0076 2011 6238 5295 7")

@@ -10,8 +10,9 @@ from tests.host.portal.browser import Browsers, come_with, enter
 def test_a_caller_is_searched_identified_and_helped_until_the_call_ends(scenario: Scenario, browser: Browsers) -> None:
     sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
-    assert sue.press("Search", search="an").error == "Search text: must have 3 to 64 characters"
+    assert sue.press("Search", search="an").error == "Who is calling? Must have 3 to 64 characters."
     assert (sue.press("Search", search="nobody").error, sue.page.status) == ("Nobody was found.", 404)
+    assert "crumbs" not in sue.page.html, "the page is its section"
     text = sue.press("Search", search="ANNA").text
     assert ("Anna anna" in text, "Anna ben" in text, "carl" in text) == (True, True, False)
     assert "Never read the details out." in sue.press("Ask the questions").text
@@ -71,6 +72,7 @@ def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, b
     sue.open("/desk")
     assert "full access for 2 days" in sue.press("Give a temporary code").text
     assert re.fullmatch("[A-Z0-9]+", sue.press("Give the code").shown)
+    assert re.search("User name anna Full access until .* Valid until ", sue.page.text)
     assert re.search('class="copy"[^>]* hidden>Copy<', sue.page.html), "only a script can copy it"
     sue.open("/desk")
     assert "1 Harbour Road, Zug" in sue.press("Issue a security code card").text

@@ -89,8 +89,8 @@ def outbox(demo: Demonstration, visit: Visit) -> Response:
     sent = [_letter(_, each) for each in reversed(demo.letters)]
     empty = Empty(_("No message was sent yet."), "mail", Link(guide.PATH, _("Choose a story")))
     words = (_("Nothing leaves this machine: emails, SMS and calls of the demonstration end here."),)
-    listing = Listing(_("Sent messages"), sent, empty, words=words if sent else ())
-    return visit.show(View(_("Outbox"), blocks=(listing,), links=(Link(guide.PATH, _("Demonstration")),)))
+    listing = Listing(_("The newest first"), sent, empty, words=words if sent else ())
+    return visit.show(View(_("Sent messages"), blocks=(listing,), links=(Link(guide.PATH, _("Demonstration")),)))
 
 
 def _letter(_: Language, letter: Letter) -> Item:

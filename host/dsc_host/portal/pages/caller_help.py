@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from dsc_host.login import DeviceView, Kind, Loss, NotFound, WaitView
+from dsc_host.login import DeviceState, DeviceView, Kind, Loss, NotFound, WaitView
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
@@ -30,9 +30,23 @@ def temporary(visit: Visit) -> Response:
         title = _("Give a temporary code?")
         return confirmations.ask(visit, title, words, facts, _("Give the code"), danger=False)
     code = visit.system.staff.give_temporary_code(visit.token)
-    words = (_("Read this code out now. It is not shown again."), access)
-    shown = (Shown(_("Temporary code"), code, copied=True),)
-    return visit.show(View(_("Temporary code"), words=words, shown=shown, back=_back(visit), script="copy.js"))
+    view = View(
+        _("Temporary code"),
+        words=(_("Read this code out now. It is not shown again."),),
+        facts=_code_facts(visit),
+        shown=(Shown(_("Temporary code"), code, copied=True),),
+        back=_back(visit),
+        script="copy.js",
+    )
+    return visit.show(view)
+
+
+def _code_facts(visit: Visit) -> tuple[tuple[str, str], ...]:
+    """Return whose temporary code is in use, and when it ends."""
+    _, (name, devices) = visit._, visit.system.staff.caller_devices(visit.token)
+    code = next((each for each in devices if each.kind == Kind.TEMPORARY_CODE and each.state is DeviceState.ACTIVE), None)
+    ends = () if code is None else ((_("Full access until"), code.full_until), (_("Valid until"), code.expires_at))
+    return ((_("User name"), name), *((label, _.moment(at)) for label, at in ends if at is not None))
 
 
 def code_card(visit: Visit) -> Response:

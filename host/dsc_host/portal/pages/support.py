@@ -43,7 +43,9 @@ def search(visit: Visit) -> Response:
 
 def _search(visit: Visit, found: Sequence[FoundUser] = ()) -> View:
     _ = visit._
-    hint = _("A part of the name or user name, or the whole email address, phone number or serial of a card.")
+    hint = _(
+        "At least three characters of the name or user name, or the whole email address, phone number or serial of a card."
+    )
     form = Form("/desk/search", _("Search"), (Field("search", _("Who is calling?"), hint=hint, longest=64),))
     results = (Listing(_("Found"), [_found(_, each) for each in found]),) if found else ()
     return View(
