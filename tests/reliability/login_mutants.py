@@ -93,7 +93,7 @@ MUTANTS = (
         "cards/deposits.py",
         "deposits",
         ("money that is held is not held again", "sum(each.cents for each in held)", "0 * sum(each.cents for each in held)"),
-        ("a device is charged once", "    elif known:\n", "    elif False:\n"),
+        ("a device is charged once", "    if held is None and known:\n", "    if False:\n"),
         ("a deposit is held where the money is", "    check_free(tx, account)\n    cents", "    cents"),
         (
             "a user sees the deposits of others only as primary user",

@@ -203,6 +203,19 @@ class Deposit:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """The amount that the issuer may keep or charge for a device, with the device's owner."""
+
+    user: str
+    """The user name of the device's owner."""
+    account_name: str
+    device: str
+    """A text that distinguishes the device."""
+    state: DeviceState
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class WaitView:
     """A change that waits, as its owner and support see it."""
 

@@ -74,7 +74,7 @@ ANSWERS: Mapping[Kind, str] = {
 STATES: Mapping[DeviceState, str] = {
     DeviceState.SHIPPED: "not activated yet",
     DeviceState.ACTIVE: "in use",
-    DeviceState.MISPLACED: "set aside, can be activated again",
+    DeviceState.MISPLACED: "misplaced",
     DeviceState.LOST: "lost",
     DeviceState.STOLEN: "stolen",
     DeviceState.DAMAGED: "damaged",
@@ -122,9 +122,6 @@ LOSSES: Mapping[Loss, str] = {
 }
 LOSS_HINTS: Mapping[Loss, str] = {
     Loss.MISPLACED: "Once it is found, its owner can activate it again.",
-    Loss.LOST: "This cannot be undone.",
-    Loss.STOLEN: "This cannot be undone.",
-    Loss.DAMAGED: "This cannot be undone.",
 }
 DOCUMENTS: Mapping[str, str] = {
     "passport": "Passport",

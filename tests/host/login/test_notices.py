@@ -327,7 +327,8 @@ SILENT = {
     },
     "Staff": {
         "add_note", "caller", "caller_devices", "caller_events", "caller_waits", "check_support", "corrections", "end_call",
-        "identify", "notes", "pending_shares", "personalize_all", "queue", "receive", "search", "settle", "sheet",
+        "identify", "notes", "on_the_way", "pending_shares", "personalize_all", "queue", "receive", "search", "settle",
+        "settlement", "sheet",
     },
     "GatewayCalls": {"answer", "ask", "choose", "enter", "visitor"},
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},

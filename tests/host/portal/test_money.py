@@ -12,7 +12,7 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     ivo.open("/issuer")
     assert "amount of money" in ivo.press("Keep", serial="IB3000901", amount="much").error
     assert "cannot be undone" in ivo.press("Keep", serial="IB3000901", amount="40.00").text
-    assert ivo.press("Keep").notice == "The deposit was kept."
+    assert ivo.press("Keep $40.00").notice == "The deposit was kept."
     anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text
     assert "IB3000901 Account of Anna anna kept Nov 14, 2023 $40.00" in text

@@ -59,17 +59,23 @@ def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = N
 
     Raises `InputError`, `NotNow`.
     """
-    wanted = _fee(tx, device, cents)
-    known = of_device(tx, device)
-    held = next((each for each in known if each.state == HoldState.HELD), None)
+    wanted, held = cost(tx, device, cents)
     state, now = str(HoldState.KEPT), tx.now()
     if held is not None:
         rows.holds.change(tx.db, held.id, state=state, kept=wanted, settled_at=now)
-    elif known:
-        raise NotNow("there is no longer a deposit for this card")
     else:
         rows.holds.add(tx.db, Hold(table_rows.new_id(), user.account_id, "", 0, state, wanted, now, device.id, now))
     return wanted
+
+
+def cost(tx: LoginTransaction, device: Device, cents: int | None = None) -> tuple[int, Hold | None]:
+    """Return the amount in cents that is kept or charged for a device, and its deposit. Raises `InputError`, `NotNow`."""
+    wanted = _fee(tx, device, cents)
+    known = of_device(tx, device)
+    held = next((each for each in known if each.state == HoldState.HELD), None)
+    if held is None and known:
+        raise NotNow("there is no longer a deposit for this card")
+    return wanted, held
 
 
 def _fee(tx: LoginTransaction, device: Device, cents: int | None) -> int:

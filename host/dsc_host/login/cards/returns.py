@@ -7,7 +7,7 @@ releases its deposit.
 from sqlalchemy import Connection
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks, money, permissions, users
+from dsc_host.login.accounts import field_checks, money, people, permissions, users
 from dsc_host.login.cards import deposits, losses, requests
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound, NotNow
@@ -17,6 +17,7 @@ from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Parcel, Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, find_user, found, locked_user, locked_users
+from dsc_host.login.views import Settlement
 from dsc_host.records import table_rows
 from dsc_host.verifier import lifecycle
 from dsc_host.verifier.model import State
@@ -91,6 +92,29 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User, ow
     For a device without a serial, `owner` is the user name of its owner and `serial` is its label.
     Raises `NotFound`, `NotNow`, `InputError`.
     """
+    user, device = _to_settle(tx, serial, staff, owner)
+    kept = deposits.keep(tx, user, device, cents)
+    label = registry.label(device)
+    outbox.add(tx, user, "kept", device=label, amount=f"{money.money(kept)}")
+    tx.log("hold.keep", user, "done", by=staff.name, card=label, cents=str(kept))
+    return kept
+
+
+def settlement(tx: LoginTransaction, serial: str, cents: int | None, staff: User, owner: str | None = None) -> Settlement:
+    """Return what `settle` would do with these values, and change nothing. Raises as `settle` does."""
+    user, device = _to_settle(tx, serial, staff, owner)
+    amount, _ = deposits.cost(tx, device, cents)
+    return Settlement(
+        user=user.name,
+        account_name=people.account_name(tx.db, user.account_id),
+        device=registry.label(device),
+        state=DeviceState(device.state),
+        amount=money.money(amount),
+    )
+
+
+def _to_settle(tx: LoginTransaction, serial: str, staff: User, owner: str | None) -> tuple[User, Device]:
+    """Return the device for which the issuer may keep money, and its owner, both locked."""
     device = _card(tx.db, serial) if owner is None else _labelled(tx.db, owner, serial)
     if device is None:
         raise NotFound("there is no such card")
@@ -99,11 +123,7 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User, ow
     device = found(rows.devices.locked(tx.db, device.id))
     if not _is_gone(tx, device):
         raise NotNow("this card is not lost, stolen, damaged or overdue on its way back, and its account is not closed")
-    kept = deposits.keep(tx, user, device, cents)
-    label = registry.label(device)
-    outbox.add(tx, user, "kept", device=label, amount=f"{money.money(kept)}")
-    tx.log("hold.keep", user, "done", by=staff.name, card=label, cents=str(kept))
-    return kept
+    return user, device
 
 
 def _labelled(db: Connection, owner: str, label: str) -> Device | None:

@@ -32,11 +32,20 @@ OpenCard = Callable[[Request], AbstractContextManager[CardClient]]
 Progress = Callable[[int, int, Request], None]
 """A callback for progress. It gets the number of finished cards, the number of all cards, and the last finished request."""
 
+_MOST_ON_THE_WAY = 20
+
 
 def queue(tx: LoginTransaction) -> list[Request]:
     """Return the requests whose cards must be made or shipped, the oldest first."""
     waiting = rows.orders.c.state.in_([str(OrderState.REQUESTED), str(OrderState.PERSONALIZED)])
     return [requests.view(tx, order) for order in rows.orders.all(tx.db, waiting, order=rows.orders.c.at)]
+
+
+def on_the_way(tx: LoginTransaction) -> list[Request]:
+    """Return the newest requests whose cards were sent and are not activated yet, the newest first."""
+    sent = rows.orders.c.state == str(OrderState.SHIPPED)
+    newest = rows.orders.c.shipped_at.desc()
+    return [requests.view(tx, order) for order in rows.orders.all(tx.db, sent, order=newest, most=_MOST_ON_THE_WAY)]
 
 
 def personalize(

@@ -25,7 +25,7 @@ from dsc_host.login.support import (
     wait_outcomes,
 )
 from dsc_host.login.transaction import LoginContext, LoginTransaction
-from dsc_host.login.views import CallerView, DeviceView, FoundUser, NoteView, Request, ShareView, WaitView
+from dsc_host.login.views import CallerView, DeviceView, FoundUser, NoteView, Request, Settlement, ShareView, WaitView
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 
@@ -155,6 +155,10 @@ class Staff:
         """Return the requests whose cards must be made or shipped. Raises `NotAllowed`."""
         return self._look(token, _ISSUER, lambda tx, _staff, _s: shipping.queue(tx))
 
+    def on_the_way(self, token: str) -> list[Request]:
+        """Return the newest requests whose cards were sent and are not activated yet. Raises `NotAllowed`."""
+        return self._look(token, _ISSUER, lambda tx, _staff, _s: shipping.on_the_way(tx))
+
     def personalize_all(
         self, token: str, open_card: shipping.OpenCard, progress: shipping.Progress, most: int | None = None
     ) -> list[Request]:
@@ -181,6 +185,10 @@ class Staff:
         Raises `NotAllowed`, `NotFound`, `NotNow`, `InputError`.
         """
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.settle(tx, serial, cents, staff, owner))
+
+    def settlement(self, token: str, serial: str, cents: int | None = None, *, owner: str | None = None) -> Settlement:
+        """Return what `settle` would do with these values, and change nothing. Raises as `settle` does."""
+        return self._do(token, _ISSUER, lambda tx, staff, _s: returns.settlement(tx, serial, cents, staff, owner))
 
     def pending_shares(self, token: str) -> list[ShareView]:
         """Return the shares that wait for compliance. Raises `NotAllowed`."""

@@ -111,8 +111,10 @@ def _possible(device: DeviceView) -> list[Loss]:
 
 def _what_happened(visit: Visit, device: DeviceView) -> View:
     _ = visit._
-    choices = [Choice(each, _(LOSSES[each]), _(LOSS_HINTS[each])) for each in _possible(device)]
-    field = Field("loss", _("What happened"), "radio", choices=choices)
+    choices = [Choice(each, _(LOSSES[each]), _(LOSS_HINTS[each]) if each in LOSS_HINTS else "") for each in _possible(device)]
+    known = any(each in LOSS_HINTS for each in _possible(device))
+    warning = _("Unless it is only misplaced, this cannot be undone.") if known else _("This cannot be undone.")
+    field = Field("loss", _("What happened"), "radio", warning, choices=choices)
     form = Form("/desk/loss", _("Take out of use"), (hidden("device", device.id), field), danger=True)
     words = [_("Nobody can then log in with this device. Its owner is notified.")]
     if device.kind in (Kind.PHONE_APP, Kind.SMS, Kind.VOICE):

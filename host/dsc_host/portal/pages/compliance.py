@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from dsc_host.portal.components import Empty, Listing
 from dsc_host.portal.pages.decisions import corrections, decided, decision
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Cell, Row, Table, View, hidden
@@ -20,8 +21,12 @@ def compliance(visit: Visit) -> Response:
     ]
     heads = (_("Requesting user"), _("Owner"), _("Device"), _("When"), _("Decision"))
     kinds = ("text", "text", "text", "moment", "amount")
-    table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."), kinds)
-    return visit.show(View(_("Compliance"), tables=(table, *corrections(visit))))
+    title = _("Requests to share a device")
+    if not rows:
+        words = _("Nothing is waiting. A request arrives here when both the requesting user and the owner have agreed to it.")
+        empty = Listing(title, (), Empty(words, "people"))
+        return visit.show(View(_("Compliance"), blocks=(empty,), tables=corrections(visit)))
+    return visit.show(View(_("Compliance"), tables=(Table(title, heads, rows, kinds=kinds), *corrections(visit))))
 
 
 def decide(visit: Visit) -> Response:

@@ -49,6 +49,8 @@ def _dates(_: Language, device: DeviceView) -> tuple[str, ...]:
 def _until(_: Language, device: DeviceView) -> list[str]:
     """Return phrases about times at which the device changes, and about other users of it."""
     words = []
+    if device.state is DeviceState.MISPLACED:
+        words.append(_("can be activated again once it is found"))
     if device.shared:
         words.append(_("shared"))
     if device.activates_at is not None:

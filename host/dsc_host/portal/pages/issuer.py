@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 
 from starlette.responses import Response
 
-from dsc_host.login import NotAllowed, OrderState, Request
+from dsc_host.login import NotAllowed, OrderState, Request, Settlement
 from dsc_host.portal import amounts
 from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Meter, Meters, PageForms, Split
 from dsc_host.portal.languages import Language
@@ -14,7 +13,7 @@ from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, View, button
-from dsc_host.portal.wording import ORDERS
+from dsc_host.portal.wording import ORDERS, STATES
 
 _BATCH = 10
 """The maximum number of cards that one press of a button makes, so that the page soon shows the progress."""
@@ -33,9 +32,30 @@ def _page(visit: Visit) -> View:
     progress = (Meters(_("Progress"), (meter,), _how(visit)),) if waiting else ()
     only, batches = len(waiting) == 1, _batches(visit, waiting)
     nothing = Empty(_("No card is requested. A request appears here when its owner has confirmed it."), "parcel")
-    rows = Listing(_("Requests"), [_item(visit, each, only=only) for each in waiting], nothing)
-    split = Split((*progress, PageForms(0, len(batches)), rows), last=(PageForms(len(batches)),))
+    title = _("Requests: {count}", count=len(waiting)) if waiting else _("Requests")
+    rows = Listing(title, [_item(visit, each, only=only) for each in waiting], nothing)
+    split = Split((*progress, PageForms(0, len(batches)), rows, *_on_the_way(visit)), last=(PageForms(len(batches)),))
     return View(_("Issuing"), blocks=(split,), forms=(*batches, *_returns(_)), placed=True)
+
+
+def _on_the_way(visit: Visit) -> tuple[Listing, ...]:
+    """Return the list of the cards that were sent and are not activated yet; nothing if there are none."""
+    _, sent = visit._, visit.system.staff.on_the_way(visit.token)
+    items = [
+        Item(
+            each.account_name,
+            "parcel",
+            Badge(_(ORDERS[each.state]), INFO),
+            (
+                _("Serial: {serial}", serial=each.serial),
+                _("Address: {address}", address=each.address),
+                _("Sent: {moment}", moment=_.moment(each.shipped_at)),
+                _("automatic activation: {moment}", moment=_.moment(each.activates_at)),
+            ),
+        )
+        for each in sent
+    ]
+    return (Listing(_("On the way: {count}", count=len(sent)), items),) if sent else ()
 
 
 def _made(waiting: Sequence[Request]) -> list[Request]:
@@ -146,21 +166,20 @@ def settle(visit: Visit) -> Response:
     with visit.again(lambda: _page(visit), "serial"):
         cents = int(amounts.read(text, _) * 100) if text else None
         if not confirmations.is_confirmed(visit):
-            visit.system.staff.queue(visit.token)
-            return _ask_to_settle(
-                visit, serial, owner, _("the usual amount") if cents is None else _.dollars(Decimal(cents) / 100)
-            )
+            return _ask_to_settle(visit, visit.system.staff.settlement(visit.token, serial, cents, owner=owner or None))
         visit.system.staff.settle(visit.token, serial, cents, owner=owner or None)
     return visit.go("/issuer", notice="kept")
 
 
-def _ask_to_settle(visit: Visit, serial: str, owner: str, amount: str) -> Response:
-    _ = visit._
+def _ask_to_settle(visit: Visit, planned: Settlement) -> Response:
+    _, amount = visit._, visit._.dollars(planned.amount)
     words = (_("The money is taken from the account, and its owner is notified."), _("This cannot be undone."))
     facts = (
-        (_("Serial or number of the device"), serial),
-        *(((_("User name of the owner"), owner),) if owner else ()),
+        (_("Serial or number of the device"), planned.device),
+        (_("State of the device"), _(STATES[planned.state])),
+        (_("User name of the owner"), planned.user),
+        (_("Account"), planned.account_name),
         (_("Amount"), amount),
     )
-    names = ("serial", "owner", "amount")
-    return confirmations.ask(visit, _("Keep the deposit, or charge for the device?"), words, facts, _("Keep"), *names)
+    title, submit = _("Keep the deposit, or charge for the device?"), _("Keep {amount}", amount=amount)
+    return confirmations.ask(visit, title, words, facts, submit, "serial", "owner", "amount")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed, WaitView
-from dsc_host.portal.components import WARNING, Badge, Empty, Facts, Item, Listing, PageForms, Split
+from dsc_host.portal.components import INFO, WARNING, Alert, Badge, Empty, Facts, Item, Listing, PageForms, Split
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.decisions import corrections
 from dsc_host.portal.pages.device_items import device_item
@@ -163,6 +163,8 @@ def call_page(visit: Visit) -> View:
     _, staff = visit._, visit.system.staff
     known, (_name, devices) = staff.caller(visit.token), staff.caller_devices(visit.token)
     waits, events = staff.caller_waits(visit.token), staff.caller_events(visit.token)
+    end = (Link("#f1-1", _("Go to the note and the end of the call")),)
+    top = Alert(INFO, _("Minutes left for this call: {minutes}", minutes=_minutes_left(visit, known)), links=end)
     main = (
         Listing(_("Devices"), [_device(_, each) for each in devices], Empty(_("The caller has no device."), "none")),
         *((Listing(_("Waiting changes"), [_wait(_, each) for each in waits]),) if waits else ()),
@@ -172,23 +174,31 @@ def call_page(visit: Visit) -> View:
     return View(
         _("{name} is calling", name=known.person),
         steps=_steps(_, 3),
-        blocks=(Split(main, (_caller_facts(visit, known),), (PageForms(), _notes(visit))),),
+        blocks=(
+            top,
+            Split(main, (_caller_facts(visit, known, devices),), (PageForms(), _notes(visit))),
+        ),
         forms=(Form("/desk/notes", _("Save the note"), (_note_field(_),), also=(("/desk/end", _("End the call")),)),),
         placed=True,
         tables=(events_table(_, events, _("Security events, as the caller sees them")),),
     )
 
 
-def _caller_facts(visit: Visit, known: CallerView) -> Facts:
+def _minutes_left(visit: Visit, known: CallerView) -> int:
+    return max(1, int(known.until - visit.system.context.now()) // 60)
+
+
+def _caller_facts(visit: Visit, known: CallerView, devices: Sequence[DeviceView]) -> Facts:
     _ = visit._
-    left = max(1, int(known.until - visit.system.context.now()) // 60)
-    protection = _("opted out of the protection") if known.opted_out else _("protected by a device")
+    usable = any(each.live for each in devices)
+    protection = _("protected by a device") if usable else _("protected, but without a device to log in with")
+    if known.opted_out:
+        protection = _("opted out of the protection")
     facts = (
         (_("User name"), known.name),
         (_("Language"), _.language(known.language)),
         (_("Postal address"), known.address),
         (_("Account"), _("closed") if known.closed else protection),
-        (_("Minutes left for this call"), str(left)),
     )
     return Facts(_("Caller"), facts)
 
