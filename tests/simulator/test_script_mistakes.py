@@ -135,7 +135,7 @@ MISTAKES: dict[str, list[str]] = {
     ],
     "expect-reply: nothing was saved as a before": ["{send: info, expect-reply: {counter: '${a}'}}"],
     "save-response: a name is 1 to 32": ["save-response: The Response"],
-    "screenshot: must be the name of an .svg file": [
+    "screenshot: must be an .svg file in the folder of the screenshots or below it": [
         f"screenshot: {value}" for value in ("a.png", "../a.svg", "/tmp/a.svg", "a/../../a.svg", "'C:\\a.svg'", ".svg")
     ],
     "comment: at most 200 characters, all of them printable": [

@@ -69,7 +69,7 @@ def test_a_wrong_response_gives_no_code(wiki: Program) -> None:
 def test_a_browser_is_led_only_to_an_address_that_the_client_has(wiki: Program, changed: dict[str, str]) -> None:
     page = wiki.enter().ask(**changed)
     assert (page.status, page.response.url.host) == (400, "portal.example")
-    assert page.text.count("is not known here, or its request is wrong") == 1
+    assert page.text.count("here is unknown, or its request is invalid") == 1
 
 
 @pytest.mark.parametrize("twice", ["client_id", "redirect_uri"])
