@@ -186,7 +186,7 @@ class Visit:
 
     def show(self, view: View, status: int = 200) -> Response:
         """Return the response for a page, with the layout and the pending notice. It also sets the visitor's cookie."""
-        kept = self.request.cookies.get(_NOTICE, "")
+        kept = self.request.cookies.get(self._notice_cookie, "")
         notice = Notice.opened(kept, self.system.context.cards.keys.current, self.token)
         token, who = self.token or security.new_visitor(), self._who()
         page = self.site.templates.get_template("page.html").render(
@@ -211,7 +211,7 @@ class Visit:
         if token != self.token and self.request.method != "POST":
             self.site.cookies.write(response, token)
         if kept:
-            self.site.cookies.drop(response, _NOTICE)
+            self.site.cookies.drop(response, self._notice_cookie)
         return response
 
     def go(self, path: str, *, notice: str = "", token: str = "", **values: Value) -> Response:
@@ -225,11 +225,16 @@ class Visit:
         self.leave_notice(response, notice, token or self.token, **values)
         return response
 
+    @property
+    def _notice_cookie(self) -> str:
+        # A phone in the same browser has a cookie of its own. Otherwise its pages could drop the notice of a login.
+        return f"{_NOTICE}-phone" if f"{self.request.scope['path']}/".startswith("/phone/") else _NOTICE
+
     def leave_notice(self, response: Response, notice: str, token: str, **values: Value) -> None:
         """Leave a notice for the next page. Only the visitor with this token sees it. Do nothing if `notice` is empty."""
         if notice:
             sealed = Notice(notice, values).sealed(self.system.context.cards.keys.current, token)
-            self.site.cookies.keep(response, _NOTICE, sealed, _NOTICE_SECONDS)
+            self.site.cookies.keep(response, self._notice_cookie, sealed, _NOTICE_SECONDS)
 
     def go_on(self, path: str, *, notice: str, **values: Value) -> Response:
         """Redirect after a change, and give the session a new token.

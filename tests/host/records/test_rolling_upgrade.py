@@ -24,6 +24,8 @@ from dsc_host.verifier.backup import backup
 
 SINCE = SCHEMA.compatible_since
 pytestmark = pytest.mark.postgresql
+MANY = replace(NO_PAUSE, challenges=1000, challenges_within=0.001)
+"""A policy without a limit on challenges: a quick machine makes many logins during a migration."""
 ADDED = ("audit_segments", "audit_archive", "audit_kept", "grants")
 """The tables that came after the oldest version that is compatible."""
 
@@ -52,7 +54,7 @@ def server(tmp_path: Path) -> Iterator[Database]:
 def opened(database: Database, schema: Schema, monkeypatch: pytest.MonkeyPatch) -> Verifier:
     with monkeypatch.context() as patched:
         patched.setattr("dsc_host.verifier.card_store.SCHEMA", schema)
-        return Verifier.open(database.url, master_key=MASTER, policy=NO_PAUSE)
+        return Verifier.open(database.url, master_key=MASTER, policy=MANY)
 
 
 def log_in(verifier: Verifier) -> None:
