@@ -21,6 +21,10 @@ _PATIENCE_MS = 60_000
 # The middle of PRESS, in columns and rows, in both layouts.
 _PRESS = (6, 10.5)
 _SHARE = 0.95
+# The page is "interactive" before its deferred script runs. A fast card replaces the words soon afterwards.
+_KEEP_FIRST_WORDS = """
+document.addEventListener("readystatechange", () => { globalThis.firstWords ??= document.body.innerText; });
+"""
 
 pytestmark = [
     pytest.mark.chromium,
@@ -55,8 +59,9 @@ class Page:
         self.page = context.new_page()
         self.page.set_default_timeout(_PATIENCE_MS)
         self.page.on("websocket", self._watch)
+        self.page.add_init_script(_KEEP_FIRST_WORDS)
         self.page.goto(address, wait_until="domcontentloaded")
-        self.first_words = self.page.inner_text("body")
+        self.first_words = self.page.evaluate("firstWords")
         # The last word of the legend of the keys.
         self.wait_for(b"Quit")
         self.screen = self.page.locator(".xterm-screen").bounding_box()
