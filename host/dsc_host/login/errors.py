@@ -59,6 +59,13 @@ class NotNow(LoginError):
     """The current state does not allow this operation."""
 
 
+class AlreadyDone(NotNow):
+    """A form with the same id was sent before, and its work was done."""
+
+    def __init__(self) -> None:
+        super().__init__("this was already done; nothing was done a second time")
+
+
 class LessSecureDevice(LoginError):
     """The device to share is less secure than another device of one of the two users."""
 

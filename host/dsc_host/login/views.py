@@ -295,6 +295,8 @@ class Payout:
     """The name of the person or company that the account belongs to."""
     bank: str
     """The masked bank instructions; empty if there are none."""
+    arrives: str
+    """The day on which money that is withdrawn now arrives at the latest, in the form 2026-12-31."""
 
 
 @dataclass(frozen=True, slots=True)

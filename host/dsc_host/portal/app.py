@@ -49,6 +49,7 @@ from dsc_host.portal.pages import (
     support,
     tickets,
     waits,
+    withdrawals,
 )
 from dsc_host.portal.security import Cookies, Guard
 from dsc_host.portal.site import TICKET_PAGE, Extension, Handler, Site, Visit
@@ -89,7 +90,7 @@ GET: Mapping[str, Handler] = {
     "/protection": protection.protection,
     "/opt-out": protection.opting_out,
     "/opt-in": protection.opting_in,
-    "/withdraw": protection.withdraw,
+    "/withdraw": withdrawals.withdraw,
     "/deposit": funding.deposit,
     "/close": protection.closing,
     "/desk": support.support,
@@ -145,7 +146,8 @@ POST: Mapping[str, Handler] = {
     "/share/cancel": sharing.unshared,
     "/opt-out": protection.opted_out,
     "/opt-in": protection.opted_in,
-    "/withdraw": protection.withdrawn,
+    "/withdraw": withdrawals.withdrawn,
+    "/withdraw/change": withdrawals.changing,
     "/deposit": funding.deposited,
     "/statements/pdf": statements.pdf,
     "/proof": proofs.chosen,

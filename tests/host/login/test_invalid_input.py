@@ -138,6 +138,8 @@ def test_ones_own(scenario: Scenario) -> None:
         "may withdraw what": lambda x: system.may_withdraw("ben", x),
         "may withdraw when": lambda x: system.may_withdraw("ben", Decimal(1), x),
         "withdraw": lambda x: system.withdraw(ben, x),
+        "check withdrawal": lambda x: system.check_withdrawal(ben, x),
+        "withdraw by id": lambda x: None if x == "" else system.withdraw(ben, Decimal(1), x),
         "forget phone": lambda x: system.forget_phone(ben, x),
         "ask to confirm phone": lambda x: system.ask_to_confirm_phone(ben, x),
         "IBAN": lambda x: system.change_bank(anna, iban=x),

@@ -8,6 +8,8 @@ from tests.host.login.card_orders import online_card
 from tests.host.login.scenario import DAY, PASSWORD, Scenario
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotIn, NotNow, Scope
+from dsc_host.login.errors import AlreadyDone
+from dsc_host.records.table_rows import new_id
 
 
 def test_who_opts_out_trades_without_a_device_and_no_more(scenario: Scenario) -> None:
@@ -118,3 +120,28 @@ def test_what_is_left_of_the_limits_is_told(scenario: Scenario) -> None:
     assert scenario.system.withdraw(ben, Decimal("49999.50"))
     assert scenario.system.withdrawal_limit(ben)[1].left_today == 0
     assert scenario.system.withdrawal_limit(anna)[1].left_today is None
+
+
+def test_an_entry_is_made_once(scenario: Scenario) -> None:
+    ben, carl, entry = scenario.session("ben"), scenario.session("carl"), new_id()
+    assert scenario.system.withdraw(ben, Decimal(5), entry)
+    for token in (ben, carl):
+        with pytest.raises(AlreadyDone):
+            scenario.system.withdraw(token, Decimal(5), entry)
+    assert scenario.system.withdrawal_limit(ben)[1].left_today == Decimal(199_995)
+    with pytest.raises(NotNow, match="begin again"):
+        scenario.system.withdraw(ben, Decimal(5), "another")
+
+
+def test_a_check_withdraws_nothing_and_logs_only_a_refusal(scenario: Scenario) -> None:
+    ben = scenario.session("ben")
+    assert scenario.system.check_withdrawal(ben, Decimal(200_000))
+    assert not scenario.system.check_withdrawal(ben, Decimal("200000.01"))
+    assert [each for each in scenario.events() if each[0] == "login.withdraw"] == [("login.withdraw", "refused", "")]
+    assert scenario.system.withdrawal_limit(ben)[1].left_today == Decimal(200_000)
+
+
+def test_money_arrives_after_some_business_days(scenario: Scenario) -> None:
+    assert scenario.system.payout(scenario.session("ben")).arrives == "2023-11-17"
+    scenario.clock.advance(2 * DAY)
+    assert scenario.system.payout(scenario.session("ben")).arrives == "2023-11-21", "a weekend is no business day"

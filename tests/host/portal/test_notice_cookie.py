@@ -11,13 +11,18 @@ from dsc_host.portal.languages import load
 from dsc_host.portal.notices import Notice
 
 KEY = MasterKey.from_hex("11" * 32)
-NOTICE = Notice("withdrawn", {"amount": Decimal("1250.50"), "owner": "Zoë {amount} <b>"})
+NOTICE = Notice(
+    "withdrawn", {"amount": Decimal("1250.50"), "owner": "Zoë {amount} <b>", "bank": "CH…2957", "day": "December 2, 2026"}
+)
 
 
 def test_a_notice_keeps_its_values_and_is_written_in_the_language_of_the_page() -> None:
     opened = Notice.opened(NOTICE.sealed(KEY, "token"), KEY, "token")
     assert opened == NOTICE
-    assert opened.words(load()["en"]) == "The withdrawal of $1,250.50 from the account of Zoë {amount} <b> was recorded."
+    assert opened.words(load()["en"]) == (
+        "The withdrawal of $1,250.50 from the account of Zoë {amount} <b> to CH…2957 was recorded."
+        " It arrives by December 2, 2026."
+    )
     assert "1.250,50" in opened.words(load()["de"])
     later = Notice("extended", {"until": 1_700_000_000.0})
     assert Notice.opened(later.sealed(KEY, ""), KEY, "") == later
@@ -32,8 +37,10 @@ def test_another_text_is_no_notice(text: str) -> None:
 def test_a_notice_of_another_visitor_is_not_shown(scenario: Scenario, browser: Browsers) -> None:
     carl, anna = enter(scenario, browser(), "carl"), enter(scenario, browser())
     carl.client.follow_redirects = False
+    scenario.system.change_bank(carl.cookie, iban="CH93 0076 2011 6238 5295 7")
     carl.open("/withdraw")
-    carl.press("Withdraw", amount="5")
+    carl.press("Continue", amount="5")
+    carl.press("Withdraw $5.00")
     kept = carl.client.cookies["notice"]
     assert "$5.00" in carl.open("/withdraw").notice
     assert carl.open("/withdraw").notice == "", "it is shown once"

@@ -118,18 +118,6 @@ def test_who_is_not_primary_is_told_whom_to_ask(scenario: Scenario, browser: Bro
         assert ("ask anna" in ben.open(path).text, f'href="{refused}"' in ben.page.html) == (True, False), path
 
 
-def test_withdrawals_as_far_as_the_limit(scenario: Scenario, browser: Browsers) -> None:
-    carl = come_with(browser(), scenario.session("carl"))
-    carl.open("/withdraw")
-    page = carl.press("Withdraw", amount="150000")
-    assert page.notice == "The withdrawal of $150,000.00 from the account of Carl was recorded."
-    assert "$50,000.00 of $200,000.00" in carl.page.text
-    assert "1,250" in carl.page.text
-    assert "You can withdraw $50,000.00 now." in carl.press("Withdraw", amount="60000").error
-    scenario.system.change_bank(carl.cookie, iban="CH93 0076 2011 6238 5295 7")
-    assert "$50,000.00 from the account of Carl to CH…2957" in carl.press("Withdraw", amount="50000").notice
-
-
 def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Browsers) -> None:
     carl = come_with(browser(), scenario.session("carl"))
     carl.open("/close")

@@ -175,6 +175,13 @@ class ProtectionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawalPolicy:
+    """The table `withdrawals`: how long the money takes."""
+
+    arrival_days: Days
+
+
+@dataclass(frozen=True, slots=True)
 class RestrictionPolicy:
     """The table `restrictions`: what is not available after opting out."""
 
@@ -247,6 +254,7 @@ class Policy:
     activation: ActivationPolicy
     sharing: SharingPolicy
     protection: ProtectionPolicy
+    withdrawals: WithdrawalPolicy
     restrictions: RestrictionPolicy
     calendar: CalendarPolicy
     openid: OpenIdPolicy

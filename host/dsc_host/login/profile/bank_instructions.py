@@ -30,8 +30,13 @@ def replace(tx: LoginTransaction, user: User, given: BankInstructions, *, by: st
     if given == _kept(tx, account.id):
         raise InputError("bank", "are the current ones of the account; enter others")
     notices.notify(tx, user, "bank_changed")
-    vault.put(tx.cards, _secret(account.id), json_column.write(given).encode())
+    keep(tx, account.id, given)
     tx.log("account.bank", user, "done", account=account.id, by=by)
+
+
+def keep(tx: LoginTransaction, account_id: str, given: BankInstructions) -> None:
+    """Put the bank instructions of an account into the vault."""
+    vault.put(tx.cards, _secret(account_id), json_column.write(given).encode())
 
 
 def masked(tx: LoginTransaction, user: User) -> str:

@@ -18,7 +18,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import money
 from dsc_host.login.devices import registry
 from dsc_host.login.policy.model import Level
-from dsc_host.login.protection import levels, limits
+from dsc_host.login.protection import entries, levels, limits
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.rows import Session, User, Withdrawal
 from dsc_host.login.transaction import LoginTransaction, account_of, found
@@ -48,15 +48,28 @@ def _decide(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now
     return limits.allowance(amount, now, spent, level, tx.calendar)
 
 
-def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal) -> Allowance:
-    """Record a withdrawal if the limits of the session's device allow it. Return the decision. Raises `InputError`."""
+def check(tx: LoginTransaction, session: Session, user: User, amount: Decimal) -> Allowance:
+    """Decide about a withdrawal before it is made. A refusal is logged. Raises `InputError`."""
+    allowance = _decide(tx, user, amount, _level_in(tx, session, user), tx.now())
+    if not allowance:
+        tx.log("withdraw", user, "refused", amount=str(amount))
+    return allowance
+
+
+def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal, entry_id: str = "") -> Allowance:
+    """Record a withdrawal if the limits of the session's device allow it. Return the decision.
+
+    `entry_id` is the id of the new entry, from `table_rows.new_id`. A second withdrawal with the same id is refused, so a form
+    that is sent twice moves the money once. Raises `InputError`, `NotNow`, and `AlreadyDone` if the entry exists.
+    """
     # Lock the account, because all its users share the money.
     account = found(rows.accounts.locked(tx.db, user.account_id))
+    if entry_id != "":
+        entries.check_new(tx, rows.withdrawals, entry_id)
     allowance = _decide(tx, user, amount, _level_in(tx, session, user), tx.now())
     if allowance:
-        rows.withdrawals.add(
-            tx.db, Withdrawal(table_rows.new_id(), account.id, user.id, tx.now(), money.cents("amount", amount))
-        )  # fmt: skip
+        cents = money.cents("amount", amount)
+        rows.withdrawals.add(tx.db, Withdrawal(entry_id or table_rows.new_id(), account.id, user.id, tx.now(), cents))
     tx.log("withdraw", user, "done" if allowance else "refused", amount=str(amount))
     return allowance
 
@@ -65,6 +78,11 @@ def limit(tx: LoginTransaction, session: Session, user: User) -> tuple[Level, Al
     """Return the limits of the session's device, and how much the account may still withdraw within them."""
     level = _level_in(tx, session, user)
     return level, _decide(tx, user, _LEAST, level, tx.now())
+
+
+def arrival(tx: LoginTransaction) -> str:
+    """Return the day, such as 2026-12-31, on which the money of a withdrawal made now is at the bank at the latest."""
+    return tx.calendar.add(tx.calendar.day(tx.now()), tx.policy.withdrawals.arrival_days).isoformat()
 
 
 def _level_in(tx: LoginTransaction, session: Session, user: User) -> Level:

@@ -45,7 +45,9 @@ class AccountCalls(ShareCalls):
         return self._seen(
             token,
             access.customer("payout", Scope.FULL, Scope.TRADING),
-            lambda tx, user, _session: Payout(people.account_name(tx.db, user.account_id), bank_instructions.masked(tx, user)),
+            lambda tx, user, _session: Payout(
+                people.account_name(tx.db, user.account_id), bank_instructions.masked(tx, user), withdrawals.arrival(tx)
+            ),
         )
 
     def may_deposit(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:

@@ -206,12 +206,23 @@ class LoginSystem(CardCalls):
         """
         return self.context.read(lambda tx: withdrawals.may_withdraw(tx, user_named(tx.db, user), amount, now))
 
-    def withdraw(self, token: str, amount: Decimal) -> Allowance:
-        """Record a withdrawal, if the limits of the device that opened the session allow it. Raises `InputError`."""
+    def check_withdrawal(self, token: str, amount: Decimal) -> Allowance:
+        """Return the decision that `withdraw` would make now. A refusal is logged. Raises `InputError`."""
+        return self.do(
+            token,
+            may("check_withdrawal", Scope.FULL, Scope.TRADING),
+            lambda tx, user, session: withdrawals.check(tx, session, user, amount),
+        )
+
+    def withdraw(self, token: str, amount: Decimal, entry_id: str = "") -> Allowance:
+        """Record a withdrawal, if the limits of the device that opened the session allow it.
+
+        With an `entry_id`, which the caller draws for a form, the form is recorded once. Raises `InputError`, `AlreadyDone`.
+        """
         return self.do(
             token,
             may("withdraw", Scope.FULL, Scope.TRADING),
-            lambda tx, user, session: withdrawals.withdraw(tx, session, user, amount),
+            lambda tx, user, session: withdrawals.withdraw(tx, session, user, amount, entry_id),
         )
 
     def close_account(self, token: str) -> None:

@@ -52,6 +52,7 @@ HARMLESS = frozenset({
     "cancel_request",
     "card_candidates",
     "check_primary",
+    "check_withdrawal",
     "deposit",
     "deposit_accounts",
     "deposits",

@@ -20,6 +20,8 @@ from sqlalchemy import select
 from dsc_host.errors import DscError
 from dsc_host.link import CardClient
 from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role
+from dsc_host.login.accounts import bank_numbers
+from dsc_host.login.profile import bank_instructions
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.phone.app import PhoneApp
 from dsc_host.portal.demo.statements import DemonstrationStatements
@@ -168,6 +170,11 @@ class Demonstration:
         if self.make_card is not None:
             self._put(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
 
+    def give_bank(self, account: str, iban: str) -> None:
+        """Give an account bank instructions, so that its users can withdraw money."""
+        given = bank_numbers.checked(iban=iban)
+        self.system.context.change(lambda tx: bank_instructions.keep(tx, account, given))
+
     def take_card(self, name: str) -> None:
         """Switch a user's card off, and take it away."""
         card = self.cards.pop(name, None)
@@ -246,6 +253,8 @@ def _populate(demo: Demonstration) -> None:
     annas = system.operator.add_account(anna, Decimal(3_000_000))
     carls = system.operator.add_account(carl, Decimal(2_500_000))
     desk = system.operator.add_account(staff, Decimal(0))
+    demo.give_bank(annas, "CH56 0483 5012 3456 7800 9")
+    demo.give_bank(carls, "DE75 5121 0800 1245 1261 99")
     for name, account, phone, role in (
         ("anna", annas, None, Role.CUSTOMER),
         ("anna.work", annas, "+41791234567", Role.CUSTOMER),

@@ -21,6 +21,7 @@ from dsc_host.records.tables import audit
 from dsc_host.schema.log_index import user_of
 
 _EQUITY = Decimal(3_000_000)
+_IBAN = "CH39 0870 4016 0754 7300 7"
 _ADDRESS = "5 Station Street, 6300 Zug"
 
 
@@ -171,7 +172,9 @@ class StoryRuns:
 
     def _account(self, performer: Performer) -> str:
         operator = self.demo.system.operator
-        return operator.add_account(operator.add_entity(performer.full_name, performer.identity, _ADDRESS), _EQUITY)
+        account = operator.add_account(operator.add_entity(performer.full_name, performer.identity, _ADDRESS), _EQUITY)
+        self.demo.give_bank(account, _IBAN)
+        return account
 
     def _add(self, performer: Performer, account: str, language: str) -> None:
         name, person = performer.name, performer.person

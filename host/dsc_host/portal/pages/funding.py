@@ -37,7 +37,7 @@ def _deposit(visit: Visit) -> View:
     _ = visit._
     choices = [Choice(each, _(FUNDING_METHODS[each]), _limit(visit, each)) for each in FundingMethod]
     fields = (
-        Field("amount", _("Amount in US dollars"), hint=example(_), longest=20),
+        Field("amount", _("Amount in US dollars"), "amount", example(_), longest=20),
         Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
     )
     form = Form("/deposit", _("Deposit money"), fields)

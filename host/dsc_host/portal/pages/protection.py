@@ -1,4 +1,4 @@
-"""The pages of protection: limits, opting out and back in, withdrawals, and closing the account."""
+"""The pages of protection: limits, opting out and back in, and closing the account."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,12 +7,9 @@ from starlette.responses import Response
 
 from dsc_host.login import NotAllowed, Protection, Scope, Visitor
 from dsc_host.login.policy.model import Level
-from dsc_host.portal import amounts
-from dsc_host.portal.components import SUCCESS, WARNING, Actions, Badge, Item, Listing, Meters, Outcome
+from dsc_host.portal.components import SUCCESS, WARNING, Badge, Item, Listing, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.funding import example
-from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, radio
 from dsc_host.portal.wording import RESTRICTIONS, kind_name
@@ -163,67 +160,7 @@ def _amounts(_: Language, level: Level) -> tuple[str, str]:
     return _.dollars(level.per_day), _.dollars(level.per_five_days)
 
 
-# ---- withdrawals and closing the account ----
-
-
-def withdraw(visit: Visit) -> Response:
-    """Show the form for a withdrawal, with the limits and how much is left of each."""
-    return visit.show(_withdraw(visit))
-
-
-def withdrawn(visit: Visit) -> Response:
-    """Withdraw an amount within the limits."""
-    _ = visit._
-    with visit.again(lambda: _withdraw(visit)):
-        amount = amounts.read(visit.value("amount", 32), _)
-        allowance = visit.system.withdraw(visit.token, amount)
-    if allowance:
-        return _recorded(visit, amount)
-    left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
-    words = _("That is more than your limit. You can withdraw {left} now.", left=left)
-    return visit.wrong(_withdraw(visit), words, 409, "amount")
-
-
-def _recorded(visit: Visit, amount: Decimal) -> Response:
-    """Redirect with a notice that says how much was withdrawn, from which account, and where it goes."""
-    paid = visit.system.payout(visit.token)
-    if not paid.bank:
-        return visit.go("/withdraw", notice="withdrawn", amount=amount, owner=paid.owner)
-    return visit.go("/withdraw", notice="withdrawn_to", amount=amount, owner=paid.owner, bank=paid.bank)
-
-
-def _withdraw(visit: Visit) -> View:
-    _, (level, left) = visit._, visit.system.withdrawal_limit(visit.token)
-    meters = limit_meters(_, level, left)
-    hint = example(_)
-    if left.left_today is not None and left.left_five_days is not None:
-        now = min(left.left_today, left.left_five_days)
-        hint = _("{example}. You can withdraw {left} now.", example=hint, left=_.dollars(now))
-    words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
-    limits = Meters(_("Withdrawal limits"), meters, words, Link("/protection", _("Protection and limits")))
-    form = Form("/withdraw", _("Withdraw"), (Field("amount", _("Amount in US dollars"), hint=hint, longest=20),))
-    paid = visit.system.payout(visit.token)
-    facts = (
-        (_("From"), _("Account of {owner}", owner=paid.owner)),
-        (_("Bank instructions"), paid.bank or _("There are none yet.")),
-    )
-    return View(
-        _("Withdraw money"),
-        facts=facts,
-        forms=(form,),
-        below=(limits, Actions(_("What you can do"), _further(visit))),
-    )
-
-
-def _further(visit: Visit) -> tuple[tuple[str, Link], ...]:
-    """Return the links to the other pages of money."""
-    _, full = visit._, visit.visitor().scope is Scope.FULL
-    changed = Link("/profile/bank", _("Change the bank instructions"))
-    return (
-        ("money", Link("/deposit", _("Deposit money"))),
-        *((("document", Link("/statements", _("Statements"))),) if full else ()),
-        *((("list", changed),) if full and not _reason(visit) else ()),
-    )
+# ---- closing the account ----
 
 
 def closing(visit: Visit) -> Response:

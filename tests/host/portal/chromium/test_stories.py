@@ -11,6 +11,7 @@ from tests.host.portal.chromium.card_requests import NEW, fill
 from tests.host.portal.chromium.phone_apps import APP_PIN, activate
 from tests.host.portal.chromium.support_calls import given_code, take_out
 from tests.host.portal.chromium.walk import CARD, Walk, look_up
+from tests.host.portal.chromium.withdrawals import withdraw
 
 from dsc_host.portal.demo.demonstration import PIN, SESAME
 from dsc_host.portal.demo.stories import STORIES, Story
@@ -80,7 +81,7 @@ def identify(walk: Walk, name: str) -> Walk:
 def login(walk: Walk) -> None:
     did(be(walk, "emma"), 1).picture("story")
     did(walk.press("Log in", Response=walk.card("emma", walk.read)), 2)
-    did(open_page(walk).press("Withdraw", Amount_in_US_dollars="5000"), 3)
+    did(withdraw(open_page(walk), 5000), 3)
 
 
 def order(walk: Walk) -> None:
@@ -145,7 +146,7 @@ def opt_out(walk: Walk) -> None:
     open_page(walk).follow("Opt out", "olga")
     did(walk.press("Opt out", I_know_what_I_will_lose="yes"), 2)
     did(be(walk, "olga").choose("Without a device"), 3)
-    did(open_page(walk).press("Withdraw", Amount_in_US_dollars="200000"), 4)
+    did(open_page(walk).press("Continue", Amount_in_US_dollars="200000"), 4)
     did(by_card(walk, "olga"), 5)
     open_page(walk).follow("Opt back in", "olga")
     did(walk.press("Opt back in"), 6)

@@ -1,0 +1,190 @@
+"""The pages of a withdrawal: the form for the amount, and the check before the money is withdrawn."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from starlette.responses import Response
+
+from dsc_host.login import Allowance, NotAllowed, NotNow, Scope
+from dsc_host.login.errors import AlreadyDone
+from dsc_host.login.policy.model import Level
+from dsc_host.login.views import Payout
+from dsc_host.portal import amounts
+from dsc_host.portal.components import WARNING, Actions, Alert, Meters
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
+from dsc_host.portal.pages.funding import example
+from dsc_host.portal.pages.limit_meters import limit_meters
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
+from dsc_host.records.table_rows import new_id
+
+
+def withdraw(visit: Visit) -> Response:
+    """Show the form for a withdrawal, with the limits and how much is left of each."""
+    return visit.show(_withdraw(visit))
+
+
+def withdrawn(visit: Visit) -> Response:
+    """Show the check page for the amount; after the check, withdraw it within the limits."""
+    _, sure = visit._, confirmations.is_confirmed(visit)
+    with visit.again(lambda: _withdraw(visit)):
+        amount = _amount(visit)
+        paid = visit.system.payout(visit.token)
+        if not paid.bank:
+            raise NotNow("there are no bank instructions to send the money to; add them first")
+        if not sure:
+            allowance = visit.system.check_withdrawal(visit.token, amount)
+        else:
+            try:
+                allowance = visit.system.withdraw(visit.token, amount, visit.value("entry", 32) or "-")
+            except AlreadyDone:
+                return visit.go("/withdraw", notice="withdrawn_before", amount=amount)
+    if not allowance:
+        return visit.wrong(_withdraw(visit), _too_much(_, amount, allowance), 409, "amount")
+    if not sure:
+        return visit.show(_check(_, amount, paid))
+    return visit.go(
+        "/withdraw", notice="withdrawn", amount=amount, owner=paid.owner, bank=paid.bank, day=_.day(paid.arrives)
+    )  # fmt: skip
+
+
+def changing(visit: Visit) -> Response:
+    """Show the form again, filled in with the amount of the check page."""
+    with visit.again(lambda: _withdraw(visit)):
+        amount = _amount(visit)
+    return visit.show(_withdraw(visit, amounts.written(amount, visit._)))
+
+
+def _amount(visit: Visit) -> Decimal:
+    return amounts.read(visit.value("amount", 32), visit._)
+
+
+def _too_much(_: Language, amount: Decimal, allowance: Allowance) -> str:
+    return _(
+        "{amount} is more than your limit. You can withdraw at most {left} now. Enter a smaller amount, or log in with a"
+        " device that has a higher limit.",
+        amount=_.dollars(amount),
+        left=_.dollars(_left(allowance) or Decimal(0)),
+    )
+
+
+def _left(allowance: Allowance) -> Decimal | None:
+    """Return the amount that can be withdrawn now; None if there is no limit."""
+    if allowance.left_today is None or allowance.left_five_days is None:
+        return None
+    return min(allowance.left_today, allowance.left_five_days)
+
+
+# ---- the form ----
+
+
+def _withdraw(visit: Visit, value: str = "") -> View:
+    """Return the page with the form; without bank instructions or anything left of the limit, with the reason instead."""
+    _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
+    paid = visit.system.payout(visit.token)
+    meters = limit_meters(_, level, allowance)
+    words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
+    limits = Meters(_("Withdrawal limits"), meters, words, Link("/protection", _("Protection and limits")))
+    view = View(
+        _("Withdraw money"),
+        facts=(
+            (_("From"), _("Account of {owner}", owner=paid.owner)),
+            (_("To"), paid.bank or _("There are no bank instructions yet.")),
+        ),
+        below=(limits, Actions(_("What you can do"), _further(visit))),
+    )
+    if not paid.bank:
+        return replace(view, blocks=(_without_bank(visit),))
+    if _left(allowance) == 0:
+        return replace(view, blocks=(_used_up(_),))
+    return replace(view, forms=(_form(_, level, allowance, value),), steps=_steps(_, 1))
+
+
+def _form(_: Language, level: Level, allowance: Allowance, value: str) -> Form:
+    field = Field("amount", _("Amount in US dollars"), "amount", _hint(_, level, allowance), value, longest=20)
+    return Form("/withdraw", _("Continue"), (field,))
+
+
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("Amount"), _("Check")), current)
+
+
+def _hint(_: Language, level: Level, allowance: Allowance) -> str:
+    """Return what may be entered: the amount that is left, the limits, and an example."""
+    left = _left(allowance)
+    if left is None or level.per_day is None or level.per_five_days is None:
+        return f"{_('Your device has no limit.')} {example(_)}"
+    limits = _(
+        "You can withdraw {left} now. Your limits are {day} per day and {five} in five business days.",
+        left=_.dollars(left),
+        day=_.dollars(level.per_day),
+        five=_.dollars(level.per_five_days),
+    )
+    return f"{limits} {example(_)}"
+
+
+def _used_up(_: Language) -> Alert:
+    words = _("Try again on another business day, or log in with a device that has a higher limit.")
+    return Alert(WARNING, _("Nothing is left of your limit now"), (words,))
+
+
+def _without_bank(visit: Visit) -> Alert:
+    """Return the alert that nothing can be withdrawn yet, with the way to add bank instructions, or with who can."""
+    _ = visit._
+    title = _("Add bank instructions before you withdraw money")
+    if refusal := _bank_refusal(visit):
+        return Alert(WARNING, title, (_("We do not know yet where to send the money."), refusal))
+    link = Link("/profile/bank", _("Add bank instructions"))
+    return Alert(WARNING, title, (_("We do not know yet where to send the money."),), (link,))
+
+
+def _bank_refusal(visit: Visit) -> str:
+    """Return why the visitor may not change the bank instructions; empty if they may."""
+    _ = visit._
+    if visit.visitor().scope is not Scope.FULL or visit.system.profile(visit.token).opted_out:
+        return _("You have opted out: this is changed only through support. Call support, who will ask who you are.")
+    try:
+        visit.system.check_primary(visit.token)
+    except NotAllowed as refusal:
+        return visit.explain(refusal)
+    return ""
+
+
+def _further(visit: Visit) -> tuple[tuple[str, Link], ...]:
+    """Return the links to the other pages of money."""
+    _, full = visit._, visit.visitor().scope is Scope.FULL
+    changed = Link("/profile/bank", _("Change the bank instructions"))
+    return (
+        ("money", Link("/deposit", _("Deposit money"))),
+        *((("document", Link("/statements", _("Statements"))),) if full else ()),
+        *((("list", changed),) if not _bank_refusal(visit) else ()),
+    )
+
+
+# ---- the check ----
+
+
+def _check(_: Language, amount: Decimal, paid: Payout) -> View:
+    """Return the page that says what will happen, with the button that does it. Its form is good for one withdrawal."""
+    values = {"amount": f"{amount:.2f}", "sure": "yes", "entry": new_id()}
+    form = Form(
+        "/withdraw",
+        _("Withdraw {amount}", amount=_.dollars(amount)),
+        tuple(hidden(name, value) for name, value in values.items()),
+        also=(("/withdraw/change", _("Change the amount")),),
+    )
+    return View(
+        _("Check the withdrawal"),
+        words=(_("Nothing has been withdrawn yet."),),
+        facts=(
+            (_("Amount"), _.dollars(amount)),
+            (_("From"), _("Account of {owner}", owner=paid.owner)),
+            (_("To"), paid.bank),
+            (_("Fee"), _("None from us. Your bank may charge one.")),
+            (_("Arrives"), _("By {day}", day=_.day(paid.arrives))),
+        ),
+        forms=(form,),
+        back=Link("/withdraw", _("Cancel")),
+        steps=_steps(_, 2),
+    )

@@ -1,0 +1,14 @@
+"""A withdrawal in a browser, from the amount to the button of the check page."""
+
+from decimal import Decimal
+
+from tests.host.portal.chromium.walk import Walk
+
+
+def withdraw(walk: Walk, amount: int) -> Walk:
+    """Enter an amount on the open page, and withdraw it on the check page."""
+    walk.press("Continue", Amount_in_US_dollars=str(amount)).picture("withdraw-check")
+    label = walk._("Withdraw {amount}", amount=walk.language.dollars(Decimal(amount)))
+    with walk.page.expect_navigation():
+        walk.page.get_by_role("button", name=label, exact=True).click()
+    return walk

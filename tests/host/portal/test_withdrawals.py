@@ -1,0 +1,111 @@
+"""The pages of a withdrawal: who can withdraw, how much, the check before it, and the same form sent twice."""
+
+import re
+
+from tests.host.login.scenario import Scenario
+from tests.host.portal.browser import Browser, Browsers, enter
+
+IBAN = "CH93 0076 2011 6238 5295 7"
+
+
+def with_bank(scenario: Scenario, visitor: Browser) -> Browser:
+    """Log in as a user of an account with bank instructions, and open the page."""
+    carl = enter(scenario, visitor, "carl")
+    scenario.system.change_bank(carl.cookie, iban=IBAN)
+    carl.open("/withdraw")
+    return carl
+
+
+def test_without_bank_instructions_there_is_no_form_but_the_way_to_add_them(scenario: Scenario, browser: Browsers) -> None:
+    carl = enter(scenario, browser(), "carl")
+    page = carl.open("/withdraw")
+    assert "Add bank instructions before you withdraw money" in page.text
+    assert 'href="/profile/bank">Add bank instructions' in page.html
+    assert 'name="amount"' not in page.html
+    page = carl.post("/withdraw", amount="5")
+    assert (page.status, page.error) == (
+        409, "There are no bank instructions to send the money to; add them first.",
+    )  # fmt: skip
+    assert carl.post("/withdraw", amount="5", sure="yes", entry="0" * 16).status == 409
+
+
+def test_who_may_not_add_bank_instructions_is_told_who_can(scenario: Scenario, browser: Browsers) -> None:
+    anna, ben = enter(scenario, browser()), enter(scenario, browser(), "ben")
+    page = ben.open("/withdraw")
+    assert ("ask anna" in page.text, "/profile/bank" in page.html) == (True, False)
+    scenario.system.opt_out(anna.cookie)
+    page = anna.open("/withdraw")
+    assert ("only through support" in page.text, "/profile/bank" in page.html) == (True, False)
+
+
+def test_the_limit_and_the_rest_of_it_are_beside_the_field(scenario: Scenario, browser: Browsers) -> None:
+    page = with_bank(scenario, browser()).page
+    hint = (
+        "You can withdraw $200,000.00 now. Your limits are $200,000.00 per day and $600,000.00 in five business days."
+        " For example 1,250.00"
+    )
+    assert f'id="f1-1-hint">{hint}</p>' in page.html
+    assert re.search('<input id="f1-1" name="amount" type="text" inputmode="decimal"', page.html)
+
+
+def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser: Browsers) -> None:
+    carl = with_bank(scenario, browser())
+    page = carl.press("Continue", amount="150,000")
+    assert page.title == "Check the withdrawal"
+    facts = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", page.html)
+    assert facts == [
+        ("Amount", "$150,000.00"),
+        ("From", "Account of Carl"),
+        ("To", "CH…2957"),
+        ("Fee", "None from us. Your bank may charge one."),
+        ("Arrives", "By November 17, 2023"),
+    ]
+    assert 'href="/withdraw">Cancel' in page.html
+    assert "$200,000.00 of $200,000.00" in carl.open("/withdraw").text, "nothing is withdrawn yet"
+    carl.press("Continue", amount="150000")
+    page = carl.press("Change the amount")
+    assert (page.title, page.forms[-2].fields["amount"]) == ("Withdraw money", "150,000.00")
+    carl.press("Continue")
+    assert carl.press("Withdraw $150,000.00").notice == (
+        "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November 17, 2023."
+    )
+    assert "$50,000.00 of $200,000.00" in carl.page.text
+
+
+def test_too_much_is_refused_at_the_field(scenario: Scenario, browser: Browsers) -> None:
+    carl = with_bank(scenario, browser())
+    page = carl.press("Continue", amount="200000.01")
+    words = (
+        "$200,000.01 is more than your limit. You can withdraw at most $200,000.00 now. Enter a smaller amount, or log in"
+        " with a device that has a higher limit."
+    )
+    assert (page.status, page.error, page.forms[-2].fields["amount"]) == (409, words, "200000.01")
+    assert f'id="f1-1-error">{words}</p>' in page.html
+    assert ("login.withdraw", "refused", "") in scenario.events()
+
+
+def test_the_limit_may_be_used_up_after_the_check(scenario: Scenario, browser: Browsers) -> None:
+    one = with_bank(scenario, browser())
+    other = enter(scenario, browser(), "carl")
+    other.open("/withdraw")
+    for each in (one, other):
+        each.press("Continue", amount="150000")
+    assert one.press("Withdraw $150,000.00").notice
+    page = other.press("Withdraw $150,000.00")
+    assert (page.status, "at most $50,000.00 now" in page.error) == (409, True)
+    other.press("Continue", amount="50000")
+    page = other.press("Withdraw $50,000.00")
+    assert "Nothing is left of your limit now" in page.text
+    assert 'name="amount"' not in page.html
+
+
+def test_the_same_form_sent_twice_withdraws_once(scenario: Scenario, browser: Browsers) -> None:
+    carl = with_bank(scenario, browser())
+    form = carl.press("Continue", amount="5").forms[-2].fields
+    assert "was recorded. It" in carl.press("Withdraw $5.00").notice
+    page = carl.post("/withdraw", **form)
+    assert page.notice == "The withdrawal of $5.00 was already recorded. The same form moves the money only once."
+    assert "$199,995.00 of $200,000.00" in page.text
+    for entry in ("", "x", "0" * 15):
+        assert carl.post("/withdraw", **{**form, "entry": entry}).status == 409
+    assert "$199,995.00 of $200,000.00" in carl.open("/withdraw").text
