@@ -1,4 +1,5 @@
-"""The check of a long audit log, beside a bare loop of the same hashes, and the check of what is new in logs of two lengths.
+"""The check of a long audit log, beside a bare loop of the same hashes; and, in logs of two lengths, a check and a backup of
+what is new.
 
 The processes of a check share the machine with everything else, so the bounds are on processor time. On an idle machine,
 a check takes the time of the bare loop divided by the processors.
@@ -6,6 +7,7 @@ a check takes the time of the bare loop divided by the processors.
 For a longer log: `python -m tests.benchmarks.bench_audit 10000000`.
 """
 
+import io
 import resource
 import sqlite3
 import sys
@@ -20,7 +22,7 @@ from statistics import median
 from tests.benchmarks.measure import Figure
 
 from dsc_host.records.audit_entries import encoded
-from dsc_host.verifier import MasterKey, Verifier
+from dsc_host.verifier import MasterKey, Verifier, backup
 
 MASTER = MasterKey(bytes(range(32)))
 ENTRIES = 1_000_000
@@ -41,7 +43,24 @@ def measure(entries: int = ENTRIES) -> Iterator[Figure]:
         taken = [min(times) for times in zip(*([_cost(check)[0] for check in checks] for _ in range(TURNS)), strict=True)]
         yield Figure(f"a check of {NEW:,} new entries, processor time", taken[1] * 1000, "ms")
         yield Figure(f"the same, in a log of {entries:,} / of {lengths[0]:,}", taken[1] / taken[0], at_most=1.2)
+        yield from _backups(short, long, Path(folder), lengths)
         yield from _whole_check(long, paths[1], entries)
+
+
+def _backups(short: Verifier, long: Verifier, folder: Path, lengths: tuple[int, int]) -> Iterator[Figure]:
+    """Make a backup of each log beside the files of its sealed segments, which an earlier backup has made."""
+
+    def backup_beside(verifier: Verifier, name: str) -> Callable[[], object]:
+        segments = folder / name
+        segments.mkdir()
+        backup(verifier, io.BytesIO(), segments=segments)
+        return lambda: backup(verifier, io.BytesIO(), segments=segments)
+
+    first, again = _cost(lambda: backup(long, io.BytesIO()))[0], (backup_beside(short, "short"), backup_beside(long, "long"))
+    taken = [min(times) for times in zip(*([_cost(call)[0] for call in again] for _ in range(TURNS)), strict=True)]
+    yield Figure(f"a backup of {NEW:,} new entries beside segment files, processor time", taken[1] * 1000, "ms")
+    yield Figure(f"the same, in a log of {lengths[1]:,} / of {lengths[0]:,}", taken[1] / taken[0], at_most=1.5)
+    yield Figure(f"the same / a backup of all {lengths[1]:,} entries", taken[1] / first, at_most=0.1)
 
 
 def _whole_check(verifier: Verifier, path: Path, entries: int) -> Iterator[Figure]:

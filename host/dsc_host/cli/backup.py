@@ -14,7 +14,7 @@ import typer
 
 from dsc_host.cli.database import Records, actor
 from dsc_host.cli.options import JsonOption
-from dsc_host.cli.output import Failed, show
+from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.progress import bar
 from dsc_host.files import keep_name
 from dsc_host.verifier import backup, restore
@@ -24,6 +24,10 @@ def make_backup(
     records: Records,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new backup file.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    segments: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep each sealed segment of the log in a file in this folder, and out of FILE."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write all records into one file.
@@ -32,10 +36,15 @@ def make_backup(
     except sessions. Keys and PINs in it are sealed under the master key, as in the database. The master key itself is not in
     the file: keep a copy of the key in another place.
 
+    A long log makes a large backup. With --segments, each segment that `audit seal` has sealed is written once, into a file of
+    its own, and the backup has only the entries after them. You need the backup and these files to restore. The folder may be
+    that of `audit archive`, which makes the same files.
+
     \b
     Examples:
       dscplus backup records.backup
       dscplus backup records.backup --force --db postgresql://dscplus@db/dscplus
+      dscplus backup monday.backup --segments /srv/audit
     """
     # Import it here: it loads slowly, and `--help` must be fast.
     from dsc_host.exchange.files import new_file
@@ -46,7 +55,10 @@ def make_backup(
         new_file(file, overwrite=force) as target,
         bar("Backing up") as done,
     ):
-        count = backup(verifier, target, done=done)
+        count = backup(verifier, target, segments=segments, done=done)
+        has_segments = segments is None or verifier.audit.last_checkpoint() is not None
+    if not has_segments:
+        notice("No segment of the log is sealed, so the backup has the whole log. `dscplus audit seal` seals segments.")
     show({"file": str(file), "cards": count, "database": verifier.context.seals.database}, as_json=as_json)
 
 
@@ -55,6 +67,10 @@ def restore_backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup file.")],
     identity: Annotated[
         str | None, typer.Option(metavar="ID", help="Refuse a backup of any other database. `backup` prints the identity.")
+    ] = None,
+    segments: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The folder with the segment files, for a backup made with --segments."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,12 +84,13 @@ def restore_backup(
     Examples:
       dscplus restore records.backup
       dscplus restore records.backup --db postgresql://dscplus@db/dscplus
+      dscplus restore monday.backup --segments /srv/audit
     """
     from dsc_host.exchange.files import old_file
 
     keys = records.keyring()
     with old_file(file) as (source, _), _whole_database(records) as url, bar("Restoring") as done:
-        count = restore(url, keys, source, actor=actor(), identity=identity, done=done)
+        count = restore(url, keys, source, actor=actor(), identity=identity, segments=segments, done=done)
     show({"file": str(file), "cards": count}, as_json=as_json)
 
 

@@ -10,8 +10,7 @@ Four promises:
 4. What the entries say of the cards stays too (`kept_cards`), so an old row of a card that is put back is still found.
 """
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -21,12 +20,10 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.records import archive_file, kept_cards, segments
-from dsc_host.records.audit_entries import encoded
+from dsc_host.records import archive_file, kept_cards, segment_files, segments
 from dsc_host.records.audit_writer import Event, last_number
 from dsc_host.records.kept_cards import KeptCard
 from dsc_host.records.progress import Progress
-from dsc_host.records.segment_walk import Walk
 from dsc_host.records.segments import Segment
 from dsc_host.records.tables import audit
 from dsc_host.records.transaction import Context, Transaction
@@ -35,7 +32,6 @@ BATCH = 1000
 """The number of entries that one transaction removes."""
 _MOST_KEPT = 200_000
 """The number of cards after which what the entries say of them is stored. It bounds the memory."""
-_ROWS = select(audit).where(audit.c.number > bindparam("after"), audit.c.number <= bindparam("last")).order_by(audit.c.number)
 _REMOVE = delete(audit).where(audit.c.number > bindparam("after"), audit.c.number <= bindparam("last"))
 _SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
 """The places of the columns in the text of an entry."""
@@ -54,17 +50,11 @@ def archivable(context: Context[Any], before: float) -> list[Segment]:
 
     Raises `StoreError` if a checkpoint, or the mark of what was archived, is not as it was sealed.
     """
+    chosen = segment_files.sealed(context)
     with context.reading() as tx:
-        mark, end = segments.archived(tx.db, tx.keys, tx.seals), last_number(tx.db)
+        end = last_number(tx.db)
         found: list[Segment] = []
-        previous = None
-        for segment in segments.segments(tx.db):
-            problem = segment.problem(previous, tx.keys, tx.seals) if segment else "a checkpoint was changed"
-            if segment is None or problem:
-                raise StoreError(f"{problem}; see audit verify")
-            previous = segment
-            if segment.last_entry <= mark.number:
-                continue
+        for segment in chosen:
             at = tx.db.execute(select(audit.c.at).where(audit.c.number == segment.last_entry)).scalar()
             # The last entry of the log stays.
             if segment.last_entry >= end or not isinstance(at, float) or at >= before:
@@ -101,13 +91,7 @@ class Archiver:
 
     def _prove(self, segment: Segment) -> _Proven:
         """Write the file of a segment, unless it exists, and read it."""
-        path = archive_file.file_of(self._folder, segment.number)
-        database = self._context.seals.database
-        # Another process may write the same file, and be faster.
-        with suppress(FileExistsError):
-            if not path.exists():
-                with closing(self._lines(segment)) as lines:
-                    archive_file.write(path, segment, database, lines)
+        path, database = segment_files.make(self._context, self._folder, segment), self._context.seals.database
         proven, kept = _Proven(segment), dict[str, KeptCard]()
         for number, (line, digest) in enumerate(archive_file.entries(path, segment, database), segment.first_entry):
             if number % BATCH == 0:
@@ -118,23 +102,6 @@ class Archiver:
         for serial, card in kept.items():
             self._kept[serial] = card.after(self._kept.get(serial, card))
         return proven
-
-    def _lines(self, segment: Segment) -> Generator[bytes, None, None]:
-        with self._context.store.read(streams=True) as db:
-            mark = segments.archived(db, self._context.keys, self._context.seals)
-            if mark.number >= segment.first_entry:
-                raise InputError("archive", f"segment {segment.number} was archived in part; name the folder that has its file")
-            walk = Walk(segment.first_entry - 1, segment.start_hash)
-            numbers = {"after": segment.first_entry - 1, "last": segment.last_entry}
-            for row in db.execute(_ROWS, numbers, execution_options={"yield_per": BATCH}):
-                values = tuple(row[:-1] if row.card_row is not None else row[:-2])
-                walk.follow([row])
-                if walk.problems:
-                    break
-                yield encoded(values).encode()
-            walk.end_at(segment.last_entry)
-            if walk.problems or walk.hash != segment.end_hash:
-                raise StoreError(f"segment {segment.number} is not as it was sealed; nothing was archived; see audit verify")
 
     def _keep(self, line: bytes, kept: dict[str, KeptCard]) -> None:
         values = archive_file.values_of(line)

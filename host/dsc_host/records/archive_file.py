@@ -17,8 +17,8 @@ import json
 import lzma
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +29,7 @@ from dsc_host.records.segments import Segment
 FORMAT = 1
 _NAME = "audit-{:06}.jsonl.xz"
 _CHUNK = 64 * 1024
+_HEADER_CHUNK = 1024
 _MOST_LINE = 1024 * 1024
 """The largest number of bytes in a line. All entries are far shorter."""
 _MOST_MEMORY = 64 * 1024 * 1024
@@ -61,7 +62,9 @@ def write(path: Path, segment: Segment, database: str, lines: Iterable[bytes]) -
     except FileExistsError:
         raise
     except OSError as error:
-        raise InputError("archive", f"{path} cannot be written: {error.strerror}; nothing was removed") from error
+        raise InputError(
+            "archive", f"{path} cannot be written: {error.strerror}; choose another folder, or make room"
+        ) from error
 
 
 def _compress(file: BinaryIO, segment: Segment, database: str, lines: Iterable[bytes]) -> None:
@@ -107,6 +110,12 @@ def entries(path: Path, segment: Segment, database: str) -> Iterator[tuple[bytes
         raise _refusal(path, f"does not hold the entries {segment.first_entry} to {segment.last_entry} as they were sealed")
 
 
+def check_header(path: Path, segment: Segment, database: str) -> None:
+    """Raise `InputError` unless this is a file that begins as the file of this segment does. Do not read the entries."""
+    with _opened(path) as file, closing(_lines(path, file, _HEADER_CHUNK)) as lines:
+        _check_header(path, next(lines, b""), segment, database)
+
+
 def _check_header(path: Path, line: bytes, segment: Segment, database: str) -> None:
     try:
         header: Any = json.loads(line)
@@ -133,16 +142,16 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise _refusal(path, f"cannot be read: {error.strerror}") from error
 
 
-def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+def _lines(path: Path, file: BinaryIO, chunk: int = _CHUNK) -> Generator[bytes, None, None]:
     """Yield the lines without their ends. Raises `InputError` if the file is not whole."""
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY)
     rest = b""
     while not unpacker.eof:
-        data = file.read(_CHUNK) if unpacker.needs_input else b""
+        data = file.read(chunk) if unpacker.needs_input else b""
         if unpacker.needs_input and not data:
             raise _refusal(path, "is cut short")
         try:
-            rest += unpacker.decompress(data, _CHUNK)
+            rest += unpacker.decompress(data, chunk)
         except lzma.LZMAError:
             raise _refusal(path, "was changed, or is not a file in the format xz") from None
         *lines, rest = rest.split(b"\n")

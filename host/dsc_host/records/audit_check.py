@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select
 
 from dsc_host.errors import StoreError
-from dsc_host.records import archive, segments
+from dsc_host.records import archive, archive_file, segments
 from dsc_host.records.audit_entries import NUMBERS_END, START, Checkpoint, bytes_of
 from dsc_host.records.audit_writer import HEAD, last_number
 from dsc_host.records.keys import Keyring
@@ -93,9 +93,11 @@ class Check:
     # ---- the checks ----
 
     def whole(self, since: Checkpoint | None, folder: Path | None = None) -> AuditReport:
-        """Check all entries that are in the database, all checkpoints, and the archived segments in this folder."""
+        """Check all entries that are in the database, all checkpoints, and the segment files in this folder."""
         known = self._checkpoints(0)
         self._check_archive([segment for segment in known if segment.first_entry <= self.mark.number], since, folder)
+        if folder:
+            self._check_copies([segment for segment in known if segment.first_entry > self.mark.number], folder)
         return self._from(self.mark.number, self.mark.hash, since, known)
 
     def _check_archive(self, archived: Sequence[Segment], since: Checkpoint | None, folder: Path | None) -> None:
@@ -111,6 +113,15 @@ class Check:
         self._seen += check.entries
         self._problems += check.problems[:MOST_PROBLEMS]
         self.unseen += archive.unseen(check.absent, f"has no file in {folder}", f"have no files in {folder}")
+
+    def _check_copies(self, stored: Sequence[Segment], folder: Path) -> None:
+        """Check the files in the folder whose segments are in the database too, for example those of backups."""
+        check = archive.ArchiveCheck(folder, self._seals.database)
+        for segment in stored:
+            if archive_file.file_of(folder, segment.number).exists():
+                check.check(segment)
+                self._done(check.entries, self._end)
+        self._problems += check.problems[: MOST_PROBLEMS - len(self._problems)]
 
     def after(self, since: Checkpoint) -> AuditReport:
         """Check the entries after a checkpoint, which the caller trusts. The cost does not depend on the entries before it."""

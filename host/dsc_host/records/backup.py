@@ -8,26 +8,31 @@ Three promises:
    short, changed or pieced together is refused.
 3. No part of a backup is used without a valid seal: `Restoring.into` runs in a transaction that fails if the seal is wrong.
 
-The file is JSON lines in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256).
+The file is JSON lines in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256). A backup of the second format
+leaves out the entries of sealed segments, whose files it needs: see `backup_segments`.
 """
 
-import base64
-import binascii
 import hmac
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import Column, Connection, Double, LargeBinary, Select, Table, func, insert, select
+from sqlalchemy import Connection, Select, Table, func, insert, select
 
 from dsc_host.errors import InputError
+from dsc_host.records import backup_segments, row_text
+from dsc_host.records.backup_segments import LeftOut
 from dsc_host.records.keys import Keyring
 from dsc_host.records.progress import Progress
 from dsc_host.records.schema import Schema
-from dsc_host.records.tables import Counter, Times
+from dsc_host.records.tables import audit
 from dsc_host.records.transaction import Context
 
 FORMAT = 1
+"""The format of a backup that holds the whole log."""
+WITH_SEGMENTS = 2
+"""The format of a backup that leaves out sealed segments."""
 MOST_LINE = 64 * 1024
 """The largest number of bytes in a line. All rows are far shorter."""
 _BATCH = 500
@@ -41,8 +46,11 @@ def kept_tables(schema: Schema) -> tuple[Table, ...]:
 # ---- making a backup ----
 
 
-def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress) -> dict[str, int]:
-    """Write all rows, as they are at one moment, to `file`. Return the number of rows by table."""
+def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress, folder: Path | None = None) -> dict[str, int]:
+    """Write all rows, as they are at one moment, to `file`. Return the number of rows by table.
+
+    Leave out the entries of the sealed segments that have a file in `folder`.
+    """
     signer = context.keys.current.backup_signer()
     tables = kept_tables(schema)
 
@@ -52,13 +60,16 @@ def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress)
         file.write(data)
 
     with context.store.read(streams=True) as db:
-        rows = {table.name: int(db.execute(_count(schema, table)).scalar_one()) for table in tables}
-        header = {"dscplus": "backup", "format": FORMAT, "schema": schema.version, "database": context.seals.database}
-        write_line({**header, "key": context.keys.current.id, "rows": rows})
+        part = backup_segments.left_out(db, context.keys, context.seals, folder) if folder else None
+        statements = {table.name: _all(schema, table, part) for table in tables}
+        rows = {name: _count(db, statement) for name, statement in statements.items()}
+        shape = {"format": WITH_SEGMENTS, "segments": part.as_json()} if part else {"format": FORMAT}
+        facts = {"schema": schema.version, "database": context.seals.database, "key": context.keys.current.id, "rows": rows}
+        write_line({"dscplus": "backup", **shape, **facts})
         total, written = sum(rows.values()), 0
         for table in tables:
-            for row in db.execute(_all(schema, table), execution_options={"yield_per": _BATCH}).mappings():
-                write_line({table.name: {column.name: _encoded(column, row[column]) for column in table.columns}})
+            for row in db.execute(statements[table.name], execution_options={"yield_per": _BATCH}).mappings():
+                write_line({table.name: {column.name: row_text.encoded(column, row[column]) for column in table.columns}})
                 written += 1
                 if written % _BATCH == 0:
                     done(written, total)
@@ -67,23 +78,20 @@ def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress)
     return rows
 
 
-def _all(schema: Schema, table: Table) -> Select[Any]:
+def _all(schema: Schema, table: Table, part: LeftOut | None) -> Select[Any]:
     kept = schema.kept.get(table.name)
-    return (select(table) if kept is None else kept).order_by(*table.primary_key)
+    rows = select(table) if kept is None else kept
+    if part and table is audit:
+        rows = rows.where(audit.c.number > part.last_entry)
+    return rows.order_by(*table.primary_key)
 
 
-def _count(schema: Schema, table: Table) -> Select[Any]:
-    return select(func.count()).select_from(_all(schema, table).order_by(None).subquery())
+def _count(db: Connection, rows: Select[Any]) -> int:
+    return int(db.execute(select(func.count()).select_from(rows.order_by(None).subquery())).scalar_one())
 
 
 def _line(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _encoded(column: Column[Any], value: Any) -> Any:
-    if isinstance(column.type, LargeBinary) and value is not None:
-        return base64.b64encode(value).decode("ascii")
-    return list(value) if isinstance(value, tuple) else value
 
 
 # ---- reading a backup ----
@@ -100,6 +108,8 @@ class Restoring:
         self._keys = keys
         self._done = done
         self._number = 0
+        self.left_out: LeftOut | None = None
+        """The part of the log that the backup leaves out, once its header was read."""
 
     def into(self, db: Connection) -> dict[str, int]:
         """Add all rows in this transaction, and check the seal. Return the number of rows by table."""
@@ -138,7 +148,7 @@ class Restoring:
         header = self._parsed(line, self._number)
         if header.get("dscplus") != "backup":
             raise self._refusal("does not begin a backup of dscplus: name another file")
-        if (header.get("format"), header.get("schema")) != (FORMAT, self._schema.version):
+        if header.get("format") not in (FORMAT, WITH_SEGMENTS) or header.get("schema") != self._schema.version:
             raise self._refusal(
                 f"is of another version (schema {_version(header.get('schema'))}, this dscplus has {self._schema.version}); "
                 "restore it with the dscplus that made it, then open the database with this one"
@@ -149,6 +159,9 @@ class Restoring:
             raise self._refusal("is not the header of a backup")
         if not all(type(count) is int and count >= 0 for count in rows.values()):
             raise self._refusal("is not the header of a backup")
+        self.left_out = LeftOut.read(header.get("segments"))
+        if (self.left_out is None) != (header["format"] == FORMAT):
+            raise self._refusal("is not the header of a backup")
         return rows, key_id
 
     def _row(self, line: bytes, table: Table, number: int) -> dict[str, Any]:
@@ -156,7 +169,7 @@ class Restoring:
         if not isinstance(row, dict) or list(row) != [column.name for column in table.columns]:
             raise self._refusal(f"is not a row of {table.name}", number)
         try:
-            return {column.name: _decoded(column, row[column.name]) for column in table.columns}
+            return {column.name: row_text.decoded(column, row[column.name]) for column in table.columns}
         except (ValueError, OverflowError):
             raise self._refusal(f"is not a row of {table.name}", number) from None
 
@@ -176,45 +189,6 @@ class Restoring:
 
     def _refusal(self, problem: str, number: int | None = None) -> InputError:
         return InputError("backup", f"line {number or self._number} {problem}")
-
-
-def _decoded(column: Column[Any], value: Any) -> Any:
-    """Return the value in the column's type. Raises `ValueError` if it has another type."""
-    if value is None:
-        if not column.nullable:
-            raise ValueError
-        return None
-    return _checked(column, value)
-
-
-def _checked(column: Column[Any], value: Any) -> Any:
-    kind = column.type
-    if isinstance(kind, LargeBinary):
-        return _bytes(value)
-    if isinstance(kind, Times):
-        return tuple(_number(each) for each in _of(value, list))
-    if isinstance(kind, Double):
-        return _number(value)
-    if isinstance(kind, Counter):
-        return _of(value, int)
-    return _of(value, kind.python_type)
-
-
-def _bytes(value: Any) -> bytes:
-    try:
-        return base64.b64decode(_of(value, str), validate=True)
-    except binascii.Error:
-        raise ValueError from None
-
-
-def _number(value: Any) -> float:
-    return float(value if type(value) is int else _of(value, float))
-
-
-def _of(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
-        raise ValueError
-    return value
 
 
 def _version(value: object) -> str:

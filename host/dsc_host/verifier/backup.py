@@ -1,6 +1,6 @@
 """Backup and restore: all records in one file, for another machine or another kind of database.
 
-The database can be used while a backup is made. A backup is restored into an empty database. Five promises:
+The database can be used while a backup is made. A backup is restored into an empty database. Six promises:
 
 1. A backup holds everything as it was at one moment: cards, challenges, owners, and the log, which a restored database
    continues.
@@ -9,21 +9,25 @@ The database can be used while a backup is made. A backup is restored into an em
 3. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
    short, changed or pieced together is refused. If you name the database that you want, a backup of another one is refused too.
 4. Restoring is one transaction into a database without cards: it restores everything or nothing.
-5. No response that was accepted after the backup was made is accepted again for the same challenge. Restoring closes all
+5. With a folder for segments, the backup leaves out the entries of sealed segments, whose files are in the folder. It is
+   restored only together with them.
+6. No response that was accepted after the backup was made is accepted again for the same challenge. Restoring closes all
    challenges, and ends all sessions of the login system.
 """
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import Connection, delete, select, update
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.records import audit_writer, seals, tables, vault
+from dsc_host.records import audit_writer, backup_segments, seals, tables, vault
 from dsc_host.records import backup as records_backup
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.backup import Restoring
+from dsc_host.records.backup_segments import LeftOut
 from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.records.progress import Progress, ignored
 from dsc_host.records.store import Store
@@ -35,12 +39,18 @@ from dsc_host.verifier.rows import ChallengeRecord
 from dsc_host.verifier.service import Verifier
 
 
-def backup(verifier: Verifier, file: BinaryIO, *, done: Progress = ignored) -> int:
-    """Write all records to `file`, and return the number of cards. The log entry is written first, so the backup holds it."""
+def backup(verifier: Verifier, file: BinaryIO, *, segments: Path | None = None, done: Progress = ignored) -> int:
+    """Write all records to `file`, and return the number of cards. The log entry is written first, so the backup holds it.
+
+    With `segments`, make a file in this folder for each sealed segment of the log that has none, and leave out their entries.
+    Raises `InputError` if the folder or a file in it cannot be used.
+    """
     context = verifier._context
     context.store.check_whole()
+    if segments:
+        backup_segments.make_files(context, segments, done)
     context.change(lambda tx: tx.log(context.now(), Event("backup.make", None, "done")))
-    return records_backup.write(context, SCHEMA, file, done)[cards.name]
+    return records_backup.write(context, SCHEMA, file, done, segments)[cards.name]
 
 
 def restore(
@@ -51,12 +61,14 @@ def restore(
     actor: str = LIBRARY,
     clock: Callable[[], float] = time.time,
     identity: str | None = None,
+    segments: Path | None = None,
     done: Progress = ignored,
 ) -> int:
     """Restore a backup into the database at this URL, which must have no cards. Return the number of restored cards.
 
     With `identity`, accept only a backup of the database with this identity. The restored database gets the identity of the
-    backup, because its seals are bound to it.
+    backup, because its seals are bound to it. `segments` is the folder of the segment files, for a backup that needs them.
+
     Raises `InputError` for a backup that is incomplete or changed, is of another database, or is sealed under a master key
     that was not given. Raises `StoreError` for a database that cannot be used or has records. In both cases nothing is
     changed.
@@ -67,11 +79,14 @@ def restore(
         with store.write() as db:
             store.claim(db)
             _check_empty(db)
-            restored = Restoring(SCHEMA, file, keys, done).into(db)[cards.name]
+            restoring = Restoring(SCHEMA, file, keys, done)
+            restored = restoring.into(db)[cards.name]
             _check_master_key(db, keys)
             # Close all open challenges: some may have been answered after the backup was made.
             now = float(clock())
             found = _seals(db, keys, identity)
+            if part := restoring.left_out:
+                backup_segments.insert_entries(db, keys, found, part, _folder(part, segments), done)
             _end_challenges(db, found, now)
             for end_open in SCHEMA.restored:
                 end_open(db, now)
@@ -80,6 +95,12 @@ def restore(
         return restored
     finally:
         store.close()
+
+
+def _folder(part: LeftOut, folder: Path | None) -> Path:
+    if folder is None:
+        raise InputError("backup", f"leaves out {part.names} of the log; give the folder with their files as `segments`")
+    return folder
 
 
 def _seals(db: Connection, keys: Keyring, wanted: str | None) -> CardSeals:

@@ -8,6 +8,7 @@ import pytest
 from tests.host import keyed
 from tests.host.command_runner import SECRETS, Command
 from tests.host.keyed import logs_in
+from tests.host.log_samples import SIZE, add_entries
 
 from dsc_host import Verifier
 from dsc_host.cli import backup as backup_command
@@ -30,6 +31,22 @@ def test_a_backup_comes_back(dscplus: Command, keys: Path, tmp_path: Path, monke
     assert logs_in(dscplus, 1)
     assert dscplus("audit", "verify").code == 0
     assert "the database already has records" in dscplus.refused("restore", str(file), code=1)
+
+
+def test_a_backup_beside_segments_needs_their_folder(dscplus: Command, keys: Path, tmp_path: Path) -> None:
+    file, folder, other = str(tmp_path / "records.backup"), str(tmp_path / "segments"), f"sqlite:///{tmp_path / 'other.db'}"
+    assert "is not a folder; create it first" in dscplus.refused("backup", file, "--segments", folder, code=2)
+    Path(folder).mkdir()
+    done = dscplus("backup", file, "--segments", folder)
+    assert (done.code, "No segment of the log is sealed" in done.err) == (0, True)
+    with Verifier.open(f"sqlite:///{keys.with_name('records.db')}", master_key=MasterKey.from_file(keys)) as verifier:
+        add_entries(verifier, SIZE)
+        verifier.audit.seal(SIZE)
+    done = dscplus("backup", file, "--force", "--segments", folder)
+    assert (done.code, done.err) == (0, "")
+    assert "give the folder with their files as `segments`" in dscplus.refused("restore", file, "--db", other, code=2)
+    assert dscplus("restore", file, "--db", other, "--segments", folder).code == 0
+    assert dscplus("audit", "verify", "--archive", folder, "--db", other).code == 0
 
 
 def test_force_does_not_go_as_far_as_the_records_and_their_key(dscplus: Command, keys: Path) -> None:

@@ -334,7 +334,7 @@ def test_a_full_disk_leaves_no_file_and_every_entry(verifier: Verifier, folder: 
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(InputError, match="cannot be written: No space left on device; nothing was removed"):
+        with pytest.raises(InputError, match="cannot be written: No space left on device; choose another folder"):
             verifier.audit.archive(folder, FUTURE)
     assert list(folder.iterdir()) == []
     assert (verifier.audit.archived_to(), verifier.audit.check().problems) == (0, ())
@@ -353,7 +353,7 @@ def test_another_file_in_the_place_is_left_and_nothing_is_removed(verifier: Veri
 def test_a_segment_that_was_changed_is_not_archived(database: Database, verifier: Verifier, folder: Path, number: int) -> None:
     with database.raw() as db:
         db.execute(update(audit).where(audit.c.number == number).values(reason="never"))
-    with pytest.raises(StoreError, match="is not as it was sealed; nothing was archived"):
+    with pytest.raises(StoreError, match="is not as it was sealed; see audit verify"):
         verifier.audit.archive(folder, FUTURE)
     assert verifier.audit.archived_to() == 0
 

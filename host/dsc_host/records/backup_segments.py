@@ -1,0 +1,150 @@
+"""The sealed segments of the log that stand beside a backup, each in a file of its own.
+
+A sealed segment never changes. So its file is made once and serves all later backups, which then hold only the entries after
+the last segment. The files are those of the archive. Two promises:
+
+1. A backup leaves out an entry only if the file of its segment is in the folder.
+2. Restoring inserts an entry only in a transaction that fails unless the file leads from the start to the end of the segment's
+   sealed checkpoint. The backup holds the checkpoints.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, insert
+
+from dsc_host.errors import InputError
+from dsc_host.records import archive_file, row_text, segment_files, segments
+from dsc_host.records.keys import Keyring
+from dsc_host.records.progress import Progress
+from dsc_host.records.seals import Seals
+from dsc_host.records.segments import Segment
+from dsc_host.records.tables import audit
+from dsc_host.records.transaction import Context
+
+_BATCH = 500
+_COLUMNS = tuple(column for column in audit.columns if column is not audit.c.hash)
+"""The columns in the order of an entry's text, which leaves out `card_row` if it is NULL."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """The part of the log that a backup leaves out, because segment files hold it.
+
+    Attributes:
+        first: The number of the first segment.
+        last: The number of the last segment.
+        last_entry: The number of the last entry of this segment.
+    """
+
+    first: int
+    last: int
+    last_entry: int
+
+    @classmethod
+    def read(cls, content: object) -> Self | None:
+        """Return the part that the header of a backup names, or None if `content` is no such part."""
+        if not isinstance(content, dict) or list(content) != ["first", "last", "last_entry"]:
+            return None
+        if not all(type(number) is int for number in content.values()):
+            return None
+        return cls(**content)
+
+    def as_json(self) -> dict[str, int]:
+        """Return the part for the header of a backup."""
+        return asdict(self)
+
+    @property
+    def names(self) -> str:
+        """The numbers of the segments, for a sentence."""
+        return f"segment {self.first}" if self.first == self.last else f"segments {self.first} to {self.last}"
+
+
+def make_files(context: Context[Any], folder: Path, done: Progress) -> None:
+    """Make the file of each sealed segment that is in the database and has none in this folder.
+
+    Raises `InputError` for a folder or a file that cannot be used, or a file that is not of its segment. Raises `StoreError`
+    if the database does not hold the entries as they were sealed.
+    """
+    if not folder.is_dir():
+        raise InputError("segments", f"{folder} is not a folder; create it first")
+    found = segment_files.sealed(context)
+    for segment in found:
+        try:
+            path = segment_files.make(context, folder, segment)
+            archive_file.check_header(path, segment, context.seals.database)
+        except InputError as error:
+            raise InputError("segments", error.problem) from error
+        done(segment.last_entry, found[-1].last_entry)
+
+
+def left_out(db: Connection, keys: Keyring, seals: Seals, folder: Path) -> LeftOut | None:
+    """Return the part of the log that a backup made in this transaction can leave out, or None if there is none."""
+    mark = segments.archived(db, keys, seals)
+    found: list[Segment] = []
+    for segment in segments.segments(db, mark.number):
+        if segment is None or not _has_file(folder, segment, seals.database):
+            break
+        if segment.last_entry > mark.number:
+            found.append(segment)
+    return LeftOut(found[0].number, found[-1].number, found[-1].last_entry) if found else None
+
+
+def _has_file(folder: Path, segment: Segment, database: str) -> bool:
+    try:
+        archive_file.check_header(archive_file.file_of(folder, segment.number), segment, database)
+    except InputError:
+        return False
+    return True
+
+
+def insert_entries(db: Connection, keys: Keyring, seals: Seals, part: LeftOut, folder: Path, done: Progress) -> None:
+    """Insert the entries of these segments, from their files, into a database that was restored in this transaction.
+
+    Raises `InputError` if a file is missing or is not the segment, or if the backup lacks its checkpoint.
+    """
+    archived, previous, last = segments.archived(db, keys, seals).number, None, 0
+    for segment in list(segments.segments(db)):
+        problem = segment.problem(previous, keys, seals) if segment else "a checkpoint was changed"
+        if segment is None or problem:
+            raise InputError("backup", f"{problem}; use another backup")
+        previous = segment
+        if part.first <= segment.number <= part.last:
+            _insert_segment(db, seals, segment, folder, archived)
+            last = segment.last_entry
+            done(last, part.last_entry)
+    if last != part.last_entry:
+        raise InputError("backup", f"does not have the checkpoints of {part.names}; use another backup")
+
+
+def _insert_segment(db: Connection, seals: Seals, segment: Segment, folder: Path, archived: int) -> None:
+    try:
+        rows = _rows(archive_file.file_of(folder, segment.number), segment, seals.database, archived)
+        while batch := list(islice(rows, _BATCH)):
+            db.execute(insert(audit), batch)
+    except InputError as error:
+        raise InputError("segments", f"{error.problem}; nothing was restored") from error
+
+
+def _rows(path: Path, segment: Segment, database: str, archived: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the entries that were not archived when the backup was made."""
+    for number, (line, digest) in enumerate(archive_file.entries(path, segment, database), segment.first_entry):
+        row = _row(line)
+        if row is None or row["number"] != number:
+            raise InputError("segments", f"{path} was changed: entry {number} cannot be read")
+        if number > archived:
+            yield {**row, "hash": digest}
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        values = json.loads(line)
+        without_card = len(values) == len(_COLUMNS) - 1
+        texts = [*values, None] if without_card else values
+        return {column.name: row_text.decoded(column, value) for column, value in zip(_COLUMNS, texts, strict=True)}
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None

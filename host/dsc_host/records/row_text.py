@@ -1,0 +1,54 @@
+"""Rows as text: the values of columns in JSON, and back. Bytes are in base64.
+
+One promise: a value of another type than its column's is refused when it is read.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+from sqlalchemy import Column, Double, LargeBinary
+
+from dsc_host.records.tables import Counter, Times
+
+
+def encoded(column: Column[Any], value: Any) -> Any:
+    """Return a stored value as a value of JSON."""
+    if isinstance(column.type, LargeBinary) and value is not None:
+        return base64.b64encode(value).decode("ascii")
+    return list(value) if isinstance(value, tuple) else value
+
+
+def decoded(column: Column[Any], value: Any) -> Any:
+    """Return a value of JSON in the column's type. Raises `ValueError` or `OverflowError` if it has another type."""
+    if value is None:
+        if not column.nullable:
+            raise ValueError
+        return None
+    kind = column.type
+    if isinstance(kind, LargeBinary):
+        return _bytes(value)
+    if isinstance(kind, Times):
+        return tuple(_number(each) for each in _of(value, list))
+    if isinstance(kind, Double):
+        return _number(value)
+    if isinstance(kind, Counter):
+        return _of(value, int)
+    return _of(value, kind.python_type)
+
+
+def _bytes(value: Any) -> bytes:
+    try:
+        return base64.b64decode(_of(value, str), validate=True)
+    except binascii.Error:
+        raise ValueError from None
+
+
+def _number(value: Any) -> float:
+    return float(value if type(value) is int else _of(value, float))
+
+
+def _of(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise ValueError
+    return value
