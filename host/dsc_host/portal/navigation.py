@@ -71,7 +71,9 @@ def sections(who: Visitor, page: str, _: Language) -> list[Section]:
 
 
 def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
-    """Yield the path, the address and the label of each section that the scope of the session allows."""
+    """Yield the path, the address and the label of each section that the session allows, for staff their own page first."""
+    if own := staff_page(who):
+        yield own, own, staff_page_name(own, _)
     yield "/", "/", _("Overview")
     if is_for(who, "/devices"):
         yield "/devices", "/devices", _("Security devices")
@@ -81,8 +83,6 @@ def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
     yield _MONEY, _MONEY if pays else "/statements", _("Money") if pays else _("Statements")
     if is_for(who, "/profile"):
         yield "/profile", "/profile", _("Profile")
-    if own := staff_page(who):
-        yield own, own, staff_page_name(own, _)
 
 
 def staff_page_name(path: str, _: Language) -> str:

@@ -27,7 +27,7 @@ from dsc_host.login import (
 )
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES, Language, negotiated
-from dsc_host.portal.navigation import is_for, sections
+from dsc_host.portal.navigation import is_for, sections, staff_page
 from dsc_host.portal.notices import Notice, Value
 from dsc_host.portal.refusals import field_of, rejection, status_of, title_of, with_retry_after
 from dsc_host.portal.security import Cookies, Rejected
@@ -260,18 +260,19 @@ class Visit:
         return response
 
     def go_in(self, token: str) -> Response:
-        """Redirect after a login: to the page that was requested before the login, or to the overview.
+        """Redirect after a login: to the page that was requested before it, or else to the first page of the visitor.
 
-        Another user of the browser may have requested the page. If this visitor may not see it, redirect to the overview too.
+        The first page of staff is where their work waits, and the overview for everybody else. Another user of the browser
+        may have requested a page that this visitor may not see. Then redirect to the first page too.
         """
-        asked = self.request.cookies.get(_BACK, "")
-        back = asked if self._may_lead_to(asked) and is_for(self.system.visitor(token), asked) else ""
+        asked, who = self.request.cookies.get(_BACK, ""), self.system.visitor(token)
+        back = asked if asked != "/" and self._may_lead_to(asked) and is_for(who, asked) else ""
         if self.request.method == "POST" and _WITH_VALUE.fullmatch(back):
             # Chromium follows no redirect from a form to another site, and the next page may redirect there.
             response = self.lead_on(back)
             self.site.cookies.write(response, token)
         else:
-            response = self.go(back or "/", token=token)
+            response = self.go(back or staff_page(who) or "/", token=token)
         if asked:
             self.site.cookies.drop(response, _BACK)
         return response

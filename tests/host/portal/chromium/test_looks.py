@@ -229,7 +229,7 @@ def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) 
     for key in (*PIN[1:], "OK", *plain.read, "OK"):
         walk.shown.cards["sue"].press(key)
     assert len(plain.page.context.pages) == 2
-    assert plain.press("Log in", Response=walk.shown.cards["sue"].display).path == "/"
+    assert plain.press("Log in", Response=walk.shown.cards["sue"].display).path == "/desk"
 
 
 def test_the_password_is_shown_while_its_button_is_pressed_in_and_no_longer(walk: Walk) -> None:

@@ -89,7 +89,7 @@ def order(walk: Walk) -> None:
     fill(open_page(walk), NEW)
     did(walk.press("Continue").press("Request the card"), 2)
     did(by_card(walk, "uma"), 2)
-    open_page(walk).press("Make all cards")
+    walk.press("Make all cards")
     with walk.page.expect_navigation():
         walk.page.get_by_role("button", name=re.compile(f"^{walk._('Mark as sent')}: finn")).click()
     did(walk, 3)
@@ -100,18 +100,13 @@ def order(walk: Walk) -> None:
 def lose(walk: Walk) -> None:
     walk.press("Continue", User_name="lena", Password=SESAME)
     did(walk.choose("Stolen", "Suspend the device"), 1)
-    open_desk(walk)
-    did(identify(walk, "lena"), 2)
+    did(identify(by_card(walk, "tom"), "lena"), 2)
     code = given_code(take_out(walk, walk.cards_row(walk.shown.cards["lena"].serial), "Lost"))
     did(walk, 3)
     did(by_code(walk, "lena", code), 4)
     codes = open_page(walk).press("Get an online security code card", walk._("Online security code card")).codes
     walk.press("Activate the card")
     did(walk.press("Activate", The_two_codes=look_up(codes, walk.read)), 5)
-
-
-def open_desk(walk: Walk) -> None:
-    open_page(by_card(walk, "tom"))
 
 
 def share(walk: Walk) -> None:
@@ -154,7 +149,7 @@ def opt_out(walk: Walk) -> None:
 
 def support(walk: Walk) -> None:
     did(by_card(walk, "tom"), 1)
-    did(identify(open_page(walk), "paul"), 2)
+    did(identify(walk, "paul"), 2)
     code = given_code(walk)
     walk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     walk.page.get_by_role("button", name=walk._("Copy"), exact=True).click()
@@ -169,8 +164,7 @@ def send_back(walk: Walk) -> None:
     serial = walk.shown.cards["rosa"].serial
     open_page(walk).press("Send it back", walk.cards_row(serial))
     did(walk.press("I have sent it", Tracking_number="RR 123 456 785 CH"), 2)
-    by_card(walk, "uma")
-    did(open_page(walk).press("Received", Serial=serial), 3)
+    did(by_card(walk, "uma").press("Received", Serial=serial), 3)
 
 
 WALKS: dict[str, Callable[[Walk], None]] = {
