@@ -44,6 +44,8 @@ TICKET_PAGE = "/ticket"
 """The page that redirects to other web servers. A login may redirect to it with an address, which the page checks."""
 OPENID_PAGE = "/openid/continue"
 """The page that redirects to programs that use OpenID Connect. A login redirects to it with the program's sealed request."""
+_QUERY = re.compile(r"[A-Za-z0-9_.=&-]{1,200}", re.ASCII)
+"""A query that is kept when the same page is shown in another language."""
 _WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z0-9_.=-]*", re.ASCII)
 
 
@@ -356,9 +358,11 @@ class Visit:
 
     @property
     def _here(self) -> str:
-        """The path of this page, with its query if the page cannot be shown without it."""
-        whole = f"{self.request.scope['path']}?{self.request.scope['query_string'].decode('latin-1')}"
-        return whole if self._may_lead_to(whole) else self.page
+        """The path of this page, with its query. After a form, the path of the page on which the form's flow begins."""
+        path, query = str(self.request.scope["path"]), self.request.scope["query_string"].decode("latin-1")
+        whole = f"{path}?{query}"
+        is_page = self.request.method == "GET" and path in self.site.pages and _QUERY.fullmatch(query) is not None
+        return whole if is_page or self._may_lead_to(whole) else self.page
 
     def _may_lead_to(self, path: str) -> bool:
         """Return whether a login may redirect to this path. It must be a page of ours, never another site."""

@@ -95,6 +95,22 @@ def test_the_language_may_be_picked_where_a_form_has_led(scenario: Scenario, bro
     assert (page.status, page.path, page.title) == (200, "/devices", "Sicherheitsgeräte")
 
 
+def test_the_language_is_picked_in_the_header_too(scenario: Scenario, browser: Browsers) -> None:
+    visitor, anna = browser(), enter(scenario, browser())
+    for page in (visitor.page, anna.page):
+        header = page.html[page.html.index("<header>") : page.html.index("</header>")]
+        assert [name for name in NAMES.values() if f">{name}</button>" not in header] == []
+
+
+def test_the_page_keeps_its_query_in_another_language(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    anna.open("/events?page=2")
+    assert str(anna.press("Deutsch").response.url).endswith("/events?page=2")
+    for query in ("page=%0d%0a", "page=%2f%2fevil", "x=//evil.example", "a" * 201):
+        anna.open(f"/events?{query}")
+        assert str(anna.press("English").response.url).endswith("/events"), query
+
+
 def test_errors_are_in_the_visitors_language(scenario: Scenario, browser: Browsers) -> None:
     visitor = browser(**{"accept-language": "de"})
     assert visitor.press("Weiter", name="anna", password="falsch, alles").error == "Benutzername oder Passwort ist falsch."

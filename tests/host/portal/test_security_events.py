@@ -24,7 +24,8 @@ def test_a_user_reads_what_happened_page_by_page(scenario: Scenario, browser: Br
     assert "Support identified you in a call." in page.text
     assert "did it" not in page.text, "the sentence says who did it already"
     assert ("sue" in page.text, "Newer events" in page.text, "Older events" in page.text) == (False, True, False)
-    assert anna.press("Deutsch").path == "/events"
+    assert "Karte wurde Ihnen zugeordnet." in anna.press("Deutsch").text
+    anna.open("/events")
     assert "Ein Gerät hat einen Namen bekommen." in anna.page.text
 
 

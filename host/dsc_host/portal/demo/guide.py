@@ -266,7 +266,7 @@ def pass_time(demo: Demonstration, visit: Visit) -> Response:
     if not 0 < days <= _MOST_DAYS:
         raise InputError("days", "must be 1 to 60")
     demo.pass_days(days)
-    return visit.go(path if path in visit.site.pages else PATH, notice="time")
+    return visit.go(path if path.partition("?")[0] in visit.site.pages else PATH, notice="time")
 
 
 def story_lines(runs: StoryRuns, visit: Visit) -> Sequence[tuple[Story, int | None]]:

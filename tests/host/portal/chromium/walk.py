@@ -291,7 +291,7 @@ class Walk:
         return next(str(each["value"]) for each in self.page.context.cookies() if each.get("name") == "session")
 
     def out(self) -> "Walk":
-        self.page.locator("header summary").click()
+        self.page.locator("header .menu summary").click()
         return self.press("Log out")
 
 
