@@ -2,12 +2,14 @@
 
 Four promises:
 
-1. Nothing is removed from the database before the file of its segment was written to the disk, read again, and proven to lead
-   from the start to the end of the segment's sealed checkpoint.
+1. An entry is removed from the database only after the file of its segment was written to the disk, read again, and checked:
+   the hashes in the file lead from the start to the end of the segment's sealed checkpoint.
 2. Entries are removed in small batches. The sealed mark moves in the same transactions, so a process that is killed loses
    nothing, logins go on, and the log can be checked at any moment. The next run continues.
-3. The checkpoints stay. So it is known for ever which entries there were, and a file that comes back later is proven by them.
-4. What the entries say of the cards stays too (`kept_cards`), so an old row of a card that is put back is still found.
+3. The checkpoints stay in the database. They always tell which entries existed, and they prove a file that is brought back
+   later.
+4. A summary of the entries about each card stays too (`kept_cards`). So the check still finds an old row that somebody put
+   back.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +33,7 @@ from dsc_host.records.transaction import Context, Transaction
 BATCH = 1000
 """The number of entries that one transaction removes."""
 _MOST_KEPT = 200_000
-"""The number of cards after which what the entries say of them is stored. It bounds the memory."""
+"""The number of cards after which their summary is stored. It bounds the memory."""
 _REMOVE = delete(audit).where(audit.c.number > bindparam("after"), audit.c.number <= bindparam("last"))
 _SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
 """The places of the columns in the text of an entry."""
@@ -48,7 +50,7 @@ class _Proven:
 def archivable(context: Context[Any], before: float) -> list[Segment]:
     """Return the sealed segments in the database whose entries are all older than `before`, in Unix seconds.
 
-    Raises `StoreError` if a checkpoint, or the mark of what was archived, is not as it was sealed.
+    Raises `StoreError` if a checkpoint or the mark of the archived entries was changed after it was sealed.
     """
     chosen = segment_files.sealed(context)
     with context.reading() as tx:
@@ -67,7 +69,7 @@ class Archiver:
     """One run, which moves segments into the files of a folder."""
 
     def __init__(self, context: Context[Any], folder: Path, actions: frozenset[str], done: Progress) -> None:
-        """`actions` are those that begin or end a card. `done` is called after each batch."""
+        """`actions` are the actions that begin or end a card's enrollment. `done` is called after each batch."""
         self._context = context
         self._folder = folder
         self._actions = actions
@@ -77,8 +79,8 @@ class Archiver:
     def move(self, chosen: Sequence[Segment]) -> None:
         """Move these segments, which follow one another and begin with the first one in the database.
 
-        Raises `InputError` for a file that cannot be written, or that has a segment's name and is not the segment. Raises
-        `StoreError` if the database does not hold the entries as they were sealed.
+        Raises `InputError` if a file cannot be written, or if a file with the segment's name holds something else. Raises
+        `StoreError` if entries in the database were changed after they were sealed.
         """
         if not self._folder.is_dir():
             raise InputError("archive", f"{self._folder} is not a folder; create it first")
@@ -98,7 +100,7 @@ class Archiver:
                 proven.hashes[number] = digest
             self._keep(line, kept)
         proven.hashes[segment.last_entry] = segment.end_hash
-        # Only here are the entries proven.
+        # The entries are proven only now, after the last one.
         for serial, card in kept.items():
             self._kept[serial] = card.after(self._kept.get(serial, card))
         return proven
@@ -112,7 +114,7 @@ class Archiver:
             kept[serial] = card.after(kept.get(serial, card))
 
     def _remove(self, waiting: list[_Proven]) -> None:
-        """Store what these segments say of the cards, and remove their entries."""
+        """Store the summary of these segments about the cards, and remove their entries."""
         if not waiting:
             return
         kept_cards.replace_all(self._context, self._kept, waiting[-1].segment.last_entry)
@@ -125,7 +127,7 @@ class Archiver:
 
 
 def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
-    """Remove a batch of entries. Return the number of the last one, or None if none of the segment is left."""
+    """Remove a batch of entries. Return the number of the last removed entry, or None if the segment has no more entries."""
     tx.context.store.claim(tx.db)
     segment, mark = proven.segment, segments.archived(tx.db, tx.keys, tx.seals)
     if mark.number >= segment.last_entry:

@@ -1,14 +1,14 @@
 """The files of archived segments: one for each segment, compressed.
 
 A file holds lines in the format xz, whose checks cover every byte. The first line is a header in JSON: the checkpoint that ends
-the segment. Each other line is one entry, in the JSON text of which its hash is made. So the hash of the last line is the one
-in the checkpoint, or the file is not the segment. `xz -dc FILE` shows the lines.
+the segment. Each other line is one entry, in the same JSON text from which its hash is computed. If the hash of the last line
+is not the hash in the checkpoint, the file is not the segment. `xz -dc FILE` shows the lines.
 
 Three promises:
 
 1. A file gets its name only when it is complete, and its contents are on the disk. Only its owner can access it.
-2. A file is accepted only if the hashes of all its entries lead from the start to the end of the segment's checkpoint, and if
-   nothing is missing and nothing follows.
+2. A file is accepted only if it is complete, no data follow, and the hashes of all its entries lead from the start to the end
+   of the segment's checkpoint.
 3. Reading takes bounded memory, whatever the file holds.
 """
 
@@ -33,7 +33,7 @@ _HEADER_CHUNK = 1024
 _MOST_LINE = 1024 * 1024
 """The largest number of bytes in a line. All entries are far shorter."""
 _MOST_MEMORY = 64 * 1024 * 1024
-"""The largest number of bytes that decompression may take. Our files need 3 million."""
+"""The largest number of bytes of memory that decompression may use. Our files need 3 million."""
 # The fastest level: the higher ones take ten times as long, to save a tenth.
 _LEVEL = 1
 

@@ -29,7 +29,7 @@ from dsc_host.records.tables import audit
 PAGE = 1000
 """The number of entries that are read at a time."""
 PARALLEL_FROM = 50_000
-"""If a log has at least this many entries, other processes help to check it. They start in a tenth of a second."""
+"""If a log has at least this many entries, other processes help to check it. Starting them takes a tenth of a second."""
 PAGE_AFTER = (
     select(audit).where(audit.c.number > bindparam("after"), audit.c.number < NUMBERS_END).order_by(audit.c.number).limit(PAGE)
 )
@@ -81,7 +81,7 @@ class Check:
         self._archived_hashes: dict[int, bytes] = {}
         self.mark = self._mark()
         self.hashes: dict[int, bytes] = {}
-        """The computed hashes of the last entries of stretches."""
+        """The computed hash of the last entry of each stretch."""
 
     def _mark(self) -> Archived:
         try:
@@ -156,7 +156,7 @@ class Check:
         return AuditReport(self._seen, tuple(self._problems), checkpoint, tuple(self.unseen))
 
     def _checkpoints(self, after: int) -> list[Segment]:
-        """Check the last checkpoint up to this entry, and all later checkpoints. Return those that can be used."""
+        """Check the last checkpoint at or before this entry, and all later checkpoints. Return the valid ones."""
         known: list[Segment] = []
         for segment in segments.segments(self._db, after):
             if segment is None:
@@ -209,7 +209,7 @@ class Check:
         results = self._walk_closed(closed, found, total)
         last = self._walk_here(tail, total) if last is None else last
         if found and not _are_linked([*results, last]):
-            # The other processes have seen another log than this transaction.
+            # The other processes have seen a different state of the log than this transaction.
             self._seen = begun + last.entries
             results = self._walk_closed(closed, {}, total)
         for stretch, walked in zip(closed, results, strict=True):
@@ -219,7 +219,7 @@ class Check:
         return last
 
     def _walk_closed(self, stretches: Sequence[Stretch], found: Mapping[int, Walked], total: int) -> list[Walked]:
-        """Return the results for stretches: those that other processes have found without problems, and those found here."""
+        """Return the results for stretches. Check a stretch again here if another process has found a problem in it."""
         results: list[Walked] = []
         for position, stretch in enumerate(stretches):
             walked = found.get(position)
@@ -277,5 +277,5 @@ class Check:
 
 
 def _are_linked(results: Sequence[Walked]) -> bool:
-    """Return whether each result begins with the hash with which the one before it ends. Problems explain a difference."""
+    """Return whether each result begins with the last hash of the previous result. A reported problem excuses a difference."""
     return all(one.problems or other.problems or one.hash == other.start for one, other in pairwise(results))

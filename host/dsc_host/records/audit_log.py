@@ -35,7 +35,7 @@ class AuditLog:
         anchors: Sequence[Anchor],
         card_actions: frozenset[str],
     ) -> None:
-        """Use an open database. `anchors` compare the records with the log; `card_actions` begin or end a card."""
+        """Use an open database. `anchors` compare the records with the log; `card_actions` begin or end a card's enrollment."""
         self._context = context
         self._store = context.store
         self._keys = context.keys
@@ -74,11 +74,11 @@ class AuditLog:
     ) -> AuditReport:
         """Check that no entry was changed after it was written.
 
-        The check includes all cards and all secrets of the vault. It finds cards and secrets that somebody has changed or that
-        contradict the log. With `since`, it also checks that the log still has the entry at that checkpoint. If `whole` is
-        false, it checks only the entries after `since`, so its cost does not grow with the log. A whole check includes the
-        archived segments in `folder`, and the report names those that it has not seen. It calls `done` after every thousand
-        entries. In a large log, other processes help.
+        The check includes all cards and all secrets of the vault. It finds cards and secrets that somebody has changed, and
+        those that contradict the log. With `since`, it also checks that the log still has the entry at that checkpoint. If
+        `whole` is false, it checks only the entries after `since`, so its cost does not grow with the log. A whole check
+        includes the archived segments in `folder`, and the report names the segments that have no file there. The check calls
+        `done` after every thousand entries. In a large log, other processes help.
         """
         self._store.check_whole()
         with self._store.read(streams=True) as db:
@@ -131,9 +131,9 @@ class AuditLog:
     def archive(self, folder: Path, before: float, *, done: Progress = ignored) -> list[Segment]:
         """Move the sealed segments whose entries are all older than `before`, in Unix seconds, into files in `folder`.
 
-        Return them. Entries are removed from the database only when their file is proven: see `archive`. Raises `InputError`
-        if a file cannot be written, or has a segment's name and is not the segment, and `StoreError` if the database
-        does not hold the entries as they were sealed.
+        Return these segments. Entries are removed from the database only when their file is proven: see `archive`. Raises
+        `InputError` if a file cannot be written, or if a file with the segment's name holds something else. Raises `StoreError`
+        if entries in the database were changed after they were sealed.
         """
         self._store.check_whole()
         chosen = self.archivable(before)

@@ -7,9 +7,10 @@ Six promises:
    entries are found.
 3. The end of the log is sealed with the master key, for this database. An attacker who can write the database but has no
    master key can neither rewrite the chain nor replace its end, even with the end of another database's log.
-4. The check finds that only the log, or only the cards, were set back to an earlier state. Each change of a card's row has a
-   number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number of the
-   last log entry at that time. Only `check` with `since` finds that the whole database was set back to an earlier state.
+4. If somebody sets only the log or only the cards back to an earlier state, the check finds this. Each change of a card's row
+   has a number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number
+   of the log's last entry at the time when the secret was stored. If somebody sets the whole database back to an earlier state,
+   only `check` with `since` finds this.
 5. No entry holds a PIN, a response or a key.
 6. An entry leaves the database only together with its segment, once a file has the segment. A sealed checkpoint, which stays in
    the database, proves the file: see `segments` and `archive`.

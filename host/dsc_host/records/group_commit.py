@@ -1,11 +1,11 @@
 """Group commit: changes that wait for the database at the same time are committed together.
 
 A commit waits for the disk, which takes far longer than a change. So while one thread commits, the changes of all other threads
-wait, and the next thread makes all of them in one transaction. Each is in a separate savepoint, or in a set of changes that the
-same statements make, and that write nothing before all of them are decided. Five promises:
+wait. The next thread then makes all waiting changes in one transaction. Each change has its own savepoint, or belongs to a set.
+The changes of a set are made by the same statements, and write nothing until all of them are decided. Five promises:
 
 1. No change has a result before the transaction that contains it is on the disk.
-2. Only the change that raised is undone, with its log entries. The other changes of the transaction are kept.
+2. If a change raises an error, only this change and its log entries are undone. The other changes of the transaction are kept.
 3. If the transaction fails before its commit, the database keeps none of its changes, and each change is made again in a
    separate transaction. If the commit itself fails, the database may have recorded the changes. So none is repeated, and each
    caller gets the error.
@@ -32,7 +32,7 @@ from dsc_host.records.statements import Statement
 from dsc_host.records.store import Store
 
 MOST_TOGETHER = 64
-"""The largest number of changes in one transaction. PostgreSQL keeps this many savepoints of a transaction in fast memory."""
+"""The largest number of changes in one transaction. PostgreSQL keeps this many savepoints of a transaction in shared memory."""
 
 _INTERRUPTED = (
     "the change was interrupted and may have been recorded; try again, and verify a response only with a new challenge"
@@ -52,13 +52,13 @@ class Outcome:
 
 
 class SetWork(ABC, Generic[T]):
-    """A change that can be done with others of its kind, by the same statements. Called, it is done by itself."""
+    """A change that the same statements can do together with others of its kind. Calling the object does the change alone."""
 
     __slots__ = ()
 
     @abstractmethod
     def __call__(self, db: Connection, entries: PendingEntries) -> T:
-        """Do the change by itself."""
+        """Do the change alone."""
 
     @staticmethod
     @abstractmethod
@@ -80,7 +80,7 @@ _SAVEPOINTS, _RELEASES, _ROLLBACKS = (
 
 
 class _Stage(Enum):
-    """How far a transaction has come."""
+    """The stages of a transaction."""
 
     OPENING = auto()
     WORKING = auto()
@@ -127,7 +127,7 @@ class _Group:
 
     changes: Sequence[Change[Any]]
     called: threading.Lock
-    """A lock that is released when another thread has committed the changes, or has passed the lead to this thread."""
+    """A lock that another thread releases when it has committed the changes, or has passed the lead to this thread."""
     leads: bool = False
     """Whether this thread commits the next transaction."""
 
@@ -295,7 +295,7 @@ class GroupCommit:
         return type(change.work) if self._store.locks_rows and isinstance(change.work, SetWork) else None
 
     def _in_savepoint(self, db: Connection, entries: PendingEntries, number: int, change: Change[Any]) -> bool:
-        """Make one change. Return False if the database prevents it, so that it must be made in a separate transaction."""
+        """Make one change. Return False if the database prevents that. The change then needs a separate transaction."""
         mark = len(entries)
         _SAVEPOINTS[number].send(db, {})
         try:

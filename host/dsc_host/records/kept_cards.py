@@ -1,12 +1,12 @@
-"""The state of each card according to archived entries, so that the cards are still compared with the whole log.
+"""The state of each card according to the archived entries, so that a check can still compare the cards with the whole log.
 
-For each card, a row has the last version of the card's row that an archived entry records, and whether such an entry began or
-ended the card last. All rows of one generation have a hash, which the sealed mark of the archive holds. So an attacker who puts
-an old row back is found.
+For each card, the table `audit_kept` has a row: the last version of the card that an archived entry records, and whether the
+last such entry enrolled or removed the card. The sealed mark of the archive holds one hash of all these rows. So the check
+finds a row that an attacker has put back.
 
-The rows are replaced by a new generation, a batch in a transaction, and become valid when the mark moves to them. So nobody
-waits long, and a process that is killed leaves the old generation valid. If two processes replace them at once, one begins
-again.
+A new generation of rows replaces the old one. It is written in batches, each in its own transaction, and becomes valid when the
+mark moves to it. So nobody waits long, and if the process is killed, the old generation stays valid. If two processes write a
+new generation at the same time, one of them begins again.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ _BATCH = 1000
 
 
 class KeptCard(NamedTuple):
-    """The state of one card by archived entries: the last version of its row, and the last action that began or ended it."""
+    """The state of one card by archived entries: the last version of its row, and its last enrollment or removal."""
 
     serial: str
     card_row: str | None
     action: str | None
 
     def after(self, earlier: "KeptCard") -> "KeptCard":
-        """Return what entries say that go on after earlier ones."""
+        """Return the state after these entries, which follow the entries of `earlier`."""
         return KeptCard(self.serial, self.card_row or earlier.card_row, self.action or earlier.action)
 
 
@@ -57,7 +57,7 @@ class Digest:
 
 
 def is_sound(db: Connection, mark: Archived) -> bool:
-    """Return whether the rows are those that the mark is about."""
+    """Return whether the rows have the hash that the mark holds."""
     if not mark.generation:
         return True
     digest = Digest()
@@ -70,7 +70,7 @@ def is_sound(db: Connection, mark: Archived) -> bool:
 
 
 def replace_all(context: Context[Any], cards: Mapping[str, KeptCard], to: int) -> None:
-    """Make the rows take the entries up to number `to` into account. `cards` is what the entries since the last time say.
+    """Update the rows to the entries up to number `to`. `cards` has the states by the entries since the last update.
 
     Raises `StoreError` if the rows were changed.
     """
@@ -92,7 +92,7 @@ def _replaced(context: Context[Any], mark: Archived, cards: Mapping[str, KeptCar
     if mark.generation and old.value() != mark.kept_hash:
         if _mark(context) != mark:
             return False
-        raise StoreError("what is kept of archived entries was changed; see audit verify, and restore a backup")
+        raise StoreError("the summary of archived entries was changed; see audit verify, and restore a backup")
     moved = replace(mark, kept_to=to, generation=generation, kept_hash=new.value())
     was_first = context.change_in_turn(lambda tx: _move(tx, mark, moved, count))
     while context.change_in_turn(_remove_some):
@@ -135,17 +135,17 @@ def _move(tx: Transaction, mark: Archived, moved: Archived, count: int) -> bool:
     now = segments.archived(tx.db, tx.keys, tx.seals)
     if (now.kept_to, now.generation) != (mark.kept_to, mark.generation):
         return False
-    # Another process that has just moved the mark may have removed new rows as old ones.
+    # Another process that has just moved the mark may have removed our new rows.
     written = select(func.count()).select_from(audit_kept).where(audit_kept.c.generation == moved.generation)
     if tx.db.execute(written).scalar_one() != count:
         return False
-    # Entries may have been removed meanwhile, but only such as the old rows take into account.
+    # Entries may have been removed in the meantime, but only entries that the old rows already include.
     segments.move_mark(tx.db, replace(moved, number=now.number, hash=now.hash), tx.keys.current, tx.seals)
     return True
 
 
 def _remove_some(tx: Transaction) -> int:
-    """Remove a batch of rows that are not valid. Another process that is writing them begins again."""
+    """Remove a batch of rows that are not valid. If another process is just writing them, it begins again."""
     tx.context.store.claim(tx.db)
     c, generation = audit_kept.c, segments.archived(tx.db, tx.keys, tx.seals).generation
     others = select(c.generation, c.serial).where(c.generation != generation).order_by(c.generation, c.serial).limit(_BATCH)

@@ -1,7 +1,7 @@
 """The master key, and the secrets that it seals: keys, PINs and unlock keys of cards, as the database stores them.
 
-A `Keyring` holds one or more master keys. Only the first one seals new secrets, but each opens those that it has sealed. So the
-master key can be changed during normal operation.
+A `Keyring` holds one or more master keys. Only the first key seals new secrets, but each key opens the secrets that it has
+sealed. So the master key can be changed during normal operation.
 
 Four promises:
 
@@ -161,7 +161,7 @@ class MasterKey:
         return signer.hexdigest()
 
     def backup_signer(self) -> hmac.HMAC:
-        """Return an HMAC under this key for the bytes of a backup."""
+        """Return an HMAC object under this key, for the bytes of a backup."""
         return hmac.new(self._backup_key, digestmod="sha256")
 
     def __repr__(self) -> str:

@@ -20,7 +20,7 @@ _one_at_a_time = Lock()
 
 
 def migrate(db: Connection, version: int | None, folder: Path) -> int:
-    """Migrate the tables from `version` to the newest version, in the open transaction. None means that there are no tables.
+    """Migrate the tables from `version` to the newest version, in the open transaction. A `version` of None means no tables.
 
     Return the newest version. The caller stores it in the marks.
     """

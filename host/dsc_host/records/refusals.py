@@ -5,7 +5,8 @@ the limit has ended. Three promises:
 
 1. A refusal that is only counted costs no write to the database.
 2. At most `MOST` limits have a count each. The refusals under all other limits are counted together.
-3. Each process has separate counts. A process that ends loses those that it has not logged yet, but not the first refusals.
+3. Each process has separate counts. A process that ends loses the counts that it has not logged yet. The first refusals are
+   already in the log.
 """
 
 from collections.abc import Iterable

@@ -35,7 +35,7 @@ class RowSet:
         self._stored = tuple(_storing(column) for column in columns)
 
     def send(self, db: Connection, rows: Sequence[Row]) -> None:
-        """Execute the statement for these rows, if there are any. Its error may be raised by the next one, or by the commit."""
+        """Execute the statement for these rows, if there are any. The next statement or the commit may raise its error."""
         if rows:
             self.ask(db, rows)
 

@@ -10,16 +10,16 @@ from sqlalchemy import Connection, Select, Table
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of a database and their version. The tables are in an order in which each refers only to earlier ones."""
+    """The tables of a database and their version. Each table refers only to tables that come before it in this order."""
 
     tables: tuple[Table, ...]
     version: int
     oldest: int
     """The oldest version that can be migrated."""
     compatible_since: int
-    """The oldest version whose dscplus may use these tables: all that is newer only adds to them."""
+    """The oldest schema version whose dscplus may use these tables: later versions have only added to the tables."""
     migrations: Path
-    """The folder of the Alembic revisions, each of which migrates one version to the next."""
+    """The folder of the Alembic revisions. Each revision migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]
     """For each table of which a backup keeps only some rows: the query for these rows, or None if it keeps none."""
     restored: tuple[Callable[[Connection, float], None], ...]

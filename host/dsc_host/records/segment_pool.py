@@ -76,7 +76,7 @@ class SegmentPool:
                 _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="ascii"
             )
         except OSError:
-            # The program has no separate interpreter, so the caller checks everything.
+            # There is no interpreter to start, for example in a frozen program, so the caller checks everything.
             return None
         self._processes.append(process)
         return process

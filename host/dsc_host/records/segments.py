@@ -63,7 +63,7 @@ class Segment:
         return cls(number + 1, after + 1, last_entry, start, end_hash, digest, key.id, seal)
 
     def problem(self, before: "Segment | None", keys: Keyring, seals: Seals) -> str | None:
-        """Return the reason why this is not the checkpoint after `before`, or None if it is."""
+        """Return the reason why this cannot be the checkpoint after `before`, or None if it is this checkpoint."""
         number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
         if self.number != number + 1:
             return f"checkpoint {number + 1}: is missing"
@@ -83,7 +83,7 @@ class Segment:
 
 
 _NONE = (0, 0, START, b"")
-"""The values that replace those of an earlier checkpoint for the first checkpoint."""
+"""The values that the first checkpoint uses in place of an earlier checkpoint."""
 
 
 def _digest(previous: bytes, number: int, first: int, last: int, start: bytes, end: bytes) -> bytes:
@@ -92,7 +92,7 @@ def _digest(previous: bytes, number: int, first: int, last: int, start: bytes, e
 
 
 def segments(db: Connection, after: int = 0) -> Iterator[Segment | None]:
-    """Yield the checkpoints in order: the last checkpoint up to entry `after`, and all later checkpoints.
+    """Yield the checkpoints in order: the last checkpoint at or before entry `after`, and all later checkpoints.
 
     If an attacker has put values of other types into a row, yield None for it.
     """
@@ -134,7 +134,7 @@ def _values(segment: Segment) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The mark of the archived entries, which are no longer in the database, and of the kept rows, which sum up their cards.
+    """The mark of the archive: the last entry that is no longer in the database, and the kept rows that sum up such entries.
 
     Attributes:
         number: The number of the last archived entry; 0 if no entry was archived.

@@ -57,7 +57,7 @@ _RAW = _Form("", lambda values: values, ())
 
 
 class Asked:
-    """A statement that was sent, whose result the caller takes later."""
+    """A statement that was sent. The caller takes its result later."""
 
     __slots__ = ("_cursor", "_db", "_form")
 
@@ -77,7 +77,7 @@ class Asked:
         return [self._form.read_row(found) for found in self.taken(_FETCH_ALL)]
 
     def taken(self, taken: Callable[[Any], Any]) -> Any:
-        """Return what this function takes from the cursor."""
+        """Call a function that takes the result from the cursor, and return its result."""
         try:
             if (wait := getattr(self._cursor, "wait", None)) is not None:
                 wait()
@@ -179,7 +179,7 @@ def ask_sql(db: Connection, sql: Sql, values: Sequence[bytes | None]) -> Asked:
 
 
 def _send(db: Connection, form: "_Form", values: Values) -> Any:
-    """Execute a statement, and wait for it only if the driver cannot do otherwise. Return its cursor."""
+    """Execute a statement without waiting, if the driver allows that. Return its cursor."""
     cursor: Any = db.connection.cursor()
     try:
         if form.binary is not None and (send_sql := getattr(cursor, "send_sql", None)) is not None:

@@ -1,9 +1,9 @@
-"""The database store. Its transactions are atomic and durable, and those on the same card run one after another.
+"""The database store. Its transactions are atomic and durable. Transactions on the same card run one after another.
 
 Five promises, for every kind of database:
 
-1. A database of another program is refused with advice, and not changed. So is one of a newer dscplus, unless its tables only
-   have additions.
+1. A database of another program is refused with advice, and not changed. The same is true for a database of a newer dscplus,
+   unless its tables only have additions.
 2. An older database is brought up to date in one transaction. An SQLite file is copied first.
 3. A card that a `write` transaction has locked does not change until the transaction ends. So reading, deciding and recording
    are atomic, with any number of threads, processes and machines.
@@ -109,7 +109,7 @@ class Store:
         """
         return self._transaction(self._backend.STREAM if streams else self._backend.READ)
 
-    def glance(self) -> AbstractContextManager[Connection]:
+    def read_once(self) -> AbstractContextManager[Connection]:
         """Return a transaction for one `Statement`, or for several that are all sent before the first row is taken."""
         return self._transaction(self._backend.GLANCE)
 
@@ -164,34 +164,34 @@ class Store:
         try:
             # Wait for the turn before taking a connection, so that waiting threads do not keep connections from readers.
             with out_of_memory(), self._backend.turn(mode) as start, self._backend.connect(mode) as db, db.begin():
-                # Do not use a listener for the engine's events: with it, every statement would take 50 % longer.
+                # Do not use a listener for the engine's events: it would make every statement take 50 % longer.
                 start(db)
                 yield db
         except SQLAlchemyError as error:
-            self._tell(error)
+            self._raise_store_error(error)
 
     @contextmanager
     def _raising_store_errors(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
-            self._tell(error)
+            self._raise_store_error(error)
 
-    def _tell(self, error: SQLAlchemyError) -> NoReturn:
+    def _raise_store_error(self, error: SQLAlchemyError) -> NoReturn:
         kind = _Conflict if self._backend.was_conflict(error) else StoreError
         failure = self.failure(self._backend.advice(error), kind)
         raise failure from (error if self._backend.CHAINS_ERRORS else None)
 
     def check_usable(self) -> None:
-        """Raise `StoreError` if the store has been closed, or was opened by the process that this one was forked from."""
+        """Raise `StoreError` if the store has been closed, or was opened before this process was forked."""
         if self._closed:
             raise self.failure("it has been closed")
         if os.getpid() != self._opened_in:
             # Two processes that share a connection break it, and in SQLite may damage the file.
-            raise self.failure("it was opened by the process that this one was forked from; open it after the fork")
+            raise self.failure("it was opened before this process was forked; open it after the fork")
 
     def check_whole(self) -> None:
-        """Raise `StoreError` if a newer dscplus has migrated the database, which may have tables that are unknown here."""
+        """Raise `StoreError` if a newer dscplus has migrated the database, and may have added tables that are unknown here."""
         if self._newer is not None:
             raise self.failure(f"a newer dscplus migrated it to schema {self._newer}; use that dscplus for this")
 
@@ -212,7 +212,7 @@ class Store:
         elif version > self._schema.version:
             self._newer = version
             _log.warning(
-                "%s: a newer dscplus migrated it to schema %d; this one, which knows %d, goes on; upgrade it soon",
+                "%s: a newer dscplus migrated it to schema %d; this dscplus, which knows %d, can still use it; upgrade soon",
                 self._backend.name,
                 version,
                 self._schema.version,

@@ -24,7 +24,7 @@ def new_id() -> str:
 
 
 def is_key(key: object) -> bool:
-    """Return whether a database can look this value up as a key, because it is text of printable characters."""
+    """Return whether the value is text of printable characters, which any database can look up as a key."""
     return isinstance(key, str) and key.isprintable()
 
 
@@ -51,7 +51,7 @@ class Rows(Generic[R]):
         return self._made(self._find.row(db, {_KEY: key})) if is_key(key) else None
 
     def locked(self, db: Connection, key: str) -> R | None:
-        """Return the record with this key and lock it: until the transaction ends, nobody else can change or lock it."""
+        """Return the record with this key, locked: until the transaction ends, nobody else can change or lock it."""
         return self._made(self._lock.row(db, {_KEY: key})) if is_key(key) else None
 
     def one(self, db: Connection, *conditions: ColumnElement[bool]) -> R | None:

@@ -75,8 +75,8 @@ SERIAL_LETTERS = 32
 # The extra character marks a decoy. Under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite does.
 _SERIAL = String(SERIAL_LETTERS + 1).with_variant(String(SERIAL_LETTERS + 1, collation="C"), "postgresql")
 
-# The secrets of the login system, which belong to no card, by name. `logged` is the number of the last log entry when the
-# secret was stored.
+# The secrets of the login system, which belong to no card, by name. `logged` is the number that the log's last entry had when
+# the secret was stored.
 vault = Table(
     "vault",
     metadata,

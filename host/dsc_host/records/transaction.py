@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A refusal, as the result of a transaction that is committed nevertheless, because it logs the refusal."""
+    """A refusal as the result of a transaction. The transaction is still committed, because it logs the refusal."""
 
     error: DscError
 
@@ -78,9 +78,9 @@ class Transaction:
 
 TX = TypeVar("TX", bound=Transaction)
 Change: TypeAlias = Callable[[TX], T | Refused] | SetWork[T | Refused]
-"""A change as a function that takes a transaction, or in a form in which it can be done with others of its kind."""
+"""A change: a function that takes a transaction, or an object that can be done together with others of its kind."""
 Step: TypeAlias = Known[T] | Change[TX, T]
-"""The last step of an operation: its result if it is known already, or else the change that returns it."""
+"""The last step of an operation: the result if it is already known, or else the change that returns the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +108,14 @@ class Context(ABC, Generic[TX]):
         The transaction may do the work of other threads too: see `group_commit`. The work may be repeated from its beginning,
         so it must change nothing outside the database.
         """
-        return given(self.commits.do(self.work_of(work)))
+        return result_of(self.commits.do(self.work_of(work)))
 
     def finish(self, step: "Step[T, TX]") -> T:
-        """Return the result of a step. If it is not known yet, do the change that returns it."""
+        """Return the result of a step. If the result is not known yet, do the change that returns it."""
         return step.value if isinstance(step, Known) else self.change(step)
 
     def work_of(self, work: Callable[[TX], T] | SetWork[T]) -> Work[T]:
-        """Return `work` as a function for `commits`, which acts in the name of this context's actor."""
+        """Return `work` as a function for `commits` that acts in the name of this context's actor."""
         if isinstance(work, SetWork):
             return work
         return lambda db, entries: work(self.transaction(db, entries))
@@ -132,7 +132,7 @@ class Context(ABC, Generic[TX]):
             began = time.perf_counter()
             return work(tx)
 
-        done = given(self.commits.do_alone(self.work_of(timed)))
+        done = result_of(self.commits.do_alone(self.work_of(timed)))
         # Measure the work without the wait for the lock. Otherwise the pauses would grow with the load of others.
         time.sleep((time.perf_counter() - began) / 4)
         return done
@@ -157,8 +157,8 @@ class Context(ABC, Generic[TX]):
             entries.write(db)
 
 
-def given(done: T | Refused) -> T:
-    """Return the result of a transaction that was committed, or raise its refusal."""
+def result_of(done: T | Refused) -> T:
+    """Return the result of a committed transaction, or raise its refusal."""
     if isinstance(done, Refused):
         raise done.error
     return done

@@ -1,8 +1,8 @@
 """The vault: secrets that belong to no card, each stored under a name and sealed under the master key.
 
-Three promises: a secret opens only under the name and in the database for which it was sealed; each secret records the number
-of the last log entry when it was stored, so that a removal of these entries is detected; and `rekey` seals these secrets again
-together with those of the cards.
+Three promises. A secret opens only under the name and in the database for which it was sealed. Each secret records the number
+that the log's last entry had when the secret was stored, so that a removal of earlier entries is detected. `rekey` seals these
+secrets again together with the secrets of the cards.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ def get(tx: Transaction, name: str) -> bytes | None:
 
 
 def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
-    """Return the secret under `name`. If there is none, store `plain` first."""
+    """Return the secret under `name`. If there is no such secret, store `plain` first."""
     key = tx.keys.current
     logged = tx.last_entry()
     sealed = key.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))

@@ -1,8 +1,8 @@
 """Anchors that tie the log to the cards: each card's row must be at the version that the log last recorded.
 
-Anchors find two attacks that a check of the log alone would miss. If somebody removed the last entries of the log and put an
-old end back, the rows that these entries recorded have versions that the log does not record. If somebody put an old row back,
-the log records a later version of the row.
+Anchors find two attacks that a check of the log alone would miss. If somebody removes the last entries of the log and puts an
+old end back, some rows have versions that the log does not record. If somebody puts an old row back, the log records a later
+version of this row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,19 +20,19 @@ from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
-"""The version of a row that no entry records, because the row was written before entries recorded versions."""
+"""The version of a row that was written before log entries recorded versions."""
 _ENROLLED = "card.enroll"
 
 
 def problems(db: Connection, keys: Keyring, seals: CardSeals) -> Iterator[str]:
-    """Yield each difference between the cards and the log, of which some entries may be archived."""
+    """Yield each difference between the cards and the log. Some entries of the log may be archived."""
     try:
         mark = segments.archived(db, keys, seals)
     except StoreError:
         # The check of the log reports this.
         mark = Archived()
     if not kept_cards.is_sound(db, mark):
-        yield "what is kept of archived entries, about the cards, was changed"
+        yield "the summary of archived entries about the cards was changed"
     yield from _card_problems(db, seals, mark.generation)
     yield from _missing_cards(db, mark.generation)
 
@@ -54,7 +54,7 @@ def _card_problems(db: Connection, seals: CardSeals, generation: int) -> Iterato
 
 
 def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
-    """Compare a row with the last version of it that the log records."""
+    """Compare a row with the last version that the log records for it."""
     if logged == card.in_log or (logged is None and card.version == _FIRST):
         return
     enrollment, _, version = (logged or ":0").rpartition(":")
@@ -68,7 +68,7 @@ def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
 
 
 def _last_logged(db: Connection, serials: Sequence[str], generation: int) -> dict[str, str]:
-    """Return, by serial, the version of each card's row that the latest entry about it records."""
+    """Return, by serial, the row version that the latest entry about each card records."""
     if not serials:
         return {}
     # With the index by serial and number, this reads only the last entries of each card.

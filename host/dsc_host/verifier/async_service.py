@@ -24,7 +24,7 @@ from dsc_host.errors import InputError, OutOfMemory, StoreError
 from dsc_host.records.audit_check import AuditReport
 from dsc_host.records.audit_entries import Checkpoint, Entry
 from dsc_host.records.group_commit import MOST_TOGETHER, Change, GroupCommit, Work
-from dsc_host.records.transaction import Known, Refused, Step, given
+from dsc_host.records.transaction import Known, Refused, Step, result_of
 from dsc_host.verifier.model import Card, Enrollment, Policy, State
 from dsc_host.verifier.service import Verifier
 from dsc_host.verifier.transaction import CardContext, CardTransaction
@@ -79,7 +79,7 @@ class _Workers:
         self._pool = ThreadPoolExecutor(threads, "dsc-verifier")
         self._waiting: deque[_Call] = deque()
         self._called_by: asyncio.AbstractEventLoop | None = None
-        """The event loop that is about to call a thread for the calls that wait."""
+        """The event loop that will soon start a thread for the waiting calls."""
         self._guard = threading.Lock()
         self._closed = False
 
@@ -106,7 +106,8 @@ class _Workers:
         if call.commits is None:
             self._call_thread()
         elif self._called_by is not loop:
-            # Call the thread after all other tasks that can go on now: their calls are committed together with this one.
+            # Start the thread only after all tasks that are ready have run, so that their calls are committed together with
+            # this call.
             self._called_by = loop
             loop.call_soon(self._call_for_all)
         return await asyncio.wrap_future(call.future)
@@ -140,7 +141,7 @@ class _Workers:
             calls[0].commits.do_all(changes)
 
     def _take(self) -> list[_Call]:
-        """Return the first call, with those that follow it if their last steps can be committed together."""
+        """Return the first waiting call, and the calls after it whose last steps can be committed together with it."""
         with self._guard:
             calls: list[_Call] = []
             while self._waiting and len(calls) < MOST_TOGETHER and (not calls or self._waiting[0].commits):
@@ -151,7 +152,7 @@ class _Workers:
 
     def close(self) -> None:
         self._closed = True
-        # Do not cancel the waiting calls, because nobody requested that. They run, and raise that the verifier is closed.
+        # Do not cancel the waiting calls, because nobody requested that. Each one raises the error that the verifier is closed.
         self._pool.shutdown(wait=True)
 
 
@@ -165,7 +166,7 @@ def _last_step(call: _Call) -> Change[Any] | None:
     if isinstance(step, Known):
         call.future.set_result(step.value)
         return None
-    return Change(step, lambda change: call.finish(lambda: given(change.result())))
+    return Change(step, lambda change: call.finish(lambda: result_of(change.result())))
 
 
 def _closed_error() -> StoreError:
@@ -185,7 +186,7 @@ def _awaitable(
 def _grouped(
     method: Callable[Concatenate[Verifier, P], T], begin: Callable[Concatenate[Verifier, P], Step[T, CardTransaction]]
 ) -> Callable[Concatenate["AsyncVerifier", P], Coroutine[Any, Any, T]]:
-    """Return the coroutine of a method whose last step, which `begin` returns, is committed with those of other calls."""
+    """Return the coroutine of a method. `begin` returns the method's last step, which is committed together with others."""
 
     @wraps(method)
     async def call(self: "AsyncVerifier", /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -212,7 +213,7 @@ class AsyncVerifier:
     """
 
     def __init__(self, verifier: Verifier, *, threads: int = SQLITE_THREADS) -> None:
-        """Wrap `verifier`, which is open, and which `close` closes.
+        """Wrap an open `verifier`. `close` also closes the verifier.
 
         `threads`, 1 to 15, is the number of calls that run at the same time. Raises `InputError` for another number.
         """
@@ -251,7 +252,7 @@ class AsyncVerifier:
         await self.close()
 
     def by(self, actor: str) -> Self:
-        """Return the same verifier, threads and connections, for actions in the name of `actor`. Raises `InputError`."""
+        """Return a copy that shares the threads and connections, and acts in the name of `actor`. Raises `InputError`."""
         other = object.__new__(type(self))
         other._verifier = self._verifier.by(actor)
         other._workers = self._workers

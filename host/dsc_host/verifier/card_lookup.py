@@ -82,7 +82,7 @@ def unknown(serial: str) -> UnknownCard:
 
 
 def awaits_pin(card: CardRecord) -> bool:
-    """Return whether the card's suite has a PIN that was never set. A retired card awaits no PIN."""
+    """Return whether the card's suite needs a PIN that was never set. A retired card awaits no PIN."""
     return card.sealed_pin is None and card.state != State.RETIRED and Suite.parse(card.suite).pin_hash is not None
 
 

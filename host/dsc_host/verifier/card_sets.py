@@ -1,10 +1,11 @@
-"""The last steps of many logins in one transaction, each part by one statement for all of them.
+"""The last steps of many logins, in one transaction and with one statement for each kind of change.
 
-This is for databases whose transactions lock single rows. The rows of all cards are locked and read at once, without waiting:
-the call on a card that another transaction has locked is done alone. Then each call is decided, which raises or collects its
-changes. So a call that raises has changed nothing, and needs no savepoint. Then the changes of all calls are written.
+This is for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once, without
+waiting: if another transaction has locked a card, the call on this card is done later and alone. Then each call is decided: it
+raises an error, or collects its changes. So a call that raises has changed nothing, and needs no savepoint. Finally, the
+changes of all calls are written.
 
-Several calls on one card are decided one after the other, each after the previous one was written.
+If several calls concern the same card, each is decided after the changes of the previous call were written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ class CardWork(SetWork[T], Generic[T]):
 
 
 def together(context: CardContext, step: Step[T, CardTransaction]) -> Step[T, CardTransaction]:
-    """Return the step in a form in which it can be done with others of its kind, if there is one."""
+    """Return the step as work that can be done together with other steps. Return other kinds of steps unchanged."""
     return CardWork(context, step) if isinstance(step, Issue | Judgment) else step
 
 
@@ -95,7 +96,7 @@ class _Found:
     cards: dict[str, CardRecord]
     """The cards that are locked."""
     issued: dict[str, float | None]
-    """The time of the challenge that decides about a card's rate, for each card that exists."""
+    """For each card that exists, the time of the challenge that decides whether the card's rate limit is reached."""
     challenges: dict[str, ChallengeRecord]
 
 
@@ -112,13 +113,13 @@ class _Set:
         self._added: list[tuple[Asked, list[tuple[ChallengeRecord, Draw]]]] = []
 
     def do(self) -> None:
-        """Do the steps. Write their rows, but wait for no result of that."""
+        """Do the steps. Write their rows, but do not wait for the results of the writes."""
         left: Sequence[int] = [at for at, work in enumerate(self._works) if work.context.policy is self._policy]
         while left:
             left = self._do_first(left)
 
     def outcomes(self) -> list[Outcome | None]:
-        """Return the outcome of each step, or None for a step to do alone."""
+        """Return the outcome of each step, or None for a step that must be done alone."""
         for asked, added in self._added:
             there = {challenge_id for (challenge_id,) in asked.rows()}
             for challenge, draw in added:
@@ -127,7 +128,7 @@ class _Set:
         return self._outcomes
 
     def _draw_again(self, challenge: ChallengeRecord, draw: Draw) -> None:
-        """Add a challenge whose first question is remembered with another one."""
+        """Add a challenge with a new question, because the card has had its first question before."""
         for _ in range(DRAWS):
             other = draw()
             if rows.add_challenge(self._db, other):
@@ -162,7 +163,7 @@ class _Set:
         serials = list({name for step in issues for name in _names(step)})
         ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
         locked, issued, known = list[Asked](), None, None
-        # Take both kinds of locks before reading. If a card is released between them, only the second takes its lock.
+        # Take both kinds of locks before reading: a card that is busy for the first statement may be free for the second.
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
         if ids:
@@ -203,7 +204,7 @@ class _Set:
 
 
 _LATER = Outcome()
-"""Stands for the outcome of a step that must wait for another one."""
+"""Marks a step that must wait for another step on the same card."""
 
 
 def _issue(tx: CardTransaction, step: Issue, found: _Found, busy: set[str]) -> Outcome | None:
@@ -216,7 +217,7 @@ def _issue(tx: CardTransaction, step: Issue, found: _Found, busy: set[str]) -> O
         decoy = found.cards.get(name)
         if name in busy or serial in busy:
             return _LATER
-        # A decoy that must be made or written first is rare. It is the same whether the card exists or not.
+        # A step whose decoy must be written first is done alone. This is rare, and does not depend on whether the card exists.
         if decoy is None or not decoys.is_fresh(tx, decoy, tx.now()):
             return None
     if serial in busy:

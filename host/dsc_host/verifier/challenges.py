@@ -66,7 +66,7 @@ def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refuse
 def issue_to(tx: CardTransaction, serial: str, card: CardRecord | None, earliest: float | None) -> Challenge | Refused:
     """Draw a challenge for a locked card, or for the decoy in its place. Log it, or its refusal.
 
-    `earliest` is the time of the challenge that decides about the card's rate: see `rows.lock_to_ask`.
+    `earliest` is the time of the challenge that decides whether the rate limit is reached: see `rows.lock_for_challenge`.
     """
     now = tx.now()
     if card is None:
@@ -90,8 +90,8 @@ def _locked(tx: CardTransaction, serial: str, conceal: bool) -> tuple[CardRecord
     With `conceal`, return the card or its decoy, and execute the same statements whether the card exists or not.
     """
     if conceal:
-        decoys.standing(tx, serial, tx.now())
-    return rows.lock_to_ask(tx.db, serial, decoys.name_of(serial) if conceal else None, tx.policy.challenges)
+        decoys.locked_decoy(tx, serial, tx.now())
+    return rows.lock_for_challenge(tx.db, serial, decoys.name_of(serial) if conceal else None, tx.policy.challenges)
 
 
 def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:

@@ -1,4 +1,4 @@
-"""Closed challenges: which they are, and the refusal of responses to them.
+"""Closed challenges: how they are recognized, and how responses to them are refused.
 
 The first few such responses are logged one by one, with the row of the challenge. Later ones, and those to unknown challenges,
 are only counted, and lock no row.
@@ -69,7 +69,7 @@ def _counted(context: CardContext, action: str, reason: Reason, now: float) -> E
 def refuse_closed(
     tx: CardTransaction, action: str, challenges: Sequence[ChallengeRecord], closed: Closed, now: float
 ) -> Verdict:
-    """Refuse answers to challenges of a locked card, the first of which is closed."""
+    """Refuse answers to challenges of a card whose row is locked. `closed` is the first closed challenge, with the reason."""
     reason, challenge = closed
     if not is_logged(challenge, tx.policy):
         return refuse_counted(tx, action, reason, now)
@@ -79,7 +79,7 @@ def refuse_closed(
 
 
 def refuse_unlocked(tx: CardTransaction, action: str, challenges: Sequence[ChallengeRecord]) -> Verdict | None:
-    """Refuse and count answers to challenges of a card that is not locked. Return None if its row must be locked first."""
+    """Refuse and count answers to challenges of a card whose row is not locked. Return None if the row must be locked first."""
     now = tx.now()
     closed = first_closed(challenges, tx.policy, now)
     if closed is None or is_logged(closed[1], tx.policy):
@@ -93,5 +93,5 @@ def most_logged(policy: Policy) -> int:
 
 
 def ids_of(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
-    """Return the ids of challenges, as a log entry tells them."""
+    """Return the ids of challenges in the form that a log entry has."""
     return {"id": " ".join(challenge.id for challenge in challenges)}

@@ -50,8 +50,8 @@ def serial_of(name: str) -> str:
     return name.removeprefix(_MARK)
 
 
-def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
-    """Return a serial's decoy, with its row locked. If there is none, add one first: a row like a card's, with a random key."""
+def locked_decoy(tx: CardTransaction, serial: str, now: float) -> CardRecord:
+    """Lock and return the decoy of a serial. Add it first if it is missing: a row like a card's, with a random key."""
     name = name_of(serial)
     found = rows.lock_card(tx.db, name)
     if found is None:
@@ -66,14 +66,14 @@ def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
 
 
 def is_fresh(tx: CardTransaction, decoy: CardRecord, now: float) -> bool:
-    """Return whether the row need not be written to remember this request. Raises `StoreError` if it was tampered with."""
+    """Return whether the row already records a request of the last day. Raises `StoreError` if the row was tampered with."""
     return now - tx.seals.check(decoy).state_since < _DAY
 
 
 def _row(db: Connection, name: str) -> CardRecord:
     found = rows.lock_card(db, name)
     if found is None:
-        raise AssertionError("a decoy that was added is there")
+        raise AssertionError("the decoy that was just added is missing")
     return found
 
 

@@ -28,7 +28,7 @@ Refusals = Callable[[int, str, DscError], None]
 Progress = Callable[[int], None]
 
 
-class _NoneKept(Exception):
+class _UndoEnrollments(Exception):
     """Raised to undo a transaction."""
 
 
@@ -81,8 +81,8 @@ def _all_or_none(
                 bad += len(refusals)
                 enrolled(total)
             if bad:
-                raise _NoneKept
-    except _NoneKept:
+                raise _UndoEnrollments
+    except _UndoEnrollments:
         return 0
     return total
 

@@ -47,14 +47,14 @@ def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
     return _change(tx, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
 
 
-def settle(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
+def move_if_possible(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
     """Bring a card into another state if its current state allows that; otherwise do nothing. Raises `InputError`."""
-    if is_at(tx, serial, *_FROM[to]):
+    if is_in_state(tx, serial, *_FROM[to]):
         move(tx, serial, to, reason)
 
 
-def is_at(tx: CardTransaction, serial: str, *states: State) -> bool:
-    """Return whether the card exists and is in one of these states. Lock it."""
+def is_in_state(tx: CardTransaction, serial: str, *states: State) -> bool:
+    """Lock the card, and return whether it exists and is in one of these states."""
     try:
         return card_lookup.locked_card(tx, serial).state in states
     except UnknownCard:

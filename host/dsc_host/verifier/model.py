@@ -47,7 +47,7 @@ class Policy:
     lock_after: int = 10
     """The number of wrong responses in a row, over all challenges of a card, that lock the card. 1 or more."""
     lock_after_in_a_day: int = 20
-    """The number of wrong responses within 24 hours that lock a card, even with right ones between. At least `lock_after`."""
+    """The number of wrong responses within 24 hours that lock a card, even between right responses. At least `lock_after`."""
     lock_for: float = 24 * 60 * 60
     """The duration of a lock, in seconds. More than 0."""
     window: int = 20
@@ -63,7 +63,7 @@ class Policy:
     challenges_within: float = 5 * 60
     """The period for `challenges`, in seconds. More than 0."""
     pause: float = 30
-    """The seconds for which a card's responses are ignored after `attempts` wrong ones in a row. 0 turns the pause off.
+    """The seconds for which a card's responses are ignored after `attempts` wrong responses in a row. 0 turns the pause off.
 
     The pause doubles after each further `attempts` wrong responses, up to `lock_for`. So nobody can lock a card quickly.
     """
@@ -293,7 +293,7 @@ class Verdict:
 
     reason: Reason
     duress: bool = False
-    """Whether the response was accepted and made with the duress PIN: the owner is being forced.
+    """Whether the response was accepted and made with the duress PIN, which says that the owner is being forced.
 
     Do not show this on the screen where the response was typed.
     """

@@ -1,4 +1,4 @@
-"""The judgment of one response, or of two in a row, and the recording of its consequences, in one transaction.
+"""The judgment of responses: one, or two in a row for a resync. The judgment and its consequences are one transaction.
 
 A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of the
 responses can know all three. So a response to a closed challenge, or to one that was never issued, is refused before anything
@@ -91,7 +91,7 @@ def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
     if context.store.locks_rows:
         # Read and compute after the row was locked: this holds up nobody else, and takes a round trip less.
         return Judgment(asked)
-    with context.store.glance() as db:
+    with context.store.read_once() as db:
         found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
     if found is not None:
         context.seals.check(found)
@@ -210,7 +210,7 @@ def _find(context: CardContext, card: CardRecord, challenges: Sequence[Challenge
 def _responders(
     context: CardContext, card: CardRecord, suite: Suite, new_pin: str | None
 ) -> tuple[Responder, Responder | None]:
-    """Return responders for the card's PIN and its duress PIN. The second is None for a suite without a PIN."""
+    """Return a responder for the card's PIN and one for its duress PIN, which is None for a suite without a PIN."""
     # A retired card has no secrets. Use a random key, so that refusing it takes as long as refusing any other card.
     retired = card.state == State.RETIRED
     key = secrets.token_bytes(32) if retired else context.opened(card, card.sealed_key, Secret.KEY)

@@ -12,11 +12,11 @@ DRAWS = 100
 """The number of draws before giving up. When 9 in 10 of a card's questions have been used, one challenge in 37,000 fails."""
 
 Draw = Callable[[], ChallengeRecord]
-"""A function that returns the same challenge each time, with another question."""
+"""A function that returns the same challenge with a new question at each call."""
 
 
 class Forgotten(NamedTuple):
-    """Which challenges of a card to remove: see `rows.forget_challenges`."""
+    """The challenges of a card that are to be removed: see `rows.forget_challenges`."""
 
     serial: str
     up_to: int
@@ -40,7 +40,7 @@ class RowWrites(Protocol):
         """Remove old challenges of a card."""
 
     def add(self, draw: Draw) -> ChallengeRecord | None:
-        """Add a challenge whose question is not remembered. Return None if each question that was drawn is."""
+        """Add a challenge with a question that the card has not had. Return None if the card has had all drawn questions."""
 
 
 class DirectWrites:
@@ -69,7 +69,7 @@ class DirectWrites:
         rows.forget_challenges(self._db, *forgotten)
 
     def add(self, draw: Draw) -> ChallengeRecord | None:
-        """Add a challenge with the first question that is not remembered."""
+        """Add a challenge with the first drawn question that the card has not had."""
         for _ in range(DRAWS):
             challenge = draw()
             if rows.add_challenge(self._db, challenge):
@@ -103,11 +103,11 @@ class CollectedWrites:
         self.answers.append(challenge)
 
     def forget(self, forgotten: Forgotten) -> None:
-        """Collect which challenges to remove."""
+        """Collect challenges that are to be removed."""
         self.forgotten.append(forgotten)
 
     def add(self, draw: Draw) -> ChallengeRecord:
-        """Collect a new challenge. Its question is drawn again later if it is remembered."""
+        """Collect a new challenge. If the card has had its question before, another question is drawn later."""
         challenge = draw()
         self.added.append((challenge, draw))
         return challenge

@@ -106,7 +106,7 @@ _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of
 
 
 def _issued_before(serial: Any) -> Statement:
-    """Return a statement for the time at which an earlier challenge was issued; see `lock_to_ask` for its parameter `ago`."""
+    """Return a statement for the time of an earlier challenge. `lock_for_challenge` explains its parameter `ago`."""
     number = select(cards.c.asked + 1 - bindparam("ago")).where(cards.c.serial == serial).scalar_subquery()
     return Statement(select(challenges.c.issued_at).where(challenges.c.serial == serial, challenges.c.number == number))
 
@@ -172,11 +172,11 @@ def lock_card(db: Connection, serial: str) -> CardRecord | None:
     return _card(_LOCK_CARD.row(db, {"of": serial}))
 
 
-def lock_to_ask(db: Connection, serial: str, otherwise: str | None, ago: int) -> tuple[CardRecord | None, float | None]:
-    """Lock and return a card, or the row named `otherwise` if there is no card, with the Unix time of an earlier challenge.
+def lock_for_challenge(db: Connection, serial: str, otherwise: str | None, ago: int) -> tuple[CardRecord | None, float | None]:
+    """Lock and return a card, or its decoy if there is no card, with the Unix time of an earlier challenge.
 
-    The time is that of the challenge `ago` challenges before the one to be issued now. It is None if that challenge is not
-    remembered. Finding the card and finding the other row take the same time.
+    `otherwise` is the name of the decoy. `ago` says how many challenges before the new one the earlier challenge was issued.
+    Its time is None if it is not stored any more. Finding the card and finding the decoy take the same time.
     """
     # The second statement begins after the lock is taken, so it sees what the lock's previous holder has committed.
     if otherwise is None:

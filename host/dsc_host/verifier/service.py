@@ -8,9 +8,9 @@ Ten promises:
    (RFC 6287, 5.1) count as one. A card whose suite has no counter is never asked a question twice while it is enrolled.
 4. Only the right response to an open challenge is accepted. Any other value gives a false verdict, and never raises.
 5. A failure counts only against its challenge and the card of this challenge, and only if the challenge was open.
-6. Keys and PINs are in the clear only while a response is computed, and in what `disclose` returns. They are never logged.
-7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy says, whoever asks.
-8. A card gets no more challenges in a period than the policy says. The error tells a caller when to try again.
+6. Keys and PINs are in the clear only while a response is computed, and in the result of `disclose`. They are never logged.
+7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy allows.
+8. A card gets no more challenges in a period than the policy allows. The error tells the caller when to try again.
 9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
    closed challenge are logged one by one. Later ones are only counted.
 10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are gone.
@@ -114,7 +114,7 @@ class Verifier:
         self.close()
 
     def by(self, actor: str) -> Self:
-        """Return this verifier for actions in the name of `actor`, 1 to 64 characters, which is logged. Raises `InputError`."""
+        """Return this verifier for actions in the name of `actor`, 1 to 64 characters, for the log. Raises `InputError`."""
         if not isinstance(actor, str) or not 0 < len(actor) <= ACTOR_LETTERS or not actor.isprintable():
             raise InputError("actor", f"must be a name of 1 to {ACTOR_LETTERS} characters")
         other = copy(self)

@@ -65,7 +65,7 @@ class CardTransaction(Transaction, _CardSecrets):
 
     context: "CardContext"
     collected: CollectedWrites | None = None
-    """Where the changes of rows are collected. None if each is written at once."""
+    """The object that collects the changes of rows, or None if each change is written at once."""
 
     @property
     def writes(self) -> RowWrites:

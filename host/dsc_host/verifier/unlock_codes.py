@@ -1,4 +1,4 @@
-"""Unlock codes, and their limit. They unlock a card that has locked itself after too many wrong PINs.
+"""Unlock codes, and their limit. An unlock code unlocks a card that has locked itself after too many wrong PINs.
 
 A code is the card's OCRA response (RFC 6287), under its unlock key, to a challenge that the locked card shows.
 """

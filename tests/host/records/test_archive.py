@@ -221,9 +221,9 @@ CHANGES: dict[str, tuple[Callable[[Connection], object], str]] = {
         "checkpoint 2: is missing",
     ),
     "an entry": (lambda db: db.execute(insert(audit).values({**first(db), "number": 7})), "entry 7: is in the database again"),
-    "kept row": (kept("D-1", card_row="0:1"), "what is kept of archived entries"),
-    "kept action": (kept("D-2", action="card.remove"), "what is kept of archived entries"),
-    "no kept rows": (dropped(audit_kept), "what is kept of archived entries"),
+    "kept row": (kept("D-1", card_row="0:1"), "the summary of archived entries"),
+    "kept action": (kept("D-2", action="card.remove"), "the summary of archived entries"),
+    "no kept rows": (dropped(audit_kept), "the summary of archived entries"),
     "a card": (
         lambda db: db.execute(delete(cards).where(cards.c.serial == "D-2")),
         "card D-2: the log says that it is enrolled",

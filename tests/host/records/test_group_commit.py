@@ -21,7 +21,7 @@ from dsc_host.records.backends import postgresql
 from dsc_host.records.group_commit import Change, GroupCommit
 from dsc_host.records.statements import Asked, Values
 from dsc_host.records.store import Store
-from dsc_host.records.transaction import Known, given
+from dsc_host.records.transaction import Known, result_of
 from dsc_host.verifier import (
     Challenge,
     Enrollment,
@@ -109,7 +109,7 @@ def test_each_change_of_a_transaction_has_its_own_outcome(
     assert isinstance(asked.result(), Challenge)
     assert suspended.result() == "suspended"
     with pytest.raises(UnknownCard):
-        given(unknown.result())
+        result_of(unknown.result())
     with pytest.raises(KeyError):
         failed.result()
     assert logged(verifier) == [
@@ -128,7 +128,7 @@ def test_a_limit_holds_within_a_transaction(verifier: Verifier, commits: GroupCo
     commits.do_all(asked)
     assert [isinstance(each.result(), Challenge) for each in asked] == [True] * 3 + [False] * 2
     with pytest.raises(TooManyChallenges):
-        given(asked[-1].result())
+        result_of(asked[-1].result())
 
 
 @pytest.mark.every_database
@@ -291,7 +291,7 @@ def test_each_call_is_decided_by_its_own_policy(verifier: Verifier, commits: Gro
     commits.do_all([usual, strict])
     assert usual.result().serial == "C-1"
     with pytest.raises(TooManyChallenges):
-        given(strict.result())
+        result_of(strict.result())
 
 
 @pytest.mark.every_database
@@ -348,7 +348,7 @@ def test_a_limit_counts_what_is_committed_between_two_locks(on_server: Verifier,
     third = challenge(verifier, "C-0")
     verifier.context.commits.do_all([third, answer(verifier, first, right(first))])
     with pytest.raises(TooManyChallenges):
-        given(third.result())
+        result_of(third.result())
 
 
 @pytest.mark.every_database
@@ -424,7 +424,7 @@ def test_transactions_that_lock_cards_in_any_order_do_not_deadlock(on_server: Ve
             start.wait(SOON)
             asked = [challenge(verifier, serial) for serial in serials]
             own.do_all(asked)
-            results.extend(given(each.result()) for each in asked)
+            results.extend(result_of(each.result()) for each in asked)
 
     threads = [threading.Thread(target=commit, args=(serials,)) for serials in (SERIALS, SERIALS[::-1])]
     for thread in threads:

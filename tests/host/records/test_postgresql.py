@@ -331,7 +331,7 @@ def test_after_an_error_in_a_synchronization_no_result_is_taken_for_another(enro
     with closing(Store.open(enrolled.url, SCHEMA)) as store:
         with store.write() as db:
             db.exec_driver_sql("CREATE TABLE late (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
-        with pytest.raises(StoreError), store.glance() as db:
+        with pytest.raises(StoreError), store.read_once() as db:
             db.exec_driver_sql("INSERT INTO late VALUES (1), (1)")
         for number in range(3):
             with store.read() as db:

@@ -172,7 +172,7 @@ def test_it_is_not_asked_the_same_again_however_long_it_was_left_alone(clock: Cl
             clock.advance(30 * DAY)
             # Other callers make the verifier forget old decoys.
             with verifier.context.writing() as tx:
-                decoys_module.standing(tx, f"NO-{len(asked)}", clock.now)
+                decoys_module.locked_decoy(tx, f"NO-{len(asked)}", clock.now)
     assert asked == ["111111", "222222", "333333"]
 
 

@@ -57,7 +57,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     if parcel is None:
         parcel = _send(tx, user, device, "-")
     rows.parcels.change(tx.db, parcel.id, state=RECEIVED, received_at=tx.now())
-    lifecycle.settle(tx.cards, serial, State.RETIRED, "returned")
+    lifecycle.move_if_possible(tx.cards, serial, State.RETIRED, "returned")
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     for order in orders:
         deposits.release(tx, order.id)
@@ -147,7 +147,7 @@ def is_received(db: Connection, device: Device) -> bool:
 
 
 def _is_overdue(tx: LoginTransaction, device: Device) -> bool:
-    """Return whether a card that its owner sent back should have arrived before today, and has not."""
+    """Return whether a card on its way back is overdue: it was expected before today, and has not arrived."""
     parcel = rows.parcels.one(tx.db, rows.parcels.c.device_id == device.id, rows.parcels.c.state == SENT)
     return parcel is not None and expected(tx.context, parcel)[1] < tx.calendar.day(tx.now()).isoformat()
 
@@ -237,7 +237,7 @@ def _send(tx: LoginTransaction, user: User, device: Device, tracking: str) -> Pa
     parcel = Parcel(table_rows.new_id(), user.id, device.id, tracking, SENT, tx.now(), None)
     rows.parcels.add(tx.db, parcel)
     serial = found(device.serial)
-    lifecycle.settle(tx.cards, serial, State.SUSPENDED, "on its way back")
+    lifecycle.move_if_possible(tx.cards, serial, State.SUSPENDED, "on its way back")
     registry.move(tx, device, DeviceState.RETURNED)
     requests.end_of_card(tx, user, device)
     sharing.end_of_device(tx, device)

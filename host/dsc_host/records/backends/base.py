@@ -14,13 +14,13 @@ from dsc_host.records.statements import Statement
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The marks in a database that is not empty."""
+    """The marks by which a database that is not empty is recognized."""
 
     ours: bool
     version: int
     """The version of its schema, or 0 if it is not ours."""
     compatible_since: int
-    """The oldest version whose dscplus may use it."""
+    """The oldest schema version whose dscplus may use this database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class Backend(Protocol):
     CHAINS_ERRORS: bool
     """Whether the database's own errors can be shown, because they never quote stored data."""
     WRITERS: int
-    """How many transactions of one process should write in parallel. If more than one, they lock the rows that they change."""
+    """How many transactions of one process should write in parallel. If more than 1, transactions lock single rows."""
     LOCKS_ROWS: bool
     """Whether a transaction that writes locks single rows. If not, it locks the whole database."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
     GLANCE: Mode
-    """A mode for a single read, or for several that are sent together, which see the database in one state."""
+    """A mode for a single read, or for several reads that are sent together and see the database in one state."""
     STREAM: Mode
     """A mode like `READ`, for large results that are read in parts."""
     WRITE: Mode
@@ -67,13 +67,13 @@ class Backend(Protocol):
         """Return a connection for a transaction of this mode."""
 
     def source(self) -> Source | None:
-        """Return the data with which another process can read the database; None for a database in memory."""
+        """Return the data that another process needs to read the database; None for a database in memory."""
 
     def close(self) -> None:
         """Close the connections."""
 
     def turn(self, mode: Mode) -> AbstractContextManager[Start]:
-        """Wait for this thread's turn, if the mode needs one, and provide the start of the transaction.
+        """Wait for this thread's turn if the mode needs a turn, and provide the function that starts the transaction.
 
         The end of the block ends the turn. Raises `StoreError` if the turn does not come in time.
         """
@@ -91,7 +91,7 @@ class Backend(Protocol):
         """Create the objects that must exist before the tables."""
 
     def mark(self, db: Connection, version: int, compatible_since: int | None = None) -> None:
-        """Mark the database as ours, with this version, and with the oldest version whose dscplus may use it."""
+        """Mark the database as ours, with this schema version and the oldest schema version whose dscplus may use it."""
 
     def keep_copy(self, version: int) -> str | None:
         """Copy the database before a migration. Return the copy's name, or None if this kind of database is not copied here."""

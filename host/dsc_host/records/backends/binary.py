@@ -1,6 +1,6 @@
 """Statements and values in the form in which PostgreSQL receives them: numbered parameters, and binary values.
 
-The driver looks for each value's type anew. Here it is that of the column, so this takes a tenth of the time.
+The driver determines the type of each value again. This module uses the type of the column, which takes a tenth of the time.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,11 +1,12 @@
 """Pipelined connections to PostgreSQL: a statement whose result is not needed yet is sent together with the next statement.
 
 A connection is in psycopg's pipeline mode from its opening to its end. `execute` waits for its result, so that SQLAlchemy works
-as usual. `send` does not wait: the next call that waits, or the commit, raises the error of such a statement.
+as usual. `send` does not wait: if its statement fails, the next call that waits, or the commit, raises the error.
 
-A `Sql` is not sent before the next statement that waits, so that all of them are in one packet. The server prepares each `Sql`
-once for each connection, because planning takes longer than most of our statements, unless the connection leads to a pooler.
-Only a preparation that has succeeded is noted: after an error, the server skips all statements until the next synchronization.
+`Sql` objects are queued until the next statement that waits, so that one packet holds all of them. The server prepares each
+`Sql` once for each connection, because planning takes longer than most of our statements. A connection to a pooler prepares
+nothing. Only a preparation that has succeeded is noted: after an error, the server skips all statements until the next
+synchronization.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,8 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
     def enter(self) -> None:
         """Enter the pipeline mode."""
-        # A pooler gives each transaction any of its sessions, where what was prepared is missing. It has its own process ids.
+        # A pooler may run each transaction in a different session, which lacks our prepared statements. It has its own process
+        # ids.
         self._prepares = self.execute("SELECT pg_backend_pid()").fetchone() == (self.info.backend_pid,)
         self._statements: dict[str, bytes] = {}
         self._numbers = count()
@@ -45,7 +47,8 @@ class PipelinedConnection(psycopg.Connection[Any]):
     def commit(self) -> None:
         """Commit. Raise the error of an earlier statement whose result was not read."""
         with self._settled():
-            # Until the start of the transaction was sent, psycopg believes that there is nothing to commit.
+            # Send the queue first: until the start of the transaction was sent, psycopg believes that there is nothing to
+            # commit.
             self._send_queued()
             super().commit()
 
@@ -68,7 +71,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         super().close()
 
     def send(self, cursor: "PipelinedCursor", sql: Sql, values: Sequence[bytes | None]) -> None:
-        """Queue a statement, whose result goes to this cursor."""
+        """Queue a statement. Its result goes to this cursor."""
         if self._prepares:
             send = partial(self.pgconn.send_query_prepared, self._name_of(sql), values, sql.formats, Format.BINARY)
         else:
@@ -90,7 +93,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         pipeline.result_queue.append((cursor, None))
 
     def _send_queued(self) -> None:
-        """Send what was queued if nothing was sent since the last result."""
+        """Send the queue if nothing was sent since the last result."""
         if self._entered is not None and self._entered.command_queue and self._is_idle():
             self._entered.sync()
 
@@ -176,8 +179,8 @@ def _synchronize(pipeline: psycopg.Pipeline) -> None:
 def _close_unless_in_step(pipeline: psycopg.Pipeline) -> None:
     """Close the connection if the server has sent more or fewer results than psycopg expects.
 
-    The synchronization itself can fail, for example because of a time limit. psycopg does not expect a result of that, and
-    would take each later result for that of the next statement.
+    The synchronization itself can fail, for example because of a time limit. psycopg does not expect a result of this failure,
+    and would then assign each later result to the wrong statement.
     """
     expected: Any = pipeline.result_queue
     if expected or pipeline.pgconn.get_result() is not None:

@@ -2,8 +2,9 @@
 
 Transactions run under READ COMMITTED. Each first locks the row of its card. A transaction that waited for the lock then reads
 the changes that the previous one has committed. So reading, deciding and recording are atomic for each card, and transactions
-on different cards do not wait for each other. SERIALIZABLE would guarantee the same, but all except one of the conflicting
-transactions would fail and be repeated, and the guarantee would need every program that writes to use it.
+on different cards do not wait for each other. SERIALIZABLE would guarantee the same, with two disadvantages: of several
+conflicting transactions, all except one would fail and be repeated, and every program that writes would have to use
+SERIALIZABLE.
 """
 
 import time
@@ -23,12 +24,12 @@ from dsc_host.records.tables import APPLICATION_ID
 SCHEMA = "dscplus"
 _APPLICATION = "dscplus verifier"
 _IDLE_SECONDS = 60
-"""The seconds after which an idle transaction is ended, so that a machine that vanished does not keep its card locked."""
+"""The seconds after which the server ends an idle transaction, so that a client that vanished does not keep a card locked."""
 
 _TRUSTED_SECONDS = 1
 """The seconds for which an unused connection is assumed to work."""
 _UNUSED_SINCE = "dscplus_unused_since"
-"""The key of the time of a connection's last use, in the pool's notes about it."""
+"""The key under which the pool's notes about a connection hold the time of its last use."""
 
 _LOST = "the connection to it was lost; try again: a response that was being verified may have been recorded as used"
 # The advice, by the first characters of the SQLSTATE.
@@ -49,7 +50,7 @@ _ADVICE = {
 }
 
 # A pooler such as pgbouncer may run each transaction in a different session, and give this session to another program. So we do
-# not change the settings of a session: each transaction makes its settings with statements that are sent with its first one.
+# not change the settings of a session: each transaction makes its own settings, which are sent with its first statement.
 _OUR_SCHEMA = f"set_config('search_path', '{SCHEMA}, pg_temp', true)"
 _SAFE = f"""set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true), set_config('synchronous_commit',
     CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"""
@@ -77,7 +78,7 @@ class PostgreSQL:
     STREAM = Mode(READ.statements, streams=True)
     # PostgreSQL's errors quote whole rows.
     CHAINS_ERRORS = False
-    # While one transaction waits for the disk with the end of the log locked, the other does its work.
+    # Two: while one transaction has locked the end of the log and waits for the disk, the other does its work.
     WRITERS = 2
     LOCKS_ROWS = True
 
@@ -228,7 +229,7 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
 
 
 def _test_idle(engine: Engine) -> None:
-    """Before a connection is used that was unused for a second, test it: the server may have been restarted."""
+    """Test a connection before its use if it was unused for a second: the server may have been restarted."""
 
     def returned(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
         entry.info[_UNUSED_SINCE] = time.monotonic()

@@ -1,4 +1,4 @@
-"""Turns: the threads of a process write to one file in the order in which they asked.
+"""Turns: the threads of a process write to a file in the order in which they asked for a turn.
 
 SQLite keeps no order: threads that wait for it try again and again, and some may wait much longer than others.
 """
@@ -22,7 +22,7 @@ class Turns:
 
     @contextmanager
     def turn(self, deadline: float) -> Iterator[bool]:
-        """Wait for a turn until `deadline` of the monotonic clock. Provide whether it came. The end of the block ends it."""
+        """Wait for a turn until `deadline` of the monotonic clock. Provide whether it came. The turn ends with the block."""
         is_mine = self._take(deadline)
         try:
             yield is_mine

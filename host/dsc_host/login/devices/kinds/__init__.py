@@ -1,4 +1,4 @@
-"""The kinds of device. Each is a class that says everything special about it, and has its line in `KINDS`."""
+"""The kinds of device. Each kind is a class that defines everything special about it. A new kind is added to `KINDS` here."""
 
 from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceData, DeviceKind, Offered, Outcome, secret_of
 from dsc_host.login.devices.kinds.challenge_card import DigitalCard, DscCard, Gold, Platinum
@@ -13,7 +13,7 @@ PLATINUM = Platinum()
 GOLD = Gold()
 DIGITAL_CARD = DigitalCard()
 CARDS = (DSC_CARD, PLATINUM, GOLD, DIGITAL_CARD)
-"""The kinds of cards that answer a challenge. Only the first one can be requested; the operator records the others."""
+"""The kinds of cards that answer a challenge. Only the first kind can be requested; the operator records the others."""
 CODE_CARD = CodeCard()
 ONLINE_CARD = OnlineCard()
 TEMPORARY_CODE = TemporaryCode()

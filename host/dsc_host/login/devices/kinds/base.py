@@ -49,7 +49,7 @@ class Offered:
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]
     once: bool = False
-    """Whether one wrong answer closes the challenge. Denying a push closes it, for example."""
+    """Whether one wrong answer closes the challenge. For example, denying a push closes its challenge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class DeviceKind(ABC):
     lasting = False
     """Whether a device is meant for permanent use. A user with such a device gets no online card."""
     temporary = False
-    """Whether a device is used only until its user has a lasting one again."""
+    """Whether a device is used only until its user has a lasting device again."""
     enrolled = False
     """Whether the verifier holds the device's keys. The verifier then counts wrong answers and locks the device."""
     replaces_messages = False
@@ -141,7 +141,7 @@ class DeviceKind(ABC):
         return ""
 
     def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
-        """Return the phone numbers that may belong to the same phone. Somebody who finds or steals it gets their codes."""
+        """Return the numbers that may belong to the device's phone. Somebody who finds or steals the phone gets the codes sent to them."""
         return [number] if (number := self.number(device)) else []
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
@@ -149,7 +149,7 @@ class DeviceKind(ABC):
         return None
 
     def activates_at(self, device: Device) -> float | None:
-        """Return the Unix time at which a device without a request is activated automatically; None if it is not."""
+        """Return the Unix time at which a device without a request is activated automatically; None if that does not happen."""
         return None
 
     def full_until(self, policy: Policy, device: Device) -> float | None:

@@ -46,7 +46,9 @@ class ChallengeCard(DeviceKind):
         if attempt.device.state != DeviceState.MISPLACED:
             return self.check(attempt, kept, answer)
         serial, cards = found(attempt.device.serial), attempt.tx.cards
-        misplaced = lifecycle.is_at(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
+        misplaced = (
+            lifecycle.is_in_state(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
+        )
         if misplaced != Loss.MISPLACED:
             # The operator of the verifier has changed the card's state since the card was misplaced.
             return REFUSED
@@ -67,7 +69,9 @@ class ChallengeCard(DeviceKind):
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
         """Suspend the card if it was misplaced; otherwise mark it as lost."""
-        lifecycle.settle(tx.cards, found(device.serial), State.SUSPENDED if reason == Loss.MISPLACED else State.LOST, reason)
+        lifecycle.move_if_possible(
+            tx.cards, found(device.serial), State.SUSPENDED if reason == Loss.MISPLACED else State.LOST, reason
+        )
 
 
 class DscCard(ChallengeCard):

@@ -50,7 +50,7 @@ class SheetData(DeviceData):
     """The index numbers that were asked for, as `codes.draw` returns them, in hexadecimal."""
     label: str
     codes: int | None = None
-    """The number of codes; None on the cards of early versions, which have as many as the policy says."""
+    """The number of codes; None on the cards of early versions, which have the number in the policy."""
     letters: int | None = None
     """The length of a code; None in the same case as `codes`."""
     open: OpenIndexes | None = None

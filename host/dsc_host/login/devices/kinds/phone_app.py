@@ -2,8 +2,8 @@
 
 The page and the phone show the same number, so that nobody approves somebody else's login as their own. The app has two keys:
 one is derived from its PIN, and a finger or a face releases the other. The key that answered determines how long the session
-may last. A response string begins with the letter of the key that answered: P for the PIN, B for biometrics. A phone that got
-too many pushes without approving one gets no more for a day: the user must type the challenge.
+may last. A response string begins with the letter of the key that answered: P for the PIN, B for biometrics. After too many
+pushes without an approval, a phone gets no pushes for a day: the user must type the challenge.
 """
 
 from collections.abc import Mapping
@@ -103,18 +103,18 @@ class PhoneApp(DeviceKind):
             # The operator of the verifier has changed the state of a key since the app was suspended.
             return REFUSED
         for serial in serials:
-            lifecycle.settle(attempt.tx.cards, serial, State.ACTIVE, "found")
+            lifecycle.move_if_possible(attempt.tx.cards, serial, State.ACTIVE, "found")
         outcome = self.check(attempt, kept, answer)
         if outcome.status is not Status.ACCEPTED:
             for serial in serials:
-                lifecycle.settle(attempt.tx.cards, serial, State.SUSPENDED, str(Loss.MISPLACED))
+                lifecycle.move_if_possible(attempt.tx.cards, serial, State.SUSPENDED, str(Loss.MISPLACED))
         return outcome
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
         """Suspend the app's keys if the phone was misplaced; otherwise retire them."""
         to = State.SUSPENDED if reason == Loss.MISPLACED else State.RETIRED
         for serial in AppData.of(device).serials.values():
-            lifecycle.settle(tx.cards, serial, to, reason)
+            lifecycle.move_if_possible(tx.cards, serial, to, reason)
 
 
 def entered(attempt: Attempt, method: str) -> Outcome:
@@ -127,12 +127,12 @@ def entered(attempt: Attempt, method: str) -> Outcome:
 
 
 def _is_misplaced(cards: CardTransaction, serial: str) -> bool:
-    suspended = lifecycle.is_at(cards, serial, State.SUSPENDED)
+    suspended = lifecycle.is_in_state(cards, serial, State.SUSPENDED)
     return suspended and card_lookup.locked_card(cards, serial).state_reason == Loss.MISPLACED
 
 
 def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
-    """Issue a challenge for each key of the app. All have the same question, because the user types it once."""
+    """Issue a challenge for each key of the app. All challenges have the same question, because the user types it only once."""
     serials = AppData.of(attempt.device).serials
     for _ in range(_DRAWS):
         context = attempt.tx.cards.context
