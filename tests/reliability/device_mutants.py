@@ -97,7 +97,7 @@ MUTANTS = (
             "    set_online_card_end(tx, user)\n    tx.log(",
             "    tx.log(",
         ),
-        ("a card activates itself after it was announced", 'if left <= 0 and told == "imminent":', "if left <= 0:"),
+        ("a card activates itself after it was announced", 'if left <= 0 and announced == "imminent":', "if left <= 0:"),
         (
             "a card activates itself after its wait",
             "if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):",

@@ -343,8 +343,8 @@ MUTANTS = (
             "        pass",
         ),
         (
-            "all users of a suspended device are told",
-            "    for each in told.values():\n",
+            "all users of a suspended device are notified",
+            "    for each in notified.values():\n",
             "    for each in (user,):\n",
         ),
     ),
@@ -358,7 +358,7 @@ MUTANTS = (
         "new_number_for_app",
         ("name and password lead no token to a new number", "    if not tx.policy.phone.new_numbers:", "    if False:"),
         ("a new number for the app has limits of messages", "message_limits.messages_to_any(tx", "message_limits.messages(tx"),
-        ("the token confirms a new number", "    contacts.add_phone(tx, user, number, told=told)\n", ""),
+        ("the token confirms a new number", "    contacts.add_phone(tx, user, number, notified=notified)\n", ""),
     ),
     *in_login(
         "phones/app_replacement.py",

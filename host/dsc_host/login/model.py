@@ -1,4 +1,4 @@
-"""The kinds and states that the login system knows, and the identity of a person. `views` has the values that it returns."""
+"""The kinds and states that the login system knows, and the identity of a person. `views` has the values that calls return."""
 
 from dataclasses import dataclass
 from enum import StrEnum

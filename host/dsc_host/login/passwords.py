@@ -42,7 +42,7 @@ class Work:
 
     @classmethod
     def of(cls, kept: str) -> "Work | None":
-        """Return the cost of a hash, from its PHC form or the beginning of it; None if it is not Argon2id."""
+        """Return the cost of a hash in its PHC form, of which the beginning is enough; None if the hash is not Argon2id."""
         found = _COST.fullmatch(kept)
         return cls(int(found[1]), int(found[2]), int(found[3])) if found else None
 

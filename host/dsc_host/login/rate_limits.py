@@ -24,7 +24,7 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""The seconds of a day: the longest `within` of the limits that the policy does not set."""
+"""A day in seconds: the longest `within` of the limits whose period is not in the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class RateLimit:
     closed_for: float = 0
     """The seconds for which the limit is closed. 0 means until `within` is over."""
     pause_after: int = 0
-    """From this number of failures on, each failure causes a pause that is twice as long as the last one. 0 means no pauses."""
+    """From this number of failures on, each failure causes a pause twice as long as the pause before. 0 means no pauses."""
     pause: float = 0
 
     def key(self, context: LoginContext) -> str:
@@ -127,7 +127,7 @@ def charge(tx: LoginTransaction, limits: Sequence[RateLimit]) -> TooManyAttempts
 def record_success(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
     """Clear all failures at the first limit, which only this user has.
 
-    Undo this attempt's charge at the others, which are shared.
+    Undo this attempt's charge at the other limits, which several users share.
     """
     for limit in _in_order(tx.context, limits):
         attempt = rows.attempts.locked(tx.db, limit.key(tx.context))

@@ -73,7 +73,7 @@ class Device(NamedTuple):
 
 
 class Use(NamedTuple):
-    """The right of a user to use a device: their own, or one that is shared with them."""
+    """The right of a user to use a device: their own device, or a device that another user shares with them."""
 
     id: str
     user_id: str
@@ -157,7 +157,7 @@ class Order(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A deposit for a card, or the charge for a device without one. `cents` is the amount held, and `kept` the amount kept.
+    """A deposit for a card, or a charge for a device without a deposit. `cents` is the amount held, `kept` the amount kept.
 
     Either `order_id` or `device_id` is empty. `settled_at` is the time at which the money was released or kept.
     """

@@ -1,4 +1,4 @@
-"""The activity of sessions: the time when each was last used, kept in memory until it is written to the database.
+"""The activity of sessions: the time when each session was last used, kept in memory until it is written to the database.
 
 A page that only shows something writes nothing to the database. The time of each use is therefore kept here, and
 `maintenance.run` writes all of them in one transaction. Each process has its own times, which other processes see after
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from threading import Lock
 
 MOST = 100_000
-"""The maximum number of sessions in memory. If there are more, the least recently used one is forgotten."""
+"""The maximum number of sessions in memory. If there are more, the least recently used session is forgotten."""
 
 
 class SessionActivity:

@@ -33,7 +33,7 @@ class LoginTransaction:
 
     context: "LoginContext"
     cards: CardTransaction
-    """This transaction, for operations on cards and the vault."""
+    """The same transaction, for operations on cards and the vault."""
 
     @property
     def db(self) -> Connection:
@@ -121,14 +121,14 @@ def account_of(db: Connection, user: User) -> Account:
 
 
 def found(record: T | None) -> T:
-    """Return `record` unless it is None. Raises `NotFound` if it is."""
+    """Return `record`. Raises `NotFound` if it is None."""
     if record is None:
         raise NotFound("there is no such record")
     return record
 
 
 def known(record: T | None, field: str, given: str) -> T:
-    """Return `record` unless it is None. Raises an `InputError` that names the field and the id if it is."""
+    """Return `record`. If it is None, raises an `InputError` that names the field and the id."""
     if record is None:
         raise InputError(field, "there is none with the id {id}", id=str(given)[:64])
     return record

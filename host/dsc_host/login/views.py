@@ -40,7 +40,7 @@ class DeviceView:
     """Whether the user can log in with the device now."""
     expires_at: float | None
     activates_at: float | None
-    """The Unix time at which the device is activated automatically. None if it is not, or if a `Request` has the time."""
+    """The Unix time at which the device is activated automatically. None if that never happens, or if a `Request` has it."""
     full_until: float | None
     """The Unix time at which the full access of the device ends; None if it never does."""
     level: int
@@ -58,7 +58,7 @@ class DeviceView:
     losses: tuple[Loss, ...]
     """The losses to choose from when the device is reported as lost."""
     removable: bool
-    """Whether the owner can remove the device from the account, and can add it again without support."""
+    """Whether the owner can remove the device from the account and add it again, both without support."""
     name: str
     """The name that the user has given to the device; empty if there is none."""
     added_at: float

@@ -34,7 +34,7 @@ def test_a_new_kind_is_a_class_and_a_line(scenario: Scenario, monkeypatch: pytes
     monkeypatch.setitem(kinds.KINDS, kind.name, kind)
 
     def given(tx: LoginTransaction) -> str:
-        return registry.add(tx, user_named(tx.db, "carl"), kind, told=notices.new_user(), serial="P-1").id
+        return registry.add(tx, user_named(tx.db, "carl"), kind, notified=notices.new_user(), serial="P-1").id
 
     device = scenario.system.change(given)
     begun = scenario.system.begin("carl", PASSWORD)

@@ -96,7 +96,7 @@ def test_a_digit_that_belongs_to_the_number_stays(number: str) -> None:
 
 
 def _confirm(user: User, number: str, tx: LoginTransaction) -> None:
-    contacts.add_phone(tx, user, number, told=notices.new_user())
+    contacts.add_phone(tx, user, number, notified=notices.new_user())
     # There are so many numbers that random ids would not stand in this order by chance.
 
 

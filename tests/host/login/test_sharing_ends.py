@@ -74,8 +74,8 @@ def test_a_misplaced_card_that_is_replaced_gives_those_who_share_it_their_own_ba
 
     def replaced(tx: LoginTransaction) -> None:
         vera = locked_user(tx.db, user_named(tx.db, "vera").id)
-        told = notices.notified_at_request()
-        card = registry.add(tx, vera, kinds.DSC_CARD, told=told, serial="IB3000911", state=DeviceState.SHIPPED)
+        notified = notices.notified_at_request()
+        card = registry.add(tx, vera, kinds.DSC_CARD, notified=notified, serial="IB3000911", state=DeviceState.SHIPPED)
         activation.activate(tx, vera, card, "by itself")
 
     scenario.system.change(replaced)

@@ -22,7 +22,7 @@ def shown(shown: Demonstration) -> Demonstration:
     """Return a demonstration in which carl has confirmed a second number."""
     shown.clock.ahead += 60
     at = shown.system.context
-    at.change(lambda tx: contacts.add_phone(tx, user_named(tx.db, "carl"), SECOND, told=notices.new_user()))
+    at.change(lambda tx: contacts.add_phone(tx, user_named(tx.db, "carl"), SECOND, notified=notices.new_user()))
     return shown
 
 

@@ -1,6 +1,6 @@
 """The phone numbers and the email address of a user.
 
-Only confirmed numbers are used. The number that was confirmed last comes first. The user is notified of each change, because
+Only confirmed numbers are used. The most recently confirmed number comes first. The user is notified of each change, because
 somebody who gets codes at a new number or address can log in with them.
 """
 
@@ -15,10 +15,10 @@ from dsc_host.login.transaction import LoginTransaction, found, locked_user
 from dsc_host.records import table_rows
 
 
-def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Notified) -> Phone:
+def add_phone(tx: LoginTransaction, user: User, number: str, *, notified: Notified) -> Phone:
     """Record that a user confirmed a phone number, for the first time or again. Raises `InputError`.
 
-    `told` proves that the user was notified.
+    `notified` proves that the user was notified.
     """
     phone_numbers.check_phone(number)
     known = rows.phones.one(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)

@@ -1,4 +1,4 @@
-"""Permissions: which users of an account a user may see, and whose security settings a user may change.
+"""Permissions: who may see the users of an account, and who may change their security settings.
 
 The primary user of an account sees all its users and changes their security settings. Other users see only themselves. If they
 try to change a setting, the error names the primary user. Staff may not decide about themselves.

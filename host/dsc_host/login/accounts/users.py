@@ -1,4 +1,4 @@
-"""Users: the names that people log in by. `permissions` says what each may see and change in their account."""
+"""Users: the names that people log in with. `permissions` says what each user may see and change in their account."""
 
 from sqlalchemy import Connection, func, select
 

@@ -65,14 +65,14 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
         if other.id == device.id:
             rows.uses.change(tx.db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
         elif (other.state, other.owner_id) == (DeviceState.MISPLACED, user.id) and kind.replaces(kinds.of(other)):
-            # The new device replaces the misplaced one, so that nobody can use that one even if it is found.
+            # The new device replaces the misplaced device, so that nobody can use the misplaced device even if it is found.
             kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.LOST)
             sharing.end_of_device(tx, other)
         elif kind.replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
             registry.move(tx, other, DeviceState.ENDED)
     waits.end_of_card(tx, user, device)
-    # An online card ends the temporary code; a lasting device ends both.
+    # An online card ends the temporary code. A lasting device ends the online card and the temporary code.
     registry.end_temporary(tx, user, but=device.id)
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)
     for order in rows.orders.all(tx.db, done):
@@ -89,7 +89,7 @@ def _check_answer(attempt: Attempt, kept: Mapping[str, Any], text: str) -> Outco
 
 
 def activate_due(tx: LoginTransaction, order_id: str) -> None:
-    """Activate the card of an order if it is due; otherwise announce the activation. Do nothing unless it was shipped."""
+    """Activate the card of an order if it is due; otherwise announce the activation. Do nothing if the card was not shipped."""
     order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
@@ -119,19 +119,19 @@ def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
     return locked_users(tx.db, sharing.concerned(tx.db, found(rows.users.find(tx.db, user_id))))[user_id]
 
 
-def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, told: str) -> str:
+def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, announced: str) -> str:
     """Activate a card that is due, or announce the activation to its owner. Return the stage of the notice, or empty text.
 
-    `told` is the stage of the last notice. No card is activated before its owner has been sent the notice `imminent`.
+    `announced` is the stage of the last notice. No card is activated before its owner has been sent the notice `imminent`.
     """
     if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
         return ""
     policy, left = tx.policy.activation, due_at - tx.now()
-    if left <= 0 and told == "imminent":
+    if left <= 0 and announced == "imminent":
         activate(tx, user, device, "by itself")
         return ""
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
-    if left > policy.near_days * DAY or told in (stage, "imminent"):
+    if left > policy.near_days * DAY or announced in (stage, "imminent"):
         return ""
     notices.notify(tx, user, f"activation_{stage}", device=registry.label(device), activates=tx.calendar.day(due_at))
     return stage

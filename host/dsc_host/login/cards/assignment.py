@@ -23,8 +23,8 @@ def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
         raise InputError("name", "the account of {name} is closed", name=user.name)
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
-    told = notices.notify(tx, user, "activated", device=serial)
-    device = registry.add(tx, user, card, told=told, serial=serial)
+    notified = notices.notify(tx, user, "activated", device=serial)
+    device = registry.add(tx, user, card, notified=notified, serial=serial)
     users.settings_changed(tx.db, user)
     tx.log("card.assign", user, "done", card=serial)
     return device.id

@@ -1,4 +1,4 @@
-"""Deposits, which are held for a card and later released or kept, and charges for devices without a deposit."""
+"""Deposits: the money that is held for a card, and later released or kept. Devices without a deposit can be charged for."""
 
 from decimal import Decimal
 
@@ -43,7 +43,7 @@ def hold(tx: LoginTransaction, account_id: str, order_id: str) -> None:
 
 
 def release(tx: LoginTransaction, order_id: str) -> None:
-    """Release the deposit of a request: its card came back, or the request was withdrawn or stopped."""
+    """Release the deposit of a request, because its card came back, or the request was withdrawn or stopped."""
     for each in rows.holds.all(tx.db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD):
         rows.holds.change(tx.db, each.id, state=str(HoldState.RELEASED), settled_at=tx.now())
 

@@ -39,8 +39,8 @@ def suspend(tx: LoginTransaction, user: User, device: Device) -> None:
 
     A phone's numbers are out of use until they are confirmed again: somebody who found or stole the phone could receive codes.
     """
-    told = {user.id: user, **{each: found(rows.users.find(tx.db, each)) for each in registry.users_of(tx.db, device)}}
-    for each in told.values():
+    notified = {user.id: user, **{each: found(rows.users.find(tx.db, each)) for each in registry.users_of(tx.db, device)}}
+    for each in notified.values():
         notices.notify(tx, each, "suspended", device=registry.label(device))
     kind = kinds.of(device)
     for number in kind.numbers_with(tx.db, user, device):

@@ -201,7 +201,8 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is already on its way to you")
-    # An active card of an older kind does not matter: the user may use both. A lost one is replaced by the new card.
+    # An active card of an older kind does not prevent a request: the user may use both cards. A lost card is replaced by the
+    # new card.
     of_cards = rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
     cards = rows.devices.all(tx.db, rows.devices.c.owner_id == user.id, of_cards)
     if any(card.state == DeviceState.ACTIVE and card.kind == kinds.DSC_CARD.name for card in cards):

@@ -144,7 +144,7 @@ def _record(tx: LoginTransaction, order_id: str, serial: str) -> Request:
         raise NotNow("the card {serial} already belongs to somebody; connect a blank card", serial=serial)
     user = found(rows.users.find(tx.db, order.user_id))
     device = registry.add(
-        tx, user, kinds.DSC_CARD, told=notices.notified_at_request(), serial=serial, state=DeviceState.SHIPPED
+        tx, user, kinds.DSC_CARD, notified=notices.notified_at_request(), serial=serial, state=DeviceState.SHIPPED
     )
     rows.orders.change(tx.db, order.id, state=str(OrderState.PERSONALIZED), device_id=device.id)
     vault.forget(tx.db, requests.secret(order.id))

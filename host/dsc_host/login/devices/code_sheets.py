@@ -28,10 +28,10 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Devic
     rules = tx.policy.code_card
     activates_at = tx.now() + tx.policy.activation.automatic_days * DAY if kind.lasting else None
     data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters, activates_at=activates_at)
-    told = notices.notify(tx, user, "code_card", number=data.label)
+    notified = notices.notify(tx, user, "code_card", number=data.label)
     # A temporary sheet expires even if it is never activated.
     until = kind.valid_until(tx.policy, tx.now())
-    device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, expires_at=until, data=data)
+    device = registry.add(tx, user, kind, notified=notified, state=DeviceState.SHIPPED, expires_at=until, data=data)
     vault.put(tx.cards, kinds.secret_of(device), secrets.token_bytes(_SEED_BYTES))
     return device
 

@@ -36,13 +36,12 @@ def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
             registry.move(tx, device, DeviceState.ENDED)
 
 
-def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified, *, anew: bool = False) -> None:
-    """Give the user the devices SMS and call-back for a confirmed number, and end the ones for other numbers.
+def enable_messages(tx: LoginTransaction, user: User, number: str, notified: Notified, *, anew: bool = False) -> None:
+    """Give the user the devices SMS and call-back for a confirmed number, and end such devices for other numbers.
 
-    The days on which codes give full access continue from those of the earlier number, even if it was removed. They start again
-    only if `anew` is true and the user has no such device. If the policy no longer issues a kind, a user who has a device of
-    this kind gets it for the new number, but no other user gets one. Raises `NotNow` if the user has the phone app, which
-    replaces SMS and call-back.
+    The days of full access continue from those of the earlier number, even if this number was removed. They start again only if
+    `anew` is true and the user has no such device. If the policy no longer issues a kind, only users who already have a device
+    of this kind get one for the new number. Raises `NotNow` if the user has the phone app, which replaces SMS and call-back.
     """
     check_no_app(tx, user)
     has, replaced = set(), {}
@@ -55,26 +54,26 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notifie
     for kind in (kinds.SMS, kinds.VOICE):
         if kind.name not in has and (kind.name in replaced or registry.is_issued(tx, kind)):
             continued = replaced.get(kind.name) or (None if anew else _last_ended(tx, user, kind))
-            _add_number(tx, user, kind, number, told, continued)
+            _add_number(tx, user, kind, number, notified, continued)
     users.settings_changed(tx.db, user)
     tx.log("messages.enable", user, "done")
 
 
 def _last_ended(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device | None:
-    """Return the device of this kind that ended last. Its days continue, or a user could remove a number to get new days."""
+    """Return the device of this kind that ended last. Its days continue: removing a number must not give a user new days."""
     column = rows.devices.c
     ended = rows.devices.all(tx.db, column.owner_id == user.id, column.kind == kind.name, column.state == DeviceState.ENDED)
     return max(ended, key=lambda device: device.made_at, default=None)
 
 
 def _add_number(
-    tx: LoginTransaction, user: User, kind: DeviceKind, number: str, told: Notified, continued: Device | None
+    tx: LoginTransaction, user: User, kind: DeviceKind, number: str, notified: Notified, continued: Device | None
 ) -> None:
     if continued is None:
-        registry.add(tx, user, kind, told=told, data=NumberData(number))
+        registry.add(tx, user, kind, notified=notified, data=NumberData(number))
         return
     data = NumberData(number, NumberData.of(continued).ends_at)
-    added = registry.add(tx, user, kind, told=told, data=data)
+    added = registry.add(tx, user, kind, notified=notified, data=data)
     rows.devices.change(tx.db, added.id, made_at=continued.made_at, told=continued.told)
 
 

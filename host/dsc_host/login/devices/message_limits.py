@@ -1,4 +1,4 @@
-"""Limits on messages: how many a user, a phone number, an email address and a country get in a day, and how soon."""
+"""Limits on messages (SMS, calls, emails) in a day, for each user, number, address and country, and the pause between two."""
 
 from dsc_host.login.accounts.phone_numbers import calling_code
 from dsc_host.login.errors import TooManyAttempts
@@ -43,7 +43,7 @@ def again_at(policy: Policy, until: float) -> float:
 
 
 def check_again(tx: LoginTransaction, until: float) -> None:
-    """Raise `TooManyAttempts` if the code that is valid until `until` was sent just now."""
+    """Raise `TooManyAttempts` if the code that is valid until `until` was sent too recently to send another one."""
     left = again_at(tx.policy, until) - tx.now()
     if left > 0:
         raise TooManyAttempts(left)

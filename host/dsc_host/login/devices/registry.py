@@ -31,13 +31,13 @@ def add(
     owner: User,
     kind: DeviceKind,
     *,
-    told: Notified,
+    notified: Notified,
     serial: str | None = None,
     state: DeviceState = DeviceState.ACTIVE,
     expires_at: float | None = None,
     data: DeviceData | None = None,
 ) -> Device:
-    """Add a device of a user, who may use it as soon as it is active. `told` proves that the user was notified."""
+    """Add a device of a user, who may use it as soon as it is active. `notified` proves that the user was notified."""
     now = tx.now()
     kept = json_column.write(data or DeviceData())
     device = Device(table_rows.new_id(), str(kind.name), owner.id, serial, str(state), now, now, expires_at, kept)
@@ -54,7 +54,7 @@ def held_by(db: Connection, user: User) -> list[Held]:
 
 
 def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> Held:
-    """Return a device and the user's use of it. Without `lock`, only read it. Raises `NotFound` if it is not the user's."""
+    """Return a device, locked unless `lock` is false, and the user's `Use` of it. Raises `NotFound` for a device of others."""
     # Lock the device before its use, because another user of the device may be changing both.
     device = (rows.devices.locked if lock else rows.devices.find)(db, device_id)
     mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == device_id)

@@ -1,4 +1,4 @@
-"""The end of full access with codes by SMS and call-back, and the reminders before it.
+"""The end of full access by SMS and call-back, some weeks after they were enabled, and the reminders before this end.
 
 Full access never ends without notice: it ends at the earliest some days after the first reminder, even if the codes were
 enabled long ago.

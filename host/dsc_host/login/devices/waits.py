@@ -151,7 +151,7 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
 
 
 def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
-    """Return the wait of this card; None if it has none or it is over."""
+    """Return the wait of this card; None if the card has no wait, or if the wait is over."""
     return next((wait for wait in _of_card(tx, user, device) if tx.now() < (wait.due_at or 0)), None)
 
 
@@ -189,7 +189,7 @@ def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
 
 
 def end(tx: LoginTransaction, user: User, change: Change, state: WaitState) -> None:
-    """End the wait for this change: the user has made the change in another way or reversed it, or it is requested again."""
+    """End the wait for this change, because the user has made the change in another way, reversed it, or requested it again."""
     for wait in of_user(tx.db, user):
         if change_of(wait) == change:
             record(tx, wait, state)

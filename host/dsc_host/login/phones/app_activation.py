@@ -64,7 +64,7 @@ class Keys:
 
 
 def begin(tx: LoginTransaction, checked: User, phone: int = 0, number: str = "") -> Begun | Refused:
-    """Send an activation token to the user's confirmed phone with the index `phone`. 0 is the one that was confirmed last.
+    """Send an activation token to the user's confirmed phone with the index `phone`. 0 is the most recently confirmed phone.
 
     If `number` is given, send the token to this new number instead. The policy must allow that. The caller has checked the name
     and password. Raises `NotNow` and `NotAllowed`, `WrongCredentials` if the password has been changed since the check, and
@@ -108,10 +108,10 @@ def activate(
     if (refused := app_replacement.refusal(tx, user, apps, before)) is not None:
         return Refused(refused)
     sessions.end(tx.db, session)
-    told = notices.notify(tx, user, "phone_activated")
+    notified = notices.notify(tx, user, "phone_activated")
     app_replacement.end_replaced(tx, user, apps)
     device_token = secrets.token_urlsafe(_KEY_BYTES)
-    device = _add_device(tx, user, keys, device_token, told)
+    device = _add_device(tx, user, keys, device_token, notified)
     if keys.recovery is not None:
         vault.put(tx.cards, secret_of(device), keys.recovery)
     _end_replaced(tx, user)
@@ -183,13 +183,13 @@ def _is_right_proof(tx: LoginTransaction, proof: Proof) -> bool:
     return isinstance(proof, Proof) and bool(responses.judge(tx.cards, "verify", [(proof.id, proof.response)]))
 
 
-def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told: Notified) -> Device:
+def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str, notified: Notified) -> Device:
     stem = f"PH{secrets.token_hex(6).upper()}"
     serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
     for method, key in keys.by_method().items():
         enrollment.enroll(tx.cards, Enrollment(serials[method], key, SUITE, owners=(user.name,)))
     data = AppData(stem, serials, sessions.hashed(device_token))
-    return registry.add(tx, user, kinds.PHONE_APP, told=told, serial=stem, data=data)
+    return registry.add(tx, user, kinds.PHONE_APP, notified=notified, serial=stem, data=data)
 
 
 def _end_replaced(tx: LoginTransaction, user: User) -> None:

@@ -57,7 +57,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
 def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
     """Send a new code to the same number, in place of the last one. Return what `ask` returns.
 
-    Raises `NotNow` if no code was sent, and `TooManyAttempts` if that was just now.
+    Raises `NotNow` if no code was sent, and `TooManyAttempts` if the last code was sent just now.
     """
     asked = OpenData.of(session).phone
     if asked is None or tx.now() >= asked.until:
@@ -84,7 +84,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     if add_number(tx, user, asked.number):
         live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
-            # A code to another number opened this session. It continues with the number that was just confirmed.
+            # A code to another number opened this session. The session continues with the number that was just confirmed.
             answered = next(device for device in live if kinds.of(device).number(device) == asked.number)
             rows.sessions.change(tx.db, session.id, device_id=answered.id)
     sessions.end_all(tx.db, user, but=session.id)
@@ -97,20 +97,20 @@ def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = Fa
 
     If support enabled the codes, `anew` is true: for a user who has none, the days of full access by SMS start again.
     """
-    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
-    contacts.add_phone(tx, user, number, told=told)
+    notified = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
+    contacts.add_phone(tx, user, number, notified=notified)
     waits.end(tx, user, waits.NewNumber(number), WaitState.DONE)
     if lifecycle.has_app(tx, user):
         users.settings_changed(tx.db, user)
         return False
-    lifecycle.enable_messages(tx, user, number, told, anew=anew)
+    lifecycle.enable_messages(tx, user, number, notified, anew=anew)
     return True
 
 
 def add_first(tx: LoginTransaction, user: User, number: str | None) -> User:
     """Record the number that the operator has confirmed for a new user, if there is one. Return the user."""
     if number is not None:
-        contacts.add_phone(tx, user, number, told=notices.new_user())
+        contacts.add_phone(tx, user, number, notified=notices.new_user())
         lifecycle.enable_messages(tx, user, number, notices.new_user())
     return user
 

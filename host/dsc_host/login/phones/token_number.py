@@ -1,7 +1,7 @@
-"""The phone number for an activation token: one that the user has confirmed, or a new one if the policy allows it.
+"""The phone number for an activation token: a number that the user has confirmed, or a new number if the policy allows this.
 
-If new numbers are allowed, a name and a password are enough to activate an app. So `phone.new_numbers` is off by default. If it
-is on, the token confirms the new number, and the user is notified at every earlier address.
+If new numbers are allowed, a name and a password are enough to activate an app. So the setting `phone.new_numbers` is off by
+default. If it is on, the token confirms the new number, and the user is notified at every earlier address.
 """
 
 from dataclasses import dataclass
@@ -60,6 +60,6 @@ def confirm(tx: LoginTransaction, user: User, number: str) -> None:
     Raises `NotAllowed`.
     """
     check_allowed(tx)
-    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
-    contacts.add_phone(tx, user, number, told=told)
+    notified = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
+    contacts.add_phone(tx, user, number, notified=notified)
     tx.log("phone.confirm", user, "done", "activation")

@@ -17,7 +17,7 @@ class Range:
 
     least: int
     most: int = MOST
-    """The largest value. Larger ones would break the calendar, take too long to compute, or be useless to a person."""
+    """The largest value. Larger values would break the calendar, take too long to compute, or be useless to a person."""
 
 
 def merged(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -226,7 +226,7 @@ class OpenIdPolicy:
 class Level:
     """A row of the table of levels. Limits are in US dollars; None means that there is no limit.
 
-    Nobody gets a new device of a kind that is not `issued`. Those who hold one keep it.
+    If a kind is not `issued`, nobody gets a new device of this kind. Users who hold such a device keep it.
     """
 
     kind: str

@@ -7,7 +7,7 @@ from dsc_host.login.transaction import LoginTransaction
 
 
 def check(tx: LoginTransaction, session: Session, user: User) -> None:
-    """Raise unless the user may change the profile in this session.
+    """Raise an error unless the user may change the profile in this session.
 
     Raises `NotAllowed` after opting out, and `NotNow` if a temporary device opened the session.
     """

@@ -1,7 +1,8 @@
 """The recent security events of a user's account, as the user sees them.
 
-They are read from the audit log, without a lock. Each change writes its entry in its own transaction. A separate
-table of events would get rows only for existing user names, and the time for writing them would reveal which names exist.
+They are read from the audit log, without a lock. Each change writes its log entry in its own transaction. There is no separate
+table of events: it would get rows only for existing user names, and the time for writing these rows would reveal which names
+exist.
 
 Users see only entries about themselves, and only entries that have an `EventKind`. The names of other people are not shown.
 """

@@ -2,8 +2,8 @@
 
 Three conditions: the users are known to be the same person; neither has a temporary device; neither has a device that is more
 secure than the shared one. The user who does not own the device begins, with the owner's name and password and a fresh answer
-of the device. When this user confirms, the device is shared immediately. If the policy requires compliance to agree, it is
-shared after that. The phone app is not shared: it can serve several users.
+of the device. When this user confirms, the device is shared immediately. If the policy requires that compliance agrees, the
+device is shared after compliance has agreed. The phone app is not shared: it can serve several users.
 
 A user without any device begins during the login, with their own password, the owner's password and the owner's device. Sharing
 does not log this user in. It gives them a device with which they can log in.
@@ -50,7 +50,7 @@ def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
 
 
 def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
-    """Return a check that first does `check_may`, and then demands a step-up if the operation needs one in an open session."""
+    """Return a check that first calls `check_may`. If the operation needs a step-up in an open session, it then demands one."""
     return partial(_check_operation, operation)
 
 
@@ -70,7 +70,7 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 def begin(
     tx: LoginTransaction, session: Session, user_id: str, giver: User, device_id: str = ""
 ) -> tuple[ShareView, Offer] | Refused:
-    """Ask the owner's device for an answer, after the owner's password was accepted.
+    """Ask the owner's device for an answer. The caller has already checked the owner's password.
 
     `giver` is the owner, whose password was checked. Without `device_id`, ask the most secure device. Raises `WrongCredentials`
     if the password was changed since then, `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
@@ -108,7 +108,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, te
 
 
 def parties(db: Connection, share_id: str) -> list[str]:
-    """Return the ids of the user who asks and of the device's owner, both of whom the caller must lock. Raises `NotFound`."""
+    """Return the ids of the user who asks and of the device's owner. The caller must lock both. Raises `NotFound`."""
     share = rows.shares.find(db, share_id) if isinstance(share_id, str) else None
     if share is None:
         raise NotFound("you have no such request")

@@ -4,7 +4,7 @@ Three promises:
 
 1. The sum of an account's withdrawals within a day, and within five business days, never exceeds the limits of the device that
    opened the session.
-2. Earlier withdrawals count, no matter with which device the user was logged in.
+2. Earlier withdrawals count, whichever device the user was logged in with.
 3. Parallel requests are judged one after another.
 """
 
@@ -32,7 +32,7 @@ _LATEST = 221_845_392_000
 def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float | None = None) -> Allowance:
     """Return whether this user, logged in with their best device, may withdraw this amount of dollars. Raises `InputError`.
 
-    The decision is for the Unix time `now`, between the years 1970 and 9000. Without it, for the current time.
+    The decision is for the Unix time `now`, between the years 1970 and 9000, or without `now` for the current time.
     """
     if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
         raise InputError("now", "must be a time in Unix seconds")

@@ -1,6 +1,6 @@
 """Access control: each call checks again that its session is valid, and that the user may do the operation in this session.
 
-An operation on several users names them first. All of them are locked, in the order of their ids, before anything is read.
+An operation on several users first names all of them. They are locked, in the order of their ids, before anything is read.
 """
 
 from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ def look(context: LoginContext, token: str, may: May, work: Callable[[LoginTrans
 
 
 def customer(operation: str, *scopes: Scope) -> May:
-    """Return the check for a customer's operation: the session has one of these scopes, and a step-up if it needs one."""
+    """Return the check for a customer's operation: the session has one of these scopes, and the step-up that is needed."""
     return lambda tx, _user, session: _check_customer(tx, session, operation, scopes)
 
 

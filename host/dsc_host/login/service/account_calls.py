@@ -66,7 +66,7 @@ class AccountCalls(ShareCalls):
         )
 
     def deposits(self, token: str) -> list[Deposit]:
-        """Return the deposits for the user's cards, held, kept and released ones, the newest first.
+        """Return the deposits for the user's cards, the newest first, whether they are held, kept or released.
 
         For a primary user, return the deposits of the whole account.
         """

@@ -33,7 +33,7 @@ class CardCalls(ProfileCalls):
         )
 
     def card_candidates(self, token: str) -> list[str]:
-        """Return the names of the users for whom a card may be requested now. Raises `NotAllowed`, `NotNow` without any."""
+        """Return the names of the users who may have a card now. Raises `NotAllowed`, and `NotNow` if there are none."""
         return self._seen(token, may("card_candidates", *_ACCOUNT), lambda tx, user, s: requests.candidates(tx, s, user))
 
     def confirm_request(self, token: str, request: str) -> Request:

@@ -1,4 +1,4 @@
-"""The login system as its callers see it: a customer's operations, from requesting a card to closing the account.
+"""The class `LoginSystem`: the login system as its callers see it, with the operations of a customer.
 
 Five promises:
 
@@ -184,11 +184,11 @@ class LoginSystem(CardCalls):
         return self._seen(token, may("account_users", *_ACCOUNT), lambda tx, user, _s: levels.visible_protection(tx, user))
 
     def opt_out(self, token: str, name: str | None = None) -> None:
-        """Opt out the user, or another user of the account. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+        """Opt the user, or another user of the account, out of the protection. Raises `NotAllowed`, `NotFound`, `NotNow`."""
         self._opt(token, name, out=True)
 
     def opt_in(self, token: str, name: str | None = None) -> None:
-        """Opt in the user, or another user of the account. Raises as `opt_out` does."""
+        """Opt the user, or another user of the account, in again. Raises as `opt_out` does."""
         self._opt(token, name, out=False)
 
     def _opt(self, token: str, name: str | None, *, out: bool) -> None:
@@ -232,7 +232,7 @@ class LoginSystem(CardCalls):
     # ---- waiting changes and phone numbers ----
 
     def waiting(self, token: str) -> list[WaitView]:
-        """Return the user's changes that wait before they take effect."""
+        """Return the changes of the user that have not taken effect yet."""
         return self._seen(token, may("waiting", *_ACCOUNT), lambda tx, user, _s: waits.views(tx.db, user))
 
     def stop_change(self, code: str, address: str = "") -> bool:

@@ -23,7 +23,7 @@ from dsc_host.records.transaction import Refused
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A challenge for a user, and the user's other devices, each with the number that `GatewayCalls.choose` takes."""
+    """A challenge for a user, and the user's other devices. Each device has a number for `GatewayCalls.choose`."""
 
     user: str
     token: str
@@ -75,7 +75,7 @@ class GatewayCalls:
     def visitor(self, session: str) -> tuple[Visitor, str]:
         """Return the user of an open session, and the kind of the device that opened it, or empty text. Raises `NotIn`.
 
-        `session` is the id of the session's row, which opens nothing. The session counts as used.
+        `session` is the id of the session's row, with which nobody can log in. The session counts as used.
         """
         visitor, kind = self.context.read(lambda tx: _visitor(tx, session))
         self.context.activity.record(visitor.session, self.context.now())

@@ -59,7 +59,7 @@ class Proofs:
         )
 
     def seal(self, token: str, path: str, form: Mapping[str, str]) -> str:
-        """Seal a form into a text that only this session can open again."""
+        """Seal a form as a text that only this session can open again."""
         plain = json.dumps([path, dict(form)]).encode()
         sealed = self.context.cards.keys.current.seal(plain, _bound(token), Secret.VAULT)
         return base64.urlsafe_b64encode(sealed).decode()

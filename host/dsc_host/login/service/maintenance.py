@@ -1,4 +1,4 @@
-"""Maintenance: scheduled work, such as activating cards, expiring devices and sending messages.
+"""Maintenance: the work that is due by now, such as activating cards, ending expired devices and sending messages.
 
 Any number of processes may run it at any time. An interrupted run can be repeated: nothing is done twice.
 """
@@ -32,7 +32,7 @@ class Done:
 
 
 def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
-    """Do all work that is due. Each piece is a separate transaction. If one fails, the others are still done.
+    """Do all work that is due. Each piece of work is a separate transaction. If a piece fails, the others are still done.
 
     After all work was tried, raises the first error.
     """

@@ -1,6 +1,6 @@
 """The operations of the operator, the person who runs the system: people, accounts, cards, and maintenance.
 
-Whoever can open the database may use these operations: they need no session. The audit log names the actor of the context.
+These operations need no session: anybody who can open the database may use them. The audit log names the actor of the context.
 """
 
 from collections.abc import Mapping
@@ -52,8 +52,8 @@ class Operator:
         """Add a user and return the id. The first user of an account is its primary user.
 
         `phone` is a number that the operator has confirmed. The user can immediately log in with SMS and call-back to it.
-        Without it, the user must call support. `entity` is the id of the user's person, if it is not the account's owner.
-        Raises `InputError`.
+        Without `phone`, the user must call support. `entity` is the id of the user's person, if this is not the account's
+        owner. Raises `InputError`.
         """
         self.check_new_user(account, name, email=email, phone=phone, language=language, entity=entity)
         self.context.passwords.check_new(password, name)

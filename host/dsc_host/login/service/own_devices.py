@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DeviceCalls:
-    """The part of `LoginSystem` about devices that are in use, and the transactions of all parts."""
+    """The part of `LoginSystem` about devices in use, and the transactions that the other parts use too."""
 
     context: LoginContext
 

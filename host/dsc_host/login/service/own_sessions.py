@@ -11,7 +11,7 @@ from dsc_host.login.views import SessionView
 
 @dataclass(frozen=True, slots=True)
 class SessionCalls(DeviceCalls):
-    """The part of `LoginSystem` about open sessions. Every session may use it, even if it was opened without a device."""
+    """The part of `LoginSystem` about open sessions. Every session may use these calls, even a session without a device."""
 
     def sessions(self, token: str) -> tuple[SessionView, ...]:
         """Return the user's open sessions: first the current one, then the others, the most recently used first."""

@@ -44,7 +44,7 @@ class Staff:
     verifier: Verifier
 
     def search(self, token: str, text: str) -> tuple[FoundUser, ...]:
-        """Return the users that a caller may be. See `caller_search.search`. Raises `InputError`, `NotAllowed`."""
+        """Return the users who match what a caller says. See `caller_search.search`. Raises `InputError`, `NotAllowed`."""
         return self._do(token, _SUPPORT, lambda tx, staff, _s: caller_search.search(tx, staff, text))
 
     def identify(self, token: str, user: str, said: Identity) -> bool:

@@ -1,4 +1,4 @@
-"""Proofs that a user holds a device, given within a session: to activate it, change its PIN, share it, or step up.
+"""Proofs within a session that a user holds a device: to activate the device, change its PIN, share it, or step up.
 
 The challenge is kept with the session. It serves one purpose and takes only a few answers.
 """

@@ -1,4 +1,4 @@
-"""The extension of a session by another answer with a finger or a face in this session.
+"""The extension of a session: a user who gives another answer with a finger or a face stays logged in for longer.
 
 A new login does not extend an open session: otherwise a stolen session would stay open while its owner logs in every day.
 """
@@ -12,7 +12,7 @@ from dsc_host.login.transaction import LoginTransaction
 
 
 def latest(policy: Policy, session: Session) -> float | None:
-    """Return the Unix time up to which a session can be extended; None if it cannot."""
+    """Return the Unix time up to which a session can be extended; None if it cannot be extended."""
     until = session.made_at + policy.sessions.biometrics_longest
     return until if OpenData.of(session).extendable and until > session.expires_at else None
 

@@ -28,7 +28,7 @@ _ADDRESS_LETTERS = 64
 
 
 def begin(tx: LoginTransaction, checked: User, address: str) -> Step:
-    """Begin a login of a user whose password was right. Raises `WrongCredentials` if it was changed after the check."""
+    """Begin the login of a user whose password was right. Raises `WrongCredentials` if it was changed after the check."""
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     if account_of(tx.db, user).closed_at is not None:
         return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
@@ -60,7 +60,7 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
 
 
 def resend(tx: LoginTransaction, token: str) -> Step | Refused:
-    """Send a new code in place of the last one. Raises `NotIn`, `NotNow`, and `TooManyAttempts` if that was sent just now."""
+    """Send a new code in place of the last one. Raises `NotIn`, `NotNow`, and `TooManyAttempts` if a code was sent just now."""
     user, session = sessions.locked(tx, token, Stage.ANSWERING)
     device, _ = registry.held(tx.db, user, session.device_id)
     again_at = kinds.of(device).again_at(tx.policy, OfferData.of(session).keeps)
@@ -72,7 +72,7 @@ def resend(tx: LoginTransaction, token: str) -> Step | Refused:
 
 
 def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
-    """Judge an answer to the challenge. A wrong one returns `Status.REFUSED`. Raises `NotIn`."""
+    """Judge an answer to the challenge. Return `Status.REFUSED` for a wrong answer. Raises `NotIn`."""
     user, session = sessions.locked(tx, token, Stage.ANSWERING)
     device, use = registry.held(tx.db, user, session.device_id)
     data = OfferData.of(session)

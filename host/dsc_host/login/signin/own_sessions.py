@@ -1,6 +1,7 @@
-"""The open sessions of a user: their list, and ending them.
+"""The open sessions of a user: listing them, and ending them.
 
-Neither needs a fresh answer of a device: ending a session does no harm, and a user who suspects a thief must be quick.
+No operation here needs a fresh answer of a device: ending a session does no harm, and a user who suspects a thief must be
+    quick.
 """
 
 from dsc_host.login import rows

@@ -18,7 +18,7 @@ from dsc_host.records.refusals import Counted
 from dsc_host.records.transaction import Refused
 
 _COMPARISONS = 3
-"""The maximum number of comparisons, if other logins renew the hash during the comparison."""
+"""The maximum number of comparisons for one attempt, because other logins may renew the hash during a comparison."""
 
 
 def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
@@ -69,7 +69,7 @@ def _judge(
     tx: LoginTransaction, user: User | None, right: bool, renewed: str | None, limits: Sequence[RateLimit], successes: RateLimit
 ) -> tuple[User, bool] | Refused:
     """Record whether the password was right. If `renewed` is given, store it as the new hash."""
-    # Query for unknown names too: otherwise the time would reveal them.
+    # Make this query for unknown names too: otherwise the time would reveal which names exist.
     now = rows.users.locked(tx.db, user.id if user else "")
     if now is not None and user is not None and now.password != user.password:
         return now, False

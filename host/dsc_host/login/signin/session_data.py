@@ -93,7 +93,7 @@ class ActivationData(SessionData):
     digest: str
     tries: int
     number: str = ""
-    """The new number that the token was sent to, and will confirm; empty if it was confirmed before."""
+    """The new number that the token was sent to and will confirm; empty if the number was confirmed before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class OpenData(SessionData):
     idle_is_fine: bool = False
     """Whether the session has no idle timeout."""
     extendable: bool = False
-    """Whether an answer of the kind that opened the session extends it."""
+    """Whether another answer of the kind that opened the session extends the session."""
     proven_at: float = 0.0
     """The Unix time at which a device last answered in the session; 0 if none did."""
     called: Call | None = None

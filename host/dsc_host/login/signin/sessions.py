@@ -53,7 +53,7 @@ def begin(
 
 
 def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
-    """Lock and return the user and the session of this token. Raises `NotIn` unless it is at one of these stages."""
+    """Lock and return the user and the session of this token. Raises `NotIn` unless it is valid and at one of these stages."""
     session = rows.sessions.find(tx.db, hashed(token))
     if session is None:
         raise NotIn

@@ -44,7 +44,7 @@ GUARDED = frozenset({
 })  # fmt: skip
 """The operations that can weaken the protection, and those that prepare them."""
 ANSWERS = frozenset({"activate", "answer_share", "change_pin", "confirm_email", "confirm_phone", "confirm_share"})
-"""The operations that complete a guarded one with an answer to its challenge."""
+"""The operations that complete a guarded operation by answering its challenge."""
 HARMLESS = frozenset({
     "account_users",
     "activation_offer",
@@ -93,7 +93,8 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy.
 
-    An answer whose time is too far in the future is not fresh either. So setting the clock back does not keep an answer fresh.
+    An answer whose time is in the future is not fresh either, apart from small differences of clocks. So setting the clock back
+    does not keep an answer fresh.
     """
     return abs(context.now() - OpenData.of(session).proven_at) < context.policy.protection.proof_seconds
 

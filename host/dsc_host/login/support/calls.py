@@ -1,4 +1,4 @@
-"""Calls to support: staff identify the caller before they do anything for them.
+"""Calls to support: staff must identify a caller before they do anything for the caller.
 
 Three promises:
 
@@ -58,7 +58,7 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
 
 
 def caller(tx: LoginTransaction, session: Session) -> User:
-    """Lock the identified caller and all users who share a device with them. Return the caller. Raises as `known_caller`."""
+    """Lock and return the identified caller. Also lock all users who share a device with them. Raises as `known_caller`."""
     user = known_caller(tx, session)
     return locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
 

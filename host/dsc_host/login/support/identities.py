@@ -29,7 +29,7 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
     """Request a correction of a person's identity, after they have shown their papers. A second person must confirm it.
 
     All users of the person are notified and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if the staff member is
-    that person or would become it.
+    this person, or has the identity that the person would get.
     """
     field_checks.check_identity(identity)
     user = locked_person(tx.db, user_named(tx.db, name))

@@ -17,7 +17,7 @@ from dsc_host.login.transaction import LoginTransaction, locked_users
 
 
 def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
-    """Take a device of the identified caller out of use. Only a misplaced one can be activated again."""
+    """Take a device of the identified caller out of use. Only a misplaced device can be activated again."""
     if loss not in tuple(Loss):
         raise InputError("loss", "must be one of {kinds}", kinds=", ".join(Loss))
     user = calls.caller(tx, session)

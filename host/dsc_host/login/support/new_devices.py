@@ -1,7 +1,7 @@
 """Devices that support gives to identified callers: a security code card, or codes by SMS and call-back.
 
-Both wait before they can be used, because an attacker could have deceived support. A number that the user had confirmed before
-does not wait.
+Both wait before they can be used, because an attacker could have deceived support. There is no wait for a number that the user
+had confirmed before.
 """
 
 from dsc_host.login.accounts import contacts
@@ -49,7 +49,7 @@ def offer_messages(tx: LoginTransaction, session: Session, staff: User, number: 
         waits.begin(tx, user, waits.NewNumber(number), contacts.masked(number), by=staff.name)
         tx.log("messages.enable", user, "waits", by=staff.name)
         return False
-    told = notices.notify(tx, user, "messages_enabled", phone=contacts.masked(number))
-    contacts.add_phone(tx, user, number, told=told)
-    device_lifecycle.enable_messages(tx, user, number, told, anew=True)
+    notified = notices.notify(tx, user, "messages_enabled", phone=contacts.masked(number))
+    contacts.add_phone(tx, user, number, notified=notified)
+    device_lifecycle.enable_messages(tx, user, number, notified, anew=True)
     return True

@@ -64,7 +64,7 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
 
 
 def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refused:
-    """Stop the change that this code belongs to. Return whether there was one. Raises `TooManyAttempts`."""
+    """Stop the change that this code belongs to. Return whether there was such a change. Raises `TooManyAttempts`."""
     limit = RateLimit("stop", client_network(address), _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
     if refusal := rate_limits.charge(tx, [limit]):
         return Refused(refusal)

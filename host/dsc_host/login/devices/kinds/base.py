@@ -141,7 +141,7 @@ class DeviceKind(ABC):
         return ""
 
     def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
-        """Return the numbers that may belong to the device's phone. Somebody who finds or steals the phone gets the codes sent to them."""
+        """Return the numbers that may belong to the device's phone. Somebody who finds or steals the phone gets their codes."""
         return [number] if (number := self.number(device)) else []
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
