@@ -43,7 +43,7 @@ from dsc_host.api.shapes import NothingAsked
 from dsc_host.api.tokens import Token, Tokens
 from dsc_host.errors import DscError, StoreError, out_of_memory
 from dsc_host.server.bodies import Bodies
-from dsc_host.server.pace import MOST_SECONDS, Pace
+from dsc_host.server.request_rate import MOST_SECONDS, RequestRate
 from dsc_host.verifier import Verifier
 from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
@@ -188,7 +188,7 @@ class _Service:
         """Return the caller's token, or None if the operation needs none. Raise Refusal 401 or 403."""
         if operation.scope is None:
             return None
-        # The middleware has looked for it already, because a look-up takes a hash.
+        # The rate limiter has already looked the token up. Do not repeat that, because it computes a hash.
         token: Token | None = request.state.token
         if token is None:
             given = request.headers.getlist("authorization")
@@ -258,13 +258,13 @@ class _RateLimiter:
     def __init__(self, app: ASGIApp, service: "_Service") -> None:
         self._app = app
         self._service = service
-        self._pace = Pace()
+        self._request_rate = RequestRate()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             token = self._service.token(Headers(scope=scope))
             scope["state"]["token"] = token
-            if token is None and not await self._pace.wait(scope):
+            if token is None and not await self._request_rate.wait(scope):
                 await overloaded(MOST_SECONDS).response(close=True)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -114,8 +114,8 @@ def run(
 ) -> bool:
     """Serve until a signal arrives. Return True if a signal ended the service, False if it failed.
 
-    `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network
-    whose X-Forwarded-For header is trusted, or empty. The limit on the connections of one client does not apply to it. `log`
+    `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network whose
+    X-Forwarded-For header is trusted, or empty. The limit on the connections of one client does not apply to the proxy. `log`
     is the file for the log, by default stderr. A single worker calls `ready` with the URL as soon as it accepts requests.
     Raises `InputError`.
     """

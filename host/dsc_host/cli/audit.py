@@ -40,11 +40,11 @@ def verify_log(
 ) -> None:
     """Check the log for tampering. Exit code 6 if it finds any.
 
-    The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place.
-    With --since, it later proves that the log still has this entry, and so that nobody has restored an older copy of the
-    whole database. It then checks only the entries after it, and the time does not depend on the length of the log. With
-    --whole, it checks all entries. For a large log, it uses all processors. It
-    names the archived segments that it has not seen.
+    The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place. With
+    --since, it later proves that the log still has this entry, and so that nobody has restored an older copy of the whole
+    database. The command then checks only the entries after the checkpoint, and its time does not depend on the length of the
+    log. With --whole, it checks all entries, on all processors if the log is large. It names the archived segments that were
+    not checked.
 
     \b
     Examples:
@@ -54,7 +54,7 @@ def verify_log(
       dscplus audit verify --archive /srv/audit
     """
     if archive is not None and since is not None and not whole:
-        raise InputError("archive", "is checked by a whole check; add --whole, or leave out --since")
+        raise InputError("archive", "is checked only together with all entries; add --whole, or leave out --since")
     checkpoint = None if since in (None, _LAST) else Checkpoint.parse(str(since))
     with records.open() as verifier, bar("Checking the log") as done:
         if since == _LAST:
@@ -102,10 +102,11 @@ def archive_log(
 ) -> None:
     """Move old segments of the log into compressed files. Asks for confirmation.
 
-    An entry is removed from the records only when its segment's file is on the disk, was read again, and is proven to be
-    what `audit seal` has sealed. Logins continue meanwhile. A command that was stopped continues when it runs again. The
-    checkpoints stay in the records: `audit verify --archive` checks the files against them. What is archived is no longer
-    exported, and users no longer see it among their security events.
+    An entry is removed from the records only after the file of its segment was written to the disk, read again, and checked
+    against the checkpoint that `audit seal` has sealed. Logins continue meanwhile. A command that was stopped continues when it
+    runs again. The
+    checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived entries are no longer
+        exported, and users no longer see them among their security events.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Getting a card's response to a challenge. The owner types on the card. Without a keypad, this module presses the keys.
+"""Getting a card's response to a challenge. The owner types on the card, or this module does so if it has no keypad.
 
 One promise: after any error, including Ctrl-C, the card does not keep the challenge.
 """
@@ -73,7 +73,7 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
 
 
 def _took_question(client: CardClient, question: str) -> bool:
-    """Return whether the card accepted the question. It does so only after its owner has switched it on."""
+    """Return whether the card accepted the question. A card accepts it only after its owner has switched the card on."""
     _went_off(client)  # Discard earlier changes of the display.
     try:
         client.challenge(question)

@@ -20,13 +20,13 @@ def set_pin(
     records: Records,
     serial: Annotated[str | None, typer.Argument(metavar="[SERIAL]", help="The card's serial.", show_default=False)] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="A CSV of PINs instead, with the columns serial and pin.")
+        Path | None, typer.Option("--file", metavar="FILE", help="A CSV with the columns serial and pin, for several cards.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set the PIN of a card that awaits one.
+    """Set the PIN of a card that awaits its PIN.
 
-    A card awaits its PIN if it was imported without one. The command prompts for the PIN, or reads it from standard input.
+    A card awaits its PIN if it was imported without a PIN. The command prompts for the PIN, or reads it from standard input.
     With `--file`, it sets the PIN of each card in the file. It reports each row that it cannot use, and then ends with exit
     code 1.
 
@@ -68,7 +68,7 @@ def draw_pins(
     everyone: Annotated[bool, typer.Option("--all", help="All cards that await a PIN.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw the PINs of cards that await one, and print each PIN once.
+    """Draw the PINs of cards that await their PIN, and print each PIN once.
 
     The PINs cannot be printed again, so keep them for the owners of the cards. A card that checks its PIN itself awaits no PIN.
 

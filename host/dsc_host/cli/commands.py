@@ -48,9 +48,11 @@ SECTIONS = (
                         "Set or change the PINs of cards in the records.",
                         (
                             _command("change", "card:change_pin", "Change a card's PIN in the records."),
-                            _command("set", "card_pins:set_pin", "Set the PIN of a card that awaits one."),
+                            _command("set", "card_pins:set_pin", "Set the PIN of a card that awaits its PIN."),
                             _command(
-                                "draw", "card_pins:draw_pins", "Draw the PINs of cards that await one, and print each PIN once."
+                                "draw",
+                                "card_pins:draw_pins",
+                                "Draw the PINs of cards that await their PIN, and print each PIN once.",
                             ),
                         ),
                         default="change",

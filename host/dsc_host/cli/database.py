@@ -1,4 +1,4 @@
-"""The records that the options of a command name: the database and the file of its master keys."""
+"""The records that a command works on: the options for the database and for the file of its master keys."""
 
 import getpass
 import logging
@@ -74,8 +74,8 @@ class MasterKeys:
 class Records(MasterKeys):
     """The options that name the records.
 
-    If an option is missing, the setting of the same name is used. If that is missing too, the records are in the user's own
-    folders. The verifier is imported only when it is needed, because the verifier and the database's library load slowly.
+    If an option is missing, the setting of the same name is used. If the setting is missing too, the records are in the user's
+    own folders. The verifier is imported only when it is needed, because the verifier and the database's library load slowly.
     """
 
     database: Annotated[

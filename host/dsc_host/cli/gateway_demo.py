@@ -70,7 +70,7 @@ server {{
 
 
 class _Page(BaseHTTPRequestHandler):
-    """A page that knows its visitor only from the headers."""
+    """A page that learns who its visitor is only from the headers of the web server."""
 
     def do_GET(self) -> None:
         """Show who the web server says the visitor is."""
@@ -87,7 +87,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @dataclass
 class _Demo:
-    """The demonstration's programs. `make` is called first, and `started` when the portal answers."""
+    """The programs of the demonstration. Call `make` first, and `started` when the portal answers."""
 
     folder: Path
     port: int

@@ -85,7 +85,7 @@ class LazyGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
     def fill(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]] = _no_more) -> None:
-        """Set the commands of the group. `more` is called when a name is in no section, or all commands are listed."""
+        """Set the commands of the group. `more` returns further sections, for a name that is in no section and for lists."""
         self._table = _Table(sections, more)
         self.commands = self._table
 

@@ -59,7 +59,7 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
 
 
 def show_array(results: Iterable[Result]) -> None:
-    """Print any number of results as one JSON array. Print the first results before the last ones are known."""
+    """Print any number of results as one JSON array. Print the first results before the last results are known."""
     # Import it here, because most commands print text.
     import json
 

@@ -53,7 +53,10 @@ def activate(
         typer.Option("--phone", metavar="N", help="The phone number that gets the token; 1 is the newest.", show_default=True),
     ] = 1,
     new_number: Annotated[
-        str, typer.Option("--new-number", metavar="NUMBER", help="A new phone number instead, if the login system allows one.")
+        str,
+        typer.Option(
+            "--new-number", metavar="NUMBER", help="A new phone number that gets the token, if the system allows new numbers."
+        ),
     ] = "",
     yes: YesOption = False,
     app: AppOption = None,
@@ -94,11 +97,11 @@ def activate(
 
 
 def _say_where(sent_to: str, numbers: Sequence[str]) -> None:
-    """Print which number got the token, and how to send it to another one."""
+    """Print which number got the token, and how to send it to another number."""
     notice(f"A code was sent to {sent_to or 'your phone'}.")
     if len(numbers) > 1:
         listed = ", ".join(f"{place}: {number}" for place, number in enumerate(numbers, 1))
-        notice(f"Your numbers are {listed}. To use another one, start again with --phone and its number in this list.")
+        notice(f"Your numbers are {listed}. To use another number, start again with --phone and its position in this list.")
 
 
 def users(app: AppOption = None, as_json: JsonOption = False) -> None:

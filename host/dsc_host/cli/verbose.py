@@ -1,4 +1,4 @@
-"""The log on stderr, for `dscplus --verbose`. It has no secrets: it shows requests to a card without their values."""
+"""The log on stderr, for `dscplus --verbose`. The log has no secrets: it shows requests to a card without their values."""
 
 import logging
 

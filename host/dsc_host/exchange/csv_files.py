@@ -78,7 +78,7 @@ def read_serials(file: BinaryIO) -> Iterator[CardOrder | Refusal]:
 
 
 def placed_orders(file: BinaryIO, mapping: str | None = None) -> Iterator[PlacedOrder | Refusal]:
-    """Read orders as `read_serials` does. Yield each with its place in the file."""
+    """Read orders as `read_serials` does. Yield each order with its place in the file."""
     taken: set[str] = set()
     for row in csv_table.rows(file, csv_table.Columns.parse(ORDER_COLUMNS, mapping)):
         if isinstance(row, Refusal):

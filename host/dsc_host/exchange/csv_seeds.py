@@ -26,7 +26,7 @@ _BASE32 = re.compile("([A-Z2-7]+|[a-z2-7]+)=*")
 
 
 def placed_seeds(file: BinaryIO, mapping: str | None, *, allow_plain: bool, suite: str | None) -> Iterator[Placed | Refusal]:
-    """Read the cards of a CSV with keys. Yield each with its place in the file.
+    """Read the cards of a CSV with keys. Yield each card with its place in the file.
 
     `suite` applies to HOTP keys, and to cards whose row has no suite. Raises `InputError` unless `allow_plain` is set.
     """

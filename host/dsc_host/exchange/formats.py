@@ -2,8 +2,8 @@
 
 The suite comes from the key, or, for an HOTP key, from the caller.
 
-A card that adds check digits, or shows another number of digits than its suite says, would have each response refused, and
-would soon be locked. So such a key is not imported.
+A key is not imported if its card adds check digits, or shows another number of digits than its suite says. The verifier would
+refuse each response of such a card, and soon lock it.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ RESPONSE_ENCODING = "DECIMAL"
 
 
 def check(key: "Key", suite: Suite) -> None:
-    """Raise an `InputError` that names the attribute if one contradicts the suite."""
+    """Raise an `InputError` if an attribute contradicts the suite. The error names the attribute."""
     _check_check_digits("ChallengeFormat", key.challenge_check, suite)
     _check_equal("ChallengeFormat", "Encoding", key.challenge_encoding, QUESTION_ENCODINGS[suite.question_format], suite)
     _check_equal("ChallengeFormat", "Max", key.challenge_max_length, suite.question_length, suite)

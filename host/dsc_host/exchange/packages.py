@@ -162,8 +162,8 @@ class Packages:
         if counter.find("PlainValue") is not None:
             raise InputError("counter", "occurs twice: encrypted, and in the clear")
         value = self.opener.decrypted("counter", counter)
-        # Some systems, among them python-pskc, read bytes that are ASCII digits as digits, others as a binary number: the
-        # byte of "1" is 1 to some and 49 to others.
+        # Some systems, among them python-pskc, read bytes that are ASCII digits as digits. Other systems read them as a binary
+        # number. So the byte of "1" means 1 or 49.
         if value.isdigit():
             raise InputError("counter", "is ambiguous; export it in the clear")
         return int.from_bytes(value, "big")

@@ -23,7 +23,7 @@ class PinsApart:
     waiting: list[tuple[Placed, str]] = field(default_factory=list)
     """The cards, each with the id of its PIN."""
     strays: list[tuple[Refusal, str | None]] = field(default_factory=list)
-    """The refusals of packages with a PIN whose serial no card of the file has, each with the PIN's id."""
+    """The refusals of PINs whose serial belongs to no card of the file, each with the PIN's id."""
 
     def wait(self, card: Placed, pin_id: str) -> Iterator[Refusal]:
         """Let a card wait for its PIN. If too many cards wait, yield its refusal instead."""

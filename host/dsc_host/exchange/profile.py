@@ -1,7 +1,7 @@
 """The representation of a card in PSKC (RFC 6030): the role of each key, and the owners.
 
-A card has one package each for its key, its PIN, its duress PIN and its unlock key, because RFC 6030 (section 4) allows one key
-in a package. The packages are consecutive and have the same `SerialNo`.
+A card has one package each for its key, its PIN, its duress PIN and its unlock key, because RFC 6030 (section 4) allows only
+one key in a package. The packages are consecutive and have the same `SerialNo`.
 
     key          Algorithm   Key Id            identified by
     card's key   …:ocra      SERIAL

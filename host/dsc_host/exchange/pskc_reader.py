@@ -50,7 +50,7 @@ def read_pskc(
 def placed(
     file: BinaryIO, *, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
 ) -> Iterator[Placed | Refusal]:
-    """Read the cards as `read_pskc` does. Yield each with its place in the file."""
+    """Read the cards as `read_pskc` does. Yield each card with its place in the file."""
     if suite is not None:
         card_rules.usable_suite(suite)
     return _read(file, Secrets(key, passphrase, allow_plain), suite)

@@ -15,7 +15,7 @@ class Refusal:
     line: int
     """The line on which the package or row begins, from 1."""
     serial: str | None
-    """The serial, if it is a valid one."""
+    """The serial; None if it is missing or not valid."""
     error: InputError
     """The reason. No message holds a PIN or a key."""
 
@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A card that can be imported, with its place in the file, to report if the records refuse the card."""
+    """A card that can be imported, with its place in the file, which is reported if the records refuse the card."""
 
     number: int
     line: int

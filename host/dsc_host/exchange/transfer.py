@@ -246,7 +246,7 @@ class _Records:
     def judged(self, _total: int) -> None:
         """Report that the waiting cards were taken.
 
-        It is called when the verifier has enrolled or refused every card so far.
+        The verifier calls this when it has enrolled or refused every card so far.
         """
         for card in self._waiting.values():
             self._taken(card)

@@ -206,7 +206,7 @@ class CardClient:
         return self._session.events_dropped
 
     def wait_event(self, word: str, timeout: float) -> Event:
-        """Wait up to `timeout` seconds for an event of the kind `word`. Remove the oldest one from the queue and return it.
+        """Wait up to `timeout` seconds for an event of the kind `word`. Return the oldest such event, and remove it.
 
         Raises LinkTimeout. Other events stay in the queue. Other threads can make calls in the meantime.
         """

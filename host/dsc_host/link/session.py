@@ -136,7 +136,7 @@ class Session:
         return reply.values
 
     def wait_event(self, word: str, timeout: float) -> Event:
-        """Wait for an event of the kind `word`. Remove the oldest one from the queue and return it.
+        """Wait for an event of the kind `word`. Remove the oldest such event from the queue and return it.
 
         Raises LinkTimeout after `timeout` seconds, and LinkClosed.
         """

@@ -110,7 +110,7 @@ class PhoneApp:
     def begin(self, name: str, password: str, phone: int = 0, *, number: str = "") -> Begun:
         """Start an activation: the server sends a token by SMS.
 
-        `phone` is the index of one of the user's confirmed numbers; 0 is the number that was confirmed last. If a new `number`
+        `phone` is the index of one of the user's confirmed numbers; 0 is the most recently confirmed number. If a new `number`
         is given, the token goes there instead. A login system refuses it unless its policy allows new numbers.
         """
         return self._server.begin(name, password, phone=phone, number=number)
@@ -120,9 +120,9 @@ class PhoneApp:
     ) -> User:
         """Finish an activation with the token and the PIN.
 
-        The first user of the app chooses the PIN. Further users need the existing one. `finger` also enables approval
-        without the PIN. `replace` is the user's consent to disabling the app on their other phone. `recovery` is the PIN of
-        that app, if it differs. Raises `InputError`, and the server's refusals.
+        The first user of the app chooses the PIN. Further users need the existing PIN. `finger` also enables approval without
+        the PIN. `replace` is the user's consent to disabling the app on their other phone. `recovery` is the PIN of that app,
+        if it differs. Raises `InputError`, and the server's refusals.
         """
         check_pin(pin)
         key = secrets.token_bytes(KEY_BYTES)

@@ -1,4 +1,4 @@
-"""The keys that the app derives: from its key and the PIN, from its key for a finger or a face, and from the PIN only.
+"""The three keys that the app derives: from its key and the PIN, from its key for a finger or a face, and from the PIN alone.
 
 The app does not store the PIN. A wrong PIN gives another key, and so a wrong response that looks like any other. Somebody who
 stole the phone can therefore test PINs only at the server, which counts the failures.

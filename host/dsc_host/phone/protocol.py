@@ -15,7 +15,7 @@ class Begin:
     name: str
     password: str = field(repr=False)
     phone: int = 0
-    """The index of one of the user's confirmed phone numbers; 0 is the one that was confirmed last."""
+    """The index of one of the user's confirmed phone numbers; 0 is the most recently confirmed number."""
     number: str = ""
     """A new phone number, to which the token goes instead; empty if there is none. The login system may refuse it."""
 

@@ -89,12 +89,12 @@ cards = Table(
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
 
-# The word stands in the statements themselves: with a parameter, the database cannot know that an index of these rows serves.
+# The word is a literal in the statements: with a parameter, the database could not know that it can use an index of these rows.
 _DECOY: ColumnElement[str] = literal_column(f"'{DECOY}'")
 IS_DECOY = cards.c.state == _DECOY
 IS_REAL = cards.c.state != _DECOY
 # This index gives the cards of one state page by page, in the order of their serials. A login does not change it. It has no
-# decoys, so that a search for decoys uses the other one.
+# decoys, so that a search for decoys uses the index below.
 Index("ix_cards_state", cards.c.state, cards.c.serial, sqlite_where=IS_REAL, postgresql_where=IS_REAL)
 # This index has only decoys, so it takes no space if there are none.
 Index("ix_cards_decoys", cards.c.state_since, sqlite_where=IS_DECOY, postgresql_where=IS_DECOY)
@@ -129,14 +129,14 @@ Index("ix_owners_owner", owners.c.owner, owners.c.serial)
 
 CARD_ACTIONS = frozenset(("card.enroll", "card.remove"))
 """The actions in the log that begin or end a card."""
-# The words stand in the statement itself, so that the database knows that this small index serves.
+# The words are literals in the statement, so that the database knows that it can use this small index.
 _ACTIONS: list[ColumnElement[str]] = [literal_column(f"'{action}'") for action in sorted(CARD_ACTIONS)]
 BEGINS_OR_ENDS = audit.c.action.in_(_ACTIONS)
 """Whether an entry of the log begins or ends a card."""
 Index("ix_audit_cards", audit.c.serial, audit.c.number, sqlite_where=BEGINS_OR_ENDS, postgresql_where=BEGINS_OR_ENDS)
 
 OWN = (identity, cards, challenges, owners, vault, audit, audit_head, audit_segments, audit_archive, audit_kept)
-"""The tables of the cards. Each comes after those that it refers to."""
+"""The tables of the cards. Each table comes after the tables that it refers to."""
 
 _OF_REAL = select(cards.c.serial).where(IS_REAL)
 KEPT = {

@@ -108,8 +108,8 @@ devices = Table(
     _text("told", 16),
 )
 
-# The users of a device: its owner, and those with whom it is shared. Each has their own count of wrong answers and lock, their
-# own name for it, and the time when they last used it.
+# The users of a device: its owner, and the users with whom it is shared. Each user has a separate count of wrong answers, a
+# separate lock, a name for the device, and the time of their last use.
 uses = Table(
     "uses",
     metadata,
@@ -199,7 +199,7 @@ orders = Table(
     Index(None, "state", "at"),
 )
 
-# `device_id` is empty if the money was held for a request, whose row has the device.
+# `device_id` is empty if the money was held for a request: the row of the request names the device.
 holds = Table(
     "holds",
     metadata,
@@ -307,10 +307,10 @@ ALL = (
     entities, accounts, users, phones, devices, uses, sessions, attempts, pushes, messages, orders, holds, parcels, shares,
     withdrawals, fundings, waits, grants,
 )  # fmt: skip
-"""The tables of the login system. Each comes after those that it refers to."""
+"""The tables of the login system. Each table comes after the tables that it refers to."""
 
 KEPT = {"sessions": None, "grants": None}
-"""The rows that a backup keeps: no session, and no login at another program, which ends with its session."""
+"""The rows that a backup keeps: no sessions, and no logins at other programs, because these end with their sessions."""
 
 
 def end_pushes(db: Connection, now: float) -> None:

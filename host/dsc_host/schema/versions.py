@@ -3,8 +3,11 @@
 VERSION = 12
 """The version of the tables in this release."""
 COMPATIBLE_SINCE = 10
-"""The oldest version whose dscplus may use the tables of this release, on a server. All that is newer only adds tables, columns
-that may be left out, and indexes, and an older dscplus understands each row of the tables that it knows."""
+"""The oldest version whose dscplus may use the tables of this release, on a server.
+
+Later versions have only added tables, indexes, and columns that may be left out. So an older dscplus understands each row of
+the tables that it knows.
+"""
 FIRST_WITH_LOG = 4
 """The first version with an audit log."""
 FIRST_WITH_SEALS = 7

@@ -1,4 +1,4 @@
-"""Limits on connections: the time that each may keep the server waiting, and their number, for one client and in total.
+"""Limits on connections: their number, for one client and in total, and the time for which each may keep the server waiting.
 
 uvicorn limits how long a connection may stay without a request, and the number of connections. It does not limit the
 time for a request head or for an answer that the client does not read, nor the connections of one client. Beyond its

@@ -1,4 +1,4 @@
-"""A limited connection whose requests httptools reads, in a fraction of the time that h11 takes. It needs the extra `fast`.
+"""A limited connection whose requests httptools reads, in a fraction of the time of h11. httptools needs the extra `fast`.
 
 httptools does not limit the size of a head, and reads some unusual requests differently from h11. So it gets only plain
 requests: the head arrives in one piece, both parsers read it in the same way, and a body has a stated length. If a head is

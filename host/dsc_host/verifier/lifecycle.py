@@ -119,7 +119,7 @@ def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> 
 
 
 def set_pin(tx: CardTransaction, serial: str, pin: str) -> Card:
-    """Set the PIN of a card that awaits one. Raises `InputError`, `UnknownCard` and `StateError`."""
+    """Set the PIN of a card that awaits its PIN. Raises `InputError`, `UnknownCard` and `StateError`."""
     card_rules.check_new_pin(pin)
     card = card_lookup.usable_card(tx, serial)
     if not card_lookup.awaits_pin(card):

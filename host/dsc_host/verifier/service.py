@@ -277,7 +277,7 @@ class Verifier:
         return self._context.change(lambda tx: lifecycle.remove_owner(tx, serial, owner))
 
     def set_pin(self, serial: str, pin: str) -> Card:
-        """Set `pin`, 4 digits, for the card `serial`, which awaits one, and return the card.
+        """Set `pin`, 4 digits, for the card `serial`, which awaits its PIN, and return the card.
 
         Raises `StateError` if the card awaits no PIN.
         """

@@ -95,7 +95,7 @@ def test_which_number_the_token_goes_to(dscplus: Command, scenario: Scenario, se
     done = dscplus("phone", "activate", "ben", *more, stdin=typed)
     assert done.err.splitlines()[:2] == [
         f"A code was sent to {'+41…67' if more else '+41…23'}.",
-        "Your numbers are 1: +41…23, 2: +41…67. To use another one, start again with --phone and its number in this list.",
+        "Your numbers are 1: +41…23, 2: +41…67. To use another number, start again with --phone and its position in this list.",
     ]
     assert done.code == 0
     assert code_letters(scenario.letters, "sms")[-1].address == (PHONE if more else "+41795550123")

@@ -116,6 +116,6 @@ def test_apache_lets_a_card_in_until_the_session_ends(scenario: Scenario, monkey
         assert browser.open(page).html == "the page behind the login"
         browser.open("/")
         browser.press("Log out")
-        told = anyio.run(backchannel.tell, Provider(scenario.system, str(browser.client.base_url).rstrip("/")))
+        told = anyio.run(backchannel.notify_clients, Provider(scenario.system, str(browser.client.base_url).rstrip("/")))
         assert told == 1
         assert browser.open(page).path == "/login", "the session at Apache has ended too"

@@ -243,5 +243,5 @@ def test_a_client_is_told_at_once_after_a_logout(scenario: Scenario, monkeypatch
 def test_nobody_waits_for_a_client_that_is_gone(wiki: Program) -> None:
     wiki.enter().tokens()
     wiki.scenario.system.leave(wiki.browser.cookie)
-    assert anyio.run(backchannel.tell, Provider(wiki.scenario.system, ISSUER)) == 0
+    assert anyio.run(backchannel.notify_clients, Provider(wiki.scenario.system, ISSUER)) == 0
     assert wiki.scenario.system.context.read(lambda tx: grants.grants.count(tx.db)) == 1

@@ -13,9 +13,9 @@ from tests.host.event_loop import awaited
 from tests.host.server.fake_connections import GARBAGE, GET, POST, PROXY, Server, turns
 
 from dsc_host.errors import InputError
-from dsc_host.server import connections, pace
+from dsc_host.server import connections, request_rate
 from dsc_host.server.connections import check_proxy
-from dsc_host.server.pace import Pace
+from dsc_host.server.request_rate import RequestRate
 
 
 @pytest.fixture(
@@ -181,14 +181,14 @@ async def test_who_asks_too_often_waits_and_nobody_else(monkeypatch: pytest.Monk
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    paced, here, there = Pace(), {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
-    monkeypatch.setattr(pace.asyncio, "sleep", sleep)
-    assert [await paced.wait({**here}) for _ in range(pace.BURST + 1)] == [True] * (pace.BURST + 1)
+    paced, here, there = RequestRate(), {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
+    monkeypatch.setattr(request_rate.asyncio, "sleep", sleep)
+    assert [await paced.wait({**here}) for _ in range(request_rate.BURST + 1)] == [True] * (request_rate.BURST + 1)
     assert len(slept) <= 1
-    for _ in range(int(pace.PER_SECOND * pace.MOST_SECONDS) + 10):
+    for _ in range(int(request_rate.PER_SECOND * request_rate.MOST_SECONDS) + 10):
         last = await paced.wait({**here})
     assert not last, "a client that would wait too long is refused"
-    assert slept == sorted(slept) or max(slept) <= pace.MOST_SECONDS
+    assert slept == sorted(slept) or max(slept) <= request_rate.MOST_SECONDS
     slept.clear()
     assert await paced.wait({**there})
     assert slept == []

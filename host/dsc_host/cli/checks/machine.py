@@ -24,14 +24,14 @@ def check_version() -> Findings:
 
 
 def check_extras() -> Findings:
-    """Yield a finding about the extras: those whose packages are all installed, and the missing packages of the others."""
+    """Yield a finding about the extras: the complete extras, and the missing packages of each other extra."""
     try:
         required = distribution("dscplus").requires or []
     except PackageNotFoundError:
         yield warning(EXTRAS, "dscplus is not installed as a package", "pip install dscplus")
         return
     missing: dict[str, list[str]] = {}
-    # uvloop is the only package that is not made for a system.
+    # Leave out uvloop on Windows: it is the only package that some system lacks.
     here = [each for each in required if sys.platform != "win32" or "!= 'win32'" not in each]
     for name, extra in (found.groups() for found in map(_EXTRA_OF.match, here) if found):
         if extra not in _TOOLS:

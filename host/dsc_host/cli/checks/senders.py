@@ -1,4 +1,4 @@
-"""Checks of the ways to send messages: the mail server, and the folder for an SMS gateway. No message is sent."""
+"""Checks of the mail server and of the folder for an SMS gateway, through which messages are sent. No message is sent here."""
 
 import os
 import smtplib

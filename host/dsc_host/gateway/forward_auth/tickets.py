@@ -52,7 +52,7 @@ class Tickets:
         ).decode()
 
     def visitor(self, ticket: str) -> tuple[Visitor, str]:
-        """Return the user who is logged in, and the kind of the device that opened the session. Raises `NotIn`."""
+        """Return the user to whom the ticket belongs, and the kind of the device that opened the session. Raises `NotIn`."""
         try:
             sealed = base64.urlsafe_b64decode(ticket[:_MOST_LETTERS].encode())
             session = self.system.context.cards.keys.current.unseal(sealed, _PURPOSE, Secret.VAULT).decode()

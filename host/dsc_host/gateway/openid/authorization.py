@@ -5,7 +5,7 @@ Three promises:
 1. A browser is redirected only to an address that is registered for the client, character for character. If the client or the
    address is unknown, a page explains the error.
 2. A request is checked completely before anybody logs in for it, and is sealed while the browser carries it through the login.
-3. A client that requests a fresh login, or a certain kind of device, gets that or an error, never less.
+3. A client that requires a fresh login or a certain kind of device gets this, or an error.
 """
 
 import re
@@ -41,7 +41,7 @@ _UNSUPPORTED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Back:
+class RedirectTarget:
     """The address to which a browser is redirected with a code or with an error, and the state to send with it."""
 
     client: str
@@ -70,14 +70,14 @@ class AuthorizationRequest:
     locales: tuple[str, ...] = ()
     at: float
     before: str = ""
-    """The id of the session that the browser had when it was sent to the login; `-` if it had none, empty before that."""
+    """The id of the browser's session at the redirect to the login; `-` if there was no session, empty before the redirect."""
     before_user: str = ""
-    """The id of the user of that session."""
+    """The id of the user of this session."""
 
     @property
-    def back(self) -> Back:
+    def back(self) -> RedirectTarget:
         """The address to which the browser is redirected in the end."""
-        return Back(client=self.client, redirect=self.redirect, state=self.state)
+        return RedirectTarget(client=self.client, redirect=self.redirect, state=self.state)
 
 
 class Step(Enum):
@@ -104,33 +104,33 @@ def for_login(request: AuthorizationRequest, login: Login | None) -> Authorizati
     return replace(request, before=login.id if login else "-", before_user=login.user.id if login else "")
 
 
-def way_back(issuer: str, back: Back, **values: str) -> str:
-    """Return the address to redirect a browser to, with these values. `iss` tells the client which provider has sent it."""
+def redirect_url(issuer: str, back: RedirectTarget, **values: str) -> str:
+    """Return the URL to redirect a browser to, with these values. `iss` tells the client which provider has sent it."""
     told = {**values, **({"state": back.state} if back.state else {}), "iss": issuer}
     return f"{back.redirect}{'&' if '?' in back.redirect else '?'}{urlencode(told)}"
 
 
-def way_back_with(issuer: str, back: Back, error: ProtocolError) -> str:
-    """Return the address to redirect a browser to, with an error."""
-    return way_back(issuer, back, error=error.code, error_description=error.description)
+def error_redirect_url(issuer: str, back: RedirectTarget, error: ProtocolError) -> str:
+    """Return the URL to redirect a browser to, with an error."""
+    return redirect_url(issuer, back, error=error.code, error_description=error.description)
 
 
 # ---- the check of a request ----
 
 
-def find_back(tx: LoginTransaction, given: Mapping[str, Sequence[str]]) -> tuple[Client, Back]:
+def find_redirect_target(tx: LoginTransaction, given: Mapping[str, Sequence[str]]) -> tuple[Client, RedirectTarget]:
     """Return the client, and the address to redirect the browser to. Raises `UnsafeRequest`."""
     client = clients.find(tx, _only(given, "client_id"))
     redirect = _only(given, "redirect_uri")
     if client is None or redirect not in client.redirects:
         raise UnsafeRequest("the client is unknown, or does not have this redirect_uri")
-    # If the state is given twice, `check` raises an error, and the redirect has no state.
+    # If the request has two states, `check` raises an error, and the redirect has no state.
     states = given.get("state", ())
-    return client, Back(client=client.name, redirect=redirect, state=states[0] if len(states) == 1 else "")
+    return client, RedirectTarget(client=client.name, redirect=redirect, state=states[0] if len(states) == 1 else "")
 
 
 def check(
-    tx: LoginTransaction, issuer: str, client: Client, back: Back, given: Mapping[str, Sequence[str]]
+    tx: LoginTransaction, issuer: str, client: Client, back: RedirectTarget, given: Mapping[str, Sequence[str]]
 ) -> AuthorizationRequest:
     """Return the request that a client has sent. Raises `ProtocolError`, which the client gets in a redirect."""
     for name, code in _UNSUPPORTED.items():
@@ -280,7 +280,7 @@ def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, logi
         amr=context.amr,
         auth_time=int(login.at),
     )
-    return way_back(issuer, request.back, code=grants.issue(tx, login, request.client, data))
+    return redirect_url(issuer, request.back, code=grants.issue(tx, login, request.client, data))
 
 
 def _has_agreed(tx: LoginTransaction, request: AuthorizationRequest, login: Login) -> bool:

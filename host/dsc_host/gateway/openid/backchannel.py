@@ -2,7 +2,7 @@
 
 Three promises:
 
-1. However a session ends, its grants are found, and their clients are notified.
+1. Whatever ends a session, its grants are found, and their clients are notified.
 2. No user waits for a client. A client that does not answer is notified again, after longer and longer pauses, for about two
    hours.
 3. Any number of processes may do this work: a process reserves a row for a while before it calls the client.
@@ -40,8 +40,8 @@ class Notice:
     tries: int
 
 
-async def tell(provider: Provider, users: Sequence[str] | None = None) -> int:
-    """Find the ended sessions of these users, or of all, and notify their clients. Return the number of notified clients."""
+async def notify_clients(provider: Provider, users: Sequence[str] | None = None) -> int:
+    """Find the ended sessions of these users (None means all users), and notify their clients. Return the number of notices."""
     notices = await run_in_threadpool(due, provider, users)
     if not notices:
         return 0
@@ -53,7 +53,7 @@ async def tell(provider: Provider, users: Sequence[str] | None = None) -> int:
 
 
 def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
-    """Find the ended sessions of these users, or of all. Reserve some rows that are due, and return their logout tokens."""
+    """Find the ended sessions of these users (None means all users). Reserve some due rows, and return their logout tokens."""
     context = provider.context
     for user in context.read(partial(_to_end, users=users)):
         context.change(partial(_end, user=user))
@@ -61,7 +61,7 @@ def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
 
 
 def finish(tx: LoginTransaction, notice: Notice, *, accepted: bool) -> None:
-    """Remove the row of a grant if its client has accepted the notice, or has failed to accept too many."""
+    """Remove the row of a grant if its client has accepted the notice, or if too many notices have failed."""
     if not accepted and notice.tries < MOST_TRIES:
         return
     if (grant := grants.locked(tx.db, notice.grant)) is not None:
@@ -80,7 +80,7 @@ async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
 
 
 def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
-    """Return the ids of those of these users, or of all users, who have grants that are over."""
+    """Return the ids of users who have grants that are over: of these users, or of all users."""
     mine = grants.c.state != State.ENDED
     found = grants.all(tx.db, mine if users is None else mine & grants.c.user_id.in_(users))
     lasting = logins.open_ids(tx, {grant.user_id for grant in found})

@@ -30,8 +30,8 @@ class LogoutRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """The answer to a request. If `ask` is set, ask the visitor. Otherwise redirect, because the session has ended."""
+class LogoutOutcome:
+    """The outcome of a request. If `ask` is set, ask the visitor. Otherwise the session has ended, so redirect the browser."""
 
     request: LogoutRequest
     ask: bool
@@ -49,7 +49,7 @@ def unseal(context: LoginContext, text: str) -> LogoutRequest | None:
     return sealed_texts.unseal(context, "logout", LogoutRequest, text)
 
 
-def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]], here: Login | None) -> Leaving:
+def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]], here: Login | None) -> LogoutOutcome:
     """End the session that a request names, if that is safe. `here` is the login of the browser. Raises `UnsafeRequest`."""
     if any(len(values) > 1 for values in given.values()):
         raise UnsafeRequest("a parameter is given twice")
@@ -60,10 +60,10 @@ def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]],
     request = _checked(tx, one, hint)
     named = _of_hint(tx, hint)
     if here is not None and (named is None or named.id != here.id):
-        return Leaving(request, ask=True)
+        return LogoutOutcome(request, ask=True)
     if named is not None:
         logins.end(tx, named, request.client)
-    return Leaving(request, ask=False, user=named.user.id if named else "")
+    return LogoutOutcome(request, ask=False, user=named.user.id if named else "")
 
 
 def _checked(tx: LoginTransaction, one: Mapping[str, str], hint: Hint | None) -> LogoutRequest:

@@ -14,12 +14,12 @@ from dsc_host.gateway.openid import (
     sealed_texts,
     signing_keys,
 )
-from dsc_host.gateway.openid.authorization import AuthorizationRequest, Back, Step
+from dsc_host.gateway.openid.authorization import AuthorizationRequest, RedirectTarget, Step
 from dsc_host.gateway.openid.clients import Client, Method
 from dsc_host.gateway.openid.errors import ProtocolError, invalid_grant, invalid_token
 from dsc_host.gateway.openid.grants import Opened, Token
 from dsc_host.gateway.openid.logins import Login
-from dsc_host.gateway.openid.logout import Leaving
+from dsc_host.gateway.openid.logout import LogoutOutcome
 from dsc_host.login import LoginSystem, NotIn, Stage
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction
@@ -39,8 +39,8 @@ _METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    """The next step of an authorization: an address to redirect to, or what must happen first."""
+class NextStep:
+    """The next step of an authorization: an address to redirect to, or an event that must happen first."""
 
     step: Step
     request: AuthorizationRequest
@@ -114,7 +114,7 @@ class Provider:
         """Check an authorization request. Return it, or the address to redirect to with an error. Raises `UnsafeRequest`."""
         return self.context.read(lambda tx: self._ask(tx, given))
 
-    def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> Next:
+    def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> NextStep:
         """Return what must happen next in a browser whose cookie has this token. If nothing else must happen, make a code."""
         try:
             # Check and make the code in one transaction. Otherwise the login or the client could be gone in between.
@@ -125,11 +125,13 @@ class Provider:
 
     def refusal(self, request: AuthorizationRequest) -> str:
         """Return the address to redirect to after a user has refused consent."""
-        return authorization.way_back_with(self.issuer, request.back, ProtocolError("access_denied", "the user has refused"))
+        return authorization.error_redirect_url(
+            self.issuer, request.back, ProtocolError("access_denied", "the user has refused")
+        )
 
     # ---- the logout in the browser ----
 
-    def leave(self, given: Mapping[str, Sequence[str]], token: str) -> Leaving:
+    def leave(self, given: Mapping[str, Sequence[str]], token: str) -> LogoutOutcome:
         """Process a request for a logout, from a browser whose cookie has this token. Raises `UnsafeRequest`."""
         # Only a request with an ID token can end a session. Other requests are answered without a lock.
         run = self.context.change if "id_token_hint" in given else self.context.read
@@ -184,34 +186,34 @@ class Provider:
     # ---- in a transaction ----
 
     def _ask(self, tx: LoginTransaction, given: Mapping[str, Sequence[str]]) -> AuthorizationRequest | str:
-        client, back = authorization.find_back(tx, given)
+        client, back = authorization.find_redirect_target(tx, given)
         try:
             return authorization.check(tx, self.issuer, client, back, given)
         except ProtocolError as error:
-            return authorization.way_back_with(self.issuer, back, error)
+            return authorization.error_redirect_url(self.issuer, back, error)
 
-    def _next(self, tx: LoginTransaction, request: AuthorizationRequest, login: Login | None, *, consented: bool) -> Next:
+    def _next(self, tx: LoginTransaction, request: AuthorizationRequest, login: Login | None, *, consented: bool) -> NextStep:
         client = clients.find(tx, request.client)
         if client is None or request.redirect not in client.redirects:
-            return Next(Step.NOTHING, request)
+            return NextStep(Step.NOTHING, request)
         try:
             step = authorization.next_step(tx, request, client, login, consented=consented)
         except ProtocolError as error:
-            return Next(Step.NOTHING, request, self._back(request.back, error), client)
+            return NextStep(Step.NOTHING, request, self._back(request.back, error), client)
         if step is Step.LOGIN:
             request = authorization.for_login(request, login)
-        return Next(step, request, "", client)
+        return NextStep(step, request, "", client)
 
-    def _granted(self, tx: LoginTransaction, request: AuthorizationRequest, token: str, *, consented: bool) -> Next:
+    def _granted(self, tx: LoginTransaction, request: AuthorizationRequest, token: str, *, consented: bool) -> NextStep:
         login = logins.locked(tx, token)
         found = self._next(tx, request, login, consented=consented)
         if found.step is not Step.NOTHING or found.address or found.client is None:
             return found
         tx.context.activity.record(login.session.id, tx.now())
-        return Next(Step.NOTHING, request, authorization.grant(tx, self.issuer, request, login), found.client)
+        return NextStep(Step.NOTHING, request, authorization.grant(tx, self.issuer, request, login), found.client)
 
-    def _back(self, back: Back, error: ProtocolError) -> str:
-        return authorization.way_back_with(self.issuer, back, error)
+    def _back(self, back: RedirectTarget, error: ProtocolError) -> str:
+        return authorization.error_redirect_url(self.issuer, back, error)
 
     def _tokens(
         self, tx: LoginTransaction, client: Client, token: Token, form: Mapping[str, str], *, first: bool

@@ -23,7 +23,7 @@ from dsc_host.login.service.gateway_calls import Asked, Entered
 from dsc_host.records.keys import MasterKey
 
 _CHOICE = re.compile("[1-9]", re.ASCII)
-"""The number of another device. No response is that short."""
+"""One digit chooses another device by its number. Every response is longer."""
 
 
 @dataclass(frozen=True, slots=True)

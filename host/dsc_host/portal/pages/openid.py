@@ -21,7 +21,7 @@ from dsc_host.gateway.openid import authorization, backchannel, endpoints, logou
 from dsc_host.gateway.openid.authorization import AuthorizationRequest, Step
 from dsc_host.gateway.openid.clients import Client
 from dsc_host.gateway.openid.errors import UnsafeRequest
-from dsc_host.gateway.openid.provider import PATHS, Next, Provider
+from dsc_host.gateway.openid.provider import PATHS, NextStep, Provider
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES
 from dsc_host.portal.refusals import status_of
@@ -100,7 +100,7 @@ def _proceed(visit: Visit, provider: Provider) -> Response:
     return _expired(visit) if request is None else _led(visit, provider, provider.next(request, visit.token))
 
 
-def _led(visit: Visit, provider: Provider, found: Next) -> Response:
+def _led(visit: Visit, provider: Provider, found: NextStep) -> Response:
     """Return the response for the next step."""
     if found.client is None:
         return _unsafe(visit)
@@ -230,7 +230,7 @@ class OpenIdPages:
             if users is None:
                 whole = self._loop.time() + self.seconds
             try:
-                await backchannel.tell(self.provider, users)
+                await backchannel.notify_clients(self.provider, users)
             except Exception:
                 # The portal must keep running after any error. The next run tries again.
                 _log.exception("programs were not told of a logout")

@@ -18,8 +18,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_vault_key_id", "vault", ["key_id"])
     _add_people()
-    _add_ways_in()
-    _add_errands()
+    _add_devices_and_sessions()
+    _add_orders_and_messages()
 
 
 def _add_people() -> None:
@@ -80,7 +80,7 @@ def _add_people() -> None:
     )
 
 
-def _add_ways_in() -> None:
+def _add_devices_and_sessions() -> None:
     op.create_table(
         "devices",
         sa.Column("id", sa.String(32), nullable=False),
@@ -156,7 +156,7 @@ def _add_ways_in() -> None:
     op.create_index("ix_pushes_device_id", "pushes", ["device_id"])
 
 
-def _add_errands() -> None:
+def _add_orders_and_messages() -> None:
     op.create_table(
         "messages",
         sa.Column("id", sa.String(32), nullable=False),

@@ -18,7 +18,7 @@ MOST_SECONDS = 5.0
 _MOST_CLIENTS = 10_000
 
 
-class Pace:
+class RequestRate:
     """The time at which each client's next request is due, in this process."""
 
     def __init__(self) -> None:
