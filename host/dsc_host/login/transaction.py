@@ -33,7 +33,7 @@ class LoginTransaction:
 
     context: "LoginContext"
     cards: CardTransaction
-    """The same transaction, for operations on cards and the vault."""
+    """The verifier's part of this transaction, for operations on cards and the vault."""
 
     @property
     def db(self) -> Connection:
