@@ -370,6 +370,7 @@ MUTANTS = (
         "support/loss_reports.py",
         "loss_reports",
         ("a report says lost or stolen", "loss not in (Loss.LOST, Loss.STOLEN)", "loss not in tuple(Loss)"),
+        ("the session of a lost device ends", " and opened_by.state == DeviceState.ACTIVE", ""),
     ),
     *in_login(
         "accounts/phone_numbers.py",

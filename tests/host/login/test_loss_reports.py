@@ -90,13 +90,40 @@ def test_a_shared_device_is_suspended_for_all_its_users(scenario: Scenario) -> N
     assert "suspended" in scenario.told("dora")
 
 
-def test_only_a_login_whose_password_was_right_reports(scenario: Scenario) -> None:
+def test_only_who_knows_the_password_reports(scenario: Scenario) -> None:
     device = scenario.system.begin("anna", PASSWORD).choices[0].id
-    for token in ("", "nothing", scenario.session("anna")):
+    for token in ("", "nothing"):
         with pytest.raises(NotIn):
             scenario.system.report_loss(token, device, Loss.LOST)
-    with pytest.raises(NotFound):
-        scenario.system.report_loss(scenario.system.begin("carl", PASSWORD).token, device, Loss.LOST)
+        with pytest.raises(NotIn):
+            scenario.system.devices_to_report(token)
+    for token in (scenario.system.begin("carl", PASSWORD).token, scenario.session("carl")):
+        with pytest.raises(NotFound):
+            scenario.system.report_loss(token, device, Loss.LOST)
+        assert device not in [each.id for each in scenario.system.devices_to_report(token)]
     with pytest.raises(InputError, match="loss: must be one of lost, stolen"):
         scenario.system.report_loss(scenario.system.begin("anna", PASSWORD).token, device, Loss.DAMAGED)
     assert states(scenario, "anna", Kind.DSC_PLUS) == [DeviceState.ACTIVE]
+
+
+def test_who_is_logged_in_reports_too_and_stays_if_another_device_opened_the_session(scenario: Scenario) -> None:
+    scenario.give_card("carl", "IB3000955")
+    by_sms, by_card = scenario.session("carl"), scenario.enter("carl")
+    card = scenario.device(by_sms, Kind.DSC_PLUS)
+    assert card in [each.id for each in scenario.system.devices_to_report(by_sms)]
+    assert scenario.system.report_loss(by_sms, card, Loss.STOLEN)
+    assert card not in [each.id for each in scenario.system.devices_to_report(by_sms)]
+    with pytest.raises(NotIn):
+        scenario.system.devices(by_card)
+    assert not scenario.system.report_loss(by_sms, scenario.device(by_sms, Kind.SMS), Loss.STOLEN)
+    with pytest.raises(NotIn):
+        scenario.system.devices(by_sms)
+
+
+def test_a_session_without_a_device_ends_with_its_report(scenario: Scenario) -> None:
+    scenario.system.opt_out(scenario.session("anna"))
+    token = scenario.system.skip(scenario.system.begin("anna", PASSWORD).token).token
+    (card,) = scenario.system.devices_to_report(token)
+    assert not scenario.system.report_loss(token, card.id, Loss.LOST)
+    with pytest.raises(NotIn):
+        scenario.system.visitor(token)

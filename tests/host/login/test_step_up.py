@@ -11,7 +11,9 @@ from dsc_host.errors import DscError
 from dsc_host.login import Kind, LoginSystem, NotFound, NotNow, ProofNeeded, ShareState
 from dsc_host.login.signin.step_up import ANSWERS, GUARDED, HARMLESS
 
-HALF_WAY = {"answer", "choose", "is_waiting", "leave", "report_loss", "resend", "rotate", "skip", "step", "visitor"}
+HALF_WAY = {
+    "answer", "choose", "devices_to_report", "is_waiting", "leave", "report_loss", "resend", "rotate", "skip", "step", "visitor"
+}  # fmt: skip
 """The calls of a login, and of the session itself."""
 CARD = "IB3000901"
 

@@ -11,6 +11,7 @@ from dsc_host.login.rows import Session, User
 from dsc_host.login.service import access
 from dsc_host.login.support import loss_reports
 from dsc_host.login.transaction import LoginContext, LoginTransaction
+from dsc_host.login.views import DeviceView
 from dsc_host.records.transaction import Refused
 
 T = TypeVar("T")
@@ -36,12 +37,17 @@ class DeviceCalls:
         """Run `work` in a transaction that only reads."""
         return access.look(self.context, token, may, work)
 
-    def report_loss(self, token: str, device: str, loss: Loss) -> None:
-        """Suspend a lost or stolen device immediately. `token` is the token of a login in progress. The login ends.
+    def devices_to_report(self, token: str) -> tuple[DeviceView, ...]:
+        """Return the devices in use of the user, who may be at any step of a login or logged in. Raises `NotIn`."""
+        return self.context.read(lambda tx: loss_reports.devices_to_report(tx, token))
 
+    def report_loss(self, token: str, device: str, loss: Loss) -> bool:
+        """Suspend a lost or stolen device immediately. `token` is the token of a login in progress or of a session.
+
+        Return whether the session goes on: it does if another device has opened it. All other sessions and logins end.
         Raises `NotIn`, `NotFound`, `InputError`.
         """
-        self.context.change(lambda tx: loss_reports.report_at_login(tx, token, device, loss))
+        return self.context.change(lambda tx: loss_reports.report_own(tx, token, device, loss))
 
     def name_device(self, token: str, device: str, name: str) -> None:
         """Set the name that the user gives to a device. An empty text removes the name. Raises `NotFound`, `InputError`."""

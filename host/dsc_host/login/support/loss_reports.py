@@ -1,19 +1,25 @@
-"""Reports of lost, stolen, damaged and misplaced devices: to support by identified callers, and at the login by users.
+"""Reports of lost, stolen, damaged and misplaced devices: to support by identified callers, and by users themselves.
 
-A user at the login has entered only a name and password. The device is therefore only suspended. Later, support takes it out of
-use permanently, or the owner activates it again.
+Users report at the login, after name and password, or in a session. The device is therefore only suspended. Later, support takes
+it out of use permanently, or the owner activates it again. A report needs no fresh answer of a device: it opens nothing, and a
+user who suspects a thief must be quick.
 """
 
 from dsc_host.errors import InputError
+from dsc_host.login import rows
 from dsc_host.login.cards import losses
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound
-from dsc_host.login.model import Loss, Stage
+from dsc_host.login.model import DeviceState, Loss, Stage
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction, locked_users
+from dsc_host.login.views import DeviceView
+
+_REPORTING = (Stage.CHOOSING, Stage.ANSWERING, Stage.IN)
+"""The stages at which users report their own devices."""
 
 
 def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
@@ -28,18 +34,29 @@ def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: 
     tx.log("desk.loss", user, "done", str(loss), by=staff.name, device=device.id)
 
 
-def report_at_login(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> None:
-    """Suspend a device of the user whose password was accepted in this login.
+def devices_to_report(tx: LoginTransaction, token: str) -> tuple[DeviceView, ...]:
+    """Return the devices that the user of a login or a session can report as lost. Raises `NotIn`."""
+    user, _ = sessions.find(tx, token, *_REPORTING)
+    return tuple(shown for shown in registry.views(tx, user) if shown.live)
 
-    End all logins and sessions of the device's users. Raises `NotIn`, `NotFound`, `InputError`.
+
+def report_own(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> bool:
+    """Suspend a device of the user of a login or a session. Return whether the session goes on.
+
+    End all logins and sessions of the device's users, except the session that reports if another device has opened it.
+    Raises `NotIn`, `NotFound`, `InputError`.
     """
     if loss not in (Loss.LOST, Loss.STOLEN):
         raise InputError("loss", "must be one of {kinds}", kinds="lost, stolen")
-    user, _ = sessions.find(tx, token, Stage.CHOOSING, Stage.ANSWERING)
+    user, _ = sessions.find(tx, token, *_REPORTING)
     locked_users(tx.db, sharing.concerned(tx.db, user))
-    user, _ = sessions.locked(tx, token, Stage.CHOOSING, Stage.ANSWERING)
+    user, session = sessions.locked(tx, token, *_REPORTING)
     device, use = registry.held(tx.db, user, device_id)
     if not registry.is_live(device, use, tx.now()):
         raise NotFound("you have no such device in use")
     losses.suspend(tx, user, device)
+    opened_by = rows.devices.find(tx.db, session.device_id) if session.stage == Stage.IN else None
+    goes_on = opened_by is not None and opened_by.state == DeviceState.ACTIVE
+    sessions.end_all(tx.db, user, but=session.id if goes_on else "")
     tx.log("loss.report", user, "suspended", str(loss), device=device.id)
+    return goes_on

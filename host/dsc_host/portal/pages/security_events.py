@@ -29,7 +29,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.ACTIVATION_WRONG: "A device was not activated: its answer was wrong.",
     EventKind.DEVICE_NAMED: "A device was given a name.",
     EventKind.DEVICE_EXPIRED: "A device has expired.",
-    EventKind.DEVICE_SUSPENDED: "A lost device was suspended at the login.",
+    EventKind.DEVICE_SUSPENDED: "A lost device was suspended.",
     EventKind.DEVICE_LOST: "Support took a device out of use.",
     EventKind.APP_BEGUN: "The activation of an app was begun, and a code was sent by SMS.",
     EventKind.APP_ACTIVATED: "An app was activated.",
