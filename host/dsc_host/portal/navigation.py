@@ -13,6 +13,7 @@ _BELOW = {
     "/activate": "/devices",
     "/pin": "/devices",
     "/return": "/devices",
+    "/lost": "/devices",
     "/sheet": "/devices",
     "/opt-out": "/protection",
     "/opt-in": "/protection",

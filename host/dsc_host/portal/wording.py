@@ -187,6 +187,7 @@ _NOTICES: Mapping[str, str] = {
     "not_activated": "The device was not activated: there were too many wrong answers. Start again.",
     "pin_kept": "The PIN was not changed: there were too many wrong answers. Start again.",
     "named": "The name was saved.",
+    "suspended": "The device is suspended: nobody can log in with it any more. All other sessions have ended.",
     "app_removed": "The app was removed.",
     "session_ended": "The session has ended.",
     "sessions_ended": "All other sessions have ended.",

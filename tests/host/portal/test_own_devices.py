@@ -1,8 +1,8 @@
 """The devices page: names, dates, and the removal of an app."""
 
 from tests.host.login.phone_app import activated
-from tests.host.login.scenario import PASSWORD, Scenario
-from tests.host.portal.browser import Browsers, come_with
+from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
+from tests.host.portal.browser import Browser, Browsers, Page, come_with, enter
 
 from dsc_host.login import Kind, Loss
 
@@ -12,12 +12,13 @@ def test_an_app_is_named_and_removed(scenario: Scenario, browser: Browsers) -> N
     scenario.give_card("ben", "IB3000955")
     ben = come_with(browser(), scenario.enter("ben"))
     ben.open("/devices")
-    assert ben.open("/devices/name?device=none").path == "/devices"
-    assert ben.open(f"/devices/name?device={app.device}").title == "Name a device"
+    assert ben.open("/devices/device?device=none").path == "/devices"
+    assert ben.open(f"/devices/device?device={app.device}").title == "App on your phone"
     assert ben.press("Save the name", name="x" * 40).status == 400
     page = ben.press("Save the name", name="old telephone")
-    assert (page.notice, "old telephone in use App on your phone PH" in page.text) == ("The name was saved.", True)
-    assert "Last used: " in page.text
+    assert (page.notice, page.title) == ("The name was saved.", "old telephone")
+    assert "old telephone in use App on your phone PH" in ben.open("/devices").text
+    assert "Last used: " in ben.page.text
     page = ben.press("Remove")
     assert (page.title, "last device" in page.text) == ("Remove the app?", False)
     page = ben.press("Remove the app")
@@ -100,3 +101,62 @@ def test_a_wrong_response_at_the_activation_is_told_at_its_field_until_it_is_ove
         assert (page.status, page.shown, 'aria-invalid="true"' in page.html) == (401, challenge, True)
     page = anna.press("Activate", answer="00000000")
     assert (page.path, page.notice[:33]) == ("/devices", "The device was not activated: the")
+
+
+def page_of(anna: Browser, scenario: Scenario, kind: Kind) -> Page:
+    return anna.open(f"/devices/device?device={scenario.device(anna.cookie, kind)}")
+
+
+def buttons(page: Page) -> list[str]:
+    return [
+        label for form in page.forms for label, *_ in form.buttons if form.action.split("/")[1] not in ("logout", "language")
+    ]
+
+
+def test_the_page_of_a_card_offers_what_can_be_done_with_it(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    card = scenario.device(anna.cookie, Kind.DSC_PLUS)
+    assert f'href="/lost/device?device={card}"' in anna.open("/devices").html
+    page = page_of(anna, scenario, Kind.DSC_PLUS)
+    assert page.title == "Digital Security Card+"
+    assert buttons(page) == ["Change the PIN", "Send it back", "Save the name"]
+    assert f'href="/lost/device?device={card}"' in page.html
+    # Nobody can request a card for anna, who has one, but her account has another user.
+    assert ('href="/request"' in page.html, "Report your card as lost first." in page.text) == (False, True)
+    assert "Request a card for ben" in anna.open("/devices").text
+    assert all(words in page.text for words in ("State in use", "IB3000901", "Last used", "Added Nov 14, 2023"))
+    assert anna.open("/devices/device").path == "/devices"
+
+
+def test_the_page_of_a_device_offers_nothing_that_is_refused(scenario: Scenario, browser: Browsers) -> None:
+    ben = enter(scenario, browser(), "ben")
+    page = page_of(ben, scenario, Kind.SMS)
+    assert (buttons(page), 'href="/phones"' in page.html, 'href="/request"' in page.html) == (["Save the name"], True, False)
+    scenario.lose("anna", SERIALS["anna"], Loss.MISPLACED)
+    anna = come_with(browser(), scenario.bridged("anna")[1])
+    page = page_of(anna, scenario, Kind.DSC_PLUS)
+    assert buttons(page) == ["Activate", "Send it back", "Save the name"]
+    assert ("/lost/device" in page.html, "Call support. They take it out of use" in page.text) == (False, True)
+
+
+def test_a_user_reports_a_device_without_logging_out(scenario: Scenario, browser: Browsers) -> None:
+    scenario.give_card("carl", "IB3000955")
+    carl = enter(scenario, browser(), "carl")
+    card = scenario.device(carl.cookie, Kind.DSC_PLUS)
+    assert carl.open("/lost").path == "/lost/device"
+    page = carl.open(f"/lost/device?device={card}")
+    assert next(form for form in page.forms if form.action == "/lost/device").fields["device"] == card
+    page = carl.press("Suspend the device")
+    assert (page.path, page.notice[:23], "misplaced" in page.text) == ("/devices", "The device is suspended", True)
+    assert carl.post("/lost/device", device=card, loss="lost").status == 404
+    sms = scenario.device(carl.cookie, Kind.SMS)
+    page = carl.post("/lost/device", device=sms, loss="lost")
+    assert (page.title, "activate it again" in page.text) == ("The device is suspended", False)
+    assert carl.open("/devices").path == "/login"
+
+
+def test_a_user_without_a_device_in_use_has_nothing_to_report(scenario: Scenario, browser: Browsers) -> None:
+    scenario.system.close_account(scenario.session("anna"))
+    anna = browser()
+    anna.press("Continue", name="anna", password=PASSWORD)
+    assert (anna.open("/lost").path, anna.page.title) == ("/lost/device", "No device")

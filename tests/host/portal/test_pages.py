@@ -50,7 +50,7 @@ def test_every_page_opens_for_its_own_people(scenario: Scenario, browser: Browse
         worker = enter(scenario, browser(), name)
         assert {path: worker.open(path).status for path in refused} == dict.fromkeys(refused, 403) | {own: 200}
     assert "Only an issuer, logged in with a device, may do this." in anna.open("/issuer").text
-    for path in ("/login", "/login/device", "/login/answer", "/lost/device"):
+    for path in ("/login", "/login/device", "/login/answer"):
         assert anna.open(path).path == "/"
     assert "Logged in as anna" in anna.page.text
 

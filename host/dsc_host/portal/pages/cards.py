@@ -29,10 +29,12 @@ def request_link(visit: Visit) -> Link:
     """Return the link to the request of a card. If none can be requested now, the link has no address but the reason."""
     _, label = visit._, visit._("Request a card")
     try:
-        visit.system.card_candidates(visit.token)
+        names = visit.system.card_candidates(visit.token)
     except DscError as refusal:
         return Link("", label, visit.explain(refusal))
-    return Link("/request", label, _("it is sent to your address"))
+    if visit.visitor().name in names:
+        return Link("/request", label, _("it is sent to your address"))
+    return Link("/request", label, _("for {names}", names=", ".join(names)))
 
 
 def drafted(visit: Visit) -> Response:

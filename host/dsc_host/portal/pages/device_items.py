@@ -24,14 +24,24 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
     kind = kind_name(_, device.kind, issued=device.issued)
     known = f"{kind} {device.label}".strip() if device.name else device.label
     return Item(
-        device.name or kind,
+        title(_, device),
         ICONS[device.kind],
         badge(_, device),
-        tuple(text for text in (known, ", ".join(_until(_, device)), *_dates(_, device)) if text),
+        tuple(text for text in (known, ", ".join(changes(_, device)), *_dates(_, device)) if text),
         actions,
         links,
-        about=f"{kind} {which(device)}".strip(),
+        about=about(_, device),
     )
+
+
+def about(_: Language, device: DeviceView) -> str:
+    """Return how the buttons of a device name it for screen readers."""
+    return f"{kind_name(_, device.kind, issued=device.issued)} {which(device)}".strip()
+
+
+def title(_: Language, device: DeviceView) -> str:
+    """Return the name that the user has given to the device, or else its kind."""
+    return device.name or kind_name(_, device.kind, issued=device.issued)
 
 
 def badge(_: Language, device: DeviceView) -> Badge:
@@ -46,7 +56,7 @@ def _dates(_: Language, device: DeviceView) -> tuple[str, ...]:
     return (*used, _("Added: {day}", day=_.date(device.added_at)))
 
 
-def _until(_: Language, device: DeviceView) -> list[str]:
+def changes(_: Language, device: DeviceView) -> list[str]:
     """Return phrases about times at which the device changes, and about other users of it."""
     words = []
     if device.state is DeviceState.MISPLACED:

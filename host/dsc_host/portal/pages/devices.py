@@ -14,6 +14,7 @@ from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
+from dsc_host.portal.pages.own_device import device_forms, device_link, loss_link
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, button, hidden
 from dsc_host.portal.wording import KINDS, which
@@ -26,8 +27,8 @@ def devices(visit: Visit) -> Response:
     """Show the user's devices, waiting changes, requested cards and returned cards."""
     _, who = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
-    rows = [device_item(_, each, _device_forms(_, each, who), (_rename(_, each),)) for each in own if not _is_past(each)]
-    past = [device_item(_, each, _device_forms(_, each, who)) for each in own if _is_past(each)]
+    rows = [_row(_, each, who) for each in own if not _is_past(each)]
+    past = [device_item(_, each, tuple(device_forms(_, each, who).values())) for each in own if _is_past(each)]
     waits = due.wait_items(visit)
     view = View(
         _("Security devices"),
@@ -58,13 +59,15 @@ def _online_card(_: Language, own: Sequence[DeviceView]) -> tuple[Listing, ...]:
     return (Listing(_("What is due"), (item,)),)
 
 
+def _row(_: Language, device: DeviceView, who: Visitor) -> Item:
+    """Return the row of a device that is in use or can be again."""
+    forms = tuple(device_forms(_, device, who).values())
+    return device_item(_, device, forms, (*loss_link(_, device), device_link(_, device)))
+
+
 def _is_past(device: DeviceView) -> bool:
     """Return whether the device can never be used again."""
     return device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.RETURNED, DeviceState.ENDED)
-
-
-def _rename(_: Language, device: DeviceView) -> Link:
-    return Link(f"/devices/name?device={device.id}", _("Rename") if device.name else _("Name it"))
 
 
 def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...]:
@@ -97,34 +100,6 @@ def _further(visit: Visit, who: Visitor) -> Actions:
     return Actions(_("What you can do"), links)
 
 
-def naming(visit: Visit) -> Response:
-    """Show the form for the user's own name of a device."""
-    device = _device(visit, visit.request.query_params.get("device", ""))
-    return visit.go("/devices") if device is None else visit.show(_name_form(visit._, device))
-
-
-def named(visit: Visit) -> Response:
-    """Give a device a name."""
-    device = _device(visit, visit.value("device", 32))
-    if device is None:
-        raise NotFound("you have no such device")
-    with visit.again(lambda: _name_form(visit._, device)):
-        visit.system.name_device(visit.token, device.id, visit.value("name", 64))
-    return visit.go("/devices", notice="named")
-
-
-def _device(visit: Visit, device: str) -> DeviceView | None:
-    return next((each for each in visit.system.devices(visit.token) if each.id == device), None)
-
-
-def _name_form(_: Language, device: DeviceView) -> View:
-    hint = _("For example the phone that the app is on. Only you see it.")
-    field = Field("name", _("Name"), hint=hint, value=device.name, longest=32, optional=True)
-    form = Form("/devices/name", _("Save the name"), (hidden("device", device.id), field))
-    facts = ((_("Device"), f"{_(KINDS[device.kind])} {device.label}"), (_("Added"), _.date(device.added_at)))
-    return View(_("Name a device"), facts=facts, forms=(form,), back=_back(_), focus=True)
-
-
 def removing(visit: Visit) -> Response:
     """Ask whether an app is to be removed. Warn if no other device is left to log in with."""
     _, device = visit._, visit.value("device", 32)
@@ -147,21 +122,6 @@ def removed(visit: Visit) -> Response:
     """Remove an app."""
     visit.system.remove_app(visit.token, visit.value("device", 32), last=visit.form.get("last") == "yes")
     return visit.go_on("/devices", notice="app_removed")
-
-
-def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, ...]:
-    forms = []
-    if device.own and device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED):
-        forms.append(button("/activate", _("Activate"), device=device.id))
-        if device.has_sheet and device.state is DeviceState.SHIPPED:
-            forms.append(button("/sheet", _("Show the codes"), device=device.id))
-    if device.own and device.changes_pin and device.live and who.scope is Scope.FULL:
-        forms.append(button("/pin", _("Change the PIN"), device=device.id))
-    if device.own and device.returnable and device.state is not DeviceState.RETURNED:
-        forms.append(button("/return", _("Send it back"), device=device.id))
-    if device.removable and who.scope is Scope.FULL:
-        forms.append(button("/devices/remove", _("Remove"), device=device.id, danger=True))
-    return tuple(forms)
 
 
 def online_card(visit: Visit) -> Response:

@@ -1,4 +1,4 @@
-"""The pages at which a user who cannot log in reports a lost device.
+"""The pages at which a user reports a lost device, at the login or in a session.
 
 The device is suspended immediately, without a call to support.
 """
@@ -8,9 +8,10 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceView, Loss, Stage, Step
+from dsc_host.login import DeviceView, Loss, Stage
 from dsc_host.portal.components import SUCCESS, Alert, Facts, Item, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.site import Visit
@@ -21,8 +22,8 @@ _REPORTED = (Loss.LOST, Loss.STOLEN)
 
 
 def losing(visit: Visit) -> Response:
-    """Show the form for the name and password of the user who has lost a device."""
-    return visit.show(_first(visit._))
+    """Show the form for the name and password of the user who has lost a device, or the devices of a user who is logged in."""
+    return visit.go("/lost/device") if visit.is_logged_in() else visit.show(_first(visit._))
 
 
 def begun(visit: Visit) -> Response:
@@ -35,17 +36,25 @@ def begun(visit: Visit) -> Response:
 
 def device(visit: Visit) -> Response:
     """Show the choice of the device that is lost."""
-    return visit.show(_choosing(visit, visit.system.step(visit.token)))
+    return visit.show(_choosing(visit, visit.request.query_params.get("device", "")))
 
 
 def lost(visit: Visit) -> Response:
     """Suspend the device, and show the ways to continue."""
-    _, loss = visit._, visit.value("loss", 16)
-    with visit.again(lambda: _choosing(visit, visit.system.step(visit.token))):
+    named, loss = visit.value("device", 32), visit.value("loss", 16)
+    with visit.again(lambda: _choosing(visit, named)):
         if loss not in tuple(Loss):
             raise InputError("loss", "must be one of {kinds}", kinds=", ".join(_REPORTED))
-    numbers = telephones(_, office_of(visit))
-    visit.system.report_loss(visit.token, visit.value("device", 32), Loss(loss))
+        reported = next((each for each in visit.system.devices_to_report(visit.token) if each.id == named), None)
+        goes_on = visit.system.report_loss(visit.token, named, Loss(loss))
+    if goes_on:
+        return visit.go_on("/devices", notice="suspended")
+    return visit.show(_suspended(visit, lasting=reported is None or reported.lasting))
+
+
+def _suspended(visit: Visit, *, lasting: bool) -> View:
+    """Return the page after the report, for a visitor who is now logged out. A lasting device can be activated again."""
+    _ = visit._
     done = Alert(
         SUCCESS,
         _("Nobody can log in with this device any more."),
@@ -57,11 +66,9 @@ def lost(visit: Visit) -> Response:
         details=(_("Log in with another one, and activate it again on the page Security devices."),),
     )
     ways = ways_on(visit, Link("/login", _("Log in")))
-    view = View(
-        _("The device is suspended"),
-        blocks=(done, replace(ways, items=(*ways.items, found)), Facts(_("Telephone numbers"), numbers)),
-    )
-    return visit.show(view)
+    numbers = Facts(_("Telephone numbers"), telephones(_, office_of(visit)))
+    ways = replace(ways, items=(*ways.items, found)) if lasting else ways
+    return View(_("The device is suspended"), blocks=(done, ways, numbers))
 
 
 def losing_link(_: Language) -> Link:
@@ -122,28 +129,37 @@ def _first(_: Language, name: str = "") -> View:
     )
 
 
-def _choosing(visit: Visit, step: Step) -> View:
-    _ = visit._
-    if not step.choices:
+def _choosing(visit: Visit, chosen: str) -> View:
+    """Return the choice of the device. `chosen` is the id of the one that is selected; otherwise the first one is."""
+    _, devices = visit._, visit.system.devices_to_report(visit.token)
+    inside = visit.is_logged_in()
+    if not devices:
+        away = Link("/", _("Overview")) if inside else Link("/login", _("Start again"))
         return View(
             _("No device"),
             words=(_("You have no device in use, so nothing needs to be suspended."),),
             blocks=(ways_on(visit), Facts(_("Telephone numbers"), telephones(_, office_of(visit)))),
-            onward=Link("/login", _("Start again")),
+            onward=away,
         )
-    fields = (_which(_, step.choices), _what(_))
-    form = Form("/lost/device", _("Suspend the device"), fields, danger=True)
+    form = Form("/lost/device", _("Suspend the device"), (_which(_, devices, chosen), _what(_)), danger=True)
+    sessions = _("All your sessions end, and you are notified.")
+    if inside:
+        sessions = _("Your other sessions end, and you are notified. If the lost device opened this session, it ends too.")
     words = (
         _("Nobody can log in with the device any more, under any user name that uses it."),
         _("If it is a phone, its numbers are suspended too."),
-        _("All your sessions end, and you are notified."),
+        sessions,
     )
-    return confirmations.question(visit, _("Lost device"), words, (), form, Link("/login", _("Start again")))
+    back = Link("/devices", _("Back to devices")) if inside else Link("/login", _("Start again"))
+    if inside and not is_for(visit.visitor(), "/devices"):
+        back = Link("/", _("Back"))
+    return confirmations.question(visit, _("Lost device"), words, (), form, back)
 
 
-def _which(_: Language, devices: tuple[DeviceView, ...]) -> Field:
+def _which(_: Language, devices: tuple[DeviceView, ...], chosen: str) -> Field:
     choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
-    return Field("device", _("Which device is lost?"), "radio", value=choices[0].value, choices=choices)
+    selected = chosen if any(each.id == chosen for each in devices) else devices[0].id
+    return Field("device", _("Which device is lost?"), "radio", value=selected, choices=choices)
 
 
 def _what(_: Language) -> Field:

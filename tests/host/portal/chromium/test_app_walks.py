@@ -18,7 +18,7 @@ def test_an_app_has_several_users_one_of_whom_moves_to_another_phone_and_removes
     assert other.press("Activate", Activation_code_from_the_SMS=walk.sent("sms")).has_notice("activated")
     enter_by_app(walk, "anna.work").open("/").follow("All devices")
     app = next(each for each in walk.shown.system.devices(walk.token) if each.live)
-    walk.page.locator(f"a[href='/devices/name?device={app.id}']").click()
+    walk.page.locator(f"a[href='/devices/device?device={app.id}']").click()
     assert walk.press("Save the name", Name="new phone").has_notice("named")
     walk.picture("device-named")
     walk.press("Remove", f"{walk._('App on your phone')} new phone ({app.label})").picture("remove-app")

@@ -1,0 +1,175 @@
+"""The page of one device: its state, everything that its user can do with it, and its name."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError
+from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, Scope, ShareState, Visitor
+from dsc_host.portal.components import Item, Listing
+from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import is_for
+from dsc_host.portal.pages.device_items import about, badge, changes, title
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, View, button, hidden
+from dsc_host.portal.wording import kind_name
+
+_CARDS = (Kind.DSC_PLUS, Kind.PLATINUM, Kind.GOLD, Kind.DIGITAL_CARD)
+_MESSAGES = (Kind.SMS, Kind.VOICE)
+_WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
+
+
+def device(visit: Visit) -> Response:
+    """Show one of the user's devices."""
+    shown = _find(visit, visit.request.query_params.get("device", ""))
+    return visit.go("/devices") if shown is None else visit.show(_page(visit, shown))
+
+
+def named(visit: Visit) -> Response:
+    """Give a device a name."""
+    shown = _find(visit, visit.value("device", 32))
+    if shown is None:
+        raise NotFound("you have no such device")
+    with visit.again(lambda: _page(visit, shown)):
+        visit.system.name_device(visit.token, shown.id, visit.value("name", 64))
+    return visit.go(f"/devices/device?device={shown.id}", notice="named")
+
+
+def device_link(_: Language, device: DeviceView) -> Link:
+    """Return the link to the page of a device."""
+    return Link(f"/devices/device?device={device.id}", _("Details"))
+
+
+def loss_link(_: Language, device: DeviceView) -> tuple[Link, ...]:
+    """Return the link to the report of the device's loss; nothing for a device that nobody can log in with."""
+    return (Link(f"/lost/device?device={device.id}", _("Lost or stolen")),) if device.live else ()
+
+
+def device_forms(_: Language, device: DeviceView, who: Visitor) -> Mapping[str, Form]:
+    """Return the buttons of everything that a visitor can do with a device at once, by the path of each."""
+    waits, full = device.own and device.state in _WAITING, who.scope is Scope.FULL
+    may = {
+        "/activate": (waits, button("/activate", _("Activate"), device=device.id)),
+        "/sheet": (
+            waits and device.has_sheet and device.state is DeviceState.SHIPPED,
+            button("/sheet", _("Show the codes"), device=device.id),
+        ),
+        "/pin": (
+            device.own and device.changes_pin and device.live and full,
+            button("/pin", _("Change the PIN"), device=device.id),
+        ),
+        "/return": (
+            device.own and device.returnable and device.state is not DeviceState.RETURNED,
+            button("/return", _("Send it back"), device=device.id),
+        ),
+        "/devices/remove": (
+            device.removable and full,
+            button("/devices/remove", _("Remove"), device=device.id, danger=True),
+        ),
+    }
+    return {path: form for path, (allowed, form) in may.items() if allowed}
+
+
+def _find(visit: Visit, device: str) -> DeviceView | None:
+    return next((each for each in visit.system.devices(visit.token) if each.id == device), None)
+
+
+def _page(visit: Visit, device: DeviceView) -> View:
+    _ = visit._
+    hint = _("For example the phone that the app is on. Only you see it.")
+    field = Field("name", _("Name"), hint=hint, value=device.name, longest=32, optional=True)
+    name = Form("/devices/name", _("Save the name"), (hidden("device", device.id), field), secondary=True)
+    actions = [replace(each, about=f"{about(_, device)} {each.about}".strip()) for each in _actions(visit, device)]
+    return View(
+        title(_, device),
+        facts=tuple(_facts(visit, device)),
+        blocks=(Listing(_("What you can do"), actions),) if actions else (),
+        forms=(name,),
+        back=Link("/devices", _("Back to devices")),
+    )
+
+
+def _facts(visit: Visit, device: DeviceView) -> Iterator[tuple[str, str]]:
+    _ = visit._
+    yield _("Device"), f"{kind_name(_, device.kind, issued=device.issued)} {device.label}".strip()
+    yield _("State"), "\n".join((badge(_, device).label, *changes(_, device)))
+    yield _("Last used"), _("not known") if device.used_at is None else _.moment(device.used_at)
+    yield _("Added"), _.date(device.added_at)
+
+
+def _actions(visit: Visit, device: DeviceView) -> Iterator[Item]:
+    """Yield a row for everything that can be done with the device now, and for what only support can do."""
+    forms = device_forms(visit._, device, visit.visitor())
+    yield from _activation(visit._, device, forms)
+    yield from _loss(visit._, device)
+    yield from _pin_and_sharing(visit, device, forms)
+    yield from _end(visit, device, forms)
+    yield from _replacement(visit, device)
+
+
+def _activation(_: Language, device: DeviceView, forms: Mapping[str, Form]) -> Iterator[Item]:
+    buttons = [form for path, form in forms.items() if path in ("/activate", "/sheet")]
+    if buttons and device.state is DeviceState.MISPLACED:
+        words = _("If you have found it, activate it again by a response.")
+        yield Item(_("It was found"), "success", details=(words,), actions=buttons)
+    elif buttons:
+        yield Item(_("Start to use it"), "key", details=(_("Activate it by a response."),), actions=buttons)
+
+
+def _loss(_: Language, device: DeviceView) -> Iterator[Item]:
+    if device.live:
+        words = _("Suspend it immediately. Nobody can log in with it any more.")
+        yield Item(_("It is lost or stolen"), "shield-off", details=(words,), links=loss_link(_, device))
+    elif device.own and device.state in _WAITING:
+        words = _("Call support. They take it out of use for good.")
+        yield Item(_("It is lost or stolen"), "shield-off", details=(words,))
+
+
+def _pin_and_sharing(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterator[Item]:
+    _, system = visit._, visit.system
+    if "/pin" in forms:
+        words = _("Choose a new PIN, and confirm it with the card.")
+        yield Item(_("PIN"), "key", details=(words,), actions=(forms["/pin"],))
+    if not (device.live and is_for(visit.visitor(), "/share") and system.policy.levels[device.level].shareable):
+        return
+    for share in system.shares(visit.token):
+        if (share.kind, share.device, share.state) == (device.kind, device.label, ShareState.DONE):
+            stop = button("/share/cancel", _("Stop sharing"), share=share.id)
+            words = _("Belongs to {owner}, shared with {user}.", owner=share.owner, user=share.user)
+            yield Item(_("It is shared"), "people", details=(words,), actions=(stop,), about=f"{share.owner} {share.user}")
+    if device.own:
+        words = _("Log in with the other user name, and choose Share a device there.")
+        yield Item(_("Use it with another user name of yours"), "people", details=(words,))
+
+
+def _end(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterator[Item]:
+    """Yield the row that takes the device out of use."""
+    _, title = visit._, visit._("You no longer need it")
+    if "/return" in forms:
+        words = _("It is then out of use, and its deposit is released when it arrives.")
+        yield Item(title, "parcel", details=(words,), actions=(forms["/return"],))
+    if "/devices/remove" in forms:
+        words = _("Remove the app from your user name. You can add it again.")
+        yield Item(title, "none", details=(words,), actions=(forms["/devices/remove"],))
+    if device.kind in _MESSAGES and device.live and is_for(visit.visitor(), "/phones"):
+        words = _("Remove its number, or confirm another one.")
+        yield Item(title, "none", details=(words,), links=(Link("/phones", _("Phone numbers")),))
+
+
+def _replacement(visit: Visit, device: DeviceView) -> Iterator[Item]:
+    """Yield the row of a new card: for a card, which may have to be replaced, and for a device that is not permanent."""
+    _, title, who = visit._, visit._("You need a new card"), visit.visitor()
+    if not device.own or (device.lasting and device.kind not in _CARDS):
+        return
+    try:
+        may = who.name in visit.system.card_candidates(visit.token)
+    except DscError as refusal:
+        if device.kind in _CARDS:
+            yield Item(title, "card", details=(visit.explain(refusal),))
+        return
+    if may:
+        request = Link("/request", _("Request a card"))
+        yield Item(title, "card", details=(_("It is sent to your address."),), links=(request,))
+    elif device.live and device.kind is Kind.DSC_PLUS:
+        yield Item(title, "card", details=(_("Report your card as lost first. Then you can request another one."),))
