@@ -138,6 +138,15 @@ def bridged(database_kind: str, clock: Clock) -> Iterator[tuple[Scenario, str, s
         yield scenario, request, new, began
 
 
+def test_only_who_has_a_temporary_device_is_told_that_it_ends(bridged: tuple[Scenario, str, str, float]) -> None:
+    scenario, request, _, began = bridged
+    scenario.system.staff.ship(scenario.session("ivo"), request)
+    scenario.system.staff.issue_code_card(scenario.call("carl", CARL))
+    on(scenario, began, 20)
+    assert ("activation_replaces" in scenario.told("anna"), "activation_imminent" in scenario.told("anna")) == (True, False)
+    assert ("activation_replaces" in scenario.told("carl"), "activation_imminent" in scenario.told("carl")) == (False, True)
+
+
 @pytest.mark.parametrize("sent", [0, 3, 20])
 def test_an_online_card_lasts_until_its_replacement_activates_itself(
     bridged: tuple[Scenario, str, str, float], sent: int

@@ -50,7 +50,7 @@ def told() -> set[str]:
                 if template.endswith("_waits'"):
                     found |= {f"{kind}_waits" for kind in WaitKind}
                 elif "{" in template:
-                    found |= {"activation_near", "activation_imminent"}
+                    found |= {"activation_near", "activation_imminent", "activation_replaces"}
                 else:
                     found |= set(re.findall(r"'(\w+)'", template))
     return found

@@ -133,7 +133,15 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
     if left > policy.near_days * DAY or announced in (stage, "imminent"):
         return ""
-    notices.notify(tx, user, f"activation_{stage}", device=registry.label(device), activates=tx.calendar.day(due_at))
+    # A card that is about to be activated ends the temporary devices of a user who has any.
+    ends = stage == "imminent" and bool(registry.temporary_of(tx, user))
+    notices.notify(
+        tx,
+        user,
+        "activation_replaces" if ends else f"activation_{stage}",
+        device=registry.label(device),
+        activates=tx.calendar.day(due_at),
+    )
     return stage
 
 
