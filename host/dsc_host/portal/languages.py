@@ -55,10 +55,10 @@ class Language:
         return str(format_date(datetime.fromtimestamp(at, UTC), "medium", locale=self.code))
 
     def moment(self, at: float | None) -> str:
-        """Format a Unix time in UTC, to the minute."""
+        """Format a Unix time in UTC, to the minute. No line ends between the time and UTC."""
         if at is None:
             return NONE
-        return f"{self.date(at)}, {self.time(at)} UTC"
+        return f"{self.date(at)}, {self.time(at)}\N{NO-BREAK SPACE}UTC"
 
     def time(self, at: float) -> str:
         """Format the time of a Unix time in UTC, to the minute."""

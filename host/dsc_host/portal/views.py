@@ -85,6 +85,8 @@ class Link:
     href: str
     label: str
     hint: str = ""
+    primary: bool = False
+    """Whether the link, drawn as a button in an alert or a row, is the primary button of the page."""
 
 
 @dataclass(frozen=True, slots=True)

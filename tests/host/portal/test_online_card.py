@@ -2,6 +2,7 @@
 
 import re
 
+from tests.host.login.card_orders import with_online_card
 from tests.host.login.scenario import Scenario, new_scenario
 from tests.host.portal.browser import Browsers, browsers, come_with
 from tests.host.verifier_samples import Clock
@@ -12,7 +13,7 @@ from dsc_host.login import Loss
 def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(scenario: Scenario, browser: Browsers) -> None:
     in_use = come_with(browser(), scenario.bridged("anna")[1]).open("/request").text
     assert "You have a card in use" in in_use
-    scenario.lose("anna", "IB3000901", Loss.LOST)
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
     anna = come_with(browser(), scenario.bridged("anna")[1])
     assert "online security code card first" in anna.open("/request").text
     assert "online security code card first" in anna.post("/request", pin="8246", again="8246").text
@@ -29,6 +30,15 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(sce
     summary = anna.press("Continue", name="anna", pin="8246", again="8246").text
     for words in ("Digital Security Card+", "By mail", "Expected around"):
         assert words in summary
+
+
+def test_a_device_that_was_found_is_an_option_only_if_one_was_misplaced(scenario: Scenario, browser: Browsers) -> None:
+    anna = come_with(browser(), scenario.session("anna"))
+    assert [anna.open("/devices/next").html.count(f'value="{each}"') for each in ("request", "found", "later")] == [0, 0, 1]
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
+    anna = come_with(anna, with_online_card(scenario, "anna")[0])
+    page = anna.open("/devices/next")
+    assert [page.html.count(f'value="{each}"') for each in ("request", "found", "later")] == [1, 1, 1]
 
 
 def test_each_of_the_four_options_leads_to_its_page(scenario: Scenario, browser: Browsers) -> None:

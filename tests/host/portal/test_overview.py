@@ -3,10 +3,11 @@
 import re
 from decimal import Decimal
 
-from tests.host.login.scenario import Scenario
-from tests.host.portal.browser import Browsers, come_with, enter
+from tests.host.login.scenario import PASSWORD, Scenario
+from tests.host.portal.browser import Browsers, Page, come_with, enter
 
 from dsc_host.errors import DscError
+from dsc_host.login import Loss
 from dsc_host.portal.app import GET
 
 PIN = "8246"
@@ -42,6 +43,45 @@ def test_the_overview_shows_what_is_due_what_is_left_and_what_happened(scenario:
         "A card was requested.",
     ):
         assert words in page.text, words
-    assert ("A card is already on its way to you." in page.text, 'href="/request"' in page.html) == (True, False)
+    assert 'href="/request"' not in page.html, "a card is already on its way"
     assert page.text.count("Your password was entered at the login.") == 0
     assert [path for path in GET if re.search(r"\b[0-9a-f]{16}\b", carl.open(path).text)] == [], "names, not ids"
+
+
+def offered(page: Page) -> tuple[list[str], list[str]]:
+    """Return the labels of the buttons that the page draws as primary, and those of the alert's other buttons."""
+    primary = re.findall(r'<(?:a|button)[^>]*class="[^"]*primary[^"]*"[^>]*>([^<]+)<', page.html)
+    alert = re.search(r'<div class="alert .*?</div></div>', page.html, re.DOTALL)
+    return primary, re.findall(r'<a class="button" [^>]*>([^<]+)<', alert[0] if alert else "")
+
+
+def test_a_user_without_a_permanent_device_gets_buttons_for_what_is_permitted(scenario: Scenario, browser: Browsers) -> None:
+    carl = enter(scenario, browser(), "carl")
+    assert offered(carl.page) == (["Request a card"], ["Use the app on your phone"])
+    ben = enter(scenario, browser(), "ben")
+    assert offered(ben.page) == (["Use the app on your phone"], [])
+    assert "Request a card" not in ben.page.text, "only anna may request one"
+    anna = enter(scenario, browser())
+    assert offered(anna.page) == ([], [])
+
+
+def test_what_is_due_is_a_button_that_does_it(scenario: Scenario, browser: Browsers) -> None:
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
+    anna = come_with(browser(), scenario.bridged("anna")[1])
+    page = anna.open("/")
+    assert offered(page) == (["Get an online security code card"], ["Use the app on your phone"])
+    assert ('href="/share"' in page.html, 'href="/request"' in page.html) == (False, False)
+    assert anna.press("Get an online security code card").title == "Your security code card"
+    assert offered(anna.open("/")) == (["Activate"], [])
+    assert anna.press("Activate").title == "Activate Online security code card"
+    assert "Get an online security code card" not in anna.open("/devices").text
+
+
+def test_who_may_not_opt_back_in_is_told_why(scenario: Scenario, browser: Browsers) -> None:
+    scenario.system.opt_out(scenario.session("anna"), "ben")
+    ben = come_with(browser(), scenario.session("ben"))
+    assert (offered(ben.open("/")), "ask anna" in ben.page.text) == (([], []), True)
+    visitor = browser()
+    visitor.press("Continue", name="ben", password=PASSWORD)
+    page = visitor.press("Continue", device="none")
+    assert (page.path, "To opt back in, log in with your device." in page.text) == ("/", True)

@@ -6,21 +6,20 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Scope, Visitor
+from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.components import Actions, Empty, Instructions, Item, Listing, Outcome
 from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
+from dsc_host.portal.pages.next_devices import may_add_app, may_share, online_card_items
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.pages.own_device import device_forms, device_link, loss_link
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, View, button, hidden
+from dsc_host.portal.views import Field, Form, Link, View, button, hidden
 from dsc_host.portal.wording import KINDS, which
-
-_NEXT = {"request": "/request", "app": "/phones", "found": "/devices", "later": "/"}
-"""The page for each choice that a user has after the activation of an online card."""
 
 
 def devices(visit: Visit) -> Response:
@@ -34,29 +33,16 @@ def devices(visit: Visit) -> Response:
         _("Security devices"),
         words=_about_code_cards(visit, own),
         blocks=(
-            *_online_card(_, own),
+            *((Listing(_("What is due"), online),) if (online := online_card_items(_, own)) else ()),
             Listing(_("Your devices"), rows, Empty(_("You have none."), "none")),
             *((Listing(_("Waiting changes"), waits),) if waits else ()),
             *due.requests_listing(visit),
             *due.parcels_listing(visit),
             *((Listing(_("Devices no longer in use"), past),) if past else ()),
-            _further(visit, who),
+            _further(visit, own),
         ),
     )
     return visit.show(view)
-
-
-def _online_card(_: Language, own: Sequence[DeviceView]) -> tuple[Listing, ...]:
-    """Return what a user does first who has logged in with a temporary code; nothing for other users."""
-    if not any(each.live and each.kind is Kind.TEMPORARY_CODE for each in own):
-        return ()
-    item = Item(
-        _("Online security code card"),
-        "online-card",
-        details=(_("A sheet of codes for some weeks, until you have a permanent device again."),),
-        actions=(replace(button("/devices/online", _("Get an online security code card")), primary=True),),
-    )
-    return (Listing(_("What is due"), (item,)),)
 
 
 def _row(_: Language, device: DeviceView, who: Visitor) -> Item:
@@ -72,12 +58,11 @@ def _is_past(device: DeviceView) -> bool:
 
 def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...]:
     """Return the sentences about the use of a code card, with the advice to use the app instead of another code card."""
-    _, policy = visit._, visit.system.policy
+    _ = visit._
     if not any(each.own and each.kind is Kind.CODE_CARD for each in own):
         return ()
     disposal = _("A security code card need not be sent back. When you no longer use it, cut it up and throw it away.")
-    has_app = any(each.live and each.kind is Kind.PHONE_APP for each in own)
-    if has_app or not policy.levels[policy.level(Kind.PHONE_APP)].issued:
+    if not may_add_app(visit, own):
         return (disposal,)
     return (
         disposal,
@@ -88,15 +73,14 @@ def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...
     )
 
 
-def _further(visit: Visit, who: Visitor) -> Actions:
+def _further(visit: Visit, own: Sequence[DeviceView]) -> Actions:
     """Return the links to further actions with devices."""
     _ = visit._
     links = [("parcel", request_link(visit))]
-    if who.scope is not Scope.ACCOUNT:
-        links += [
-            ("people", Link("/share", _("Share a device"), _("between user names of the same person"))),
-            ("phone", Link("/phones", _("Phone numbers"), _("the numbers that receive codes"))),
-        ]
+    if may_share(visit, own):
+        links.append(("people", Link("/share", _("Share a device"), _("between user names of the same person"))))
+    if is_for(visit.visitor(), "/phones"):
+        links.append(("phone", Link("/phones", _("Phone numbers"), _("the numbers that receive codes"))))
     return Actions(_("What you can do"), links)
 
 
@@ -199,28 +183,6 @@ def activated(visit: Visit) -> Response:
     bridges = now_in_use.has_sheet and not now_in_use.lasting
     name = f"{visit._(KINDS[now_in_use.kind])} {which(now_in_use)}".strip()
     return visit.go("/devices/next" if bridges else "/devices", notice="device_activated", device=name)
-
-
-def next_steps(visit: Visit) -> Response:
-    """Show the next steps to a user who has activated an online card."""
-    visit.visitor()
-    _ = visit._
-    choices = (
-        Choice("request", _("Request a new security device"), _("It replaces the one that is lost.")),
-        Choice("app", _("Use the app on your phone"), _("Confirm your number here, then activate the app on the phone.")),
-        Choice("found", _("Reactivate a device that was found")),
-        Choice("later", _("Decide later"), _("You can use the online card for some weeks.")),
-    )
-    field = Field("next", _("What would you like to do?"), "radio", value="request", choices=choices)
-    return visit.show(
-        View(_("Your online security code card is in use"), forms=(Form("/devices/next", _("Continue"), (field,)),))
-    )
-
-
-def next_step(visit: Visit) -> Response:
-    """Redirect to the page of the chosen step."""
-    visit.visitor()
-    return visit.go(_NEXT.get(visit.value("next", 16), "/devices"))
 
 
 def _back(_: Language) -> Link:

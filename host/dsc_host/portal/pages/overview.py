@@ -1,5 +1,8 @@
 """The first page after the login: the protection of the account, everything that is due, and links to actions."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from dsc_host.login import DeviceState, DeviceView, EventKind, Protection, Scope, SecurityEvent, Visitor
@@ -22,6 +25,9 @@ from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.limit_meters import limit_meters
+from dsc_host.portal.pages.losses import losing_link
+from dsc_host.portal.pages.next_devices import may_add_app, may_request, may_share, online_card_items
+from dsc_host.portal.pages.protection import change_refusal
 from dsc_host.portal.pages.security_events import described
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Link, View
@@ -42,38 +48,65 @@ def overview(visit: Visit) -> Response:
         return visit.show(View(_("Overview"), blocks=(statements, _session(_, who))))
     known = visit.system.protection(visit.token)
     money = (_limits(visit, known),) if who.scope in _MONEY else ()
-    blocks: tuple[Block, ...] = (_safety(_, who, known), Columns((*money, _actions(visit, who), _session(_, who))))
+    blocks: tuple[Block, ...] = (_safety(visit, who, known), Columns((_actions(visit, who), *money, _session(_, who))))
     if who.scope in _ACCOUNT:
         blocks = _account(visit, who, known, money)
     return visit.show(View(_("Overview"), blocks=blocks))
 
 
 def _account(visit: Visit, who: Visitor, known: Protection, money: tuple[Block, ...]) -> tuple[Block, ...]:
-    """Return the page of a session that opens the account."""
+    """Return the page of a session that opens the account: what is unsafe, what is due, and what the visitor can do."""
     _, own = visit._, visit.system.devices(visit.token)
     events = visit.system.security_events(visit.token).events
+    rows = _due(visit, own)
+    # The page has one primary button: it does what is due, or else it leads to more protection.
+    pressing = any(form.primary for each in rows for form in each.actions)
     return (
-        _safety(_, who, known, own),
+        _safety(visit, who, known, own, pressing=pressing),
         *_refused_logins(visit, events),
-        *_due(visit, own),
-        Columns((_devices(_, own), *money, _activity(_, events), _actions(visit, who), _session(_, who))),
+        *((Listing(_("What is due"), rows),) if rows else ()),
+        Columns((_devices(_, own), _actions(visit, who, own), *money, _activity(_, events), _session(_, who))),
     )
 
 
 # ---- protection ----
 
 
-def _safety(_: Language, who: Visitor, known: Protection, own: tuple[DeviceView, ...] = ()) -> Alert:
+def _safety(visit: Visit, who: Visitor, known: Protection, own: Sequence[DeviceView] = (), *, pressing: bool = False) -> Alert:
+    """Return whether the account is safe. If it is not, its buttons are what this visitor can do about it."""
+    _ = visit._
     if known.opted_out:
-        links = (Link("/opt-in", _("Opt back in")),) if who.primary and who.scope in _ACCOUNT else ()
-        words = (_("Trading needs no device, and the limits are lower."),)
+        words, links = [_("Trading needs no device, and the limits are lower.")], []
+        if who.scope is Scope.TRADING:
+            words.append(_("To opt back in, log in with your device."))
+        elif refusal := change_refusal(visit):
+            words.append(refusal)
+        elif who.scope is Scope.FULL:
+            links.append(Link("/opt-in", _("Opt back in"), primary=not pressing))
         return Alert(WARNING, _("Your protection is switched off"), words, links, "shield-off")
     if own and not any(each.live and each.lasting for each in own):
-        words = (_("Your device is meant only for a short time. Request a card, or use the app on your phone."),)
-        if any(each.own and each.state is DeviceState.SHIPPED for each in own):
-            words = (_("Activate your new device: it is in the list below."),)
-        return Alert(WARNING, _("You have no permanent device"), words, icon="shield-off")
+        return _without_permanent_device(visit, own, pressing=pressing)
     return Alert(SUCCESS, _("Your account is protected"), (_("Every login needs a device."),), icon="shield")
+
+
+def _without_permanent_device(visit: Visit, own: Sequence[DeviceView], *, pressing: bool) -> Alert:
+    """Return the alert for a user whose devices do not last, with the ways to one that does."""
+    _, title, request = visit._, visit._("You have no permanent device"), request_link(visit)
+    live = [each for each in own if each.live]
+    ends = [each.full_until if each.full_until is not None else each.expires_at for each in live]
+    words = [_("You have full access until {moment}.", moment=_.moment(max(filter(None, ends))))] if live and all(ends) else []
+    if any(each.own and each.state is DeviceState.SHIPPED for each in own):
+        return Alert(WARNING, title, (*words, _("Activate your new device as soon as you have it.")), icon="shield-off")
+    links = []
+    if may_request(visit):
+        links.append(Link(request.href, request.label, primary=not pressing))
+    if may_add_app(visit, own):
+        links.append(Link("/phones", _("Use the app on your phone"), primary=not pressing and not links))
+    if links:
+        words.append(_("A permanent device protects your account better."))
+    elif not pressing and not request.href:
+        words.append(request.hint)
+    return Alert(WARNING, title, words, links, "shield-off")
 
 
 def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Alert, ...]:
@@ -89,15 +122,20 @@ def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Al
 # ---- due ----
 
 
-def _due(visit: Visit, own: tuple[DeviceView, ...]) -> tuple[Listing, ...]:
+def _due(visit: Visit, own: Sequence[DeviceView]) -> list[Item]:
+    """Return the rows of everything that is due. The button of the first one that has one is the primary button."""
     _ = visit._
-    rows = [
-        *due.activation_items(_, own),
+    online, activations = online_card_items(_, own), due.activation_items(_, own)
+    if activations and not online:
+        first, *others = activations
+        activations = [replace(first, actions=[replace(form, primary=True) for form in first.actions]), *others]
+    return [
+        *activations,
+        *online,
         *due.wait_items(visit),
         *due.request_items(visit, open_only=True),
         *due.parcel_items(visit, open_only=True),
     ]
-    return (Listing(_("What is due"), rows),) if rows else ()
 
 
 def _devices(_: Language, own: tuple[DeviceView, ...]) -> Listing:
@@ -136,18 +174,19 @@ def _session(_: Language, who: Visitor) -> Facts:
 # ---- actions ----
 
 
-def _actions(visit: Visit, who: Visitor) -> Actions:
+def _actions(visit: Visit, who: Visitor, own: Sequence[DeviceView] = ()) -> Actions:
+    """Return the links to everything that the visitor can do now."""
     _ = visit._
     links: list[tuple[str, Link]] = []
-    if own := staff_page(who):
-        links.append(("people", Link(own, staff_page_name(own, _))))
-    if who.scope in _ACCOUNT:
-        links.append(("parcel", request_link(visit)))
-    if who.scope is Scope.ACCOUNT:
-        links.append(("money", Link("", _("Withdraw money"), _(SCOPES[who.scope]))))
+    if page := staff_page(who):
+        links.append(("people", Link(page, staff_page_name(page, _))))
+    if who.scope in _ACCOUNT and (request := request_link(visit)).href:
+        links.append(("parcel", request))
+    if may_share(visit, own):
+        links.append(("people", Link("/share", _("Share a device"))))
     if who.scope is Scope.FULL:
-        links += [("people", Link("/share", _("Share a device"))), ("phone", Link("/phones", _("Phone numbers")))]
+        links.append(("phone", Link("/phones", _("Phone numbers"))))
     if who.scope in _ACCOUNT:
         links += [("key", Link("/password", _("Change the password"))), ("document", Link("/statements", _("Statements")))]
-    links.append(("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))))
+    links.append(("shield-off", losing_link(_)))
     return Actions(_("What you can do"), links)

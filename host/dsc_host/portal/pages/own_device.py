@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError
 from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, Scope, ShareState, Visitor
 from dsc_host.portal.components import Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
+from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import about, badge, changes, title
+from dsc_host.portal.pages.next_devices import may_request
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button, hidden
 from dsc_host.portal.wording import kind_name
@@ -159,17 +160,12 @@ def _end(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterato
 
 def _replacement(visit: Visit, device: DeviceView) -> Iterator[Item]:
     """Yield the row of a new card: for a card, which may have to be replaced, and for a device that is not permanent."""
-    _, title, who = visit._, visit._("You need a new card"), visit.visitor()
+    _, title, link = visit._, visit._("You need a new card"), request_link(visit)
     if not device.own or (device.lasting and device.kind not in _CARDS):
         return
-    try:
-        may = who.name in visit.system.card_candidates(visit.token)
-    except DscError as refusal:
-        if device.kind in _CARDS:
-            yield Item(title, "card", details=(visit.explain(refusal),))
-        return
-    if may:
-        request = Link("/request", _("Request a card"))
-        yield Item(title, "card", details=(_("It is sent to your address."),), links=(request,))
+    if may_request(visit):
+        yield Item(title, "card", details=(_("It is sent to your address."),), links=(Link(link.href, link.label),))
+    elif not link.href and device.kind in _CARDS:
+        yield Item(title, "card", details=(link.hint,))
     elif device.live and device.kind is Kind.DSC_PLUS:
         yield Item(title, "card", details=(_("Report your card as lost first. Then you can request another one."),))

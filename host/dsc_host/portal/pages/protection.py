@@ -43,7 +43,7 @@ def _state(visit: Visit, who: Visitor, known: Protection, users: Sequence[tuple[
     _, own = visit._, (who.name, known)
     others = [each for each in users if each[0] != who.name]
     rows = [_user_item(visit, who, *each, alone=not others) for each in (own, *others)]
-    reason = _reason(visit) if users else ""
+    reason = change_refusal(visit) if users else ""
     return Listing(_("Protection"), rows, words=(reason,) if reason else ())
 
 
@@ -62,7 +62,7 @@ def _user_item(visit: Visit, who: Visitor, name: str, known: Protection, *, alon
     if own and known.opted_out and who.scope is Scope.TRADING:
         details += (_("To opt back in, log in with your device."),)
         forms = (Form("/logout", _("Log out")),)
-    changes = who.scope is Scope.FULL and not _reason(visit)
+    changes = who.scope is Scope.FULL and not change_refusal(visit)
     return Item(_("Your protection") if alone else name, icon, state, details, forms, (link,) if changes else (), about=name)
 
 
@@ -71,7 +71,7 @@ def _restrictions(visit: Visit, known: Protection) -> tuple[Outcome, ...]:
     return (Outcome(visit._("What is restricted now"), _lost(visit, known)),) if known.opted_out else ()
 
 
-def _reason(visit: Visit) -> str:
+def change_refusal(visit: Visit) -> str:
     """Return why the visitor may not change the protection; empty if they may."""
     try:
         visit.system.check_primary(visit.token)
