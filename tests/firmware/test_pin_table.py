@@ -5,13 +5,9 @@ Mutants that count, compare or store otherwise must fail here.
 
 import pytest
 from tests.reliability.pin_table import (
-    DRIED,
     LOCKED_TRIES,
     PIN_PROMISES,
     UNLOCK_PROMISES,
-    Fate,
-    Fault,
-    faults,
     pin_cases,
     pin_row,
     run,
@@ -19,6 +15,7 @@ from tests.reliability.pin_table import (
     unlock_row,
 )
 from tests.reliability.report import Scale
+from tests.reliability.write_faults import DRIED, Fate, Fault, faults
 
 from dsc_firmware.journal import SIZE
 

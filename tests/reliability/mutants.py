@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.checkout import ROOT
-from tests.reliability import login_mutants
+from tests.reliability import device_mutants, gateway_mutants, login_mutants
 from tests.reliability.mutant import FIRMWARE, HOST, Mutant
 
 _SECONDS = 600
@@ -222,6 +222,8 @@ MUTANTS = (
         package=HOST,
     ),
     *login_mutants.MUTANTS,
+    *gateway_mutants.MUTANTS,
+    *device_mutants.MUTANTS,
 )
 
 

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from tests.host.login.machine import ACCOUNT, Machine, numbers
+from tests.host.login.driver import ACCOUNT
+from tests.host.login.machine import Machine, numbers
 from tests.host.login.model import ACTIVE, CARDS, GONE, OLD, Item
 
 from dsc_host.login import Kind, NotFound, NotNow, Scope

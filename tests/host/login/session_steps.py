@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
-from tests.host.login.machine import ACCOUNT, Machine, names, numbers
+from tests.host.login.driver import ACCOUNT
+from tests.host.login.machine import Machine, names, numbers
 from tests.host.login.model import ACTIVE, GONE, SENT, Item, Opened, Person
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
 from tests.host.login.scenario import DAY

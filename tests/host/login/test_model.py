@@ -4,7 +4,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.host.login.account_steps import AccountSteps
-from tests.host.login.machine import ACCOUNT, cases, names, numbers
+from tests.host.login.driver import ACCOUNT
+from tests.host.login.machine import cases, names, numbers
 from tests.host.login.model import ACTIVE, CARDS, GONE, WAIT_SECONDS, Item, Opened
 from tests.host.login.scenario import PASSWORD, PHONE
 from tests.host.login.session_steps import SessionSteps

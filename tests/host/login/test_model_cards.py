@@ -9,7 +9,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from tests.host.login.card_rules import Cards, pins
-from tests.host.login.machine import ACCOUNT, cases, names, numbers
+from tests.host.login.driver import ACCOUNT
+from tests.host.login.machine import cases, names, numbers
 from tests.host.login.model import (  # fmt: skip
     ACTIVE,
     GONE,
