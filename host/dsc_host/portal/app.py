@@ -40,6 +40,7 @@ from dsc_host.portal.pages import (
     own_device,
     password,
     phones,
+    pin_change,
     profile,
     proofs,
     protection,
@@ -120,8 +121,9 @@ POST: Mapping[str, Handler] = {
     "/sheet/pdf": devices.sheet_pdf,
     "/activate": devices.activate,
     "/activate/answer": devices.activated,
-    "/pin": devices.pin,
-    "/pin/answer": devices.changed_pin,
+    "/pin": pin_change.pin,
+    "/pin/new": pin_change.chosen,
+    "/pin/answer": pin_change.changed,
     "/password": password.changed_password,
     "/phones": phones.asked,
     "/phones/answer": phones.answered,
@@ -183,6 +185,7 @@ POST: Mapping[str, Handler] = {
 
 STARTS: Mapping[str, str] = {
     "/pin": "/devices",
+    "/pin/new": "/devices",
     "/pin/answer": "/devices",
     "/activate": "/devices",
     "/activate/answer": "/devices",

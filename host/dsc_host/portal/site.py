@@ -56,7 +56,7 @@ class Beside(Protocol):
     """A function that adds something to a page that asks for a device's response."""
 
     def __call__(self, visit: "Visit", view: View, offer: Offer, *, new_pin: bool) -> View:
-        """Return the page with the addition. With `new_pin`, the response must be made with the PIN chosen on this page."""
+        """Return the page with the addition. With `new_pin`, the response must be made with the PIN just chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ ROLES: Mapping[str, str] = {
 _FIELDS: Mapping[str, str] = {
     "PIN": "PIN",
     "pin": "PIN",
+    "again": "Repetition",
     "name": "User name",
     "user": "User name",
     "owner": "User name of the device's owner",

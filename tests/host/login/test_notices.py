@@ -315,8 +315,8 @@ WAYS: Mapping[str, Way] = {
 SILENT = {
     "LoginSystem": {
         "answer", "answer_share", "ask_to_activate", "ask_to_change_email", "ask_to_change_pin", "ask_to_confirm_phone",
-        "begin", "begin_share", "cancel_request", "card_candidates", "check_primary", "check_withdrawal", "choose",
-        "is_waiting", "waiting",
+        "begin", "begin_share", "cancel_request", "card_candidates", "check_new_pin", "check_primary", "check_withdrawal",
+        "choose", "is_waiting", "waiting",
         "deliver", "draft_request", "leave", "may_withdraw", "name_device",
         "rotate", "skip", "step", "visitor", "withdraw", "withdrawal_limit", "account_users",
         "address", "deposit", "deposit_accounts", "deposits", "may_deposit",

@@ -65,7 +65,10 @@ def test_the_health_says_whether_the_database_answers(scenario: Scenario, browse
 def test_a_password_is_changed_and_other_sessions_end(scenario: Scenario, browser: Browsers) -> None:
     anna, elsewhere = enter(scenario, browser()), enter(scenario, browser())
     anna.open("/password")
-    assert "same both times" in anna.press("Change the password", old=PASSWORD, new="another quiet harbour", again="typo").error
+    assert (
+        "same password in both fields"
+        in anna.press("Change the password", old=PASSWORD, new="another quiet harbour", again="typo").error
+    )
     page = anna.press("Change the password", old=PASSWORD, new="another quiet harbour", again="another quiet harbour")
     assert page.notice == "Your password was changed. All other sessions have ended."
     assert elsewhere.open("/devices").path == "/login"
@@ -158,22 +161,56 @@ def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(scena
     assert page.html.count("autofocus") == 1
 
 
-def test_a_pin_that_is_refused_leaves_the_challenge_as_it_is(scenario: Scenario, browser: Browsers) -> None:
+def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     anna.open("/devices")
-    challenge = anna.press("Change the PIN").shown
-    for pin, again in (("8246", "8247"), ("1234", "1234")):
-        page = anna.press("Change the PIN", pin=pin, again=again, answer="12345678")
-        assert (page.title, page.shown, page.status) == ("Change the PIN", challenge, 400)
-        assert re.search('<input id="f1-1" name="pin"[^>]*autofocus', page.html)
-        assert f'value="{pin}"' not in page.html
-    for _ in range(2):
-        page = anna.press("Change the PIN", pin="8246", again="8246", answer="00000000")
-        assert (page.shown, page.status) == (challenge, 401)
-    page = anna.press("Change the PIN", pin="8246", again="8246", answer="00000000")
+    page = anna.press("Change the PIN")
+    assert [each in page.text for each in ("New PIN", "no sequence such as 1234", "Challenge")] == [True, True, False]
+    assert '<li aria-current="step"><span>New PIN</span></li><li><span>Response</span></li>' in page.html
+    for pin, again, wrong, words in (
+        ("8246", "8247", "again", "Must be the PIN of the field above; enter the same PIN in both fields."),
+        ("1234", "1234", "pin", "Must not be a sequence such as 1234 or 4321."),
+        ("1234", "4321", "pin", "Must not be a sequence such as 1234 or 4321."),
+        ("", "", "pin", "Must be 4 digits, 0 to 9."),
+    ):
+        page = anna.press("Continue", pin=pin, again=again)
+        assert (page.title, page.status) == ("Change the PIN", 400)
+        assert re.search(f'<input id="f1-[12]" name="{wrong}"[^>]*autofocus[^>]*aria-invalid', page.html)
+        assert (page.html.count("autofocus"), f'-error">{words}</p>' in page.html) == (1, True)
+        assert not pin or f'value="{pin}"' not in page.html
+
+
+def test_a_wrong_response_leaves_the_challenge_as_it_is(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    anna.open("/devices")
+    anna.press("Change the PIN")
+    challenge = anna.press("Continue", pin="8246", again="8246").shown
+    assert "8246" not in re.sub('value="[^"]*"', "", anna.page.html)
+    for answer, status in (("1", 400), ("00000000", 401), ("00000000", 401)):
+        page = anna.press("Change the PIN", answer=answer)
+        assert (page.title, page.shown, page.status) == ("Confirm the new PIN", challenge, status)
+    page = anna.press("Change the PIN", answer="00000000")
     assert (page.path, page.notice[:27]) == ("/devices", "The PIN was not changed: th")
-    page = anna.post("/pin/answer", pin="8246", again="8246", answer="00000000")
+    page = anna.post("/pin/answer", answer="00000000")
     assert 'href="/devices">Back' in page.html
+
+
+def test_another_pin_can_be_chosen_before_it_is_confirmed(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    anna.open("/devices")
+    anna.press("Change the PIN")
+    first = anna.press("Continue", pin="8246", again="8246").forms[-2].fields
+    assert anna.press("Choose another PIN").title == "Change the PIN"
+    challenge = anna.press("Continue", pin="9318", again="9318").shown
+    assert anna.post("/pin/answer", kept=anna.page.forms[-2].fields["csrf"], answer="00000000").status == 409
+    forged = scenario.system.proofs.seal(anna.cookie, "/opt-out", {"pin": "8246"})
+    assert anna.post("/pin/answer", kept=forged, answer="00000000").status == 409
+    assert first["kept"] != forged
+    page = anna.post("/pin", device=first["device"])
+    page = anna.press("Continue", pin="9318", again="9318")
+    assert page.shown != challenge
+    answer = scenario.respond("IB3000901", page.shown, "9318")
+    assert anna.press("Change the PIN", answer=answer).notice == "Your card's PIN was changed. All other sessions have ended."
 
 
 def test_the_login_says_what_to_enter_and_helps_without_a_device(scenario: Scenario, browser: Browsers) -> None:
@@ -230,8 +267,9 @@ def test_where_real_people_log_in_no_card_lies_beside(scenario: Scenario, browse
     pages = [page.html, anna.press("Log in", answer="00000000").html]
     enter(scenario, anna)
     device = next(each for each in scenario.system.devices(anna.cookie) if each.label == "IB3000901").id
-    pages += [anna.post("/pin", device=device).html]
-    assert anna.page.title == "Change the PIN"
+    anna.post("/pin", device=device)
+    pages += [anna.press("Continue", pin="8246", again="8246").html]
+    assert anna.page.title == "Confirm the new PIN"
     for html in pages:
         assert "challenge" in html.lower()
         assert "firmware" not in html

@@ -102,6 +102,10 @@ class CardCalls(ProfileCalls):
             lambda tx, user, s: pin_change.ask_for_pin(tx, s, user, device),
         )
 
+    def check_new_pin(self, token: str, pin: str) -> None:
+        """Raise an `InputError` that names the broken rule if the user may not choose this PIN."""
+        self._seen(token, may("check_new_pin", Scope.FULL), lambda tx, user, _session: requests.check_pin(tx, user, pin))
+
     def pin_offer(self, token: str) -> Offer:
         """Return the challenge for the change of a PIN again. Raises `NotNow` if there is nothing to answer."""
         return self._seen(token, may("pin_offer", Scope.FULL), lambda tx, _user, session: pin_change.shown(tx, session))

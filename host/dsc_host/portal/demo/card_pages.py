@@ -16,14 +16,14 @@ from dsc_host.portal.views import Link, View
 def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
     """Return the page with the card that can answer the offer. If the demonstration has no such card, return `view` unchanged.
 
-    If `new_pin` is set, the response must be made with the PIN that is chosen on this page.
+    If `new_pin` is set, the response must be made with the PIN that the user has just chosen.
     """
     found = demo.card_with(offer.label)
     if found is None:
         return view
     name, card = found
     demo.show_for(card, offer.shows.get("challenge", ""))
-    pin = visit._("Its PIN is the NEW PIN, which you choose here.") if new_pin else _pin(demo, visit._, card)
+    pin = visit._("Its PIN is the NEW PIN, which you have just chosen.") if new_pin else _pin(demo, visit._, card)
     return replace(
         view,
         beside="card.html",

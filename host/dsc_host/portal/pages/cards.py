@@ -10,6 +10,7 @@ from dsc_host.portal.components import INFO, Alert, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import addresses, office_of, telephones
+from dsc_host.portal.pages.pin_change import pin_rules
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden, radio
 
@@ -42,7 +43,7 @@ def drafted(visit: Visit) -> Response:
     _, typed = visit._, _typed(visit)
     with visit.again(lambda: _request(visit, **typed)):
         if visit.value("pin", 4) != visit.value("again", 4):
-            raise InputError("PIN", "must be the same both times")
+            raise InputError("again", "must be the PIN of the field above; enter the same PIN in both fields")
         draft = visit.system.draft_request(
             visit.token,
             visit.value("pin", 4),
@@ -141,9 +142,7 @@ def _typed(visit: Visit) -> dict[str, str]:
 
 def _request(visit: Visit, address: str, account: str = "", name: str = "") -> View:
     _, rules = visit._, visit.system.policy.request
-    hint = _(
-        "Avoid years, birthdays, sequences such as 1234, and repeated digits. You need the PIN to activate and to use the card."
-    )
+    hint = f"{pin_rules(_)} {_('You need the PIN to activate and to use the card.')}"
     fields = (
         *_whose(visit, name),
         Field("address", _("Address for the card"), hint=_("Change it here if it is wrong."), value=address),

@@ -1,14 +1,13 @@
-"""The pages of a user's devices: the list, activation, the PIN, the security code card."""
+"""The pages of a user's devices: the list, activation, the security code card."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
 
-from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Visitor
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.components import Actions, Empty, Instructions, Item, Listing, Outcome
+from dsc_host.portal.components import Actions, Empty, Item, Listing, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import due
@@ -187,53 +186,3 @@ def activated(visit: Visit) -> Response:
 
 def _back(_: Language) -> Link:
     return Link("/devices", _("Back to devices"))
-
-
-# ---- the PIN ----
-
-
-def pin(visit: Visit) -> Response:
-    """Show the form that changes a card's PIN."""
-    return visit.show(_pin(visit, visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))))
-
-
-def _pin(visit: Visit, offer: Offer) -> View:
-    _ = visit._
-    view = View(
-        _("Change the PIN"),
-        blocks=(
-            Instructions(
-                (
-                    _("Choose a new 4-digit PIN."),
-                    _("Get a response from the card with this NEW PIN and the challenge below."),
-                    _("From then on, use the new PIN with the card. The card itself is not changed."),
-                )
-            ),
-        ),
-        back=_back(_),
-    )
-    return asking(visit, offer, view, Form("/pin/answer", _("Change the PIN"), _new_pin(_)), new_pin=True)
-
-
-def _new_pin(_: Language) -> tuple[Field, ...]:
-    hint = _("Avoid years, birthdays, sequences such as 1234, and repeated digits.")
-    return (
-        Field("pin", _("New PIN"), "password", hint, autocomplete="new-password", longest=4),
-        Field("again", _("Repeat the new PIN"), "password", autocomplete="new-password", longest=4),
-    )
-
-
-def changed_pin(visit: Visit) -> Response:
-    """Change a card's PIN if the response was made with the new one."""
-    offer = visit.system.pin_offer(visit.token)
-    with visit.again(lambda: _pin(visit, offer)):
-        if visit.value("pin", 4) != visit.value("again", 4):
-            raise InputError("PIN", "must be the same both times")
-        if words := miscounted(visit, offer):
-            return visit.wrong(_pin(visit, offer), words, 400, "answer")
-        if visit.system.change_pin(visit.token, entered(visit, offer), visit.value("pin", 4)):
-            return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
-    try:
-        return visit.wrong(_pin(visit, visit.system.pin_offer(visit.token)), visit._(WRONG), 401, "answer")
-    except NotNow:
-        return visit.go("/devices", notice="pin_kept")

@@ -18,8 +18,7 @@ _CARD_DIGITS = 8
 def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
     """Return the view with this form, and with the challenge, the instructions and the field for the response.
 
-    If `new_pin` is set, the response must be made with a PIN that is chosen on this page, and the view already has the
-    instructions.
+    If `new_pin` is set, the response must be made with a PIN that was just chosen, and the view already has the instructions.
     """
     _ = visit._
     steps = () if new_pin else _instructions(_, offer)

@@ -16,7 +16,7 @@ def changed_password(visit: Visit) -> Response:
     """Change the password."""
     with visit.again(lambda: _password(visit)):
         if visit.form.get("new") != visit.form.get("again"):
-            raise InputError("password", "must be the same both times")
+            raise InputError("again", "must be the password of the field above; enter the same password in both fields")
         visit.system.change_password(visit.token, visit.form.get("old", ""), visit.form.get("new", ""))
     return visit.go("/", notice="password", token=visit.system.rotate(visit.token))
 

@@ -56,9 +56,8 @@ def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Wa
 
 def test_the_pin_is_changed_by_a_response_with_the_new_one(walk: Walk) -> None:
     walk.enter("anna").open("/devices").press("Change the PIN", walk.cards_row("IB3000901"))
-    walk.field("New PIN").fill(NEW)
-    walk.field("Repeat the new PIN").fill(NEW)
     walk.picture("change-pin")
+    walk.press("Continue", New_PIN=NEW, Repeat_the_new_PIN=NEW).picture("confirm-pin")
     assert walk.has_card_of("anna")
     walk.press("Change the PIN", Response=walk.card("anna", walk.read, NEW))
     assert walk.notice == walk._("Your card's PIN was changed. All other sessions have ended.")

@@ -1,0 +1,101 @@
+"""The pages that change a card's PIN: the choice of a new PIN, and the response of the card with it.
+
+The second page contains the chosen PIN as sealed text, so it is neither readable there nor in the database.
+"""
+
+from starlette.responses import Response
+
+from dsc_host.errors import InputError
+from dsc_host.login import NotNow, Offer
+from dsc_host.portal.components import Instructions
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
+
+_ANSWER = "/pin/answer"
+
+
+def pin(visit: Visit) -> Response:
+    """Ask the card for a challenge, and show the form for a new PIN."""
+    visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
+    return visit.show(_choosing(visit._))
+
+
+def chosen(visit: Visit) -> Response:
+    """Ask for a response with the chosen PIN, if it is a good one."""
+    offer = visit.system.pin_offer(visit.token)
+    with visit.again(lambda: _choosing(visit._)):
+        new = visit.value("pin", 4)
+        visit.system.check_new_pin(visit.token, new)
+        if new != visit.value("again", 4):
+            raise InputError("again", "must be the PIN of the field above; enter the same PIN in both fields")
+    return visit.show(_proving(visit, offer, visit.system.proofs.seal(visit.token, _ANSWER, {"pin": new})))
+
+
+def changed(visit: Visit) -> Response:
+    """Change the PIN if the response was made with the new one."""
+    offer, kept = visit.system.pin_offer(visit.token), visit.form.get("kept", "")
+    path, form = visit.system.proofs.unseal(visit.token, kept)
+    if path != _ANSWER:
+        raise NotNow("there is nothing to answer; begin again")
+    if words := miscounted(visit, offer):
+        return visit.wrong(_proving(visit, offer, kept), words, 400, "answer")
+    if visit.system.change_pin(visit.token, entered(visit, offer), form["pin"]):
+        return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
+    try:
+        return visit.wrong(_proving(visit, visit.system.pin_offer(visit.token), kept), visit._(WRONG), 401, "answer")
+    except NotNow:
+        return visit.go("/devices", notice="pin_kept")
+
+
+def pin_rules(_: Language) -> str:
+    """Return the hint with the rules for a PIN."""
+    return _(
+        "4 digits, but no year, no part of your date of birth, no sequence such as 1234, not the same digit four times, and"
+        " no PIN that many people use, such as 2580."
+    )
+
+
+def _choosing(_: Language) -> View:
+    fields = (
+        Field("pin", _("New PIN"), "password", pin_rules(_), autocomplete="new-password", longest=4),
+        Field("again", _("Repeat the new PIN"), "password", autocomplete="new-password", longest=4),
+    )
+    return View(
+        _("Change the PIN"),
+        forms=(Form("/pin/new", _("Continue"), fields),),
+        back=_back(_),
+        steps=_steps(_, 1),
+        focus=True,
+    )
+
+
+def _proving(visit: Visit, offer: Offer, kept: str) -> View:
+    _ = visit._
+    view = View(
+        _("Confirm the new PIN"),
+        blocks=(
+            Instructions(
+                (
+                    _("Enter the NEW PIN into the card, and then the challenge below."),
+                    _("Enter the response from the card here."),
+                    _("From then on, use the new PIN with the card. The card itself is not changed."),
+                )
+            ),
+        ),
+        back=_back(_),
+        steps=_steps(_, 2),
+        focus=True,
+    )
+    fields = (hidden("device", offer.device), hidden("kept", kept))
+    form = Form(_ANSWER, _("Change the PIN"), fields, also=(("/pin", _("Choose another PIN")),))
+    return asking(visit, offer, view, form, new_pin=True)
+
+
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("New PIN"), _("Response")), current)
+
+
+def _back(_: Language) -> Link:
+    return Link("/devices", _("Back to devices"))
