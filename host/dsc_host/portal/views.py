@@ -23,7 +23,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """An input field. `kind`: text, password, code (digits), amount, tel, date, radio, checkbox or hidden."""
+    """An input field. `kind`: text, password, code (digits), amount, email, tel, date, radio, checkbox or hidden."""
 
     name: str
     label: str
@@ -40,7 +40,11 @@ class Field:
     def filled(self, typed: Mapping[str, str]) -> "Field":
         """Return the field with the visitor's input, unless the input must not be shown again."""
         text = typed.get(self.name, self.value)
-        if self.secret or self.autocomplete == "one-time-code" or self.kind not in ("text", "amount", "tel", "date", "radio"):
+        if (
+            self.secret
+            or self.autocomplete == "one-time-code"
+            or self.kind not in ("text", "amount", "email", "tel", "date", "radio")
+        ):
             return self
         if self.kind == "radio" and text not in [choice.value for choice in self.choices]:
             return self

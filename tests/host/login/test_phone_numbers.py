@@ -20,7 +20,7 @@ NEW = "+41795550123"
     ["", "0791234567", "+0791234567", "0123", "1123", "+41", "+4179123456789012", "+1800FLOWERS", "tel", "0" * 10_000, None],
 )
 def test_what_is_no_number(number: str) -> None:
-    with pytest.raises(InputError, match=r"^phone: must be \+ and 7 to 15 digits"):
+    with pytest.raises(InputError, match=r"^phone: must begin with \+ or 00 and the country code, and have 7 to 15 digits"):
         phone_numbers.check_phone(number)
 
 
@@ -66,12 +66,40 @@ def test_a_number_that_is_as_long_as_one_without_the_trunk_prefix_is_none(number
     ],
 )
 def test_a_number_as_it_is_typed_in_a_country_is_refused_with_the_one_that_is_meant(number: str, residence: str) -> None:
-    with pytest.raises(InputError, match=r"^phone: must be \+41791234567, with the country code and without spaces$"):
+    with pytest.raises(InputError, match=r"^phone: must begin with the country code; enter \+41791234567$"):
         phone_numbers.check_phone(number, residence)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        PHONE,
+        "+41 79 123 45 67",
+        " +41-79-123-45-67 ",
+        "+41 (79) 123 45 67",
+        "+41 (0)79 123 45 67",
+        "+41(0) 79/123.45.67",
+        "0041 79 123 45 67",
+        "0041 (0)79 123 45 67",
+        "(0041) 79\u00a0123\u201145\u201367",
+    ],
+)
+def test_spaces_signs_and_an_international_prefix_do_not_matter(scenario: Scenario, typed: str) -> None:
+    assert phone_numbers.without_signs(typed) == PHONE
+    token = scenario.session("carl")
+    assert scenario.system.ask_to_confirm_phone(token, typed) == "+41…67"
+    scenario.system.deliver()
+    assert [each.address for each in code_letters(scenario.letters, "sms")] == [PHONE]
+
+
+@pytest.mark.parametrize("typed", ["079 123 45 67", "(079) 123 45 67", "+41 079 123 45 67", "+41x79", "", None, "0" * 41])
+def test_no_digit_is_taken_away_that_may_be_meant(typed: str) -> None:
+    with pytest.raises(InputError):
+        phone_numbers.check_phone(phone_numbers.without_signs(typed))
+
+
 def test_the_owners_country_helps_to_name_the_right_number(scenario: Scenario) -> None:
-    with pytest.raises(InputError, match=r"^phone: must be \+41791234567, with"):
+    with pytest.raises(InputError, match=r"^phone: must begin with the country code; enter \+41791234567$"):
         scenario.system.ask_to_confirm_phone(scenario.session("ben"), "0791234567")
     assert not [each for each in code_letters(scenario.letters, "sms") if each.address == "+41791234567"]
 

@@ -15,8 +15,24 @@ if TYPE_CHECKING:
 
 _FORM = re.compile(r"\+[1-9][0-9]{6,14}")
 _LONGEST = 40
+_SIGNS = re.compile(r"[\s().\-/\u2010-\u2015]")
+"""The spaces and signs that people write between the digits of a number."""
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _OFTEN = ("0", "1", "8")
 """The trunk prefixes that people often type by mistake, for countries with another trunk prefix or without one."""
+
+
+def without_signs(text: str) -> str:
+    """Return the number that a person typed without spaces and signs, and with + in place of an international 00.
+
+    A 0 in parentheses, as in +41 (0)79 123 45 67, is dialed only within the country, so it is left out too. The result may be
+    no valid number.
+    """
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        return text
+    international = _SIGNS.sub("", text).startswith(("+", "00"))
+    digits = _SIGNS.sub("", _TRUNK_ZERO.sub("", text) if international else text)
+    return f"+{digits[2:]}" if digits.startswith("00") else digits
 
 
 def check_phone(number: str, residence: str = "") -> None:
@@ -66,9 +82,9 @@ def _not_international(number: object, residence: str) -> InputError:
         international = f"+{number[2:]}" if number.startswith("00") else number
         for parsed in (_parsed(number, residence), _parsed(international), _parsed(f"+{number}")):
             if parsed is not None and _is_valid(_e164(parsed)):
-                return InputError("phone", "must be {right}, with the country code and without spaces", right=_e164(parsed))
+                return InputError("phone", "must begin with the country code; enter {right}", right=_e164(parsed))
     return InputError(
-        "phone", "must be + and 7 to 15 digits with the country code, without spaces or the trunk 0: +41791234567"
+        "phone", "must begin with + or 00 and the country code, and have 7 to 15 digits; for example +41 79 123 45 67"
     )
 
 

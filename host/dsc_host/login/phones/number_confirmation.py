@@ -31,8 +31,9 @@ from dsc_host.records.transaction import Refused
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> tuple[str, str] | Refused:
     """Send a code to a number. Return the user's name and the masked number.
 
-    Raises `InputError`. Returns a refusal for too many codes.
+    Spaces and signs in the number do not matter. Raises `InputError`. Returns a refusal for too many codes.
     """
+    number = phone_numbers.without_signs(number)
     phone_numbers.check_phone(number, people.identity_of(tx.db, user).residence)
     if refusal := rate_limits.charge(
         tx, [answer_limits.offers(tx.context, user), *message_limits.messages_to_any(tx.context, user, number)]

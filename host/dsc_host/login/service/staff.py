@@ -101,8 +101,9 @@ class Staff:
     def enable_messages(self, token: str, number: str) -> bool:
         """Enable SMS and call-back for the caller. Return True if they are enabled now, False if a new number must wait.
 
-        Raises `NotAllowed`, `NotNow`.
+        Spaces and signs in the number do not matter. Raises `InputError`, `NotAllowed`, `NotNow`.
         """
+        number = phone_numbers.without_signs(number)
         phone_numbers.check_phone(number)
         return self._do(token, _SUPPORT, lambda tx, staff, s: new_devices.offer_messages(tx, s, staff, number))
 

@@ -7,9 +7,11 @@ from dsc_host.portal.components import Empty, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.due import wait_items
-from dsc_host.portal.pages.sent_codes import TOO_MANY_CODES, WRONG_CODE, code_page, waiting_code
+from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Steps, View, button
+from dsc_host.portal.views import Field, Form, Link, View, button
+
+_LONGEST = 32
 
 
 def phones(visit: Visit) -> Response:
@@ -19,44 +21,40 @@ def phones(visit: Visit) -> Response:
 
 def asked(visit: Visit) -> Response:
     """Send a code to a new number, and ask for it."""
-    number = visit.value("number", 32).replace(" ", "")
-    with visit.again(lambda: _numbers(visit, number)):
-        visit.system.ask_to_confirm_phone(visit.token, number)
+    with visit.again(lambda: _numbers(visit)):
+        visit.system.ask_to_confirm_phone(visit.token, visit.value("number", _LONGEST))
     return visit.go("/phones/answer")
 
 
-def code(visit: Visit) -> Response:
-    """Show the form for the code, or the numbers if no code was sent."""
-    sent = visit.system.sent_phone_code(visit.token)
-    return visit.go("/phones") if sent is None else visit.show(_code(visit, sent))
+class _PhoneFlow(CodeFlow):
+    """The confirmation of a phone number."""
 
+    start = "/phones"
 
-def resent(visit: Visit) -> Response:
-    """Send a new code to the same number, unless the last one was sent just now."""
-    sent = visit.system.sent_phone_code(visit.token)
-    if sent is None:
-        return visit.go("/phones")
-    with visit.again(lambda: _code(visit, sent)):
+    def words(self, _: Language) -> tuple[str, str, str]:
+        return _("Confirm the phone number"), _("Phone number"), _("Use another number")
+
+    def form(self, visit: Visit) -> View:
+        return _numbers(visit)
+
+    def sent(self, visit: Visit) -> SentCode | None:
+        return visit.system.sent_phone_code(visit.token)
+
+    def resend(self, visit: Visit) -> None:
         visit.system.resend_phone_code(visit.token)
-    return visit.go("/phones/answer", notice="code_sent")
+
+    def confirm(self, visit: Visit, code: str) -> bool:
+        return visit.system.confirm_phone(visit.token, code)
+
+    def confirmed(self, visit: Visit, to: str) -> Response:
+        waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
+        token = visit.system.rotate(visit.token)
+        if waits:
+            return visit.go("/phones", notice="waits", token=token)
+        return visit.go("/phones", notice="phone", token=token, number=to)
 
 
-def answered(visit: Visit) -> Response:
-    """Confirm the number if the code is correct."""
-    before = visit.system.sent_phone_code(visit.token)
-    with visit.again(lambda: _numbers(visit)):
-        confirmed = visit.system.confirm_phone(visit.token, visit.value("answer"))
-    if not confirmed:
-        sent = visit.system.sent_phone_code(visit.token)
-        if sent is None:
-            return visit.wrong(_numbers(visit), visit._(TOO_MANY_CODES), 409)
-        return visit.wrong(_code(visit, sent), visit._(WRONG_CODE), 401, "answer")
-    waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
-    number = before.to if before is not None else ""
-    token = visit.system.rotate(visit.token)
-    if waits:
-        return visit.go("/phones", notice="waits", token=token)
-    return visit.go("/phones", notice="phone", token=token, number=number)
+FLOW = _PhoneFlow()
 
 
 def removed(visit: Visit) -> Response:
@@ -81,7 +79,7 @@ def _ask_about_removal(visit: Visit) -> Response:
     return confirmations.ask(visit, _("Remove the number?"), words, facts, _("Remove"), "phone")
 
 
-def _numbers(visit: Visit, number: str = "") -> View:
+def _numbers(visit: Visit) -> View:
     _ = visit._
     rows = [
         Item(masked, "phone", actions=(button("/phones/remove", _("Remove"), phone=phone, danger=True),))
@@ -89,10 +87,10 @@ def _numbers(visit: Visit, number: str = "") -> View:
     ]
     waits = wait_items(visit, WaitKind.NUMBER)
     hint = _(
-        "Start with the country code: +41 79 123 45 67. We send a code by SMS. When you enter it, all your other sessions"
-        " end, and you are notified."
+        "With the country code, for example +41 79 123 45 67 or 0041 79 123 45 67. Spaces, dashes and parentheses do not"
+        " matter."
     )
-    field = Field("number", _("Phone number"), hint=hint, value=number, autocomplete="tel", longest=20)
+    field = Field("number", _("Phone number"), "tel", hint, autocomplete="tel", longest=_LONGEST)
     return View(
         _("Phone numbers"),
         words=(
@@ -100,21 +98,13 @@ def _numbers(visit: Visit, number: str = "") -> View:
                 "Codes by SMS and phone call go to the number that you confirmed last. You can activate an app"
                 " with any of your numbers."
             ),
+            _("To add a number, enter the code that we send to it. All your other sessions then end, and you are notified."),
         ),
         blocks=(
-            *waiting_code(visit, visit.system.sent_phone_code(visit.token), "/phones/answer"),
+            *FLOW.waiting(visit),
             Listing(_("Confirmed numbers"), rows, Empty(_("You have none."), "phone")),
             *((Listing(_("Waiting changes"), waits),) if waits else ()),
         ),
         forms=(Form("/phones", _("Send a code"), (field,), _("Add a number")),),
         back=Link("/devices", _("Back to devices")),
     )
-
-
-def _steps(_: Language, current: int) -> Steps:
-    return Steps((_("Phone number"), _("Code")), current)
-
-
-def _code(visit: Visit, sent: SentCode) -> View:
-    _, back = visit._, Link("/phones", visit._("Use another number"))
-    return code_page(visit, _("Confirm the phone number"), sent, "/phones/answer", _steps(_, 2), back)

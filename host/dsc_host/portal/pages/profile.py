@@ -7,9 +7,9 @@ from starlette.responses import Response
 from dsc_host.login import Profile, SentCode
 from dsc_host.portal.components import Actions, Item, Listing
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.sent_codes import TOO_MANY_CODES, WRONG_CODE, code_page, waiting_code
+from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Steps, View
+from dsc_host.portal.views import Field, Form, Link, View
 
 _LONGEST = 200
 
@@ -74,42 +74,42 @@ def email(visit: Visit) -> Response:
 
 def asked_email(visit: Visit) -> Response:
     """Send a code to a new email address."""
-    with visit.again(lambda: _email(visit, visit.form.get("email", "")[:_LONGEST])):
+    with visit.again(lambda: _email(visit)):
         visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
     return visit.go("/profile/email/answer")
 
 
-def email_code(visit: Visit) -> Response:
-    """Show the form for the code, or the one for the address if no code was sent."""
-    sent = visit.system.sent_email_code(visit.token)
-    return visit.go("/profile/email") if sent is None else visit.show(_code(visit, sent))
+class _EmailFlow(CodeFlow):
+    """The confirmation of an email address."""
 
+    start = "/profile/email"
 
-def resent_email(visit: Visit) -> Response:
-    """Send a new code to the same address, unless the last one was sent just now."""
-    sent = visit.system.sent_email_code(visit.token)
-    if sent is None:
-        return visit.go("/profile/email")
-    with visit.again(lambda: _code(visit, sent)):
+    def words(self, _: Language) -> tuple[str, str, str]:
+        return _("Confirm the email address"), _("Address"), _("Use another address")
+
+    def form(self, visit: Visit) -> View:
+        return _email(visit)
+
+    def sent(self, visit: Visit) -> SentCode | None:
+        return visit.system.sent_email_code(visit.token)
+
+    def resend(self, visit: Visit) -> None:
         visit.system.resend_email_code(visit.token)
-    return visit.go("/profile/email/answer", notice="code_sent")
+
+    def confirm(self, visit: Visit, code: str) -> bool:
+        return visit.system.confirm_email(visit.token, code)
+
+    def confirmed(self, visit: Visit, to: str) -> Response:
+        return visit.go("/profile", notice="own_email", token=visit.system.rotate(visit.token), email=to)
 
 
-def changed_email(visit: Visit) -> Response:
-    """Change the email address if the code is correct."""
-    _ = visit._
-    with visit.again(lambda: _email(visit)):
-        changed = visit.system.confirm_email(visit.token, visit.value("answer"))
-    if changed:
-        email = visit.system.profile(visit.token).email
-        return visit.go("/profile", notice="own_email", token=visit.system.rotate(visit.token), email=email)
-    if sent := visit.system.sent_email_code(visit.token):
-        return visit.wrong(_code(visit, sent), _(WRONG_CODE), 409, "answer")
-    return visit.wrong(_email(visit), _(TOO_MANY_CODES), 409)
+EMAIL_FLOW = _EmailFlow()
 
 
-def _email(visit: Visit, value: str = "") -> View:
+def _email(visit: Visit) -> View:
     _, known = visit._, visit.system.profile(visit.token)
+    hint = _("For example anna@example.com")
+    field = Field("email", _("New email address"), "email", hint, autocomplete="email", longest=_LONGEST)
     return View(
         _("Change the email address"),
         words=(
@@ -117,24 +117,11 @@ def _email(visit: Visit, value: str = "") -> View:
             _("Both addresses are notified of the change."),
         ),
         facts=((_("Email address"), known.email),),
-        blocks=waiting_code(visit, visit.system.sent_email_code(visit.token), "/profile/email/answer"),
-        forms=(Form("/profile/email", _("Send a code"), (_new_address(_, value),)),),
+        blocks=EMAIL_FLOW.waiting(visit),
+        forms=(Form("/profile/email", _("Send a code"), (field,)),),
         back=_profile(_),
-        steps=_steps(_, 1),
+        steps=EMAIL_FLOW.steps(_, 1),
     )
-
-
-def _steps(_: Language, current: int) -> Steps:
-    return Steps((_("Address"), _("Code")), current)
-
-
-def _new_address(_: Language, value: str) -> Field:
-    return Field("email", _("New email address"), hint=_("For example anna@example.com"), value=value, autocomplete="email")
-
-
-def _code(visit: Visit, sent: SentCode) -> View:
-    _, back = visit._, Link("/profile/email", visit._("Use another address"))
-    return code_page(visit, _("Confirm the email address"), sent, "/profile/email/answer", _steps(_, 2), back)
 
 
 # ---- the postal address ----

@@ -1,9 +1,17 @@
-"""The form for a code that was sent to a phone number or an email address, with the time until a new one can be sent."""
+"""The flow that confirms a phone number or an email address by a code: the page for the code, and what follows an answer.
 
+The page with the form for the number or the address, on which the flow begins, belongs to the flow of each kind.
+"""
+
+from abc import ABC, abstractmethod
 from dataclasses import replace
+from typing import ClassVar
+
+from starlette.responses import Response
 
 from dsc_host.login import SentCode
 from dsc_host.portal.components import INFO, Alert
+from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View
 
@@ -11,26 +19,92 @@ WRONG_CODE = "The code is not correct. Try again, or request a new one."
 TOO_MANY_CODES = "There were too many wrong codes. Request a new one."
 
 
-def code_page(visit: Visit, title: str, sent: SentCode, action: str, steps: Steps, back: Link) -> View:
-    """Return the page that asks for a sent code. Its form goes to `action`, and a new code comes from `resend` beside it."""
-    _, rules = visit._, visit.system.policy.login
-    hint = _("{digits} digits, within {minutes} minutes.", digits=rules.code_digits, minutes=rules.code_validity // 60)
-    field = Field("answer", _("Code"), "code", hint, autocomplete="one-time-code", longest=64)
-    resend = action.rpartition("/")[0] + "/resend"
-    form = Form(action, _("Confirm"), (field,), also=((resend, _("Send a new code")),))
-    view = View(title, words=(_("A code is on its way to {number}.", number=sent.to),), forms=(form,), steps=steps, back=back)
-    return with_resend(visit, replace(view, focus=True), sent.again_at)
+class CodeFlow(ABC):
+    """A flow that confirms something by a code. Its methods `code`, `resent` and `answered` are handlers of pages."""
+
+    start: ClassVar[str]
+    """The path of the page with the form. The page for the code is `answer` below it, and a new code comes from `resend`."""
+
+    @abstractmethod
+    def words(self, _: Language) -> tuple[str, str, str]:
+        """Return the title of the page for the code, the name of the first step, and the label of the way back to it."""
+
+    @abstractmethod
+    def form(self, visit: Visit) -> View:
+        """Return the page with the form."""
+
+    @abstractmethod
+    def sent(self, visit: Visit) -> SentCode | None:
+        """Return where a code was sent; None if no code can be entered now."""
+
+    @abstractmethod
+    def resend(self, visit: Visit) -> None:
+        """Send a new code."""
+
+    @abstractmethod
+    def confirm(self, visit: Visit, code: str) -> bool:
+        """Confirm by the code. Return whether it was correct."""
+
+    @abstractmethod
+    def confirmed(self, visit: Visit, to: str) -> Response:
+        """Redirect after the confirmation. `to` says where the code was sent."""
+
+    def code(self, visit: Visit) -> Response:
+        """Show the form for the code, or lead to the first form if no code was sent."""
+        sent = self.sent(visit)
+        return visit.go(self.start) if sent is None else visit.show(self._code(visit, sent))
+
+    def resent(self, visit: Visit) -> Response:
+        """Send a new code, unless the last one was sent just now."""
+        sent = self.sent(visit)
+        if sent is None:
+            return visit.go(self.start)
+        with visit.again(lambda: self._code(visit, sent)):
+            self.resend(visit)
+        return visit.go(self.answer, notice="code_sent")
+
+    def answered(self, visit: Visit) -> Response:
+        """Confirm if the code is correct. After too many wrong ones, show the first form."""
+        before = self.sent(visit)
+        with visit.again(lambda: self.form(visit)):
+            confirmed = self.confirm(visit, visit.value("answer"))
+        if confirmed:
+            return self.confirmed(visit, before.to if before is not None else "")
+        if sent := self.sent(visit):
+            return visit.wrong(self._code(visit, sent), visit._(WRONG_CODE), 401, "answer")
+        return visit.wrong(self.form(visit), visit._(TOO_MANY_CODES), 409)
+
+    @property
+    def answer(self) -> str:
+        """The path of the page for the code."""
+        return f"{self.start}/answer"
+
+    def steps(self, _: Language, current: int) -> Steps:
+        """Return the steps of the flow."""
+        return Steps((self.words(_)[1], _("Code")), current)
+
+    def waiting(self, visit: Visit) -> tuple[Alert, ...]:
+        """Return the way back to the form for a code that was sent; nothing if none was."""
+        _, sent = visit._, self.sent(visit)
+        if sent is None:
+            return ()
+        words = _("A code is on its way to {number}.", number=sent.to)
+        return (Alert(INFO, words, links=(Link(self.answer, _("Enter the code")),)),)
+
+    def _code(self, visit: Visit, sent: SentCode) -> View:
+        _, rules = visit._, visit.system.policy.login
+        title, _first, other = self.words(_)
+        hint = _("{digits} digits, within {minutes} minutes.", digits=rules.code_digits, minutes=rules.code_validity // 60)
+        field = Field("answer", _("Code"), "code", hint, autocomplete="one-time-code", longest=64)
+        form = Form(self.answer, _("Confirm"), (field,), also=((f"{self.start}/resend", _("Send a new code")),))
+        words = (_("A code is on its way to {number}.", number=sent.to),)
+        view = View(
+            title, words=words, forms=(form,), steps=self.steps(_, 2), back=Link(self.start, other), focus=True
+        )  # fmt: skip
+        return with_resend(visit, view, sent.again_at)
 
 
 def with_resend(visit: Visit, view: View, again_at: float) -> View:
     """Return the page with the time until a new code can be sent, which a script counts down."""
     left = max(0, round(again_at - visit.system.context.now()))
     return replace(view, script="resend.js", fragment="resend.html" if left else "", extra={**view.extra, "seconds": left})
-
-
-def waiting_code(visit: Visit, sent: SentCode | None, href: str) -> tuple[Alert, ...]:
-    """Return the way back to the form for a code that was sent; nothing if none was."""
-    _ = visit._
-    if sent is None:
-        return ()
-    return (Alert(INFO, _("A code is on its way to {number}.", number=sent.to), links=(Link(href, _("Enter the code")),)),)
