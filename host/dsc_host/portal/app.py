@@ -220,8 +220,9 @@ def application(
         hosts: The host names under which visitors reach the portal.
         name: The title of the pages. If it is empty, they have a title in the visitor's language.
         extension: Additional pages, for example of a demonstration. Never add any to a portal where real people log in.
-        ticket_domain: The domain of web servers that may ask this portal who their visitors are. If it is empty, none may.
-        issuer: The address at which programs log their users in with OpenID Connect. If it is empty, programs cannot do it.
+        ticket_domain: The domain of web servers that may ask this portal who their visitors are. If it is empty, no web server
+            may ask.
+        issuer: The address at which programs log their users in with OpenID Connect. If it is empty, no program can.
         due_every: The seconds between two runs of the maintenance, while the portal runs.
         ended: A function that is called when the portal shuts down.
     """

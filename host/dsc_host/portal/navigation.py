@@ -72,7 +72,7 @@ def sections(who: Visitor, page: str, _: Language) -> list[Section]:
 
 
 def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
-    """Yield the path, the address and the label of each section that the session allows, for staff their own page first."""
+    """Yield the path, the address and the label of each section that the session allows. Staff get their own page first."""
     if own := staff_page(who):
         yield own, own, staff_page_name(own, _)
     yield "/", "/", _("Overview")

@@ -57,7 +57,7 @@ def hidden(name: str, value: str) -> Field:
 
 
 def radio(name: str, label: str, values: Sequence[str], chosen: str = "", hint: str = "") -> Field:
-    """Return radio buttons for these values. `chosen` is selected, or the first one if `chosen` is empty."""
+    """Return radio buttons for these values. `chosen` is selected, or the first value if `chosen` is empty."""
     return Field(name, label, "radio", hint, chosen or values[0], choices=[Choice(each, each) for each in values])
 
 
@@ -199,7 +199,7 @@ class View:
     crumb: str = ""
     """The last part of the path to the page. If it is empty, this is the title."""
     onward: Link | None = None
-    """The link to where most visitors go next, as the page's primary button. Only for a page without a primary form."""
+    """The link to the page where most visitors go next, as the primary button. Only for a page without a primary form."""
     back: Link | None = None
     """The link beside the buttons of the first form, which leaves the flow and changes nothing."""
     script: str = ""
@@ -252,7 +252,7 @@ class View:
 
     @property
     def primary(self) -> Form | None:
-        """The form with the page's primary button: the first one, unless it is dangerous or secondary. No page has two."""
+        """The form with the page's only primary button: the first form, unless it is dangerous or secondary."""
         first = next(iter(self.forms), None)
         return None if first is None or first.danger or first.secondary else first
 

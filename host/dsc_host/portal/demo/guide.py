@@ -149,7 +149,7 @@ def _has_given_password(visit: Visit, name: str) -> bool:
 
 
 def _by_card(step: Step) -> bool:
-    """Return whether the user of a step logs in with a card: with nothing else, and not only to report its loss."""
+    """Return whether the user of a step logs in only with a card. Steps that report the card's loss do not count."""
     own = [each for each in step.happenings if each.person == step.person]
     return step.page != "/lost" and all(each.kind in (None, Kind.DSC_PLUS) and not each.reason for each in own)
 

@@ -16,7 +16,7 @@ from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden
 
 
 def request(visit: Visit) -> Response:
-    """Show the form that requests a card, or the reason why none can be requested now."""
+    """Show the form that requests a card, or the reason why no card can be requested now."""
     _ = visit._
     try:
         visit.system.card_candidates(visit.token)
@@ -27,7 +27,7 @@ def request(visit: Visit) -> Response:
 
 
 def request_link(visit: Visit) -> Link:
-    """Return the link to the request of a card. If none can be requested now, the link has no address but the reason."""
+    """Return the link to the request of a card. If that is not possible now, the link has a reason and no address."""
     _, label = visit._, visit._("Request a card")
     try:
         names = visit.system.card_candidates(visit.token)

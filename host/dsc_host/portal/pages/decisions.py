@@ -1,4 +1,4 @@
-"""Decisions of a second person: the corrections that wait for one, and the two buttons that decide."""
+"""Decisions of a second person: the corrections that wait for a decision, and the two buttons that decide."""
 
 from collections.abc import Callable, Sequence
 

@@ -77,7 +77,7 @@ def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
 
 
 def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
-    """Return the field for the answer; none for a push, which is answered on the phone."""
+    """Return the field for the answer; no field for a push, which is answered on the phone."""
     if is_push(offer):
         return ()
     _ = visit._

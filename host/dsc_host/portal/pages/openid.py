@@ -46,7 +46,7 @@ SCOPES: Mapping[str, str] = {
 """The data that each scope gives to a program."""
 
 Given = Mapping[str, Sequence[str]]
-"""The parameters of a request. One that is given twice has two values."""
+"""The parameters of a request. A parameter that is given twice has two values."""
 Begin = Callable[[Visit, Provider, Given], Response]
 """A function that answers a request from another site."""
 

@@ -1,4 +1,4 @@
-"""The page of a user's phone numbers: the confirmed ones, and the steps that confirm another one."""
+"""The page of a user's phone numbers: the confirmed numbers, and the steps that confirm another number."""
 
 from starlette.responses import Response
 

@@ -15,7 +15,7 @@ from dsc_host.portal.wording import KINDS, which
 
 
 def wanted(visit: Visit) -> Response:
-    """Ask for a proof: the submitted form was refused because there was none."""
+    """Ask for a proof, because the submitted form was refused without a proof."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
     return _ask_for_device(visit, visit.system.proofs.seal(visit.token, str(visit.request.scope["path"]), sent))
 

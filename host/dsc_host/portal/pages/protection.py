@@ -48,7 +48,7 @@ def _state(visit: Visit, who: Visitor, known: Protection, users: Sequence[tuple[
 
 
 def _user_item(visit: Visit, who: Visitor, name: str, known: Protection, *, alone: bool) -> Item:
-    """Return the row of a user. Whoever may not change the protection gets no link."""
+    """Return the row of a user. A visitor who may not change the protection gets no link."""
     _, own = visit._, name == who.name
     if known.opted_out:
         state, icon = Badge(_("opted out"), WARNING), "shield-off"

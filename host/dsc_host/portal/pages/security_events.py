@@ -146,7 +146,7 @@ def described(_: Language, event: SecurityEvent) -> str:
 
 
 def _is_by_unnamed(event: SecurityEvent) -> bool:
-    """Return whether somebody else did it whom the sentence does not name."""
+    """Return whether somebody else caused the event, and the sentence does not name them."""
     return event.by_other and not EVENTS[event.kind].startswith(_NAMED)
 
 

@@ -80,7 +80,7 @@ def _left(allowance: Allowance) -> Decimal | None:
 
 
 def _withdraw(visit: Visit, value: str = "") -> View:
-    """Return the page with the form; without bank instructions or anything left of the limit, with the reason instead."""
+    """Return the page with the form, or with the reason if bank instructions are missing or the limit is used up."""
     _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
     paid = visit.system.payout(visit.token)
     meters = limit_meters(_, level, allowance)
@@ -130,7 +130,7 @@ def _used_up(_: Language) -> Alert:
 
 
 def _without_bank(visit: Visit) -> Alert:
-    """Return the alert that nothing can be withdrawn yet, with the way to add bank instructions, or with who can."""
+    """Return the alert that nothing can be withdrawn yet, with a link to add bank instructions, or the user who can."""
     _ = visit._
     title = _("Add bank instructions before you withdraw money")
     if refusal := _bank_refusal(visit):
