@@ -2,7 +2,7 @@
 
 Promises:
 
-- TCP has one host at a time. A second one gets an error and cannot send to the card. Programs on the pty cannot be told apart.
+- TCP has one host at a time. A second host gets an error and cannot send to the card. Programs on the pty cannot be told apart.
 - Hosts may connect and disconnect at any time.
 - A host that does not read its data does not delay the others.
 - When `close` returns, no thread, socket or pty is left.

@@ -1,8 +1,8 @@
 """Simulated cards that are stored on disk by name. Each is one file that only its owner can read.
 
 Promises:
-- A card's write to its flash is on disk before the card continues. So no counter is used twice, even if the program is killed
-  or the computer loses power.
+- When a card writes to its flash, the data is on disk before the card continues. So no counter is used twice, even if the
+  program is killed or the computer loses power.
 - A file is replaced completely or not at all. An invalid file is never overwritten: a copy is made, and the error has the path
   of the copy.
 - One program at a time can open a profile. The lock of a program that died blocks nobody.

@@ -8,7 +8,7 @@ from tests.simulator.live_cards import KEY, UNLOCK_KEY, Watch, checking_card, no
 
 from dsc_host import CardClient, CardError, InputError, LinkTimeout, MasterKey, Suite, UnknownCard, Verifier
 from dsc_simulator.desktop import inspection
-from dsc_simulator.desktop.card_setup import Wish, likely_serial, make
+from dsc_simulator.desktop.card_setup import CardData, likely_serial, make
 from dsc_simulator.desktop.hints import next_step, question_digits
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
@@ -131,7 +131,7 @@ def test_a_line_that_somebody_has_begun_is_not_broken(live: LiveCard) -> None:
 
 @pytest.mark.usefixtures("one_numbering")
 def test_the_record_of_the_line_holds_no_secret(blank: LiveCard) -> None:
-    make(blank, Wish("C-1", "7391", "7391", "card", enroll=False), nowhere)
+    make(blank, CardData("C-1", "7391", "7391", "card", enroll=False), nowhere)
     blank.press("PRESS", *"7391", "OK", *"482913", "OK")
     response = blank.display
     said = "\n".join(spoken.text for spoken in blank.spoken)
@@ -283,7 +283,7 @@ def test_the_state_is_told_in_two_columns_where_they_fit(live: LiveCard) -> None
 def test_a_card_that_is_made_and_enrolled_logs_in(blank: LiveCard, policy: str) -> None:
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
         serial = likely_serial()
-        make(blank, Wish(serial, "1234", "1234", policy), lambda: nullcontext(verifier))
+        make(blank, CardData(serial, "1234", "1234", policy), lambda: nullcontext(verifier))
         challenge = verifier.challenge(serial)
         blank.press("PRESS", *"1234", "OK", *challenge.question, "OK")
         assert verifier.verify(challenge.id, blank.display).accepted
@@ -300,10 +300,10 @@ def test_a_card_that_refuses_is_not_enrolled(live: LiveCard, blank: LiveCard, mo
             return nullcontext(verifier)
 
         with pytest.raises(InputError, match="is already personalized as A-1"):
-            make(live, Wish("C-1", "1234", "1234"), opened)
+            make(live, CardData("C-1", "1234", "1234"), opened)
         monkeypatch.setattr(blank.card.flash, "write", worn_out)
         with pytest.raises(CardError, match="fault"):
-            make(blank, Wish("C-1", "1234", "1234"), opened)
+            make(blank, CardData("C-1", "1234", "1234"), opened)
         with pytest.raises(UnknownCard):
             verifier.challenge("C-1")
 
@@ -321,9 +321,9 @@ def test_a_card_that_refuses_is_not_enrolled(live: LiveCard, blank: LiveCard, mo
 )
 def test_a_wish_that_cannot_be(serial: str, pin: str, again: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as refused:
-        Wish(serial, pin, again)
+        CardData(serial, pin, again)
     assert pin not in str(refused.value)
 
 
 def test_a_wish_does_not_tell_its_pin() -> None:
-    assert "1234" not in repr(Wish("C-1", "1234", "1234"))
+    assert "1234" not in repr(CardData("C-1", "1234", "1234"))

@@ -311,7 +311,7 @@ class CardApp(App[int]):
         try:
             if order.name is not None:
                 self.workspace.rename(order.name)
-            make(self.workspace.live, order.wish, settings.open_verifier)
+            make(self.workspace.live, order.data, settings.open_verifier)
         except (DscError, SimulatorError, Failed, OSError) as error:
             self.call_from_thread(self.action_make, str(error))
         else:
@@ -320,8 +320,8 @@ class CardApp(App[int]):
 
 
 def _success_text(order: Order) -> str:
-    serial = order.wish.serial
-    if not order.wish.enroll:
+    serial = order.data.serial
+    if not order.data.enroll:
         return f"Made {serial} without enrolling it. Hold PRESS (p) to switch it on."
     challenge = f"For a challenge, run in another terminal: dscplus challenge {serial}"
     return f"Made {serial} and enrolled it. Hold PRESS (p) to switch it on.\n{challenge}"

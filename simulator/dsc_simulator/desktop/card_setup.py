@@ -21,7 +21,7 @@ OpenVerifier = Callable[[], AbstractContextManager["Verifier"]]
 
 
 @dataclass(frozen=True)
-class Wish:
+class CardData:
     """The data of a card that the user wants. Raises InputError if such a card cannot be made."""
 
     serial: str
@@ -50,17 +50,17 @@ def likely_serial() -> str:
     return f"SIM{secrets.randbelow(10**6):06}"
 
 
-def make(live: LiveCard, wish: Wish, open_verifier: OpenVerifier) -> None:
-    """Give the blank card its key and, if `wish` says so, enroll it: both or neither.
+def make(live: LiveCard, data: CardData, open_verifier: OpenVerifier) -> None:
+    """Give the blank card its key and, if `data` says so, enroll it: both or neither.
 
     Raise DscError, OSError and cli.Failed.
     """
     with CardClient(InProcessPort(live)) as client:
         if held := client.info().serial:
             raise InputError("card", f"is already personalized as {held}")
-        profile = wish.profile(bytes(KEY_BYTES), None)
-        if not wish.enroll:
-            client.personalize(with_secrets(profile, client, wish.pin))
+        profile = data.profile(bytes(KEY_BYTES), None)
+        if not data.enroll:
+            client.personalize(with_secrets(profile, client, data.pin))
             return
         with open_verifier() as verifier:
-            personalize(verifier, client, profile, wish.pin)
+            personalize(verifier, client, profile, data.pin)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from dsc_host import InputError
-from dsc_simulator.desktop.card_setup import Wish, likely_serial
+from dsc_simulator.desktop.card_setup import CardData, likely_serial
 from dsc_simulator.profiles import BadName, check_name
 
 _POLICIES = ("is part of the response (usual)", "is checked by the card, which locks after 5 wrong ones")
@@ -50,7 +50,7 @@ class Order:
     """A card to make, and the name of its profile, or None if it has none."""
 
     name: str | None
-    wish: Wish
+    data: CardData
 
 
 class MakeScreen(ModalScreen[Order | None]):
@@ -111,18 +111,18 @@ class MakeScreen(ModalScreen[Order | None]):
 
     def _submit(self) -> None:
         try:
-            self.dismiss(Order(self._profile_name(), self._wish()))
+            self.dismiss(Order(self._profile_name(), self._card_data()))
         except (InputError, BadName) as error:
             self.query_one("#problem", Static).update(str(error))
 
     def _profile_name(self) -> str | None:
         return None if self._profile is None else check_name(self.query_one("#name", Input).value)
 
-    def _wish(self) -> Wish:
+    def _card_data(self) -> CardData:
         def typed(name: str) -> str:
             return self.query_one(f"#{name}", Input).value
 
-        return Wish(
+        return CardData(
             serial=typed("serial"),
             pin=typed("pin"),
             pin_again=typed("again"),

@@ -1,4 +1,4 @@
-"""MicroPython in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
+"""MicroPython in this process: a WebAssembly VM that runs one program. The program may import the compiled firmware.
 
 The program need not return, so it runs in a separate thread. The VM's thread and the caller's thread take turns: only one of
 them runs at a time. The execution depends only on the inputs, and so does the number of instructions. The VM has no access to
@@ -32,7 +32,7 @@ class _PowerOff(Exception):
     """Raised to unwind the VM's stack when the power is cut."""
 
 
-class _Baton:
+class _Turns:
     """The turns of the caller and the VM. A wait that Ctrl-C interrupts changes nothing and can be repeated."""
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class VM:
         self._printed = bytearray()
         self._error: BaseException | None = None
         self._ended = False
-        self._baton = _Baton()
+        self._turns = _Turns()
         self._fuel = 0
         self._spent = 0
         self._store.set_wasi(_wasi(program, heap))
@@ -170,7 +170,7 @@ class VM:
 
     def _run(self, start: Any) -> None:
         try:
-            self._baton.wait_for_turn()
+            self._turns.wait_for_turn()
             start(self._store)
         except BaseException as error:
             self._error = self._error or error
@@ -179,7 +179,7 @@ class VM:
             # Without this, the store would keep this VM in memory, with gigabytes of address space.
             self._store.close()
             self._ended = True
-            self._baton.hand_back()
+            self._turns.hand_back()
 
     def _count_spent(self) -> None:
         left = self._store.get_fuel()
@@ -195,7 +195,7 @@ class VM:
 
     def settle(self) -> None:
         """Wait until the VM waits for its turn, because after Ctrl-C it may still run. Raise FirmwareCrash if it has ended."""
-        self._baton.wait_for_vm()
+        self._turns.wait_for_vm()
         if self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
         if not self._thread.is_alive():
@@ -217,7 +217,7 @@ class VM:
     def _let_run(self, limit: int) -> None:
         self._store.set_fuel(limit)
         self._fuel = limit
-        self._baton.start_vm()
+        self._turns.start_vm()
 
     def resume(self, limit: int) -> None:
         """Run the VM until it waits for its next turn. Raise FirmwareCrash if it does not wait within `limit` instructions."""
@@ -227,13 +227,13 @@ class VM:
     def finish(self, limit: int) -> None:
         """Run the VM to the end of its program, for at most `limit` instructions. Raise FirmwareCrash if that fails."""
         self._let_run(limit)
-        self._baton.wait_for_vm()
+        self._turns.wait_for_vm()
         if self._error or not self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
 
     def stop(self) -> None:
         """Cut the power in any state of the VM."""
-        self._baton.end()
+        self._turns.end()
         if threading.current_thread() is not self._thread:
             self._thread.join(_STOP_SECONDS)
 
@@ -261,8 +261,8 @@ class VM:
     def _serve(self, name: str, text: str) -> None:
         if name == "wait":
             self._count_spent()
-            self._baton.hand_back()
-            self._baton.wait_for_turn()
+            self._turns.hand_back()
+            self._turns.wait_for_turn()
         elif not self._files.serve(name, text):
             self._answer(name, text)
 

@@ -1,4 +1,4 @@
-"""Pictures of a card's display: a single one, or a whole session as an asciicast or as a strip of pictures.
+"""Pictures of a card's display: a single picture, or a whole session as an asciicast or as a strip of pictures.
 
 A recording uses the card's clock, so the same session gives the same bytes. It contains the pressed keys, and so the PIN.
 """

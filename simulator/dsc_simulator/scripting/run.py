@@ -68,7 +68,7 @@ class Script:
     screenshots: tuple[str, ...]
 
     def open_card(self, *, profile: Profile | None = None, engine: str | None = None, seed: int | None = None) -> SimulatedCard:
-        """Open the card for the script: the one that the script describes, or a card with `profile`.
+        """Open the card for the script: the card that the script describes, or a card with `profile`.
 
         `engine` and `seed` take precedence over the script's. Raise ScriptError if both describe a card, and what
         SimulatedCard raises.
@@ -198,7 +198,7 @@ def _failure(run: "Run", step: Step) -> Failure | None:
 class Run:
     """The state of a running script.
 
-    A card without power behaves like a physical one: until `restart`, it ignores keys and requests and shows nothing.
+    A card without power behaves like a physical card: until `restart`, it ignores keys and requests and shows nothing.
     """
 
     def __init__(self, card: SimulatedCard, folder: Path, overwrite: bool, tell: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ ACTIONS = {
 
 
 class Card:
-    """The model of a card: keys and time in milliseconds. Module `locked` adds the locked card, module `line` the line."""
+    """The model of a card: keys and time in milliseconds. `locked` adds the locked card, and `line` adds the serial line."""
 
     def __init__(self, record: Record, pin: str | None) -> None:
         self.record, self.pin, self.now = record, pin, 0
