@@ -152,7 +152,7 @@ MUTANTS = (
         ("a short account number is hidden as well", "if len(number) >= _SHORT else _SHOWN_OF_SHORT", ""),
     ),
     *in_login(
-        "profile/permission.py",
+        "profile/self_service.py",
         "email_change",
         ("after opting out only support changes a profile", "    if user.opted_out:", "    if False:"),
         ("support changes no protected user's profile", "    if not user.opted_out:", "    if False:"),

@@ -8,7 +8,7 @@ from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import permissions
 from dsc_host.login.accounts.bank_numbers import BankInstructions
 from dsc_host.login.messages import notices
-from dsc_host.login.profile import permission
+from dsc_host.login.profile import self_service
 from dsc_host.login.rows import Session, User
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records import vault
@@ -16,7 +16,7 @@ from dsc_host.records import vault
 
 def change(tx: LoginTransaction, session: Session, user: User, given: BankInstructions) -> None:
     """Change the bank instructions of the user's account. Raises `InputError`, `NotAllowed`, `NotNow`."""
-    permission.check(tx, session, user)
+    self_service.check(tx, session, user)
     replace(tx, user, given)
 
 

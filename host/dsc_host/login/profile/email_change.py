@@ -20,7 +20,7 @@ from dsc_host.login.accounts import contacts, email_addresses
 from dsc_host.login.devices import answer_limits, codes, message_limits
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import outbox
-from dsc_host.login.profile import permission
+from dsc_host.login.profile import self_service
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import session_data
 from dsc_host.login.signin.session_data import AskedEmail, OpenData
@@ -34,7 +34,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, email: s
 
     Raises `InputError`, `NotAllowed`, `NotNow`. Returns a refusal for too many codes.
     """
-    permission.check(tx, session, user)
+    self_service.check(tx, session, user)
     email = email_addresses.normalized(email)
     if email == user.email:
         raise InputError("email", "is your current address; enter another one")
@@ -51,7 +51,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, email: s
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
     """Return whether the code was correct. If so, the address is changed. Raises `NotAllowed`, `NotNow`."""
-    permission.check(tx, session, user)
+    self_service.check(tx, session, user)
     asked = OpenData.of(session).email
     if asked is None or tx.now() >= asked.until:
         raise NotNow("there is nothing to answer; begin again")

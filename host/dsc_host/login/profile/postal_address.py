@@ -7,14 +7,14 @@ from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, permissions
 from dsc_host.login.messages import notices
-from dsc_host.login.profile import permission
+from dsc_host.login.profile import self_service
 from dsc_host.login.rows import Session, User
 from dsc_host.login.transaction import LoginTransaction, account_of, found
 
 
 def change(tx: LoginTransaction, session: Session, user: User, address: str) -> None:
     """Change the user's own postal address. Raises `InputError`, `NotAllowed`, `NotNow`."""
-    permission.check(tx, session, user)
+    self_service.check(tx, session, user)
     replace(tx, user, address)
 
 

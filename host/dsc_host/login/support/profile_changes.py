@@ -5,7 +5,7 @@ A caller who is protected by a device makes these changes without support.
 
 from dsc_host.login.accounts import contacts, email_addresses
 from dsc_host.login.accounts.bank_numbers import BankInstructions
-from dsc_host.login.profile import bank_instructions, permission, postal_address
+from dsc_host.login.profile import bank_instructions, postal_address, self_service
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
@@ -31,5 +31,5 @@ def set_bank(tx: LoginTransaction, session: Session, staff: User, given: BankIns
 
 def _caller(tx: LoginTransaction, session: Session) -> User:
     user = calls.caller(tx, session)
-    permission.check_caller(user)
+    self_service.check_caller(user)
     return user

@@ -1,4 +1,4 @@
-"""The permission to change one's own profile without support. Only users who are protected by a device have it."""
+"""Self-service: who may change their profile without support. Only users who are protected by a device may do so."""
 
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotAllowed, NotNow
