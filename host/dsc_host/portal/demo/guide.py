@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.login import Kind, Letter, NotFound, Stage
+from dsc_host.login import Letter, NotFound
 from dsc_host.portal import security
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
 from dsc_host.portal.demo.stories import LOGIN, STORIES, Step, Story, story_of
@@ -46,6 +46,7 @@ class Go:
 class Told:
     """A step as the guide shows it."""
 
+    title: str
     text: str
     done: bool
     current: bool
@@ -59,7 +60,7 @@ class StoryGuide:
     steps: Sequence[Told]
     done: int
     be: Facts
-    """The login data of the user of the current step: name, password and PIN."""
+    """The user name and the password that the current step needs on this page; empty if it needs none."""
     papers: Facts
     """The papers of the caller, in a step in which support asks for them."""
     ways: Sequence[Go]
@@ -104,23 +105,19 @@ def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Gui
 
 def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> StoryGuide:
     _, done, steps = visit._, runs.done(run), run.story.steps
-    told = [
-        Told(_(each.text, password=SESAME, pin=PIN, **run.values), number < done, number == done)
-        for number, each in enumerate(steps)
-    ]
+    told = [_told(_, run, each, number - done) for number, each in enumerate(steps)]
     if done == len(steps):
         return StoryGuide(run.story, told, done, (), (), ())
     step = steps[done]
-    user = run.user(step)
-    data = _login_data(demo, visit, step, user) if _logs_in(visit, step, user.name) else ()
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
-    return StoryGuide(run.story, told, done, data, papers, _ways(demo, visit, run, step))
+    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, _ways(demo, visit, run, step))
 
 
-def _logs_in(visit: Visit, step: Step, name: str) -> bool:
-    """Return whether the user of the step must log in for it."""
-    return bool(step.page) and (step.page == LOGIN or _visitor(visit) != name)
+def _told(_: Language, run: Run, step: Step, ahead: int) -> Told:
+    """Return a step that is `ahead` steps after the current one."""
+    title = _(step.title, name=run.user(step).name, **run.values)
+    return Told(title, _(step.text, password=SESAME, pin=PIN, **run.values), ahead < 0, ahead == 0)
 
 
 def _visitor(visit: Visit) -> str:
@@ -131,27 +128,11 @@ def _visitor(visit: Visit) -> str:
         return ""
 
 
-def _login_data(demo: Demonstration, visit: Visit, step: Step, user: Performer) -> Facts:
-    """Return what the user of a step logs in with. After the password, only the card's PIN is left to enter."""
-    _, card = visit._, demo.card_of(user.name)
-    pin = demo.pin_of(card.serial) if card is not None and _by_card(step) else ""
-    names = ((_("User name"), user.name), (_("Password"), SESAME))
-    return (*(() if _has_given_password(visit, user.name) else names), *(((_("PIN of the card"), pin),) if pin else ()))
-
-
-def _has_given_password(visit: Visit, name: str) -> bool:
-    """Return whether the page asks for the device of this user, whose password was accepted."""
-    try:
-        step = visit.system.step(visit.token)
-    except DscError:
-        return False
-    return step.user == name and step.stage is not Stage.IN and str(visit.request.scope["path"]).startswith("/login/")
-
-
-def _by_card(step: Step) -> bool:
-    """Return whether the user of a step logs in only with a card. Steps that report the card's loss do not count."""
-    own = [each for each in step.happenings if each.person == step.person]
-    return step.page != "/lost" and all(each.kind in (None, Kind.DSC_PLUS) and not each.reason for each in own)
+def _login_data(visit: Visit, run: Run, step: Step) -> Facts:
+    """Return the name and the password that the page asks for in this step; nothing if it asks for neither."""
+    _, path = visit._, str(visit.request.scope["path"])
+    key = step.person if path == LOGIN and step.page else step.enters if path == step.page else ""
+    return ((_("User name"), run.performers[key].name), (_("Password"), SESAME)) if key else ()
 
 
 def _papers(_: Language, caller: Performer) -> Facts:
@@ -254,9 +235,13 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
 
 
 def choose(runs: StoryRuns, visit: Visit) -> Response:
-    """Continue a story that the visitor has begun, or leave all stories."""
-    runs.go_on(visit.request.cookies.get(COOKIE, ""), visit.value("story", 16))
-    return visit.go(PATH)
+    """Continue a story that the visitor has begun, on the page of its step, or leave all stories."""
+    visitor = visit.request.cookies.get(COOKIE, "")
+    runs.go_on(visitor, visit.value("story", 16))
+    run = runs.current(visitor)
+    following = () if run is None else run.story.steps[runs.done(run) :]
+    page = following[0].page if following else ""
+    return visit.go(page if page not in ("", PHONE) else PATH)
 
 
 def pass_time(demo: Demonstration, visit: Visit) -> Response:

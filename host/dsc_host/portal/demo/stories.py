@@ -45,6 +45,8 @@ class Happening:
 class Step:
     """A step of a story. It is done when all its entries are in the log, after the entries of the previous step."""
 
+    title: str
+    """What to do, in a few words. It may contain `{name}` for the user name of the person who does the step."""
     text: str
     person: str
     """The key of the person whose part the visitor plays."""
@@ -53,6 +55,8 @@ class Step:
     happenings: Sequence[Happening]
     papers: str = ""
     """The key of the person whose papers are needed."""
+    enters: str = ""
+    """The key of the person whose name and password the page of the step asks for. Every step may have a login before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,14 @@ STORIES: Sequence[Story] = (
         people=(Person("emma", "has a card", card=True),),
         steps=(
             Step(
+                "Log in as {name}",
                 "Log in as {emma}, with the user name and the password that follow.",
                 "emma",
                 LOGIN,
                 (Happening("emma", "password done"),),
             ),
             Step(
+                "Answer with the card",
                 "The page shows a challenge and the card. On the card, press “press”, enter the PIN {pin} and OK, then the "
                 "challenge and OK. Type the eight digits from its display into the page.",
                 "emma",
@@ -93,6 +99,7 @@ STORIES: Sequence[Story] = (
                 (Happening("emma", "enter done", Kind.DSC_PLUS),),
             ),
             Step(
+                "Withdraw 5,000 US dollars",
                 "You are in. On the page Money, withdraw 5,000 US dollars. With this card, withdrawals are unlimited.",
                 "emma",
                 "/withdraw",
@@ -108,30 +115,35 @@ STORIES: Sequence[Story] = (
         people=(Person("finn", "has codes by SMS, and no card yet", phone=True), _ISSUER),
         steps=(
             Step(
+                "Log in as {name}",
                 "Log in as {finn} with a code by SMS. The message appears on this page.",
                 "finn",
                 LOGIN,
                 (Happening("finn", "enter done", Kind.SMS),),
             ),
             Step(
+                "Request a card",
                 "Request a card. Choose a PIN for it, and remember the PIN.",
                 "finn",
                 "/request",
                 (Happening("finn", "card.request done"),),
             ),
             Step(
+                "Make and send the card as {name}",
                 "Now be {uma}, who makes the cards: log in, make all cards, and press “Mark as sent” for the card of {finn}.",
                 "uma",
                 "/issuer",
                 (Happening("finn", "card.personalize done"), Happening("finn", "card.ship done")),
             ),
             Step(
+                "Let three weeks pass",
                 "The parcel is on its way. Let three weeks pass with the button above: then the card activates itself.",
                 "finn",
                 "",
                 (Happening("finn", "activate done"),),
             ),
             Step(
+                "Log in with the new card",
                 "Log in as {finn} with the new card and the PIN that you chose. Weeks have passed, so every session has ended.",
                 "finn",
                 LOGIN,
@@ -147,12 +159,15 @@ STORIES: Sequence[Story] = (
         people=(Person("lena", "has lost her card", card=True), _CLERK),
         steps=(
             Step(
+                "Suspend the card of {name}",
                 "The card of {lena} is gone. Suspend it on the page for lost devices: the password is enough for that.",
                 "lena",
                 "/lost",
                 (Happening("lena", "loss.report suspended"),),
+                enters="lena",
             ),
             Step(
+                "Answer the call as {name}",
                 "She calls support, and you are {tom}, who answers. Log in, search for {lena}, and ask the questions: her"
                 " answers appear beside them.",
                 "tom",
@@ -161,18 +176,21 @@ STORIES: Sequence[Story] = (
                 papers="lena",
             ),
             Step(
+                "Take the card out of use, and give a code",
                 "Take her card out of use: choose Lost. Then give her a temporary code, and copy the code.",
                 "tom",
                 "/desk",
                 (Happening("lena", "desk.loss done"), Happening("lena", "desk.temporary-code done")),
             ),
             Step(
+                "Log in with the temporary code",
                 "Be {lena} again, and log in with the temporary code.",
                 "lena",
                 LOGIN,
                 (Happening("lena", "enter done", Kind.TEMPORARY_CODE),),
             ),
             Step(
+                "Get an online code card",
                 "On the page Security devices, get an online code card. Activate it with the two codes that it asks for.",
                 "lena",
                 "/devices",
@@ -191,19 +209,25 @@ STORIES: Sequence[Story] = (
         ),
         steps=(
             Step(
+                "Log in as {name}",
                 "Log in as {work}, the second user name of {mia}, with a code by SMS.",
                 "work",
                 LOGIN,
                 (Happening("work", "enter done", Kind.SMS),),
             ),
             Step(
+                "Share the card of {mia}",
                 "Share a device: its owner is {mia}, with the password “{password}” too. Her card answers the challenge.",
                 "work",
                 "/share",
                 (Happening("work", "share.prove done"),),
+                enters="mia",
             ),
-            Step("Check what is shared, and continue.", "work", "/share", (Happening("work", "share.confirm done"),)),
             Step(
+                "Check what is shared",
+                "Check what is shared, and continue.", "work", "/share", (Happening("work", "share.confirm done"),)),
+            Step(
+                "Log in with the shared card",
                 "Log out, and log in as {work} with the card that is now shared.",
                 "work",
                 LOGIN,
@@ -219,24 +243,29 @@ STORIES: Sequence[Story] = (
         people=(Person("noah", "has a phone", phone=True),),
         steps=(
             Step(
+                "Activate the app on the phone",
                 "Open the phone of {noah}, and activate its app with the user name, the password and the code by SMS.",
                 "noah",
                 "/phone",
                 (Happening("noah", "phone.activate done"),),
+                enters="noah",
             ),
             Step(
+                "Log in with the app",
                 "Log in as {noah} with the app. The page shows a number, and waits.",
                 "noah",
                 LOGIN,
                 (Happening("noah", "offer done", reason=Kind.PHONE_APP),),
             ),
             Step(
+                "Approve the login on the phone",
                 "On the phone, type the number from the login page, and approve the login.",
                 "noah",
                 "/phone",
                 (Happening("noah", "phone.approve done"),),
             ),
             Step(
+                "Look at the login page again",
                 "Look at the login page again: it lets {noah} in.",
                 "noah",
                 LOGIN,
@@ -252,36 +281,42 @@ STORIES: Sequence[Story] = (
         people=(Person("olga", "has a card, and finds it tedious", card=True),),
         steps=(
             Step(
+                "Log in as {name}",
                 "Log in as {olga} with the card. Its PIN is {pin}.",
                 "olga",
                 LOGIN,
                 (Happening("olga", "enter done", Kind.DSC_PLUS),),
             ),
             Step(
+                "Opt out of the protection",
                 "On the page Protection and limits, opt out. Read first what you lose.",
                 "olga",
                 "/protection",
                 (Happening("olga", "opt-out done"),),
             ),
             Step(
+                "Log in without a device",
                 "Log out, and log in again without a device.",
                 "olga",
                 LOGIN,
                 (Happening("olga", "enter done", reason="trading"),),
             ),
             Step(
+                "Try to withdraw 200,000 US dollars",
                 "Try to withdraw 200,000 US dollars: without the protection, this is refused.",
                 "olga",
                 "/withdraw",
                 (Happening("olga", "withdraw refused"),),
             ),
             Step(
+                "Log in with the card",
                 "Log out, and log in with the card once more.",
                 "olga",
                 LOGIN,
                 (Happening("olga", "enter done", Kind.DSC_PLUS),),
             ),
             Step(
+                "Opt back in",
                 "On the page Protection and limits, opt back in.",
                 "olga",
                 "/protection",
@@ -297,12 +332,14 @@ STORIES: Sequence[Story] = (
         people=(Person("paul", "calls from a hotel; his card is at home", card=True), _CLERK),
         steps=(
             Step(
+                "Log in as {name}",
                 "Log in as {tom}, who answers the calls. Support needs a card too: its PIN is {pin}.",
                 "tom",
                 LOGIN,
                 (Happening("tom", "enter done"),),
             ),
             Step(
+                "Ask {paul} the questions",
                 "Search for {paul}, and ask him the questions. His answers appear beside them.",
                 "tom",
                 "/desk",
@@ -310,12 +347,14 @@ STORIES: Sequence[Story] = (
                 papers="paul",
             ),
             Step(
+                "Give a temporary code",
                 "Give him a temporary code. Copy the code.",
                 "tom",
                 "/desk",
                 (Happening("paul", "desk.temporary-code done"),),
             ),
             Step(
+                "Log in with the temporary code",
                 "Be {paul}, and log in with the temporary code.",
                 "paul",
                 LOGIN,
@@ -331,18 +370,21 @@ STORIES: Sequence[Story] = (
         people=(Person("rosa", "no longer wants her card", card=True, phone=True), _ISSUER),
         steps=(
             Step(
+                "Log in as {name}",
                 "Log in as {rosa} with the card. Its PIN is {pin}.",
                 "rosa",
                 LOGIN,
                 (Happening("rosa", "enter done", Kind.DSC_PLUS),),
             ),
             Step(
+                "Send the card back",
                 "On the page Security devices, send the card back. Any tracking number will do.",
                 "rosa",
                 "/devices",
                 (Happening("rosa", "card.return done"),),
             ),
             Step(
+                "Confirm as {name} that the card arrived",
                 "The parcel reaches {uma}. Log in, and confirm that the card with the serial {serial} was received.",
                 "uma",
                 "/issuer",

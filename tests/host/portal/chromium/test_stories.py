@@ -19,14 +19,22 @@ from dsc_host.portal.demo.stories import STORIES, Story
 WIDE, PHONE = (1280, 800), (375, 667)
 
 
+GUIDE = 130
+"""The most pixels of the guide's height on a phone: the date, the step, and what it needs. The rest is folded."""
+
+
 def did(walk: Walk, steps: int) -> Walk:
-    """Check that the guide has ticked this number of steps, and that nothing is wider than a window of either size."""
-    where = walk.page.locator(".guide .where")
-    story = next(each for each in STORIES if walk._(each.title) in where.inner_text())
-    assert walk._("{done} of {all} steps", done=steps, all=len(story.steps)) in where.inner_text(), walk.path
+    """Check that the guide has ticked this number of steps, and that nothing is too large for a window of either size."""
+    told = walk.page.locator(".guide .where").text_content() or ""
+    story = next(each for each in STORIES if walk._(each.title) in told)
+    assert walk._("{done} of {all} steps", done=steps, all=len(story.steps)) in told, walk.path
     for width, height in (WIDE, PHONE):
         walk.page.set_viewport_size({"width": width, "height": height})
         assert walk.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert walk.page.evaluate("document.querySelector('.guide').offsetHeight") <= GUIDE, walk.path
+    assert walk.page.locator(".clock button").last.is_visible()
+    for width, height in (WIDE, PHONE):
+        walk.page.set_viewport_size({"width": width, "height": height})
         if width == WIDE[0]:
             walk.examine("wide story")
     return walk
