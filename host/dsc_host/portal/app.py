@@ -226,7 +226,7 @@ def application(
         due_every: The seconds between two runs of the maintenance, while the portal runs.
         ended: A function that is called when the portal shuts down.
     """
-    pages, posts = (GET, POST) if extension is None else ({**GET, **extension.pages}, {**POST, **extension.posts})
+    pages, posts = (GET, POST) if extension is None else _extended(extension)
     asked: list[Route] = []
     names = [host.lower() for host in hosts]
     if ticket_domain:
@@ -251,6 +251,17 @@ def application(
         lifespan=partial(_life, system, due_every, ended, openid),
         exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
     )
+
+
+def _extended(extension: Extension) -> tuple[Mapping[str, Handler], Mapping[str, Handler]]:
+    """Return the handlers of all pages and of all forms, with those of an extension."""
+
+    def after(before: Callable[[Visit], None], handler: Handler, visit: Visit) -> Response:
+        before(visit)
+        return handler(visit)
+
+    own = {path: partial(after, before, POST[path]) for path, before in extension.before.items()}
+    return {**GET, **extension.pages}, {**POST, **own, **extension.posts}
 
 
 def _openid(system: LoginSystem, issuer: str, seconds: float) -> "OpenIdPages":

@@ -74,6 +74,8 @@ class Extension:
     beside: Beside
     guide: Callable[["Visit", View], object]
     """A function that returns the data for the template `guide.html`, which adds a guide to each page."""
+    before: Mapping[str, Callable[["Visit"], None]]
+    """Functions to call before the portal's own handlers of forms, by path."""
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
     """A function that gives the user with this name a new blank card, and returns the card's line."""
 

@@ -174,6 +174,18 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     assert f"charged 20 USD for the card {serial}" in shown.letters[-1].text
 
 
+def test_messages_to_the_people_are_in_the_language_of_the_visitor(shown: Demonstration, browser: Browsers) -> None:
+    for code, words in (("de", "Ihr Anmeldecode"), ("ru", "код для входа"), ("en", "Your login code")):
+        visitor = browser(**{"accept-language": code})
+        visitor.open("/login")
+        visitor.post("/login", name="carl", password=SESAME)
+        device = re.search(r'value="(\w+)"[^>]*>\s*<label[^>]*>[^<]*SMS', visitor.page.html)
+        assert device is not None, visitor.page.text
+        visitor.post("/login/device", device=device[1])
+        shown.system.deliver()
+        assert words in next(each.text for each in reversed(shown.letters) if each.channel == "sms"), code
+
+
 def test_a_card_that_is_not_there_any_more_is_not_shown(shown: Demonstration, browser: Browsers) -> None:
     with shown.blank_card("anna"):
         assert shown.card_with("IB3000901") is None

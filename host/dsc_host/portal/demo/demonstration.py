@@ -25,6 +25,7 @@ from dsc_host.login.profile import bank_instructions
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.phone.app import PhoneApp
 from dsc_host.portal.demo.statements import DemonstrationStatements
+from dsc_host.portal.languages import FALLBACK
 from dsc_host.records.tables import audit
 from dsc_host.verifier import MasterKey, Verifier
 
@@ -129,6 +130,8 @@ class Demonstration:
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
     """The user names of everybody who has a phone, each with a phrase that says who this is."""
+    languages: dict[str, str] = field(default_factory=dict)
+    """The languages of the messages to `PEOPLE`, by user name, if they are not in English."""
     asked: dict[str, str] = field(default_factory=dict)
     """The last challenge for which each card was shown, by serial."""
     given: set[str] = field(default_factory=set)
@@ -188,6 +191,12 @@ class Demonstration:
         card = self.make_card()
         self._put(name, card)
         return CardClient(card.line())
+
+    def speak(self, name: str, language: str) -> None:
+        """Let the messages to one of `PEOPLE` be in this language. Do nothing for anybody else."""
+        if name in PEOPLE and self.languages.get(name, FALLBACK) != language:
+            self.system.operator.set_language(name, language)
+            self.languages[name] = language
 
     def phone(self, name: str) -> PhoneApp:
         """Return the app on a user's phone."""

@@ -130,6 +130,11 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
 }
 
 
+def _speak(demo: Demonstration, visit: Visit) -> None:
+    """Let the messages to the person that the form names be in the visitor's language."""
+    demo.speak(visit.form.get("name", "").strip(), visit._.code)
+
+
 def extension(demo: Demonstration) -> Extension:
     """Return the extension that adds the demonstration's pages to the portal."""
 
@@ -150,5 +155,6 @@ def extension(demo: Demonstration) -> Extension:
         secret=demo.secret,
         beside=partial(card_pages.beside, demo),
         guide=partial(guide.guide, demo, runs),
+        before=dict.fromkeys(("/login", "/lost"), partial(_speak, demo)),
         blank_card=demo.blank_card,
     )

@@ -202,6 +202,7 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
     """Start the activation of the app, and ask for its code."""
     app = _app(demo, visit)
     with visit.again(lambda: _screen(demo, visit, "activate")):
+        demo.speak(visit.value("user", 64), visit._.code)
         new = visit.value("number", 32).replace(" ", "")
         phone = _number(visit.value("phone", 2))
         begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), phone, number=new)
