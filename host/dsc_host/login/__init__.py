@@ -40,6 +40,7 @@ from dsc_host.login.service.customer import LoginSystem
 from dsc_host.login.views import (
     Answered,
     CallerView,
+    Decision,
     Deposit,
     DeviceView,
     FoundUser,
@@ -64,6 +65,7 @@ __all__ = [
     "Begun",
     "CallerView",
     "Calling",
+    "Decision",
     "Deposit",
     "DeviceState",
     "DeviceView",

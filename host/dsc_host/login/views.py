@@ -311,3 +311,21 @@ class ShareView:
     state: ShareState
     at: float
     offer: Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision of staff about a request to share a device, or about the correction of an identity."""
+
+    user: str
+    owner: str
+    """The user name of the device's owner; empty for a correction."""
+    device: str
+    kind: Kind | None
+    """The kind of the device; None for a correction."""
+    agreed: bool
+    by: str
+    at: float | None
+    """The time of the decision; None if an earlier version recorded it."""
+    why: str
+    """The reason that was given; empty if there was none."""

@@ -175,6 +175,7 @@ _FIELDS: Mapping[str, str] = {
     "page": "Page",
     "search": "Who is calling?",
     "note": "Note",
+    "why": "Reason",
 }
 _NOTICES: Mapping[str, str] = {
     "ended": "You have been logged out. Log in again.",

@@ -51,12 +51,18 @@ def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> 
         document_number=ANNA.document_number,
     )  # fmt: skip
     assert page.notice == "The correction waits for a second person."
-    assert sue.press("Agree").status == 403, "it takes another one"
+    assert "A second person decides." in page.text
+    wait = scenario.system.staff.corrections(scenario.session("cleo"))[0][0].id
+    assert sue.post("/desk/corrections", wait=wait, agreed="yes", sure="yes").status == 403, "it takes another one"
     cleo = enter(scenario, browser(), "cleo")
     text = cleo.open("/compliance").text
     assert "sue" in text
     assert "Date of birth: May 17, 1980 Citizenship: Switzerland Country of residence: Germany Passport: X1234567" in text
-    assert cleo.press("Agree").notice == "Your decision was recorded."
+    page = cleo.press("Agree")
+    assert (page.title, "Requested by sue" in page.text) == ("Agree to this request?", True)
+    page = cleo.press("Agree", why="I have seen the passport.")
+    assert (page.path, page.notice) == ("/compliance", "Your decision was recorded.")
+    assert "anna Correction of the details agreed cleo I have seen the passport." in page.text
 
 
 def test_a_change_is_stopped_by_the_code_from_its_message(scenario: Scenario, browser: Browsers) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
-from tests.host.portal.browser import Browsers
+from tests.host.portal.browser import Browsers, enter
 
 _OWN = {"sue": "/desk", "ivo": "/issuer", "cleo": "/compliance"}
 
@@ -34,3 +34,34 @@ def test_the_own_page_of_staff_comes_first_in_the_navigation(scenario: Scenario,
         page = visitor.press("Continue", name=name, password=PASSWORD)
         html = visitor.press("Log in", answer=scenario.respond(SERIALS[name], page.shown)).html
         assert html.index(f'<li><a href="{own}" aria-current="page">') < html.index('<li><a href="/devices">')
+
+
+def test_compliance_gives_a_reason_and_sees_past_decisions(scenario: Scenario, browser: Browsers) -> None:
+    system, cleo = scenario.system, enter(scenario, browser(), "cleo")
+    assert "Nothing was decided yet." in cleo.open("/compliance").text
+    system.operator.put_under_review(scenario.entities["anna"])
+    for agreed, why in (("Refuse", "The passports differ."), ("Agree", "")):
+        token = scenario.session("ben")
+        share, offer = system.begin_share(token, "anna", PASSWORD)
+        assert system.answer_share(token, share.id, scenario.respond(SERIALS["anna"], offer.shows["challenge"]))
+        system.confirm_share(token, share.id)
+        cleo.open("/compliance")
+        page = cleo.press(agreed)
+        assert "Requesting user ben Owner anna Device Digital Security Card+ IB3000901" in page.text
+        if agreed == "Refuse":
+            page = cleo.press(agreed, why=" ")
+            assert (page.status, page.error) == (400, "Reason: Must be one line of 1 to 200 characters.")
+        page = cleo.press(agreed, why=why)
+        assert (page.path, page.notice) == ("/compliance", "Your decision was recorded.")
+        scenario.clock.now += 60
+    text = cleo.page.text
+    assert text.index("agreed cleo") < text.index("refused cleo The passports differ."), "the newest first"
+    assert "ben with anna" in text
+
+
+def test_a_request_that_was_decided_meanwhile_is_told(scenario: Scenario, browser: Browsers) -> None:
+    cleo = enter(scenario, browser(), "cleo")
+    cleo.open("/compliance")
+    for sure in ("", "yes"):
+        page = cleo.post("/compliance/decide", share="0123456789abcdef", agreed="yes", sure=sure)
+        assert page.status in (404, 409), page.text

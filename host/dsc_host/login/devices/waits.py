@@ -123,6 +123,12 @@ def corrections(db: Connection) -> list[Wait]:
     return rows.waits.all(db, _WAITING, rows.waits.c.kind == WaitKind.IDENTITY, order=rows.waits.c.at)
 
 
+def decided_corrections(db: Connection, most: int) -> list[Wait]:
+    """Return the corrections on which staff has decided, the newest first, at most `most` of them."""
+    c = rows.waits.c
+    return rows.waits.all(db, c.kind == WaitKind.IDENTITY, c.decided_by != "", order=c.decided_at.desc(), most=most)
+
+
 def view(db: Connection, wait: Wait) -> WaitView:
     """Return a wait as its owner and support see it."""
     name, kind = found(rows.users.find(db, wait.user_id)).name, WaitKind(wait.kind)

@@ -10,7 +10,7 @@ does not log this user in. It gives them a device with which they can log in.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -25,7 +25,7 @@ from dsc_host.login.rows import Device, Session, Share, Use, User
 from dsc_host.login.signin import device_proof, password_check, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_users
-from dsc_host.login.views import Offer, ShareView
+from dsc_host.login.views import Decision, Offer, ShareView
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
 
@@ -40,6 +40,12 @@ class ShareData:
 
     parked: tuple[str, ...] = ()
     """The ids of the user's `Use` rows of other devices, which are set aside while the device is shared."""
+    agreed: bool = False
+    """Whether compliance agreed."""
+    decided_at: float = 0.0
+    """The Unix time of the decision of compliance; 0 if there was none."""
+    why: str = ""
+    """The reason that compliance gave."""
 
 
 def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
@@ -142,8 +148,8 @@ def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str)
     return ShareState.DONE
 
 
-def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> ShareState:
-    """Carry out the decision of compliance.
+def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: str = "") -> ShareState:
+    """Carry out the decision of compliance, and keep it with its reason.
 
     Raises `NotFound`, `NotNow`, and the errors of `begin` if a condition no longer holds.
     """
@@ -162,7 +168,10 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> Sh
     else:
         rows.shares.change(tx.db, share.id, state=str(ShareState.REFUSED), decided_by=staff.name)
         outbox.add(tx, user, "share_refused")
-    tx.log("share.decide", user, "done" if agreed else "refused", by=staff.name)
+    kept = json_column.read(ShareData, found(rows.shares.find(tx.db, share.id)).data)
+    kept = replace(kept, agreed=agreed, decided_at=tx.now(), why=why)
+    rows.shares.change(tx.db, share.id, data=json_column.write(kept))
+    tx.log("share.decide", user, "done" if agreed else "refused", by=staff.name, why=why)
     return ShareState.DONE if agreed else ShareState.REFUSED
 
 
@@ -226,6 +235,19 @@ def pending(db: Connection) -> list[ShareView]:
     """Return the requests that wait for compliance, the oldest first."""
     waiting = rows.shares.c.state == ShareState.PENDING
     return [view(db, share) for share in rows.shares.all(db, waiting, order=rows.shares.c.at)]
+
+
+def decisions(db: Connection, most: int) -> list[Decision]:
+    """Return the newest decisions of compliance, at most `most` of them."""
+    by_staff = rows.shares.c.decided_by != ""
+    return [_decision(db, share) for share in rows.shares.all(db, by_staff, order=rows.shares.c.at.desc(), most=most)]
+
+
+def _decision(db: Connection, share: Share) -> Decision:
+    seen, kept = view(db, share), json_column.read(ShareData, share.data)
+    # Earlier versions did not keep whether compliance agreed, but a share that was refused never began.
+    agreed = kept.agreed if kept.decided_at else share.state != ShareState.REFUSED
+    return Decision(seen.user, seen.owner, seen.device, seen.kind, agreed, share.decided_by, kept.decided_at or None, kept.why)
 
 
 def view(db: Connection, share: Share) -> ShareView:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from dsc_host.login.accounts import bank_numbers, phone_numbers
+from dsc_host.login.accounts import bank_numbers, field_checks, phone_numbers
 from dsc_host.login.cards import returns, shipping
 from dsc_host.login.devices import waits
 from dsc_host.login.model import Identity, Loss, Role, ShareState
@@ -25,7 +25,7 @@ from dsc_host.login.support import (
     wait_outcomes,
 )
 from dsc_host.login.transaction import LoginContext, LoginTransaction
-from dsc_host.login.views import CallerView, DeviceView, FoundUser, NoteView, Request, Settlement, ShareView, WaitView
+from dsc_host.login.views import CallerView, Decision, DeviceView, FoundUser, NoteView, Request, Settlement, ShareView, WaitView
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 
@@ -34,6 +34,15 @@ _SUPPORT, _ISSUER, _COMPLIANCE = (access.staff(role) for role in (Role.SUPPORT, 
 _DECIDING = access.staff(Role.SUPPORT, Role.COMPLIANCE)
 _CALLER_EVENTS = 5
 """The number of the caller's newest security events that support sees."""
+
+_DECISIONS = 20
+"""The number of the newest decisions that compliance sees."""
+_REASON_LETTERS = 200
+
+
+def _reason(text: str) -> str:
+    """Return the reason of a decision, which may be empty. Raises `InputError`."""
+    return field_checks.check_line("why", text, _REASON_LETTERS) if text else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +142,13 @@ class Staff:
         """Return the corrections of identities that wait for a second person. Raises `NotAllowed`."""
         return self._look(token, _DECIDING, lambda tx, _staff, _s: identities.corrections(tx))
 
-    def decide_correction(self, token: str, correction: str, agreed: bool) -> None:
-        """Confirm or refuse a correction that somebody else requested. Raises `NotAllowed`, `NotFound`, `NotNow`."""
-        self._do(token, _DECIDING, lambda tx, staff, _s: wait_outcomes.decide_correction(tx, staff, correction, agreed))
+    def decide_correction(self, token: str, correction: str, agreed: bool, why: str = "") -> None:
+        """Confirm or refuse a correction that somebody else requested. `why` is the reason, which is kept.
+
+        Raises `InputError`, `NotAllowed`, `NotFound`, `NotNow`.
+        """
+        why = _reason(why)
+        self._do(token, _DECIDING, lambda tx, staff, _s: wait_outcomes.decide_correction(tx, staff, correction, agreed, why))
 
     def caller_waits(self, token: str) -> list[WaitView]:
         """Return the waits of the identified caller. Raises `NotAllowed`."""
@@ -195,9 +208,22 @@ class Staff:
         """Return the shares that wait for compliance. Raises `NotAllowed`."""
         return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: sharing.pending(tx.db))
 
-    def decide_share(self, token: str, share: str, agreed: bool) -> ShareState:
-        """Decide on a share for compliance. Raises `NotAllowed`, `NotNow`, `NotFound`."""
-        return self._do(token, _COMPLIANCE, lambda tx, staff, _s: sharing.decide(tx, staff, share, agreed))
+    def decide_share(self, token: str, share: str, agreed: bool, why: str = "") -> ShareState:
+        """Decide on a share for compliance. `why` is the reason, which is kept.
+
+        Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
+        """
+        why = _reason(why)
+        return self._do(token, _COMPLIANCE, lambda tx, staff, _s: sharing.decide(tx, staff, share, agreed, why))
+
+    def decisions(self, token: str) -> list[Decision]:
+        """Return the newest decisions about shares and corrections, the newest first. Raises `NotAllowed`."""
+
+        def all_of_them(tx: LoginTransaction) -> list[Decision]:
+            found = [*sharing.decisions(tx.db, _DECISIONS), *identities.decisions(tx, _DECISIONS)]
+            return sorted(found, key=lambda each: each.at or 0.0, reverse=True)[:_DECISIONS]
+
+        return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: all_of_them(tx))
 
     def _do(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T | Refused]) -> T:
         return access.change(self.context, token, may, work)

@@ -4,7 +4,7 @@ The person is notified under all their user names and can stop the correction. F
 not identify the person by the corrected details.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
@@ -12,11 +12,18 @@ from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import field_checks, permissions
 from dsc_host.login.devices import waits
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Identity
+from dsc_host.login.model import Identity, WaitState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import User
-from dsc_host.login.transaction import LoginTransaction, locked_users, user_named
-from dsc_host.login.views import WaitView
+from dsc_host.login.transaction import LoginTransaction, found, locked_users, user_named
+from dsc_host.login.views import Decision, WaitView
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedIdentity(Identity):
+    """The details of a correction that was decided, with the reason."""
+
+    why: str = ""
 
 
 def locked_person(db: Connection, user: User) -> User:
@@ -42,6 +49,15 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
 def corrections(tx: LoginTransaction) -> list[tuple[WaitView, Identity]]:
     """Return the corrections that wait for a second person, the oldest first."""
     return [(waits.view(tx.db, each), json_column.read(Identity, each.data)) for each in waits.corrections(tx.db)]
+
+
+def decisions(tx: LoginTransaction, most: int) -> list[Decision]:
+    """Return the newest decisions about corrections, the newest first, at most `most` of them."""
+    return [
+        Decision(found(rows.users.find(tx.db, each.user_id)).name, "", "", None, each.state == WaitState.DONE, each.decided_by,
+                 each.decided_at, json_column.read(DecidedIdentity, each.data).why)
+        for each in waits.decided_corrections(tx.db, most)
+    ]  # fmt: skip
 
 
 def set_identity(tx: LoginTransaction, user: User, identity: Identity, staff: User) -> None:

@@ -3,8 +3,10 @@
 A change on a closed account has no effect. A stopped change never takes effect, and its owner is notified.
 """
 
+from dataclasses import asdict
+
 from dsc_host.client_address import client_network
-from dsc_host.login import rate_limits, rows
+from dsc_host.login import json_column, rate_limits, rows
 from dsc_host.login.accounts import permissions
 from dsc_host.login.cards import activation, deposits, losses, requests
 from dsc_host.login.devices import registry, waits
@@ -98,8 +100,11 @@ def stop_for_caller(tx: LoginTransaction, session: Session, staff: User, wait_id
     stop(tx, user, waits.locked(tx.db, wait_id, user), staff.name)
 
 
-def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool) -> None:
-    """Carry out a second person's decision on the correction of an identity. Raises `NotFound`, `NotAllowed`, `NotNow`."""
+def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool, why: str = "") -> None:
+    """Carry out a second person's decision on the correction of an identity, and keep its reason.
+
+    Raises `NotFound`, `NotAllowed`, `NotNow`.
+    """
     asked = rows.waits.find(tx.db, wait_id)
     correction = waits.change_of(asked) if asked else None
     if asked is None or not isinstance(correction, Identity):
@@ -107,6 +112,8 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
     user = identities.locked_person(tx.db, found(rows.users.find(tx.db, asked.user_id)))
     wait = waits.locked(tx.db, wait_id)
     permissions.check_other(tx.db, staff, user, correction)
+    decided = identities.DecidedIdentity(**asdict(correction), why=why)
+    rows.waits.change(tx.db, wait.id, data=json_column.write(decided))
     if not agreed:
         stop(tx, user, wait, staff.name)
         return

@@ -46,7 +46,7 @@ class Step:
     """A step of a story. It is done when all its entries are in the log, after the entries of the previous step."""
 
     title: str
-    """What to do, in a few words. It may contain `{name}` for the user name of the person who does the step."""
+    """The few words that name the step. They may contain `{name}` for the user name of the person who does the step."""
     text: str
     person: str
     """The key of the person whose part the visitor plays."""

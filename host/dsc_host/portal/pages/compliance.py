@@ -1,9 +1,12 @@
 """The pages of compliance: decisions about sharing."""
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
+from dsc_host.login import NotNow
 from dsc_host.portal.components import Empty, Listing
-from dsc_host.portal.pages.decisions import corrections, decided, decision
+from dsc_host.portal.pages.decisions import corrections, decided, decision, decisions
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Cell, Row, Table, View, hidden
 from dsc_host.portal.wording import KINDS
@@ -22,14 +25,25 @@ def compliance(visit: Visit) -> Response:
     heads = (_("Requesting user"), _("Owner"), _("Device"), _("When"), _("Decision"))
     kinds = ("text", "text", "text", "moment", "amount")
     title = _("Requests to share a device")
+    past = decisions(visit)
     if not rows:
         words = _("Nothing is waiting. A request arrives here when both the requesting user and the owner have agreed to it.")
         empty = Listing(title, (), Empty(words, "people"))
-        return visit.show(View(_("Compliance"), blocks=(empty,), tables=corrections(visit)))
-    return visit.show(View(_("Compliance"), tables=(Table(title, heads, rows, kinds=kinds), *corrections(visit))))
+        return visit.show(View(_("Compliance"), blocks=(empty,), tables=(*corrections(visit), past)))
+    return visit.show(View(_("Compliance"), tables=(Table(title, heads, rows, kinds=kinds), *corrections(visit), past)))
 
 
 def decide(visit: Visit) -> Response:
     """Approve or refuse a request to share a device."""
-    staff, share = visit.system.staff, visit.value("share", 32)
-    return decided(visit, "/compliance", lambda agreed: staff.decide_share(visit.token, share, agreed))
+    _, staff = visit._, visit.system.staff
+
+    def facts(share: str) -> Sequence[tuple[str, str]]:
+        for each in staff.pending_shares(visit.token):
+            if each.id == share:
+                device = (_("Device"), f"{_(KINDS[each.kind])} {each.device}")
+                return ((_("Requesting user"), each.user), (_("Owner"), each.owner), device, (_("When"), _.moment(each.at)))
+        raise NotNow("this has already been decided")
+
+    return decided(
+        visit, "/compliance", "share", facts, lambda share, agreed, why: staff.decide_share(visit.token, share, agreed, why)
+    )

@@ -1,37 +1,55 @@
-"""Decisions of a second person: the corrections that wait for a decision, and the two buttons that decide."""
+"""Decisions of a second person: the corrections that wait for one, the question for the reason, and past decisions."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from starlette.responses import Response
 
-from dsc_host.login import Identity, Role
+from dsc_host.errors import InputError
+from dsc_host.login import Identity, NotFound, Role, WaitView
+from dsc_host.portal.components import DANGER, SUCCESS
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Row, Table, hidden
-from dsc_host.portal.wording import DOCUMENTS
+from dsc_host.portal.views import Cell, Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.wording import DOCUMENTS, KINDS
+
+Facts = Sequence[tuple[str, str]]
+_REASON_LETTERS = 200
 
 
 def decide_correction(visit: Visit) -> Response:
     """Approve or refuse a correction, as the second person."""
+    _, staff = visit._, visit.system.staff
     page = "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
+
+    def facts(wait: str) -> Facts:
+        for asked, identity in staff.corrections(visit.token):
+            if asked.id == wait:
+                details = (_("Corrected details"), _details(_, identity))
+                return ((_("User name"), asked.user), details, (_("Requested by"), asked.asked_by))
+        raise NotFound("no such change is waiting")
+
     return decided(
-        visit, page, lambda agreed: visit.system.staff.decide_correction(visit.token, visit.value("wait", 32), agreed)
+        visit, page, "wait", facts, lambda wait, agreed, why: staff.decide_correction(visit.token, wait, agreed, why)
     )
 
 
 def corrections(visit: Visit) -> Sequence[Table]:
     """Return the table of corrections that wait for a second person; nothing if there are none."""
-    _ = visit._
-    rows = [
-        Row(
-            (wait.user, _details(_, identity), wait.asked_by, _.moment(wait.at)),
-            decision(_, "/desk/corrections", hidden("wait", wait.id)),
-        )
-        for wait, identity in visit.system.staff.corrections(visit.token)
-    ]
+    _, name = visit._, visit.visitor().name
+    rows = [_correction(_, wait, identity, name) for wait, identity in visit.system.staff.corrections(visit.token)]
     heads = (_("User name"), _("Corrected details"), _("Requested by"), _("When"), _("Decision"))
     kinds = ("text", "text", "text", "moment", "amount")
     return (Table(_("Corrections that wait for a second person"), heads, rows, kinds=kinds),) if rows else ()
+
+
+def _correction(_: Language, wait: WaitView, identity: Identity, name: str) -> Row:
+    """Return the row of a correction. Whoever requested it does not decide on it."""
+    cells = (wait.user, _details(_, identity), wait.asked_by, _.moment(wait.at))
+    if wait.asked_by == name:
+        return Row((*cells, _("A second person decides.")))
+    return Row(cells, decision(_, "/desk/corrections", hidden("wait", wait.id)))
 
 
 def _details(_: Language, identity: Identity) -> str:
@@ -49,17 +67,68 @@ def _details(_: Language, identity: Identity) -> str:
 
 
 def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
-    """Return the two buttons that approve or refuse `subject`, which is a hidden field."""
+    """Return the two buttons that lead to the approval or the refusal of `subject`, which is a hidden field."""
     return (
         Form(action, _("Agree"), (subject, hidden("agreed", "yes"))),
         Form(action, _("Refuse"), (subject, hidden("agreed", "no")), danger=True),
     )
 
 
-def decided(visit: Visit, page: str, decide: Callable[[bool], object]) -> Response:
-    """Call `decide` with the decision of the pressed button, and redirect to `page`. If there is no decision, only redirect."""
-    agreed = visit.value("agreed", 8)
+def decided(
+    visit: Visit, page: str, name: str, facts: Callable[[str], Facts], decide: Callable[[str, bool, str], object]
+) -> Response:
+    """Ask for the reason of a decision, then call `decide` with its subject, the decision and the reason, and go to `page`.
+
+    The field `name` of the form has the id of the subject, and `facts` describes the subject. If there is no decision, only
+    go to `page`.
+    """
+    subject, agreed = visit.value(name, 32), visit.value("agreed", 8)
     if agreed not in ("yes", "no"):
         return visit.go(page)
-    decide(agreed == "yes")
+
+    def question() -> View:
+        return _question(visit, page, facts(subject), hidden(name, subject), agreed=agreed == "yes")
+
+    if not confirmations.is_confirmed(visit):
+        return visit.show(question())
+    with visit.again(question, "why"):
+        why = visit.value("why", _REASON_LETTERS).strip()
+        if not why and agreed == "no":
+            raise InputError("why", "must be one line of 1 to {most} characters", most=_REASON_LETTERS)
+        decide(subject, agreed == "yes", why)
     return visit.go(page, notice="decided")
+
+
+def _question(visit: Visit, page: str, facts: Facts, subject: Field, *, agreed: bool) -> View:
+    """Return the page that asks for the reason of a decision. A refusal needs one."""
+    _ = visit._
+    hint = _("It is kept with the decision. The customer does not see it.")
+    fields = (
+        subject,
+        hidden("agreed", "yes" if agreed else "no"),
+        hidden("sure", "yes"),
+        Field("why", _("Reason (optional)") if agreed else _("Reason"), hint=hint, longest=_REASON_LETTERS, optional=agreed),
+    )
+    title = _("Agree to this request?") if agreed else _("Refuse this request?")
+    form = Form(str(visit.request.scope["path"]), _("Agree") if agreed else _("Refuse"), fields, danger=not agreed)
+    words = (_("Those concerned are notified."), _("This cannot be undone."))
+    return replace(confirmations.question(visit, title, words, facts, form, Link(page, _("Back"))), focus=True)
+
+
+def decisions(visit: Visit) -> Table:
+    """Return the table of the newest decisions, with who decided, when, and why."""
+    _ = visit._
+    rows = [
+        Row(
+            (
+                _.moment(each.at),
+                Cell(each.user, _("with {owner}", owner=each.owner) if each.owner else ""),
+                Cell(_(KINDS[each.kind]), each.device) if each.kind is not None else _("Correction of the details"),
+                Cell(_("agreed"), badge=SUCCESS) if each.agreed else Cell(_("refused"), badge=DANGER),
+                Cell(each.by, each.why),
+            )
+        )
+        for each in visit.system.staff.decisions(visit.token)
+    ]
+    heads = (_("When"), _("User name"), _("Subject"), _("Decision"), _("By whom, and why"))
+    return Table(_("Past decisions"), heads, rows, _("Nothing was decided yet."), ("moment",))

@@ -98,4 +98,5 @@ def test_support_corrects_an_identity_and_a_second_person_confirms_it(walk: Walk
     assert walk.language.country("DE") in row.inner_text()
     with walk.page.expect_navigation():
         row.get_by_role("button").first.click()
+    walk.press("Agree")
     assert walk.has_notice("decided")

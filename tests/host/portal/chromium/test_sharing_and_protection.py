@@ -41,7 +41,8 @@ def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     walk.picture("share-pending")
     desk = walk.another().enter("cleo").open("/compliance")
     desk.picture("compliance")
-    assert desk.press("Agree", "anna.work anna").notice == walk._("Your decision was recorded.")
+    desk.press("Agree", "anna.work anna").picture("compliance-question")
+    assert desk.press("Agree").notice == walk._("Your decision was recorded.")
     assert walk.out().begin("anna.work").field(CARD).count() == 1
 
 
