@@ -1,4 +1,4 @@
-"""The Chromium in which tests open pages: the one that `CHROMIUM` names, or else one without windows, or else the usual one."""
+"""The Chromium in which tests open pages: the program in `CHROMIUM`, or else one without windows, or else the usual one."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Test modules import nothing from each other: what they share is in modules of its own."""
+"""Test modules import nothing from each other: shared code is in separate modules."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The documentation as a site, opened from its files: it asks no other host, its search finds, and everybody can read it."""
+"""The documentation as a site, opened from its files: it loads nothing from elsewhere, can be searched, and is accessible."""
 
 import os
 import re

@@ -1,5 +1,4 @@
-"""The check of a long audit log, beside a bare loop of the same hashes; and, in logs of two lengths, a check and a backup of
-what is new.
+"""The check of a long audit log compared with a bare loop of the same hashes, and checks and backups of only the new entries.
 
 The processes of a check share the machine with everything else, so the bounds are on processor time. On an idle machine,
 a check takes the time of the bare loop divided by the processors.

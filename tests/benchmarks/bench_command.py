@@ -1,4 +1,4 @@
-"""The processor time of the command's start, compared with that of importing the library with which the command is built."""
+"""The processor time of starting the command, compared with importing the library that the command is built with."""
 
 import os
 import subprocess

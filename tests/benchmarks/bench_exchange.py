@@ -1,6 +1,6 @@
-"""The cost of moving 100,000 cards by PSKC, in time, and in memory compared with a tenth of them.
+"""The time of moving 100,000 cards by PSKC, and the memory compared with moving 10,000 cards.
 
-Each runs in a process of its own, whose peak memory the system reports. The cards have the default suite: each has a key and
+Each move runs in a separate process, whose peak memory the system reports. The cards have the default suite: each has a key and
 a PIN, in two packages, and both have to be opened.
 """
 

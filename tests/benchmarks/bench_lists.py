@@ -1,4 +1,4 @@
-"""Lists of a million cards beside those of a thousand: the first line, the peak memory, and a rare state.
+"""Lists of a million cards compared with lists of a thousand: the first line, the peak memory, and a rare state.
 
 The databases are filled by SQL, each row with its seal. The commands take turns, and the best of the rounds counts.
 """

@@ -1,8 +1,9 @@
 """The cost of a login with OpenID Connect, compared with a login only at the portal.
 
 Both have passwords of the published policy, whose hash is expensive on purpose. A visitor's login ends with the first page
-behind it: the portal's overview, or the program that has fetched the tokens and the user's data. The calls are measured without
-pages, too: what the provider does, compared with what the login system does. The work of the card is not counted.
+after it: the portal's overview, or the page of a program that has fetched the tokens and the user's data. The calls are also
+measured without pages: the work of the provider, compared with the work of the login system. The work of the card is not
+counted.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""The time from the request of the card's page in a browser to its first frame. The browser's own time is not in it."""
+"""The time from the request of the card's page in a browser to its first frame. The browser's own time does not count."""
 
 import asyncio
 import socket

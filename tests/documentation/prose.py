@@ -1,7 +1,7 @@
 """Finds mistakes that make a page of the documentation hard to read.
 
-A sentence has at most 30 words. A page has one title, and no heading leaves a level out. A picture has a text that stands for
-it. Code in a sentence is one word.
+A sentence has at most 30 words. A page has one title, and no heading leaves a level out. A picture has an alternative text.
+Code in a sentence is one word.
 """
 
 import re

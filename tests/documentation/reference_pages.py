@@ -1,4 +1,4 @@
-"""Makes the pages of the reference that are read from the code: `python -m tests.documentation.reference_pages [--check]`.
+"""Makes the pages of the reference that are generated from the code: `python -m tests.documentation.reference_pages [--check]`.
 
 `commands.md` is what `dscplus COMMAND --help` prints. `policy.md` has the settings of the login system.
 `exceptions.md` is the tree of the errors. `--check` writes nothing and fails if a page differs from what would be written.

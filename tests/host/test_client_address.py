@@ -1,4 +1,4 @@
-"""One client is counted as one, however many addresses it has."""
+"""A client counts as one client, however many addresses it has."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Files that must survive a crash: after a file is made or replaced, its folder is on the disk too, and so its name is."""
+"""Files that must survive a crash: after a file is made or replaced, its entry in the folder is on the disk too."""
 
 import os
 from collections.abc import Callable

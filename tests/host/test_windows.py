@@ -1,4 +1,4 @@
-"""The code for Windows, on a system that plays one: no part uses what only POSIX has. It was not tried on a real Windows."""
+"""The code for Windows, on a system that imitates Windows: it uses nothing of POSIX. It was not tried on a real Windows."""
 
 import os
 import socket

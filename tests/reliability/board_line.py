@@ -1,8 +1,8 @@
 """A board that is flashed over an injured line: a host, a board, and between them a line that delays and damages bytes.
 
-The host promises: a line that damages one byte in some thousand, or is slow, only takes longer. On a worse line, an error names
-the line, and never the board or its firmware. The board then starts the old program or the new one. Time is the line's own and
-everything is chosen by a seed, so nothing waits and every run is the same.
+The host promises: over a line that is slow, or damages one byte in some thousand, flashing only takes longer. On a worse line,
+    an error names the line, and never the board or its firmware. The board then starts the old program or the new program. The
+    time is simulated and everything is chosen by a seed, so nothing waits and every run is the same.
 """
 
 import random

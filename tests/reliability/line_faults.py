@@ -1,4 +1,4 @@
-"""The line_faults of a cable: each takes one line and returns the pieces that come out, each after a delay."""
+"""The faults of a cable. Each fault takes one line and returns the pieces that come out, each after a delay."""
 
 import random
 from collections import deque

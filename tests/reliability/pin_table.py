@@ -1,8 +1,8 @@
 """The whole PIN table: every number of tries that a card can have, right and wrong PINs, and every write failing in every way.
 
 Everything is enumerated, not sampled, at both scales. The scales differ in the byte at which a write is torn or wrong. FULL
-takes every byte. TEST takes those that count failures, for a wrong bit also those of the check, and one in a hundred of the
-rest.
+takes every byte. TEST takes the bytes that count failures, and one in a hundred of the others. For a wrong bit, it also takes
+the bytes of the checksum.
 """
 
 from collections import Counter

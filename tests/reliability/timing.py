@@ -1,4 +1,4 @@
-"""The time that the verifier takes to refuse: does it tell a wrong PIN, a wrong response, no card and a locked card apart?
+"""The time that the verifier takes to refuse: it must be the same for a wrong PIN or response, a missing or a locked card.
 
 The four are asked in a random order, so that disturbances of the machine do not hit only one of them. Welch's t is computed for
 all times, and for those without the slowest twentieth, where interruptions do not hide a small difference.

@@ -1,4 +1,4 @@
-"""The service against its own schema: each answer to any request of schemathesis is one that the schema describes."""
+"""The service against its own schema: schemathesis sends requests, and the schema describes each answer."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""PINs of cards that were imported without: set one by one, from a file, or drawn and printed once."""
+"""PINs of cards that were imported without a PIN: set one by one, from a file, or drawn and printed once."""
 
 import json
 from pathlib import Path

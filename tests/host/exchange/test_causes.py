@@ -1,4 +1,4 @@
-"""Files that others write in their own way: the one error for the whole file names the cause and what to do."""
+"""PSKC files that other programs write differently: a single error for the whole file names the cause and the remedy."""
 
 import base64
 import gzip

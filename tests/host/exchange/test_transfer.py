@@ -1,4 +1,4 @@
-"""Moving cards between a verifier's records and a named file: all that can be moved, a reason for the rest, nothing by half."""
+"""Moving cards between a verifier's records and a file: each card is moved or reported with a reason, nothing halfway."""
 
 import os
 import re

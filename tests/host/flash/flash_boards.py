@@ -1,4 +1,4 @@
-"""Samples for the tests of flashing: small firmwares of two versions, and boards on which one has been flashed."""
+"""Samples for the tests of flashing: small firmwares of two versions, and boards on which one of these was flashed."""
 
 from tests.host.flash.board_disk import Disk
 from tests.host.flash.board_double import BoardDouble

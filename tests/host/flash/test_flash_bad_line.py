@@ -1,4 +1,4 @@
-"""Flashing over a line that damages and delays bytes takes longer, or the line is named. Nothing wrong is said of the board."""
+"""Flashing over a line that damages and delays bytes takes longer, or ends with an error about the line, not the board."""
 
 import itertools
 

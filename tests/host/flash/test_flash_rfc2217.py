@@ -1,4 +1,4 @@
-"""A board behind a serial port server: flashing and asking it over RFC 2217, with delays and damaged bytes."""
+"""A board behind a serial port server: it is flashed and queried over RFC 2217, with delays and damaged bytes."""
 
 import pytest
 from tests.host.command_runner import needs_pty

@@ -1,4 +1,4 @@
-"""Boards that cannot be flashed, hold foreign files or answer wrongly: nothing of anybody's is lost."""
+"""Boards that cannot be flashed, hold foreign files or answer wrongly: no data is lost."""
 
 import pytest
 from tests.host.command_runner import needs_pty

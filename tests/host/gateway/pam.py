@@ -1,4 +1,4 @@
-"""The programs of a login by PAM and RADIUS, as Debian installs them; None for one that is missing."""
+"""The programs of a login by PAM and RADIUS, as Debian installs them; None for a missing program."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Forward authentication: what a web server is told about a visitor, and where a login leads back to."""
+"""Forward authentication: the facts that a web server gets about a visitor, and the address that a login returns to."""
 
 import asyncio
 from collections.abc import Iterator, Mapping

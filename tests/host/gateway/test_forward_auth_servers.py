@@ -1,4 +1,4 @@
-"""The configurations in the docs, with nginx and Caddy themselves: who gets through, and what the program behind is told."""
+"""The configurations in the docs, with nginx and Caddy themselves: who gets through, and which facts the program gets."""
 
 from pathlib import Path
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""The keys that sign tokens: which are published, which signs, and for how long."""
+"""The keys that sign tokens: which keys are published, which key signs, and for how long."""
 
 import io
 from pathlib import Path

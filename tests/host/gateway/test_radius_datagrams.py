@@ -1,4 +1,4 @@
-"""Datagrams that get no reply, repeated ones, and many at once."""
+"""Datagrams that get no reply, repeated datagrams, and many datagrams at once."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The bytes of RADIUS packets, by the examples of the RFCs and by invention."""
+"""The bytes of RADIUS packets, in the examples of the RFCs and in random data."""
 
 import json
 from contextlib import suppress

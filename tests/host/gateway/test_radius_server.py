@@ -1,4 +1,4 @@
-"""The RADIUS server on loopback: its sockets, its end, its command, and FreeRADIUS' client."""
+"""The RADIUS server on loopback: its sockets, its shutdown, its command, and FreeRADIUS' client."""
 
 import asyncio
 import logging

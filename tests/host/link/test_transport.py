@@ -1,4 +1,4 @@
-"""Ports: how they are found, chosen and opened, and the helpful words when they are refused."""
+"""Ports: how they are found, chosen and opened, and the advice when they cannot be opened."""
 
 import errno
 import os

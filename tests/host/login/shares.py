@@ -1,4 +1,4 @@
-"""Shares of anna's card that her card has agreed to."""
+"""Shares of anna's card that a response of the card has allowed."""
 
 from tests.host.login.scenario import PASSWORD, Scenario
 

@@ -1,4 +1,4 @@
-"""A new activation takes the user's app before out of use: after asking, and with the PIN that the app before was made with."""
+"""A new activation takes the user's previous app out of use, after the user has agreed and entered the PIN of that app."""
 
 import pytest
 from tests.host.login.phone_app import App, activated, replaced

@@ -1,4 +1,4 @@
-"""Devices that activate themselves, and the online card that lasts until they do: no day is without a device."""
+"""Devices that activate themselves, and the online card that lasts until they do, so that a user always has a device."""
 
 import json
 from collections.abc import Iterator

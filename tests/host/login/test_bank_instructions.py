@@ -1,4 +1,4 @@
-"""The bank instructions of an account: which are valid, who changes them, and where they are not to be found."""
+"""The bank instructions of an account: which are valid, who changes them, and where they must not appear."""
 
 import traceback
 from dataclasses import asdict

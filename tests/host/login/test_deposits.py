@@ -1,4 +1,4 @@
-"""The money for cards: held only where it is there, charged for every kind, and shown to its owner with the dates."""
+"""The money for cards: it is held only if the account has it, charged for every kind, and shown to its owner with the dates."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The change of an email address by its user, and by support for those who have opted out."""
+"""The change of an email address by its user, and by support for users who have opted out."""
 
 import pytest
 from tests.host.login.scenario import ANNA, CARL, PHONE, Scenario

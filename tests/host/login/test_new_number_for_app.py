@@ -1,4 +1,4 @@
-"""A new number during the app's activation: refused by default, since name and password would be enough; by policy allowed."""
+"""A new number during the app's activation: refused by default, because a password would be enough, or allowed by policy."""
 
 from collections.abc import Iterator
 

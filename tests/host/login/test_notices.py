@@ -1,4 +1,4 @@
-"""Every operation that gives a new way to log in notifies its owner at every address from before, whoever carries it out."""
+"""Every operation that gives a user a new way to log in notifies them at all earlier addresses, whoever carries it out."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

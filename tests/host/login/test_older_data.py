@@ -1,4 +1,4 @@
-"""The values that earlier versions kept with devices, changes, shares and sessions are read, as literal JSON."""
+"""Values that earlier versions stored as JSON with devices, changes, shares and sessions can still be read."""
 
 import pytest
 

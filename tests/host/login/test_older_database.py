@@ -1,4 +1,4 @@
-"""A database of the version before opens with nothing lost: each login, session and change in it goes on where it stood.
+"""A database of the previous version opens without any loss: each login, session and change in it continues.
 
 `schema_8.sql` was written by the last version whose login system kept its rows in flat modules. Its users are those of
 `scenario`. Anna's code card has two open indexes, and she confirms a new number. Ben has asked to share her card, and a

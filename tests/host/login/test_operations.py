@@ -1,4 +1,4 @@
-"""Operations of the login system are plain functions of a transaction, which one place opens."""
+"""Operations of the login system are plain functions of a transaction. Only one place opens transactions."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A session that was opened with a finger or a face lasts longer if its user answers so again within it."""
+"""A session that was opened with a finger or a face lasts longer after another such answer in it."""
 
 import pytest
 from tests.host.login.phone_app import App, activated

@@ -1,4 +1,4 @@
-"""Codes by SMS and by call serve for a short time, if the policy sets one: then they open the account, for another device."""
+"""The end of full access by SMS and call, if the policy sets one. Afterwards codes open only the account."""
 
 from collections.abc import Iterator
 from decimal import Decimal

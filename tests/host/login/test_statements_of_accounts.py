@@ -1,4 +1,4 @@
-"""Statements of accounts: from a provider, by name and password alone only once every card of the closed account is back."""
+"""Statements of accounts: a provider supplies them, and a closed account shows them only when all its cards are back."""
 
 from collections.abc import Sequence
 from dataclasses import replace

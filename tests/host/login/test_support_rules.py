@@ -1,4 +1,4 @@
-"""The rules of the support desk: guesses count for their subject, staff never serve themselves, duress is reported."""
+"""The rules of support: guesses count for the user in question, staff never decide about themselves, duress is reported."""
 
 from collections.abc import Callable
 from dataclasses import replace

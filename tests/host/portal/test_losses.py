@@ -1,4 +1,4 @@
-"""The pages on which a user reports a lost device without a telephone."""
+"""The pages on which a user reports a lost device without calling support."""
 
 import re
 

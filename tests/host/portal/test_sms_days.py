@@ -1,4 +1,4 @@
-"""The pages after the days of SMS: the account, with the way to another device."""
+"""The pages after the end of full access by SMS: the account, with the way to another device."""
 
 from tests.host.login.scenario import DAY, new_scenario
 from tests.host.portal.browser import browsers, come_with

@@ -1,4 +1,4 @@
-"""The stories of the demonstration: each run has people of its own, and its steps are ticked by the log alone."""
+"""The stories of the demonstration: each run has people of its own, and only the log decides which steps are done."""
 
 from collections.abc import Iterator
 from string import Formatter

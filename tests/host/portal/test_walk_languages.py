@@ -1,4 +1,4 @@
-"""The languages of the walks in Chromium: each has one that depends on its name only, unless some are asked for."""
+"""The languages of the walks in Chromium: each walk has one, which depends only on its name, unless an option names others."""
 
 import ast
 from argparse import ArgumentTypeError

@@ -1,4 +1,4 @@
-"""The archive of the log: nothing is lost at any moment, and every change of a file, or of what is kept, is found."""
+"""The archive of the log: it is checked with its files, nothing is lost at any moment, and an interrupted run is continued."""
 
 import errno
 import io

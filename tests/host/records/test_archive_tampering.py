@@ -1,4 +1,4 @@
-"""Attacks on an archived log: every change of a file, or of what stays in the database, is found."""
+"""Attacks on an archived log: every change of a file, or of the rows that stay in the database, is found."""
 
 import lzma
 import os

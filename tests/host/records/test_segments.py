@@ -1,4 +1,4 @@
-"""Checkpoints and segments of the log: made of what was checked, checked at the same time, and every change of them found."""
+"""Checkpoints and segments of the log: made only of checked entries, checked in parallel, and every change of them is found."""
 
 import sys
 from collections.abc import Callable, Iterator

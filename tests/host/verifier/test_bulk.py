@@ -1,4 +1,4 @@
-"""The enrolling of one or many cards: which are accepted, what is reported of the others, and what `disclose` returns."""
+"""The enrollment of one or many cards: which cards are accepted, what is reported about others, and what `disclose` returns."""
 
 from collections.abc import Iterator
 from pathlib import Path

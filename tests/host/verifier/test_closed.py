@@ -1,4 +1,4 @@
-"""Closed challenges: a response to one computes nothing, waits for nobody, and reveals nothing about the card."""
+"""Closed challenges: a response to a closed challenge causes no computation and no wait, and reveals nothing about the card."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

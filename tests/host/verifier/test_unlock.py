@@ -1,4 +1,4 @@
-"""Unlock codes: which they are, for which cards and how often, and that the unlock key stays where it is."""
+"""Unlock codes: how they are computed, which cards get them and how often, and that the unlock key is never revealed."""
 
 from pathlib import Path
 

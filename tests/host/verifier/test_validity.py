@@ -1,4 +1,4 @@
-"""Cards that await their PIN, and cards with dates: no response counts before the PIN is set, and outside of the dates."""
+"""Cards that await their PIN, and cards with dates: no response counts before the PIN is set, or outside of the dates."""
 
 import pytest
 from tests.host import databases

@@ -1,6 +1,6 @@
 """The card's receiver: memory stays bounded, nothing raises, and host and card read the same meaning in what is served.
 
-The input is a stream of lines. A line that ends with `*` gets its check.
+The input is a stream of lines. A line that ends with `*` gets its checksum.
 """
 
 from tests.reliability.fuzzers.checksums import LINE_END, seal_lines, written

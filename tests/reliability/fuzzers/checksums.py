@@ -1,4 +1,4 @@
-"""Checks that hold, which a fuzzer cannot guess. Without them it would never get past the first one."""
+"""Valid checksums, which a fuzzer cannot guess. Without them, it would never get past the first checksum."""
 
 import re
 from binascii import crc32

@@ -1,6 +1,6 @@
 """The host's reader: memory stays bounded, nothing raises, and every frame that it accepts can be written and read again.
 
-The first byte says how the stream is cut into pieces. A line that ends with `*` gets its check.
+The first byte says how the stream is cut into pieces. A line that ends with `*` gets its checksum.
 """
 
 from tests.reliability.fuzzers.checksums import LINE_END, encoded, seal_lines, written

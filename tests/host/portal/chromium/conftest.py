@@ -3,7 +3,7 @@
 All walks of a process share one Chromium. Playwright keeps an event loop running in its thread, where other tests could not run
 theirs. Therefore Playwright has its own thread, and the walks run in it. So walks may run in any order among other tests.
 
-A walk goes in one language, or in each of those that `--languages` names.
+A walk uses one language, or each of the languages that `--languages` names.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The languages of walks: for each walk one that depends on its name only, or those that `--languages` names."""
+"""The languages of walks: one for each walk, which depends only on its name, or the languages that `--languages` names."""
 
 from argparse import ArgumentTypeError
 from zlib import crc32
