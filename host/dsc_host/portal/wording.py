@@ -71,6 +71,19 @@ ANSWERS: Mapping[Kind, str] = {
     Kind.SMS: "Code",
     Kind.VOICE: "Code",
 }
+TITLES: Mapping[Kind, str] = {
+    Kind.DSC_PLUS: "Confirm with your card",
+    Kind.PLATINUM: "Confirm with your token",
+    Kind.GOLD: "Confirm with your token",
+    Kind.DIGITAL_CARD: "Confirm with your card",
+    Kind.CODE_CARD: "Confirm with your security code card",
+    Kind.ONLINE_CARD: "Confirm with your online security code card",
+    Kind.TEMPORARY_CODE: "Confirm with your temporary code",
+    Kind.PHONE_APP: "Confirm with the app on your phone",
+    Kind.SMS: "Confirm with a code by SMS",
+    Kind.VOICE: "Confirm with a code by phone call",
+}
+"""The titles of the pages that ask for a device's response, at the login and in a session."""
 STATES: Mapping[DeviceState, str] = {
     DeviceState.SHIPPED: "not activated yet",
     DeviceState.ACTIVE: "in use",
@@ -181,7 +194,9 @@ _NOTICES: Mapping[str, str] = {
     "ended": "You have been logged out. Log in again.",
     "left": "You are logged out.",
     "code_sent": "A new code is on its way. The previous code is no longer valid.",
-    "wrong": "That answer was not correct. Choose a device and try again.",
+    "wrong": "{number} responses were wrong. Choose a device below to try again with a new challenge. A wrong PIN gives a wrong"
+    " response too.",
+    "not_approved": "The login was not approved on the phone. Choose a device below to try again.",
     "password": "Your password was changed. All other sessions have ended.",
     "pin": "Your card's PIN was changed. All other sessions have ended.",
     "activated": "The device is now in use.",
@@ -234,14 +249,15 @@ SUCCESS, INFO, WARNING, DANGER = "success", "info", "warning", "danger"
 NOTICE_KINDS: Mapping[str, str] = {
     "ended": INFO,
     "left": INFO,
-    "wrong": DANGER,
+    "wrong": WARNING,
+    "not_approved": WARNING,
     "not_extended": WARNING,
     "removed": INFO,
     "app_removed": INFO,
     "unshared": INFO,
-    "not_activated": DANGER,
-    "pin_kept": DANGER,
-    "out": INFO,
+    "not_activated": WARNING,
+    "pin_kept": WARNING,
+    "out": WARNING,
     "closed": INFO,
     "withdrawn_before": INFO,
     "kept": INFO,
@@ -252,7 +268,7 @@ NOTICE_KINDS: Mapping[str, str] = {
     "denied": INFO,
     "time": INFO,
 }
-"""The kinds of the notices. A notice without an entry reports a success."""
+"""The kinds of the notices. A notice without an entry reports a success. None is `DANGER`: none reports that harm was done."""
 
 
 def kind_name(_: Language, kind: str, *, issued: bool) -> str:

@@ -9,7 +9,7 @@ import dsc_host
 
 _HOST = Path(dsc_host.__file__).parent
 _TABLES = {
-    "KINDS", "INSTRUCTIONS", "ANSWERS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
+    "KINDS", "TITLES", "INSTRUCTIONS", "ANSWERS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
     "FUNDING_METHODS", "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "DOCUMENTS", "LOSS_HINTS", "WAITS", "EVENTS",
     "_WEAK", "_PROBLEMS", "words", "labels",
 }  # fmt: skip

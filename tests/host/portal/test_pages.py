@@ -140,8 +140,9 @@ def test_a_notice_looks_like_what_it_says(scenario: Scenario, browser: Browsers)
     anna = enter(scenario, browser())
     anna.press("Log out")
     assert 'class="notice info"' in anna.page.html
-    kinds = {key: notice_kind(key) for key in ("not_extended", "wrong", "pin", "in")}
-    assert kinds == {"not_extended": WARNING, "wrong": DANGER, "pin": SUCCESS, "in": SUCCESS}
+    kinds = {key: notice_kind(key) for key in ("not_extended", "wrong", "out", "pin", "in")}
+    assert kinds == {"not_extended": WARNING, "wrong": WARNING, "out": WARNING, "pin": SUCCESS, "in": SUCCESS}
+    assert DANGER not in NOTICE_KINDS.values(), "none reports harm"
     assert all(map(notice_words, NOTICE_KINDS))
 
 
@@ -159,6 +160,31 @@ def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(scena
     page = anna.press("Change", iban="DE00 3704 0044 0532 0130 00")
     assert "DE00" not in page.html, "no page holds a number"
     assert page.html.count("autofocus") == 1
+
+
+def test_after_three_wrong_responses_the_choice_of_the_device_says_so(scenario: Scenario, browser: Browsers) -> None:
+    anna = browser()
+    assert anna.press("Continue", name="anna", password=PASSWORD).title == "Confirm with your card"
+    for _ in range(3):
+        page = anna.press("Log in", answer="00000000")
+    assert (page.path, page.title) == ("/login/device", "Choose a device")
+    assert page.notice.startswith("3 responses were wrong. Choose a device below")
+    assert 'class="notice warning"' in page.html
+    anna.open("/login/device")
+    assert anna.page.notice == "", "it is told once"
+
+
+def test_a_device_that_is_locked_is_told_where_it_is_chosen(scenario: Scenario, browser: Browsers) -> None:
+    ben = browser()
+    ben.press("Continue", name="ben", password=PASSWORD)
+    for _ in range(scenario.system.policy.login.factor_failures):
+        if ben.page.path == "/login/device":
+            ben.press("Continue")
+        ben.press("Log in", answer="000000")
+    page = ben.open("/login/device")
+    page = ben.press("Continue")
+    assert (page.status, page.path, page.title) == (429, "/login/device", "Choose a device")
+    assert page.error.startswith("Too many attempts")
 
 
 def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, browser: Browsers) -> None:

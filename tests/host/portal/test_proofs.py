@@ -22,7 +22,7 @@ def anna(scenario: Scenario, browser: Browsers) -> Browser:
 def change_password(visitor: Browser) -> None:
     visitor.open("/password")
     page = visitor.press("Change the password", old=PASSWORD, new=NEW, again=NEW)
-    assert page.title == "Is this you?"
+    assert page.title == "Confirm with your card"
     assert NEW not in page.html, "what was typed is sealed"
 
 
@@ -39,7 +39,8 @@ def test_after_three_wrong_answers_another_question_is_asked(scenario: Scenario,
     question = anna.page.shown
     for _ in range(3):
         page = anna.press("Continue", answer="00000000")
-    assert (page.title, page.shown != question) == ("Is this you?", True)
+    assert (page.title, page.shown != question) == ("Confirm with your card", True)
+    assert page.error == "Too many responses were wrong. Try again with a new challenge."
     scenario.clock.advance(120)  # Wrong answers cause a pause.
     page = anna.press("Continue", answer=scenario.respond(CARD, page.shown))
     assert "was changed" in page.notice, page.text
@@ -71,4 +72,4 @@ def test_each_form_asks_for_it(scenario: Scenario, anna: Browser) -> None:
     more = {"tracking": "RR 1", "device": scenario.system.devices(anna.cookie)[0].id, "address": "1 Road, Zug"}
     values = {"sure": "yes", "number": "+41795550123", "owner": "ben", "password": PASSWORD, "pin": "8246", "again": "8246"}
     for path in ("/phones", "/close", "/opt-out", "/request", "/share", "/devices/online", "/return/sent"):
-        assert anna.post(path, **values, **more).title == "Is this you?", path
+        assert anna.post(path, **values, **more).title == "Confirm with your card", path

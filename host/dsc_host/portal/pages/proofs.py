@@ -11,7 +11,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
-from dsc_host.portal.wording import KINDS, which
+from dsc_host.portal.wording import KINDS, TITLES, which
 
 
 def wanted(visit: Visit) -> Response:
@@ -36,7 +36,7 @@ def answered(visit: Visit) -> Response:
         try:
             offer = proofs.offer(visit.token)
         except NotNow:
-            return _ask_for_device(visit, kept)
+            return _ask_for_device(visit, kept, visit._("Too many responses were wrong. Try again with a new challenge."))
         return visit.wrong(_element(visit, offer, kept), visit._(WRONG), 401, "answer")
     handler = visit.site.posts.get(path)
     if handler is None:
@@ -45,30 +45,32 @@ def answered(visit: Visit) -> Response:
     return handler(visit)
 
 
-def _ask_for_device(visit: Visit, kept: str) -> Response:
-    """Ask which device to use. If the user has only one, ask for its response directly."""
+def _ask_for_device(visit: Visit, kept: str, error: str = "") -> Response:
+    """Ask which device to use, after `error` if there is one. If the user has only one, ask for its response directly."""
     choices = visit.system.proofs.choices(visit.token)
     if not choices:
         raise NotIn
     if len(choices) == 1:
-        return _ask_for_answer(visit, choices[0].id, kept)
-    return visit.show(_choosing(visit._, choices, kept))
+        return _ask_for_answer(visit, choices[0].id, kept, error)
+    view = _choosing(visit._, choices, kept)
+    return visit.wrong(view, error, 401) if error else visit.show(view)
 
 
-def _ask_for_answer(visit: Visit, device: str, kept: str) -> Response:
-    return visit.show(_element(visit, visit.system.proofs.ask(visit.token, device), kept))
+def _ask_for_answer(visit: Visit, device: str, kept: str, error: str = "") -> Response:
+    view = _element(visit, visit.system.proofs.ask(visit.token, device), kept)
+    return visit.wrong(view, error, 401) if error else visit.show(view)
 
 
 def _choosing(_: Language, devices: tuple[DeviceView, ...], kept: str) -> View:
     choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
-    return View(_("Is this you?"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
+    return View(_("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
 
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
-    view = View(_("Is this you?"), words=(_why(_),), back=_leave(_), focus=True)
+    view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
     return asking(visit, offer, view, Form("/proof/answer", _("Continue"), (hidden("kept", kept),)))
 
 

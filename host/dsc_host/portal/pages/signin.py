@@ -14,7 +14,7 @@ from dsc_host.portal.pages.offers import WRONG, asking, entered, is_push, miscou
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
-from dsc_host.portal.wording import KINDS, which
+from dsc_host.portal.wording import KINDS, TITLES, which
 
 _LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 
@@ -72,7 +72,8 @@ def choose(visit: Visit) -> Response:
     chosen = visit.value("device", 32)
     if chosen == "none":
         return visit.go_in(visit.system.skip(visit.token).token)
-    return visit.go("/login/answer", token=visit.system.choose(visit.token, chosen).token)
+    with visit.again(lambda: _choosing(visit, visit.system.step(visit.token))):
+        return visit.go("/login/answer", token=visit.system.choose(visit.token, chosen).token)
 
 
 def manual(visit: Visit) -> Response:
@@ -111,7 +112,7 @@ def answer(visit: Visit) -> Response:
     if done.step is not None:
         if done.status is Status.ACCEPTED:
             return visit.go_in(done.step.token)
-        return visit.go("/login/device", notice="wrong", token=done.step.token)
+        return _choose_again(visit, offer, visit.go("/login/device", token=done.step.token), done.step.token)
     if done.status is Status.WAITING:
         return visit.wrong(_answering(visit, offer), visit._("This login has not been approved on the phone yet."), 200)
     return visit.wrong(_answering(visit, offer), visit._(WRONG), 401, "answer")
@@ -132,7 +133,16 @@ def pushed(visit: Visit) -> Response:
     if done.step is not None:
         visit.site.cookies.write(response, done.step.token)
         if done.status is Status.REFUSED:
-            visit.leave_notice(response, "wrong", done.step.token)
+            _choose_again(visit, offer, response, done.step.token)
+    return response
+
+
+def _choose_again(visit: Visit, offer: Offer, response: Response, token: str) -> Response:
+    """Leave the notice that says why a device must be chosen again, for the page of this choice."""
+    if is_push(offer):
+        visit.leave_notice(response, "not_approved", token)
+    else:
+        visit.leave_notice(response, "wrong", token, number=str(visit.system.policy.login.code_attempts))
     return response
 
 
@@ -251,7 +261,7 @@ def _answering(visit: Visit, offer: Offer) -> View:
         ("window", _again(_)),
     )
     below = (Actions(_("Do you need help?"), help_links),)
-    view = View(_(KINDS[offer.kind]), below=below, script="push.js" if push else "", focus=not push)
+    view = View(_(TITLES[offer.kind]), below=below, script="push.js" if push else "", focus=not push)
     form = Form("/login/answer", _("Log in"))
     if push:
         no_push = ("/login/manual", _("I got no notification"))

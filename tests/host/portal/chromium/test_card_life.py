@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from tests.host.portal.chromium.card_requests import NEW, fill, ordered, requested
 from tests.host.portal.chromium.support_calls import given_code, questioned, take_out
-from tests.host.portal.chromium.walk import CARD, Walk, look_up
+from tests.host.portal.chromium.walk import Walk, look_up
 
 from dsc_host.portal.demo.demonstration import ANNA
 
@@ -90,7 +90,7 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
     walk.begin("anna").press("Log in", The_two_codes=look_up(codes, walk.read))
     walk.open("/devices").press("Activate", walk.cards_row(serial))
     walk.press("Activate", Response=walk.card("anna", walk.read, NEW))
-    assert walk.out().begin("anna").title == walk._(CARD), "the temporary ones have ended"
+    assert walk.out().begin("anna").title == walk._("Confirm with your card"), "the temporary ones have ended"
 
 
 def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:

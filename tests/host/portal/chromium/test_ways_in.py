@@ -109,7 +109,7 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     walk.out().begin("carl")
     phone.press("Look for logins").press("Deny")
     walk.page.wait_for_url(walk.address + "/login/device")
-    assert walk.notice == walk._("That answer was not correct. Choose a device and try again.")
+    assert walk.has_notice("not_approved")
     walk.begin("carl").press("I got no notification").picture("phone-manual")
     phone.press("Authenticate").press("Show the response string", Challenge=walk.read, PIN_of_the_app=APP_PIN)
     assert walk.press("Log in", Response_string=phone.read).path == "/"
