@@ -128,11 +128,13 @@ class Instructions:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A list of consequences, shown before an action that cannot be undone."""
+    """A list of consequences: of an action, before it is done, or of a state. Its stripe has the color of the kind."""
 
     part: ClassVar[str] = "outcome"
     title: str
     words: Sequence[str]
+    kind: str = DANGER
+    """`DANGER` for what cannot be undone, `WARNING` for what is worse than usual, and `INFO` for what is better or neutral."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dsc_host.portal.components import Outcome
+from dsc_host.portal.components import DANGER, INFO, Outcome
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Form, Link, View, button
 
@@ -38,5 +38,5 @@ def question(
     back: Link | None = None,
 ) -> View:
     """Return the page with the facts of the action, its consequences, the form that does it, and a link back."""
-    outcome = Outcome(visit._("What will happen"), words)
+    outcome = Outcome(visit._("What will happen"), words, DANGER if form.danger else INFO)
     return View(title, facts=facts, blocks=(outcome,), forms=(form,), back=back or Link(visit.page, visit._("Back")))

@@ -53,7 +53,7 @@ def _user_item(visit: Visit, who: Visitor, name: str, known: Protection, *, alon
     if known.opted_out:
         state, icon = Badge(_("opted out"), WARNING), "shield-off"
         details: tuple[str, ...] = (_("Trading needs no device, and the limits are lower."),)
-        link = Link(f"/opt-in?name={name}", _("Opt back in"))
+        link = Link(f"/opt-in?name={name}", _("Opt back in"), primary=own)
     else:
         state, icon = Badge(_("protected"), SUCCESS), "shield"
         details = (_("Every login needs a device."),)
@@ -68,7 +68,7 @@ def _user_item(visit: Visit, who: Visitor, name: str, known: Protection, *, alon
 
 def _restrictions(visit: Visit, known: Protection) -> tuple[Outcome, ...]:
     """Return what the visitor may not do after opting out; nothing if they are protected."""
-    return (Outcome(visit._("What is restricted now"), _lost(visit, known)),) if known.opted_out else ()
+    return (Outcome(visit._("What is restricted now"), _lost(visit, known), WARNING),) if known.opted_out else ()
 
 
 def change_refusal(visit: Visit) -> str:
@@ -102,7 +102,7 @@ def opting_out(visit: Visit) -> Response:
     fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
     lost = (_("Trading needs no device, only the password."), *_lost(visit, known), words)
-    return visit.show(confirmations.question(visit, _("Opt out"), lost, (), form, Link("/protection", _("Back"))))
+    return visit.show(confirmations.question(visit, _("Opt out?"), lost, (), form, Link("/protection", _("Back"))))
 
 
 def opted_out(visit: Visit) -> Response:
@@ -111,11 +111,14 @@ def opted_out(visit: Visit) -> Response:
         return visit.go("/opt-out")
     name = visit.value("name", 64)
     visit.system.opt_out(visit.token, name or None)
-    name = name or visit.visitor().name
+    own = visit.visitor().name
+    name = name or own
     chosen = [each for each in visit.system.account_users(visit.token) if each[0] == name]
     token = visit.system.rotate(visit.token)
     if not all(each.opted_out for _name, each in chosen):
         return visit.go("/protection", notice="waits", token=token)
+    if name == own:
+        return visit.go("/protection", notice="own_out", token=token)
     return visit.go("/protection", notice="out", token=token, user=name)
 
 
@@ -136,9 +139,13 @@ def opting_in(visit: Visit) -> Response:
 
 def opted_in(visit: Visit) -> Response:
     """Opt a user back in to the protection."""
-    name = visit.value("name", 64) or visit.visitor().name
+    own = visit.visitor().name
+    name = visit.value("name", 64) or own
     visit.system.opt_in(visit.token, name)
-    return visit.go("/protection", notice="in", token=visit.system.rotate(visit.token), user=name)
+    token = visit.system.rotate(visit.token)
+    if name == own:
+        return visit.go("/protection", notice="own_in", token=token)
+    return visit.go("/protection", notice="in", token=token, user=name)
 
 
 def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:

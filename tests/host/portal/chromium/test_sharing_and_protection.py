@@ -52,7 +52,7 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     lost = walk._(RESTRICTIONS["low_priced_stocks"])
     assert lost in walk.text
     walk.choose_user("anna", "Opt out", I_know_what_I_will_lose="yes")
-    assert walk.has_notice("out")
+    assert walk.has_notice("own_out")
     assert lost in walk.text, "what was lost is shown afterwards too"
     walk.picture("opted-out")
     walk.out().begin("anna").choose("Without a device")
@@ -60,7 +60,7 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     assert walk._("To opt back in, log in with your device.") in walk.open("/protection").text
     walk.enter("anna").open("/opt-in").picture("opt-in")
     walk.press("Opt back in")
-    assert walk.has_notice("in")
+    assert walk.has_notice("own_in")
 
 
 def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> None:
