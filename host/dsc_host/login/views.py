@@ -159,6 +159,10 @@ class SessionView:
     """The Unix time at which the session ends at the latest."""
     extendable_until: float | None
     """The Unix time up to which answers with a finger or a face can extend the session; None if they cannot."""
+    address: str
+    """The IP address from which the user logged in; empty if it is not known."""
+    browser: str
+    """The name of the browser with which the user logged in; empty if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.kinds import Outcome
 from dsc_host.login.messages import outbox
 from dsc_host.login.signin import flow
+from dsc_host.login.signin.session_data import LoginData
 from dsc_host.login.support import wait_outcomes
 from dsc_host.login.transaction import LoginTransaction, locked_user, user_named
 from dsc_host.ocra import Suite
@@ -114,7 +115,7 @@ class Scenario:
         def opened(tx: LoginTransaction) -> str:
             user = locked_user(tx.db, user_named(tx.db, name).id)
             device = next(device for device, _ in registry.live_of(tx, user) if device.kind == kind)
-            return flow._open_session(tx, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
+            return flow._open_session(tx, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL), LoginData(address="")).token
 
         return self.system.change(opened)
 

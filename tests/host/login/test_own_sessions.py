@@ -26,6 +26,38 @@ def is_in(scenario: Scenario, token: str) -> bool:
     return True
 
 
+def test_a_session_says_from_where_it_came_in_any_way(scenario: Scenario) -> None:
+    opened = scenario.session("anna")
+    scenario.system.opt_out(opened)
+    scenario.system.leave(opened)
+    step = scenario.system.begin("anna", PASSWORD, "192.0.2.1", "Firefox, Linux")
+    step = scenario.system.choose(step.token, step.choices[0].id)
+    assert step.offer is not None
+    scenario.system.answer(step.token, "00000000")
+    token = scenario.answered(step.token, scenario.respond(SERIALS["anna"], step.offer.shows["challenge"]))
+    begun = scenario.system.begin("anna", PASSWORD, "2001:db8::1", "x" * 65)
+    skipped = scenario.system.skip(begun.token).token
+    here, there = scenario.system.sessions(token)
+    assert (here.address, here.browser) == ("192.0.2.1", "Firefox, Linux")
+    assert (there.address, there.browser) == ("2001:db8::1", "x" * 64)
+    assert [each.address for each in scenario.system.sessions(skipped)] == ["2001:db8::1", "192.0.2.1"]
+    odd = scenario.system.skip(scenario.system.begin("anna", PASSWORD, "\x00", "\ud800").token).token
+    assert (scenario.system.sessions(odd)[0].address, scenario.system.sessions(odd)[0].browser) == ("", "")
+
+
+def test_after_three_wrong_answers_the_login_still_knows_from_where_it_came(scenario: Scenario) -> None:
+    step = scenario.system.begin("anna", PASSWORD, "192.0.2.1", "Firefox, Linux")
+    step = scenario.system.choose(step.token, step.choices[0].id)
+    for _ in range(3):
+        done = scenario.system.answer(step.token, "00000000").step
+    assert done is not None
+    scenario.clock.advance(120)
+    step = scenario.system.choose(done.token, done.choices[0].id)
+    assert step.offer is not None
+    token = scenario.answered(step.token, scenario.respond(SERIALS["anna"], step.offer.shows["challenge"]))
+    assert [(each.address, each.browser) for each in scenario.system.sessions(token)] == [("192.0.2.1", "Firefox, Linux")]
+
+
 def test_a_session_says_when_it_began_and_was_used_and_by_which_device(scenario: Scenario) -> None:
     began = scenario.clock.now
     first = scenario.session("anna")

@@ -12,7 +12,7 @@ from dsc_host.portal.demo.demonstration import Demonstration
 from dsc_host.portal.views import Form, View, button
 
 CLASSES = {
-    "listing": 'class="items"', "facts": "<dl>", "meters": "<progress", "alert": 'class="alert', "outcome": 'class="outcome danger"',
+    "listing": 'class="items"', "facts": "<dl>", "meters": "<progress", "alert": 'class="alert', "outcome": 'class="outcome ',
     "instructions": 'class="instructions"', "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
     "split": 'class="split"', "forms": 'class="filled"',
 }  # fmt: skip

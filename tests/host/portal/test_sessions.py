@@ -1,8 +1,26 @@
 """The page of a user's sessions."""
 
+import pytest
 from tests.host.login.phone_app import activated
 from tests.host.login.scenario import PASSWORD, Scenario
-from tests.host.portal.browser import Browsers, come_with, enter
+from tests.host.portal.browser import Browsers, come_with, enter, log_in
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox, Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 Version/17.5 Safari/605.1.15", "Safari, Mac"),
+        ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0.0.0 Mobile Safari/537.36", "Chrome, Android"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36 Edg/126.0", "Edge, Windows"),
+        ("<b>curl</b>/8", "Unknown browser"),
+    ],
+)
+def test_a_session_shows_its_browser_and_address(scenario: Scenario, browser: Browsers, header: str, name: str) -> None:
+    anna = log_in(scenario, browser("192.0.2.55", **{"user-agent": header}))
+    page = anna.open("/sessions")
+    assert f"{name} this session Logged in with: Digital Security Card+ IB3000901 IP address: 192.0.2.55" in page.text
+    assert "<b>curl" not in page.html
 
 
 def test_a_user_ends_one_session_and_then_all_others(scenario: Scenario, browser: Browsers) -> None:

@@ -100,10 +100,13 @@ class LoginSystem(CardCalls):
 
     # ---- logging in ----
 
-    def begin(self, name: str, password: str, address: str = "") -> Step:
-        """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`."""
+    def begin(self, name: str, password: str, address: str = "", browser: str = "") -> Step:
+        """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`.
+
+        The list of the user's sessions shows the IP address and the name of the browser.
+        """
         user = password_check.check_password(self.context, name, password, address)
-        return self.change(lambda tx: flow.begin(tx, user, address))
+        return self.change(lambda tx: flow.begin(tx, user, address, browser))
 
     def choose(self, token: str, device: str, *, manual: bool = False) -> Step:
         """Ask for the challenge of a device. `manual` asks for a challenge to type into the phone app, instead of a push.

@@ -24,15 +24,21 @@ from dsc_host.login.views import Answered, DeviceView, Step
 from dsc_host.records.table_rows import is_key, new_id
 from dsc_host.records.transaction import Refused
 
-_ADDRESS_LETTERS = 64
+_LONGEST = 64
 
 
-def begin(tx: LoginTransaction, checked: User, address: str) -> Step:
+def begin(tx: LoginTransaction, checked: User, address: str, browser: str = "") -> Step:
     """Begin the login of a user whose password was right. Raises `WrongCredentials` if it was changed after the check."""
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
+    login = LoginData(address=_shortened(address), browser=_shortened(browser))
     if account_of(tx.db, user).closed_at is not None:
-        return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
-    return _offer_devices(tx, user, address[:_ADDRESS_LETTERS] if is_key(address) else "")
+        return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS), login)
+    return _offer_devices(tx, user, login)
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning of a text that a browser sent; empty if it does not consist of printable characters."""
+    return text[:_LONGEST] if is_key(text) else ""
 
 
 def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = False) -> Step | Refused:
@@ -43,9 +49,9 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
         raise NotFound("you have no such device in use")
     if refusal := answer_limits.refusal(tx, use) or rate_limits.charge(tx, [answer_limits.offers(tx.context, user)]):
         return Refused(refusal)
-    address = LoginData.of(session).address
+    login = LoginData.of(session)
     new = sessions.begin(tx, user, Stage.ANSWERING, device=device.id, until=session.expires_at)
-    attempt = Attempt(tx, user, device, new, address)
+    attempt = Attempt(tx, user, device, new, login.address)
     offered = kinds.of(device).offer(attempt, manual=manual)
     if isinstance(offered, Refused):
         # The login stays at its stage: the user may have another device.
@@ -53,7 +59,7 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
         return offered
     sessions.end(tx.db, session)
     left = 1 if offered.once else tx.policy.login.code_attempts
-    data = OfferData(address=address, keeps=offered.keeps, shows=offered.shows, left=left)
+    data = OfferData(address=login.address, browser=login.browser, keeps=offered.keeps, shows=offered.shows, left=left)
     session_data.keep(tx.db, sessions.hashed(new), data)
     tx.log("offer", user, "done", device.kind, device=device.id)
     return Step(new, Stage.ANSWERING, user.name, offer=registry.offer(device, offered.shows))
@@ -97,7 +103,7 @@ def skip(tx: LoginTransaction, token: str) -> Step:
     if not user.opted_out:
         raise NotNow("a device is needed to log in")
     sessions.end(tx.db, session)
-    return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.TRADING))
+    return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.TRADING), LoginData.of(session))
 
 
 def step(tx: LoginTransaction, token: str) -> Step:
@@ -122,9 +128,9 @@ def is_waiting(tx: LoginTransaction, token: str) -> bool:
 # ---- the steps ----
 
 
-def _offer_devices(tx: LoginTransaction, user: User, address: str) -> Step:
+def _offer_devices(tx: LoginTransaction, user: User, login: LoginData) -> Step:
     until = tx.now() + tx.policy.login.step_validity
-    token = sessions.begin(tx, user, Stage.CHOOSING, until=until, data=LoginData(address=address))
+    token = sessions.begin(tx, user, Stage.CHOOSING, until=until, data=login)
     return Step(token, Stage.CHOOSING, user.name, _choices(tx, user), user.opted_out)
 
 
@@ -140,10 +146,10 @@ def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, 
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     # A session lasts no longer than the device that opened it.
     bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)
-    return _open_session(tx, user, device.id, bounded)
+    return _open_session(tx, user, device.id, bounded, LoginData.of(session))
 
 
-def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcome) -> Step:
+def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcome, login: LoginData) -> Step:
     now = tx.now()
     until = now + (outcome.longest or tx.policy.sessions.longest)
     until = until if outcome.until is None else min(until, outcome.until)
@@ -152,6 +158,8 @@ def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcom
         idle_is_fine=outcome.longest is not None,
         extendable=outcome.extends,
         proven_at=now if device else 0.0,
+        address=login.address,
+        browser=login.browser,
     )
     token = sessions.begin(tx, user, Stage.IN, scope=outcome.scope, device=device, until=until, data=data)
     tx.log("enter", user, "done", str(outcome.scope), device=device)
@@ -164,5 +172,7 @@ def _refuse(tx: LoginTransaction, user: User, session: Session, device: Device, 
         session_data.keep(tx.db, session.id, replace(data, left=left))
         return Answered(Status.REFUSED)
     sessions.end(tx.db, session)
-    again = sessions.begin(tx, user, Stage.CHOOSING, until=session.expires_at, data=LoginData(address=data.address))
+    again = sessions.begin(
+        tx, user, Stage.CHOOSING, until=session.expires_at, data=LoginData(address=data.address, browser=data.browser)
+    )
     return Answered(Status.REFUSED, Step(again, Stage.CHOOSING, user.name, _choices(tx, user), user.opted_out))

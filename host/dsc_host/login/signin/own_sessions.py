@@ -49,7 +49,7 @@ def _id(session: Session) -> str:
 def _view(tx: LoginTransaction, user: User, session: Session, *, current: bool) -> SessionView:
     device = rows.devices.find(tx.db, session.device_id)
     mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == session.device_id)
-    use = rows.uses.one(tx.db, mine) if device else None
+    use, data = rows.uses.one(tx.db, mine) if device else None, OpenData.of(session)
     return SessionView(
         id=_id(session),
         current=current,
@@ -61,4 +61,6 @@ def _view(tx: LoginTransaction, user: User, session: Session, *, current: bool) 
         used_at=tx.context.activity.last(session.id, session.seen_at),
         until=session.expires_at,
         extendable_until=extension.latest(tx.policy, session),
+        address=data.address,
+        browser=data.browser,
     )

@@ -69,9 +69,13 @@ class SessionData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginData(SessionData):
-    """The data of a login whose user chooses a device. `address` is the IP address from which the user logs in."""
+    """The data of a login whose user chooses a device.
+
+    `address` is the IP address from which the user logs in, and `browser` the name of the browser; either may be empty.
+    """
 
     address: str
+    browser: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,10 @@ class OpenData(SessionData):
     """Whether another answer of the kind that opened the session extends the session."""
     proven_at: float = 0.0
     """The Unix time at which a device last answered in the session; 0 if none did."""
+    address: str = ""
+    """The IP address from which the user logged in; empty if it is not known."""
+    browser: str = ""
+    """The name of the browser with which the user logged in; empty if it is not known."""
     called: Call | None = None
     phone: AskedNumber | None = None
     email: AskedEmail | None = None

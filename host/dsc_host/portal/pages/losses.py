@@ -15,6 +15,7 @@ from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.site import Visit
+from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import KINDS, LOSSES, which
 
@@ -30,7 +31,7 @@ def begun(visit: Visit) -> Response:
     """Check name and password, and go to the choice of the device."""
     name = visit.value("name", 64)
     with visit.again(lambda: _first(visit._, name)):
-        step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
+        step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     return visit.go("/" if step.stage is Stage.IN else "/lost/device", token=step.token)
 
 

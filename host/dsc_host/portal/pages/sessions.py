@@ -85,13 +85,17 @@ def _extendable(_: Language, until: float, latest: float) -> str:
 
 
 def _item(_: Language, session: SessionView) -> Item:
+    """Return the row of a session. Its title is the browser, because users recognize it."""
     kind, which = _(KINDS[session.kind or "none"]), named(session.name, session.label)
-    dates = (
+    details = (
+        _("Logged in with: {device}", device=f"{kind} {which}".strip()),
+        *((_("IP address: {address}", address=session.address),) if session.address else ()),
         _("Last used: {moment}", moment=_.moment(session.used_at)),
         _("Began: {moment}", moment=_.moment(session.began_at)),
         _("Ends at the latest: {moment}", moment=_.moment(session.until)),
     )
+    title = session.browser or _("Unknown browser")
     end = () if session.current else (button("/sessions/end", _("End"), session=session.id, danger=True),)
     state = Badge(_("this session"), SUCCESS) if session.current else None
-    details = (*((which,) if which else ()), *dates)
-    return Item(kind, ICONS[session.kind or "none"], state, details, end, about=f"{kind} {which}")
+    about = f"{title} {kind} {which} {_.moment(session.began_at)}"
+    return Item(title, ICONS[session.kind or "none"], state, details, end, about=about)

@@ -13,6 +13,7 @@ from dsc_host.portal.pages.losses import losing_link, ways_on
 from dsc_host.portal.pages.offers import WRONG, asking, entered, is_push, miscounted
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
+from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import KINDS, TITLES, which
 
@@ -32,7 +33,7 @@ def begin(visit: Visit) -> Response:
     """Check name and password. Redirect to the choice of the device or, with a single device, to the page for its response."""
     name = visit.value("name", 64)
     with visit.again(lambda: _entrance(visit, name)):
-        step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
+        step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     if step.stage is Stage.IN:
         return visit.go_in(step.token)
     # With a single device, skip the choice. The published instructions for the card do so too.
