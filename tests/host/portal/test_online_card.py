@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from tests.host.login.card_orders import with_online_card
 from tests.host.login.scenario import Scenario, new_scenario
 from tests.host.portal.browser import Browsers, browsers, come_with
@@ -32,17 +33,20 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(sce
         assert words in summary
 
 
-def test_a_device_that_was_found_is_an_option_only_if_one_was_misplaced(scenario: Scenario, browser: Browsers) -> None:
+@pytest.mark.parametrize(("loss", "found"), [(Loss.MISPLACED, 1), (Loss.LOST, 0)])
+def test_a_device_that_was_found_is_an_option_only_if_one_was_misplaced(
+    scenario: Scenario, browser: Browsers, loss: Loss, found: int
+) -> None:
     anna = come_with(browser(), scenario.session("anna"))
-    assert [anna.open("/devices/next").html.count(f'value="{each}"') for each in ("request", "found", "later")] == [0, 0, 1]
-    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
-    anna = come_with(anna, with_online_card(scenario, "anna")[0])
-    page = anna.open("/devices/next")
-    assert [page.html.count(f'value="{each}"') for each in ("request", "found", "later")] == [1, 1, 1]
+    assert anna.open("/devices/next").path == "/devices", "she has no online card"
+    scenario.lose("anna", "IB3000901", loss)
+    page = come_with(anna, with_online_card(scenario, "anna")[0]).open("/devices/next")
+    assert [page.html.count(f'value="{each}"') for each in ("request", "found", "later")] == [1, found, 1]
 
 
 def test_each_of_the_four_options_leads_to_its_page(scenario: Scenario, browser: Browsers) -> None:
-    anna = come_with(browser(), scenario.session("anna"))
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    anna = come_with(browser(), with_online_card(scenario, "anna")[0])
     pages = (("request", "/request"), ("app", "/phones"), ("found", "/devices"), ("later", "/"), ("nonsense", "/devices"))
     for chosen, path in pages:
         anna.open("/devices/next")

@@ -386,3 +386,9 @@ def test_a_wrong_code_for_a_number_is_told_at_its_field(scenario: Scenario, brow
     assert (page.status, page.error) == (401, "The code is not correct. Try again, or request a new one.")
     assert ("+41…23" in page.text, 'aria-invalid="true"' in page.html) == (True, True)
     assert "confirmed" in anna.press("Confirm", answer=scenario.sent("sms")).notice
+
+
+def test_the_page_that_stops_a_change_leads_back_to_where_its_visitor_is(scenario: Scenario, browser: Browsers) -> None:
+    assert "Back to the login" in browser().open("/stop").text
+    anna = enter(scenario, browser())
+    assert "Back to the login" not in anna.open("/stop").text

@@ -56,9 +56,10 @@ def online_card_items(_: Language, own: Sequence[DeviceView]) -> list[Item]:
 
 
 def next_steps(visit: Visit) -> Response:
-    """Show the next steps to a user who has activated an online card."""
-    visit.visitor()
+    """Show the next steps to a user who has activated an online card. Other users are redirected to their devices."""
     _, own = visit._, visit.system.devices(visit.token)
+    if not any(each.live and each.kind is Kind.ONLINE_CARD for each in own):
+        return visit.go("/devices")
     replaces = _("It replaces the one that is lost.") if any(each.own and each.state in _GONE for each in own) else ""
     app = _("Confirm your number here, then activate the app on the phone.")
     found = any(each.own and each.state is DeviceState.MISPLACED for each in own)

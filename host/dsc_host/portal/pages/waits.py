@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dsc_host.login import WaitKind, WaitView
 from dsc_host.portal.components import SUCCESS, Alert
-from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.languages import NONE
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View
 
@@ -23,28 +23,32 @@ WAITS = {
 
 def stopping(visit: Visit) -> Response:
     """Show the form that stops a change."""
-    return visit.show(_stop_page(visit._))
+    return visit.show(_stop_page(visit))
 
 
 def stopped(visit: Visit) -> Response:
     """Stop the change that has the given code."""
     _ = visit._
-    with visit.again(lambda: _stop_page(_)):
+    with visit.again(lambda: _stop_page(visit)):
         done = visit.system.stop_change(visit.value("code", 64), visit.address)
     if not done:
-        return visit.wrong(_stop_page(_), _("No waiting change has this code. It may have been stopped already."), 404, "code")
+        return visit.wrong(
+            _stop_page(visit), _("No waiting change has this code. It may have been stopped already."), 404, "code"
+        )
     words = _("It will not take effect. If you did not request it, change your password and call support.")
     stopped_now = Alert(SUCCESS, _("The change was stopped."), (words,))
-    return visit.show(View(_("Stop a change"), blocks=(stopped_now,), onward=Link("/login", _("Log in"))))
+    onward = Link("/", _("Overview")) if visit.is_logged_in() else Link("/login", _("Log in"))
+    return visit.show(View(_("Stop a change"), blocks=(stopped_now,), onward=onward))
 
 
-def _stop_page(_: Language) -> View:
+def _stop_page(visit: Visit) -> View:
+    _ = visit._
     words = _(
         "If a change was started without a permanent device, or by support, you were sent a code. Enter it"
         " here to stop the change."
     )
     form = Form("/stop", _("Stop it"), (Field("code", _("Code"), longest=64),), danger=True)
-    back = Link("/login", _("Back to the login"))
+    back = Link("/", _("Overview")) if visit.is_logged_in() else Link("/login", _("Back to the login"))
     return View(_("Stop a change"), words=(words,), forms=(form,), back=back, focus=True)
 
 
