@@ -158,6 +158,7 @@ _FIELDS: Mapping[str, str] = {
     "PIN": "PIN",
     "pin": "PIN",
     "again": "Repetition",
+    "sure": "Confirmation",
     "name": "User name",
     "user": "User name",
     "owner": "User name of the device's owner",

@@ -28,7 +28,7 @@ def test_a_card_for_another_user_on_another_account_is_found_again_by_back(scena
 def test_the_pages_of_a_request_and_of_closing_tell_what_is_held(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser(), "anna")
     assert "The card and its delivery are free. We hold" in anna.open("/request").text
-    assert "their deposit is held" in anna.open("/close").text
+    assert "their deposits are held" in anna.open("/close").text
 
 
 def test_the_page_for_the_parcel_tells_how_to_send_a_card_and_when_its_receipt_is_shown(
@@ -123,16 +123,6 @@ def test_who_is_not_primary_is_told_whom_to_ask(scenario: Scenario, browser: Bro
     assert 'href="/request"' not in ben.open("/").html
     for path, refused in (("/protection", "/opt-out"), ("/devices", "/request")):
         assert ("ask anna" in ben.open(path).text, f'href="{refused}"' in ben.page.html) == (True, False), path
-
-
-def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Browsers) -> None:
-    carl = come_with(browser(), scenario.session("carl"))
-    carl.open("/close")
-    assert "closed" in carl.press("Close the account", sure="yes").notice
-    page = carl.press("Continue", name="carl", password=PASSWORD)
-    assert (page.path, "statements of your closed account" in page.text) == ("/", True)
-    assert "Statements and tax forms are not available on this page." in carl.open("/statements").text
-    assert "closed" in carl.open("/devices").text
 
 
 def test_a_phone_number_is_removed_after_a_confirmation(scenario: Scenario, browser: Browsers) -> None:

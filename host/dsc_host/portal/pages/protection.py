@@ -1,10 +1,11 @@
-"""The pages of protection: limits, opting out and back in, and closing the account."""
+"""The pages of protection: limits, and opting out and back in."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from starlette.responses import Response
 
+from dsc_host.errors import InputError
 from dsc_host.login import NotAllowed, Protection, Scope, Visitor
 from dsc_host.login.policy.model import Level
 from dsc_host.portal.components import SUCCESS, WARNING, Badge, Item, Listing, Outcome
@@ -91,24 +92,31 @@ def _lost(visit: Visit, known: Protection) -> list[str]:
 
 def opting_out(visit: Visit) -> Response:
     """Show the consequences of opting out, and the form that opts out."""
-    _ = visit._
+    users = _protected(visit)
+    return visit.show(_opting_out(visit, users)) if users else visit.go("/protection")
+
+
+def _protected(visit: Visit) -> Sequence[tuple[str, Protection]]:
+    """Return the users of the account who have not opted out. Raises `NotAllowed` unless the visitor is the primary user."""
     visit.system.check_primary(visit.token)
-    users = [(name, each) for name, each in visit.system.account_users(visit.token) if not each.opted_out]
-    if not users:
-        return visit.go("/protection")
-    known = users[0][1]
+    return [(name, each) for name, each in visit.system.account_users(visit.token) if not each.opted_out]
+
+
+def _opting_out(visit: Visit, users: Sequence[tuple[str, Protection]]) -> View:
+    _, known = visit._, users[0][1]
     day, five = _amounts(_, known.without)
     words = _("Withdrawals would be limited to {day} per day and {five} per five business days.", day=day, five=five)
     fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
     lost = (_("Trading needs no device, only the password."), *_lost(visit, known), words)
-    return visit.show(confirmations.question(visit, _("Opt out?"), lost, (), form, Link("/protection", _("Back"))))
+    return confirmations.question(visit, _("Opt out?"), lost, (), form, Link("/protection", _("Back")))
 
 
 def opted_out(visit: Visit) -> Response:
     """Opt a user out of the protection."""
-    if visit.form.get("sure") != "yes":
-        return visit.go("/opt-out")
+    if not confirmations.is_confirmed(visit):
+        users, missing = _protected(visit), InputError("sure", "must be ticked to go on")
+        return visit.refused(_opting_out(visit, users), missing) if users else visit.go("/protection")
     name = visit.value("name", 64)
     visit.system.opt_out(visit.token, name or None)
     own = visit.visitor().name
@@ -165,31 +173,3 @@ def _amounts(_: Language, level: Level) -> tuple[str, str]:
     if level.per_day is None or level.per_five_days is None:
         return _("any amount"), _("any amount")
     return _.dollars(level.per_day), _.dollars(level.per_five_days)
-
-
-# ---- closing the account ----
-
-
-def closing(visit: Visit) -> Response:
-    """Show the form that closes the account."""
-    _ = visit._
-    visit.system.check_primary(visit.token)
-    words = (
-        _("All devices stop working. Only the statements stay available, with user name and password."),
-        _(
-            "Send your cards back before you close the account. Until they are received, their deposit is held and you see no "
-            "statements."
-        ),
-    )
-    form = Form("/close", _("Close the account"), (Field("sure", _("Close it permanently"), "checkbox"),), danger=True)
-    return visit.show(
-        confirmations.question(visit, _("Close the account"), words, (), form, Link("/profile", _("Back to the profile")))
-    )
-
-
-def closed(visit: Visit) -> Response:
-    """Close the account, and end the session."""
-    if visit.form.get("sure") != "yes":
-        return visit.go("/close")
-    visit.system.close_account(visit.token)
-    return visit.go_out(notice="closed")

@@ -28,8 +28,10 @@ def test_money_is_withdrawn_and_deposited_within_the_limits(walk: Walk) -> None:
 
 def test_a_closed_account_has_its_statements_only(walk: Walk) -> None:
     walk.enter_by_sms("carl").open("/profile").follow("Close the account")
-    walk.field("Close it permanently").check()
-    assert walk.press("Close the account").has_notice("closed")
+    walk.field("I want to close the account for good").check()
+    walk.press("Close the account").picture("close-proof")
+    walk.press("Continue")
+    assert walk.press("Continue", Code=walk.sent("sms")).has_notice("closed")
     walk.begin("carl").picture("closed-account")
     assert (walk.path, walk._(SCOPES[Scope.STATEMENTS]) in walk.text) == ("/", True)
     walk.follow("Statements").picture("statements-of-a-closed-account")

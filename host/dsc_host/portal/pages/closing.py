@@ -1,0 +1,66 @@
+"""The page that closes an account: what will happen, and a tick; then a proof with a device."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import InputError
+from dsc_host.login import DeviceState, DeviceView, ProofNeeded
+from dsc_host.portal.components import WARNING, Alert, Outcome
+from dsc_host.portal.pages import confirmations
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, View
+from dsc_host.portal.wording import KINDS
+
+_WITH_OWNER = (DeviceState.SHIPPED, DeviceState.ACTIVE, DeviceState.MISPLACED)
+
+
+def closing(visit: Visit) -> Response:
+    """Show the form that closes the account."""
+    return visit.show(_closing(visit))
+
+
+def closed(visit: Visit) -> Response:
+    """Close the account, and end the session. Each time, a device must answer for it, even right after the login."""
+    with visit.again(lambda: _closing(visit)):
+        if not confirmations.is_confirmed(visit):
+            raise InputError("sure", "must be ticked to go on")
+    visit.system.check_primary(visit.token)
+    if not visit.sent_to:
+        raise ProofNeeded
+    visit.system.close_account(visit.token)
+    return visit.go_out(notice="closed")
+
+
+def _closing(visit: Visit) -> View:
+    _ = visit._
+    visit.system.check_primary(visit.token)
+    kept = [each for each in visit.system.devices(visit.token) if _is_to_return(each)]
+    words = (
+        _("All devices of all users of the account stop working, and all their sessions end."),
+        _("No more money can be withdrawn or deposited. Withdraw yours before."),
+        _("Requested cards that are not made yet are canceled, and their deposits are released."),
+        _(
+            "The statements stay, with user name and password. They are shown once each card of the account has come back"
+            " or was charged for."
+        ),
+        _("All users of the account are notified. Nobody can undo it."),
+    )
+    fields = (Field("sure", _("I want to close the account for good"), "checkbox"),)
+    return View(
+        _("Close the account"),
+        blocks=(*((_send_back(visit, kept),) if kept else ()), Outcome(_("What will happen"), words)),
+        forms=(Form("/close", _("Close the account"), fields, danger=True),),
+        back=Link("/profile", _("Back to the profile")),
+    )
+
+
+def _is_to_return(device: DeviceView) -> bool:
+    return device.own and device.returnable and device.state in _WITH_OWNER
+
+
+def _send_back(visit: Visit, cards: list[DeviceView]) -> Alert:
+    """Return the advice to send these cards back before."""
+    _ = visit._
+    words = _("Until they arrive, their deposits are held and no statements are shown.")
+    points = tuple(f"{_(KINDS[each.kind])} {each.label}" for each in cards)
+    link = Link("/devices", _("Security devices"))
+    return Alert(WARNING, _("Send these cards back first"), (words,), (link,), points=points)
