@@ -17,7 +17,7 @@ from operator import itemgetter
 from types import MappingProxyType
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency
@@ -49,6 +49,10 @@ class Language:
     def short_day(self, text: str) -> str:
         """Format a day that is written as 2026-12-31, in the short form of `date`."""
         return str(format_date(datetime.fromisoformat(text), "medium", locale=self.code)) if text else ""
+
+    def month(self, text: str) -> str:
+        """Format a month that is written as 2026-12."""
+        return str(format_skeleton("yMMMM", datetime.fromisoformat(f"{text}-01"), locale=self.code))
 
     def date(self, at: float) -> str:
         """Format the day of a Unix time in UTC, in a shorter form than `day`."""

@@ -1,9 +1,16 @@
 """The pages of money: what was held and charged for devices, and transfers into the account."""
 
-from tests.host.login.scenario import PASSWORD, Scenario
-from tests.host.portal.browser import Browsers, come_with, enter
+import re
 
-from dsc_host.login import Loss
+import pytest
+from tests.host.login.letters import newest_code
+from tests.host.login.scenario import PASSWORD, Scenario
+from tests.host.portal.browser import Browsers, browsers, come_with, enter
+
+from dsc_host.login import Kind, Loss, Statement
+from dsc_host.portal.demo.demonstration import SESAME, Demonstration
+from dsc_host.portal.languages import load
+from dsc_host.portal.pages.statements import title
 
 
 def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: Browsers) -> None:
@@ -28,3 +35,51 @@ def test_money_is_deposited_within_the_limit_of_an_account_without_protection(sc
     assert (page.status, page.error) == (
         409, "Without protection by a device, at most $0.00 can be deposited in this way now.",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "rows"),
+    [
+        (
+            "English",
+            [("Statement for October 2026", "Statement", "Oct 31, 2026"), ("Tax form for 2025", "Tax form", "Feb 15, 2026")],
+        ),
+        (
+            "Deutsch",
+            [
+                ("Kontoauszug für Oktober 2026", "Kontoauszug", "31.10.2026"),
+                ("Steuerformular für 2025", "Steuerformular", "15.02.2026"),
+            ],
+        ),
+        (
+            "Русский",
+            [
+                ("Выписка за октябрь 2026", "Выписка", "31 окт. 2026"),
+                ("Налоговая форма за 2025", "Налоговая форма", "15 февр. 2026"),
+            ],
+        ),
+    ],
+)
+def test_statements_have_titles_and_dates_in_the_visitors_language(
+    shown: Demonstration, language: str, rows: list[tuple[str, ...]]
+) -> None:
+    with browsers(shown.system) as browser:
+        step = shown.system.begin("carl", SESAME)
+        step = shown.system.choose(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS))
+        shown.system.deliver()
+        done = shown.system.answer(step.token, newest_code(shown.letters)).step
+        assert done is not None
+        carl = come_with(browser(), done.token)
+        carl.open("/statements")
+        page = carl.press(language)
+        table = [
+            tuple(re.findall("<t[hd][^>]*>\\s*([^<]*?)\\s*</t[hd]>", row)) for row in re.findall("<tr.*?</tr>", page.html, re.S)
+        ]
+        begins = [[each[: len(want)] for each, want in zip(known, row, strict=False)] for row in rows for known in table]
+        assert [row for row in rows if list(row) not in begins] == [], table
+
+
+def test_a_statement_without_a_period_has_the_title_of_its_provider() -> None:
+    english = load()["en"]
+    for period in ("", "2026-13", "last year"):
+        assert title(english, Statement("x", "A title", "2026-10-31", period=period)) == "A title"

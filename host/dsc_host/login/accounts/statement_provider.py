@@ -23,6 +23,11 @@ class Statement:
     """The date of the document in the form 2026-12-31."""
     tax: bool = False
     """Whether the document is a tax form."""
+    period: str = ""
+    """The month or the year that the document covers, in the form 2026-12 or 2026.
+
+    Pages then show a title in the visitor's language instead of `title`.
+    """
 
 
 class StatementProvider(Protocol):

@@ -8,9 +8,9 @@ from dsc_host.errors import DscError
 from dsc_host.login import Statement
 
 _STATEMENTS = (
-    Statement("activity-2026-10", "Activity in October 2026", "2026-10-31"),
-    Statement("activity-2026-09", "Activity in September 2026", "2026-09-30"),
-    Statement("tax-2025", "Tax form for 2025", "2026-02-15", tax=True),
+    Statement("activity-2026-10", "Statement for October 2026", "2026-10-31", period="2026-10"),
+    Statement("activity-2026-09", "Statement for September 2026", "2026-09-30", period="2026-09"),
+    Statement("tax-2025", "Tax form for 2025", "2026-02-15", tax=True, period="2025"),
 )
 _LINES = ("Deposits", "Withdrawals", "Dividends", "Fees")
 

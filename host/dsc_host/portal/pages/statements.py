@@ -1,8 +1,10 @@
 """The page of statements and tax forms, and of deposits and charges for devices."""
 
+import re
+
 from starlette.responses import Response
 
-from dsc_host.login import Deposit, HoldState, NotNow
+from dsc_host.login import Deposit, HoldState, NotNow, Statement
 from dsc_host.portal.components import INFO, SUCCESS, WARNING
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
@@ -37,7 +39,7 @@ def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Table, ...]]:
         return (_("Statements and tax forms are not available on this page. Ask support how you get them."),), ()
     rows = [
         Row(
-            (each.title, _("Tax form") if each.tax else _("Statement"), _.short_day(each.day)),
+            (title(_, each), _("Tax form") if each.tax else _("Statement"), _.short_day(each.day)),
             (button("/statements/pdf", _("PDF"), statement=each.id),),
         )
         for each in known
@@ -45,6 +47,18 @@ def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Table, ...]]:
     heads = (_("Title"), _("Kind"), _("Date"), _("Actions"))
     kinds = ("text", "text", "moment", "amount")
     return (), (Table(_("Statements and tax forms"), heads, rows, _("There are no statements yet."), kinds),)
+
+
+def title(_: Language, statement: Statement) -> str:
+    """Return the title in the visitor's language if the period is known, or else the provider's own title."""
+    period = statement.period
+    if re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", period):
+        period = _.month(period)
+    elif not re.fullmatch("[0-9]{4}", period):
+        return statement.title
+    if statement.tax:
+        return _("Tax form for {period}", period=period)
+    return _("Statement for {period}", period=period)
 
 
 def _deposits(_: Language, deposits: list[Deposit]) -> Table:
