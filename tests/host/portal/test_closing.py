@@ -37,7 +37,7 @@ def test_each_time_a_device_answers_for_it(scenario: Scenario, browser: Browsers
     anna = enter(scenario, browser())
     anna.open("/close")
     page = anna.press("Close the account", sure="yes")
-    assert page.title == "Is this you?"
+    assert page.title == "Confirm with your card"
     page = anna.press("Continue", answer=scenario.respond(SERIALS["anna"], page.shown))
     assert (page.path, page.notice[:22]) == ("/login", "The account is closed.")
 
