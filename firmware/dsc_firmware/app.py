@@ -127,7 +127,7 @@ class App:
     def apply(self, effects, now):
         """Carry out a step's effects, and the effects of the steps that follow. Report the changes on the line."""
         card = self.card
-        # The step that returned these effects has already changed the state, so compare it with the last reported one.
+        # The step that returned these effects has already changed the state, so compare it with the last reported state.
         before = self._was
         asked_by_line = card.asked_by_line
         while effects & ~states.SHOW:
@@ -217,7 +217,7 @@ class App:
         return states.RIGHT if self.journal.store() else states.FAULT
 
     def _opens(self, number):
-        """Return whether the typed code is the one for the unlock challenge `number`."""
+        """Return whether the typed code fits the unlock challenge `number`."""
         question, code = self._unlocking[: states.UNLOCK_QUESTION], self._unlocking[states.UNLOCK_QUESTION :]
         put_decimal(number, question)
         Ocra(_UNLOCK_SUITE).respond(code, self.record.unlock_key, question)

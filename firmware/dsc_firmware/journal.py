@@ -1,15 +1,16 @@
 """The card's single record, stored so that nothing is lost and no counter is used twice.
 
 Invariants, even if the power fails at any instruction:
-1. Afterwards the record is the complete old one or the complete new one.
+1. Afterwards the record is the complete old record or the complete new record.
 2. A counter is stored before its response is shown. So no two responses of a card have the same counter.
 3. A PIN try is counted, stored and read back before the PIN is compared. A right PIN resets the count. So cutting the power
    never gives an extra try. The same holds for unlock codes, and cutting the power does not shorten the wait after them.
 4. A record with an invalid checksum makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
 Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
-newest epoch is the record. After `load`, no slot holds a valid record, or both hold one with a key, or both hold one without a
-key. An interrupted write makes only one slot invalid, so two written and invalid slots mean real damage.
+newest epoch is the record. After `load`, there are three cases: no slot holds a valid record, both hold a record with a key, or
+both hold a record without a key. An interrupted write makes only one slot invalid, so two written and invalid slots mean real
+damage.
 """
 
 import struct
@@ -174,7 +175,7 @@ class Journal:
         self.status = BROKEN
 
     def load(self):
-        """Read both slots, load the newest valid one, and repair the other. Return the status."""
+        """Read both slots, load the newest valid slot, and repair the other. Return the status."""
         slots = self._find()
         if slots is None:
             return self._break()
@@ -187,7 +188,7 @@ class Journal:
         return self.status
 
     def _find(self):
-        """Read both slots and find the newest valid one, if any. Return their contents, or None if one cannot be read."""
+        """Read both slots and find the newest valid slot, if any. Return their contents, or None if a slot cannot be read."""
         try:
             slots = (self._flash.read(0), self._flash.read(1))
         except OSError:

@@ -229,7 +229,7 @@ class Sender:
         wipe(self._buffer)
 
     def _put(self, c):
-        # Replies are designed to fit. Cut a longer one, to keep the protocol's limit.
+        # Replies are designed to fit. Cut a longer reply, to keep the protocol's limit.
         if self._length < LINE_MAX - _CHECK:
             self._buffer[self._length] = c
             self._length += 1

@@ -134,7 +134,7 @@ class Profile:
             wipe(old)
 
     def forget(self):
-        """Drop every field, and overwrite the secret ones."""
+        """Drop every field, and overwrite the secrets."""
         for name in list(self._fields):
             self._forget(name)
 

@@ -3,7 +3,7 @@
 Three promises:
 
 1. A suite is parsed strictly. Anything that the RFC's grammar does not allow raises a `SuiteError` that names the wrong part.
-2. An unexpected input is refused just like a missing one, with an `InputError` that names the field. No message ever holds a
+2. An unexpected input is refused just like a missing input, with an `InputError` that names the field. No message ever holds a
    key, a PIN, a response or session data.
 3. No secret outlives the caller's objects: only parsed suites are cached.
 
@@ -50,7 +50,7 @@ _WORD = struct.Struct(">I")
 _MODULI = tuple(10**digits for digits in range(11))
 _UINT64_END = 1 << 64
 _FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
-_MINUS = "\N{MINUS SIGN}"  # Unicode does not class it as a dash, but keyboards and word processors write it for one.
+_MINUS = "\N{MINUS SIGN}"  # Unicode does not class this character as a dash, but keyboards and word processors write it instead of a dash.
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Suite:
         return _HASHES[self.pin_hash](_pin_utf8(pin)).digest()
 
     # The data that is hashed after the suite's text (RFC 6287, 5.1) is made in two parts, because all responses of a series
-    # share the second one.
+    # share the second part.
 
     def _head(self, counter: int | None) -> bytes:
         """Encode the counter, which comes before the question."""

@@ -161,7 +161,7 @@ class SimulatedCard:
             return self.display
 
     def restart(self) -> None:
-        """Remove and replace the battery. The contents of the RAM are lost, and those of the flash remain."""
+        """Remove and replace the battery. The contents of the RAM are lost, and the contents of the flash remain."""
         with self._lock:
             self._running().close()
             self.board = replace(self.board, keypad=Keypad(), display=Display(), line=Line())

@@ -24,7 +24,7 @@ class Urandom:
 class FileFlash:
     """Flash slots as files in `folder` ("" for the root).
 
-    `read` returns the bytes of a truncated file, and None only for a missing one.
+    `read` returns the bytes of a truncated file, and None only for a missing file.
     """
 
     def __init__(self, folder=""):

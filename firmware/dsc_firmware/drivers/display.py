@@ -19,7 +19,7 @@ def is_blank(cells):
 
 
 class NoDisplay:
-    """The display of a board without one: the line reports the text."""
+    """The port of a board without a display: the line reports the text."""
 
     answers = True
 

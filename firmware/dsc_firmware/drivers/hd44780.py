@@ -1,7 +1,7 @@
 """The port `display`: a text display of 16 x 2 characters (HD44780) behind an I2C expander (PCF8574).
 
-The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The expander allows the bus at most 100 kHz. At
-that rate the controller has finished a character (37 us) before the next one can arrive.
+The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The expander allows the bus at most 100 kHz. At that
+rate the controller has finished a character (37 us) before the next character can arrive.
 """
 
 from ..ports import CELLS, const

@@ -1,7 +1,7 @@
 """The port `keypad`: a matrix of keys, and a button for *press*.
 
-Every call of `get` scans all keys once, without waiting or allocating. A key counts when all scans within 20 ms have seen
-it down. Then no other key counts until all keys are up, because with three keys down, a matrix reports a fourth one. Rows
+Every call of `get` scans all keys once, without waiting or allocating. A key counts when all scans within 20 ms have seen it
+down. Then no other key counts until all keys are up, because with three keys down, a matrix reports a fourth key. Rows
 are open drain: a row pulls low or floats, so two pressed keys never connect opposing outputs.
 """
 
@@ -100,7 +100,7 @@ class MatrixKeypad:
             self._bit = 0
 
     def _begin(self, down, now):
-        # If several keys went down between two scans, the first one is unknown.
+        # If several keys went down between two scans, the first key is unknown.
         self._spent = down & (down - 1) != 0
         self._bit = 0 if self._spent else down
         self._since = now

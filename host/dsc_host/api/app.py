@@ -179,7 +179,7 @@ class _Service:
         return [card async for card in self._verifier.cards(limit=1)]
 
     def token(self, headers: Headers) -> Token | None:
-        """Return the token of a request, or None if it has none or an unknown one."""
+        """Return the token of a request, or None if it is missing or unknown."""
         given = headers.getlist("authorization")
         bearer = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
         return self._tokens.find(bearer[1]) if bearer else None

@@ -37,7 +37,7 @@ GRACE_SECONDS = 30
 """The seconds for running calls to finish at shutdown."""
 _BACKLOG = 512
 _MOST_FILES = 4096
-"""The limit on open files, well above one for each possible connection."""
+"""The limit on open files, well above the number of possible connections."""
 _log = logging.getLogger("dsc_host.api")
 
 if sys.platform == "win32":
@@ -53,7 +53,7 @@ class Address:
     host: str
     port: int
     ports: int = 1
-    """The number of ports to try, from `port` upwards. The first free one is used."""
+    """The number of ports to try, from `port` upwards. The first free port is used."""
 
     @classmethod
     def checked(cls, host: str, port: int, *, allow_remote: bool, ports: int = 1) -> "Address":
@@ -203,7 +203,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
             several.run()
         finally:
             del os.environ[FOLDER]
-    # A worker that our signal ended has that signal as its exit code. A worker that could not start has a different one.
+    # A worker that our signal ended has that signal as its exit code. A worker that could not start has a different exit code.
     return all(process.exitcode in (0, -signal.SIGTERM, -signal.SIGINT) for process in several.processes)
 
 

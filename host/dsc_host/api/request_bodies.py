@@ -30,7 +30,8 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    In Python's patterns, `$` also matches before a final newline. The verifier checks values that must not have one.
+    In Python's patterns, `$` also matches before a final newline. The verifier checks values that must not have a final
+    newline.
     """
 
 

@@ -66,7 +66,7 @@ def list_cards(
     limit: Annotated[int | None, typer.Option(metavar="N", help="The largest number of cards.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cards in the order of their serials. With --json, the first cards are printed before the last ones are read.
+    """List the cards in the order of their serials. With --json, the first cards are printed before the last cards are read.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The commands that set the PINs of cards that were enrolled without one: card pin set, card pin draw."""
+"""The commands that set the PINs of cards that were enrolled without a PIN: card pin set, card pin draw."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

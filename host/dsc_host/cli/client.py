@@ -126,7 +126,7 @@ def remove_client(records: Records, name: NameArgument, yes: YesOption = False) 
 
 
 def list_signing_keys(records: Records, as_json: JsonOption = False) -> None:
-    """List the published keys that sign tokens. The portal makes the first one.
+    """List the published keys that sign tokens. The portal makes the first key.
 
     \b
     Examples:

@@ -173,7 +173,9 @@ SECTIONS = (
                     _command("add", "user:add_user", "Add a user and print the new id."),
                     _command("list", "user:list_users", "List the users."),
                     _command("card", "user:give_card", "Let a user log in with a card that is already in the records."),
-                    _command("password", "user:set_password", "Set a new password for a user who has forgotten theirs."),
+                    _command(
+                        "password", "user:set_password", "Set a new password for a user who has forgotten the old password."
+                    ),
                     _command("email", "user:set_email", "Send a user's messages to another address."),
                     _command("profile", "user:show_profile", "Show the addresses and bank instructions of a user."),
                     _command("address", "user:set_address", "Correct the postal address of a user."),

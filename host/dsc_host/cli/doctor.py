@@ -121,7 +121,7 @@ def _of_records(records: Records, done: Progress) -> Findings:
     about_keys, about_database = list(stored.check_keys(records)), list(stored.check_database(records))
     yield from (*about_keys, *about_database, *machine.check_disk(folder))
     usable = not any(each.state is State.FAILED for each in (*about_keys, *about_database))
-    # Open only a database with the current schema, because opening an older one would migrate it.
+    # Open only a database with the current schema, because opening an older database would migrate it.
     if usable and any(each.state is State.OK for each in about_database):
         yield from _safely(stored.KEY, lambda: _of_contents(records, done))
     else:

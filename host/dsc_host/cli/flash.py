@@ -66,7 +66,7 @@ def flash(
     """Install or update the firmware on a board.
 
     The board must run MicroPython. Only changed files are sent. The card's key and counter, and its wiring, stay. If the
-    transfer is interrupted, the board starts either the old program or the new one.
+    transfer is interrupted, the board starts either the old program or the new program.
 
     \b
     Examples:

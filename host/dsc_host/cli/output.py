@@ -42,7 +42,7 @@ def show(result: Result, *, as_json: bool) -> None:
 def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", heading: bool = True) -> None:
     """Print any number of results: a table with one line each under a heading, or one JSON array.
 
-    `none` is the message on stderr if there are no results. Without `heading`, the table continues an earlier one.
+    `none` is the message on stderr if there are no results. Without `heading`, the table continues an earlier table.
     """
     if as_json:
         _print_json(list(results))

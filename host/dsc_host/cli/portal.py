@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HOST, PORT = "127.0.0.1", 8480
 _DEMO_PORTS = 20
-"""The number of ports that a demonstration tries, from `PORT` upwards. It uses the first free one."""
+"""The number of ports that a demonstration tries, from `PORT` upwards. It uses the first free port."""
 _CHANNELS = ("email", "sms", "voice")
 
 PolicyOption = Annotated[
@@ -51,7 +51,7 @@ def _log_file(file: Path, *, empty: bool = False) -> Path:
 
 
 def load_policy(file: Path | None) -> Policy:
-    """Return the policy in `file`, or the default policy without one. Raises `InputError`."""
+    """Return the policy in `file`, or the default policy without a file. Raises `InputError`."""
     return Policy.default() if file is None else Policy.load(file)
 
 

@@ -31,7 +31,7 @@ def enroll(
 ) -> None:
     """Enroll a card whose key is known. The command `personalize` makes a key and enrolls the card in one step.
 
-    The command prompts for the key in hex, and then for the PIN if the suite has one, or for the unlock key. Without a
+    The command prompts for the key in hex, and then for the PIN if the suite has a PIN, or for the unlock key. Without a
     terminal it reads them from standard input, one line each.
 
     \b

@@ -102,7 +102,7 @@ def set_password(
     name: NameArgument,
     policy: PolicyOption = None,
 ) -> None:
-    """Set a new password for a user who has forgotten theirs.
+    """Set a new password for a user who has forgotten the old password.
 
     First make sure that the request comes from the user. The command prompts for the password, or reads it from standard
     input. All sessions of the user end, and the user gets an email. The user's devices do not change.

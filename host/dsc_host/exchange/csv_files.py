@@ -21,7 +21,7 @@ from dsc_host.verifier import Card, card_rules
 COLUMNS = ("serial", "suite", "state", "state_since", "state_reason", "owners", "enrolled_at")
 """The columns that `write_cards` writes. Times are in UTC and ISO 8601; owners are separated by ` / `."""
 ORDER_COLUMNS = ("serial", "suite", "owner")
-"""The columns that `read_serials` reads, in any order. Only the first one is required."""
+"""The columns that `read_serials` reads, in any order. Only the first column is required."""
 
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are full-width forms, which some spreadsheets accept too
 # A formula may begin after a separator too: a spreadsheet's locale decides which character separates cells. A quotation

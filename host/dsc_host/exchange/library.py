@@ -32,7 +32,7 @@ def device(document: "PSKC", package: Element) -> "Device":
     """Parse one `KeyPackage`, which replaces the document's other packages. Raise any error that the library raises."""
     from pskc.parser import PSKCParser
 
-    # Reuse the document, because making a new one for each package would double the time.
+    # Reuse the document, because making a new document for each package would double the time.
     document.devices.clear()
     read = document.add_device()
     PSKCParser.parse_key_package(read, _any(package))

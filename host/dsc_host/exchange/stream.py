@@ -2,7 +2,7 @@
 
 Three promises:
 
-1. A document type declaration is refused as soon as it begins. So there are no entities, neither recursive nor external ones.
+1. A document type declaration is refused as soon as it begins. So there are no entities, neither recursive nor external.
 2. Memory holds at most one chunk and one piece. A piece that is too large is skipped and reported.
 3. The root's namespace is checked. The names of other elements have no namespace, because python-pskc ignores namespaces.
 """

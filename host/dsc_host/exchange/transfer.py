@@ -146,7 +146,7 @@ def import_csv(
     """Enroll the cards of a CSV, and return their number.
 
     A file without a column `seed` is an order, which is read as `read_serials` reads it. Each card gets a key of 32 random
-    bytes, and a random PIN if its suite has one. `export_pskc` writes them to a file for the maker of the cards. A file with
+    bytes, and a random PIN if its suite has a PIN. `export_pskc` writes them to a file for the maker of the cards. A file with
     a column `seed` has keys in the clear, so `allow_plain` is required. `suite` applies to cards whose row has no suite.
 
     `columns` maps the file's column names to ours, or lists the columns of a file without a header: see

@@ -41,7 +41,7 @@ class BoardLine:
         self.allow(seconds)
         try:
             port.write_timeout = _WRITE_SECONDS
-        except NotImplementedError:  # rfc2217:// supports no write timeout, and does not need one.
+        except NotImplementedError:  # rfc2217:// supports no write timeout, and does not need it.
             port.write_timeout = None
 
     def allow(self, seconds: float) -> None:
@@ -71,7 +71,7 @@ class BoardLine:
         return bool(self._arrived or self._call(lambda: self._port.in_waiting))
 
     def read(self) -> bytes:
-        """Return the bytes that have arrived. If there are none, wait for the first one, for at most the port's timeout."""
+        """Return the bytes that have arrived. If there are none, wait for the first byte, for at most the port's timeout."""
         if not self._arrived:
             self._fill()
         data, self._arrived = self._arrived, b""

@@ -80,7 +80,7 @@ class BoardSession:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        # An error here must not hide an earlier one. A board that is unplugged needs no restart.
+        # An error here must not hide an earlier error. A board that is unplugged needs no restart.
         try:
             with suppress(DscError, Damaged):
                 self._restart(at_a_prompt=error is None)

@@ -1,12 +1,12 @@
 """Installation of the firmware on a board that runs MicroPython, and its removal.
 
-Promises: if an update is interrupted at any moment, the board starts the old program or the new one, never a mixture. Files
+Promises: if an update is interrupted at any moment, the board starts the old program or the new program, never a mixture. Files
 that are already on the board are not sent again. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) and `/board.json` stay
 unchanged.
 
 Method: each version of the program has a folder, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new folder
-is written beside the old one and read back. Then the new `main.py` replaces the old one, in one atomic rename. Finally, the old
-folder is removed. Other files in `/dsc` stay.
+is written beside the old folder and read back. Then the new `main.py` replaces the old `main.py`, in one atomic rename.
+Finally, the old folder is removed. Other files in `/dsc` stay.
 """
 
 import hashlib
@@ -190,7 +190,7 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 def _is_ours(main: bytes | None) -> bool:
     """Return whether the flasher or an image put this main.py on the board."""
-    # An import of the firmware does not prove it, because a user's program may have one too.
+    # An import of the firmware does not prove it, because a user's program may import the firmware too.
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -269,7 +269,7 @@ def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
 
 
 def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
-    """Write all files of the new program, without changing those of the old one."""
+    """Write all files of the new program, without changing the files of the old program."""
     present = steps.found.digests
     wanted = {path: _sha256(data) for path, data in steps.files.items()}
     _check_kinds(session, steps)

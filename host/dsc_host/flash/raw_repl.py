@@ -3,9 +3,9 @@
 Promises: the board executes a command only if it arrived undamaged. An answer is accepted only if it arrived undamaged, and
 belongs to the command. Otherwise Damaged is raised.
 
-Method: a command is a program within a program. The outer program checks the checksum of the inner one, and then executes it.
-The inner program reports its result, or its error, with a number and a checksum. The protocol of the REPL itself, with its two
-modes, is described at https://docs.micropython.org/en/latest/reference/repl.html.
+Method: a command is a program within a program. The outer program checks the checksum of the inner program, and then executes
+it. The inner program reports its result, or its error, with a number and a checksum. The protocol of the REPL itself, with its
+two modes, is described at https://docs.micropython.org/en/latest/reference/repl.html.
 """
 
 import ast

@@ -150,7 +150,7 @@ class CardClient:
             raise InputError("question", "must be 1 to 64 printable ASCII characters")
         with self._session.turn() as deadline:
             self._session.ask("challenge", {"q": question}, deadline, resend=False)
-            # Drop responses that arrived before the card accepted this question: they answer an earlier one.
+            # Drop responses that arrived before the card accepted this question: they answer an earlier question.
             self._session.forget_events("response")
 
     def cancel(self) -> None:

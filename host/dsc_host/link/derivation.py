@@ -32,7 +32,7 @@ def derive_key(host_entropy: bytes, card_entropy: bytes, serial: str, length: in
     if not 16 <= length <= 64:
         raise InputError("length", "must be 16 to 64 bytes")
     check_serial(serial)
-    # The length prefix separates the two inputs: moving a byte from one to the other changes the key.
+    # The length prefix separates the two inputs: moving a byte from one input to the other changes the key.
     material = len(host_entropy).to_bytes(4, "big") + host_entropy + card_entropy
     info = _LABELS[purpose] + serial.encode()
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(material)

@@ -124,11 +124,11 @@ class Greeting:
 class CardInfo:
     """A card's reply to `info`. On a blank card `serial`, `suite` and `pin_policy` are empty.
 
-    `counter` is the counter of the next response. `tries_left` is None unless the card checks the PIN itself.
-    `free_memory` is in bytes, or None if the board does not report it. `unlock_tries` is the number of unlock codes that
-    may still be tried, 0 to 10. It is None if the card has no unlock key or if its firmware does not support one.
-    `locked` says whether the card has locked itself. `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low`
-    (the battery). It is empty if the card's firmware does not report it.
+    `counter` is the counter of the next response. `tries_left` is None unless the card checks the PIN itself. `free_memory` is
+    in bytes, or None if the board does not report it. `unlock_tries` is the number of unlock codes that may still be tried, 0
+    to 10. It is None if the card has no unlock key, or if its firmware does not support unlock keys. `locked` says whether the
+    card has locked itself. `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low` (the battery). It is empty
+    if the card's firmware does not report it.
 
     Examples:
         >>> import dsc_simulator
@@ -156,7 +156,7 @@ def check_serial(serial: str) -> None:
 
 
 def read_greeting(values: Mapping[str, str]) -> Greeting:
-    """Parse the reply to `hello`. Raise ProtocolError if it is not one."""
+    """Parse the reply to `hello`. Raise ProtocolError if it is malformed."""
     return Greeting(
         protocol=number("hello", values, "protocol", 0, 0xFFFF),
         firmware=text("hello", values, "firmware"),
@@ -169,7 +169,7 @@ def read_greeting(values: Mapping[str, str]) -> Greeting:
 
 
 def read_info(values: Mapping[str, str]) -> CardInfo:
-    """Parse the reply to `info`. Raise ProtocolError if it is not one."""
+    """Parse the reply to `info`. Raise ProtocolError if it is malformed."""
     policy = text("info", values, "pin")
     if policy not in ("", "ocra", "card"):
         raise ProtocolError("the reply to info has a pin that is neither ocra nor card")

@@ -1,8 +1,9 @@
 """Requests and replies, one at a time, over a port that may lose, repeat, damage or reorder data, or never answer.
 
-Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next one. A reply
-is accepted only if it has the number of the request and arrived after the request was sent. Numbers repeat only after 65,536
-requests. Memory is bounded, whatever the line sends. Events are kept in order until they are fetched (the newest 256). Threads
+Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next `ask`. A
+reply is accepted only if it has the number of the request and arrived after the request was sent. Numbers repeat only after
+65,536 requests. Memory is bounded, whatever the line sends. Events are kept in order until they are fetched (the newest 256).
+Threads
 may share a session: their requests never interleave, and a thread that waits for an event does not delay the others.
 """
 
@@ -81,7 +82,7 @@ class Session:
         self._transcript = transcript
         self._slice = min(READ_SLICE, timeout / 10)
         self._closed = False
-        # Two locks protect the port. A thread that waits for an event releases its turn and immediately requests the next one.
+        # Two locks protect the port. A thread that waits for an event releases its turn and immediately requests the next turn.
         # With a single lock, it could starve the other threads.
         self._queue, self._turn = threading.Lock(), threading.Lock()
         self._next_seq = secrets.randbelow(MAX_SEQ + 1)
@@ -113,8 +114,8 @@ class Session:
     def ask(self, word: str, values: Mapping[str, str], deadline: float, *, resend: bool) -> Mapping[str, str]:
         """Send a request and return the values of the card's reply. Call it within `turn`.
 
-        With `resend`, the request is sent again if no reply arrives, so it must be one that may arrive twice. Raises CardError
-        if the card refuses, LinkTimeout, LinkClosed.
+        With `resend`, the request is sent again if no reply arrives, so it must be a request that may arrive twice. Raises
+        CardError if the card refuses, LinkTimeout, LinkClosed.
         """
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
@@ -294,8 +295,8 @@ class Session:
         return frame
 
     def _keep(self, event: Event) -> None:
-        # An event that equals the last one is the same line, arrived twice. The exception is `boot`: a card that restarts
-        # numbers its events from the beginning, so two restarts in a row give equal events.
+        # An event that equals the last event is the same line, which has arrived twice. The exception is `boot`: a card that
+        # restarts numbers its events from the beginning, so two restarts in a row give equal events.
         if event.word == "boot":
             self._forgotten.clear()
         elif event == self._last_event or self._is_forgotten(event):
@@ -305,7 +306,7 @@ class Session:
         self._events.append(event)
 
     def _is_forgotten(self, event: Event) -> bool:
-        # Numbers wrap around, so half of all numbers count as older than a given one.
+        # Numbers wrap around, so half of all numbers count as older than a given number.
         last = self._forgotten.get(event.word)
         return last is not None and (event.seq - last - 1) & MAX_SEQ > MAX_SEQ // 2
 

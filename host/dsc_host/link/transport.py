@@ -60,7 +60,7 @@ def discover(*, usb_only: bool = True) -> list[Port]:
 def discover_programs() -> list[Port]:
     """Return the ports of cards that run as programs on this machine.
 
-    Installed packages report them through the entry-point group `dscplus.ports`. `find_card` never chooses one.
+    Installed packages report them through the entry-point group `dscplus.ports`. `find_card` never chooses such a port.
     """
     found = (line for entry in entry_points(group=PORT_GROUP) for line in entry.load()())
     return [_port(url, url, description) for url, description in found]
@@ -69,7 +69,7 @@ def discover_programs() -> list[Port]:
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
     """Return the address of the card to use: `url`, else DSCPLUS_CARD in `env` (os.environ), else the only attached port.
 
-    Raises NoSingleCard, a CardNotFound with `candidates`, if no address is given and the number of attached ports is not one.
+    Raises NoSingleCard, a CardNotFound with `candidates`, if no address is given and not exactly one port is attached.
     """
     named = url or (os.environ if env is None else env).get(CARD_VARIABLE)
     if named:

@@ -151,7 +151,7 @@ class Passwords:
         return any(right) and text != "" and text == password
 
     def is_weaker(self, kept: str) -> bool:
-        """Return whether the hash was made with a cost other than the policy's current one."""
+        """Return whether the cost of the hash differs from the policy's current cost."""
         return Work.of(kept) != self._work
 
     @property

@@ -96,7 +96,7 @@ class Step:
     """The state of a login after the name and password were accepted."""
 
     token: str = field(repr=False)
-    """The token for the cookie. Each step draws a new token and makes the previous one invalid."""
+    """The token for the cookie. Each step draws a new token and makes the previous token invalid."""
     stage: Stage
     user: str
     choices: tuple[DeviceView, ...] = ()

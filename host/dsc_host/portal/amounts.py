@@ -16,7 +16,7 @@ _SPACES = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}":
 def read(text: str, language: Language) -> Decimal:
     """Return the amount that a visitor typed in this language. Raises `InputError`.
 
-    A single dot or comma before three digits counts as a thousands separator only if it is one in this language. Otherwise it
+    A single dot or comma before three digits counts as a thousands separator only if this language uses it so. Otherwise it
     could also be the decimal separator, and the amount is refused.
     """
     typed = text.translate(_SPACES).strip()

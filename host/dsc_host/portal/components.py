@@ -169,7 +169,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Two columns: `main` is the wide one, `first` and `last` are beside it. A narrow window shows `first`, `main`, `last`."""
+    """Two columns: the wide `main`, with `first` and `last` beside it. A narrow window shows `first`, `main`, `last`."""
 
     part: ClassVar[str] = "split"
     main: Sequence[Block]

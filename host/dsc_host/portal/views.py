@@ -166,7 +166,7 @@ class Block(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The steps of a flow, and the number of the current one, from 1."""
+    """The steps of a flow, and the number of the current step, from 1."""
 
     labels: Sequence[str]
     current: int

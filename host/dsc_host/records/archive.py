@@ -77,7 +77,7 @@ class Archiver:
         self._kept: dict[str, KeptCard] = {}
 
     def move(self, chosen: Sequence[Segment]) -> None:
-        """Move these segments, which follow one another and begin with the first one in the database.
+        """Move these segments, which follow one another and begin with the first segment in the database.
 
         Raises `InputError` if a file cannot be written, or if a file with the segment's name holds something else. Raises
         `StoreError` if entries in the database were changed after they were sealed.

@@ -156,7 +156,7 @@ class Check:
         return AuditReport(self._seen, tuple(self._problems), checkpoint, tuple(self.unseen))
 
     def _checkpoints(self, after: int) -> list[Segment]:
-        """Check the last checkpoint at or before this entry, and all later checkpoints. Return the valid ones."""
+        """Check the last checkpoint at or before this entry, and all later checkpoints. Return the valid checkpoints."""
         known: list[Segment] = []
         for segment in segments.segments(self._db, after):
             if segment is None:
@@ -196,7 +196,7 @@ class Check:
     # ---- the walk ----
 
     def _walk(self, stretches: Sequence[Stretch]) -> Walked:
-        """Check all stretches, and return the result for the last one."""
+        """Check all stretches, and return the result for the last stretch."""
         *closed, tail = stretches
         begun = self._seen
         total = begun + max(self._end - stretches[0].after, 0)

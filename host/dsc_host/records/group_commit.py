@@ -72,7 +72,7 @@ class SetWork(ABC, Generic[T]):
 
 Outcomes: TypeAlias = Callable[[], Sequence[Outcome | None]]
 
-# Each savepoint has its own name, so that a rollback to one that does not exist fails instead of undoing another change.
+# Each savepoint has its own name, so that a rollback to a missing savepoint fails instead of undoing another change.
 _SAVEPOINTS, _RELEASES, _ROLLBACKS = (
     [Statement(text(f"{verb} change_{number}")) for number in range(MOST_TOGETHER)]
     for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")

@@ -1,12 +1,12 @@
 """The state of each card according to the archived entries, so that a check can still compare the cards with the whole log.
 
-For each card, the table `audit_kept` has a row: the last version of the card that an archived entry records, and whether the
-last such entry enrolled or removed the card. The sealed mark of the archive holds one hash of all these rows. So the check
-finds a row that an attacker has put back.
+For each card, the table `audit_kept` has a row: the last version of the card that an archived entry records, and the last
+enrollment or removal of the card. The sealed mark of the archive holds one hash of all these rows. So the check finds a row
+that an attacker has put back.
 
-A new generation of rows replaces the old one. It is written in batches, each in its own transaction, and becomes valid when the
-mark moves to it. So nobody waits long, and if the process is killed, the old generation stays valid. If two processes write a
-new generation at the same time, one of them begins again.
+A new generation of rows replaces the old generation. It is written in batches, each in its own transaction, and becomes valid
+when the mark moves to it. So nobody waits long, and if the process is killed, the old generation stays valid. If two processes
+write a new generation at the same time, one of them begins again.
 """
 
 import hashlib

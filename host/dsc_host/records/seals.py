@@ -3,7 +3,7 @@
 Each database has an identity and a row key. Both are random, and never change. The row key is stored sealed under the master
 key. Two promises:
 
-1. A text sealed for one database has no valid seal in another one, even under the same master key.
+1. A text sealed for one database has no valid seal in another database, even under the same master key.
 2. An attacker who can write the database but has no master key cannot make a valid seal.
 """
 
@@ -60,7 +60,7 @@ class Seals:
             ) from None
 
     def store(self, db: Connection, master: MasterKey) -> None:
-        """Seal the row key under `master`, and replace the stored one."""
+        """Seal the row key under `master`, and replace the stored key."""
         values = {
             "database": self.database,
             "key_id": master.id,

@@ -25,7 +25,7 @@ _ROWS = select(audit).where(audit.c.number > bindparam("after"), audit.c.number 
 def sealed(context: Context[Any]) -> list[Segment]:
     """Return the sealed segments that have entries in the database.
 
-    Raises `StoreError` if a checkpoint, or the mark of the archived entries, is not as it was sealed.
+    Raises `StoreError` if a checkpoint or the mark of the archived entries was changed after it was sealed.
     """
     with context.reading() as tx:
         mark, previous = segments.archived(tx.db, tx.keys, tx.seals), None
@@ -41,7 +41,7 @@ def sealed(context: Context[Any]) -> list[Segment]:
 
 
 def make(context: Context[Any], folder: Path, segment: Segment) -> Path:
-    """Make the file of a segment in this folder, unless there is one. Return its path.
+    """Make the file of a segment in this folder, unless it exists. Return its path.
 
     Raises `InputError` if it cannot be written, and `StoreError` if the database does not hold the entries as they were sealed.
     """

@@ -112,7 +112,7 @@ class Statement:
     def ask(self, db: Connection, values: Values) -> Asked:
         """Send the statement, and return an object from which the caller takes the first row later.
 
-        With a database on a server, several statements sent in a row take about as long as one.
+        With a database on a server, several statements sent in a row take about as long as a single statement.
         """
         form = self._form(db)
         return Asked(db, form, _send(db, form, values))

@@ -50,12 +50,12 @@ NO_OWNERS = bytes(_HASH_BYTES)
 """The hash of the owners of a card without owners."""
 
 # Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all codes that the
-# card ever got; `unlock_times` has the times of the latest ones, for the limit. `asked` counts all challenges
-# that the card ever got. A retired card has no secrets and an empty `key_id`. `judged` counts all responses, so that each of
-# them changes the same rows and takes the same time, whatever its outcome. `failures` counts the wrong responses in a row;
-# `failures_in_day` counts those since `day_since`, regardless of correct ones between them. `enrolment` is random; `version`
-# counts the changes of the row; `owners_hash` is the hash of the owners' names. Responses are
-# accepted from `valid_from` on and before `valid_until`; NULL is no limit. `seal` covers all other columns: see `seals`.
+# card ever got; `unlock_times` has the times of the latest codes, for the limit. `asked` counts all challenges that the card
+# ever got. A retired card has no secrets and an empty `key_id`. `judged` counts all responses, so that each of them changes the
+# same rows and takes the same time, whatever its outcome. `failures` counts the wrong responses in a row; `failures_in_day`
+# counts the wrong responses since `day_since`, regardless of correct responses between them. `enrolment` is random; `version`
+# counts the changes of the row; `owners_hash` is the hash of the owners' names. Responses are accepted from `valid_from` on and
+# before `valid_until`; NULL is no limit. `seal` covers all other columns: see `seals`.
 cards = Table(
     "cards",
     metadata,

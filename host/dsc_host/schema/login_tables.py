@@ -263,7 +263,7 @@ withdrawals = Table(
     Index(None, "account_id", "at"),
 )
 
-# Changes that take effect later. `stop` is the hash of the code with which the owner stops one.
+# Changes that take effect later. `stop` is the hash of the code with which the owner stops the change.
 waits = Table(
     "waits",
     metadata,

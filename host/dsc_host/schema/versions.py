@@ -13,4 +13,4 @@ FIRST_WITH_LOG = 4
 FIRST_WITH_SEALS = 7
 """The first version whose rows are sealed, and whose secrets are bound to the database and the enrollment."""
 OLDEST = 3
-"""The oldest version that can be migrated. Earlier ones were never released."""
+"""The oldest version that can be migrated. Earlier versions were never released."""

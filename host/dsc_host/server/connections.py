@@ -1,9 +1,9 @@
 """Limits on connections: their number, for one client and in total, and the time for which each may keep the server waiting.
 
-uvicorn limits how long a connection may stay without a request, and the number of connections. It does not limit the
-time for a request head or for an answer that the client does not read, nor the connections of one client. Beyond its
-limit it refuses everybody, so a client that opens enough connections and sends nothing shuts the others out. Here, a new
-connection replaces the one that has kept the server waiting longest.
+uvicorn limits how long a connection may stay without a request, and the number of connections. It does not limit the time for a
+request head or for an answer that the client does not read, nor the connections of one client. Beyond its limit it refuses
+everybody, so a client that opens enough connections and sends nothing shuts the others out. Here, a new connection replaces the
+connection that has kept the server waiting longest.
 
 Five promises, for each process:
 
@@ -34,7 +34,7 @@ MOST_CONNECTIONS = 512
 """The maximum number of connections in one process."""
 MOST_OF_ONE_CLIENT = 128
 MOST_HEAD_BYTES = 16 * 1024
-"""The largest size in bytes of an incomplete head. A larger one is refused."""
+"""The largest size in bytes of an incomplete head. A larger head is refused."""
 HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
 """The time in seconds in which a client must read an answer."""

@@ -7,7 +7,8 @@ The database can be used while a backup is made. A backup is restored into an em
 2. A backup holds no secret in the clear. Keys and PINs are sealed under the master key, as they are in the database. The master
    key is not in the backup, and the backup is useless without it: keep both, but not together.
 3. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
-   short, changed or pieced together is refused. If you name the database that you want, a backup of another one is refused too.
+   short, changed or pieced together is refused. If you name the database that you want, a backup of another database is refused
+   too.
 4. Restoring is one transaction into a database without cards: it restores everything or nothing.
 5. With a folder for segments, the backup leaves out the entries of sealed segments, whose files are in the folder. It is
    restored only together with them.

@@ -87,7 +87,7 @@ def check_pin(pin: str | None, suite: Suite) -> None:
 def check_duress_pin(duress_pin: str, suite: Suite) -> None:
     """Raise `InputError` unless the duress PIN is 4 digits and the suite has a PIN, so that the verifier checks it.
 
-    The duress PIN is not compared with the card's PIN: refusing an equal one would reveal the PIN to the caller.
+    The duress PIN is not compared with the card's PIN: refusing an equal PIN would reveal the card's PIN to the caller.
     """
     if suite.pin_hash is None:
         raise InputError("duress pin", "is only for a suite with a PIN: this card checks its PIN itself")
@@ -126,7 +126,7 @@ def check_validity(begin: float | None, end: float | None) -> None:
 
 
 def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:
-    """Raise `InputError` for an invalid unlock key. Only a card that checks its PIN itself can have one."""
+    """Raise `InputError` for an invalid unlock key. Only a card that checks its PIN itself can have an unlock key."""
     if unlock_key is None:
         return
     if suite.pin_hash is not None:

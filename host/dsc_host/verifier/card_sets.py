@@ -73,7 +73,7 @@ class CardWork(SetWork[T], Generic[T]):
     step: Issue | Judgment
 
     def __call__(self, db: Connection, entries: PendingEntries) -> Any:
-        """Do the step by itself."""
+        """Do the step alone."""
         return self.step(self.context.transaction(db, entries))
 
     @staticmethod
@@ -142,7 +142,7 @@ class _Set:
     # ---- one step for each card ----
 
     def _do_first(self, left: Sequence[int]) -> list[int]:
-        """Do the first step for each card. Return those that are left."""
+        """Do the first step for each card. Return the remaining steps."""
         found = self._find([self._works[index] for index in left])
         writes, busy, later = CollectedWrites(), set[str](), list[int]()
         for index in left:

@@ -26,7 +26,7 @@ from dsc_host.verifier.transaction import CardTransaction
 REMEMBERED = 1000
 """The number of a card's latest questions that are not asked again, if its suite has a counter."""
 FORGOTTEN = 10
-"""The largest number of old rows that are removed when one is added. It bounds the time of a call."""
+"""The largest number of old rows that are removed when a row is added. It bounds the time of a call."""
 _ID_BYTES = 11
 _ALPHABETS = {"A": "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", "H": "0123456789ABCDEF"}
 """The characters of questions in the formats A and H. I and O are left out, because they look like 1 and 0."""
@@ -123,8 +123,9 @@ def _refuse(
 
 def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float) -> None:
     # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, the time of
-    # the challenge N before the next one shows whether the limit is reached. The caller searches this row even if the card had
-    # fewer challenges. Otherwise the duration of the call would reveal their number. A time in the future comes from a clock
+    # the challenge N before the next challenge shows whether the limit is reached. The caller searches this row even if the
+    # card had fewer challenges. Otherwise the duration of the call would reveal their number. A time in the future comes from a
+    # clock
     # that was set back: ignore it, so that the owner need not wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return

@@ -1,7 +1,7 @@
 """Closed challenges: how they are recognized, and how responses to them are refused.
 
-The first few such responses are logged one by one, with the row of the challenge. Later ones, and those to unknown challenges,
-are only counted, and lock no row.
+The first few such responses are logged one by one, with the row of the challenge. Later responses, and responses to unknown
+challenges, are only counted, and lock no row.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def refuse_unlocked(tx: CardTransaction, action: str, challenges: Sequence[Chall
 
 
 def most_logged(policy: Policy) -> int:
-    """Return the number of responses to a challenge after which no row is written for another one."""
+    """Return the number of responses to a challenge after which no row is written for further responses."""
     return _LOGGED * policy.attempts
 
 

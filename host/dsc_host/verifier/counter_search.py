@@ -42,7 +42,7 @@ def counter_of(
 ) -> int | None:
     """Return the counter, from `start` to `start + window`, that the response was made with, or None.
 
-    If two counters give the same response by chance, return the lower one: the higher one could be ahead of the real card.
+    If two counters give the same response by chance, return the lower counter: the higher could be ahead of the real card.
     """
     counters = range(start, min(start + window + 1, COUNTER_END))
     found = (next(_matches(responder, question, response, counters, step), None) for step in steps)

@@ -1,4 +1,4 @@
-"""Decoys: rows that stand in for cards that do not exist, so that a caller cannot tell a missing card from an enrolled one.
+"""Decoys: rows that stand in for cards that do not exist, so that a caller cannot tell a missing card from an enrolled card.
 
 Wrong responses to a decoy are counted, and they pause and lock it like a card. Judging them takes as long as for a card, but no
 response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time. Three promises:
@@ -30,7 +30,7 @@ _DAY = 24 * 60 * 60
 _REMEMBERED = 366 * _DAY
 _KEY_BYTES = 32
 _FORGOTTEN = 10
-"""The largest number of old decoys that are removed when one is added."""
+"""The largest number of old decoys that are removed when a decoy is added."""
 _NEIGHBORS = 64
 """The number of cards whose suites are read, on each side of a serial."""
 _DRAWN_WITH = "decoys"

@@ -1,7 +1,7 @@
 """Enrollment: adding any number of cards to the records, and disclosing their secrets to another system.
 
-A serial that is in use is refused. The serial of a retired card can be enrolled again: the new card replaces the old one and
-its records, except for its log entries.
+A serial that is in use is refused. The serial of a retired card can be enrolled again: the new card replaces the old card and
+its records, except for the log entries.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

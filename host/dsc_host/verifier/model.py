@@ -183,7 +183,7 @@ class Card:
     counter: int
     """The lowest counter whose response would be accepted. Always 0 for a suite without a counter."""
     failures: int
-    """The number of wrong responses since the last right one, or since the last lock ended."""
+    """The number of wrong responses since the last right response, or since the last lock ended."""
     locked_until: float | None
     """The Unix time when the card's lock, or its pause after wrong responses, ends. None if it has neither."""
     enrolled_at: float

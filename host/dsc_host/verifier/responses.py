@@ -1,8 +1,8 @@
 """The judgment of responses: one, or two in a row for a resync. The judgment and its consequences are one transaction.
 
 A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of the
-responses can know all three. So a response to a closed challenge, or to one that was never issued, is refused before anything
-is computed, and does not delay other users.
+responses can know all three. So a response to a closed challenge, or to a challenge that was never issued, is refused before
+anything is computed, and does not delay other users.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
 outcome. So neither the verdict nor its duration distinguishes a locked, suspended or missing card from a wrong response. Only a
@@ -69,7 +69,7 @@ class Asked:
     once: bool = False
 
     def ids(self) -> list[str]:
-        """Return the ids of the challenges. Return none if a value cannot be an id, or if two are the same."""
+        """Return the ids of the challenges. Return no ids if a value cannot be an id, or if two ids are the same."""
         ids = [challenge_id for challenge_id, _ in self.answers]
         return ids if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else []
 

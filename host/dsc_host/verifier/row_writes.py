@@ -78,7 +78,7 @@ class DirectWrites:
 
 
 class CollectedWrites:
-    """Collects the rows. `card_sets` writes those of many logins."""
+    """Collects the rows. `card_sets` writes the rows of many logins."""
 
     __slots__ = ("added", "answers", "cards", "columns", "forgotten")
 

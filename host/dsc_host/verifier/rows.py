@@ -208,7 +208,7 @@ def _card_of(statement: Statement, db: Connection, challenge_ids: Sequence[str])
 
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
-    """Return at most `limit` cards with serials after `after`, in order, and only those of the given owner and state."""
+    """Return at most `limit` cards with serials after `after`, in order, and only cards of the given owner and state."""
     if owner is not None and state is None:
         # Logins use this query, to find the cards of an owner.
         return [CardRecord(*row) for row in _OWNED.rows(db, {"of": owner, "after": after, "most": limit})]

@@ -12,7 +12,7 @@ Ten promises:
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy allows.
 8. A card gets no more challenges in a period than the policy allows. The error tells the caller when to try again.
 9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
-   closed challenge are logged one by one. Later ones are only counted.
+   closed challenge are logged one by one. Later responses are only counted.
 10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are gone.
 """
 
@@ -308,9 +308,9 @@ class Verifier:
         """Return a new challenge for the card `serial`. Its other challenges stay open.
 
         A locked, suspended, lost or retired card gets a challenge too, so that the caller does not learn the card's state. With
-        `conceal`, a serial without a card gets one as well. It looks like any other, but no response to it is accepted.
-        Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is the number of seconds to wait, and `VerifierError`
-        when nearly all questions for this card have been used.
+        `conceal`, a serial without a card gets a challenge as well. It looks like any other challenge, but no response to it is
+        accepted. Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is the number of seconds to wait, and
+        `VerifierError` when nearly all questions for this card have been used.
         """
         return self._context.finish(self._challenge(serial, conceal=conceal))
 

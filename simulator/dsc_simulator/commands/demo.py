@@ -1,4 +1,4 @@
-"""`dscplus demo`: one login with a card and a verifier, then a wrong PIN and a replay, both of which are refused."""
+"""`dscplus demo`: one login with a card and a verifier, then a wrong PIN and a replay, which are both refused."""
 
 import secrets
 import time

@@ -46,7 +46,7 @@ class CardData:
 
 
 def likely_serial() -> str:
-    """Return a random serial. Another card is unlikely to have the same one."""
+    """Return a random serial. Another card is unlikely to have the same serial."""
     return f"SIM{secrets.randbelow(10**6):06}"
 
 

@@ -59,7 +59,7 @@ class NoticeApp(App[None]):
 def _open(settings: Settings) -> tuple[Workspace, str]:
     """Open the workspace. Return it with a message to show first.
 
-    If the profile is broken, open a new one under another name instead.
+    If the profile is broken, open a new profile under another name instead.
     """
     try:
         return Workspace(settings), ""

@@ -64,13 +64,13 @@ class Programs:
         self._loading: asyncio.Task[None] | None = None
 
     def prepare(self, seconds: float = 0.0) -> None:
-        """Load a program after this many seconds, unless one is already loaded by then."""
+        """Load a program after this many seconds, unless a program is already loaded by then."""
         if self._loading is not None:
             self._loading.cancel()
         self._loading = asyncio.create_task(self._load(seconds))
 
     async def take(self) -> PageProgram:
-        """Return a program for a page, and prepare the next one. Raise OSError."""
+        """Return a program for a page, and prepare the next program. Raise OSError."""
         program, self._ready = self._ready, None
         self.prepare(_NEXT_SECONDS)
         return program if program is not None and program.is_alive else await self._loaded()

@@ -13,7 +13,7 @@ _HANGUP = 1
 
 
 def take_any_bytes() -> None:
-    """Treat bytes that are not UTF-8, for example pasted ones, as unknown keys. Textual would end the program with an error."""
+    """Treat bytes that are not UTF-8, for example pasted, as unknown keys. Textual would end the program with an error."""
     if sys.platform == "win32":
         return
     # Imported here, because other systems do not have it.

@@ -121,7 +121,7 @@ async def _drawing(_: web.Request) -> web.Response:
 
 
 async def _forbid_embedding(request: web.Request, response: web.StreamResponse) -> None:
-    """Forbid other pages to embed this one. Otherwise a click on such a page could press the card's keys."""
+    """Forbid other pages to embed this page. Otherwise a click on such a page could press the card's keys."""
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
 

@@ -159,7 +159,7 @@ def _compiled_package() -> dict[str, bytes]:
 
 
 def compile_module(name: str, source: bytes, options: tuple[str, ...] | None = None) -> bytes:
-    """Compile one module to a `.mpy` file. `options` are options of mpy-cross; the default ones are those for a board.
+    """Compile one module to a `.mpy` file. `options` are options of mpy-cross; the default options are those for a board.
 
     Raise SimulatorError, with the message of mpy-cross, if that fails.
     """

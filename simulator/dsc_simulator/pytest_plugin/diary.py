@@ -1,6 +1,6 @@
 """The history of a card for the report of a failed test: keys, serial line, display.
 
-Promises: it contains no key, PIN or entropy, not even a part of one; its size is bounded even for a long test.
+Promises: it contains no key, PIN or entropy, not even in part; its size is bounded even for a long test.
 """
 
 import re

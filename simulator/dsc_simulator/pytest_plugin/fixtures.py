@@ -281,7 +281,7 @@ class SimulatedToken(FaultyCard, Token):
 class simulated_card:  # noqa: N801 - used as a function is
     """A new personalized card for a block or for one test, which is closed at the end.
 
-    As a decorator it passes the card as the last positional argument. `options` are those of `CardOptions`; an unknown one
+    As a decorator it passes the card as the last positional argument. `options` are those of `CardOptions`; an unknown option
     raises TypeError. If the test fails, the card's report is added to the error as a note.
 
     Examples:

@@ -57,7 +57,7 @@ def _check_installed(engine: str) -> None:
 
 
 def _setting(config: pytest.Config, name: str) -> str:
-    """Return the value from the command line, or else from the ini file; empty if neither has one."""
+    """Return the value from the command line, or else from the ini file; empty if neither has it."""
     return str(config.getoption(f"dsc_{name}") or config.getini(f"dsc_{name}"))
 
 
@@ -109,7 +109,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
-    """Return the marker's options. If several markers give an option, the one closest to the test is used."""
+    """Return the marker's options. If several markers give an option, the marker closest to the test is used."""
     options: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers("dsc_card"))):
         if mark.args:

@@ -236,7 +236,7 @@ def strip(recording: Recording, *, typing: bool = True) -> str:
 
 
 def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
-    """Leave out the moments whose last key was a digit. Add the keys of such a moment to the next one."""
+    """Leave out the moments whose last key was a digit. Add the keys of such a moment to the next moment."""
     kept: list[Moment] = []
     keys: tuple[str, ...] = ()
     for moment in moments:

@@ -57,7 +57,7 @@ class CardOnLine(UnlockableCard):
         self.fields: dict[str, str] = {}
 
     def request(self, word: str, values: Values, checked: bool = True) -> None:
-        """Handle one request. Ignore a request without a checksum, except those that a person may type."""
+        """Handle one request. Ignore a request without a checksum, except the requests that a person may type."""
         if not checked and word not in ("hello", "info", "display"):
             return
         try:

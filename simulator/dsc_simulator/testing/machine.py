@@ -102,7 +102,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state == "off" and self.model.record.key and not self.model.record.locked)
     @rule(mistakes=st.integers(0, 2))
     def log_in(self, mistakes: int) -> None:
-        """Log in, with `mistakes` wrong PINs before the right one, if the card allows that many."""
+        """Log in, with `mistakes` wrong PINs before the right PIN, if the card allows that many."""
         self.press("PRESS")
         if self.model.record.checks_pin:
             for _ in range(min(mistakes, self.model.record.tries - 1 - self.model.record.failures)):
@@ -148,7 +148,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.record.locked and self.model.record.unlocks)
     @rule(wrong=st.integers(0, 2) | st.integers(0, 10), right=st.booleans(), cut=given.cuts())
     def unlock(self, wrong: int, right: bool, cut: float | None) -> None:
-        """Type unlock codes: some wrong ones, then perhaps the right one."""
+        """Type unlock codes: some wrong codes, then perhaps the right code."""
         for _ in range(min(wrong, self.model.record.unlocks)):
             self._reach_unlock()
             self._enter("00000000")
@@ -182,7 +182,7 @@ class CardMachine(RuleBasedStateMachine):
         self._ask(LineRequest("wipe"))
         self.press(key, cut)
         if profile and not self.model.record.key:
-            # Personalize the card immediately: the new card must not show data of the old one.
+            # Personalize the card immediately: the new card must not show data of the old card.
             self.personalize(profile, None)
 
     def _right_pin(self) -> str:
@@ -244,7 +244,8 @@ class CardMachine(RuleBasedStateMachine):
         survivor = self.subjects[self._starts % len(self.subjects)]
         slots = tuple(survivor.flash.slots)
         for subject in self.subjects:
-            # Give all cards the same seed again: the power may have failed before a random number on one, after it on another.
+            # Give all cards the same seed again: the power may have failed before a random number on one card, and after it on
+            # another.
             subject.become(slots, seed=self._starts)
         self.model.record = survivor.record
         self.model.log.clear()

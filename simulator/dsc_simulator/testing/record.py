@@ -42,7 +42,7 @@ DAMAGED = Record(serial="(damaged)")
 
 
 def read_record(slots: Sequence[bytes | None]) -> Record:
-    """Return the record that the firmware's own journal reads from these slots; DAMAGED if there is no valid one."""
+    """Return the record that the firmware's own journal reads from these slots; DAMAGED if there is no valid record."""
     # Give the journal a copy, because it repairs the slots that it reads.
     journal = storage.Journal(Flash((slots[0], slots[1])))
     if journal.load() == storage.BROKEN:

@@ -32,7 +32,7 @@ _SPOILED = {
 class LineRequest:
     """One request of docs/reference/protocol.md.
 
-    If `checked` is false, the request has no checksum. A card accepts only a few requests without one.
+    If `checked` is false, the request has no checksum. A card accepts only a few requests without a checksum.
     """
 
     word: str
@@ -51,7 +51,7 @@ def keys() -> SearchStrategy[str]:
 
 
 def pins() -> SearchStrategy[str]:
-    """Return a strategy of a few PINs of 4 digits, so that the right one is drawn often."""
+    """Return a strategy of a few PINs of 4 digits, so that the right PIN is drawn often."""
     return st.sampled_from(["1234", "0000", "9999"])
 
 

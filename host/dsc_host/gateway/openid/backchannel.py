@@ -41,7 +41,7 @@ class Notice:
 
 
 async def notify_clients(provider: Provider, users: Sequence[str] | None = None) -> int:
-    """Find the ended sessions of these users (None means all users), and notify their clients. Return the number of notices."""
+    """Find the ended sessions of these users (None means all users), and notify their clients. Return how many accepted."""
     notices = await run_in_threadpool(due, provider, users)
     if not notices:
         return 0
@@ -80,7 +80,7 @@ async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
 
 
 def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
-    """Return the ids of users who have grants that are over: of these users, or of all users."""
+    """Return the ids of users with grants that are over, among these users or among all users."""
     mine = grants.c.state != State.ENDED
     found = grants.all(tx.db, mine if users is None else mine & grants.c.user_id.in_(users))
     lasting = logins.open_ids(tx, {grant.user_id for grant in found})

@@ -78,7 +78,7 @@ class Client:
 
 
 def add(tx: LoginTransaction, client: Client, *, secret: bool) -> tuple[Client, str]:
-    """Add a client, with a new secret if `secret` is set. Return the client and the secret, of which only a hash is stored.
+    """Add a client, with a new secret if `secret` is set. Return the client and the secret, which is stored only as a hash.
 
     Raises `InputError`.
     """

@@ -3,7 +3,7 @@
 Five promises:
 
 1. A code can be used once. A second use revokes the grant, with all its tokens.
-2. A refresh token can be used once. Its use returns the next one. A second use revokes the grant.
+2. A refresh token can be used once. Its use returns the next refresh token. A second use revokes the grant.
 3. Codes and tokens are sealed, and name the grant. The grant's row decides whether they are still valid, and for which client.
 4. An access token gives only scopes that the grant has and that the session can give.
 5. No code and no token is valid after the session has ended.

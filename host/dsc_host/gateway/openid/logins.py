@@ -66,7 +66,7 @@ def locked(tx: LoginTransaction, token: str) -> Login:
 
 
 def lock(tx: LoginTransaction, user_id: str) -> None:
-    """Lock a user, if there is one with this id."""
+    """Lock the user with this id, if there is such a user."""
     rows.users.locked(tx.db, user_id)
 
 

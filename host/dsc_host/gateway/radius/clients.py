@@ -97,7 +97,7 @@ def named(tx: LoginTransaction, name: str) -> Client:
 
 
 def load(tx: LoginTransaction) -> list[Client]:
-    """Return all clients, sorted by name. Raises `StoreError` if one was tampered with."""
+    """Return all clients, sorted by name. Raises `StoreError` if a client was tampered with."""
     return [_read(tx, name) for name in vault.names(tx.db, _PREFIX)]
 
 

@@ -70,7 +70,7 @@ class Packet:
         return [value for each, value in self.attributes if each == kind]
 
     def one(self, kind: Type) -> bytes | None:
-        """Return the value of the only attribute of a type; None if there is none, or more than one."""
+        """Return the value of the only attribute of a type; None if there are none or several."""
         found = self.all(kind)
         return found[0] if len(found) == 1 else None
 

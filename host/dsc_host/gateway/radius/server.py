@@ -76,7 +76,7 @@ class Server:
         self._open = True
 
     async def start(self, addresses: Sequence[Address]) -> list[Address]:
-        """Listen on the addresses, and return them with the ports in use. Raises `InputError` if one cannot be used."""
+        """Listen on the addresses, and return them with the ports in use. Raises `InputError` if an address cannot be used."""
         loop, bound = asyncio.get_running_loop(), []
         for address in addresses:
             try:
@@ -201,7 +201,7 @@ async def _reload(responder: Responder, load: Load, context: ssl.SSLContext | No
 
 
 async def reload(responder: Responder, load: Load, context: ssl.SSLContext | None = None) -> None:
-    """Read the clients again. If that fails, log the error and keep the old ones."""
+    """Read the clients again. If that fails, log the error and keep the old clients."""
     try:
         known = await asyncio.to_thread(load)
         if context:

@@ -56,7 +56,7 @@ def _iban(text: str) -> str:
     if not re.fullmatch("[A-Z]{2}[0-9]{2}[A-Z0-9]+", text):
         raise problem
     try:
-        # Do not look the bank up: the library's lists of banks lack the newest ones.
+        # Do not look the bank up: the library's lists of banks lack the newest banks.
         return iban.validate(text, check_country=False)
     except ValidationError:
         raise problem from None

@@ -42,7 +42,7 @@ def masked(number: str) -> str:
 
 
 def set_email(tx: LoginTransaction, name: str, email: str) -> None:
-    """Change the email address of a user. Notify both addresses: the owner of the old one may not have asked for the change.
+    """Change the email address of a user. Notify both addresses: the user may not have asked for the change.
 
     Raises `InputError`.
     """

@@ -2,7 +2,7 @@
 
 The numbering plans of the countries come from the `phonenumbers` library, which is loaded when the first number is checked.
 A trunk prefix is dialed only within a country: 0 in most countries, 1 in North America, 8 in Russia, 06 in Hungary. A number
-that has one is refused, not corrected: a code must go to the number that its owner has typed.
+    with a trunk prefix is refused, not corrected: a code must go to the number that its owner has typed.
 """
 
 import re
@@ -19,7 +19,7 @@ _SIGNS = re.compile(r"[\s().\-/\u2010-\u2015]")
 """The spaces and signs that people write between the digits of a number."""
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _OFTEN = ("0", "1", "8")
-"""The trunk prefixes that people often type by mistake, for countries with another trunk prefix or without one."""
+"""The trunk prefixes that people often type by mistake, for countries with a different trunk prefix or without any."""
 
 
 def without_signs(text: str) -> str:

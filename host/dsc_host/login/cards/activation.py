@@ -2,7 +2,7 @@
 
 A device is activated by its first response, or automatically three weeks after it was shipped. A misplaced device that was
 found can be activated again. An activation ends the user's temporary devices, including the online card, and all sessions
-except the one that activated the device.
+except the session that activated the device.
 """
 
 from collections.abc import Iterator, Mapping

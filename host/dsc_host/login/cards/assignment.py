@@ -11,12 +11,12 @@ from dsc_host.login.transaction import LoginTransaction, account_of, locked_user
 def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
     """Assign an enrolled card of this kind to a user, as an active device. Return the id of the device. Raises `InputError`.
 
-    The kind may be one that is no longer issued, because holders of such cards keep them.
+    The kind may be no longer issued, because holders of such cards keep them.
     """
     card = next((each for each in kinds.CARDS if each.name == kind), None)
     if card is None:
         raise InputError("kind", "must be one of {kinds}", kinds=", ".join(each.name for each in kinds.CARDS))
-    # Claim the database first: if two calls assign the same card, the second one gets the error below.
+    # Claim the database first: if two calls assign the same card, the second call gets the error below.
     tx.context.cards.store.claim(tx.db)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
     if account_of(tx.db, user).closed_at is not None:

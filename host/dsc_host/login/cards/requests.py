@@ -1,6 +1,6 @@
-"""Requests for a card: who may have one, its address, its PIN, and the deposit.
+"""Requests for a card: who may request a card, its address, its PIN, and the deposit.
 
-A request is a draft until it is confirmed. A new draft replaces an earlier one. The vault keeps the PIN until the card is
+A request is a draft until it is confirmed. A new draft replaces an earlier draft. The vault keeps the PIN until the card is
 personalized. A user has one open request at a time.
 """
 

@@ -66,7 +66,7 @@ def personalize(
 def personalize_all(
     context: LoginContext, verifier: Verifier, open_card: OpenCard, progress: Progress, most: int | None = None
 ) -> list[Request]:
-    """Make the cards of all requests, or of the `most` oldest ones, one after another.
+    """Make the cards of all requests, or of the `most` oldest requests, one after another.
 
     An error does not affect the cards that are already finished.
     """

@@ -41,7 +41,7 @@ def draw(
     """Draw distinct index numbers. Return them, and the new value for `asked`: a bit for each index that was drawn.
 
     A round draws each index once; then a new round begins. If a round has too few indexes left, the next round supplies the
-    missing ones.
+    missing indexes.
     """
     drawn: list[int] = []
     bits = int.from_bytes(asked, "big")
@@ -76,7 +76,7 @@ def random_code(letters: int) -> str:
 
 
 def entered_digits(text: object) -> str:
-    """Return a code of digits as a person entered it, without spaces; empty if the text cannot be one."""
+    """Return a code of digits as a person entered it, without spaces; empty if the text cannot be a code."""
     return text.replace(" ", "") if isinstance(text, str) and len(text) <= _LONGEST else ""
 
 

@@ -38,12 +38,12 @@ def messages_to_any(context: LoginContext, user: User, number: str) -> list[Rate
 
 
 def again_at(policy: Policy, until: float) -> float:
-    """Return the Unix time from which a new code may be sent in place of one that is valid until `until`."""
+    """Return the Unix time from which a new code may be sent in place of the code that is valid until `until`."""
     return until - policy.login.code_validity + policy.login.code_again
 
 
 def check_again(tx: LoginTransaction, until: float) -> None:
-    """Raise `TooManyAttempts` if the code that is valid until `until` was sent too recently to send another one."""
+    """Raise `TooManyAttempts` if the code that is valid until `until` was sent too recently to send another code."""
     left = again_at(tx.policy, until) - tx.now()
     if left > 0:
         raise TooManyAttempts(left)

@@ -47,7 +47,7 @@ def add(
 
 
 def held_by(db: Connection, user: User) -> list[Held]:
-    """Return all devices that a user has or had, including shared ones, the oldest first."""
+    """Return all devices that a user has or had, including shared devices, the oldest first."""
     uses = {use.device_id: use for use in rows.uses.all(db, rows.uses.c.user_id == user.id)}
     wanted = rows.devices.c.id.in_(list(uses))
     return [(device, uses[device.id]) for device in rows.devices.all(db, wanted, order=rows.devices.c.made_at)]
@@ -93,7 +93,7 @@ def is_issued(tx: LoginTransaction, kind: DeviceKind) -> bool:
 
 
 def check_issued(tx: LoginTransaction, *wanted: DeviceKind) -> None:
-    """Raise `NotNow` if devices of one of these kinds are no longer issued. Call it before a user gets a new one."""
+    """Raise `NotNow` if devices of one of these kinds are no longer issued. Call it before a user gets a new device."""
     if not any(is_issued(tx, kind) for kind in wanted):
         raise NotNow("devices of this kind are no longer issued; choose another kind")
 
@@ -169,7 +169,7 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
 
 
 def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
-    """End the temporary devices of a user, except the one with the id `but`: a better device has replaced them."""
+    """End the temporary devices of a user, except the device with the id `but`: a better device has replaced them."""
     for device in temporary_of(tx, user):
         if device.id != but:
             move(tx, device, DeviceState.ENDED)

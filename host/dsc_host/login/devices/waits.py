@@ -94,7 +94,7 @@ def begin(
     `what` names the change in the message, `by` is the name of the support member who asked for it, and `also` are users who
     get the same message with the same code.
 
-    A new wait replaces an earlier one for the same change.
+    A new wait replaces an earlier wait for the same change.
     """
     end(tx, user, change, WaitState.STOPPED)
     kind = next(kind for kind, each in _CHANGES.items() if isinstance(change, each))

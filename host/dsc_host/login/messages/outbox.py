@@ -163,7 +163,7 @@ def _record(db: Connection, message_id: str, trouble: str) -> None:
 
 
 def _queue_again(db: Connection, message: Message, trouble: str) -> None:
-    """Queue a message for the next attempt, or mark it as failed after the last one."""
+    """Queue a message for the next attempt, or mark it as failed after the last attempt."""
     state = _QUEUED if message.tries < TRIES else _FAILED
     rows.messages.change(db, message.id, state=state, trouble=trouble[:200])
     if state == _FAILED:
@@ -179,7 +179,7 @@ def _format_date(day: date, language: str) -> str:
 
 
 def _words(template: str, language: str) -> tuple[str, str]:
-    """Return the subject and the text of a template. Raises `KeyError` for an unknown one."""
+    """Return the subject and the text of a template. Raises `KeyError` for an unknown template."""
     entry = _templates()[template]
     words = entry.get(language) or entry[FALLBACK]
     return words["subject"], words["text"]

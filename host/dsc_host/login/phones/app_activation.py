@@ -193,7 +193,7 @@ def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str,
 
 
 def _end_replaced(tx: LoginTransaction, user: User) -> None:
-    """End the devices that the app replaces, and the temporary ones."""
+    """End the devices that the app replaces, and the temporary devices."""
     for device, _ in registry.held_by(tx.db, user):
         if device.kind in tx.policy.phone.removes and device.state == DeviceState.ACTIVE:
             registry.move(tx, device, DeviceState.ENDED)

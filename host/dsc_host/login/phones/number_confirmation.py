@@ -3,7 +3,7 @@
 Two promises:
 
 1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
-2. From then on, codes go to this number and no longer to earlier ones. If a temporary device opened the session, this change
+2. From then on, codes go to this number and no longer to earlier numbers. If a temporary device opened the session, this change
    waits for some days. If the user has the phone app, no codes are sent, but the number can be used to activate an app.
 
 The code itself is not stored. The database has a hash of it, keyed with the session's token, which only the user's browser has.
@@ -56,7 +56,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
 
 
 def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
-    """Send a new code to the same number, in place of the last one. Return what `ask` returns.
+    """Send a new code to the same number, in place of the last code. Return what `ask` returns.
 
     Raises `NotNow` if no code was sent, and `TooManyAttempts` if the last code was sent just now.
     """
@@ -109,7 +109,7 @@ def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = Fa
 
 
 def add_first(tx: LoginTransaction, user: User, number: str | None) -> User:
-    """Record the number that the operator has confirmed for a new user, if there is one. Return the user."""
+    """Record the number that the operator may have confirmed for a new user. Return the user."""
     if number is not None:
         contacts.add_phone(tx, user, number, notified=notices.new_user())
         lifecycle.enable_messages(tx, user, number, notices.new_user())

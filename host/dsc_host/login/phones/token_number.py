@@ -27,7 +27,7 @@ class TokenNumber:
 
 
 def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNumber:
-    """Return the new number if one is given, or else the user's confirmed number with this index.
+    """Return the new `number` if it is given, or else the user's confirmed number with this index.
 
     Raises `NotNow` if there is no number, `NotAllowed` for a new number that the policy forbids, and `InputError`.
     """

@@ -48,7 +48,7 @@ class ContactPolicy:
     offices: tuple[Office, ...]
 
     def office(self, residence: str = "") -> Office:
-        """Return the office that serves the people of a country: the one that lists the country, else the default one."""
+        """Return the office that serves a country: the office that lists the country, or else the default office."""
         offices = self.all_offices()
         by_country = (office for office in offices if residence in office.countries)
         return next(by_country, next(office for office in offices if office.default))

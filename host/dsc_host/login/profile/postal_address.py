@@ -1,4 +1,4 @@
-"""The change of a person's postal address. A card is sent to this address unless its request names another one.
+"""The change of a person's postal address. A card is sent to this address unless its request names another address.
 
 A confirmed request keeps its address. All users of the person are notified of a change.
 """

@@ -1,9 +1,9 @@
 """Sharing: the use of one device by several users of one person.
 
 Three conditions: the users are known to be the same person; neither has a temporary device; neither has a device that is more
-secure than the shared one. The user who does not own the device begins, with the owner's name and password and a fresh answer
-of the device. When this user confirms, the device is shared immediately. If the policy requires that compliance agrees, the
-device is shared after compliance has agreed. The phone app is not shared: it can serve several users.
+secure than the shared device. The user who does not own the device begins, with the owner's name and password and a fresh
+answer of the device. When this user confirms, the device is shared immediately. If the policy requires that compliance agrees,
+the device is shared after compliance has agreed. The phone app is not shared: it can serve several users.
 
 A user without any device begins during the login, with their own password, the owner's password and the owner's device. Sharing
 does not log this user in. It gives them a device with which they can log in.

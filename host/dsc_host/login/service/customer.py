@@ -160,7 +160,7 @@ class LoginSystem(CardCalls):
         return self._seen(token, may("devices", *_ACCOUNT), lambda tx, user, _s: registry.views(tx, user))
 
     def change_password(self, token: str, old: str, new: str) -> None:
-        """Change the password. Raises `WrongCredentials` for a wrong old password, `InputError` for a bad new one."""
+        """Change the password. Raises `WrongCredentials` for a wrong old password, `InputError` for a bad new password."""
         name, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _tx, user, session: (user.name, session.id))
         checked = password_check.check_password(self.context, name, old, f"session {session}")
         self.context.passwords.check_new(new, name, old)

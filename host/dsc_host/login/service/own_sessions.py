@@ -14,7 +14,7 @@ class SessionCalls(DeviceCalls):
     """The part of `LoginSystem` about open sessions. Every session may use these calls, even a session without a device."""
 
     def sessions(self, token: str) -> tuple[SessionView, ...]:
-        """Return the user's open sessions: first the current one, then the others, the most recently used first."""
+        """Return the user's open sessions: first the current session, then the others, the most recently used first."""
         return self._seen(token, may("sessions", *Scope), lambda tx, user, session: own_sessions.views(tx, user, session))
 
     def end_session(self, token: str, session: str) -> None:

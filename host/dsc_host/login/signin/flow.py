@@ -66,7 +66,7 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
 
 
 def resend(tx: LoginTransaction, token: str) -> Step | Refused:
-    """Send a new code in place of the last one. Raises `NotIn`, `NotNow`, and `TooManyAttempts` if a code was sent just now."""
+    """Send a new code, which replaces the last. Raises `NotIn`, `NotNow`, and `TooManyAttempts` if a code was sent just now."""
     user, session = sessions.locked(tx, token, Stage.ANSWERING)
     device, _ = registry.held(tx.db, user, session.device_id)
     again_at = kinds.of(device).again_at(tx.policy, OfferData.of(session).keeps)

@@ -56,7 +56,7 @@ def _charge(tx: LoginTransaction, name: str, limits: Sequence[RateLimit], earlie
 def _compare(
     context: LoginContext, user: User | None, password: str, limits: Sequence[RateLimit], successes: RateLimit
 ) -> tuple[User, bool]:
-    """Compare the password. Return the user as stored now, and whether the compared hash is still the stored one.
+    """Compare the password. Return the user as stored now, and whether the compared hash is still stored.
 
     Raises `WrongCredentials`.
     """

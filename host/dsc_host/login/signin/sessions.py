@@ -2,7 +2,7 @@
 
 Four promises:
 
-1. Each step of a login draws a new token and makes the previous one invalid. The database has only the hash of a token.
+1. Each step of a login draws a new token and makes the previous token invalid. The database has only the hash of a token.
 2. The scope of a session comes from the device that opened it and never grows.
 3. A session ends after some idle time, at the end of its duration, and when the user's password, PIN or devices change.
 4. A login in progress is not a session: only the next step of the login can be done with it.
@@ -92,12 +92,12 @@ def end(db: Connection, session: Session) -> None:
 
 
 def drop(db: Connection, token: str) -> None:
-    """End the session of this token, if there is one."""
+    """End the session of this token, if it exists."""
     rows.sessions.remove(db, rows.sessions.c.id == hashed(token))
 
 
 def end_all(db: Connection, user: User, *, but: str = "") -> None:
-    """End all sessions of a user except the one with the id `but`, which continues under the user's current settings."""
+    """End all sessions of a user except the session with the id `but`, which continues under the user's current settings."""
     rows.sessions.remove(db, rows.sessions.c.user_id == user.id, rows.sessions.c.id != but)
     if but:
         fresh = rows.users.find(db, user.id)

@@ -11,7 +11,7 @@ from dsc_host.records import vault
 
 
 def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> str:
-    """Make a temporary code, to be read out to the identified caller. It replaces an earlier one."""
+    """Make a temporary code, to be read out to the identified caller. It replaces an earlier code."""
     user = calls.caller(tx, session)
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: its statements need only the name and password")

@@ -151,7 +151,7 @@ class Demonstration:
         return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 
     def pin_of(self, serial: str) -> str:
-        """Return the PIN of a card that has the demonstration's PIN; empty text if its user chose another one."""
+        """Return the PIN of a card that has the demonstration's PIN; empty text if its user chose another PIN."""
         changed = select(audit.c.number).where(
             audit.c.serial == serial, audit.c.action == "card.change-pin", audit.c.outcome == "accepted"
         )

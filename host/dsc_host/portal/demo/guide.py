@@ -64,7 +64,7 @@ class StoryGuide:
     papers: Facts
     """The papers of the caller, in a step in which support asks for them."""
     ways: Sequence[Go]
-    """The links to the page of the current step, and to the phone if the story has one."""
+    """The links to the page of the current step, and to the phone if the story has a phone."""
 
     @property
     def step(self) -> Told | None:
@@ -115,7 +115,7 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
 
 
 def _told(_: Language, run: Run, step: Step, ahead: int) -> Told:
-    """Return a step that is `ahead` steps after the current one."""
+    """Return the step that is `ahead` steps after the current step."""
     title = _(step.title, name=run.user(step).name, **run.values)
     return Told(title, _(step.text, password=SESAME, pin=PIN, **run.values), ahead < 0, ahead == 0)
 

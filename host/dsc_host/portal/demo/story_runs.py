@@ -113,7 +113,7 @@ class StoryRuns:
         return visitor
 
     def go_on(self, visitor: str, story: str) -> None:
-        """Make `story`, which the visitor has begun, the current one. With empty text, leave all stories."""
+        """Make `story`, which the visitor has begun, the current story. With empty text, leave all stories."""
         found = self._visitors.get(visitor)
         if found is not None and (not story or story in found.runs):
             found.current = story

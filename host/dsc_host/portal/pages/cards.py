@@ -113,7 +113,7 @@ def confirmed(visit: Visit) -> Response:
 
 
 def _delivery(visit: Visit) -> str:
-    """Return the way of delivery: the policy's text, or the default one."""
+    """Return the way of delivery: the policy's text, or the default text."""
     return visit.system.policy.request.delivery or visit._("By mail")
 
 

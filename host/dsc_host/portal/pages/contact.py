@@ -11,14 +11,14 @@ from dsc_host.portal.views import View
 
 
 def contact(visit: Visit) -> Response:
-    """Show all offices, first the one that serves the visitor."""
+    """Show all offices, first the office that serves the visitor."""
     own = office_of(visit)
     others = [each for each in visit.system.policy.contact.all_offices() if each != own]
     return visit.show(View(visit._("Contact"), blocks=[_panel(visit._, each) for each in (own, *others)]))
 
 
 def office_of(visit: Visit) -> Office:
-    """Return the office that serves the visitor, by their residence; the default one if nobody is logging in."""
+    """Return the office that serves the visitor, by their residence; the default office if nobody is logging in."""
     try:
         return visit.system.office(visit.token)
     except NotIn:
@@ -31,7 +31,7 @@ def telephones(_: Language, office: Office) -> tuple[tuple[str, str], ...]:
 
 
 def addresses(_: Language, office: Office) -> tuple[str, ...]:
-    """Return the address to which cards are sent, and the same address in the local script if there is one."""
+    """Return the address to which cards are sent, and, if known, the same address in the local script."""
     return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)
 
 

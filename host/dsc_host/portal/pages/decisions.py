@@ -1,4 +1,4 @@
-"""Decisions of a second person: the corrections that wait for one, the question for the reason, and past decisions."""
+"""Decisions of a second person: the corrections that wait, the question for the reason, and past decisions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -100,7 +100,7 @@ def decided(
 
 
 def _question(visit: Visit, page: str, facts: Facts, subject: Field, *, agreed: bool) -> View:
-    """Return the page that asks for the reason of a decision. A refusal needs one."""
+    """Return the page that asks for the reason of a decision. A refusal needs a reason."""
     _ = visit._
     hint = _("It is kept with the decision. The customer does not see it.")
     fields = (

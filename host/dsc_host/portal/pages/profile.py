@@ -176,7 +176,7 @@ def changed_bank(visit: Visit) -> Response:
 
 
 def bank_fields(_: Language, hint: str = "") -> tuple[Field, ...]:
-    """Return the fields for bank instructions, with a hint at the first one."""
+    """Return the fields for bank instructions, with a hint at the first field."""
     return (
         Field("iban", "IBAN", hint=hint, longest=64, optional=True, secret=True),
         Field("routing", _("Routing number"), "code", longest=64, optional=True),

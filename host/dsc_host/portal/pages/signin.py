@@ -224,7 +224,8 @@ def _choosing(visit: Visit, step: Step) -> View:
             blocks=(ways_on(visit), Facts(_("Telephone numbers"), telephones(_, office_of(visit)))),
             below=(Actions(_("Something else?"), (("people", other), ("window", _again(_)))),),
         )
-    # Preselect the device of the highest level, for example a new card. Of equal ones, preselect the last used.
+    # Preselect the device of the highest level, for example a new card. If several are equal, preselect the device that was
+    # used last.
     last = min(step.choices, key=lambda each: (each.level, -(each.used_at or 0)), default=None)
     chosen = last.id if last is not None else choices[0].value
     field = Field("device", _("How do you want to continue?"), "radio", value=chosen, choices=choices)

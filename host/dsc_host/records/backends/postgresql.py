@@ -1,9 +1,9 @@
 """Records in a PostgreSQL database, in a schema named `dscplus`, beside the tables of other programs.
 
 Transactions run under READ COMMITTED. Each first locks the row of its card. A transaction that waited for the lock then reads
-the changes that the previous one has committed. So reading, deciding and recording are atomic for each card, and transactions
-on different cards do not wait for each other. SERIALIZABLE would guarantee the same, with two disadvantages: of several
-conflicting transactions, all except one would fail and be repeated, and every program that writes would have to use
+the changes that the previous transaction has committed. So reading, deciding and recording are atomic for each card, and
+transactions on different cards do not wait for each other. SERIALIZABLE would guarantee the same, with two disadvantages: of
+several conflicting transactions, all except one would fail and be repeated, and every program that writes would have to use
 SERIALIZABLE.
 """
 
@@ -237,7 +237,7 @@ def _test_idle(engine: Engine) -> None:
     def taken(connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
         now = time.monotonic()
         if now - entry.info.get(_UNUSED_SINCE, now) > _TRUSTED_SECONDS and not _answers(engine, connection):
-            # The pool then takes another connection, or opens a new one.
+            # The pool then takes another connection, or opens a new connection.
             raise DisconnectionError
 
     event.listen(engine, "checkin", returned)

@@ -49,7 +49,7 @@ class SQLite:
 
     READ = GLANCE = STREAM = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
-    # A migration may rebuild a table and drop the old one. Foreign keys would then delete the rows that refer to it.
+    # A migration may rebuild a table and drop the old table. Foreign keys would then delete the rows that refer to it.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
     CHAINS_ERRORS = True
     WRITERS = 1

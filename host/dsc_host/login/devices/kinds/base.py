@@ -121,7 +121,7 @@ class DeviceKind(ABC):
         return self.check(attempt, kept, answer)
 
     def check_new_pin(self, attempt: Attempt, kept: Mapping[str, Any], answer: str, pin: str) -> Outcome:
-        """Check an answer that was made with a new PIN, which then replaces the old one."""
+        """Check an answer that was made with a new PIN, which then replaces the old PIN."""
         return REFUSED
 
     def is_waiting(self, tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:

@@ -68,7 +68,7 @@ class _Sheet(DeviceKind):
     has_sheet = True
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered:
-        """Offer the open index numbers, or draw new ones."""
+        """Offer the open index numbers, or draw new index numbers."""
         data, wanted = SheetData.of(attempt.device), attempt.tx.policy.code_card.indexes
         count, _ = data.size(attempt.tx.policy)
         indexes = data.open.indexes if data.open else ()
