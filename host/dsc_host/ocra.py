@@ -50,7 +50,7 @@ _WORD = struct.Struct(">I")
 _MODULI = tuple(10**digits for digits in range(11))
 _UINT64_END = 1 << 64
 _FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
-_MINUS = "\N{MINUS SIGN}"  # Unicode does not class this character as a dash, but keyboards and word processors write it instead of a dash.
+_MINUS = "\N{MINUS SIGN}"  # Not a dash in Unicode, but keyboards and word processors write it as a dash.
 
 
 @dataclass(frozen=True, slots=True)
