@@ -123,7 +123,7 @@ def write_new(path: str | os.PathLike[str], text: str) -> None:
 
 
 def replace_whole(path: str, write: Callable[[TextIO], None]) -> None:
-    """Replace the file at `path`, completely or not at all, with what `write` writes. Only the owner can access the new file.
+    """Replace the file at `path`, completely or not at all, with the output of `write`. Only its owner can access the new file.
 
     It is written as `path` with `.new` added. While this draft exists, another call raises `FileExistsError`, so that two
     changes at the same time lose nothing. Other errors are `OSError`s with the name of the file that could not be written.

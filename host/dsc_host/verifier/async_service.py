@@ -226,7 +226,7 @@ class AsyncVerifier:
     async def open(cls, database: str, *, threads: int | None = None, **options: Any) -> Self:
         """Open the URL `database` as `Verifier.open` does, with its `options`, and return the verifier.
 
-        `threads` defaults to 1 for SQLite and 5 for a server. Raises what `Verifier.open` and the constructor raise.
+        `threads` defaults to 1 for SQLite and 5 for a server. Raises the errors of `Verifier.open` and of the constructor.
         """
         verifier = await asyncio.to_thread(partial(Verifier.open, database, **options))
         try:
@@ -326,7 +326,7 @@ class AsyncVerifier:
         return _in_pages(self._workers, self._verifier.cards(owner=owner, state=state, after=after, limit=limit))
 
     async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
-        """Yield what `Verifier.disclose` yields for `serials`. The first step logs the call.
+        """Yield the enrollments of `serials`, as `Verifier.disclose` does. The first step logs the call.
 
         At most 500 enrollments are in memory at the same time.
         """

@@ -128,7 +128,7 @@ class Enrollment:
     Attributes:
         serial: The card's serial.
         key: The secret that the card shares with the verifier.
-        suite: The OCRA suite, which says what goes into a response.
+        suite: The OCRA suite, which defines the inputs of a response.
         pin: The PIN, 4 digits, or None if the suite has none.
         counter: The counter that the card will use next.
         unlock_key: The 32 bytes from which unlock codes are made, or None.

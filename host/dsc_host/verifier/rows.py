@@ -194,7 +194,7 @@ def find_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallen
 
 
 def lock_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
-    """Lock the card that the first of these challenges belongs to, and return what `find_card_of` does.
+    """Lock the card that the first of these challenges belongs to, and return the same values as `find_card_of`.
 
     The card's challenges do not change until the transaction ends.
     """

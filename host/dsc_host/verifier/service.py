@@ -162,9 +162,9 @@ class Verifier:
         `pin` is 4 digits if the suite has P, else None. `counter` is the next counter of the card, 0 to 2**64 - 2. The `suite`
         must have a response of 4 to 10 digits and no session data (S). If the suite has the time (T), the card needs a clock.
         `unlock_key`, 32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it.
-        `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are names of 1 to 64 characters. The serial of a
-        retired card may be used again.
-        Raises `InputError` (`SuiteError` for a malformed suite), which names what is wrong, and `AlreadyEnrolled`.
+        `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are names of 1 to 64 characters. The serial of a retired
+        card may be used again. Raises `InputError` (`SuiteError` for a malformed suite), which names the wrong value, and
+        `AlreadyEnrolled`.
         """
         wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
         self._context.change(lambda tx: _enroll(tx, wanted))

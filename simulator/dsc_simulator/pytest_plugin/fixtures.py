@@ -244,7 +244,7 @@ class Token(ABC):
 class SimulatedToken(FaultyCard, Token):
     """A `SimulatedCard` with its owner's PIN, a diary and faults. `number` is its number in the test.
 
-    Raises what `SimulatedCard` raises, TypeError for an unknown option, and ValueError if the PIN is not 4 digits.
+    Raises the errors of `SimulatedCard`, TypeError for an unknown option, and ValueError if the PIN is not 4 digits.
     """
 
     def __init__(self, number: int = 1, /, **options: Unpack[CardOptions]) -> None:

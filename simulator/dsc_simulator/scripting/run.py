@@ -70,8 +70,8 @@ class Script:
     def open_card(self, *, profile: Profile | None = None, engine: str | None = None, seed: int | None = None) -> SimulatedCard:
         """Open the card for the script: the card that the script describes, or a card with `profile`.
 
-        `engine` and `seed` take precedence over the script's. Raise ScriptError if both describe a card, and what
-        SimulatedCard raises.
+        `engine` and `seed` take precedence over the script's. Raise ScriptError if both describe a card, and the errors of
+        SimulatedCard.
         """
         if self.card and profile:
             raise ScriptError(f"{self.name}: describes its own card, so it cannot run on another; leave one of them out")

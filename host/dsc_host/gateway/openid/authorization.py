@@ -106,8 +106,8 @@ def for_login(request: AuthorizationRequest, login: Login | None) -> Authorizati
 
 def redirect_url(issuer: str, back: RedirectTarget, **values: str) -> str:
     """Return the URL to redirect a browser to, with these values. `iss` tells the client which provider has sent it."""
-    told = {**values, **({"state": back.state} if back.state else {}), "iss": issuer}
-    return f"{back.redirect}{'&' if '?' in back.redirect else '?'}{urlencode(told)}"
+    query = {**values, **({"state": back.state} if back.state else {}), "iss": issuer}
+    return f"{back.redirect}{'&' if '?' in back.redirect else '?'}{urlencode(query)}"
 
 
 def error_redirect_url(issuer: str, back: RedirectTarget, error: ProtocolError) -> str:
@@ -138,46 +138,46 @@ def check(
             raise ProtocolError(code, f"{name} is not supported")
     if twice := [name for name, values in given.items() if len(values) > 1]:
         raise ProtocolError("invalid_request", f"{_plain(twice[0])} is given twice")
-    one = {name: values[0] for name, values in given.items()}
-    _check_response(one)
-    scope = tuple(dict.fromkeys(each for each in one.get("scope", "").split() if each in SCOPES))
+    parameters = {name: values[0] for name, values in given.items()}
+    _check_response(parameters)
+    scope = tuple(dict.fromkeys(each for each in parameters.get("scope", "").split() if each in SCOPES))
     if "openid" not in scope:
         raise ProtocolError("invalid_scope", "the scope must contain openid")
     if len(back.state) > _MOST_STATE or not _TEXT.fullmatch(back.state):
         raise ProtocolError("invalid_request", f"state must be at most {_MOST_STATE} printable ASCII characters")
-    nonce = one.get("nonce", "")
+    nonce = parameters.get("nonce", "")
     if len(nonce) > _MOST_NONCE or not _TEXT.fullmatch(nonce):
         raise ProtocolError("invalid_request", f"nonce must be at most {_MOST_NONCE} printable ASCII characters")
-    hint = one.get("login_hint", "")
+    hint = parameters.get("login_hint", "")
     return AuthorizationRequest(
         client=back.client,
         redirect=back.redirect,
         state=back.state,
         scope=scope,
         nonce=nonce,
-        challenge=_challenge(client, one),
-        prompts=_prompts(one),
-        max_age=_max_age(one),
-        contexts=tuple(each for each in _values(one, "acr_values") if tx.policy.openid.is_known(each)),
-        subject=_subject(tx, issuer, one.get("id_token_hint", "")),
+        challenge=_challenge(client, parameters),
+        prompts=_prompts(parameters),
+        max_age=_max_age(parameters),
+        contexts=tuple(each for each in _values(parameters, "acr_values") if tx.policy.openid.is_known(each)),
+        subject=_subject(tx, issuer, parameters.get("id_token_hint", "")),
         hint=hint if _NAME.fullmatch(hint) else "",
-        locales=tuple(each for each in _values(one, "ui_locales") if _LOCALE.fullmatch(each)),
+        locales=tuple(each for each in _values(parameters, "ui_locales") if _LOCALE.fullmatch(each)),
         at=tx.now(),
     )
 
 
-def _check_response(one: Mapping[str, str]) -> None:
-    kind = one.get("response_type")
+def _check_response(parameters: Mapping[str, str]) -> None:
+    kind = parameters.get("response_type")
     if kind is None:
         raise ProtocolError("invalid_request", "response_type is missing")
     if kind != "code":
         raise ProtocolError("unsupported_response_type", "response_type must be code")
-    if one.get("response_mode", "query") != "query":
+    if parameters.get("response_mode", "query") != "query":
         raise ProtocolError("invalid_request", "response_mode must be query")
 
 
-def _challenge(client: Client, one: Mapping[str, str]) -> str:
-    challenge, method = one.get("code_challenge", ""), one.get("code_challenge_method", "")
+def _challenge(client: Client, parameters: Mapping[str, str]) -> str:
+    challenge, method = parameters.get("code_challenge", ""), parameters.get("code_challenge_method", "")
     if not challenge and not method:
         if client.method is Method.NONE:
             raise ProtocolError("invalid_request", "code_challenge is missing")
@@ -189,8 +189,8 @@ def _challenge(client: Client, one: Mapping[str, str]) -> str:
     return challenge
 
 
-def _prompts(one: Mapping[str, str]) -> tuple[str, ...]:
-    prompts = tuple(dict.fromkeys(one.get("prompt", "").split()))
+def _prompts(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    prompts = tuple(dict.fromkeys(parameters.get("prompt", "").split()))
     if unknown := [each for each in prompts if each not in _PROMPTS]:
         raise ProtocolError("invalid_request", f"prompt {_plain(unknown[0])} is not known")
     if "none" in prompts and len(prompts) > 1:
@@ -198,8 +198,8 @@ def _prompts(one: Mapping[str, str]) -> tuple[str, ...]:
     return prompts
 
 
-def _max_age(one: Mapping[str, str]) -> int | None:
-    text = one.get("max_age")
+def _max_age(parameters: Mapping[str, str]) -> int | None:
+    text = parameters.get("max_age")
     if text is None:
         return None
     if not _NUMBER.fullmatch(text):
@@ -216,8 +216,8 @@ def _subject(tx: LoginTransaction, issuer: str, hint: str) -> str:
     return claims.subject
 
 
-def _values(one: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.get(name, "").split()))[:_MOST_VALUES]
+def _values(parameters: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(parameters.get(name, "").split()))[:_MOST_VALUES]
 
 
 def _only(given: Mapping[str, Sequence[str]], name: str) -> str:

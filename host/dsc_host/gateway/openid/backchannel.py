@@ -81,18 +81,18 @@ async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
 
 def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
     """Return the ids of users with grants that are over, among these users or among all users."""
-    mine = grants.c.state != State.ENDED
-    found = grants.all(tx.db, mine if users is None else mine & grants.c.user_id.in_(users))
-    lasting = logins.open_ids(tx, {grant.user_id for grant in found})
-    return sorted({grant.user_id for grant in found if _is_over(tx, grant, lasting)})
+    wanted = grants.c.state != State.ENDED
+    found = grants.all(tx.db, wanted if users is None else wanted & grants.c.user_id.in_(users))
+    open_sessions = logins.open_ids(tx, {grant.user_id for grant in found})
+    return sorted({grant.user_id for grant in found if _is_over(tx, grant, open_sessions)})
 
 
 def _end(tx: LoginTransaction, user: str) -> None:
     # Lock the user, because a login in the meantime could move the grants of a session to the next session.
     logins.lock(tx, user)
-    lasting = logins.open_ids(tx, {user})
+    open_sessions = logins.open_ids(tx, {user})
     for grant in grants.all(tx.db, grants.c.user_id == user, grants.c.state != State.ENDED):
-        if _is_over(tx, grant, lasting):
+        if _is_over(tx, grant, open_sessions):
             if grant.state == State.CODE:
                 # The client has not fetched its tokens, so it has no session to end.
                 grants.remove(tx.db, grants.c.id == grant.id)
@@ -100,11 +100,11 @@ def _end(tx: LoginTransaction, user: str) -> None:
                 grants.change(tx.db, grant.id, state=State.ENDED, due_at=tx.now())
 
 
-def _is_over(tx: LoginTransaction, grant: Grant, lasting: frozenset[str]) -> bool:
+def _is_over(tx: LoginTransaction, grant: Grant, open_sessions: frozenset[str]) -> bool:
     """Return whether the session of a grant has ended, or the code was not used in time."""
     if grant.state == State.CODE and tx.now() >= grant.made_at + tx.policy.openid.code_validity:
         return True
-    return grant.session not in lasting
+    return grant.session not in open_sessions
 
 
 def _due(tx: LoginTransaction) -> list[Grant]:

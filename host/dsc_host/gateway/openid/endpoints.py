@@ -35,10 +35,10 @@ def routes(provider: Provider) -> list[Route]:
     """Return the endpoints of a provider for Starlette."""
 
     async def discovery(_: Request) -> Response:
-        return _kept(provider.description())
+        return _cacheable(provider.description())
 
     async def keys(_: Request) -> Response:
-        return _kept(await run_in_threadpool(provider.keys))
+        return _cacheable(await run_in_threadpool(provider.keys))
 
     calls: Mapping[str, tuple[Callable[[_Call], Response], list[str]]] = {
         "token_endpoint": (_token, ["POST"]),
@@ -123,7 +123,7 @@ async def _form(request: Request) -> Mapping[str, str]:
 _NO_CACHE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-def _kept(content: Mapping[str, object]) -> Response:
+def _cacheable(content: Mapping[str, object]) -> Response:
     """Return an answer that clients may cache for a while."""
     return JSONResponse(content, headers={"cache-control": f"public, max-age={PUBLISHED_SECONDS // 2}"})
 

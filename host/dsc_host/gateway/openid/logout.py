@@ -53,11 +53,11 @@ def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]],
     """End the session that a request names, if that is safe. `here` is the login of the browser. Raises `UnsafeRequest`."""
     if any(len(values) > 1 for values in given.values()):
         raise UnsafeRequest("a parameter is given twice")
-    one = {name: values[0] for name, values in given.items()}
-    hint = id_tokens.read(tx, issuer, one.get("id_token_hint", ""))
-    if "id_token_hint" in one and hint is None:
+    parameters = {name: values[0] for name, values in given.items()}
+    hint = id_tokens.read(tx, issuer, parameters.get("id_token_hint", ""))
+    if "id_token_hint" in parameters and hint is None:
         raise UnsafeRequest("id_token_hint is not an ID token of this provider")
-    request = _checked(tx, one, hint)
+    request = _checked(tx, parameters, hint)
     named = _of_hint(tx, hint)
     if here is not None and (named is None or named.id != here.id):
         return LogoutOutcome(request, ask=True)
@@ -66,18 +66,18 @@ def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]],
     return LogoutOutcome(request, ask=False, user=named.user.id if named else "")
 
 
-def _checked(tx: LoginTransaction, one: Mapping[str, str], hint: Hint | None) -> LogoutRequest:
-    name = one.get("client_id") or (hint.client if hint else "")
+def _checked(tx: LoginTransaction, parameters: Mapping[str, str], hint: Hint | None) -> LogoutRequest:
+    name = parameters.get("client_id") or (hint.client if hint else "")
     client = clients.find(tx, name)
     if (name and client is None) or (hint is not None and name != hint.client):
         raise UnsafeRequest("the client is unknown, or differs from the client of the id_token_hint")
-    url, state = one.get("post_logout_redirect_uri", ""), one.get("state", "")
+    url, state = parameters.get("post_logout_redirect_uri", ""), parameters.get("state", "")
     if not url:
         return LogoutRequest(client=name)
     if client is None or url not in client.logout_redirects or len(state) > _MOST_STATE:
         raise UnsafeRequest("the client does not have this post_logout_redirect_uri")
-    told = f"{'&' if '?' in url else '?'}{urlencode({'state': state})}" if state else ""
-    return LogoutRequest(client=name, address=url + told)
+    query = f"{'&' if '?' in url else '?'}{urlencode({'state': state})}" if state else ""
+    return LogoutRequest(client=name, address=url + query)
 
 
 def _of_hint(tx: LoginTransaction, hint: Hint | None) -> Login | None:

@@ -175,7 +175,7 @@ class Provider:
         self.context.change(lambda tx: grants.revoke(tx, client.name, token))
 
     def introspect(self, client: Client, token: str) -> dict[str, object]:
-        """Return whether a token is valid, and for what (RFC 7662). Raises `ProtocolError`.
+        """Return whether a token is valid, with its scope and user (RFC 7662). Raises `ProtocolError`.
 
         The company's own clients may introspect every token. Other clients may introspect only tokens that they were given.
         """

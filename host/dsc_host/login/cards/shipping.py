@@ -53,7 +53,7 @@ def personalize(
 ) -> Request:
     """Make the card of a request and record it. If an earlier attempt made the card without recording it, only record it.
 
-    Raises `NotNow`, `InputError`, and what `personalization.personalize` raises.
+    Raises `NotNow`, `InputError`, and the errors of `personalization.personalize`.
     """
     owner, pin, chosen = context.change(lambda tx: _begin(tx, order_id, serial))
     if not _made_before(verifier, client, owner):

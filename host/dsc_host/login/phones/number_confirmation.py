@@ -56,7 +56,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
 
 
 def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
-    """Send a new code to the same number, in place of the last code. Return what `ask` returns.
+    """Send a new code to the same number, in place of the last code. Return the same values as `ask`.
 
     Raises `NotNow` if no code was sent, and `TooManyAttempts` if the last code was sent just now.
     """

@@ -183,7 +183,7 @@ class WithdrawalPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RestrictionPolicy:
-    """The table `restrictions`: what is not available after opting out."""
+    """The table `restrictions`: the services that are not available after opting out."""
 
     lost: tuple[str, ...]
     funding_beyond_cents: int

@@ -74,7 +74,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
 
 
 def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
-    """Send a new code to the same address, in place of the last code. Return what `ask` returns.
+    """Send a new code to the same address, in place of the last code. Return the same values as `ask`.
 
     Raises `NotAllowed`, `NotNow` if no code was sent, and `TooManyAttempts` if the last code was sent just now.
     """

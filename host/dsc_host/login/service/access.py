@@ -30,7 +30,7 @@ def change(
     work: Callable[[LoginTransaction, User, Session], T | Refused],
     others: Others | None = None,
 ) -> T:
-    """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, and what `may` raises."""
+    """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, and the errors of `may`."""
     return context.change(lambda tx: work(tx, *_locked(tx, token, may, others)))
 
 

@@ -45,7 +45,7 @@ def corrections(visit: Visit) -> Sequence[Table]:
 
 
 def _correction(_: Language, wait: WaitView, identity: Identity, name: str) -> Row:
-    """Return the row of a correction. Whoever requested it does not decide on it."""
+    """Return the row of a correction. The person who requested it does not decide on it."""
     cells = (wait.user, _details(_, identity), wait.asked_by, _.moment(wait.at))
     if wait.asked_by == name:
         return Row((*cells, _("A second person decides.")))
