@@ -333,3 +333,17 @@ class Decision:
     """The time of the decision; None if an earlier version recorded it."""
     why: str
     """The reason that was given; empty if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A card that comes back to the issuer."""
+
+    serial: str
+    user: str
+    tracking: str
+    sent_at: float
+    expected: tuple[str, str]
+    """The first and the last business day on which it is expected, as 2026-12-31."""
+    received_at: float | None
+    """The time when the issuer received it; None if it is on its way."""

@@ -17,12 +17,14 @@ from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Parcel, Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, find_user, found, locked_user, locked_users
-from dsc_host.login.views import Settlement
+from dsc_host.login.views import Return, Settlement
 from dsc_host.records import table_rows
 from dsc_host.verifier import lifecycle
 from dsc_host.verifier.model import State
 
 SENT, RECEIVED = "sent", "received"
+_MOST_ANNOUNCED, _MOST_RECEIVED = 50, 5
+"""The numbers of announced and of received cards that the issuer sees."""
 
 
 def announce(tx: LoginTransaction, session: Session, user: User, device_id: str, tracking: str) -> Parcel:
@@ -84,6 +86,20 @@ def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tup
     """Return the parcels of a user, the oldest first, each with the first and the last day on which its receipt is expected."""
     parcels = rows.parcels.all(tx.db, rows.parcels.c.user_id == user.id, order=rows.parcels.c.sent_at)
     return [(parcel, expected(tx.context, parcel)) for parcel in parcels]
+
+
+def newest(tx: LoginTransaction) -> list[Return]:
+    """Return the cards that are on their way back, the oldest first, and then the ones that were received last."""
+    c = rows.parcels.c
+    announced = rows.parcels.all(tx.db, c.state == SENT, order=c.sent_at, most=_MOST_ANNOUNCED)
+    received = rows.parcels.all(tx.db, c.state == RECEIVED, order=c.received_at.desc(), most=_MOST_RECEIVED)
+    return [_view(tx, parcel) for parcel in (*announced, *received)]
+
+
+def _view(tx: LoginTransaction, parcel: Parcel) -> Return:
+    device, user = found(rows.devices.find(tx.db, parcel.device_id)), found(rows.users.find(tx.db, parcel.user_id))
+    days = expected(tx.context, parcel)
+    return Return(device.serial or "", user.name, parcel.tracking, parcel.sent_at, days, parcel.received_at)
 
 
 def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User, owner: str | None = None) -> int:

@@ -25,7 +25,18 @@ from dsc_host.login.support import (
     wait_outcomes,
 )
 from dsc_host.login.transaction import LoginContext, LoginTransaction
-from dsc_host.login.views import CallerView, Decision, DeviceView, FoundUser, NoteView, Request, Settlement, ShareView, WaitView
+from dsc_host.login.views import (
+    CallerView,
+    Decision,
+    DeviceView,
+    FoundUser,
+    NoteView,
+    Request,
+    Return,
+    Settlement,
+    ShareView,
+    WaitView,
+)
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 
@@ -191,6 +202,10 @@ class Staff:
     def receive(self, token: str, serial: str) -> Parcel:
         """Record that a card has come back. Raises `NotAllowed`, `NotNow`, `NotFound`."""
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.receive(tx, serial, staff))
+
+    def returns(self, token: str) -> list[Return]:
+        """Return the cards that are on their way back, and then the ones that were received last. Raises `NotAllowed`."""
+        return self._look(token, _ISSUER, lambda tx, _staff, _s: returns.newest(tx))
 
     def settle(self, token: str, serial: str, cents: int | None = None, *, owner: str | None = None) -> int:
         """Keep the deposit of a card that was not returned, or charge a fee for a device without a deposit.

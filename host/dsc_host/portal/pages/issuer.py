@@ -1,11 +1,11 @@
-"""The pages of the issuer: the queue of requested cards, and the returned cards."""
+"""The pages of the issuer: the queue of requested cards, the cards on their way, and the returned cards."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
 
-from dsc_host.login import NotAllowed, OrderState, Request, Settlement
+from dsc_host.login import NotAllowed, OrderState, Request, Return, Settlement
 from dsc_host.portal import amounts
 from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Meter, Meters, PageForms, Split
 from dsc_host.portal.languages import Language
@@ -15,6 +15,8 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, View, button
 from dsc_host.portal.wording import ORDERS, STATES
 
+_UNANNOUNCED = "-"
+"""The tracking number of a card that came back unannounced."""
 _BATCH = 10
 """The maximum number of cards that one press of a button makes, so that the page soon shows the progress."""
 _DAY = 24 * 60 * 60
@@ -34,7 +36,10 @@ def _page(visit: Visit) -> View:
     nothing = Empty(_("No card is requested. A request appears here when its owner has confirmed it."), "parcel")
     title = _("Requests: {count}", count=len(waiting)) if waiting else _("Requests")
     rows = Listing(title, [_item(visit, each, only=only) for each in waiting], nothing)
-    split = Split((*progress, PageForms(0, len(batches)), rows, *_on_the_way(visit)), last=(PageForms(len(batches)),))
+    split = Split(
+        (*progress, PageForms(0, len(batches)), rows, *_on_the_way(visit), *_coming_back(visit)),
+        last=(PageForms(len(batches)),),
+    )
     return View(_("Issuing"), blocks=(split,), forms=(*batches, *_returns(_)), placed=True)
 
 
@@ -50,12 +55,40 @@ def _on_the_way(visit: Visit) -> tuple[Listing, ...]:
                 _("Serial: {serial}", serial=each.serial),
                 _("Address: {address}", address=each.address),
                 _("Sent: {moment}", moment=_.moment(each.shipped_at)),
-                _("automatic activation: {moment}", moment=_.moment(each.activates_at)),
+                _("Activates itself: {moment}", moment=_.moment(each.activates_at)),
             ),
         )
         for each in sent
     ]
     return (Listing(_("On the way: {count}", count=len(sent)), items),) if sent else ()
+
+
+def _coming_back(visit: Visit) -> tuple[Listing, ...]:
+    """Return the list of the cards that come back, and of those that were received last; nothing if there are none."""
+    _, sent = visit._, visit.system.staff.returns(visit.token)
+    announced = sum(each.received_at is None for each in sent)
+    title = _("Coming back: {count}", count=announced) if announced else _("Came back")
+    return (Listing(title, [_return(_, each) for each in sent]),) if sent else ()
+
+
+def _return(_: Language, sent: Return) -> Item:
+    """Return the item of a card that comes back. The button is only for a card that is still on its way."""
+    first, last = (_.short_day(day) for day in sent.expected)
+    is_here = sent.received_at is not None
+    when = (
+        _("Received: {moment}", moment=_.moment(sent.received_at))
+        if is_here
+        else _("Sent: {moment}", moment=_.moment(sent.sent_at))
+    )
+    details = (
+        _("User name: {name}", name=sent.user),
+        *((_("Tracking number {number}", number=sent.tracking),) if sent.tracking != _UNANNOUNCED else ()),
+        when,
+        *(() if is_here else (_("Expected from {first} to {last}", first=first, last=last),)),
+    )
+    badge = Badge(_("received"), SUCCESS) if is_here else Badge(_("on its way back"), INFO)
+    actions = () if is_here else (button("/issuer/receive", _("Received"), serial=sent.serial),)
+    return Item(sent.serial, "parcel", badge, details, actions)
 
 
 def _made(waiting: Sequence[Request]) -> list[Request]:
