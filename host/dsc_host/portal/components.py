@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dsc_host.login import Kind
-from dsc_host.portal.views import Block, Form, Link
+from dsc_host.portal.views import Block, Form, Link, Shown, Steps, Table
 
 NEUTRAL, SUCCESS, INFO, WARNING, DANGER = "neutral", "success", "info", "warning", "danger"
 """The kinds of badges and alerts. Alerts are never `NEUTRAL`."""
@@ -184,3 +184,19 @@ class PageForms:
     part: ClassVar[str] = "forms"
     start: int = 0
     end: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A component with its name and in all its states, on the page of all components."""
+
+    part: ClassVar[str] = "sample"
+    name: str
+    """The name of the component's class."""
+    words: str
+    blocks: Sequence[Block] = ()
+    notices: Sequence[tuple[str, str]] = ()
+    """Notices, each with its kind. The kind `error` is for the message about a refused form."""
+    steps: Sequence[Steps] = ()
+    shown: Sequence[Shown] = ()
+    tables: Sequence[Table] = ()

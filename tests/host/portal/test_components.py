@@ -3,6 +3,7 @@
 import inspect
 import re
 from importlib.resources import files
+from itertools import pairwise
 
 from tests.host.portal.browser import browsers
 
@@ -14,7 +15,7 @@ from dsc_host.portal.views import Form, View, button
 CLASSES = {
     "listing": 'class="items"', "facts": "<dl>", "meters": "<progress", "alert": 'class="alert', "outcome": 'class="outcome ',
     "instructions": 'class="instructions"', "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
-    "split": 'class="split"', "forms": 'class="filled"',
+    "split": 'class="split"', "forms": 'class="filled"', "sample": 'class="sample"',
 }  # fmt: skip
 """The looks of each component in a page."""
 
@@ -26,6 +27,20 @@ def test_the_page_of_components_shows_each(shown: Demonstration) -> None:
         html = made().open("/components").html
     for sign in (*CLASSES.values(), 'class="empty"', 'class="off"', 'class="steps"', 'class="shown"', 'class="table'):
         assert sign in html, sign
+
+
+def test_the_page_of_components_names_each_and_has_its_headings_in_order(shown: Demonstration) -> None:
+    with browsers(shown.system, demonstration=shown) as made:
+        html = made().open("/components").html
+    levels = [int(level) for level in re.findall(r"<h([1-6])", html)]
+    assert levels[:2] == [1, 2]
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    names = re.findall(r'<div class="sample"><h2 lang="en">(\w+)</h2>', html)
+    assert {name for name, each in inspect.getmembers(components, inspect.isclass) if hasattr(each, "part")} <= {
+        *names, "Block", "Outcome", "PageForms", "Sample", "Split",
+    }  # fmt: skip
+    assert {"Steps", "Notice", "Empty", "Form", "Shown", "Table"} <= set(names)
+    assert html.count('class="badge') >= 5
 
 
 def test_each_device_kind_has_an_icon() -> None:

@@ -26,6 +26,7 @@ from dsc_host.portal.components import (
     Meters,
     Outcome,
     PageForms,
+    Sample,
     Split,
 )
 from dsc_host.portal.demo.demonstration import Demonstration
@@ -52,23 +53,78 @@ def _view(_: Language) -> View:
     return View(
         _("Components"),
         words=(_("This page shows every component of the pages in every state. Nothing on it changes anything."),),
-        steps=Steps((_("Request a card"), _("Is this correct?"), _("OK")), 2),
-        facts=((_("User name"), "anna"), (_("Postal address"), "1 Harbour Road\n6300 Zug")),
-        blocks=(
-            *_alerts(_),
-            _devices(_),
-            _columns(_),
-            _instructions(_),
-            *_dialogues(_),
-            Split((PageForms(),), (_outcome(_),)),
-        ),
-        shown=(Shown(_("Challenge"), "482913"),),
+        blocks=(*_messages(_), *_panels(_), *_actions(_), *_values(_)),
         forms=_forms(_),
         placed=True,
         back=Link(PATH, _("Back")),
-        tables=_tables(_),
         links=(Link("/demonstration", _("Demonstration"), _("other ways to log in")),),
     )
+
+
+def _messages(_: Language) -> tuple[Sample, ...]:
+    labels = (_("Request a card"), _("Is this correct?"), _("OK"))
+    notices = (
+        (SUCCESS, _("The note was saved.")),
+        (INFO, _("The call has ended. Who is next?")),
+        (WARNING, _("The protection is switched off. See below what is restricted now.")),
+        (DANGER, _("That answer was not correct. Choose a device and try again.")),
+        ("error", _("The code is not correct. Try again, or request a new one.")),
+    )
+    steps = tuple(Steps(labels, current) for current in (1, 2, 3))
+    return (
+        Sample("Steps", _("The steps of a flow: the first, a middle or the last one is the current one."), steps=steps),
+        Sample("Notice", _("A message at the top of the page about what was done, or about a refused form."), notices=notices),
+        Sample("Alert", _("A message within the page, of one of four kinds."), _alerts(_)),
+    )
+
+
+def _panels(_: Language) -> tuple[Sample, ...]:
+    facts = Facts(_("Bank instructions"), (("IBAN", "···· 4431"), (_("Postal address"), "1 Harbour Road\n6300 Zug")), _more(_))
+    empties = (
+        Listing(_("Your sessions"), (), Empty(_("There are none."), "window", Link(PATH, _("Log in")))),
+        Listing(_("Notes"), (), Empty(_("No call was noted yet."), "list")),
+    )
+    return (
+        Sample("Listing", _("Items with an icon, a state, details and actions."), (_devices(_),)),
+        Sample("Empty", _("What a panel says if it has nothing to show, with a link or without."), empties),
+        Sample("Facts", _("Names and values, with a link beside the title."), (facts,)),
+        Sample("Meters", _("What is left of a limit: all, a part or nothing."), (_meters(_),)),
+        Sample("Columns", _("Panels side by side, or one below the other in a narrow window."), (_columns(_),)),
+    )
+
+
+def _actions(_: Language) -> tuple[Sample, ...]:
+    ways = (
+        ("parcel", Link(PATH, _("Request a card"))),
+        ("phone", Link(PATH, _("Approve a push"), _("No call was noted yet."))),
+        ("money", Link("", _("Withdraw money"), _("any amount"))),
+    )
+    return (
+        Sample("Actions", _("Links to what can be done. The last one is not possible now."), (Actions(_("Actions"), ways),)),
+        Sample("Dialogue", _("A button that opens a question over the page, without JavaScript."), _dialogues(_)),
+        Sample("Instructions", _("What to do, step by step."), (_instructions(_),)),
+        Sample(
+            "Form",
+            _("Fields of each kind, a dangerous form and a button alone. Select Continue to see a field with a mistake."),
+            (Split((PageForms(),), (_outcome(_),)),),
+        ),
+    )
+
+
+def _values(_: Language) -> tuple[Sample, ...]:
+    shown = (
+        Shown(_("Challenge"), "482913"),
+        Shown(_("Temporary code"), "K7QM2WXR", copied=True),
+        Shown(_("Number on the login page"), "47"),
+    )
+    return (
+        Sample("Shown", _("A value to read, to type or to copy. Long ones are in groups."), shown=shown),
+        Sample("Table", _("Rows with states, amounts and actions. In a narrow window each row is a card."), tables=_tables(_)),
+    )
+
+
+def _more(_: Language) -> Link:
+    return Link(PATH, _("Change"))
 
 
 def _alerts(_: Language) -> tuple[Block, ...]:
@@ -107,27 +163,19 @@ def _devices(_: Language) -> Listing:
     )
 
 
-def _columns(_: Language) -> Columns:
+def _meters(_: Language) -> Meters:
     left = [
         Meter(
             _("Left today"), _("{left} of {limit}", left=_.dollars(Decimal(left)), limit=_.dollars(Decimal(1000))), left, 1000
         )
         for left in (1000, 350, 0)
     ]
-    return Columns(
-        (
-            Meters(_("Withdrawal limits"), left, (_("any amount"),), links=(Link(PATH, _("Withdraw money")),)),
-            Facts(_("Bank instructions"), (("IBAN", "···· 4431"),), Link(PATH, _("Change"))),
-            Listing(_("Your sessions"), (), Empty(_("There are none."), "window", Link(PATH, _("Log in")))),
-            Actions(
-                _("Actions"),
-                (
-                    ("parcel", Link(PATH, _("Request a card"))),
-                    ("money", Link("", _("Withdraw money"), _("any amount"))),
-                ),
-            ),
-        )
-    )
+    return Meters(_("Withdrawal limits"), left, (_("any amount"),), links=(Link(PATH, _("Withdraw money")),))
+
+
+def _columns(_: Language) -> Columns:
+    person = Facts(_("Caller"), ((_("User name"), "anna"),))
+    return Columns((person, Facts(_("Owner"), ((_("User name"), "carl"), (_("Country of residence"), _.country("DE"))))))
 
 
 def _instructions(_: Language) -> Instructions:

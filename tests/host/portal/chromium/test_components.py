@@ -48,6 +48,6 @@ def test_a_dialogue_opens_and_closes_without_a_script(walk: Walk) -> None:
 def test_print_shows_the_content_in_black_on_white_without_the_buttons(walk: Walk) -> None:
     walk.open("/components").page.emulate_media(media="print", color_scheme="dark")
     assert walk.page.evaluate(_LIGHTNESS) == 3 * 255
-    assert walk.page.locator(".alert h2").first.is_visible()
+    assert walk.page.locator(".alert h3").first.is_visible()
     assert not any(each.is_visible() for each in walk.page.locator("button, header, footer").all())
     walk.page.emulate_media(media="screen")
