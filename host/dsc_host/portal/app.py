@@ -334,8 +334,8 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     if status == 405 and request.method in ("GET", "HEAD") and request.scope["path"] in site.posts:
         return visit.go(visit.page)
     words = {
-        404: "There is no page at this address. It may have been mistyped.",
-        405: "This page cannot be reloaded. Go to the overview and start again.",
+        404: "The address may have been mistyped, or the page was moved.",
+        405: "It belongs to a form and is not opened by its address. Begin again on the page below.",
     }
     return visit.problem(status, visit._(words.get(status, "That did not work.")))
 

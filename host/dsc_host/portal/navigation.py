@@ -86,6 +86,14 @@ def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
         yield "/profile", "/profile", _("Profile")
 
 
+def first_page(who: Visitor | None, _: Language) -> tuple[str, str]:
+    """Return the path and the label of the page where a visitor begins. `who` is None if nobody is logged in."""
+    if who is None:
+        return "/login", _("Log in")
+    own = staff_page(who)
+    return (own, staff_page_name(own, _)) if own else ("/", _("Overview"))
+
+
 def staff_page_name(path: str, _: Language) -> str:
     """Return the name of a page for staff, which is its title too."""
     return {"/desk": _("Support desk"), "/issuer": _("Issuing"), "/compliance": _("Compliance")}[path]

@@ -21,17 +21,23 @@ _REJECTIONS = {
     400: "Your browser sent an invalid form. Go back and try again.",
     403: "This page was open for too long, or came from another site. Go back, reload it, and try again.",
     408: "The form did not arrive in time. Go back and try again.",
-    413: "The form is too large.",
+    413: "What you entered is too long. Go back, shorten it, and try again.",
 }
 _PROBLEMS = {
     400: "That did not work",
     403: "You may not do this",
     404: "Not found",
+    405: "This page cannot be opened in this way",
+    408: "That took too long",
+    409: "This is not possible now",
+    413: "That was too much",
     429: "Too many attempts",
     500: "Something went wrong",
     503: "Not possible at the moment",
 }
 """The titles of the pages that explain a problem, by status."""
+TRANSIENT = (429, 500, 503)
+"""The statuses of problems that may be gone when the visitor opens the page again."""
 _FIELD_NAMES = {
     "PIN": "pin",
     "password": "new",

@@ -27,9 +27,9 @@ from dsc_host.login import (
 )
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES, Language, negotiated
-from dsc_host.portal.navigation import is_for, sections, staff_page
+from dsc_host.portal.navigation import first_page, is_for, sections
 from dsc_host.portal.notices import Notice, Value
-from dsc_host.portal.refusals import field_of, rejection, status_of, title_of, with_retry_after
+from dsc_host.portal.refusals import TRANSIENT, field_of, rejection, status_of, title_of, with_retry_after
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import explained, explained_at_field
@@ -266,8 +266,7 @@ class Visit:
     def go_in(self, token: str) -> Response:
         """Redirect after a login: to the page that was requested before it, or else to the first page of the visitor.
 
-        The first page of staff is where their work waits, and the overview for everybody else. Another user of the browser
-        may have requested a page that this visitor may not see. Then redirect to the first page too.
+        Another user of the browser may have requested a page that this visitor may not see. It does not count.
         """
         asked, who = self.request.cookies.get(_BACK, ""), self.system.visitor(token)
         back = asked if asked != "/" and self._may_lead_to(asked) and is_for(who, asked) else ""
@@ -276,7 +275,7 @@ class Visit:
             response = self.lead_on(back)
             self.site.cookies.write(response, token)
         else:
-            response = self.go(back or staff_page(who) or "/", token=token)
+            response = self.go(back or first_page(who, self._)[0], token=token)
         if asked:
             self.site.cookies.drop(response, _BACK)
         return response
@@ -322,12 +321,15 @@ class Visit:
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
     def problem(self, status: int, words: str) -> Response:
-        """Return a page that explains a problem, and leads to the page of the form, or to the first page."""
-        title = self._(title_of(status))
-        first = Link("/", self._("Overview")) if self.is_logged_in() else Link("/login", self._("Log in"))
-        back = Link(self.page, self._("Back")) if self.request.method == "POST" and self.page not in ("/", first.href) else None
-        links = (first,) if back is not None else ()
-        return self.show(View(title, words=(words,), onward=back or first, links=links), status)
+        """Return a page that explains a problem. It leads to the page of the form, the same page again, or the first page."""
+        first = Link(*first_page(self._who(), self._))
+        on = first
+        if self.request.method == "POST" and self.page not in ("/", first.href):
+            on = Link(self.page, self._("Back"))
+        elif self.request.method == "GET" and status in TRANSIENT:
+            on = Link(self._here, self._("Try again"))
+        links = (first,) if on is not first else ()
+        return self.show(View(self._(title_of(status)), words=(words,), onward=on, links=links), status)
 
     def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""

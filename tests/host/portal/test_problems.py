@@ -1,0 +1,72 @@
+"""The pages that explain a problem: each has a title of its own, plain words, and a button that leads on."""
+
+import re
+from typing import Any
+
+import pytest
+from tests.host.login.scenario import Scenario
+from tests.host.portal.browser import Browsers, Page, enter
+
+from dsc_host.login import TooManyAttempts
+from dsc_host.portal.pages import security_events
+
+
+def onward(page: Page) -> tuple[str, str]:
+    """Return the address and the label of the primary link of a page."""
+    found = re.search(r'class="button primary" href="([^"]*)">([^<]*)<', page.html)
+    assert found, page.text
+    return found[1], found[2]
+
+
+def test_a_page_that_is_not_there_leads_to_where_the_visitor_begins(scenario: Scenario, browser: Browsers) -> None:
+    for visitor, link in (
+        (browser(), ("/login", "Log in")),
+        (enter(scenario, browser()), ("/", "Overview")),
+        (enter(scenario, browser(), "sue"), ("/desk", "Support desk")),
+    ):
+        page = visitor.open("/nowhere")
+        assert (page.status, page.title, onward(page)) == (404, "Not found", link)
+
+
+def test_a_forbidden_page_leads_to_the_overview(scenario: Scenario, browser: Browsers) -> None:
+    page = enter(scenario, browser()).open("/issuer")
+    assert (page.status, page.title, onward(page)) == (403, "You may not do this", ("/", "Overview"))
+
+
+def test_a_form_from_elsewhere_leads_back_to_its_page(scenario: Scenario, browser: Browsers) -> None:
+    page = enter(scenario, browser()).post("/withdraw", csrf="0" * 64)
+    assert (page.status, page.title, onward(page)) == (403, "You may not do this", ("/withdraw", "Back"))
+
+
+def test_a_wrong_method_leads_to_where_the_visitor_begins(scenario: Scenario, browser: Browsers) -> None:
+    page = enter(scenario, browser()).post("/events")
+    assert (page.status, page.title) == (405, "This page cannot be opened in this way")
+    assert onward(page) == ("/events", "Back")
+
+
+def test_a_form_that_is_too_large_leads_back_to_its_page(scenario: Scenario, browser: Browsers) -> None:
+    page = enter(scenario, browser()).post("/profile/address", address="x" * 100_000)
+    assert (page.status, page.title, onward(page)) == (413, "That was too much", ("/profile/address", "Back"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title"),
+    [
+        (RuntimeError("a mistake"), 500, "Something went wrong"),
+        (TooManyAttempts(60.0), 429, "Too many attempts"),
+    ],
+)
+def test_what_may_work_later_is_tried_again(
+    scenario: Scenario, browser: Browsers, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, title: str
+) -> None:
+    def fail(_text: str) -> int:
+        raise error
+
+    anna = enter(scenario, browser())
+    transport: Any = anna.client._transport
+    # The server logs an unexpected error after its answer. In the test, only the answer counts.
+    monkeypatch.setattr(transport._inner, "raise_app_exceptions", False)
+    monkeypatch.setattr(security_events, "_page", fail)
+    page = anna.open("/events?page=2")
+    assert (page.status, page.title, onward(page)) == (status, title, ("/events?page=2", "Try again"))
+    assert 'href="/">Overview</a>' in page.html
