@@ -37,10 +37,13 @@ def test_the_page_of_components_names_each_and_has_its_headings_in_order(shown: 
     assert all(after <= before + 1 for before, after in pairwise(levels))
     names = re.findall(r'<div class="sample"><h2 lang="en">(\w+)</h2>', html)
     assert {name for name, each in inspect.getmembers(components, inspect.isclass) if hasattr(each, "part")} <= {
-        *names, "Block", "Outcome", "PageForms", "Sample", "Split",
+        *names, "Block", "PageForms", "Sample", "Split",
     }  # fmt: skip
     assert {"Steps", "Notice", "Empty", "Form", "Shown", "Table"} <= set(names)
-    assert html.count('class="badge') >= 5
+    states = {"outcome": components.DANGER, "alert": components.SUCCESS, "badge": components.NEUTRAL}
+    for name, other in states.items():
+        kinds = {components.INFO, components.WARNING, components.DANGER, other}
+        assert {kind for kind in kinds if f'class="{name} {kind}"' in html} == kinds, name
 
 
 def test_each_device_kind_has_an_icon() -> None:

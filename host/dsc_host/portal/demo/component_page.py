@@ -102,6 +102,7 @@ def _actions(_: Language) -> tuple[Sample, ...]:
     return (
         Sample("Actions", _("Links to what can be done. The last one is not possible now."), (Actions(_("Actions"), ways),)),
         Sample("Dialogue", _("A button that opens a question over the page, without JavaScript."), _dialogues(_)),
+        Sample("Outcome", _("What will happen: something dangerous, something worse than usual, or neither."), _outcomes(_)),
         Sample("Instructions", _("What to do, step by step."), (_instructions(_),)),
         Sample(
             "Form",
@@ -185,6 +186,18 @@ def _instructions(_: Language) -> Instructions:
 def _outcome(_: Language) -> Outcome:
     words = (_("All your other sessions end, and you are notified."), _("This cannot be undone."))
     return Outcome(_("This will happen"), words)
+
+
+def _outcomes(_: Language) -> tuple[Block, ...]:
+    return (
+        Outcome(_("What will happen"), (_("This cannot be undone."),)),
+        Outcome(
+            _("Waiting changes"),
+            (_("The change takes effect after some days. The owner was notified and can stop it."),),
+            WARNING,
+        ),
+        Outcome(_("Actions"), (_("Those concerned are notified."),), INFO),
+    )
 
 
 def _dialogues(_: Language) -> tuple[Block, ...]:
