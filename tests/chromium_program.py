@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
-"""The programs, the cheapest first. The first one is made for tests: it opens a page with a fifth of the work."""
+"""The programs, the cheapest first. The windowless Chromium is made for tests: it opens a page with a fifth of the work."""
 MISSING = "needs Chromium: apt install chromium-headless-shell or chromium, or name one in CHROMIUM"
 
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def table(files: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one line for each package, and a last one for all of them; `files` is the part of coverage's report."""
+    """Yield one line for each package, and a last line for all of them; `files` is the part of coverage's report."""
     packages: dict[str, Counter[str]] = {}
     for file, known in sorted(files.items()):
         if Path(file).is_absolute():

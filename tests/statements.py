@@ -160,7 +160,7 @@ def _module(name: str) -> tuple[Path | None, tuple[str, ...]]:
 
 
 def _holds(file: Path, names: tuple[str, ...]) -> bool:
-    """Return whether a file has these names, each inside the one before."""
+    """Return whether a file has these names, each inside the name before."""
     held: dict[str, ast.stmt] = dict(_named(_parsed(file).body))
     for name in names:
         if name not in held:

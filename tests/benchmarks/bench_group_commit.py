@@ -54,7 +54,7 @@ SLOW_BOUNDS: Mapping[str, float] = {"sqlite": 3.5, "postgresql": 3}
 MOST_FOR_ONE = 1.05
 """How much longer a login of a single caller may take."""
 TWO_WORKERS = 1.3
-"""How much more two worker processes must do than one. Those of SQLite write to the same file in turns."""
+"""How much more two worker processes must do than a single process. Those of SQLite write to the same file in turns."""
 MOST_IN_100 = 3
 """How much longer than the median 99 of 100 logins may take."""
 

@@ -1,6 +1,6 @@
 """The cost of the verifier: in process compared with `oath`, with its store compared with bare SQL, and with a million cards.
 
-Every figure except the last ones is a ratio of times that were measured in turns.
+Every figure except the last figures is a ratio of times that were measured in turns.
 """
 
 import gc

@@ -38,7 +38,7 @@ def silent(n: int) -> bytes:
 
 
 def passes(data: bytes) -> bool:
-    """Return whether the health tests accept exactly these bytes as their first ones."""
+    """Return whether the health tests accept exactly these first bytes."""
     entropy = Entropy(Source(data))
     try:
         return bytes(entropy.read(len(data))) == data

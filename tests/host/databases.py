@@ -131,7 +131,7 @@ def pooler() -> PgBouncer:
 
 
 def _server_folder() -> Path:
-    """Return one folder for all processes of a parallel run, and a new one for a run in a single process."""
+    """Return one folder for all processes of a parallel run, and a new folder for a run in a single process."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
     return Path(tempfile.gettempdir(), f"dsc-pg-{run[:12]}") if run else Path(tempfile.mkdtemp(prefix="dsc-pg-"))
 

@@ -1,4 +1,4 @@
-"""Tests of the card's receiver in noise: it never serves an altered request, and always serves the next valid one."""
+"""Tests of the card's receiver in noise: it never serves an altered request, and always serves the next valid request."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

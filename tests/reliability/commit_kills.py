@@ -32,7 +32,7 @@ from dsc_host.records.group_commit import Change
 from dsc_host.verifier import AsyncVerifier, Verifier
 
 STAGES: tuple[tuple[Any, str], ...] = ((PendingEntries, "write"), (Change, "settle"))
-"""The function after which nothing is committed yet, and the one before which everything is."""
+"""The function after which nothing is committed yet, and the function before which everything is committed."""
 _MOST_CALLS = 12
 
 
@@ -47,7 +47,7 @@ def answer_until_killed(url: str, pipe: Connection, seed: int) -> None:
         left -= 1
         if owner is PendingEntries:
             real(*args)
-        # Several threads may commit at the same time, so another one may have raised the count meanwhile.
+        # Several threads may commit at the same time, so another thread may have raised the count in the meantime.
         if left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return None if owner is PendingEntries else real(*args)

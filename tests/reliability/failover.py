@@ -3,8 +3,8 @@
 No response is accepted twice, no counter goes back, and the log tells of each response that a caller was told is accepted. This
 needs a synchronous standby. With an asynchronous one, answered calls are lost, which the check must notice.
 
-The processes reach the servers directly, and find the one that can be written. Or they reach them through a pooler that is led
-to the other server.
+The processes reach the servers directly, and find the server that accepts writes. Or they reach them through a pooler that is
+led to the other server.
 """
 
 import random

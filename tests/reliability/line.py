@@ -268,7 +268,7 @@ def _holding(engine: str) -> SimulatedCard:
 
 
 def use_card(fault: LineFault, engine: str, rounds: int, rng: random.Random) -> Host:
-    """Make everyday calls: each once on the bad line, then on the good one."""
+    """Make everyday calls: each once on the bad line, then on the good line."""
     with _holding(engine) as card:
         host = _host(card, rng)
         for number in range(rounds):

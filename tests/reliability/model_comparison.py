@@ -15,7 +15,7 @@ _EXAMPLES = {Scale.TEST: 20, Scale.FULL: 600}
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Yield the number of compared steps, and of differences. The run ends at the first one and prints it on stderr."""
+    """Yield the number of compared steps, and of differences. The run ends at the first difference and prints it on stderr."""
     for engines in (("cpython",), ENGINES):
         machine = type("Machine", (CardMachine,), {"engines": engines, "compared": Counter()})
         chosen = settings(max_examples=_EXAMPLES[scale], stateful_step_count=50, deadline=None, derandomize=True, database=None)

@@ -1,4 +1,4 @@
-"""The operations that change a card's record: the steps up to each, and the last key or line that does it."""
+"""The operations that change a card's record. For each: the steps before it, and the key or line that triggers it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Operation:
     trigger: Callable[[SimulatedCard], object]
 
     def card(self, engine: str, flash: Flash | None = None) -> SimulatedCard:
-        """Return a card just before the operation, which remembers what it shows from here on."""
+        """Return a card just before the operation, which records its displays from now on."""
         card = SimulatedCard(engine=engine, flash=flash or self.flash(), seed=SEED)
         self.prepare(card)
         card.board.display = TapedDisplay([])

@@ -75,7 +75,7 @@ class Server:
         return self.folder / "data"
 
     def kill(self) -> None:
-        """Kill all processes of the server, as a power cut does. None of them does anything after the first one is killed."""
+        """Kill all processes of the server, as a power cut does. None of them does anything once the first is killed."""
         if self.process is None:
             return
         self.process.suspend()
@@ -105,7 +105,7 @@ class Pair:
 
     @property
     def url(self) -> str:
-        """Return a URL that names both servers. It connects to the one that accepts writes."""
+        """Return a URL that names both servers. It connects to the server that accepts writes."""
         url = _url(_NAME, self.primary, self.standby).set(drivername="postgresql")
         return url.update_query_dict({"target_session_attrs": "read-write"}).render_as_string(hide_password=False)
 

@@ -142,7 +142,7 @@ def _requests(api: Api) -> Callable[[str, str], bool]:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Yield two rows for each database, and with `Scale.FULL`, which takes some minutes, a third one: challenges."""
+    """Yield two rows for each database, and with `Scale.FULL`, which takes some minutes, a third row: challenges."""
     each = 10_000 if scale is Scale.FULL else 200
     for kind in races.kinds():
         yield compared(kind, each, by_service=False)

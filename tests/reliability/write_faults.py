@@ -47,7 +47,7 @@ def faults(scale: Scale) -> list[Fault]:
     """Return every possible outcome of one write."""
     some = range(0, SIZE, _STRIDE[scale])
     flips, tears = sorted({*_COUNTS, *_CHECK, *some}), sorted({*_COUNTS, *some, SIZE})
-    # The whole read-back is compared, so a few bytes are enough for a wrong one at both scales. FLIPPED reads back wrong, too.
+    # The whole read-back is compared, so a few wrong bytes are enough at both scales. FLIPPED reads back wrong, too.
     at = {Fate.FLIPPED: flips, Fate.MISREAD: [*_COUNTS, *_CHECK], Fate.TORN: tears, Fate.BLANKED: tears, Fate.DRY: []}
     return [Fault(fate, byte) for fate in Fate for byte in at.get(fate, [0])]
 

@@ -23,12 +23,12 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def needed(names: list[str]) -> dict[str, list[str]]:
-    """Return these distributions and everything that they need, without extras, with what each requires."""
+    """Return these distributions and all distributions that they need, without extras, each with its requirements."""
     found: dict[str, list[str]] = {}
     for name in names:
         try:
             requires = [line for line in distribution(name).requires or () if "extra ==" not in line]
-        except PackageNotFoundError:  # It is for another system, or another Python.
+        except PackageNotFoundError:  # This requirement is for another system, or another Python.
             continue
         found |= {name: requires}
         new = [match[0] for match in map(_NAME.match, requires) if match and match[0] not in found]

@@ -1,4 +1,4 @@
-"""Getting a card's response to a challenge. The owner types on the card, or this module does so if it has no keypad.
+"""Getting a card's response to a challenge: its owner types on it, or this module presses the keys of a card without a keypad.
 
 One promise: after any error, including Ctrl-C, the card does not keep the challenge.
 """

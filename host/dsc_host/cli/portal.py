@@ -119,7 +119,7 @@ def portal(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.", show_default=True)] = HOST,
     port: Annotated[
         int | None,
-        typer.Option(metavar="N", help=f"The port. 0: any free port. Default: {PORT}, or with --demo the next free one."),
+        typer.Option(metavar="N", help=f"The port. 0: any free port. Default: {PORT}, or with --demo the next free port."),
     ] = None,
     public: Annotated[
         list[str] | None,

@@ -120,7 +120,7 @@ def test_pages_show_every_card_once(api: Api) -> None:
         pages.append([card["serial"] for card in page["cards"]])
         after = page["next"]
     assert pages == [["A-1", "C-0", "C-1"], ["C-2", "C-3", "C-4"], ["C-5"]]
-    # A page that is exactly full is the last one.
+    # A page that is exactly full is the last page.
     assert api.send("GET", "/cards", params={"limit": "7"}).json()["next"] is None
     found = api.send("GET", "/cards", params={"owner": "ana", "state": "suspended"}).json()["cards"]
     assert [card["serial"] for card in found] == ["C-3"]

@@ -34,7 +34,7 @@ def config(token: str) -> Any:
             # Sequences of calls have their own tests. Here, each call is tried alone.
             "phases": {"stateful": {"enabled": False}},
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
-            # A value that fits its schema may still be no suite, or a PIN for a suite without one: 422.
+            # A value that fits its schema may still be no suite, or a PIN for a suite without a PIN: 422.
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "422", "429"]}},
         }
     )

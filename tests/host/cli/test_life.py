@@ -1,6 +1,6 @@
 """A card's whole life through the command, from blank to blank: personalize, challenge, respond, verify, wipe.
 
-The cards are simulated ones in this process. Their owners press keys at the right moments of the serial line.
+The cards are simulated in this process. Their owners press keys at the right moments of the serial line.
 """
 
 import re

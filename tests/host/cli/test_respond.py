@@ -1,6 +1,6 @@
 """A card's response through the command: typed by the command or by the card's owner, and the errors on the way.
 
-The cards are simulated ones in this process. Their owners press keys at the right moments of the serial line.
+The cards are simulated in this process. Their owners press keys at the right moments of the serial line.
 """
 
 import re

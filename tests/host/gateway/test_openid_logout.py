@@ -198,7 +198,7 @@ def test_a_client_that_does_not_answer_is_told_again_and_given_up_in_the_end(wik
 
 
 class Told(BaseHTTPRequestHandler):
-    """A client that is told of logouts. It refuses the first one."""
+    """A client that is told of logouts. It refuses the first notice."""
 
     heard: SimpleQueue[str]
 

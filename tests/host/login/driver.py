@@ -74,7 +74,7 @@ class Driver(Rules):
         return Opened(step.token, person, item, shows=dict(step.offer.shows))
 
     def the_same_is_asked_until_it_is_answered(self, item: Item, shows: dict[str, str]) -> None:
-        """Check that a code card is asked for the same codes, so that an attacker cannot wait for known ones."""
+        """Check that a code card is asked for the same codes, so that an attacker cannot wait for known codes."""
         if "indexes" in shows:
             if item.asked:
                 assert shows["indexes"] == item.asked
@@ -83,7 +83,7 @@ class Driver(Rules):
     def answer(self, asked: Opened, text: str) -> Opened | None:
         """Answer. Return the session that this opened, if any."""
         if asked.item:
-            # The answer was correct, or was the third wrong one.
+            # The answer was correct, or was the third wrong answer.
             asked.item.asked = ""
         done = self.system.answer(asked.token, text).step
         if done is None or done.stage is not Stage.IN or asked.item is None:
@@ -112,7 +112,7 @@ class Driver(Rules):
         return self.enter(person, self.pick(self.good(person, *scopes), number))
 
     def proven(self, opened: Opened, number: int) -> bool:
-        """Return whether guarded calls are allowed in this session. If its last proof is too old, give another one."""
+        """Return whether guarded calls are allowed in this session. If its last proof is too old, give another proof."""
         if self.now < opened.proven + PROOF_SECONDS - 60 or self.scope_of(opened) not in ACCOUNT:
             return True
         if self.now >= opened.proven + PROOF_SECONDS:

@@ -186,7 +186,7 @@ class Machine(Driver, RuleBasedStateMachine):
 
     @rule(name=names, number=numbers, activated=st.booleans())
     def an_online_card_is_requested(self, name: str, number: int, activated: bool) -> None:
-        """Request an online card. A second one is refused while it is in use."""
+        """Request an online card. A second online card is refused while the first is in use."""
         opened = self.inside(name, number, *ACCOUNT)
         if opened is None:
             return

@@ -101,7 +101,7 @@ class Person:
     who: Identity
     account: str
     uses: dict[Item, bool] = field(default_factory=dict)
-    """The devices that the person may use. True means that a device is set aside while another one is shared."""
+    """The devices that the person may use. True means that a device is set aside while another device is shared."""
     numbers: set[str] = field(default_factory=set)
     email: str = ""
     password: str = PASSWORD

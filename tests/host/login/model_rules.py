@@ -71,7 +71,7 @@ class Rules:
         return (item for person in self.people.values() for item in person.own())
 
     def pick(self, some: list[Any], number: int) -> Any:
-        """Return one of them. Small numbers pick the last ones."""
+        """Return one of them. Small numbers pick the last elements."""
         return some[-1 - number % len(some)]
 
     def temporary_opened(self, opened: Opened) -> bool:
@@ -104,7 +104,7 @@ class Rules:
         return item
 
     def changed(self, person: Person, within: Opened | None = None) -> None:
-        """End all earlier sessions of a person, except the one in which the change was made."""
+        """End all earlier sessions of a person, except the session in which the change was made."""
         for each in (*self.opened, *self.half_way):
             if each.person is person and each is not within:
                 each.ended = True
@@ -174,7 +174,7 @@ class Rules:
                 self.moved(item, GONE, within)
 
     def numbers_are(self, person: Person, number: str, within: Opened | None = None) -> None:
-        """Send codes to this number from now on, and to no other one."""
+        """Send codes to this number from now on, and to no other number."""
         person.numbers.add(number)
         for kind in SENT:
             live = [item for item in person.own(kind) if item.state is ACTIVE]

@@ -46,7 +46,7 @@ def token(scenario: Scenario) -> str:
 def replaced(
     scenario: Scenario, name: str = "ben", *, agreed: bool = True, recovery: bytes | None = None, **keys: bytes
 ) -> App:
-    """Activate an app in place of the one that this user has. `keys` may have a `recovery_key` for later."""
+    """Activate an app in place of the app that this user has. `keys` may have a `recovery_key` for later."""
     begun = scenario.system.phones.begin(name, PASSWORD)
     activate = scenario.system.phones.activate
     made = activate(

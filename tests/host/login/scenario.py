@@ -103,7 +103,7 @@ class Scenario:
         return self.system.choose(step.token, device.id)
 
     def enter(self, name: str, *, password: str = PASSWORD, pin: str = PIN, kind: Kind = Kind.DSC_PLUS) -> str:
-        """Log in by a card, the user's own or a shared one. Return the session's token."""
+        """Log in by a card, the user's own card or a shared card. Return the session's token."""
         step = self.chosen(name, kind, password=password)
         assert step.offer is not None
         return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"], pin))
@@ -145,7 +145,7 @@ class Scenario:
         assert self.system.confirm_phone(token, self.sent("sms"))
 
     def change_pin(self, token: str, pin: str) -> None:
-        """Change the PIN of the user's card by a response with the new one."""
+        """Change the PIN of the user's card by a response with the new PIN."""
         offer = self.system.ask_to_change_pin(token, self.device(token, Kind.DSC_PLUS))
         assert self.system.change_pin(token, self.respond(offer.label, offer.shows["challenge"], pin), pin)
 

@@ -27,7 +27,7 @@ class SessionSteps(Machine):
         return [each for each in self.opened if each.app and not each.ended and self.now < each.until]
 
     def gets_an_app(self, person: Person, number: int, *, agreed: bool) -> None:
-        """Activate an app, in place of one before if the person agrees."""
+        """Activate an app, in place of a previous app if the person agrees."""
         self.clock.advance(20)
         begun = self.system.phones.begin(person.name, person.password, phone=number % len(person.numbers))
         before = [item for item in person.own(Kind.PHONE_APP) if item.state is not GONE]

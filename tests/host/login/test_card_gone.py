@@ -73,7 +73,7 @@ def test_an_online_card_is_not_renewed_by_itself(scenario: Scenario) -> None:
     assert scenario.system.activate(token, looked_up(codes, offer))
     with pytest.raises(NotNow, match="you have an online card in use"):
         scenario.system.request_online_card(scenario.session("carl"))
-    # A user who has lost it calls support and may get another one.
+    # A user who has lost it calls support and may get another card.
     code = scenario.system.staff.give_temporary_code(scenario.call("carl", CARL))
     assert Kind.ONLINE_CARD not in {each.kind for each in scenario.system.begin("carl", PASSWORD).choices}
     token = scenario.answered(scenario.chosen("carl", Kind.TEMPORARY_CODE).token, code)

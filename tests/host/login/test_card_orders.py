@@ -79,7 +79,7 @@ def test_no_card_activates_itself_before_its_owner_was_told(scenario: Scenario, 
 
 
 def replaced(scenario: Scenario, card: SimulatedCard) -> tuple[str, str, str]:
-    """Let anna misplace her card while another one is on its way. Return her session's token and the ids of both."""
+    """Let anna misplace her card while another card is on its way. Return her session's token and the ids of both."""
     token, _ = online_card(scenario, Loss.MISPLACED)
     shipped(scenario, token, card)
     old, new = (next(each.id for each in scenario.system.devices(token) if each.state is state) for state in _BOTH)

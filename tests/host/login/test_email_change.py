@@ -47,7 +47,7 @@ def test_three_wrong_codes_and_it_is_over(scenario: Scenario, texts: tuple[str, 
 
 
 def another(scenario: Scenario, token: str, address: str, code: str) -> str:
-    """Ask for a code until it differs from an earlier one, and return it."""
+    """Ask for codes until a code differs from an earlier code, and return it."""
     scenario.system.ask_to_change_email(token, address)
     while (found := scenario.sent("email")) == code:
         scenario.system.ask_to_change_email(token, address)

@@ -1,4 +1,4 @@
-"""Transfers into an account: a single one by ACH or EFT, up to 20,000 USD, for users without protection."""
+"""Transfers into an account: users without protection may make a single transfer by ACH or EFT, up to 20,000 USD."""
 
 from decimal import Decimal
 

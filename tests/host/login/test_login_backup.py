@@ -24,7 +24,7 @@ HELD = (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.TEMPORARY_CODE, Kind.PHONE_APP)
 def equipped(scenario: Scenario) -> Target:
     """Give anna one device of each kind that stores a secret."""
     at = Target(scenario, lambda *_: pytest.fail("no pages here"))
-    # A lasting device ends temporary ones, so those are given last.
+    # A lasting device ends temporary devices, so these are given last.
     for kind in (Kind.PHONE_APP, Kind.CODE_CARD, Kind.TEMPORARY_CODE):
         at.give(kind)
     return at

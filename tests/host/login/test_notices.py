@@ -19,7 +19,7 @@ from dsc_simulator import SimulatedCard
 
 DORA = Identity("1969-07-20", "AT", "AT", "passport", "D7654321")
 NUMBERS = ("+41790000009", "+41790000010")
-"""Dora's numbers, confirmed before a test begins. Codes go to the last one."""
+"""Dora's numbers, confirmed before a test begins. Codes go to the last number."""
 NEW = "+41795550123"
 CARD = "IB3000950"
 

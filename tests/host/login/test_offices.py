@@ -1,4 +1,4 @@
-"""The offices: each country has one, and the single office of the simple keys serves everybody."""
+"""The offices: each country has one office, and the single office of the simple keys serves everybody."""
 
 from pathlib import Path
 

@@ -59,7 +59,7 @@ def test_the_operator_gives_a_card_once_and_only_a_card(scenario: Scenario) -> N
 
 
 def test_nobody_requests_a_card_of_old(scenario: Scenario, card: SimulatedCard) -> None:
-    """A holder may request the card that is issued, beside the old one or in its place."""
+    """A holder may request the card that is issued, in addition to the old card or in its place."""
     for kind in OLD:
         scenario.give_card("carl", f"OLD-{kind}", kind)
     request = shipped(scenario, scenario.session("carl"), card)
@@ -106,7 +106,7 @@ def test_a_card_of_old_that_is_found_again_is_reactivated(scenario: Scenario) ->
 
 
 def test_a_new_card_replaces_a_lost_one_of_old(scenario: Scenario, card: SimulatedCard) -> None:
-    """The equity does not matter for a replacement, and a misplaced card of old is out of use once the new one is activated."""
+    """The equity does not matter for a replacement, and a misplaced old card is out of use once the new card is activated."""
     scenario.give_card("carl", "OLD-1", Kind.DIGITAL_CARD)
     scenario.system.operator.set_equity(scenario.accounts["carl"], Decimal(20))
     token = scenario.session("carl")

@@ -128,7 +128,7 @@ class Browser:
 
     @property
     def csrf(self) -> str:
-        """The token to which the visitor's forms are bound. Forms of the demonstration have another one."""
+        """The token to which the visitor's forms are bound. Forms of the demonstration have another token."""
         return next(form.fields["csrf"] for form in self.page.forms if form.action == "/language")
 
     @property

@@ -26,7 +26,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def served(app: ASGIApp, port: int = 0) -> Iterator[str]:
-    """Serve the application on a port, by default a free one, and yield its address."""
+    """Serve the application on a port, by default a free port, and yield its address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
         bound.bind(("127.0.0.1", port))
         server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5))

@@ -121,7 +121,7 @@ def test_the_page_of_a_card_offers_what_can_be_done_with_it(scenario: Scenario, 
     assert page.title == "Digital Security Card+"
     assert buttons(page) == ["Change the PIN", "Send it back", "Save the name"]
     assert f'href="/lost/device?device={card}"' in page.html
-    # Nobody can request a card for anna, who has one, but her account has another user.
+    # Nobody can request a card for anna, who has a card, but her account has another user.
     assert ('href="/request"' in page.html, "Report your card as lost first." in page.text) == (False, True)
     assert "Request a card for ben" in anna.open("/devices").text
     assert all(words in page.text for words in ("State in use", "IB3000901", "Last used", "Added Nov 14, 2023"))

@@ -38,7 +38,7 @@ def test_no_page_writes_when_it_is_opened(scenario: Scenario, browser: Browsers,
     for name in ("anna", "sue", "ivo", "cleo"):
         visitor = enter(scenario, browser(), name)
         for path in GET:
-            # Enough time since the last visit that the next one would be recorded.
+            # Enough time since the last visit that the next visit would be recorded.
             scenario.clock.advance(61)
             writes.clear()
             assert visitor.open(path).status in (200, 403), path
@@ -95,7 +95,7 @@ def test_who_only_looks_is_not_taken_to_be_gone(scenario: Scenario, browser: Bro
 
 
 def test_an_earlier_use_does_not_replace_a_later_one(scenario: Scenario) -> None:
-    """As if two processes had seen the same session, and the one that saw it last were the first to write."""
+    """As if two processes had seen the same session, and the process that saw it last were the first to write."""
     session = sessions.hashed(scenario.session("anna"))
     now = scenario.clock.now
     for used in (now + 50, now + 10):

@@ -106,7 +106,7 @@ def older(database: Database) -> Database:
 
 
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str = "") -> int:
-    """Make this dscplus a newer one, whose cards have one more column. Return its version."""
+    """Turn this dscplus into a newer version, whose cards have one more column. Return its version."""
     folder = tmp_path / "migrations"
     shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "next.py").write_text(NEXT.replace("EXTRA", extra))

@@ -293,7 +293,7 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
 
 
 def test_a_login_takes_few_round_trips(enrolled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Statements whose results nobody needs yet travel with the next one."""
+    """Statements whose results nobody needs yet travel with the next statement."""
     trips = []
 
     def count(owner: Any, name: str) -> None:

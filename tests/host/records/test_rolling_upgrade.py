@@ -1,4 +1,4 @@
-"""An older dscplus beside a newer one, on one server, while the newer one migrates the tables."""
+"""An older and a newer dscplus on one server, while the newer dscplus migrates the tables."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +81,7 @@ def test_logins_go_on_at_an_older_dscplus(server: Database, monkeypatch: pytest.
         finally:
             migrated.set()
         logins.result(60)
-    # An older one that is started now goes on too.
+    # An older dscplus that is started now also works.
     restarted = opened(server, OLDER, monkeypatch)
     for verifier in (old, new, restarted, new):
         log_in(verifier)

@@ -1,4 +1,4 @@
-"""Turns to write: first come, first served, and no error of a thread that waits or writes keeps the next one from its turn."""
+"""Turns to write: first come, first served, and no error of a waiting or writing thread keeps the next from its turn."""
 
 import subprocess
 import sys

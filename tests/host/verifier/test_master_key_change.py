@@ -105,7 +105,7 @@ def test_half_way_both_keys_are_wanted_and_it_goes_on_where_it_was(full: Databas
 @pytest.mark.long
 @pytest.mark.every_database
 def test_who_works_meanwhile_notices_nothing(full: Database) -> None:
-    """Logins with both keys, the old one first, and the enrolling of cards under the old key go on throughout."""
+    """Logins with both keys, the old key first, and the enrollment of cards under the old key continue throughout."""
     began, stop = threading.Event(), threading.Event()
 
     def work() -> tuple[int, int]:

@@ -67,7 +67,7 @@ class Model:
         return card.failures >= POLICY.lock_after or card.in_day >= POLICY.lock_after_in_a_day
 
     def verify(self, challenge: ModelChallenge, counter: int | None) -> str:
-        """Judge a response that was made with `counter`, or a wrong one if it is None."""
+        """Judge a response that was made with `counter`, or a wrong response if `counter` is None."""
         card = challenge.card
         if challenge.used:
             return "used"

@@ -214,7 +214,7 @@ def test_an_enrollment_does_not_tell_either(verifier: Verifier) -> None:
 
 
 def test_change_pin_is_no_oracle_for_the_duress_pin(forced: Verifier) -> None:
-    """A new PIN that equals the duress PIN shows neither in a wrong response nor in a right one."""
+    """A new PIN that equals the duress PIN is revealed neither by a wrong nor by a right response."""
 
     def attempt(pin: str, typed: str) -> tuple[Verdict, Card, tuple[str, str, str, str]]:
         verdict = change(forced, pin, typed)

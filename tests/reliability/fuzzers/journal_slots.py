@@ -1,7 +1,7 @@
-"""The journal's decoder on any two slots: it never raises, accepts no slot whose check fails, and can write what it read.
+"""The journal's decoder on any two slots: it never raises, accepts no wrong checksum, and can write the record that it read.
 
-The first byte decides about the slots. Its bits 0 and 1 give a slot its magic, length and check, whatever the length of a
-record is. Bits 2 and 3 leave a slot unwritten, 4 and 5 make it unreadable, 6 makes the second a copy of the first, and 7 then
+The first byte decides about the slots. Its bits 0 and 1 give a slot a valid magic, length and checksum, whatever the length of
+a record is. Bits 2 and 3 leave a slot unwritten, 4 and 5 make it unreadable, 6 makes the second a copy of the first, and 7 then
 damages one bit of the first. The rest are the slots' contents, in halves.
 """
 
@@ -29,7 +29,7 @@ def seal(content: bytes) -> bytes:
     """Return a whole record of the present length with a valid check."""
     body = bytearray(content.ljust(journal.SIZE, b"\0")[: journal.SIZE])
     body[:4] = b"DSC1"
-    # Epochs begin with 1, and no card lives until the last one, which has no next.
+    # Epochs begin with 1. No card lives long enough to reach the last epoch, which has no successor.
     epoch = max(struct.unpack_from("<I", body, 4)[0] % _LAST_EPOCH, 1)
     struct.pack_into("<I", body, 4, epoch)
     struct.pack_into("<I", body, journal.SIZE - 4, crc32(bytes(body[:-4])))

@@ -1,7 +1,7 @@
 """The budgets of the pages, measured in a browser: the first paint, the bytes, the shifts of the layout, and the width.
 
 Each page keeps the budgets of bytes, shifts and width. The budget of the first paint is for the median of all pages, because
-other work on the machine delays single ones.
+other work on the machine delays single pages.
 """
 
 from statistics import median

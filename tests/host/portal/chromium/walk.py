@@ -244,7 +244,7 @@ class Walk:
         return response
 
     def sent(self, channel: str) -> str:
-        """Deliver the waiting messages, and return the code in the newest one on a channel."""
+        """Deliver the waiting messages, and return the code in the newest message on a channel."""
         self.shown.system.deliver()
         return newest_code(self.shown.letters, channel)
 
