@@ -24,3 +24,9 @@ def test_the_notice_names_another_user(scenario: Scenario, browser: Browsers) ->
     assert anna.press("Opt out", name="ben", sure="yes").notice == "The protection of ben is switched off."
     anna.open("/opt-in?name=ben")
     assert anna.press("Opt back in").notice == "The protection of ben is on again."
+
+
+def test_a_refusal_writes_a_user_name_as_it_is(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    anna.open("/protection")
+    assert "The user anna has not opted out." in anna.post("/opt-in", name="anna").text

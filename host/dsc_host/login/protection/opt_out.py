@@ -31,7 +31,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
     """
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out == out:
-        raise NotNow("{name} has already opted out" if out else "{name} has not opted out", name=user.name)
+        raise NotNow("the user {name} has already opted out" if out else "the user {name} has not opted out", name=user.name)
     notices.notify(tx, user, "opted_out" if out else "opted_in")
     users.settings_changed(tx.db, user, opted_out=out)
     waits.end(tx, user, waits.OptOut(), WaitState.DONE if out else WaitState.STOPPED)
@@ -42,6 +42,6 @@ def _opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
     """Begin an opt-out that takes effect after some days, because a temporary device opened the session. Raises `NotNow`."""
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out:
-        raise NotNow("{name} has already opted out", name=user.name)
+        raise NotNow("the user {name} has already opted out", name=user.name)
     waits.begin(tx, user, waits.OptOut(), user.name, also=[primary] if user.id != primary.id else [])
     tx.log("opt-out", user, "waits", by=primary.name)
