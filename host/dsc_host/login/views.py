@@ -41,6 +41,8 @@ class DeviceView:
     expires_at: float | None
     activates_at: float | None
     """The Unix time at which the device is activated automatically. None if that never happens, or if a `Request` has it."""
+    waits_until: float | None
+    """The Unix time before which the device cannot be activated; None if it does not wait."""
     full_until: float | None
     """The Unix time at which the full access of the device ends; None if it never does."""
     level: int

@@ -85,3 +85,15 @@ def test_who_may_not_opt_back_in_is_told_why(scenario: Scenario, browser: Browse
     visitor.press("Continue", name="ben", password=PASSWORD)
     page = visitor.press("Continue", device="none")
     assert (page.path, "To opt back in, log in with your device." in page.text) == ("/", True)
+
+
+def test_a_card_that_waits_has_no_button_until_it_can_be_activated(scenario: Scenario, browser: Browsers) -> None:
+    card, _ = scenario.system.staff.issue_code_card(scenario.call("ben"))
+    ben = enter(scenario, browser(), "ben")
+    for path in ("/", "/devices", f"/devices/device?device={card.id}"):
+        page = ben.open(path)
+        assert "can be activated from Nov" in page.text, path
+        assert "Activate" not in [label for form in page.forms for label, *_ in form.buttons], path
+    scenario.clock.advance(6 * 24 * 3600)
+    ben = enter(scenario, ben, "ben")
+    assert offered(ben.open("/"))[0] == ["Activate"]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import field_checks, users
-from dsc_host.login.devices import kinds
+from dsc_host.login.devices import kinds, waits
 from dsc_host.login.devices.kinds import DeviceData, DeviceKind
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages.notices import Notified
@@ -112,6 +112,7 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         live=is_live(device, use, tx.now()),
         expires_at=device.expires_at,
         activates_at=kind.activates_at(device),
+        waits_until=_waits_until(tx, user, device),
         full_until=kind.full_until(tx.policy, device),
         level=tx.policy.level(device.kind),
         returnable=kind.is_returnable(tx.policy, device),
@@ -125,6 +126,12 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         added_at=device.made_at,
         used_at=use.used_at,
     )
+
+
+def _waits_until(tx: LoginTransaction, user: User, device: Device) -> float | None:
+    """Return the Unix time before which a device cannot be activated; None if it does not wait or is in use."""
+    wait = waits.card_wait(tx, user, device) if device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED) else None
+    return None if wait is None else wait.due_at
 
 
 def offer(device: Device, shows: Mapping[str, str]) -> Offer:

@@ -61,6 +61,8 @@ def changes(_: Language, device: DeviceView) -> list[str]:
     words = []
     if device.state is DeviceState.MISPLACED:
         words.append(_("can be activated again once it is found"))
+    if device.waits_until is not None:
+        words.append(_("can be activated from {moment}", moment=_.moment(device.waits_until)))
     if device.shared:
         words.append(_("shared"))
     if device.activates_at is not None:

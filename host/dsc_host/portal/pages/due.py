@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dsc_host.login import DeviceState, DeviceView, OrderState, Request, WaitKind
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.device_items import changes
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, button
@@ -67,13 +68,13 @@ def wait_items(visit: Visit, *kinds: WaitKind) -> list[Item]:
 
 
 def activation_items(_: Language, devices: Sequence[DeviceView]) -> list[Item]:
-    """Return the rows of the user's devices that can be activated now."""
+    """Return the rows of the user's devices that are not activated yet. A device that waits has no button."""
     return [
         Item(
             _("Activate {device}", device=_(KINDS[each.kind])),
             "key",
-            details=(each.label, *_automatic(_, each.activates_at)),
-            actions=(button("/activate", _("Activate"), device=each.id),),
+            details=tuple(filter(None, (each.label, ", ".join(changes(_, each))))),
+            actions=(button("/activate", _("Activate"), device=each.id),) if each.waits_until is None else (),
             about=f"{_(KINDS[each.kind])} {each.label}",
         )
         for each in devices

@@ -95,7 +95,7 @@ def _without_permanent_device(visit: Visit, own: Sequence[DeviceView], *, pressi
     live = [each for each in own if each.live]
     ends = [each.full_until if each.full_until is not None else each.expires_at for each in live]
     words = [_("You have full access until {moment}.", moment=_.moment(max(filter(None, ends))))] if live and all(ends) else []
-    if any(each.own and each.state is DeviceState.SHIPPED for each in own):
+    if any(each.own and each.state is DeviceState.SHIPPED and each.waits_until is None for each in own):
         return Alert(WARNING, title, (*words, _("Activate your new device as soon as you have it.")), icon="shield-off")
     links = []
     if may_request(visit):
@@ -126,9 +126,10 @@ def _due(visit: Visit, own: Sequence[DeviceView]) -> list[Item]:
     """Return the rows of everything that is due. The button of the first one that has one is the primary button."""
     _ = visit._
     online, activations = online_card_items(_, own), due.activation_items(_, own)
-    if activations and not online:
-        first, *others = activations
-        activations = [replace(first, actions=[replace(form, primary=True) for form in first.actions]), *others]
+    ready = next((number for number, each in enumerate(activations) if each.actions), None)
+    if ready is not None and not online:
+        actions = [replace(form, primary=True) for form in activations[ready].actions]
+        activations[ready] = replace(activations[ready], actions=actions)
     return [
         *activations,
         *online,

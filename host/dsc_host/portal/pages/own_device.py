@@ -51,7 +51,7 @@ def device_forms(_: Language, device: DeviceView, who: Visitor) -> Mapping[str, 
     """Return the buttons of everything that a visitor can do with a device at once, by the path of each."""
     waits, full = device.own and device.state in _WAITING, who.scope is Scope.FULL
     may = {
-        "/activate": (waits, button("/activate", _("Activate"), device=device.id)),
+        "/activate": (waits and device.waits_until is None, button("/activate", _("Activate"), device=device.id)),
         "/sheet": (
             waits and device.has_sheet and device.state is DeviceState.SHIPPED,
             button("/sheet", _("Show the codes"), device=device.id),
@@ -111,7 +111,10 @@ def _actions(visit: Visit, device: DeviceView) -> Iterator[Item]:
 
 def _activation(_: Language, device: DeviceView, forms: Mapping[str, Form]) -> Iterator[Item]:
     buttons = [form for path, form in forms.items() if path in ("/activate", "/sheet")]
-    if buttons and device.state is DeviceState.MISPLACED:
+    if device.own and device.waits_until is not None:
+        words = _("It can be activated from {moment}.", moment=_.moment(device.waits_until))
+        yield Item(_("Start to use it"), "code", details=(words,), actions=buttons)
+    elif buttons and device.state is DeviceState.MISPLACED:
         words = _("If you have found it, activate it again by a response.")
         yield Item(_("It was found"), "success", details=(words,), actions=buttons)
     elif buttons:
