@@ -31,6 +31,7 @@ _TRADING = (Scope.FULL, Scope.TRADING)
 _SCOPES = {
     **dict.fromkeys(("/devices", "/request", "/share", "/opt-out", "/opt-in", "/profile", "/events", "/close"), _ACCOUNT),
     "/phones": (Scope.FULL,),
+    "/pin": (Scope.FULL,),
     "/withdraw": _TRADING,
     "/deposit": _TRADING,
     "/statements": (Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS),

@@ -36,10 +36,10 @@ def test_another_text_is_no_notice(text: str) -> None:
 
 def test_a_notice_of_another_visitor_is_not_shown(scenario: Scenario, browser: Browsers) -> None:
     carl, anna = enter(scenario, browser(), "carl"), enter(scenario, browser())
-    carl.client.follow_redirects = False
     scenario.system.change_bank(carl.cookie, iban="CH93 0076 2011 6238 5295 7")
     carl.open("/withdraw")
     carl.press("Continue", amount="5")
+    carl.client.follow_redirects = False
     carl.press("Withdraw $5.00")
     kept = carl.client.cookies["notice"]
     assert "$5.00" in carl.open("/withdraw").notice

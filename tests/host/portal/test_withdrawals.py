@@ -60,16 +60,28 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
         ("Fee", "None from us. Your bank may charge one."),
         ("Arrives", "By November 17, 2023"),
     ]
-    assert 'href="/withdraw">Cancel' in page.html
+    assert page.path == "/withdraw/check", "so that the back button leads here again"
+    change = re.search('href="(/withdraw[?]kept=[^"]*)">Change the amount</a>', page.html)
+    assert change is not None
     assert "$200,000.00 of $200,000.00" in carl.open("/withdraw").text, "nothing is withdrawn yet"
-    carl.press("Continue", amount="150000")
-    page = carl.press("Change the amount")
+    page = carl.open(change[1])
     assert (page.title, page.forms[-2].fields["amount"]) == ("Withdraw money", "150,000.00")
     carl.press("Continue")
     assert carl.press("Withdraw $150,000.00").notice == (
         "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November 17, 2023."
     )
     assert "$50,000.00 of $200,000.00" in carl.page.text
+
+
+def test_the_check_page_is_only_for_the_session_that_asked_for_it(scenario: Scenario, browser: Browsers) -> None:
+    carl = with_bank(scenario, browser())
+    carl.press("Continue", amount="5")
+    kept = str(carl.page.response.url)
+    assert carl.open(kept).title == "Check the withdrawal"
+    for path in (kept[:-5], "/withdraw/check", f"/withdraw/check?kept={scenario.system.proofs.seal(carl.cookie, '/x', {})}"):
+        assert carl.open(path).path == "/withdraw"
+    other = enter(scenario, browser(), "carl")
+    assert other.open(kept).path == "/withdraw"
 
 
 def test_too_much_is_refused_at_the_field(scenario: Scenario, browser: Browsers) -> None:

@@ -17,8 +17,17 @@ _ANSWER = "/pin/answer"
 
 
 def pin(visit: Visit) -> Response:
-    """Ask the card for a challenge, and show the form for a new PIN."""
+    """Ask the card for a challenge, and lead to the form for a new PIN."""
     visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
+    return visit.go("/pin/new")
+
+
+def choosing(visit: Visit) -> Response:
+    """Show the form for a new PIN, or lead to the devices if no card was asked for a challenge."""
+    try:
+        visit.system.pin_offer(visit.token)
+    except NotNow:
+        return visit.go("/devices")
     return visit.show(_choosing(visit._))
 
 

@@ -1,5 +1,6 @@
 """The pages of a withdrawal: the form for the amount, and the check before the money is withdrawn."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -19,17 +20,28 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
 from dsc_host.records.table_rows import new_id
 
+_CHECK = "/withdraw/check"
+
 
 def withdraw(visit: Visit) -> Response:
     """Show the form for a withdrawal, with the limits and how much is left of each."""
-    return visit.show(_withdraw(visit))
+    form = _kept(visit)
+    return visit.show(_withdraw(visit, amounts.written(Decimal(form["amount"]), visit._) if form else ""))
+
+
+def check(visit: Visit) -> Response:
+    """Show what will happen. The browser's back button leads here again, so this is a page, not the answer to a form."""
+    form, paid = _kept(visit), visit.system.payout(visit.token)
+    if not form or not paid.bank:
+        return visit.go("/withdraw")
+    return visit.show(_check(visit, form, paid))
 
 
 def withdrawn(visit: Visit) -> Response:
-    """Show the check page for the amount; after the check, withdraw it within the limits."""
+    """Lead to the check page for the amount; after the check, withdraw it within the limits."""
     _, sure = visit._, confirmations.is_confirmed(visit)
     with visit.again(lambda: _withdraw(visit)):
-        amount = _amount(visit)
+        amount = amounts.read(visit.value("amount", 32), _)
         paid = visit.system.payout(visit.token)
         if not paid.bank:
             raise NotNow("there are no bank instructions to send the money to; add them first")
@@ -43,21 +55,24 @@ def withdrawn(visit: Visit) -> Response:
     if not allowance:
         return visit.wrong(_withdraw(visit), _too_much(_, amount, allowance), 409, "amount")
     if not sure:
-        return visit.show(_check(_, amount, paid))
+        return visit.go(f"{_CHECK}?kept={_sealed(visit, amount)}")
     return visit.go(
         "/withdraw", notice="withdrawn", amount=amount, owner=paid.owner, bank=paid.bank, day=_.day(paid.arrives)
     )  # fmt: skip
 
 
-def changing(visit: Visit) -> Response:
-    """Show the form again, filled in with the amount of the check page."""
-    with visit.again(lambda: _withdraw(visit)):
-        amount = _amount(visit)
-    return visit.show(_withdraw(visit, amounts.written(amount, visit._)))
+def _sealed(visit: Visit, amount: Decimal) -> str:
+    """Return the form of one withdrawal as sealed text, which only this session can use."""
+    return visit.system.proofs.seal(visit.token, _CHECK, {"amount": f"{amount:.2f}", "entry": new_id()})
 
 
-def _amount(visit: Visit) -> Decimal:
-    return amounts.read(visit.value("amount", 32), visit._)
+def _kept(visit: Visit) -> Mapping[str, str]:
+    """Return the form that the page's address keeps; nothing if it keeps none of this session."""
+    try:
+        path, form = visit.system.proofs.unseal(visit.token, visit.request.query_params.get("kept", ""))
+    except NotNow:
+        return {}
+    return form if path == _CHECK else {}
 
 
 def _too_much(_: Language, amount: Decimal, allowance: Allowance) -> str:
@@ -84,15 +99,14 @@ def _withdraw(visit: Visit, value: str = "") -> View:
     _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
     paid = visit.system.payout(visit.token)
     meters = limit_meters(_, level, allowance)
-    words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
-    limits = Meters(_("Withdrawal limits"), meters, words, Link("/protection", _("Protection and limits")))
+    limits = Meters(_("Withdrawal limits"), meters, more=Link("/protection", _("Protection and limits")))
     view = View(
         _("Withdraw money"),
         facts=(
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
         ),
-        below=(limits, Actions(_("What you can do"), _further(visit))),
+        below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit))),
     )
     if not paid.bank:
         return replace(view, blocks=(_without_bank(visit),))
@@ -165,15 +179,10 @@ def _further(visit: Visit) -> tuple[tuple[str, Link], ...]:
 # ---- the check ----
 
 
-def _check(_: Language, amount: Decimal, paid: Payout) -> View:
+def _check(visit: Visit, form: Mapping[str, str], paid: Payout) -> View:
     """Return the page that says what will happen, with the button that does it. Its form is good for one withdrawal."""
-    values = {"amount": f"{amount:.2f}", "sure": "yes", "entry": new_id()}
-    form = Form(
-        "/withdraw",
-        _("Withdraw {amount}", amount=_.dollars(amount)),
-        tuple(hidden(name, value) for name, value in values.items()),
-        also=(("/withdraw/change", _("Change the amount")),),
-    )
+    _, amount = visit._, Decimal(form["amount"])
+    fields = (hidden("amount", form["amount"]), hidden("entry", form["entry"]), hidden("sure", "yes"))
     return View(
         _("Check the withdrawal"),
         words=(_("Nothing has been withdrawn yet."),),
@@ -184,7 +193,7 @@ def _check(_: Language, amount: Decimal, paid: Payout) -> View:
             (_("Fee"), _("None from us. Your bank may charge one.")),
             (_("Arrives"), _("By {day}", day=_.day(paid.arrives))),
         ),
-        forms=(form,),
-        back=Link("/withdraw", _("Cancel")),
+        forms=(Form("/withdraw", _("Withdraw {amount}", amount=_.dollars(amount)), fields),),
+        back=Link(f"/withdraw?kept={visit.request.query_params['kept']}", _("Change the amount")),
         steps=_steps(_, 2),
     )
