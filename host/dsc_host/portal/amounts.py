@@ -33,7 +33,8 @@ def read(text: str, language: Language) -> Decimal:
             )
         return Decimal("".join(groups) + rest)
     if not _PLAIN.fullmatch(typed):
-        raise InputError("amount", "must be an amount of money, more than 0")
+        example = written(Decimal(1250), language)
+        raise InputError("amount", "is no amount of money; enter only digits, for example {example}", example=example)
     return Decimal(typed.replace(",", "."))
 
 

@@ -109,8 +109,8 @@ HOLDS: Mapping[HoldState, str] = {
     HoldState.KEPT: "kept",
 }
 FUNDING_METHODS: Mapping[FundingMethod, str] = {
-    FundingMethod.ACH: "ACH",
-    FundingMethod.EFT: "EFT",
+    FundingMethod.ACH: "Direct debit (ACH)",
+    FundingMethod.EFT: "Electronic transfer (EFT)",
     FundingMethod.WIRE: "Bank transfer",
 }
 SHARES: Mapping[ShareState, str] = {
@@ -228,6 +228,7 @@ _NOTICES: Mapping[str, str] = {
     "withdrawn": "The withdrawal of {amount} from the account of {owner} to {bank} was recorded. It arrives by {day}.",
     "withdrawn_before": "The withdrawal of {amount} was already recorded. The same form moves the money only once.",
     "deposited": "The transfer of {amount} into the account of {owner} was recorded.",
+    "deposited_before": "The transfer of {amount} was already recorded. The same form moves the money only once.",
     "sent": "The card is on its way.",
     "received": "The card was received, and its deposit was released.",
     "kept": "The deposit was kept.",
@@ -264,6 +265,7 @@ NOTICE_KINDS: Mapping[str, str] = {
     "own_out": WARNING,
     "closed": INFO,
     "withdrawn_before": INFO,
+    "deposited_before": INFO,
     "kept": INFO,
     "taken": WARNING,
     "call_ended": INFO,

@@ -6,7 +6,9 @@ import pytest
 from tests.host.login.scenario import PASSWORD, Scenario
 
 from dsc_host.errors import InputError
-from dsc_host.login import FundingMethod, NotAllowed
+from dsc_host.login import FundingMethod, NotAllowed, NotNow, rows
+from dsc_host.login.errors import AlreadyDone
+from dsc_host.records.table_rows import new_id
 
 ACH, EFT, WIRE = FundingMethod
 
@@ -47,3 +49,14 @@ def test_a_closed_account_takes_no_money(scenario: Scenario) -> None:
 def test_a_transfer_that_is_none_is_refused(scenario: Scenario, amount: Decimal, method: FundingMethod) -> None:
     with pytest.raises(InputError):
         scenario.system.may_deposit("anna", amount, method)
+
+
+def test_an_entry_is_made_once(scenario: Scenario) -> None:
+    anna, entry = scenario.session("anna"), new_id()
+    assert scenario.system.deposit(anna, Decimal(5), WIRE, entry)
+    with pytest.raises(AlreadyDone):
+        scenario.system.deposit(anna, Decimal(5), WIRE, entry)
+    for text in ("another", "0" * 15, None):
+        with pytest.raises(NotNow, match="begin again"):
+            scenario.system.deposit(anna, Decimal(5), WIRE, text)  # type: ignore[arg-type]
+    assert len(scenario.system.context.read(lambda tx: rows.fundings.all(tx.db))) == 1

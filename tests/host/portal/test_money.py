@@ -7,7 +7,7 @@ from tests.host.login.letters import newest_code
 from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, browsers, come_with, enter
 
-from dsc_host.login import Kind, Loss, Statement
+from dsc_host.login import Kind, Loss, Statement, rows
 from dsc_host.portal.demo.demonstration import SESAME, Demonstration
 from dsc_host.portal.languages import load
 from dsc_host.portal.pages.statements import title
@@ -37,8 +37,18 @@ def test_money_is_deposited_within_the_limit_of_an_account_without_protection(sc
     )  # fmt: skip
 
 
+def test_the_same_transfer_sent_twice_is_recorded_once(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    form = {**anna.open("/deposit").forms[-2].fields, "amount": "5"}
+    assert anna.post("/deposit", **form).notice == "The transfer of $5.00 into the account of Anna was recorded."
+    page = anna.post("/deposit", **form)
+    assert page.notice == "The transfer of $5.00 was already recorded. The same form moves the money only once."
+    assert anna.post("/deposit", **{**form, "entry": ""}).status == 409
+    assert len(scenario.system.context.read(lambda tx: rows.fundings.all(tx.db))) == 1
+
+
 @pytest.mark.parametrize(
-    ("language", "rows"),
+    ("language", "lines"),
     [
         (
             "English",
@@ -61,7 +71,7 @@ def test_money_is_deposited_within_the_limit_of_an_account_without_protection(sc
     ],
 )
 def test_statements_have_titles_and_dates_in_the_visitors_language(
-    shown: Demonstration, language: str, rows: list[tuple[str, ...]]
+    shown: Demonstration, language: str, lines: list[tuple[str, ...]]
 ) -> None:
     with browsers(shown.system) as browser:
         step = shown.system.begin("carl", SESAME)
@@ -75,8 +85,8 @@ def test_statements_have_titles_and_dates_in_the_visitors_language(
         table = [
             tuple(re.findall("<t[hd][^>]*>\\s*([^<]*?)\\s*</t[hd]>", row)) for row in re.findall("<tr.*?</tr>", page.html, re.S)
         ]
-        begins = [[each[: len(want)] for each, want in zip(known, row, strict=False)] for row in rows for known in table]
-        assert [row for row in rows if list(row) not in begins] == [], table
+        begins = [[each[: len(want)] for each, want in zip(known, row, strict=False)] for row in lines for known in table]
+        assert [row for row in lines if list(row) not in begins] == [], table
 
 
 def test_a_statement_without_a_period_has_the_title_of_its_provider() -> None:

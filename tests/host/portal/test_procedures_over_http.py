@@ -156,7 +156,9 @@ def test_the_most_that_may_be_deposited_is_beside_each_way_of_payment(scenario: 
     carl = come_with(browser(), scenario.session("carl"))
     assert "At most" not in carl.open("/deposit").text
     scenario.system.opt_out(carl.cookie)
-    assert "ACH At most $20,000.00 now. EFT At most $20,000.00 now. Bank transfer Deposit" in carl.open("/deposit").text
+    assert (
+        "Direct debit (ACH) At most $20,000.00 now. Electronic transfer (EFT) At most $20,000.00 now. Bank transfer Deposit"
+    ) in carl.open("/deposit").text
 
 
 def test_a_wrong_response_at_sharing_is_told_at_its_field_until_it_is_over(scenario: Scenario, browser: Browsers) -> None:

@@ -11,7 +11,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import money
 from dsc_host.login.model import FundingMethod
-from dsc_host.login.protection import levels, limits
+from dsc_host.login.protection import entries, levels, limits
 from dsc_host.login.rows import Account, Funding, User
 from dsc_host.login.transaction import LoginTransaction, account_of, found
 from dsc_host.records import table_rows
@@ -36,14 +36,22 @@ def may_deposit(tx: LoginTransaction, user: User, amount: Decimal, method: Fundi
     return _decide(tx, user, account_of(tx.db, user), amount, method)
 
 
-def deposit(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-    """Decide whether an amount may be transferred. If so, record the transfer. Raises `InputError`."""
+def deposit(
+    tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod, entry_id: str = ""
+) -> FundingAllowance:  # fmt: skip
+    """Decide whether an amount may be transferred. If so, record the transfer.
+
+    `entry_id` is the id of the new entry, as in `withdrawals.withdraw`. Raises `InputError`, `NotNow`, and `AlreadyDone` if the
+    entry exists.
+    """
     # Lock the account, because all its users together have a single transfer.
     account = found(rows.accounts.locked(tx.db, user.account_id))
+    if entry_id != "":
+        entries.check_new(tx, rows.fundings, entry_id)
     allowance = _decide(tx, user, account, amount, method)
     if allowance:
         cents = money.cents("amount", amount)
-        rows.fundings.add(tx.db, Funding(table_rows.new_id(), account.id, user.id, str(method), tx.now(), cents))
+        rows.fundings.add(tx.db, Funding(entry_id or table_rows.new_id(), account.id, user.id, str(method), tx.now(), cents))
     tx.log("deposit", user, "done" if allowance else "refused", method, amount=str(amount))
     return allowance
 

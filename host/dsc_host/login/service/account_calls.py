@@ -57,12 +57,15 @@ class AccountCalls(ShareCalls):
         """
         return self.context.read(lambda tx: funding.may_deposit(tx, user_named(tx.db, user), amount, method))
 
-    def deposit(self, token: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-        """Record a transfer into the account, if the user may make it. Raises `InputError`."""
+    def deposit(self, token: str, amount: Decimal, method: FundingMethod, entry_id: str = "") -> FundingAllowance:
+        """Record a transfer into the account, if the user may make it.
+
+        With an `entry_id`, which the caller draws for a form, the form is recorded once. Raises `InputError`, `AlreadyDone`.
+        """
         return self.do(
             token,
             access.customer("deposit", Scope.FULL, Scope.TRADING),
-            lambda tx, user, _session: funding.deposit(tx, user, amount, method),
+            lambda tx, user, _session: funding.deposit(tx, user, amount, method, entry_id),
         )
 
     def deposits(self, token: str) -> list[Deposit]:

@@ -6,11 +6,13 @@ from starlette.responses import Response
 
 from dsc_host.errors import InputError
 from dsc_host.login import FundingMethod
+from dsc_host.login.errors import AlreadyDone
 from dsc_host.portal import amounts
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, View
+from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
 from dsc_host.portal.wording import FUNDING_METHODS
+from dsc_host.records.table_rows import new_id
 
 _LEAST = Decimal("0.01")
 
@@ -24,7 +26,11 @@ def deposited(visit: Visit) -> Response:
     """Record a transfer, if the user may make it."""
     with visit.again(lambda: _deposit(visit)):
         amount = amounts.read(visit.value("amount", 32), visit._)
-        allowance = visit.system.deposit(visit.token, amount, _method(visit.value("method", 16)))
+        method, entry = _method(visit.value("method", 16)), visit.value("entry", 32) or "-"
+        try:
+            allowance = visit.system.deposit(visit.token, amount, method, entry)
+        except AlreadyDone:
+            return visit.go("/deposit", notice="deposited_before", amount=amount)
     if allowance:
         return visit.go("/deposit", notice="deposited", amount=amount, owner=visit.system.payout(visit.token).owner)
     _, most = visit._, allowance.most or Decimal(0)
@@ -39,6 +45,7 @@ def _deposit(visit: Visit) -> View:
     fields = (
         Field("amount", _("Amount in US dollars"), "amount", example(_), longest=20),
         Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
+        hidden("entry", new_id()),
     )
     form = Form("/deposit", _("Deposit money"), fields)
     facts = ((_("To"), _("Account of {owner}", owner=visit.system.payout(visit.token).owner)),)

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
+from dsc_host.login import WrongCredentials
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View
 
@@ -17,7 +18,12 @@ def changed_password(visit: Visit) -> Response:
     with visit.again(lambda: _password(visit)):
         if visit.form.get("new") != visit.form.get("again"):
             raise InputError("again", "must be the password of the field above; enter the same password in both fields")
-        visit.system.change_password(visit.token, visit.form.get("old", ""), visit.form.get("new", ""))
+        try:
+            visit.system.change_password(visit.token, visit.form.get("old", ""), visit.form.get("new", ""))
+        except WrongCredentials:
+            return visit.wrong(
+                _password(visit), visit._("This is not your password. Enter the one you log in with."), 401, "old"
+            )
     return visit.go("/", notice="password", token=visit.system.rotate(visit.token))
 
 

@@ -175,12 +175,15 @@ def changed_bank(visit: Visit) -> Response:
     return visit.go("/profile", notice="bank", token=visit.system.rotate(visit.token))
 
 
-def bank_fields(_: Language, hint: str = "") -> tuple[Field, ...]:
-    """Return the fields for bank instructions, with a hint at the first field."""
+def bank_fields(_: Language) -> tuple[Field, ...]:
+    """Return the fields for bank instructions."""
+    iban, routing = _("For example CH93 0076 2011 6238 5295 7"), _("Only without an IBAN: 9 digits, for example 111000025")
     return (
-        Field("iban", "IBAN", hint=hint, longest=64, optional=True, secret=True),
-        Field("routing", _("Routing number"), "code", longest=64, optional=True),
-        Field("account_number", _("Account number"), "code", longest=64, optional=True),
+        Field("iban", "IBAN", hint=iban, longest=64, optional=True, secret=True),
+        Field("routing", _("Routing number"), "code", routing, longest=64, optional=True),
+        Field(
+            "account_number", _("Account number"), "code", _("Only without an IBAN: 4 to 17 digits"), longest=64, optional=True
+        ),
     )
 
 
@@ -195,13 +198,16 @@ def _bank_fact(_: Language, known: Profile) -> tuple[str, str]:
 
 def _bank(visit: Visit) -> View:
     _, known = visit._, visit.system.profile(visit.token)
+    title, submit = _("Change the bank instructions"), _("Change")
+    if not known.bank:
+        title, submit = _("Add bank instructions"), _("Add")
     return View(
-        _("Change the bank instructions"),
+        title,
         words=(
             _("Enter an IBAN, or the routing number and the account number of an account in the US."),
             _("Afterwards only the last digits are shown."),
         ),
         facts=(_bank_fact(_, known),),
-        forms=(Form("/profile/bank", _("Change"), bank_fields(_)),),
+        forms=(Form("/profile/bank", submit, bank_fields(_)),),
         back=_profile(_),
     )

@@ -106,7 +106,7 @@ def _withdraw(visit: Visit, value: str = "") -> View:
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
         ),
-        below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit))),
+        below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit, paid))),
     )
     if not paid.bank:
         return replace(view, blocks=(_without_bank(visit),))
@@ -165,14 +165,14 @@ def _bank_refusal(visit: Visit) -> str:
     return ""
 
 
-def _further(visit: Visit) -> tuple[tuple[str, Link], ...]:
+def _further(visit: Visit, paid: Payout) -> tuple[tuple[str, Link], ...]:
     """Return the links to the other pages of money."""
     _, full = visit._, visit.visitor().scope is Scope.FULL
     changed = Link("/profile/bank", _("Change the bank instructions"))
     return (
         ("money", Link("/deposit", _("Deposit money"))),
         *((("document", Link("/statements", _("Statements"))),) if full else ()),
-        *((("list", changed),) if not _bank_refusal(visit) else ()),
+        *((("list", changed),) if paid.bank and not _bank_refusal(visit) else ()),
     )
 
 
