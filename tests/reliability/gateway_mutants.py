@@ -41,7 +41,7 @@ MUTANTS = (
     ),
     Mutant(
         "a State takes one response of a card alone",
-        "verifier/responses.py",
+        "verifier/judgment.py",
         "tx.policy.attempts if asked.once else 0",
         "0",
         "tests/host/gateway/test_radius_cards.py",

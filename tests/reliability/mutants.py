@@ -209,7 +209,7 @@ MUTANTS = (
         "tests/host/verifier/test_timing.py",
         (
             "every refusal takes the same time",
-            "verifier/responses.py",
+            "verifier/judgment.py",
             "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n",
             "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n"
             "    if card.locked_until is not None:\n        return _Finding(Reason.WRONG, card.counter)\n",

@@ -21,11 +21,11 @@ from dsc_host.records.row_sets import RowSet, insert_into, update_of
 from dsc_host.records.statements import Asked, Statement
 from dsc_host.records.transaction import Step
 from dsc_host.schema.card_tables import cards, challenges
-from dsc_host.verifier import closed_challenges, decoys, responses, rows
+from dsc_host.verifier import closed_challenges, decoys, judgment, rows
 from dsc_host.verifier.card_rules import is_serial
 from dsc_host.verifier.challenges import Issue, issue_to
+from dsc_host.verifier.judgment import Judgment
 from dsc_host.verifier.model import Challenge
-from dsc_host.verifier.responses import Judgment
 from dsc_host.verifier.row_writes import DRAWS, CollectedWrites, Draw
 from dsc_host.verifier.rows import ANSWER_COLUMNS, LOGIN_COLUMNS, CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
@@ -233,7 +233,7 @@ def _judge(tx: CardTransaction, step: Judgment, found: _Found, busy: set[str]) -
     asked = step.asked
     known = [found.challenges[each] for each in asked.ids() if each in found.challenges]
     if len(known) != len(asked.answers) or len({challenge.serial for challenge in known}) != 1:
-        return Outcome(responses.judge_found(tx, asked, None, []))
+        return Outcome(judgment.judge_found(tx, asked, None, []))
     serial = known[0].serial
     if serial in busy:
         return _LATER
@@ -241,7 +241,7 @@ def _judge(tx: CardTransaction, step: Judgment, found: _Found, busy: set[str]) -
     if card is None:
         refused = closed_challenges.refuse_unlocked(tx, asked.action, known)
         return None if refused is None else Outcome(refused)
-    return Outcome(responses.judge_found(tx, asked, card, known))
+    return Outcome(judgment.judge_found(tx, asked, card, known))
 
 
 def _pairs(asked: Asked) -> Iterator[tuple[str, float | None]]:

@@ -39,15 +39,15 @@ from dsc_host.verifier import (
     card_sets,
     challenges,
     enrollment,
+    judgment,
     lifecycle,
     master_key_change,
-    responses,
     unlock_codes,
 )
 from dsc_host.verifier.card_store import claim, open_records
 from dsc_host.verifier.challenges import draw_question
+from dsc_host.verifier.judgment import Asked
 from dsc_host.verifier.model import Card, Challenge, Enrollment, Policy, State, Verdict
-from dsc_host.verifier.responses import Asked
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 _DEFAULT_POLICY = Policy()
@@ -382,7 +382,7 @@ class Verifier:
         return self._begin(Asked("card.change-pin", [(challenge_id, response)], new_pin))
 
     def _begin(self, asked: Asked) -> Step[Verdict, CardTransaction]:
-        return card_sets.together(self._context, responses.begin(self._context, asked))
+        return card_sets.together(self._context, judgment.begin(self._context, asked))
 
     def _move(self, serial: str, to: State, reason: str) -> Card:
         return self._context.change(lambda tx: lifecycle.move(tx, serial, to, reason))

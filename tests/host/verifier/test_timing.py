@@ -8,7 +8,7 @@ from tests.reliability import races, timing
 from tests.reliability.report import Scale
 
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Reason, Verifier, responses
+from dsc_host.verifier import Reason, Verifier, judgment
 
 
 @pytest.mark.long
@@ -32,7 +32,7 @@ def test_the_four_are_what_they_are_called(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_locked_card_that_is_refused_before_its_response_is_looked_at_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time refusals on a clock that advances with the computing, and never quite evenly."""
-    found, shorten, chance = responses._find, Suite._shorten, random.Random(1)
+    found, shorten, chance = judgment._find, Suite._shorten, random.Random(1)
     macs: list[bytes] = []
 
     def counted(suite: Suite, mac: bytes) -> str:
@@ -41,7 +41,7 @@ def test_a_locked_card_that_is_refused_before_its_response_is_looked_at_is_told_
 
     def in_haste(office: Any, card: Any, *others: Any) -> Any:
         if card.locked_until is not None:
-            return responses._Finding(Reason.WRONG, card.counter)
+            return judgment._Finding(Reason.WRONG, card.counter)
         return found(office, card, *others)
 
     monkeypatch.setattr(timing, "_OF_A_KIND", 5)
@@ -50,5 +50,5 @@ def test_a_locked_card_that_is_refused_before_its_response_is_looked_at_is_told_
     with Verifier.open("sqlite://", master_key=bytes(32), policy=timing.POLICY) as verifier:
         answers = timing.prepared(verifier)
         assert timing.greatest(timing.times(answers, 50, verifier.verify))[1] == 0
-        monkeypatch.setattr(responses, "_find", in_haste)
+        monkeypatch.setattr(judgment, "_find", in_haste)
         assert timing.greatest(timing.times(answers, 50, verifier.verify))[1] >= 3

@@ -34,7 +34,7 @@ from dsc_host.login.transaction import LoginTransaction, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Question
 from dsc_host.records import vault
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import challenges, enrollment, responses
+from dsc_host.verifier import challenges, enrollment, judgment
 from dsc_host.verifier.model import Enrollment
 
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -180,7 +180,7 @@ def _is_right_token(tx: LoginTransaction, session: rows.Session, ticket: str, to
 
 
 def _is_right_proof(tx: LoginTransaction, proof: Proof) -> bool:
-    return isinstance(proof, Proof) and bool(responses.judge(tx.cards, "verify", [(proof.id, proof.response)]))
+    return isinstance(proof, Proof) and bool(judgment.judge(tx.cards, "verify", [(proof.id, proof.response)]))
 
 
 def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str, notified: Notified) -> Device:

@@ -14,7 +14,7 @@ from dsc_host.login.rows import Device
 from dsc_host.login.transaction import LoginTransaction
 from dsc_host.phone.protocol import Push
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import responses
+from dsc_host.verifier import judgment
 
 
 def pushes(tx: LoginTransaction, device_id: str, device_token: str) -> tuple[Push, ...]:
@@ -36,7 +36,7 @@ def approve(
     push = _push(tx, device, push_id)
     asked = {phone_app.PIN: push.pin_challenge, phone_app.FINGER: push.finger_challenge}
     challenge = asked.get(method if isinstance(method, str) else "", "")
-    verdict = responses.judge(tx.cards, "verify", [(challenge, response)])
+    verdict = judgment.judge(tx.cards, "verify", [(challenge, response)])
     if not verdict:
         tx.log("phone.approve", user, "refused", device=device.id)
         return Refused(NotAllowed("the PIN is wrong"))

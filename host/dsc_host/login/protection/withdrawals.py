@@ -18,7 +18,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import money
 from dsc_host.login.devices import registry
 from dsc_host.login.policy.model import Level
-from dsc_host.login.protection import entries, levels, limits
+from dsc_host.login.protection import form_ids, levels, limits
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.rows import Session, User, Withdrawal
 from dsc_host.login.transaction import LoginTransaction, account_of, found
@@ -65,7 +65,7 @@ def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal
     # Lock the account, because all its users share the money.
     account = found(rows.accounts.locked(tx.db, user.account_id))
     if entry_id != "":
-        entries.check_new(tx, rows.withdrawals, entry_id)
+        form_ids.check_new(tx, rows.withdrawals, entry_id)
     allowance = _decide(tx, user, amount, _level_in(tx, session, user), tx.now())
     if allowance:
         cents = money.cents("amount", amount)

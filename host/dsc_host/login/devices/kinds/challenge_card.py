@@ -15,7 +15,7 @@ from dsc_host.login.rows import Device
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.ocra import fold_response
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import card_lookup, challenges, lifecycle, responses
+from dsc_host.verifier import card_lookup, challenges, judgment, lifecycle
 from dsc_host.verifier.model import State
 
 
@@ -38,7 +38,7 @@ class ChallengeCard(DeviceKind):
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Have the verifier judge the response."""
-        verdict = responses.judge(attempt.tx.cards, "verify", _answers(kept, answer))
+        verdict = judgment.judge(attempt.tx.cards, "verify", _answers(kept, answer))
         return Outcome(Status.ACCEPTED, duress=verdict.duress) if verdict else REFUSED
 
     def check_activation(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
@@ -60,7 +60,7 @@ class ChallengeCard(DeviceKind):
 
     def check_new_pin(self, attempt: Attempt, kept: Mapping[str, Any], answer: str, pin: str) -> Outcome:
         """Have the verifier judge the response, and replace the PIN if the response is correct."""
-        verdict = responses.judge(attempt.tx.cards, "card.change-pin", _answers(kept, answer), pin)
+        verdict = judgment.judge(attempt.tx.cards, "card.change-pin", _answers(kept, answer), pin)
         return Outcome(Status.ACCEPTED) if verdict else REFUSED
 
     def is_returnable(self, policy: Policy, device: Device) -> bool:

@@ -25,7 +25,7 @@ from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.ocra import fold_response
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import card_lookup, challenges, lifecycle, responses
+from dsc_host.verifier import card_lookup, challenges, judgment, lifecycle
 from dsc_host.verifier.model import Challenge, State
 from dsc_host.verifier.transaction import CardTransaction
 
@@ -77,7 +77,7 @@ class PhoneApp(DeviceKind):
         method = LETTERS.get(text[:1], "")
         if method not in kept["challenges"]:
             return REFUSED
-        verdict = responses.judge(attempt.tx.cards, "verify", [(kept["challenges"][method], text[1:])])
+        verdict = judgment.judge(attempt.tx.cards, "verify", [(kept["challenges"][method], text[1:])])
         return entered(attempt, method) if verdict else REFUSED
 
     def _check_push(self, attempt: Attempt, push_id: str) -> Outcome:
