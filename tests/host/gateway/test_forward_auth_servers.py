@@ -29,7 +29,7 @@ def test_a_web_server_asks_the_portal_and_tells_the_program(
 ) -> None:
     monkeypatch.setattr(portal_app, "_do_due", nothing_due)
     run, word = SERVERS[name]
-    (configuration,) = [text for text in blocks(ROOT / "docs" / "how-to" / "gateway.md", "text") if word in text]
+    (configuration,) = [text for text in blocks(ROOT / "docs" / "how-to" / "web-servers.md", "text") if word in text]
     app = application(scenario.system, hosts=("login.example.com",), ticket_domain="example.com")
     token = scenario.session("anna")
     ticket = Tickets.of(scenario.system, "example.com").seal(scenario.system.visitor(token).session)

@@ -78,7 +78,7 @@ def site(scenario: Scenario) -> Iterator[tuple[Program, str]]:
     issuer, wiki = f"http://127.0.0.1:{ports[0]}", f"http://localhost:{ports[1]}"
     client = replace(WIKI, redirects=(f"{wiki}/login",), backchannel=f"{wiki}/login?logout=backchannel")
     made, secret = scenario.system.change(lambda tx: clients.add(tx, client, secret=True))
-    (configuration,) = [text for text in blocks(ROOT / "docs/how-to/gateway.md", "text") if "OIDCClientID" in text]
+    (configuration,) = [text for text in blocks(ROOT / "docs/how-to/openid.md", "text") if "OIDCClientID" in text]
     for shown, real in (
         ("https://login.example.com", issuer), ("https://wiki.example.com", wiki), ("SECRET", secret),
     ):  # fmt: skip

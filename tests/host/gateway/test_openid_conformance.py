@@ -10,7 +10,7 @@ TESTS = 38
 
 
 def test_each_test_of_the_profile_has_a_test_here() -> None:
-    text = (ROOT / "docs" / "how-to" / "gateway.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "openid.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (oidcc-[a-z0-9-]+) \| (.+) \| (.*) \|$", text, re.MULTILINE)
     assert len({name for name, _, _ in rows}) == len(rows) == TESTS
     for name, test, file in rows:

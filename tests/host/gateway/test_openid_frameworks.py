@@ -36,11 +36,11 @@ def program(monkeypatch: pytest.MonkeyPatch, framework: str, issuer: str, secret
     monkeypatch.setenv(f"{framework.upper()}_SECRET_KEY", "a key for the cookies of this test")
     monkeypatch.setenv(f"{begins}LOGIN_CLIENT_SECRET", secret)
     monkeypatch.setenv(f"{begins}LOGIN_SERVER_METADATA_URL", f"{issuer}/.well-known/openid-configuration")
-    (text,) = [text for text in blocks(ROOT / "docs" / "how-to" / "gateway.md", "python") if f"from {framework}" in text]
+    (text,) = [text for text in blocks(ROOT / "docs" / "how-to" / "openid.md", "python") if f"from {framework}" in text]
     # Django finds the pages of a program by the name of its module.
     wiki = ModuleType(f"wiki_with_{framework}")
     monkeypatch.setitem(sys.modules, wiki.__name__, wiki)
-    run(text, "gateway.md", wiki.__dict__)
+    run(text, "openid.md", wiki.__dict__)
     return getattr(wiki, name)
 
 

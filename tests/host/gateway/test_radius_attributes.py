@@ -22,7 +22,7 @@ def given(user: str = "anna", client: str = "vpn", device: str = "dsc_plus", **r
 
 
 def test_the_table_in_the_docs_gives_its_attributes_to_an_accepted_user(scenario: Scenario, tmp_path: Path) -> None:
-    (text,) = [block for block in blocks(ROOT / "docs" / "how-to" / "gateway.md", "toml") if "[groups]" in block]
+    (text,) = [block for block in blocks(ROOT / "docs" / "how-to" / "radius.md", "toml") if "[groups]" in block]
     file = tmp_path / "attributes.toml"
     file.write_text(text)
     program = Program.of(scenario, "vpn", "192.0.2.7", Table.load(file))

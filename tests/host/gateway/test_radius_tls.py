@@ -233,7 +233,7 @@ def test_files_that_are_no_certificate_are_refused(tmp_path: Path, text: str) ->
 
 def configuration(at: Site, folder: Path, port: int) -> str:
     """Return the configuration in the docs, with files and ports of this test."""
-    (text,) = [block for block in blocks(ROOT / "docs" / "how-to" / "gateway.md", "text") if "ListenUDP" in block]
+    (text,) = [block for block in blocks(ROOT / "docs" / "how-to" / "radius.md", "text") if "ListenUDP" in block]
     real = {
         "/etc/radsecproxy/radius.pem": str(at.own.certificate), "/etc/radsecproxy/vpn.pem": str(at.client.certificate),
         "/etc/radsecproxy/vpn.key": str(at.client.key), "127.0.0.1:1812": f"127.0.0.1:{port}", "SECRET": "testing123",

@@ -1,7 +1,7 @@
 """The table of the attributes that replies have for accepted users, read from a TOML file.
 
 Each rule of the table may name clients, groups and kinds of device. A rule that names none of these fits every user. All rules
-that fit an accepted user add their attributes, in the order of the file. `docs/how-to/gateway.md` shows a file.
+that fit an accepted user add their attributes, in the order of the file. `docs/how-to/radius.md` shows a file.
 """
 
 import tomllib
