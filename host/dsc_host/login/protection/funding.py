@@ -11,7 +11,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import money
 from dsc_host.login.model import FundingMethod
-from dsc_host.login.protection import entries, levels, limits
+from dsc_host.login.protection import form_ids, levels, limits
 from dsc_host.login.rows import Account, Funding, User
 from dsc_host.login.transaction import LoginTransaction, account_of, found
 from dsc_host.records import table_rows
@@ -47,7 +47,7 @@ def deposit(
     # Lock the account, because all its users together have a single transfer.
     account = found(rows.accounts.locked(tx.db, user.account_id))
     if entry_id != "":
-        entries.check_new(tx, rows.fundings, entry_id)
+        form_ids.check_new(tx, rows.fundings, entry_id)
     allowance = _decide(tx, user, account, amount, method)
     if allowance:
         cents = money.cents("amount", amount)
