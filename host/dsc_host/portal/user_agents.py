@@ -15,7 +15,7 @@ _BROWSERS = (
     ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),
 )
-"""A part of the header for each browser. Later ones are in the headers of earlier ones too."""
+"""A part of the header for each browser. The headers of earlier browsers also contain the parts of later browsers."""
 _SYSTEMS = (
     ("Android", "Android"),
     ("iPhone", "iPhone"),

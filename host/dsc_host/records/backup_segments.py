@@ -1,11 +1,11 @@
-"""The sealed segments of the log that stand beside a backup, each in a file of its own.
+"""The sealed segments of the log that a backup leaves out, because each has a separate file beside the backup.
 
 A sealed segment never changes. So its file is made once and serves all later backups, which then hold only the entries after
 the last segment. The files are those of the archive. Two promises:
 
 1. A backup leaves out an entry only if the file of its segment is in the folder.
-2. Restoring inserts an entry only in a transaction that fails unless the file leads from the start to the end of the segment's
-   sealed checkpoint. The backup holds the checkpoints.
+2. Restoring inserts entries in a transaction that fails unless the hashes in the file lead from the start to the end of the
+   segment's sealed checkpoint. The backup holds the checkpoints.
 """
 
 import json
@@ -65,10 +65,10 @@ class LeftOut:
 
 
 def make_files(context: Context[Any], folder: Path, done: Progress) -> None:
-    """Make the file of each sealed segment that is in the database and has none in this folder.
+    """Make the file of each sealed segment that is in the database and has no file in this folder.
 
-    Raises `InputError` for a folder or a file that cannot be used, or a file that is not of its segment. Raises `StoreError`
-    if the database does not hold the entries as they were sealed.
+    Raises `InputError` for a folder or a file that cannot be used, or a file that does not hold its segment. Raises
+    `StoreError` if entries in the database were changed after they were sealed.
     """
     if not folder.is_dir():
         raise InputError("segments", f"{folder} is not a folder; create it first")

@@ -1,6 +1,6 @@
 """Rows as text: the values of columns in JSON, and back. Bytes are in base64.
 
-One promise: a value of another type than its column's is refused when it is read.
+One promise: a value whose type differs from the type of its column is refused when it is read.
 """
 
 import base64

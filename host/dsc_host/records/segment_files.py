@@ -1,6 +1,6 @@
 """The making of segment files from the entries in the database, for the archive and for backups.
 
-One promise: a file is made only from entries that are as they were sealed.
+One promise: a file is made only from entries that were not changed after they were sealed.
 """
 
 from collections.abc import Generator
@@ -43,10 +43,11 @@ def sealed(context: Context[Any]) -> list[Segment]:
 def make(context: Context[Any], folder: Path, segment: Segment) -> Path:
     """Make the file of a segment in this folder, unless it exists. Return its path.
 
-    Raises `InputError` if it cannot be written, and `StoreError` if the database does not hold the entries as they were sealed.
+    Raises `InputError` if it cannot be written, and `StoreError` if entries in the database were changed after they were
+    sealed.
     """
     path = archive_file.file_of(folder, segment.number)
-    # Another process may write the same file, and be faster.
+    # Another process may have written the same file in the meantime.
     with suppress(FileExistsError):
         if not path.exists():
             with closing(_lines(context, segment)) as lines:

@@ -1,4 +1,4 @@
-"""The page that closes an account: what will happen, and a tick; then a proof with a device."""
+"""The page that closes an account: the consequences, a box to tick, and then a proof with a device."""
 
 from starlette.responses import Response
 
@@ -19,7 +19,7 @@ def closing(visit: Visit) -> Response:
 
 
 def closed(visit: Visit) -> Response:
-    """Close the account, and end the session. Each time, a device must answer for it, even right after the login."""
+    """Close the account, and end the session. This always needs a fresh answer of a device, even right after the login."""
     with visit.again(lambda: _closing(visit)):
         if not confirmations.is_confirmed(visit):
             raise InputError("sure", "must be ticked to go on")
@@ -58,7 +58,7 @@ def _is_to_return(device: DeviceView) -> bool:
 
 
 def _send_back(visit: Visit, cards: list[DeviceView]) -> Alert:
-    """Return the advice to send these cards back before."""
+    """Return the advice to send these cards back before the account is closed."""
     _ = visit._
     words = _("Until they arrive, their deposits are held and no statements are shown.")
     points = tuple(f"{_(KINDS[each.kind])} {each.label}" for each in cards)

@@ -48,7 +48,7 @@ def loss_link(_: Language, device: DeviceView) -> tuple[Link, ...]:
 
 
 def device_forms(_: Language, device: DeviceView, who: Visitor) -> Mapping[str, Form]:
-    """Return the buttons of everything that a visitor can do with a device at once, by the path of each."""
+    """Return the buttons for everything that a visitor can do with a device immediately, by their paths."""
     waits, full = device.own and device.state in _WAITING, who.scope is Scope.FULL
     may = {
         "/activate": (waits and device.waits_until is None, button("/activate", _("Activate"), device=device.id)),
@@ -100,7 +100,7 @@ def _facts(visit: Visit, device: DeviceView) -> Iterator[tuple[str, str]]:
 
 
 def _actions(visit: Visit, device: DeviceView) -> Iterator[Item]:
-    """Yield a row for everything that can be done with the device now, and for what only support can do."""
+    """Yield a row for each possible action on the device, including actions that only support can carry out."""
     forms = device_forms(visit._, device, visit.visitor())
     yield from _activation(visit._, device, forms)
     yield from _loss(visit._, device)

@@ -17,13 +17,13 @@ _ANSWER = "/pin/answer"
 
 
 def pin(visit: Visit) -> Response:
-    """Ask the card for a challenge, and lead to the form for a new PIN."""
+    """Ask for a challenge for the card, and redirect to the form for a new PIN."""
     visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
     return visit.go("/pin/new")
 
 
 def choosing(visit: Visit) -> Response:
-    """Show the form for a new PIN, or lead to the devices if no card was asked for a challenge."""
+    """Show the form for a new PIN. Redirect to the devices if there is no challenge for a card."""
     try:
         visit.system.pin_offer(visit.token)
     except NotNow:
@@ -32,7 +32,7 @@ def choosing(visit: Visit) -> Response:
 
 
 def chosen(visit: Visit) -> Response:
-    """Ask for a response with the chosen PIN, if it is a good one."""
+    """Ask for a response with the chosen PIN, if this PIN is allowed."""
     offer = visit.system.pin_offer(visit.token)
     with visit.again(lambda: _choosing(visit._)):
         new = visit.value("pin", 4)
@@ -43,7 +43,7 @@ def chosen(visit: Visit) -> Response:
 
 
 def changed(visit: Visit) -> Response:
-    """Change the PIN if the response was made with the new one."""
+    """Change the PIN if the response was made with the new PIN."""
     offer, kept = visit.system.pin_offer(visit.token), visit.form.get("kept", "")
     path, form = visit.system.proofs.unseal(visit.token, kept)
     if path != _ANSWER:

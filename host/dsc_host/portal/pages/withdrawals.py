@@ -30,7 +30,7 @@ def withdraw(visit: Visit) -> Response:
 
 
 def check(visit: Visit) -> Response:
-    """Show what will happen. The browser's back button leads here again, so this is a page, not the answer to a form."""
+    """Show the check page. It has its own address, so that the browser's back button can return to it."""
     form, paid = _kept(visit), visit.system.payout(visit.token)
     if not form or not paid.bank:
         return visit.go("/withdraw")
@@ -38,7 +38,7 @@ def check(visit: Visit) -> Response:
 
 
 def withdrawn(visit: Visit) -> Response:
-    """Lead to the check page for the amount; after the check, withdraw it within the limits."""
+    """Redirect to the check page for the amount or, after the check, withdraw the amount within the limits."""
     _, sure = visit._, confirmations.is_confirmed(visit)
     with visit.again(lambda: _withdraw(visit)):
         amount = amounts.read(visit.value("amount", 32), _)
@@ -67,7 +67,7 @@ def _sealed(visit: Visit, amount: Decimal) -> str:
 
 
 def _kept(visit: Visit) -> Mapping[str, str]:
-    """Return the form that the page's address keeps; nothing if it keeps none of this session."""
+    """Return the form in the page's address; nothing unless it is a form of this session."""
     try:
         path, form = visit.system.proofs.unseal(visit.token, visit.request.query_params.get("kept", ""))
     except NotNow:
