@@ -291,6 +291,13 @@ class Profile:
     """Whether the user is the account's primary user. Only the primary user may change the bank instructions."""
     opted_out: bool
     """Whether only support may change the profile."""
+    temporary: bool = False
+    """Whether a temporary device opened the session, in which the profile cannot be changed."""
+
+    @property
+    def changeable(self) -> bool:
+        """Whether the user may change the profile in this session."""
+        return not self.opted_out and not self.temporary
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,8 @@ _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)
 _SCOPES = {
-    **dict.fromkeys(("/devices", "/request", "/share", "/opt-out", "/opt-in", "/profile", "/events", "/close"), _ACCOUNT),
-    "/phones": (Scope.FULL,),
-    "/pin": (Scope.FULL,),
+    **dict.fromkeys(("/devices", "/request", "/share", "/opt-out", "/opt-in", "/profile", "/events"), _ACCOUNT),
+    **dict.fromkeys(("/phones", "/pin", "/close"), (Scope.FULL,)),
     "/withdraw": _TRADING,
     "/deposit": _TRADING,
     "/statements": (Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS),

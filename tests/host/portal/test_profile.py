@@ -3,7 +3,9 @@
 import re
 
 from tests.host.login.scenario import ANNA, Scenario
-from tests.host.portal.browser import Browser, Browsers, enter
+from tests.host.portal.browser import Browser, Browsers, come_with, enter
+
+from dsc_host.login import Loss, Scope, rows
 
 PROTECTED = "Anna is protected by a device and changes this on the page Profile."
 
@@ -117,3 +119,16 @@ def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browse
     sue.press("Change the bank instructions")
     assert "bank instructions" in sue.press("Change", iban="DE89370400440532013000").notice
     assert "DE…3000" in anna.open("/profile").text
+
+
+def test_a_session_of_a_temporary_device_offers_no_change(scenario: Scenario, browser: Browsers) -> None:
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    anna = come_with(browser(), scenario.bridged("anna")[1])
+    page = anna.open("/profile")
+    assert "log in with another device" in page.text
+    assert [path for path in ("email", "address", "bank") if f"/profile/{path}" in page.html] == []
+    assert {anna.open(f"/profile/{path}").path for path in ("email", "address", "bank")} == {"/profile"}
+    page = anna.open("/withdraw")
+    assert ("log in with another device" in page.text, "/profile/bank" in page.html) == (True, False)
+    scenario.system.change(lambda tx: tx.db.execute(rows.sessions.table.update().values(scope=str(Scope.ACCOUNT))))
+    assert ("/close" in anna.open("/profile").html, anna.open("/close").status) == (False, 403)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import permissions
+from dsc_host.login.devices import waits
 from dsc_host.login.profile import bank_instructions, email_change
 from dsc_host.login.rows import Session, User
 from dsc_host.login.transaction import LoginTransaction, found
@@ -13,7 +14,8 @@ from dsc_host.login.views import Profile
 def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:
     """Return the data that the user may see and change about themselves in this session."""
     sent = email_change.sent(tx, session)
-    return replace(of_user(tx, user), asked_email=sent.to if sent else "")
+    temporary = waits.is_temporary(tx.db, session)
+    return replace(of_user(tx, user), asked_email=sent.to if sent else "", temporary=temporary)
 
 
 def of_user(tx: LoginTransaction, user: User) -> Profile:

@@ -3,8 +3,9 @@
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, ProofNeeded
+from dsc_host.login import DeviceState, DeviceView, NotAllowed, ProofNeeded
 from dsc_host.portal.components import WARNING, Alert, Outcome
+from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View
@@ -32,6 +33,8 @@ def closed(visit: Visit) -> Response:
 
 def _closing(visit: Visit) -> View:
     _ = visit._
+    if not is_for(visit.visitor(), "/close"):
+        raise NotAllowed("log in with a device to do this")
     visit.system.check_primary(visit.token)
     kept = [each for each in visit.system.devices(visit.token) if _is_to_return(each)]
     words = (

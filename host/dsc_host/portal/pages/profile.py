@@ -7,6 +7,7 @@ from starlette.responses import Response
 from dsc_host.login import Profile, SentCode
 from dsc_host.portal.components import Actions, Item, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View
@@ -21,12 +22,14 @@ def profile(visit: Visit) -> Response:
         View(
             _("Profile"),
             words=_who_changes(_, known),
-            blocks=(Listing(_("Your details"), _details(_, known)), Actions(_("Security"), _security(_, known))),
+            blocks=(Listing(_("Your details"), _details(_, known)), Actions(_("Security"), _security(visit, known))),
         )
     )
 
 
 def _who_changes(_: Language, known: Profile) -> Sequence[str]:
+    if known.temporary:
+        return (_("You have logged in with a temporary device. To change your details, log in with another device."),)
     if not known.opted_out:
         return ()
     return (
@@ -43,14 +46,16 @@ def _details(_: Language, known: Profile) -> Sequence[Item]:
         ("money", *_bank_fact(_, known), "/profile/bank", known.primary),
     )
     return [
-        Item(name, icon, details=(value,), links=(Link(path, _("Change")),) if may and not known.opted_out else ())
+        Item(name, icon, details=(value,), links=(Link(path, _("Change")),) if may and known.changeable else ())
         for icon, name, value, path, may in rows
     ]
 
 
-def _security(_: Language, known: Profile) -> Sequence[tuple[str, Link]]:
+def _security(visit: Visit, known: Profile) -> Sequence[tuple[str, Link]]:
+    _ = visit._
     protection = (("shield-off", Link("/protection", _("Protection and limits"), _("opt back in"))),) if known.opted_out else ()
-    close = (("danger", Link("/close", _("Close the account"), _("for good"))),) if known.primary else ()
+    closes = known.primary and is_for(visit.visitor(), "/close")
+    close = (("danger", Link("/close", _("Close the account"), _("for good"))),) if closes else ()
     return (
         *protection,
         ("key", Link("/password", _("Change the password"), _("all other sessions end"))),
@@ -69,7 +74,7 @@ def _profile(_: Language) -> Link:
 
 def email(visit: Visit) -> Response:
     """Show the form for a new email address."""
-    return visit.go("/profile") if visit.system.profile(visit.token).opted_out else visit.show(_email(visit))
+    return visit.show(_email(visit)) if visit.system.profile(visit.token).changeable else visit.go("/profile")
 
 
 def asked_email(visit: Visit) -> Response:
@@ -130,7 +135,7 @@ def _email(visit: Visit) -> View:
 def address(visit: Visit) -> Response:
     """Show the form for a new postal address."""
     known = visit.system.profile(visit.token)
-    return visit.go("/profile") if known.opted_out else visit.show(_address(visit, known.address))
+    return visit.show(_address(visit, known.address)) if known.changeable else visit.go("/profile")
 
 
 def changed_address(visit: Visit) -> Response:
@@ -161,7 +166,7 @@ def _address(visit: Visit, value: str) -> View:
 def bank(visit: Visit) -> Response:
     """Show the form for other bank instructions."""
     known = visit.system.profile(visit.token)
-    if known.opted_out:
+    if not known.changeable:
         return visit.go("/profile")
     visit.system.check_primary(visit.token)
     return visit.show(_bank(visit))

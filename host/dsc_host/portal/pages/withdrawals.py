@@ -156,8 +156,11 @@ def _without_bank(visit: Visit) -> Alert:
 def _bank_refusal(visit: Visit) -> str:
     """Return why the visitor may not change the bank instructions; empty if they may."""
     _ = visit._
-    if visit.visitor().scope is not Scope.FULL or visit.system.profile(visit.token).opted_out:
+    known = visit.system.profile(visit.token) if visit.visitor().scope is Scope.FULL else None
+    if known is None or known.opted_out:
         return _("You have opted out: this is changed only through support. Call support, who will ask who you are.")
+    if known.temporary:
+        return _("You have logged in with a temporary device. To change your details, log in with another device.")
     try:
         visit.system.check_primary(visit.token)
     except NotAllowed as refusal:
