@@ -97,3 +97,10 @@ def test_a_card_that_waits_has_no_button_until_it_can_be_activated(scenario: Sce
     scenario.clock.advance(6 * 24 * 3600)
     ben = enter(scenario, ben, "ben")
     assert offered(ben.open("/"))[0] == ["Activate"]
+
+
+def test_the_overview_says_when_the_user_logged_in_before(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    assert "Previous login" not in anna.page.text
+    scenario.clock.advance(24 * 3600)
+    assert "Previous login Nov 14, 2023, 10:13" in enter(scenario, anna).page.text

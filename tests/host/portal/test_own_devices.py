@@ -143,7 +143,8 @@ def test_a_user_reports_a_device_without_logging_out(scenario: Scenario, browser
     scenario.give_card("carl", "IB3000955")
     carl = enter(scenario, browser(), "carl")
     card = scenario.device(carl.cookie, Kind.DSC_PLUS)
-    assert carl.open("/lost").path == "/lost/device"
+    assert (carl.open("/lost").path, "your only device" in carl.page.text) == ("/lost/device", False)
+    assert "your only device" in enter(scenario, browser()).open("/lost").text
     page = carl.open(f"/lost/device?device={card}")
     assert next(form for form in page.forms if form.action == "/lost/device").fields["device"] == card
     page = carl.press("Suspend the device")

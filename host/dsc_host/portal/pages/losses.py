@@ -3,6 +3,7 @@
 The device is suspended immediately, without a call to support.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -143,18 +144,23 @@ def _choosing(visit: Visit, chosen: str) -> View:
             onward=away,
         )
     form = Form("/lost/device", _("Suspend the device"), (_which(_, devices, chosen), _what(_)), danger=True)
-    sessions = _("All your sessions end, and you are notified.")
-    if inside:
-        sessions = _("Your other sessions end, and you are notified. If the lost device opened this session, it ends too.")
-    words = (
-        _("Nobody can log in with the device any more, under any user name that uses it."),
-        _("If it is a phone, its numbers are suspended too."),
-        sessions,
-    )
     back = Link("/devices", _("Back to devices")) if inside else Link("/login", _("Start again"))
     if inside and not is_for(visit.visitor(), "/devices"):
         back = Link("/", _("Back"))
-    return confirmations.question(visit, _("Lost device"), words, (), form, back)
+    consequences = tuple(_consequences(_, devices, inside=inside))
+    return confirmations.question(visit, _("Lost device"), consequences, (), form, back)
+
+
+def _consequences(_: Language, devices: tuple[DeviceView, ...], *, inside: bool) -> Iterator[str]:
+    """Yield what happens after the report. `inside` says whether the visitor is logged in."""
+    yield _("Nobody can log in with the device any more, under any user name that uses it.")
+    yield _("If it is a phone, its numbers are suspended too.")
+    if inside:
+        yield _("Your other sessions end, and you are notified. If the lost device opened this session, it ends too.")
+    else:
+        yield _("All your sessions end, and you are notified.")
+    if len(devices) == 1:
+        yield _("This is your only device. To log in before you have another one, call support for a temporary code.")
 
 
 def _which(_: Language, devices: tuple[DeviceView, ...], chosen: str) -> Field:

@@ -65,7 +65,7 @@ def _account(visit: Visit, who: Visitor, known: Protection, money: tuple[Block, 
         _safety(visit, who, known, own, pressing=pressing),
         *_refused_logins(visit, events),
         *((Listing(_("What is due"), rows),) if rows else ()),
-        Columns((_devices(_, own), _actions(visit, who, own), *money, _activity(_, events), _session(_, who))),
+        Columns((_devices(_, own), _actions(visit, who, own), *money, _activity(_, events), _session(_, who, events))),
     )
 
 
@@ -165,10 +165,13 @@ def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:
     return Listing(_("Recent activity"), rows, Empty(_("There are none."), "list"), Link("/events", _("Security events")))
 
 
-def _session(_: Language, who: Visitor) -> Facts:
+def _session(_: Language, who: Visitor, events: Sequence[SecurityEvent] = ()) -> Facts:
     facts = [(_("Access in this session"), _(SCOPES[who.scope])), (_("Session ends at the latest"), _.moment(who.until))]
     if who.extendable_until is not None:
         facts.append((_("Can be extended with your finger or face until"), _.moment(who.extendable_until)))
+    earlier = [each for each in events if each.kind is EventKind.LOGGED_IN and each.at < who.since]
+    if earlier:
+        facts.append((_("Previous login"), _.moment(earlier[0].at)))
     return Facts(_("This session"), facts, Link("/sessions", _("Sessions")))
 
 
