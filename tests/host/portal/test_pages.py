@@ -396,3 +396,11 @@ def test_the_page_that_stops_a_change_leads_back_to_where_its_visitor_is(scenari
     assert "Back to the login" in browser().open("/stop").text
     anna = enter(scenario, browser())
     assert "Back to the login" not in anna.open("/stop").text
+
+
+def test_another_device_is_offered_only_to_a_user_who_has_one(scenario: Scenario, browser: Browsers) -> None:
+    anna, ben = browser(), browser()
+    anna.press("Continue", name="anna", password=PASSWORD)
+    assert (anna.page.path, "Use another device" in anna.page.text) == ("/login/answer", False)
+    ben.press("Continue", name="ben", password=PASSWORD)
+    assert "Use another device" in ben.press("Continue").text

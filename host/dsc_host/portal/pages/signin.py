@@ -256,8 +256,10 @@ def _stop(_: Language) -> Link:
 def _answering(visit: Visit, offer: Offer) -> View:
     """Return the page that asks for the response, or that waits for the approval of a push."""
     _, push = visit._, is_push(offer)
+    step = visit.system.step(visit.token)
+    others = len(step.choices) > 1 or step.may_skip
     help_links = (
-        ("card", Link("/login/device", _("Use another device"))),
+        *((("card", Link("/login/device", _("Use another device"))),) if others else ()),
         ("none", _without(_)),
         ("shield-off", _lost(_)),
         ("window", _again(_)),
