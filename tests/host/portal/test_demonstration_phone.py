@@ -135,3 +135,11 @@ def test_a_response_is_shown_without_a_network(activated: Browser) -> None:
     assert activated.press("Show the response string", challenge="x", pin="7t&2").error
     assert re.fullmatch(r"[A-Z]\d+", activated.press("Use my finger", challenge="123456").shown)
     assert "Authenticate" in activated.press("OK").text
+
+
+def test_the_phone_asks_which_number_only_if_there_are_several(browser: Browser) -> None:
+    browser.open("/demonstration")
+    csrf = next(form.fields["csrf"] for form in browser.page.forms if form.action == "/phone")
+    for name, several in (("carl", True), ("anna.work", False), ("sue", False)):
+        text = browser.client.post("/phone", data={"csrf": csrf, "name": name}).text
+        assert (f"Phone of {name}" in text, "Which of your numbers" in text) == (True, several)

@@ -59,7 +59,9 @@ def test_steps_are_ticked_by_what_was_done_and_not_by_pages(shown: Demonstration
     assert "Open the page" not in visitor.open("/deposit").text
     assert "2 of 3 steps" in visitor.open("/withdraw").text
     assert "2 of 3 steps" in visitor.press("Continue", amount="5000").text, "it is not withdrawn yet"
-    assert "You have done every step of this story." in visitor.press("Withdraw $5,000.00").text
+    assert "This story is finished." in visitor.press("Withdraw $5,000.00").text
+    page = visitor.press("Next: Order a card and wait three weeks")
+    assert (page.path, "Order a card and wait three weeks 0 of 5 steps" in page.text) == ("/login", True)
 
 
 def test_a_step_tells_what_its_login_asks_for_and_no_more(shown: Demonstration, browser: Browsers) -> None:

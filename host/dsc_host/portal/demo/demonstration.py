@@ -19,9 +19,10 @@ from sqlalchemy import select
 
 from dsc_host.errors import DscError
 from dsc_host.link import CardClient
-from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role
+from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role, rows
 from dsc_host.login.accounts import bank_numbers
 from dsc_host.login.profile import bank_instructions
+from dsc_host.login.transaction import user_named
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.phone.app import PhoneApp
 from dsc_host.portal.demo.statements import DemonstrationStatements
@@ -191,6 +192,13 @@ class Demonstration:
         card = self.make_card()
         self._put(name, card)
         return CardClient(card.line())
+
+    def numbers(self, name: str) -> int:
+        """Return how many phone numbers a user has confirmed."""
+        c = rows.phones.c
+        return self.system.context.read(
+            lambda tx: rows.phones.count(tx.db, c.user_id == user_named(tx.db, name).id, c.confirmed_at.is_not(None))
+        )
 
     def speak(self, name: str, language: str) -> None:
         """Let the messages to one of `PEOPLE` be in this language. Do nothing for anybody else."""

@@ -63,6 +63,8 @@ class StoryGuide:
     """The user name and the password that the current step needs on this page; empty if it needs none."""
     papers: Facts
     """The papers of the caller, in a step in which support asks for them."""
+    following: Story | None
+    """After the last step: the next story that the visitor has not finished; None if there is none."""
     ways: Sequence[Go]
     """The links to the page of the current step, and to the phone if the story has a phone."""
 
@@ -107,11 +109,18 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
     _, done, steps = visit._, runs.done(run), run.story.steps
     told = [_told(_, run, each, number - done) for number, each in enumerate(steps)]
     if done == len(steps):
-        return StoryGuide(run.story, told, done, (), (), ())
+        return StoryGuide(run.story, told, done, (), (), _following(runs, visit, run.story), ())
     step = steps[done]
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
-    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, _ways(demo, visit, run, step))
+    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, None, _ways(demo, visit, run, step))
+
+
+def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:
+    """Return the next story after this one that the visitor has not finished, or else the first such story."""
+    open_ones = [each for each, done in story_lines(runs, visit) if done != len(each.steps)]
+    later = [each for each in open_ones if STORIES.index(each) > STORIES.index(story)]
+    return next(iter([*later, *open_ones]), None)
 
 
 def _told(_: Language, run: Run, step: Step, ahead: int) -> Told:

@@ -147,11 +147,19 @@ def _activation(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
     fields = (
         Field("user", _("User name"), value=_name(demo, visit), longest=64),
         Field("password", _("Password"), "password", longest=128),
-        Field("phone", _("Which of your numbers, if you have several"), "code", _("1 is the newest."), "1", longest=2),
+        *_which_number(demo, visit),
         *_new_number(visit),
     )
     form = Form("/phone/begin", _("Send the activation code"), fields, legend=_("Activate the app for a user"))
     return _framed(demo, visit, (form, _home(_)) if app.users else (form,))
+
+
+def _which_number(demo: Demonstration, visit: Visit) -> tuple[Field, ...]:
+    """Return the field that names the number for the code. It is hidden on the phone of a user who has only one number."""
+    if demo.numbers(_name(demo, visit)) <= 1:
+        return (hidden("phone", "1"),)
+    _ = visit._
+    return (Field("phone", _("Which of your numbers, if you have several"), "code", _("1 is the newest."), "1", longest=2),)
 
 
 def _new_number(visit: Visit) -> tuple[Field, ...]:

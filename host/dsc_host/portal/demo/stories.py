@@ -167,7 +167,7 @@ STORIES: Sequence[Story] = (
                 enters="lena",
             ),
             Step(
-                "Answer the call as {name}",
+                "Answer the call of {lena} as {name}",
                 "She calls support, and you are {tom}, who answers. Log in, search for {lena}, and ask the questions: her"
                 " answers appear beside them.",
                 "tom",
@@ -377,7 +377,7 @@ STORIES: Sequence[Story] = (
                 (Happening("rosa", "enter done", Kind.DSC_PLUS),),
             ),
             Step(
-                "Send the card back",
+                "Send the card back, with any tracking number",
                 "On the page Security devices, send the card back. Any tracking number will do.",
                 "rosa",
                 "/devices",
