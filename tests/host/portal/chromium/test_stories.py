@@ -20,7 +20,7 @@ WIDE, PHONE = (1280, 800), (375, 667)
 
 
 GUIDE = 150
-"""The most pixels of the guide's height on a phone: the date, the step in two lines at most, and what it needs. The rest is folded."""
+"""The most pixels of the guide's height on a phone: the date, the step in two lines, and what it needs."""
 
 
 def did(walk: Walk, steps: int) -> Walk:
@@ -88,6 +88,8 @@ def identify(walk: Walk, name: str) -> Walk:
 
 def login(walk: Walk) -> None:
     did(be(walk, "emma"), 1).picture("story")
+    press = walk.page.evaluate("document.querySelector('.keys button').getBoundingClientRect().top + scrollY")
+    assert press < PHONE[1], "the challenge and the card are on one screen"
     did(walk.press("Log in", Response=walk.card("emma", walk.read)), 2)
     did(withdraw(open_page(walk), 5000), 3)
 
