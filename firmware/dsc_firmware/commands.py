@@ -13,10 +13,10 @@ _NONCE_MAX = const(32)
 _ENTROPY_MAX = const(64)
 _UNCHECKED = ("hello", "info", "display")
 _KEYS = {b"OK": KEY_OK, b"C": KEY_C, b"PRESS": KEY_PRESS}
-# By the card's condition, as states.py numbers them.
+# The words for the conditions of the card, in the order of their numbers in states.py.
 _CONDITIONS = (b"ready", b"blank", b"error", b"low")
 
-# From RFC 6287, appendix C.2: the only published values that need only SHA-256, which every interpreter has.
+# Published values of RFC 6287, appendix C.2. They need SHA-256, which every interpreter has, and no other hash.
 _TEST_SUITE = "OCRA-1:HOTP-SHA256-8:QA08"
 _TEST_KEY = b"12345678901234567890123456789012"
 _TEST_QUESTION = b"CLI22220SRV11110"
@@ -106,7 +106,7 @@ class Commands:
         reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
         reply.value(b"condition", _CONDITIONS[self._app.card.condition])
         mem_free = getattr(gc, "mem_free", None)
-        # Count garbage as free memory. Do not collect if collection is off, as on a computer, where it takes long.
+        # Garbage counts as free memory. Do not collect if collection is off, because objects may be in use then.
         if mem_free and gc.isenabled():
             gc.collect()
         reply.value(b"free", str(mem_free()).encode() if mem_free else b"")
@@ -208,7 +208,7 @@ class Commands:
     def _key_named(self, name):
         if name is not None and len(name) == 1 and is_digit(name[0]):
             return name[0]
-        # Look up bytes: a value from the line need not be valid text.
+        # The keys of `_KEYS` are bytes, because a value from the line may not be valid text.
         key = _KEYS.get(bytes(name)) if name is not None else None
         if key is None:
             raise Refused("bad-arg", "k: 0 to 9, OK, C or PRESS")

@@ -1,4 +1,7 @@
-"""The construction of the ports from `board.json`. Only this module uses the chip. It is unloaded before the card runs."""
+"""The construction of the ports from `board.json`. Only this module imports `machine`.
+
+It is unloaded before the card runs, which frees its memory.
+"""
 
 import select
 import sys
@@ -90,7 +93,7 @@ def _battery(config):
     if config is None:
         return None
     adc = _part("battery.pin: pin %d" % config["pin"], machine.ADC, _pin("battery", config, "pin"))
-    # Some chips measure up to their supply voltage only with this setting.
+    # Some chips need this setting to measure voltages up to their supply voltage.
     widest = getattr(machine.ADC, "ATTN_11DB", None)
     if widest is not None:
         adc.atten(widest)
@@ -98,9 +101,9 @@ def _battery(config):
 
 
 def wire(board, folder, clock):
-    """Set the ports of `board` as `board.json` in `folder` describes them. Seal the board first if the file says so."""
+    """Set the ports of `board` as `board.json` in `folder` describes them. Turn Ctrl-C off first if `sealed` is set."""
     config = _read(folder)
-    # Seal the board before anything else: a program that keeps sending Ctrl-C must not reach the prompt.
+    # Turn Ctrl-C off before building any port: a program on the host that keeps sending it must not reach the prompt.
     if config["sealed"]:
         micropython.kbd_intr(_NO_CTRL_C)
     board.name = config["board"]

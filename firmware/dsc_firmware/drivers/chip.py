@@ -14,7 +14,7 @@ _FULL_SCALE_MV = const(3300)
 
 
 class Urandom:
-    """The chip's random number generator. The card tests at boot whether its bytes are good."""
+    """The chip's random number generator. The card tests the generator's bytes at boot."""
 
     def read(self, n):
         """Return `n` bytes."""
@@ -24,7 +24,7 @@ class Urandom:
 class FileFlash:
     """Flash slots as files in `folder` ("" for the root).
 
-    `read` returns the bytes of a truncated file, and None only for a missing file.
+    `read` returns the bytes of a file even if it is truncated, and None only if the file is missing.
     """
 
     def __init__(self, folder=""):
@@ -36,7 +36,7 @@ class FileFlash:
             with open(self._paths[slot], "rb") as file:
                 return file.read(_SLOT_MAX)
         except OSError as error:
-            # Any other error may hide a record, and must not make the card look blank.
+            # After any other error there may still be a record, and None would make the card look blank.
             if error.args[0] != ENOENT:
                 raise
             return None
@@ -54,7 +54,7 @@ class AdcBattery:
         self._adc = adc
         self._divider = divider
         self._empty_mv = empty_mv
-        # A chip with a calibrated converter returns volts; any other returns a fraction of its supply voltage.
+        # A calibrated converter returns microvolts; any other returns a fraction of its full scale, taken as 3300 mV.
         self._calibrated = hasattr(adc, "read_uv")
 
     def low(self):

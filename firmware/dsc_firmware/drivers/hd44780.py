@@ -1,7 +1,7 @@
 """The port `display`: a text display of 16 x 2 characters (HD44780) behind an I2C expander (PCF8574).
 
-The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The expander allows the bus at most 100 kHz. At that
-rate the controller has finished a character (37 us) before the next character can arrive.
+The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. With this expander, the bus may run
+at 100 kHz at most. At that rate the controller has finished a character (37 us) before the next character can arrive.
 """
 
 from ..ports import CELLS, const
@@ -10,11 +10,11 @@ from .display import Display
 _RS = const(1)
 _E = const(4)
 _LIGHT = const(8)
-_FIRST = const(4)  # eight cells centered on sixteen
+_FIRST = const(4)  # the column of the first cell: eight cells, centered on sixteen columns
 _SET_ADDRESS = const(0x80)
 _SPACE = const(0x20)
 
-# 4 bits, two lines, 5 x 8 dots; off; clear; left to right; on, without a cursor.
+# One command a byte: 4 bits, two lines and 5 x 8 dots; off; clear; write left to right; on without a cursor.
 _SETUP = b"\x28\x08\x01\x06\x0c"
 
 
@@ -34,8 +34,8 @@ class HD44780(Display):
         sleep = self._clock.sleep_ms
         # Write this first, so that a missing display fails immediately.
         self._set_light(0)
-        # Send "8 bits" at least three times, whatever state the chip is in, then "4 bits": figure 24 of the data sheet. Send
-        # "8 bits" more often, because the chip ignores everything for 40 ms after power-up.
+        # Figure 24 of the data sheet: in any state, send "8 bits" three times, then "4 bits". Send "8 bits" seven times,
+        # because the chip ignores everything for 40 ms after power-up.
         for half in b"\x30\x30\x30\x30\x30\x30\x30\x20":
             self._half(half)
             sleep(10)

@@ -1,6 +1,7 @@
-"""Strict parsing of bodies and queries. A body is one JSON object in UTF-8. All fields are known, occur once, and are in range.
+"""Strict parsing of bodies and queries.
 
-Any other input raises a `Refusal` that names the error and quotes nothing.
+A body is one JSON object in UTF-8. All fields must be known, occur once, and be in range. Any other input raises a `Refusal`,
+which says what is wrong, and does not quote the input.
 """
 
 import json
@@ -30,7 +31,7 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    In Python's patterns, `$` also matches before a final newline. The verifier checks values that must not have a final
+    The patterns of fields allow a final newline, because `$` also matches before one. The verifier refuses it where it is not
     newline.
     """
 
@@ -50,7 +51,7 @@ def read_query(request: Request, kind: type[A]) -> A:
     if not request.scope["query_string"]:
         return _convert({}, kind)
     try:
-        # Check the bytes: decoding would replace invalid UTF-8, and so change the value.
+        # Refuse bytes above 127, which are not valid in a URL: decoding would change them.
         request.scope["query_string"].decode("ascii")
     except UnicodeDecodeError:
         raise _malformed("the query must be percent-encoded") from None
@@ -61,7 +62,7 @@ def read_query(request: Request, kind: type[A]) -> A:
 
 
 def _convert_numbers(fields: dict[str, Any], kind: type[A]) -> dict[str, Any]:
-    """Convert whole numbers in ASCII digits. Leave other text, such as `1e2`, which the conversion then refuses."""
+    """Convert whole numbers in ASCII digits. Leave other text, such as `1e2`: `msgspec` refuses it."""
     wanted = {field.name for field in msgspec.structs.fields(kind) if getattr(field.type, "__origin__", field.type) is int}
     return {name: int(text) if name in wanted and re.fullmatch("[0-9]{1,9}", text) else text for name, text in fields.items()}
 
@@ -77,7 +78,7 @@ def _check_type(request: Request) -> None:
 
 async def _read_bytes(request: Request) -> bytes:
     length = request.headers.get("content-length", "0")
-    # If the request states a length above the limit, refuse it before reading. The server has checked that it is a number.
+    # If the request states a length above the limit, refuse the request before reading its body.
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
         raise _too_large()
     body = bytearray()

@@ -1,6 +1,6 @@
 """The commands that back up and restore the records: backup, restore.
 
-One promise: a backup, or a file of restored records, gets its name only when it is complete.
+One promise: a backup, or a file of restored records, appears under its name only when it is complete.
 """
 
 import os
@@ -26,7 +26,9 @@ def make_backup(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     segments: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Keep each sealed segment of the log in a file in this folder, and out of FILE."),
+        typer.Option(
+            metavar="FOLDER", help="Write each sealed segment of the log into a file in this folder, and leave it out of FILE."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,9 +38,9 @@ def make_backup(
     except sessions. Keys and PINs in it are sealed under the master key, as in the database. The master key itself is not in
     the file: keep a copy of the key in another place.
 
-    A long log makes a large backup. With --segments, each segment that `audit seal` has sealed is written once, into a file of
-    its own, and the backup has only the entries after them. You need the backup and these files to restore. The folder may be
-    that of `audit archive`, which makes the same files.
+    A long log makes a large backup. With --segments, each segment that `audit seal` has sealed is written once, into its own
+    file, and the backup has only the entries after the last segment. You need the backup and these files to restore. The
+    folder may be that of `audit archive`, which makes the same files.
 
     \b
     Examples:
@@ -77,8 +79,8 @@ def restore_backup(
     """Restore a backup into new records: all of it, or nothing.
 
     The new records may be on any machine and in any kind of database. Open challenges are discarded. A card that was used
-    since the backup is ahead of the records: its next responses are accepted if it is at most 20 ahead. Otherwise use
-    `resync`.
+    since the backup has a counter that is ahead of the records: its responses are accepted if it is at most
+    20 ahead. Otherwise use `resync`.
 
     \b
     Examples:

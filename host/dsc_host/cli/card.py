@@ -187,7 +187,7 @@ def lock(
     seconds: Annotated[float | None, typer.Option(metavar="N", help="The length of the lock. Default: 24 hours.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Lock a card for some time, as too many wrong responses do.
+    """Lock a card for some time, as after too many wrong responses.
 
     \b
     Examples:

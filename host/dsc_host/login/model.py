@@ -1,4 +1,7 @@
-"""The kinds and states that the login system knows, and the identity of a person. `views` has the values that calls return."""
+"""The kinds and states that the login system knows, and the identity of a person.
+
+The values that the login system returns to its callers are in `views`.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,12 +27,12 @@ class Scope(StrEnum):
 
     FULL = "full"
     ACCOUNT = "account"  # the pages of the account, without trading
-    TRADING = "trading"  # trading without the account's settings: for a login without a device after opting out
+    TRADING = "trading"  # trading, but no settings of the account: for users who opted out
     STATEMENTS = "statements"  # only the statements of a closed account
 
 
 class Role(StrEnum):
-    """The role of a user. Staff log in as customers do."""
+    """The role of a user. Staff log in in the same way as customers."""
 
     CUSTOMER = "customer"
     SUPPORT = "support"  # checks identities, gives temporary codes, takes devices out of use
@@ -60,14 +63,14 @@ class UseState(StrEnum):
 class Stage(StrEnum):
     """The stage of a login."""
 
-    CHOOSING = "choosing"  # the name and password were correct
+    CHOOSING = "choosing"  # the name and password were correct; the user chooses a device
     ANSWERING = "answering"  # the page shows the device's challenge
-    ACTIVATING = "activating"  # not a login: an app that is being activated waits for its token
+    ACTIVATING = "activating"  # not a login, but an activation: the app must send its token
     IN = "in"
 
 
 class Status(StrEnum):
-    """The result of an answer."""
+    """The result of a check for an answer."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -131,7 +134,7 @@ class WaitState(StrEnum):
 
 
 class Loss(StrEnum):
-    """The reason why a device can no longer be used."""
+    """The event that a user reports about a device."""
 
     MISPLACED = "misplaced"
     LOST = "lost"

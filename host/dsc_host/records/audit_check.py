@@ -1,4 +1,4 @@
-"""The check of the audit log: every hash from a known entry to the sealed end.
+"""The check of the audit log: it computes each hash, from a trusted entry to the last one, and compares the sealed end.
 
 The log is checked in stretches, by several processes at the same time.
 """
@@ -29,14 +29,14 @@ from dsc_host.records.tables import audit
 PAGE = 1000
 """The number of entries that are read at a time."""
 PARALLEL_FROM = 50_000
-"""If a log has at least this many entries, other processes help to check it. Starting them takes a tenth of a second."""
+"""If at least this many entries must be checked, other processes help. Starting them takes a tenth of a second."""
 PAGE_AFTER = (
     select(audit).where(audit.c.number > bindparam("after"), audit.c.number < NUMBERS_END).order_by(audit.c.number).limit(PAGE)
 )
 """A query for the next entries after a number."""
 _PAGE_TO = PAGE_AFTER.where(audit.c.number <= bindparam("last"))
 _HASH = select(audit.c.hash).where(audit.c.number == bindparam("number"))
-# In SQLite, a value that is not a number sorts after every number.
+# SQLite sorts text and bytes after every number, so the second condition also finds a number of the wrong type.
 _OUT_OF_RANGE = (
     select(audit.c.number)
     .where(or_(audit.c.number <= bindparam("archived"), audit.c.number >= NUMBERS_END))
@@ -67,7 +67,10 @@ class Check:
     def __init__(
         self, db: Connection, keys: Keyring, seals: Seals, source: Source | None, done: Progress, size: int = SEGMENT
     ) -> None:
-        """Read the marks of the log. Other processes read it with `source`. `size` is the number of entries in a segment."""
+        """Read the number of the last entry and the mark of the archived entries.
+
+        Other processes open the database with `source`. `size` is the number of entries in a segment.
+        """
         self._db = db
         self._keys = keys
         self._seals = seals
@@ -81,7 +84,7 @@ class Check:
         self._archived_hashes: dict[int, bytes] = {}
         self.mark = self._mark()
         self.hashes: dict[int, bytes] = {}
-        """The computed hash of the last entry of each stretch."""
+        """The hash of the last entry of each stretch, without the stretch at the end of the log."""
 
     def _mark(self) -> Archived:
         try:
@@ -115,7 +118,7 @@ class Check:
         self.unseen += archive.unseen(check.absent, f"has no file in {folder}", f"have no files in {folder}")
 
     def _check_copies(self, stored: Sequence[Segment], folder: Path) -> None:
-        """Check the files in the folder whose segments are in the database too, for example those of backups."""
+        """Check the file of each segment that is still in the database. A backup with segments makes such files."""
         check = archive.ArchiveCheck(folder, self._seals.database)
         for segment in stored:
             if archive_file.file_of(folder, segment.number).exists():
@@ -124,7 +127,10 @@ class Check:
         self._problems += check.problems[: MOST_PROBLEMS - len(self._problems)]
 
     def after(self, since: Checkpoint) -> AuditReport:
-        """Check the entries after a checkpoint, which the caller trusts. The cost does not depend on the entries before it."""
+        """Check the entries after a checkpoint that the caller trusts. Check all entries if the log ends before it.
+
+        The cost does not depend on the number of entries before the checkpoint.
+        """
         if since.number > self._end:
             # The end of the log was cut off, so check all of it.
             return self.whole(since)
@@ -142,27 +148,30 @@ class Check:
             problem = "is in the database again after it was archived" if is_archived else "has a number that no entry can have"
             self._report(f"entry {ascii(other)[:20]}: {problem}")
         if self.mark.number > (known[-1].last_entry if known else 0):
-            self._report(f"the checkpoints up to entry {self.mark.number}, which is archived, are missing")
+            self._report(f"entry {self.mark.number} is archived, but the checkpoints up to it are missing")
         if since:
             self._compare(since, known)
         last = self._walk(self._stretches(number, before, known))
         for segment in known:
             if (found := self.hashes.get(segment.last_entry)) and found != segment.end_hash:
-                self._report(f"checkpoint {segment.number}: entry {segment.last_entry} differs from it")
+                self._report(f"entry {segment.last_entry} does not have the hash in checkpoint {segment.number}")
         self._look_at_end(self._db.execute(HEAD).one_or_none(), last)
         if since and since.number > last.number:
-            self._report(f"it ends at entry {last.number}, before the checkpoint at entry {since.number}")
+            self._report(f"the log ends at entry {last.number}, before the checkpoint at entry {since.number}")
         checkpoint = Checkpoint(last.number, last.hash.hex())
         return AuditReport(self._seen, tuple(self._problems), checkpoint, tuple(self.unseen))
 
     def _checkpoints(self, after: int) -> list[Segment]:
-        """Check the last checkpoint at or before this entry, and all later checkpoints. Return the valid checkpoints."""
+        """Check the last checkpoint at or before this entry, and all later checkpoints. Report their problems.
+
+        Return the checkpoints that can be read, including those with problems.
+        """
         known: list[Segment] = []
         for segment in segments.segments(self._db, after):
             if segment is None:
-                self._report("a checkpoint has values of other types: it was changed")
+                self._report("a checkpoint has values of the wrong types: it was changed")
                 continue
-            # The caller trusts the entry of the first checkpoint, but no entry before it.
+            # The checkpoint before the first one is not read, so only the seal of the first one can be checked.
             if known or not after:
                 problem = segment.problem(known[-1] if known else None, self._keys, self._seals)
             else:
@@ -176,13 +185,13 @@ class Check:
         stored = self._stored(since.number)
         if since.number == 0:
             if since.hash != START.hex():
-                self._report("its beginning differs from the checkpoint")
+                self._report("the beginning of the log differs from the checkpoint")
             return
         if since.number <= self.mark.number:
             ends = {**{segment.last_entry: segment.end_hash for segment in known}, **self._archived_hashes}
             stored = ends.get(since.number) if since.number != self.mark.number else self.mark.hash
             if stored is None:
-                self.unseen.append(f"entry {since.number}, of the checkpoint, is archived, and was not compared")
+                self.unseen.append(f"entry {since.number} is archived, and was not compared with the checkpoint")
         if stored is not None and stored.hex() != since.hash:
             self._report(f"entry {since.number}: differs from the checkpoint")
 
@@ -224,7 +233,8 @@ class Check:
         for position, stretch in enumerate(stretches):
             walked = found.get(position)
             if walked is None or walked.problems:
-                # Another process may have seen a later state, in which entries were archived. So check its problems here.
+                # Another process may have seen a later state, in which entries were archived, and report them as missing.
+                # So check the stretch again in this transaction.
                 walked = self._walk_here(stretch, total)
             else:
                 self._seen += walked.entries
@@ -257,19 +267,25 @@ class Check:
 
     def _look_at_end(self, head: Any, last: Walked) -> None:
         if head is None:
-            self._report("its end is missing")
+            self._report("the end of the log is missing")
         elif type(head.number) is not int or not isinstance(head.hash, bytes):
-            self._report("its end was changed")
+            self._report("the end of the log was changed")
         elif head.number > last.number:
-            self._report(f"entries {last.number + 1} to {head.number} are missing, at its end")
-        elif (head.number, head.hash) != (last.number, last.hash):
-            self._report(f"it goes on after entry {head.number}, which was its end")
+            self._report(f"entries {last.number + 1} to {head.number} are missing, at the end of the log")
+        elif head.number < last.number:
+            self._report(f"the log goes on after entry {head.number}, its sealed end")
+        elif head.hash != last.hash:
+            self._report(f"entry {head.number} does not have the hash in the sealed end of the log")
         elif head.key_id not in self._keys.ids:
-            self._report("its end is sealed under a master key that was not given" if head.key_id else "its end has no seal")
+            self._report(
+                "the end of the log is sealed under a master key that was not given"
+                if head.key_id
+                else "the end of the log has no seal"
+            )
         else:
             end = self._seals.end_of_log(head.number, head.hash)
             if not hmac.compare_digest(bytes_of(head.seal), self._keys.opener(head.key_id).sign_log(end)):
-                self._report("its end does not have the seal of the master key")
+                self._report("the end of the log does not have the seal of the master key")
 
     def _report(self, problem: str) -> None:
         if len(self._problems) < MOST_PROBLEMS:
@@ -277,5 +293,5 @@ class Check:
 
 
 def _are_linked(results: Sequence[Walked]) -> bool:
-    """Return whether each result begins with the last hash of the previous result. A reported problem excuses a difference."""
+    """Return whether each result begins with the last hash of the previous result, except where one has problems."""
     return all(one.problems or other.problems or one.hash == other.start for one, other in pairwise(results))

@@ -1,4 +1,4 @@
-"""The steps after the migration of a database: they begin its log, and seal its rows in the current way.
+"""The steps after the migration of a database: they log it, and seal the rows and secrets of a database without seals.
 
 They run in the transaction of the migration, so the database is upgraded completely or not at all. They take less than a
 millisecond for each card and each challenge.
@@ -24,9 +24,10 @@ _PAGE = 500
 
 
 def migrated(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """Bring the content of a database that had this version up to date. `Store.open` calls this function.
+    """Update the contents of a database that was just migrated from this version. `Store.open` calls this function.
 
-    Raises `InputError` for other master keys, and `StoreError` for secrets or a log that were tampered with.
+    Raises `InputError` if a master key of the database is not in `keys`. Raises `StoreError` if a secret or the log was
+    tampered with.
     """
     if not rows.key_ids(db, len(keys.ids) + 1) | vault.key_ids(db) <= {"", *keys.ids}:
         raise other_master_key()

@@ -284,7 +284,7 @@ def test_messages_that_are_not_sent(dscplus: Command, keys: Path, closed: list[s
     assert dscplus("user", "password", "anna", stdin="another quiet harbour\n").code == 0
     for change, summary in (
         ("at = at - 3600", "1 have waited"),
-        (f"state = 'failed', at = {time.time()}", "1 were given up"),
+        (f"state = 'failed', at = {time.time()}", "1 of the last 24 hours could not be sent"),
     ):
         executing(f"UPDATE messages SET {change}")(keys.parent)
         _, found = examined(dscplus, *closed)

@@ -25,7 +25,7 @@ def test_the_app_before_ends_once_the_user_has_agreed(scenario: Scenario) -> Non
     old = activated(scenario)
     begun = scenario.system.phones.begin("ben", PASSWORD)
     assert ([each[:2] for each in begun.replaces], begun.needs_recovery) == (["PH"], False)
-    with pytest.raises(NotNow, match="confirm that it is taken out of use"):
+    with pytest.raises(NotNow, match="agree that this activation takes it out of use"):
         replaced(scenario, agreed=False)
     assert live(scenario) == [old.device]
     new = replaced(scenario)

@@ -85,7 +85,7 @@ def test_a_code_card_is_charged_by_its_number_and_owner(scenario: Scenario) -> N
     with pytest.raises(NotFound):
         scenario.system.staff.settle(issuer, label, owner="anna")
     assert scenario.system.staff.settle(issuer, label, 15_000, owner="ben") == 15_000
-    with pytest.raises(NotNow, match="no longer a deposit"):
+    with pytest.raises(NotNow, match="was already settled"):
         scenario.system.staff.settle(issuer, label, owner="ben")
     # Anna is the primary user, and sees what the account pays.
     for name in ("ben", "anna"):

@@ -78,7 +78,7 @@ def test_a_wrong_token_confirms_nothing(open_scenario: Scenario) -> None:
 def test_an_app_in_use_is_still_replaced_only_with_agreement(open_scenario: Scenario) -> None:
     activated(open_scenario)
     begun = open_scenario.system.phones.begin("ben", PASSWORD, number=ATTACKER)
-    with pytest.raises(NotNow, match="confirm that it is taken out of use"):
+    with pytest.raises(NotNow, match="agree that this activation takes it out of use"):
         open_scenario.system.phones.activate(begun.ticket, token(open_scenario), PIN_KEY)
     assert numbers(open_scenario.system, "ben") == [PHONE]
 

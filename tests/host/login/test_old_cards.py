@@ -79,7 +79,7 @@ def test_a_card_of_old_that_is_lost_costs_its_fee(scenario: Scenario, kind: Kind
         with pytest.raises(InputError, match="20 to 150 USD"):
             scenario.system.staff.settle(issuer, "OLD-1", cents)
     assert scenario.system.staff.settle(issuer, "OLD-1", 15_000) == 15_000
-    with pytest.raises(NotNow, match="no longer a deposit"):
+    with pytest.raises(NotNow, match="was already settled"):
         scenario.system.staff.settle(issuer, "OLD-1")
 
 

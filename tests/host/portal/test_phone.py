@@ -81,7 +81,7 @@ def test_a_new_phone_takes_the_place_of_the_old_one_with_its_pin(
     begun = new.begin("ben", PASSWORD)
     assert (len(begun.replaces), begun.needs_recovery) == (1, True)
     code = newest_code(scenario.letters)
-    with pytest.raises(Refused, match="confirm that it is taken out of use"):
+    with pytest.raises(Refused, match="agree that this activation takes it out of use"):
         new.activate(begun, code, "n3w!")
     with pytest.raises(Refused, match="PIN of your previous app is wrong"):
         new.activate(begun, code, "n3w!", replace=True)

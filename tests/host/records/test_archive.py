@@ -54,7 +54,7 @@ def test_a_checkpoint_is_compared_with_archived_entries(verifier: Verifier, fold
         assert verifier.audit.check(since, folder=folder).sound
         changed = Checkpoint(since.number, "0" * 64)
         assert verifier.audit.check(changed, folder=folder).problems == (f"entry {since.number}: differs from the checkpoint",)
-    assert "entry 500, of the checkpoint, is archived, and was not compared" in verifier.audit.check(kept[0]).unseen
+    assert "entry 500 is archived, and was not compared with the checkpoint" in verifier.audit.check(kept[0]).unseen
     assert "entries 501 to 3000 are archived, and were not checked" in verifier.audit.check(kept[0], whole=False).unseen
 
 

@@ -122,22 +122,25 @@ DONE_TO_IT: dict[str, tuple[Callable[[Connection], object], str]] = {
     "hash": (change(hash=bytes(32)), "entry 4: was changed or moved"),
     "first": (drop(1), "entries 1 to 1 are missing"),
     "middle": (drop(4, 5), "entries 4 to 5 are missing"),
-    "last": (drop(7), "entries 7 to 7 are missing, at its end"),
+    "last": (drop(7), "entries 7 to 7 are missing, at the end of the log"),
     "swapped": (swap, "entry 3: was changed or moved after it was written"),
     "put between": (put_between, "entry 4: was changed or moved after it was written"),
-    "added": (add_after, "it goes on after entry 7, which was its end"),
+    "added": (add_after, "the log goes on after entry 7, its sealed end"),
     "before the first": (lambda db: db.execute(insert(audit).values({**rows(db)[0], "number": 0})), "entry 0"),
     "far before": (lambda db: db.execute(insert(audit).values({**rows(db)[0], "number": -3})), "entry -3"),
-    "cut": (cut, "its end does not have the seal of the master key"),
-    "written anew": (forge, "its end does not have the seal of the master key"),
-    "sealed by another": (seal_by(OTHER, OTHER.id), "its end is sealed under a master key that was not given"),
-    "sealed in our name": (seal_by(OTHER, MASTER.id), "its end does not have the seal of the master key"),
-    "sealed by nobody": (seal_by(OTHER, ""), "its end has no seal"),
-    "short seal": (lambda db: db.execute(update(audit_head).values(seal=b"")), "its end does not have the seal"),
-    "no end": (lambda db: db.execute(delete(audit_head)), "its end is missing"),
-    "end moved on": (lambda db: db.execute(update(audit_head).values(number=9)), "entries 8 to 9 are missing, at its end"),
-    "end moved back": (lambda db: db.execute(update(audit_head).values(number=5)), "it goes on after entry 5"),
-    "emptied": (empty_it, "its end has no seal"),
+    "cut": (cut, "the end of the log does not have the seal of the master key"),
+    "written anew": (forge, "the end of the log does not have the seal of the master key"),
+    "sealed by another": (seal_by(OTHER, OTHER.id), "the end of the log is sealed under a master key that was not given"),
+    "sealed in our name": (seal_by(OTHER, MASTER.id), "the end of the log does not have the seal of the master key"),
+    "sealed by nobody": (seal_by(OTHER, ""), "the end of the log has no seal"),
+    "short seal": (lambda db: db.execute(update(audit_head).values(seal=b"")), "the end of the log does not have the seal"),
+    "no end": (lambda db: db.execute(delete(audit_head)), "the end of the log is missing"),
+    "end moved on": (
+        lambda db: db.execute(update(audit_head).values(number=9)),
+        "entries 8 to 9 are missing, at the end of the log",
+    ),
+    "end moved back": (lambda db: db.execute(update(audit_head).values(number=5)), "the log goes on after entry 5"),
+    "emptied": (empty_it, "the end of the log has no seal"),
     # SQLite accepts any value in any column.
     **{
         f"{table} {value}": (executed(f"UPDATE {table} SET {value}"), "")
@@ -247,7 +250,7 @@ def test_a_checkpoint_finds_a_database_that_was_put_back_and_another_history(dat
         db.execute(update(cards).values(card))
     assert lived_in.audit.check().sound
     assert lived_in.audit.check(early).sound
-    assert lived_in.audit.check(since).problems == ("it ends at entry 7, before the checkpoint at entry 8",)
+    assert lived_in.audit.check(since).problems == ("the log ends at entry 7, before the checkpoint at entry 8",)
     lived_in.unlock("A-1")
     lived_in.unlock("A-1")
     assert lived_in.audit.check().sound

@@ -108,7 +108,7 @@ CHANGES: dict[str, tuple[Callable[[Connection], object], str]] = {
     "an entry at a cut": (drop(2000, 2000), "entries 2000 to 2000 are missing"),
     "a segment": (drop(1001, 2000), "entries 1001 to 2000 are missing"),
     "the first segment": (drop(1, 1000), "entries 1 to 1000 are missing"),
-    "the end": (drop(3001, 3501), "entries 3001 to 3501 are missing, at its end"),
+    "the end": (drop(3001, 3501), "entries 3001 to 3501 are missing, at the end of the log"),
     "more than the end": (drop(2500, 3501), "entries 2500 to 3000 are missing"),
     "a checkpoint": (
         lambda db: db.execute(delete(audit_segments).where(audit_segments.c.number == 2)),
@@ -124,7 +124,7 @@ CHANGES: dict[str, tuple[Callable[[Connection], object], str]] = {
     "seal": (flip(2, "seal"), "checkpoint 2: does not have the seal of the master key"),
     "key": (checkpoint(2, key_id="0" * 16), "checkpoint 2: is sealed under a master key that was not given"),
     "number": (checkpoint(3, number=4), "checkpoint 3: is missing"),
-    "another type": (lambda db: db.exec_driver_sql("UPDATE audit_segments SET seal = 'x' WHERE number = 2"), "values of other"),
+    "another type": (lambda db: db.exec_driver_sql("UPDATE audit_segments SET seal = 'x' WHERE number = 2"), "values of the wrong types"),
 }
 
 

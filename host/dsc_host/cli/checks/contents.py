@@ -1,4 +1,4 @@
-"""Checks of what is in the records: the log, the clock, and the messages that wait."""
+"""Checks that need the records: of the log, the clock, and the messages that wait to be sent."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from dsc_host.verifier import Verifier
 
 LOG, CLOCK, MESSAGES = "log", "clock", "messages"
 _MOST_SECONDS = 30.0
-"""The largest difference between two clocks that does no harm: a challenge is open for five minutes."""
+"""The largest harmless difference between two clocks, in seconds. A challenge is open for five minutes."""
 _WAITING_SECONDS = 15 * 60
 _DAY_SECONDS = 24 * 60 * 60
 
 
 def check_log(verifier: Verifier, done: Progress) -> Findings:
-    """Yield a finding about the log, from the last sealed checkpoint on: a regular check of a long log must be short."""
+    """Yield a finding about the entries after the last sealed checkpoint, so that a long log is checked quickly."""
     since = verifier.audit.last_checkpoint()
     report = verifier.audit.check(since, whole=since is None, done=done)
     if not report.sound:
@@ -48,7 +48,7 @@ def check_clock(verifier: Verifier, clock: Callable[[], float] = time.time) -> F
 
 
 def _server_time(db: Connection) -> float | None:
-    """Return the time of the database's server in Unix seconds, or None for a file."""
+    """Return the time of the database's server in Unix seconds, or None if the database is a file."""
     if db.dialect.name != "postgresql":
         return None
     return float(db.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
@@ -73,7 +73,7 @@ def check_messages(verifier: Verifier, clock: Callable[[], float] = time.time) -
     if given_up:
         yield warning(
             MESSAGES,
-            f"{len(given_up)} were given up in the last 24 hours, the last: {given_up[-1]}",
+            f"{len(given_up)} of the last 24 hours could not be sent, for example: {given_up[-1]}",
             "check the mail server and the SMS gateway",
         )
     if not waiting and not given_up:

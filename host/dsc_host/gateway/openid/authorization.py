@@ -100,12 +100,12 @@ def unseal(context: LoginContext, text: str) -> AuthorizationRequest | None:
 
 
 def for_login(request: AuthorizationRequest, login: Login | None) -> AuthorizationRequest:
-    """Return the request for the browser to carry through the login. It names the session that the browser has now."""
+    """Return a copy of the request that names the present session of the browser, which carries it through the login."""
     return replace(request, before=login.id if login else "-", before_user=login.user.id if login else "")
 
 
 def redirect_url(issuer: str, back: RedirectTarget, **values: str) -> str:
-    """Return the URL to redirect a browser to, with these values. `iss` tells the client which provider has sent it."""
+    """Return the URL to redirect a browser to, with these values. The parameter `iss` names the provider."""
     query = {**values, **({"state": back.state} if back.state else {}), "iss": issuer}
     return f"{back.redirect}{'&' if '?' in back.redirect else '?'}{urlencode(query)}"
 
@@ -124,7 +124,7 @@ def find_redirect_target(tx: LoginTransaction, given: Mapping[str, Sequence[str]
     redirect = _only(given, "redirect_uri")
     if client is None or redirect not in client.redirects:
         raise UnsafeRequest("the client is unknown, or does not have this redirect_uri")
-    # If the request has two states, `check` raises an error, and the redirect has no state.
+    # If `state` is given twice, leave it out. `check` raises an error, which goes to this address.
     states = given.get("state", ())
     return client, RedirectTarget(client=client.name, redirect=redirect, state=states[0] if len(states) == 1 else "")
 
@@ -228,7 +228,7 @@ def _only(given: Mapping[str, Sequence[str]], name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a part of a text that an error may quote (RFC 6749, section 4.1.2.1)."""
+    """Return the start of a text in characters that an error may quote (RFC 6749, section 4.1.2.1)."""
     return re.sub(r"[^A-Za-z0-9_-]", "?", text[:30])
 
 
@@ -251,7 +251,9 @@ def next_step(
     if login.session.scope not in client.admits:
         raise ProtocolError("access_denied", "the scope of the session does not suffice for this client")
     if request.contexts and tx.policy.openid.met(login.kind, request.contexts) is None:
-        raise ProtocolError("unmet_authentication_requirements", "the user has logged in with another device")
+        raise ProtocolError(
+            "unmet_authentication_requirements", "the user has logged in with a kind of device that does not meet acr_values"
+        )
     if client.own or consented or _has_agreed(tx, request, login):
         return Step.NOTHING
     if silent:

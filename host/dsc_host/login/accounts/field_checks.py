@@ -37,7 +37,7 @@ def check_identity(identity: Identity) -> None:
         # Identities are compared as text, so allow one form only. `fromisoformat` also reads 19801231 and 1981-W01-3.
         raise InputError("birth date", "must be a date, for example 1980-12-31")
     if not date(1900, 1, 1) <= born <= date(2100, 1, 1):
-        raise InputError("birth date", "must be in 1900 or later")
+        raise InputError("birth date", "must be from 1900-01-01 to 2100-01-01")
     for field, country in (("citizenship", identity.citizenship), ("residence", identity.residence)):
         if not re.fullmatch("[A-Z]{2}", country):
             raise InputError(field, "must be a country code of two capital letters, for example CH")

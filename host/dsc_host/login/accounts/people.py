@@ -63,7 +63,7 @@ def set_equity(db: Connection, account_id: str, cents: int) -> None:
 
 
 def identity_of(db: Connection, user: User) -> Identity:
-    """Return the identity of the person that a user belongs to."""
+    """Return the identity of the person who has this user name."""
     entity = found(rows.entities.find(db, user.entity_id))
     return Identity(
         entity.birth_date, entity.citizenship, entity.residence, entity.document_type, entity.document_number
@@ -71,7 +71,10 @@ def identity_of(db: Connection, user: User) -> Identity:
 
 
 def put_under_review(tx: LoginTransaction, entity_id: str, reviewed: bool) -> None:
-    """Set whether compliance must agree before a device of this person is shared. Raises `InputError`."""
+    """Put a person under review, or end the review. Raises `InputError`.
+
+    The policy may say that compliance must agree before a person under review shares a device.
+    """
     if not isinstance(reviewed, bool):
         raise InputError("review", "must be one of {kinds}", kinds="True, False")
     known(rows.entities.locked(tx.db, entity_id), "person", entity_id)

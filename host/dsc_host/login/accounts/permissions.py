@@ -28,9 +28,9 @@ def check_primary(db: Connection, user: User) -> None:
 
 
 def visible_users(db: Connection, user: User) -> list[User]:
-    """Return the users of the account whose protection `user` may see and change, `user` first.
+    """Return the users whose protection `user` may see, `user` first.
 
-    A primary user gets all users of the account. Any other user gets only themselves.
+    A primary user sees all users of the account. Any other user sees only themselves.
     """
     if not is_primary(db, user):
         return [user]
@@ -51,9 +51,9 @@ def changeable_user(db: Connection, user: User, name: str | None) -> User:
 
 
 def check_other(db: Connection, staff: User, user: User | None, becomes: Identity | None = None) -> None:
-    """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name.
+    """Raise `NotNow` if `staff` and `user` have the same identity: one person may have several user names.
 
-    `becomes` is the identity that the user would get: staff may not give another user their own identity.
+    `becomes` is the identity that the decision gives the user. It must not be the identity of `staff` either.
     """
     if user is not None and people.identity_of(db, staff) in (people.identity_of(db, user), becomes):
         raise NotNow("somebody else must decide this, because it is about you")

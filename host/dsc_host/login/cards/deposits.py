@@ -1,4 +1,7 @@
-"""Deposits: the money that is held for a card, and later released or kept. Devices without a deposit can be charged for."""
+"""Deposits: the money that is held for a card, and later released or kept.
+
+If a device has no deposit, a fee can be charged instead.
+"""
 
 from decimal import Decimal
 
@@ -55,7 +58,7 @@ def of_device(tx: LoginTransaction, device: Device) -> list[Hold]:
 
 
 def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = None) -> int:
-    """Keep the deposit of a device; without a deposit, charge a fee. Return the amount in cents.
+    """Keep `cents` for a device, from its deposit or as a fee if it has none. Return the amount in cents.
 
     Raises `InputError`, `NotNow`.
     """
@@ -69,12 +72,15 @@ def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = N
 
 
 def cost(tx: LoginTransaction, device: Device, cents: int | None = None) -> tuple[int, Hold | None]:
-    """Return the amount in cents that is kept or charged for a device, and its deposit. Raises `InputError`, `NotNow`."""
+    """Return the amount in cents that `keep` would keep or charge, and the device's deposit or None.
+
+    Raises `InputError`, `NotNow`.
+    """
     wanted = _fee(tx, device, cents)
     known = of_device(tx, device)
     held = next((each for each in known if each.state == HoldState.HELD), None)
     if held is None and known:
-        raise NotNow("there is no longer a deposit for this card")
+        raise NotNow("the deposit or the fee of this device was already settled")
     return wanted, held
 
 

@@ -46,7 +46,7 @@ def needs_recovery(tx: LoginTransaction, apps: list[Device]) -> bool:
 def refusal(tx: LoginTransaction, user: User, apps: list[Device], given: Replacement) -> LoginError | None:
     """Return why these apps may not be replaced; None if they may."""
     if apps and given.agreed is not True:
-        return NotNow("an app is in use on another phone; confirm that it is taken out of use")
+        return NotNow("an app is in use on another phone; agree that this activation takes it out of use")
     known = [key for key in (vault.get(tx.cards, secret_of(app)) for app in apps) if key is not None]
     if not known:
         return None

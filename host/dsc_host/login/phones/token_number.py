@@ -27,9 +27,9 @@ class TokenNumber:
 
 
 def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNumber:
-    """Return the new `number` if it is given, or else the user's confirmed number with this index.
+    """Return `number` if it is given, or else the confirmed number of the user with the index `phone`.
 
-    Raises `NotNow` if there is no number, `NotAllowed` for a new number that the policy forbids, and `InputError`.
+    Raises `InputError`, `NotNow` if there is no number, and `NotAllowed` if `number` is given and the policy forbids new ones.
     """
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")
@@ -49,13 +49,13 @@ def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNu
 
 
 def check_allowed(tx: LoginTransaction) -> None:
-    """Raise `NotAllowed` unless the policy lets the activation of an app confirm a new number."""
+    """Raise `NotAllowed` if the policy forbids new numbers: an app is then activated with a confirmed number only."""
     if not tx.policy.phone.new_numbers:
         raise NotAllowed("the activation takes confirmed numbers only; add a number when you are logged in, or call support")
 
 
 def confirm(tx: LoginTransaction, user: User, number: str) -> None:
-    """Record the new number, which the token has confirmed, and notify the user at every earlier address.
+    """Record the new number, which the token has confirmed, and notify the user by email and at all earlier numbers.
 
     Raises `NotAllowed`.
     """

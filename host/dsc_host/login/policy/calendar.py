@@ -1,4 +1,4 @@
-"""The calendar of business days. It tells when a day begins, and when a period of several business days begins."""
+"""The calendar of business days. It adds business days to a date, and tells when the last few business days began."""
 
 from collections.abc import Container, Set
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def is_exchange(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """The holidays of an exchange in every year, and additional days; only these days if `exchange` is empty."""
+    """The holidays of an exchange in every year, and the days in `others`. An empty `exchange` has no holidays."""
 
     exchange: str
     others: Set[date]
@@ -66,7 +66,10 @@ class Calendar:
         return day.isoweekday() not in self.weekend and day not in self.holidays
 
     def add(self, day: date, business_days: int) -> date:
-        """Return the date that is `business_days` business days after `day`. With 0, return `day` or the next business day."""
+        """Return the date that is `business_days` business days after `day`.
+
+        With 0, return `day` if it is a business day, and otherwise the next business day.
+        """
         if not self.is_business(day):
             day = self._next(day)
             business_days = max(business_days - 1, 0)

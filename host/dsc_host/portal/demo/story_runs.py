@@ -27,7 +27,7 @@ _ADDRESS = "5 Station Street, 6300 Zug"
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """The user of a person in a run."""
+    """The user account that a run creates for a person of its story."""
 
     person: Person
     name: str
@@ -43,13 +43,13 @@ class Run:
 
     story: Story
     performers: Mapping[str, Performer]
-    """The users by the keys of their people."""
+    """The performers by the keys of their persons in the story."""
     after: int
     """The number of the log's last entry before the run."""
 
     @property
     def values(self) -> dict[str, str]:
-        """The values for the texts of the steps."""
+        """The values for the placeholders in the texts of the steps: the user names, and the serial of the card."""
         serial = next((each.serial for each in self.performers.values() if each.serial), "")
         return {**{key: each.name for key, each in self.performers.items()}, "serial": serial}
 
@@ -84,7 +84,7 @@ class StoryRuns:
 
     demo: Demonstration
     most: int = 40
-    """The number of runs whose cards are kept. Each card runs in a separate VM, which takes memory."""
+    """The largest number of runs. Older runs are forgotten, because the VM of each card takes memory."""
     _visitors: OrderedDict[str, _Visitor] = field(default_factory=OrderedDict)
     _runs: OrderedDict[str, Run] = field(default_factory=OrderedDict)
     _number: int = 0
@@ -101,7 +101,10 @@ class StoryRuns:
         return found.runs.get(story.id) if found else None
 
     def begin(self, visitor: str, story: Story, language: str) -> str:
-        """Begin a story, with new users who get messages in this language. Return the visitor, who is new if unknown."""
+        """Begin a story, with new users who get messages in this language. Return the visitor's text.
+
+        It is a new text if `visitor` is not known.
+        """
         with self._lock:
             if visitor not in self._visitors:
                 visitor = secrets.token_urlsafe(16)
@@ -113,7 +116,7 @@ class StoryRuns:
         return visitor
 
     def go_on(self, visitor: str, story: str) -> None:
-        """Make `story`, which the visitor has begun, the current story. With empty text, leave all stories."""
+        """Make `story`, which the visitor has begun, the current story; none if `story` is empty."""
         found = self._visitors.get(visitor)
         if found is not None and (not story or story in found.runs):
             found.current = story
@@ -123,7 +126,7 @@ class StoryRuns:
         return frozenset[str]().union(*(run.addresses for run in tuple(self._runs.values())))
 
     def done(self, run: Run) -> int:
-        """Return the number of steps that are done, according to the log. Steps count only in their order."""
+        """Return the number of steps that are done, according to the log. Steps are done in their order."""
         entries, at = self._entries(run), 0
         for number, step in enumerate(run.story.steps):
             missing = list(step.happenings)
@@ -192,7 +195,7 @@ class StoryRuns:
             self.demo.give_card(name, performer.serial)
 
     def _forget_old(self) -> None:
-        """Switch off the cards of the oldest runs, and forget their visitors."""
+        """Forget the oldest runs, and switch off their cards. Forget the visitors who began a story longest ago."""
         while len(self._runs) > self.most:
             _, old = self._runs.popitem(last=False)
             for performer in old.performers.values():
