@@ -124,7 +124,7 @@ CHANGES: dict[str, tuple[Callable[[Connection], object], str]] = {
     "seal": (flip(2, "seal"), "checkpoint 2: does not have the seal of the master key"),
     "key": (checkpoint(2, key_id="0" * 16), "checkpoint 2: is sealed under a master key that was not given"),
     "number": (checkpoint(3, number=4), "checkpoint 3: is missing"),
-    "another type": (lambda db: db.exec_driver_sql("UPDATE audit_segments SET seal = 'x' WHERE number = 2"), "of the wrong types"),
+    "another type": (lambda db: db.exec_driver_sql("UPDATE audit_segments SET seal = 'x' WHERE number = 2"), "wrong types"),
 }
 
 
