@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Work:
+class HashCost:
     """The cost of one hash."""
 
     memory_kib: int
@@ -41,7 +41,7 @@ class Work:
     lanes: int
 
     @classmethod
-    def of(cls, kept: str) -> "Work | None":
+    def of(cls, kept: str) -> "HashCost | None":
         """Return the cost of a hash in its PHC form, of which the beginning is enough; None if the hash is not Argon2id."""
         found = _COST.fullmatch(kept)
         return cls(int(found[1]), int(found[2]), int(found[3])) if found else None
@@ -53,15 +53,15 @@ class Work:
         )  # fmt: skip
 
 
-class Works:
+class StoredCosts:
     """The costs of the stored hashes. Threads may share an object: at worst, two of them read the same costs."""
 
     def __init__(self) -> None:
-        self._found: frozenset[Work] = frozenset()
+        self._found: frozenset[HashCost] = frozenset()
         self._read_at: float | None = None
 
     @property
-    def found(self) -> frozenset[Work]:
+    def found(self) -> frozenset[HashCost]:
         """Return the known costs."""
         return self._found
 
@@ -71,15 +71,15 @@ class Works:
         `read` returns the texts that precede the salt in the stored hashes, each text once.
         """
         if self._read_at is None or not 0 <= now - self._read_at < _COSTS_SECONDS:
-            self._found = frozenset(work for text in read() if (work := Work.of(text)) is not None)
+            self._found = frozenset(work for text in read() if (work := HashCost.of(text)) is not None)
             self._read_at = now
 
-    def add(self, work: Work) -> None:
+    def add(self, work: HashCost) -> None:
         """Add the cost of a stored hash that was not known before."""
         self._found |= {work}
 
 
-class Cost(Protocol):
+class PasswordSettings(Protocol):
     """The settings for passwords, as in the table `passwords` of the policy."""
 
     @property
@@ -107,8 +107,8 @@ class Cost(Protocol):
 class Passwords:
     """A hasher and checker of passwords. Threads may share an object."""
 
-    cost: Cost
-    works: Works = field(default_factory=Works, repr=False, compare=False)
+    cost: PasswordSettings
+    works: StoredCosts = field(default_factory=StoredCosts, repr=False, compare=False)
     # Use a few fixed threads, not a limit on concurrency: the C library keeps freed memory for the thread that freed it, and
     # the web server has many threads.
     _workers: ThreadPoolExecutor = field(
@@ -140,7 +140,7 @@ class Passwords:
         """
         text = password if isinstance(password, str) and len(password) <= self.cost.longest else ""
         data = text.encode("utf-8", "surrogatepass")
-        mine = None if kept is None else Work.of(kept)
+        mine = None if kept is None else HashCost.of(kept)
         costs = {self._work, *self.works.found}
         if mine is not None and mine not in costs:
             self.works.add(mine)
@@ -152,14 +152,14 @@ class Passwords:
 
     def is_weaker(self, kept: str) -> bool:
         """Return whether the cost of the hash differs from the policy's current cost."""
-        return Work.of(kept) != self._work
+        return HashCost.of(kept) != self._work
 
     @property
-    def _work(self) -> Work:
-        return Work(self.cost.memory_kib, self.cost.iterations, self.cost.lanes)
+    def _work(self) -> HashCost:
+        return HashCost(self.cost.memory_kib, self.cost.iterations, self.cost.lanes)
 
     @staticmethod
-    def _compared(data: bytes, work: Work, kept: str | None) -> bool:
+    def _compared(data: bytes, work: HashCost, kept: str | None) -> bool:
         """Compute one hash. Return whether it equals the stored hash."""
         if kept is None:
             work.kdf(bytes(_SALT_BYTES)).derive(data)

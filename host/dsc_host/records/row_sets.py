@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Table, TypeDecorator
 from sqlalchemy.engine.default import DefaultDialect
 
 from dsc_host.records.backends.binary import Kind, Sql, kind_of
-from dsc_host.records.statements import Asked, ask_sql
+from dsc_host.records.statements import PendingResult, ask_sql
 
 Row = Sequence[Any]
 """The values of one row, in the order of the statement's columns."""
@@ -39,7 +39,7 @@ class RowSet:
         if rows:
             self.ask(db, rows)
 
-    def ask(self, db: Connection, rows: Sequence[Row]) -> Asked:
+    def ask(self, db: Connection, rows: Sequence[Row]) -> PendingResult:
         """Execute the statement for these rows, and return an object that has its result later."""
         return ask_sql(db, self._sql, self._arrays(rows))
 

@@ -56,7 +56,7 @@ _RAW = _Form("", lambda values: values, ())
 """A form whose results need no conversion."""
 
 
-class Asked:
+class PendingResult:
     """A statement that was sent. The caller takes its result later."""
 
     __slots__ = ("_cursor", "_db", "_form")
@@ -109,13 +109,13 @@ class Statement:
         form = self._form(db)
         return [form.read_row(found) for found in self._executed(db, form, values, _FETCH_ALL)]
 
-    def ask(self, db: Connection, values: Values) -> Asked:
+    def ask(self, db: Connection, values: Values) -> PendingResult:
         """Send the statement, and return an object from which the caller takes the first row later.
 
         With a database on a server, several statements sent in a row take about as long as a single statement.
         """
         form = self._form(db)
-        return Asked(db, form, _send(db, form, values))
+        return PendingResult(db, form, _send(db, form, values))
 
     def send(self, db: Connection, values: Values) -> None:
         """Execute the statement without a result. The next statement, or the commit, may raise the error of this one."""
@@ -145,7 +145,7 @@ class Statement:
 
     def _executed(self, db: Connection, form: _Form, values: Values, taken: Callable[[Any], Any]) -> Any:
         if form.binary is not None:
-            return Asked(db, form, _send(db, form, values)).taken(taken)
+            return PendingResult(db, form, _send(db, form, values)).taken(taken)
         parameters = form.bound(values)
         cursor = db.connection.cursor()
         try:
@@ -171,11 +171,11 @@ def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
     return lambda values: placed({**fixed, **values, **{name: store(values[name]) for name, store in stored}})
 
 
-def ask_sql(db: Connection, sql: Sql, values: Sequence[bytes | None]) -> Asked:
+def ask_sql(db: Connection, sql: Sql, values: Sequence[bytes | None]) -> PendingResult:
     """Send SQL with its values in binary form, and return an object that has its result later, as the driver reads it."""
     cursor: Any = db.connection.cursor()
     cursor.send_sql(sql, values)
-    return Asked(db, _RAW, cursor)
+    return PendingResult(db, _RAW, cursor)
 
 
 def _send(db: Connection, form: "_Form", values: Values) -> Any:

@@ -18,7 +18,7 @@ from dsc_host.errors import StoreError, out_of_memory
 from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.group_commit import Outcome, Outcomes, SetWork
 from dsc_host.records.row_sets import RowSet, insert_into, update_of
-from dsc_host.records.statements import Asked, Statement
+from dsc_host.records.statements import PendingResult, Statement
 from dsc_host.records.transaction import Step
 from dsc_host.schema.card_tables import cards, challenges
 from dsc_host.verifier import closed_challenges, decoys, judgment, rows
@@ -110,7 +110,7 @@ class _Set:
         # The statements have the limits of one policy.
         self._policy = works[0].context.policy
         self._outcomes: list[Outcome | None] = [None] * len(works)
-        self._added: list[tuple[Asked, list[tuple[ChallengeRecord, Draw]]]] = []
+        self._added: list[tuple[PendingResult, list[tuple[ChallengeRecord, Draw]]]] = []
 
     def do(self) -> None:
         """Do the steps. Write their rows, but do not wait for the results of the writes."""
@@ -162,7 +162,7 @@ class _Set:
         issues = [work.step for work in works if isinstance(work.step, Issue) and is_serial(work.step.serial)]
         serials = list({name for step in issues for name in _names(step)})
         ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
-        locked, issued, known = list[Asked](), None, None
+        locked, issued, known = list[PendingResult](), None, None
         # Take both kinds of locks before reading: a card that is busy for the first statement may be free for the second.
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
@@ -244,7 +244,7 @@ def _judge(tx: CardTransaction, step: Judgment, found: _Found, busy: set[str]) -
     return Outcome(judgment.judge_found(tx, asked, card, known))
 
 
-def _pairs(asked: Asked) -> Iterator[tuple[str, float | None]]:
+def _pairs(asked: PendingResult) -> Iterator[tuple[str, float | None]]:
     return ((serial, at) for serial, at in asked.rows())
 
 

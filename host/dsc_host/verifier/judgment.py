@@ -57,7 +57,7 @@ def is_id(challenge_id: object) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class JudgmentRequest:
     """The answers to judge: one, or two for a resync. If there is a `new_pin`, it is used instead of the card's PIN.
 
     With `once`, the challenges take no further response, whatever the outcome.
@@ -83,7 +83,7 @@ class Draft:
     finding: _Finding
 
 
-def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
+def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTransaction]:
     """Read and compare in a transaction that only reads.
 
     Return the verdict if it is known now. Otherwise return a function that judges the answers and records the verdict.
@@ -110,7 +110,7 @@ def begin(context: CardContext, asked: Asked) -> Step[Verdict, CardTransaction]:
 class Judgment:
     """A last step that judges answers without a draft."""
 
-    asked: Asked
+    asked: JudgmentRequest
 
     def __call__(self, tx: CardTransaction) -> Verdict:
         """Judge the answers in this transaction."""
@@ -119,17 +119,17 @@ class Judgment:
 
 def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
     """Judge the answers in this transaction, and record the consequences. If accepted, `new_pin` becomes the card's PIN."""
-    return _judge(tx, Asked(action, answers, new_pin), None)
+    return _judge(tx, JudgmentRequest(action, answers, new_pin), None)
 
 
-def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
+def _judge(tx: CardTransaction, asked: JudgmentRequest, draft: Draft | None) -> Verdict:
     found, challenges = _card_and_challenges(tx.db, asked, rows.lock_card_of)
     return judge_found(tx, asked, found, challenges, draft)
 
 
 def judge_found(
     tx: CardTransaction,
-    asked: Asked,
+    asked: JudgmentRequest,
     found: CardRecord | None,
     challenges: Sequence[ChallengeRecord],
     draft: Draft | None = None,
@@ -157,7 +157,7 @@ def judge_found(
 
 
 def _card_and_challenges(
-    db: Connection, asked: Asked, read: Callable[[Connection, Sequence[str]], rows.CardAndChallenges]
+    db: Connection, asked: JudgmentRequest, read: Callable[[Connection, Sequence[str]], rows.CardAndChallenges]
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
     """Return the card and one challenge for each answer.
 
@@ -184,7 +184,9 @@ def _inputs(card: CardRecord) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _find(context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked, now: float) -> _Finding:
+def _find(
+    context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: JudgmentRequest, now: float
+) -> _Finding:
     responses, new_pin = [response for _, response in asked.answers], asked.new_pin
     suite = Suite.parse(card.suite)
     if new_pin is not None and suite.pin_hash is None:
@@ -243,7 +245,7 @@ def _counter_after(
 # ---- refusals ----
 
 
-def _refusal(card: CardRecord, asked: Asked, policy: Policy, now: float) -> Reason | None:
+def _refusal(card: CardRecord, asked: JudgmentRequest, policy: Policy, now: float) -> Reason | None:
     """Return the reason why the card's responses are refused now; None if they are not."""
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
@@ -298,7 +300,7 @@ def _record(
     card: CardRecord,
     after: CardRecord,
     now: float,
-    asked: Asked,
+    asked: JudgmentRequest,
 ) -> CardRecord:
     """Write the judgment, and return the written row.
 

@@ -46,7 +46,7 @@ from dsc_host.verifier import (
 )
 from dsc_host.verifier.card_store import claim, open_records
 from dsc_host.verifier.challenges import draw_question
-from dsc_host.verifier.judgment import Asked
+from dsc_host.verifier.judgment import JudgmentRequest
 from dsc_host.verifier.model import Card, Challenge, Enrollment, Policy, State, Verdict
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
@@ -369,19 +369,19 @@ class Verifier:
         return card_sets.together(self._context, challenges.Issue(serial, conceal))
 
     def _verify(self, challenge_id: str, response: str, *, once: bool = False) -> Step[Verdict, CardTransaction]:
-        return self._begin(Asked("verify", [(challenge_id, response)], once=once))
+        return self._begin(JudgmentRequest("verify", [(challenge_id, response)], once=once))
 
     def _resync(
         self, first_id: str, first_response: str, second_id: str, second_response: str
     ) -> Step[Verdict, CardTransaction]:
         answers = [(first_id, first_response), (second_id, second_response)]
-        return self._begin(Asked("resync", answers))
+        return self._begin(JudgmentRequest("resync", answers))
 
     def _change_pin(self, challenge_id: str, response: str, new_pin: str) -> Step[Verdict, CardTransaction]:
         card_rules.check_new_pin(new_pin)
-        return self._begin(Asked("card.change-pin", [(challenge_id, response)], new_pin))
+        return self._begin(JudgmentRequest("card.change-pin", [(challenge_id, response)], new_pin))
 
-    def _begin(self, asked: Asked) -> Step[Verdict, CardTransaction]:
+    def _begin(self, asked: JudgmentRequest) -> Step[Verdict, CardTransaction]:
         return card_sets.together(self._context, judgment.begin(self._context, asked))
 
     def _move(self, serial: str, to: State, reason: str) -> Card:

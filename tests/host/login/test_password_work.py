@@ -11,12 +11,12 @@ from tests.host.verifier_samples import Clock
 from dsc_host.cli.main import run
 from dsc_host.errors import OutOfMemory
 from dsc_host.login import LoginSystem, Policy, WrongCredentials, passwords, rows
-from dsc_host.login.passwords import Passwords, Work
+from dsc_host.login.passwords import HashCost, Passwords
 from dsc_host.login.transaction import LoginTransaction
 
 WRONG = "a wrong one, surely"
-OLD = Work(8, 1, 1)
-POLICIES = {"dearer": Work(16, 2, 1), "cheaper": Work(8, 1, 1), "wider": Work(32, 1, 2)}
+OLD = HashCost(8, 1, 1)
+POLICIES = {"dearer": HashCost(16, 2, 1), "cheaper": HashCost(8, 1, 1), "wider": HashCost(32, 1, 2)}
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def scenario() -> Iterator[Scenario]:
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
+def work(monkeypatch: pytest.MonkeyPatch) -> list[HashCost]:
     """Return a list of the hashes that are computed from now on."""
-    done: list[Work] = []
+    done: list[HashCost] = []
 
     class Recorded:
         def __init__(self, *, salt: bytes, length: int, iterations: int, lanes: int, memory_cost: int) -> None:
-            self._work = Work(memory_cost, iterations, lanes)
+            self._work = HashCost(memory_cost, iterations, lanes)
             self._kdf = Argon2id(salt=salt, length=length, iterations=iterations, lanes=lanes, memory_cost=memory_cost)
 
         def derive(self, data: bytes) -> bytes:
@@ -45,7 +45,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
 
         @staticmethod
         def verify_phc_encoded(data: bytes, kept: str) -> None:
-            found = Work.of(kept)
+            found = HashCost.of(kept)
             assert found is not None
             done.append(found)
             Argon2id.verify_phc_encoded(data, kept)
@@ -54,13 +54,13 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
     return done
 
 
-def under(scenario: Scenario, cost: Work) -> LoginSystem:
+def under(scenario: Scenario, cost: HashCost) -> LoginSystem:
     """Return the same system under a policy with another cost."""
     changed = {"memory_kib": cost.memory_kib, "iterations": cost.iterations, "lanes": cost.lanes}
     return LoginSystem.over(scenario.verifier, policy=Policy.of({"passwords": changed}))
 
 
-def refused(system: LoginSystem, name: str, work: list[Work]) -> list[Work]:
+def refused(system: LoginSystem, name: str, work: list[HashCost]) -> list[HashCost]:
     work.clear()
     with pytest.raises(WrongCredentials):
         system.begin(name, WRONG, "192.0.2.9")
@@ -68,7 +68,7 @@ def refused(system: LoginSystem, name: str, work: list[Work]) -> list[Work]:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_refusal_is_the_same_work_whatever_cost_a_hash_has(scenario: Scenario, work: list[Work], policy: str) -> None:
+def test_a_refusal_is_the_same_work_whatever_cost_a_hash_has(scenario: Scenario, work: list[HashCost], policy: str) -> None:
     new = POLICIES[policy]
     system = under(scenario, new)
     system.operator.add_user(scenario.accounts["carl"], "newcomer", PASSWORD, email="n@example.com")
@@ -76,7 +76,7 @@ def test_a_refusal_is_the_same_work_whatever_cost_a_hash_has(scenario: Scenario,
     assert by_name["anna"] == by_name["newcomer"] == by_name["nobody"] == sorted({OLD, new})
 
 
-def test_a_cost_that_turns_up_later_is_paid_by_all(scenario: Scenario, work: list[Work]) -> None:
+def test_a_cost_that_turns_up_later_is_paid_by_all(scenario: Scenario, work: list[HashCost]) -> None:
     system = under(scenario, POLICIES["dearer"])
     refused(system, "nobody", work)
     elsewhere = under(scenario, POLICIES["wider"])
@@ -84,7 +84,7 @@ def test_a_cost_that_turns_up_later_is_paid_by_all(scenario: Scenario, work: lis
     assert refused(system, "newcomer", work) == refused(system, "nobody", work) == refused(system, "anna", work)
 
 
-def test_a_cost_that_nobody_has_any_more_is_not_paid(scenario: Scenario, work: list[Work]) -> None:
+def test_a_cost_that_nobody_has_any_more_is_not_paid(scenario: Scenario, work: list[HashCost]) -> None:
     system = under(scenario, POLICIES["dearer"])
     for name in ("anna", "ben", "carl", "sue", "ivo", "cleo"):
         refused(system, name, work)
@@ -115,7 +115,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Work, "kdf", fail)
+        patch.setattr(HashCost, "kdf", fail)
         patch.setattr(Passwords, "_compared", staticmethod(fail))
         yield patch
 
@@ -145,7 +145,7 @@ def test_without_memory_a_password_stays_as_it_was(scenario: Scenario, monkeypat
 
     token = scenario.session("anna")
     with monkeypatch.context() as patch:
-        patch.setattr(Work, "kdf", fail)
+        patch.setattr(HashCost, "kdf", fail)
         for change in (
             lambda: scenario.system.change_password(token, PASSWORD, "another quiet harbour"),
             lambda: scenario.system.operator.set_password("anna", "another quiet harbour"),

@@ -14,7 +14,7 @@ from dsc_host.errors import OutOfMemory, StoreError, TooManyChallenges
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.backends import postgresql
 from dsc_host.records.group_commit import GroupCommit
-from dsc_host.records.statements import Asked, Values
+from dsc_host.records.statements import PendingResult, Values
 from dsc_host.records.store import Store
 from dsc_host.records.transaction import result_of
 from dsc_host.verifier import (
@@ -126,7 +126,7 @@ def test_a_limit_counts_what_is_committed_between_two_locks(on_server: Verifier,
     challenges.issue(other.enter_context(verifier.context.writing()), "C-0", conceal=False)
 
     class LockOwners:
-        def ask(self, db: Connection, values: Values) -> Asked:
+        def ask(self, db: Connection, values: Values) -> PendingResult:
             db.exec_driver_sql("SELECT 1")  # Sends the lock of the card, which is passed over.
             other.close()
             return lock_owners.ask(db, values)

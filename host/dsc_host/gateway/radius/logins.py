@@ -19,7 +19,7 @@ from dsc_host.gateway.radius.clients import Client, plain_address
 from dsc_host.gateway.radius.packets import Code, Packet, Type, password_of
 from dsc_host.gateway.radius.replies import ForeignState, Reply, decoded, opened_state, rejected, sealed_state
 from dsc_host.login import LoginError, LoginSystem, Scope, TooManyAttempts
-from dsc_host.login.service.gateway_calls import Asked, Entered
+from dsc_host.login.service.gateway_calls import AcceptedLogin, OfferedChallenge
 from dsc_host.records.keys import MasterKey
 
 _CHOICE = re.compile("[1-9]", re.ASCII)
@@ -78,19 +78,19 @@ class _Attempt:
             return self._challenge(self.system.gateway.choose(token, int(self.text)))
         return self._accept(self.system.gateway.answer(token, self.text))
 
-    def _challenge(self, asked: Asked) -> Reply:
+    def _challenge(self, asked: OfferedChallenge) -> Reply:
         state = sealed_state(self._key, asked.token, self.client, self.name)
         shown = messages.challenge(asked.offer.shows, asked.language) + messages.others(asked.others, asked.language)
         return Reply(Code.ACCESS_CHALLENGE, "challenge", (*shown, state))
 
-    def _accept(self, entered: Entered | None) -> Reply:
+    def _accept(self, entered: AcceptedLogin | None) -> Reply:
         if entered is None or entered.scope is not Scope.FULL:
             return rejected("refused", self.client)
         given = self.table.attributes(self.client.name, entered.user, entered.kind, self._values(entered))
         # Return the name from the records, because the client may have sent it with capital letters.
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, entered.user.encode()), *given))
 
-    def _values(self, entered: Entered) -> dict[str, str]:
+    def _values(self, entered: AcceptedLogin) -> dict[str, str]:
         level = self.system.policy.levels[entered.level]
         limits = {"per_day": level.per_day, "per_five_days": level.per_five_days}
         unlimited = {name: "unlimited" if most is None else str(most) for name, most in limits.items()}

@@ -22,7 +22,7 @@ from dsc_host.records.transaction import Refused
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OfferedChallenge:
     """A challenge for a user, and the user's other devices. Each device has a number for `GatewayCalls.choose`."""
 
     user: str
@@ -33,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class AcceptedLogin:
     """A login that was accepted: the user, the scope, and the kind of the device with its level in the policy."""
 
     user: str
@@ -50,7 +50,7 @@ class GatewayCalls:
     deliver: Callable[[str], int]
     """Send the codes for the user of this name."""
 
-    def ask(self, name: str, password: str, address: str = "") -> Asked:
+    def ask(self, name: str, password: str, address: str = "") -> OfferedChallenge:
         """Check name and password, and return the challenge of the user's device of the highest level.
 
         Locked devices are skipped. The token is valid for one answer or choice. Raises
@@ -59,15 +59,15 @@ class GatewayCalls:
         user = password_check.check_password(self.context, name, password, address)
         return self._delivered(self.context.change(lambda tx: _ask(tx, user, address)))
 
-    def choose(self, token: str, number: int) -> Asked:
+    def choose(self, token: str, number: int) -> OfferedChallenge:
         """Return the challenge of another device, by its number. The token becomes invalid. Raises `NotIn`, `NotAllowed`."""
         return self._delivered(self.context.change(lambda tx: _choose(tx, token, number)))
 
-    def answer(self, token: str, text: str) -> Entered | None:
+    def answer(self, token: str, text: str) -> AcceptedLogin | None:
         """Judge the answer to a challenge, and end the login. Return None if it was wrong. Raises `NotIn`."""
         return self.context.change(lambda tx: _answer(tx, token, text))
 
-    def enter(self, name: str, password: str, code: str, address: str = "") -> Entered | None:
+    def enter(self, name: str, password: str, code: str, address: str = "") -> AcceptedLogin | None:
         """Log in by a password and a code that needs no challenge. Return None if the code was wrong. Raises as `ask` does."""
         user = password_check.check_password(self.context, name, password, address)
         return self.context.change(lambda tx: _enter(tx, user, code, address))
@@ -81,7 +81,7 @@ class GatewayCalls:
         self.context.activity.record(visitor.session, self.context.now())
         return visitor, kind
 
-    def _delivered(self, asked: Asked) -> Asked:
+    def _delivered(self, asked: OfferedChallenge) -> OfferedChallenge:
         self.deliver(asked.user)
         return asked
 
@@ -92,12 +92,12 @@ def _visitor(tx: LoginTransaction, session: str) -> tuple[Visitor, str]:
     return visitor, device.kind if device else ""
 
 
-def _ask(tx: LoginTransaction, user: User, address: str) -> Asked | Refused:
+def _ask(tx: LoginTransaction, user: User, address: str) -> OfferedChallenge | Refused:
     begun = flow.begin(tx, user, address)
     return _offered(tx, user, begun, (device.id for device in _usable(tx, begun)))
 
 
-def _choose(tx: LoginTransaction, token: str, number: int) -> Asked | Refused:
+def _choose(tx: LoginTransaction, token: str, number: int) -> OfferedChallenge | Refused:
     user, _ = sessions.locked(tx, token, Stage.ANSWERING)
     step = flow.step(tx, token)
     wanted = [device.id for place, device in enumerate(_usable(tx, step), 1) if place == number]
@@ -110,7 +110,7 @@ def _usable(tx: LoginTransaction, step: Step) -> list[DeviceView]:
     return [each for each in step.choices if each.full_until is None or now < each.full_until]
 
 
-def _offered(tx: LoginTransaction, user: User, step: Step, wanted: Iterable[str]) -> Asked | Refused:
+def _offered(tx: LoginTransaction, user: User, step: Step, wanted: Iterable[str]) -> OfferedChallenge | Refused:
     """Return the challenge of the first wanted device that offers one. If no device offers one, end the login."""
     refused = Refused(NotAllowed("a device is needed to log in"))
     if step.stage is not Stage.IN:
@@ -119,13 +119,13 @@ def _offered(tx: LoginTransaction, user: User, step: Step, wanted: Iterable[str]
             offered = flow.choose(tx, step.token, device, manual=True)
             if not isinstance(offered, Refused) and offered.offer is not None:
                 others = [each for each in enumerate(_usable(tx, step), 1) if each[1].id != device]
-                return Asked(offered.user, offered.token, offered.offer, tuple(others), user.language)
+                return OfferedChallenge(offered.user, offered.token, offered.offer, tuple(others), user.language)
             refused = offered if isinstance(offered, Refused) else refused
     sessions.drop(tx.db, step.token)
     return refused
 
 
-def _answer(tx: LoginTransaction, token: str, text: str) -> Entered | None:
+def _answer(tx: LoginTransaction, token: str, text: str) -> AcceptedLogin | None:
     step = flow.answer(tx, token, text).step
     try:
         return _entered(tx, step) if step is not None else None
@@ -134,14 +134,14 @@ def _answer(tx: LoginTransaction, token: str, text: str) -> Entered | None:
             sessions.drop(tx.db, each)
 
 
-def _entered(tx: LoginTransaction, step: Step) -> Entered | None:
+def _entered(tx: LoginTransaction, step: Step) -> AcceptedLogin | None:
     if step.stage is not Stage.IN or step.scope is None:
         return None
     _, kind = _visitor(tx, sessions.hashed(step.token))
-    return Entered(step.user, step.scope, kind, tx.policy.level(kind))
+    return AcceptedLogin(step.user, step.scope, kind, tx.policy.level(kind))
 
 
-def _enter(tx: LoginTransaction, user: User, code: str, address: str) -> Entered | Refused | None:
+def _enter(tx: LoginTransaction, user: User, code: str, address: str) -> AcceptedLogin | Refused | None:
     begun = flow.begin(tx, user, address)
     wanted = [device.id for device in _usable(tx, begun) if not kinds.KINDS[device.kind].needs_challenge]
     asked = _offered(tx, user, begun, wanted)

@@ -30,7 +30,7 @@ Facts = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Go:
+class StepLink:
     """A link to the page of a step, or a button with hidden fields that redirects to the page."""
 
     href: str
@@ -43,7 +43,7 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ShownStep:
     """A step as the guide shows it."""
 
     title: str
@@ -57,7 +57,7 @@ class StoryGuide:
     """The visitor's story."""
 
     story: Story
-    steps: Sequence[Told]
+    steps: Sequence[ShownStep]
     done: int
     be: Facts
     """The user name and the password that the current step needs on this page; empty if it needs none."""
@@ -65,11 +65,11 @@ class StoryGuide:
     """The papers of the caller, in a step in which support asks for them."""
     following: Story | None
     """After the last step: the next story that the visitor has not finished; None if there is none."""
-    ways: Sequence[Go]
+    ways: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
 
     @property
-    def step(self) -> Told | None:
+    def step(self) -> ShownStep | None:
         """The current step; None if all are done."""
         return next((each for each in self.steps if each.current), None)
 
@@ -107,7 +107,7 @@ def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Gui
 
 def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> StoryGuide:
     _, done, steps = visit._, runs.done(run), run.story.steps
-    told = [_told(_, run, each, number - done) for number, each in enumerate(steps)]
+    told = [_shown_step(_, run, each, number - done) for number, each in enumerate(steps)]
     if done == len(steps):
         return StoryGuide(run.story, told, done, (), (), _following(runs, visit, run.story), ())
     step = steps[done]
@@ -123,10 +123,10 @@ def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:
     return next(iter([*later, *open_ones]), None)
 
 
-def _told(_: Language, run: Run, step: Step, ahead: int) -> Told:
+def _shown_step(_: Language, run: Run, step: Step, ahead: int) -> ShownStep:
     """Return the step that is `ahead` steps after the current step."""
     title = _(step.title, name=run.user(step).name, **run.values)
-    return Told(title, _(step.text, password=SESAME, pin=PIN, **run.values), ahead < 0, ahead == 0)
+    return ShownStep(title, _(step.text, password=SESAME, pin=PIN, **run.values), ahead < 0, ahead == 0)
 
 
 def _visitor(visit: Visit) -> str:
@@ -155,29 +155,29 @@ def _papers(_: Language, caller: Performer) -> Facts:
     )
 
 
-def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[Go, ...]:
+def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[StepLink, ...]:
     """Return the links to the page of a step and to the story's phone."""
     owner = next((run.user(each).name for each in run.story.steps if each.page == PHONE), "")
     found = (
-        None if step.page == PHONE else _go(visit, step, run.user(step).name),
+        None if step.page == PHONE else _step_link(visit, step, run.user(step).name),
         _phone(demo, visit, owner) if owner else None,
     )
     return tuple(each for each in found if each is not None)
 
 
-def _phone(demo: Demonstration, visit: Visit, owner: str) -> Go | None:
+def _phone(demo: Demonstration, visit: Visit, owner: str) -> StepLink | None:
     """Return the link that opens a phone in a separate window; None if the visitor is already there."""
     if _is_on_phone(visit) and visit.request.cookies.get("phone") == owner:
         return None
     label = visit._("Open the phone of {name}", name=owner)
-    return Go(PHONE, label, {"name": owner}, security.csrf(demo.secret), "phone")
+    return StepLink(PHONE, label, {"name": owner}, security.csrf(demo.secret), "phone")
 
 
 def _is_on_phone(visit: Visit) -> bool:
     return visit.page == PHONE
 
 
-def _go(visit: Visit, step: Step, name: str) -> Go | None:
+def _step_link(visit: Visit, step: Step, name: str) -> StepLink | None:
     """Return the link to the page of a step, or to a logout that is needed first; None if the visitor is already there."""
     _, path = visit._, str(visit.request.scope["path"])
     # On the phone's page, open the link in the window of the login, so that the phone's window keeps showing the phone.
@@ -186,13 +186,13 @@ def _go(visit: Visit, step: Step, name: str) -> Go | None:
     if not step.page:
         return None
     if who and (who != name or step.page == LOGIN):
-        return Go("/logout", _("Log out"), {}, target=target)
+        return StepLink("/logout", _("Log out"), {}, target=target)
     page = step.page if who or step.page == "/lost" else LOGIN
     if path.startswith(page) or section_of(visit.page) == page:
         return None
     if page != LOGIN:
-        return Go(page, _("Open the page “{page}”", page=_page_names(_)[page]), target=target)
-    return Go("/login/answer" if visit.login_waits() else LOGIN, _("Go to the login"), target=target)
+        return StepLink(page, _("Open the page “{page}”", page=_page_names(_)[page]), target=target)
+    return StepLink("/login/answer" if visit.login_waits() else LOGIN, _("Go to the login"), target=target)
 
 
 def _page_names(_: Language) -> Mapping[str, str]:
