@@ -100,7 +100,7 @@ class MatrixKeypad:
             self._bit = 0
 
     def _begin(self, down, now):
-        # If several keys went down between two scans, the first key is unknown.
+        # If several keys went down between two scans, the first key is unknown, so ignore all of them.
         self._spent = down & (down - 1) != 0
         self._bit = 0 if self._spent else down
         self._since = now

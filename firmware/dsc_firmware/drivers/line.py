@@ -2,7 +2,7 @@
 
 from ..ports import const
 
-# Enough for one line of the protocol and the line end before it, in one pass.
+# The bytes that one pass reads: enough for a line of the protocol and the line end before it.
 _SIZE = const(256)
 
 

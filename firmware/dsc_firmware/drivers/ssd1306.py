@@ -18,7 +18,7 @@ _QUESTION_MARK = const(0x3F)
 _OFF = b"\x00\xae"
 _ON = b"\x00\xaf"
 
-# From * to Z: five columns a letter, the lowest bit on top.
+# The dots of the characters from * to Z: five columns each, with the top dot in the lowest bit.
 _FONT = (
     b"\x14\x08\x3e\x08\x14\x08\x08\x3e\x08\x08\x00\x50\x30\x00\x00\x08\x08\x08\x08\x08\x00\x60\x60\x00\x00\x20\x10\x08\x04\x02"
     b"\x3e\x51\x49\x45\x3e\x00\x42\x7f\x40\x00\x42\x61\x51\x49\x46\x21\x41\x45\x4b\x31\x18\x14\x12\x7f\x10"
@@ -44,8 +44,8 @@ def _tall(column):
 
 
 def _setup(height):
-    # Off; clock; rows; no offset; charge pump on; horizontal addressing; upright; wiring of the rows, which depends on
-    # the height; contrast; precharge; level; show the memory, not inverted.
+    # The commands in order: off; clock; rows; no offset; charge pump on; horizontal addressing; upright; wiring of the rows,
+    # which depends on the height; contrast; precharge; level; show the memory, not inverted.
     setup = bytearray(b"\x00\xae\xd5\x80\xa8\x3f\xd3\x00\x40\x8d\x14\x20\x00\xa1\xc8\xda\x12\x81\x8f\xd9\xf1\xdb\x40\xa4\xa6")
     if height == 32:
         setup[5] = 31

@@ -104,9 +104,8 @@ def archive_log(
 
     An entry is removed from the records only after the file of its segment was written to the disk, read again, and checked
     against the checkpoint that `audit seal` has sealed. Logins continue meanwhile. A command that was stopped continues when it
-    runs again. The
-    checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived entries are no longer
-        exported, and users no longer see them among their security events.
+    runs again. The checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived entries
+    are no longer exported, and users no longer see them among their security events.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ FORGOTTEN = 10
 """The largest number of old rows that are removed when a row is added. It bounds the time of a call."""
 _ID_BYTES = 11
 _ALPHABETS = {"A": "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", "H": "0123456789ABCDEF"}
-"""The characters of questions in the formats A and H. I and O are left out, because they look like 1 and 0."""
+"""The characters of questions in the formats A and H. A leaves out I and O, because they look like 1 and 0."""
 
 
 def draw_question(digits: int) -> str:
@@ -125,8 +125,7 @@ def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float)
     # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, the time of
     # the challenge N before the next challenge shows whether the limit is reached. The caller searches this row even if the
     # card had fewer challenges. Otherwise the duration of the call would reveal their number. A time in the future comes from a
-    # clock
-    # that was set back: ignore it, so that the owner need not wait until then.
+    # clock that was set back: ignore it, so that the owner need not wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now

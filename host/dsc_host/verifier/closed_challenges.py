@@ -1,7 +1,7 @@
 """Closed challenges: how they are recognized, and how responses to them are refused.
 
-The first few such responses are logged one by one, with the row of the challenge. Later responses, and responses to unknown
-challenges, are only counted, and lock no row.
+The first few such responses are logged one by one, and counted in the row of the challenge. Later responses, and responses to
+unknown challenges, are only counted, and lock no row.
 """
 
 from collections.abc import Sequence

@@ -6,8 +6,9 @@ anything is computed, and does not delay other users.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
 outcome. So neither the verdict nor its duration distinguishes a locked, suspended or missing card from a wrong response. Only a
-value that no card could show takes less work, and its sender can see that it is not a response. The verifier computes before it
-locks the row, and computes again only if the row was changed in the meantime.
+value that no card could show takes less work, and its sender can see that it is not a response. If the database locks rows, the
+verifier computes after it has locked the card's row. SQLite locks the whole file, so there the verifier computes first, and
+again only if the row was changed in the meantime.
 """
 
 import re
@@ -84,12 +85,12 @@ class Draft:
 
 
 def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTransaction]:
-    """Read and compare in a transaction that only reads.
+    """Begin a judgment. In SQLite, read and compare now, in a transaction that only reads.
 
-    Return the verdict if it is known now. Otherwise return a function that judges the answers and records the verdict.
+    Return the verdict if it is already known. Otherwise return a function that judges the answers and records the verdict.
     """
     if context.store.locks_rows:
-        # Read and compute after the row was locked: this holds up nobody else, and takes a round trip less.
+        # Read and compute after the row was locked: this delays no other card, and takes one round trip less.
         return Judgment(asked)
     with context.store.read_once() as db:
         found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
@@ -134,7 +135,7 @@ def judge_found(
     challenges: Sequence[ChallengeRecord],
     draft: Draft | None = None,
 ) -> Verdict:
-    """Judge the answers to challenges of a locked card: `challenges` has one for each answer."""
+    """Judge the answers to challenges of a card whose row is locked. `challenges` has a challenge for each answer."""
     # Read the clock only now: the challenge may have expired while other transactions had locked the card.
     now = tx.now()
     if found is None:
@@ -161,7 +162,7 @@ def _card_and_challenges(
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
     """Return the card and one challenge for each answer.
 
-    Return no card if the challenges belong to several cards, or if an id occurs twice.
+    Return no card if a challenge is missing, if the challenges belong to several cards, or if an id occurs twice.
     """
     ids = asked.ids()
     if not ids:
