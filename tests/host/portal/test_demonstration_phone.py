@@ -143,3 +143,22 @@ def test_the_phone_asks_which_number_only_if_there_are_several(browser: Browser)
     for name, several in (("carl", True), ("anna.work", False), ("sue", False)):
         text = browser.client.post("/phone", data={"csrf": csrf, "name": name}).text
         assert (f"Phone of {name}" in text, "Which of your numbers" in text) == (True, several)
+
+
+def test_a_login_that_waits_for_the_app_leads_to_the_phone(shown: Demonstration, browser: Browser) -> None:
+    app = shown.phone("carl")
+    begun = app.begin("carl", SESAME)
+    app.activate(begun, newest_code(shown.letters, "sms"), "4711")
+    browser.open("/login?name=carl")
+    assert "Open the phone of carl" not in browser.page.text
+    device = re.search(r'value="(\w+)"[^>]*>\s*<label[^>]*>App on your phone', browser.press("Continue", password=SESAME).html)
+    if device:
+        browser.press("Continue", device=device[1])
+    assert browser.page.path == "/login/answer"
+    page = browser.press("Open the phone of carl")
+    assert (page.path, "Number on the login page" in page.text) == ("/phone", True)
+
+
+def test_the_people_lead_to_their_logins(browser: Browser) -> None:
+    assert 'href="/login?name=anna.work"' in browser.open("/demonstration").html
+    assert 'value="anna.work"' in browser.open("/login?name=anna.work").html

@@ -190,13 +190,13 @@ def _outcome(_: Language) -> Outcome:
 
 def _outcomes(_: Language) -> tuple[Block, ...]:
     return (
-        Outcome(_("What will happen"), (_("This cannot be undone."),)),
+        Outcome(_("Close the account"), (_("This cannot be undone."),)),
         Outcome(
             _("Waiting changes"),
             (_("The change takes effect after some days. The owner was notified and can stop it."),),
             WARNING,
         ),
-        Outcome(_("Actions"), (_("Those concerned are notified."),), INFO),
+        Outcome(_("Is this correct?"), (_("Those concerned are notified."),), INFO),
     )
 
 
@@ -239,6 +239,6 @@ def _tables(_: Language) -> tuple[Table, ...]:
     actions = (button(PATH, _("Stop sharing")), button(PATH, _("Refuse"), danger=True))
     rows = [
         Row(("anna", Cell(_("shared"), badge=INFO), _.dollars(Decimal(20))), actions, _("Code by SMS")),
-        Row((Cell("anna.work", _("Code by SMS")), Cell(_("ended"), badge=NEUTRAL), NONE), actions, _("Codes by SMS and call")),
+        Row((Cell("anna.work", _("Code by SMS")), Cell(_("ended"), badge=NEUTRAL), NONE), (), _("Codes by SMS and call")),
     ]
     return (Table(_("Shared devices"), heads, rows, "", kinds), Table(_("Requests"), heads, (), _("Nothing is waiting.")))

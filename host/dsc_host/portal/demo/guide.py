@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.login import Letter, NotFound
+from dsc_host.login import Kind, Letter, NotFound
 from dsc_host.portal import security
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
 from dsc_host.portal.demo.stories import LOGIN, STORIES, Step, Story, story_of
@@ -85,6 +85,8 @@ class Guide:
     letter: Letter | None
     papers: Facts
     """The papers of the caller whom support questions on this page."""
+    phone: StepLink | None
+    """Outside a story: the button for the phone that the login on this page waits for."""
 
     @property
     def side(self) -> str:
@@ -100,9 +102,9 @@ def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Gui
     letter = _letter(demo, runs, run) if _wants_code(view) else None
     asked = any(field.name == "birth_date" for form in view.forms for field in form.fields)
     papers = story.papers if story is not None and asked else ()
-    return Guide(
-        security.csrf(demo.secret), _.date(demo.clock()), tuple(zip(_JUMPS, labels, strict=True)), story, letter, papers
-    )
+    phone = _waiting_phone(demo, visit) if run is None else None
+    jumps = tuple(zip(_JUMPS, labels, strict=True))
+    return Guide(security.csrf(demo.secret), _.date(demo.clock()), jumps, story, letter, papers, phone)
 
 
 def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> StoryGuide:
@@ -171,6 +173,16 @@ def _phone(demo: Demonstration, visit: Visit, owner: str) -> StepLink | None:
         return None
     label = visit._("Open the phone of {name}", name=owner)
     return StepLink(PHONE, label, {"name": owner}, security.csrf(demo.secret), "phone")
+
+
+def _waiting_phone(demo: Demonstration, visit: Visit) -> StepLink | None:
+    """Return the button for the phone whose app must answer this login; None if no app must."""
+    try:
+        step = visit.system.step(visit.token)
+    except DscError:
+        return None
+    waits = step.offer is not None and step.offer.kind is Kind.PHONE_APP and step.user in demo.people
+    return _phone(demo, visit, step.user) if waits else None
 
 
 def _is_on_phone(visit: Visit) -> bool:

@@ -34,7 +34,7 @@ def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
     view = View(
         _("Try the card"),
         words=words,
-        blocks=(Split((_stories(runs, visit),), last=(_people(demo, _),)),),
+        blocks=(Split((_stories(runs, visit),), last=(_people(demo, visit),)),),
         links=(
             Link("/outbox", _("Sent messages")),
             Link("/login", _("Log in")),
@@ -64,7 +64,8 @@ def _story(_: Language, number: int, story: Story, done: int | None, *, followin
     return Item(f"{number}. {title}", story.icon, badge, (_(story.summary),), actions, about=title)
 
 
-def _people(demo: Demonstration, _: Language) -> Listing:
+def _people(demo: Demonstration, visit: Visit) -> Listing:
+    _, is_free = visit._, not visit.is_logged_in()
     items = [
         Item(
             name,
@@ -74,6 +75,7 @@ def _people(demo: Demonstration, _: Language) -> Listing:
                 *((button("/card", _("Card"), name=name),) if demo.card_of(name) else ()),
                 button("/phone", _("Phone"), name=name),
             ),
+            links=(Link(f"/login?name={name}", _("Log in")),) if is_free else (),
         )
         for name, what in PEOPLE.items()
     ]
