@@ -14,6 +14,7 @@ from dsc_host.portal.wording import SCOPES
 
 MEMBERS = (
     "/", "/devices", "/phones", "/password", "/request", "/share", "/protection", "/opt-out", "/opt-in", "/withdraw", "/close",
+    "/profile/email", "/profile/bank",
 )  # fmt: skip
 PAGES = {
     "anna": (*MEMBERS, "/demonstration", "/card", "/phone", "/outbox"),
@@ -33,11 +34,19 @@ _BOXES = """() => [...document.querySelectorAll(".card img, .keys button")].map(
     const box = each.getBoundingClientRect(); return [each.value ?? "", [box.x, box.y, box.width, box.height]]; })"""
 
 
+_BROKEN = """() => [...document.querySelectorAll("dt")].filter((each) => {
+    const width = each.getBoundingClientRect().width; each.style.width = "min-content";
+    const least = each.getBoundingClientRect().width; each.style.width = ""; return least > width + 0.5;
+    }).map((each) => each.textContent)"""
+"""A script that returns the names of values whose words are broken because their column is too narrow."""
+
+
 def fits(person: Walk, size: tuple[int, int]) -> None:
-    """Check that nothing is wider than the window."""
+    """Check that nothing is wider than the window, and that no word of a value's name is broken."""
     person.page.set_viewport_size({"width": size[0], "height": size[1]})
     wide = person.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= size[0], f"{person.path} is {wide} px wide"
+    assert person.page.evaluate(_BROKEN) == [], person.path
     name = _KEPT.get(person.path)
     if person.pictures is not None and name is not None:
         for scheme in ("light", "dark"):
