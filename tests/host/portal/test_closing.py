@@ -52,6 +52,7 @@ def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Brows
     assert (page.path, "statements of your closed account" in page.text) == ("/", True)
     assert "Statements and tax forms are not available on this page." in carl.open("/statements").text
     assert "closed" in carl.open("/devices").text
+    assert {carl.open(path).status for path in ("/deposit", "/withdraw", "/withdraw/check", "/close", "/pin/new")} == {403}
 
 
 def test_only_the_primary_user_closes_it(scenario: Scenario, browser: Browsers) -> None:

@@ -76,6 +76,8 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
 def test_the_check_page_is_only_for_the_session_that_asked_for_it(scenario: Scenario, browser: Browsers) -> None:
     carl = with_bank(scenario, browser())
     carl.press("Continue", amount="5")
+    assert carl.press("Deutsch").title == "Auszahlung prüfen"
+    assert carl.press("English").title == "Check the withdrawal"
     kept = str(carl.page.response.url)
     assert carl.open(kept).title == "Check the withdrawal"
     for path in (kept[:-5], "/withdraw/check", f"/withdraw/check?kept={scenario.system.proofs.seal(carl.cookie, '/x', {})}"):

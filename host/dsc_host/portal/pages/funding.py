@@ -39,24 +39,27 @@ def deposited(visit: Visit) -> Response:
 
 
 def _deposit(visit: Visit) -> View:
-    visit.visitor()
-    _ = visit._
-    choices = [Choice(each, _(FUNDING_METHODS[each]), _limit(visit, each)) for each in FundingMethod]
+    _, owner = visit._, visit.system.payout(visit.token).owner
+    most = {each: visit.system.may_deposit(visit.visitor().name, _LEAST, each).most for each in FundingMethod}
+    choices = [_choice(_, each, left) for each, left in most.items() if left != 0]
+    used_up = _("Without protection by a device, one direct debit or electronic transfer is accepted, and it was already made.")
     fields = (
         Field("amount", _("Amount in US dollars"), "amount", example(_), longest=20),
         Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
         hidden("entry", new_id()),
     )
-    form = Form("/deposit", _("Deposit money"), fields)
-    facts = ((_("To"), _("Account of {owner}", owner=visit.system.payout(visit.token).owner)),)
-    return View(_("Deposit money"), facts=facts, forms=(form,), back=Link("/withdraw", _("Back")))
+    return View(
+        _("Deposit money"),
+        words=(used_up,) if len(choices) < len(most) else (),
+        facts=((_("To"), _("Account of {owner}", owner=owner)),),
+        forms=(Form("/deposit", _("Deposit money"), fields),),
+        back=Link("/withdraw", _("Back")),
+    )
 
 
-def _limit(visit: Visit, method: FundingMethod) -> str:
-    """Return the hint with the most that may be deposited by this method now; empty if there is no limit."""
-    _ = visit._
-    most = visit.system.may_deposit(visit.visitor().name, _LEAST, method).most
-    return "" if most is None else _("At most {most} now.", most=_.dollars(most))
+def _choice(_: Language, method: FundingMethod, left: Decimal | None) -> Choice:
+    """Return the choice of a method, with the most that may be deposited by it now if there is a limit."""
+    return Choice(method, _(FUNDING_METHODS[method]), "" if left is None else _("At most {most} now.", most=_.dollars(left)))
 
 
 def example(_: Language) -> str:
