@@ -173,8 +173,8 @@ MUTANTS = (
         (
             "one response is accepted once (PostgreSQL, set by set)",
             "verifier/card_sets.py",
-            "(Statement(found.with_for_update(of=cards, skip_locked=True)) for found in (_CARDS, _OWNERS))",
-            "(Statement(found) for found in (_CARDS, _OWNERS))",
+            "Statement(found.with_for_update(of=cards, skip_locked=True)) for found in (_CARDS, _ASKED_CARDS)",
+            "Statement(found) for found in (_CARDS, _ASKED_CARDS)",
         ),
         ("one response is accepted once (SQLite)", "records/backends/sqlite.py", 'text("BEGIN IMMEDIATE")', 'text("BEGIN")'),
         package=HOST,

@@ -82,7 +82,10 @@ def new_database_of_cards(kind: str) -> Iterator[str]:
 def without_guard() -> None:
     """Take away all locks: what this process reads may change before it has decided."""
     rows._LOCK_CARD, rows._LOCK_OWNER = Statement(rows._CARD), Statement(rows._OWNER)
-    card_sets._LOCK_CARDS, card_sets._LOCK_OWNERS = Statement(card_sets._CARDS), Statement(card_sets._OWNERS)
+    card_sets._LOCK_CARDS, card_sets._LOCK_ASKED_CARDS = (
+        Statement(card_sets._CARDS),
+        Statement(card_sets._ASKED_CARDS),
+    )
     SQLite.WRITE = SQLite.READ
 
 

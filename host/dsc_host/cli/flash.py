@@ -14,7 +14,18 @@ from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.prompts import agreed
 from dsc_host.errors import CardNotFound, CardStopped, InputError, LinkError, LinkTimeout
-from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove, startup_words
+from dsc_host.flash import (
+    BoardSession,
+    ByteProgress,
+    Plan,
+    examine,
+    firmware_files,
+    install,
+    plan,
+    removable,
+    remove,
+    startup_words,
+)
 from dsc_host.link import CardClient, NoSingleCard, PortMissing, find_card, open_port
 from dsc_host.urls import without_password
 
@@ -165,7 +176,7 @@ def _install(session: BoardSession, steps: Plan) -> None:
 
 
 @contextmanager
-def _progress(size: int) -> Iterator[Tell]:
+def _progress(size: int) -> Iterator[ByteProgress]:
     """Show a bar on stderr while the block runs, if stderr is a terminal."""
     columns = (TextColumn("Writing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

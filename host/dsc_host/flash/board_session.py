@@ -22,7 +22,7 @@ from dsc_host.flash.errors import FlashError
 from dsc_host.flash.raw_repl import RawRepl, Refused
 
 T = TypeVar("T")
-Tell = Callable[[int], None]
+ByteProgress = Callable[[int], None]
 """A function that is called repeatedly with the number of bytes written since its last call."""
 
 ENTER_SECONDS = 10.0
@@ -101,7 +101,7 @@ class BoardSession:
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
             raise ProtocolError(f"{self.name}: the board's answer is not a value of MicroPython") from error
 
-    def write(self, path: str, data: bytes, progress: Tell = lambda count: None) -> None:
+    def write(self, path: str, data: bytes, progress: ByteProgress = lambda count: None) -> None:
         """Write a whole file. Raise BoardFull, and the errors that `evaluate` raises."""
         reported = 0
 
@@ -156,7 +156,7 @@ class BoardSession:
             return answer
         raise ProtocolError(f"{self.name}: the board did not confirm the length of the data that was sent to it")
 
-    def _write_once(self, path: str, data: bytes, report: Tell) -> None:
+    def _write_once(self, path: str, data: bytes, report: ByteProgress) -> None:
         length = self._append(path, 0, data)
         report(length)
         while length < len(data):

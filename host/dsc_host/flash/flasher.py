@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from dsc_host.errors import InputError, ProtocolError
 from dsc_host.flash import snippets
-from dsc_host.flash.board_session import BoardFull, BoardSession, Tell, printable
+from dsc_host.flash.board_session import BoardFull, BoardSession, ByteProgress, printable
 from dsc_host.flash.errors import FlashError
 from dsc_host.flash.firmware import BOARD, LIBRARY, MAIN, PACKAGE, board_file
 
@@ -47,7 +47,7 @@ _MACHINES = {r"Raspberry Pi Pico ?2": "pico2", r"Raspberry Pi Pico\b": "pico", r
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BoardContents:
     """The contents of a board."""
 
     micropython: str
@@ -73,7 +73,7 @@ class Plan:
     board already.
     """
 
-    found: Found
+    found: BoardContents
     home: str
     files: Mapping[str, bytes]
     copied: tuple[str, ...]
@@ -133,7 +133,7 @@ class Plan:
         return any(path not in self.found.digests for path in self.files)
 
 
-def examine(session: BoardSession) -> Found:
+def examine(session: BoardSession) -> BoardContents:
     """Return the contents of the board. Raise FlashError if the firmware cannot run on it."""
     name, version, machine, mpy, free = _identity(session)
     micropython = ".".join(map(str, version))
@@ -150,7 +150,7 @@ def examine(session: BoardSession) -> Found:
             f"{MPY_VERSION}; put a release of https://micropython.org/download on the board"
         )
     programs = _programs(session)
-    return Found(
+    return BoardContents(
         micropython=micropython,
         machine=machine,
         free=free,
@@ -169,7 +169,7 @@ def _identity(session: BoardSession) -> tuple[str, tuple[int, ...], str, int, in
 
 
 def _evaluate(session: BoardSession, code: str, kind: type[T]) -> T:
-    """Return the board's answer. Raise ProtocolError if it has another type, because a board can answer anything."""
+    """Return the board's answer. Raise ProtocolError unless it has this type, because a board can answer anything."""
     answer = session.evaluate(code)
     if not isinstance(answer, kind):
         raise _invalid_answer(session)
@@ -201,7 +201,7 @@ def _programs(session: BoardSession) -> tuple[str, ...]:
     return (*homes, *images)
 
 
-def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -> Plan:
+def plan(found: BoardContents, program: Mapping[str, bytes], board: str | None = None) -> Plan:
     """Plan the steps for installing `program`, which `firmware_files` has returned.
 
     `board` names the ready-made wiring. Without `board`, the wiring that is on the board stays. If there is none, the name of
@@ -225,10 +225,10 @@ def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -
     )
 
 
-def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: None) -> None:
+def install(session: BoardSession, steps: Plan, progress: ByteProgress = lambda count: None) -> None:
     """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError.
 
-    After an error, too, the board has a program that it can start.
+    Even after an error, the board has a program that it can start.
     """
     try:
         _fill(session, steps, progress)
@@ -268,7 +268,7 @@ def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
         raise FlashError(f"{session.name}: the board did not remove {names}; try again, or erase its flash")
 
 
-def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
+def _fill(session: BoardSession, steps: Plan, progress: ByteProgress) -> None:
     """Write all files of the new program, without changing the files of the old program."""
     present = steps.found.digests
     wanted = {path: _sha256(data) for path, data in steps.files.items()}
@@ -318,7 +318,7 @@ def _switch(session: BoardSession, steps: Plan) -> None:
         session.evaluate(snippets.replace(_MAIN + _NEW, _MAIN))
 
 
-def _wiring(found: Found, board: str | None) -> bytes | None:
+def _wiring(found: BoardContents, board: str | None) -> bytes | None:
     if board is not None:
         return board_file(board)
     if found.board is not None:

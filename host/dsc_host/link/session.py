@@ -2,9 +2,8 @@
 
 Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next `ask`. A
 reply is accepted only if it has the number of the request and arrived after the request was sent. Numbers repeat only after
-65,536 requests. Memory is bounded, whatever the line sends. Events are kept in order until they are fetched (the newest 256).
-Threads
-may share a session: their requests never interleave, and a thread that waits for an event does not delay the others.
+65,536 requests. Memory is bounded, whatever the line sends. The newest 256 events are kept in order until they are fetched.
+Threads may share a session: their requests never interleave, and a thread that waits for an event does not delay the others.
 """
 
 from __future__ import annotations
@@ -120,7 +119,7 @@ class Session:
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
         line = encode_request(seq, word, values)
-        self._take_in_old(deadline)
+        self._sort_old_lines(deadline)
         if not resend:
             self._cut_line()
         reply, final = None, False
@@ -231,7 +230,7 @@ class Session:
             return False
         return True
 
-    def _take_in_old(self, deadline: float) -> None:
+    def _sort_old_lines(self, deadline: float) -> None:
         """Sort the lines that arrived before a request is sent. They do not reply to it, whatever number they have."""
         self._sort_lines()
         with self._port_errors():

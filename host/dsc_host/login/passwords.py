@@ -2,8 +2,8 @@
 
 Three promises:
 
-1. Every refusal takes the same work: one hash for each cost that the policy or a stored hash has. So the time reveals neither
-   whether the user exists nor how old the hash is.
+1. Every refusal takes the same work: for each cost that the policy or a stored hash has, one hash is computed. So the time
+   reveals neither whether the user exists nor how old the hash is.
 2. The memory for hashes is bounded even if many people log in at the same time: a few threads compute all hashes.
 3. If this memory is not available, `OutOfMemory` is raised, and the login fails.
 """
@@ -71,12 +71,12 @@ class StoredCosts:
         `read` returns the texts that precede the salt in the stored hashes, each text once.
         """
         if self._read_at is None or not 0 <= now - self._read_at < _COSTS_SECONDS:
-            self._found = frozenset(work for text in read() if (work := HashCost.of(text)) is not None)
+            self._found = frozenset(cost for text in read() if (cost := HashCost.of(text)) is not None)
             self._read_at = now
 
-    def add(self, work: HashCost) -> None:
+    def add(self, cost: HashCost) -> None:
         """Add the cost of a stored hash that was not known before."""
-        self._found |= {work}
+        self._found |= {cost}
 
 
 class PasswordSettings(Protocol):
@@ -107,8 +107,8 @@ class PasswordSettings(Protocol):
 class Passwords:
     """A hasher and checker of passwords. Threads may share an object."""
 
-    cost: PasswordSettings
-    works: StoredCosts = field(default_factory=StoredCosts, repr=False, compare=False)
+    settings: PasswordSettings
+    stored_costs: StoredCosts = field(default_factory=StoredCosts, repr=False, compare=False)
     # Use a few fixed threads, not a limit on concurrency: the C library keeps freed memory for the thread that freed it, and
     # the web server has many threads.
     _workers: ThreadPoolExecutor = field(
@@ -117,9 +117,9 @@ class Passwords:
 
     def check_new(self, password: str, *others: str) -> None:
         """Raise `InputError` if a new password is too short, too long, or one of `others`: the name or the old password."""
-        if not isinstance(password, str) or not self.cost.shortest <= len(password) <= self.cost.longest:
+        if not isinstance(password, str) or not self.settings.shortest <= len(password) <= self.settings.longest:
             raise InputError(
-                "password", "must have {least} to {most} characters", least=self.cost.shortest, most=self.cost.longest
+                "password", "must have {least} to {most} characters", least=self.settings.shortest, most=self.settings.longest
             )
         if not password.isprintable():
             raise InputError("password", "must have only visible characters and spaces")
@@ -131,38 +131,37 @@ class Passwords:
     def hashed(self, password: str) -> str:
         """Return a hash in the PHC form. Each call uses a new salt. Raises `OutOfMemory`."""
         salt = secrets.token_bytes(_SALT_BYTES)
-        return self._done(lambda: self._work.kdf(salt).derive_phc_encoded(password.encode()))
+        return self._done(lambda: self._cost.kdf(salt).derive_phc_encoded(password.encode()))
 
     def matches(self, password: object, kept: str | None) -> bool:
         """Return whether `kept` is a hash of this password. Return False if `kept` is None. Every call takes the same work.
 
         May raise `OutOfMemory` for any password.
         """
-        text = password if isinstance(password, str) and len(password) <= self.cost.longest else ""
+        text = password if isinstance(password, str) and len(password) <= self.settings.longest else ""
         data = text.encode("utf-8", "surrogatepass")
         mine = None if kept is None else HashCost.of(kept)
-        costs = {self._work, *self.works.found}
+        costs = {self._cost, *self.stored_costs.found}
         if mine is not None and mine not in costs:
-            self.works.add(mine)
+            self.stored_costs.add(mine)
             costs.add(mine)
-        works = sorted(costs)
         # Compute all hashes in one job, so that no other login runs between them.
-        right = self._done(lambda: [self._compared(data, work, kept if work == mine else None) for work in works])
+        right = self._done(lambda: [self._compared(data, cost, kept if cost == mine else None) for cost in sorted(costs)])
         return any(right) and text != "" and text == password
 
     def is_weaker(self, kept: str) -> bool:
         """Return whether the cost of the hash differs from the policy's current cost."""
-        return HashCost.of(kept) != self._work
+        return HashCost.of(kept) != self._cost
 
     @property
-    def _work(self) -> HashCost:
-        return HashCost(self.cost.memory_kib, self.cost.iterations, self.cost.lanes)
+    def _cost(self) -> HashCost:
+        return HashCost(self.settings.memory_kib, self.settings.iterations, self.settings.lanes)
 
     @staticmethod
-    def _compared(data: bytes, work: HashCost, kept: str | None) -> bool:
+    def _compared(data: bytes, cost: HashCost, kept: str | None) -> bool:
         """Compute one hash. Return whether it equals the stored hash."""
         if kept is None:
-            work.kdf(bytes(_SALT_BYTES)).derive(data)
+            cost.kdf(bytes(_SALT_BYTES)).derive(data)
             return False
         try:
             Argon2id.verify_phc_encoded(data, kept)

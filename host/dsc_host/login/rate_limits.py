@@ -103,9 +103,10 @@ def log_refusals(tx: LoginTransaction, counted: Sequence[Counted]) -> None:
 
 
 def charge(tx: LoginTransaction, limits: Sequence[RateLimit]) -> TooManyAttempts | None:
-    """Count a failed attempt at each limit, before the attempt is checked, so that parallel attempts gain nothing.
+    """Count an attempt as failed at each limit.
 
-    If one of the limits is closed, count nothing and return the refusal.
+    Call this before the attempt is checked, so that parallel attempts gain nothing. If one of the limits is closed,
+    count nothing and return the refusal.
     """
     now = tx.now()
     # Check first without adding a row: a refused attempt must not add any.

@@ -1,14 +1,15 @@
 """Group commit: changes that wait for the database at the same time are committed together.
 
-A commit waits for the disk, which takes far longer than a change. So while one thread commits, the changes of all other threads
-wait. The next thread then makes all waiting changes in one transaction. Each change has its own savepoint, or belongs to a set.
-The changes of a set are made by the same statements, and write nothing until all of them are decided. Five promises:
+A commit waits for the disk, which takes far longer than a change. So only as many threads commit at the same time as the
+database allows (`Store.writers`), and the changes of the other threads wait. The next thread then makes the waiting changes
+together, at most 64, in one transaction. Each change has its own savepoint, or belongs to a set, whose changes are made by the
+same statements. Five promises:
 
-1. No change has a result before the transaction that contains it is on the disk.
+1. No call returns the result of a change before the change is on the disk.
 2. If a change raises an error, only this change and its log entries are undone. The other changes of the transaction are kept.
-3. If the transaction fails before its commit, the database keeps none of its changes, and each change is made again in a
-   separate transaction. If the commit itself fails, the database may have recorded the changes. So none is repeated, and each
-   caller gets the error.
+3. If the transaction cannot begin, each caller gets the error. If it fails between its beginning and its commit, the database
+   keeps none of its changes, and each change is made again in a separate transaction. If the commit itself fails, the database
+   may have recorded the changes. So no change is repeated, and each caller gets the error.
 4. In a transaction of several changes, no change waits for a lock. A change that would have to wait is made afterwards in a
    separate transaction. So the changes of a transaction may lock rows in any order, and no transactions deadlock.
 5. If a thread stops waiting before any thread has begun its change, the change is never made.

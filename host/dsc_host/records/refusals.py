@@ -1,7 +1,7 @@
 """Refused attempts, counted in memory, so that a client that repeats them does not make the log grow.
 
-The log gets two entries for all refusals under one limit: one for the first refusal, and one with the number of refusals when
-the limit has ended. Three promises:
+The log gets at most two entries for all refusals under one limit: an entry for the first refusal and, when the limit has ended,
+    an entry with the number of refusals. Three promises:
 
 1. A refusal that is only counted costs no write to the database.
 2. At most `MOST` limits have a count each. The refusals under all other limits are counted together.
@@ -56,7 +56,7 @@ class Refusals:
             found = [self._counted.pop(key) for key in keys if key in self._counted]
         return [counted for counted in found if counted.count > 1]
 
-    def over(self, now: float) -> list[Counted]:
+    def take_ended(self, now: float) -> list[Counted]:
         """Stop counting under all limits that have ended, and return the counts above 1."""
         with self._lock:
             keys = [key for key, counted in self._counted.items() if counted.until <= now]

@@ -111,7 +111,7 @@ class Store:
 
     def read_once(self) -> AbstractContextManager[Connection]:
         """Return a transaction for one `Statement`, or for several that are all sent before the first row is taken."""
-        return self._transaction(self._backend.GLANCE)
+        return self._transaction(self._backend.READ_ONCE)
 
     def write(self) -> AbstractContextManager[Connection]:
         """Return a transaction that may write. The end of the block commits it; any exception undoes it."""
@@ -236,7 +236,7 @@ class Store:
     def _checked_version(self, db: Connection) -> int:
         identity = self._backend.identity(db)
         if identity is None or not identity.ours:
-            raise self.failure("it is the database of another program; name another one")
+            raise self.failure("it is the database of another program; name another database")
         if identity.compatible_since > self._schema.version:
             raise self.failure(
                 f"it was made by a newer dscplus (its schema is {identity.version}, this dscplus has {self._schema.version}); "
@@ -281,7 +281,7 @@ def stored_identity(url: str, schema: Schema, *, patience: float = PATIENCE) -> 
         with store.read() as db:
             identity = backend.identity(db)
         if identity is not None and not identity.ours:
-            raise StoreError(f"{backend.name}: it is the database of another program; name another one")
+            raise StoreError(f"{backend.name}: it is the database of another program; name another database")
     finally:
         store.close()
     return identity

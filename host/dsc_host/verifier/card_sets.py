@@ -1,11 +1,11 @@
 """The last steps of many logins, in one transaction and with one statement for each kind of change.
 
 This is for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once, without
-waiting: if another transaction has locked a card, the call on this card is done later and alone. Then each call is decided: it
-raises an error, or collects its changes. So a call that raises has changed nothing, and needs no savepoint. Finally, the
-changes of all calls are written.
+waiting: if another transaction has locked a card, the step for this card is done later and alone. Then each step is decided: it
+    raises an error, or collects its changes. So a step that raises an error has changed nothing, and needs no savepoint.
+    Finally, the changes of all steps are written.
 
-If several calls concern the same card, each is decided after the changes of the previous call were written.
+If several steps concern the same card, each is decided after the changes of the previous step were written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,12 +38,14 @@ def _any_of(name: str) -> Any:
 
 
 _CARDS = select(cards).where(cards.c.serial == _any_of("serials"))
-_OWNERS = select(cards).where(
+_ASKED_CARDS = select(cards).where(
     cards.c.serial.in_(
         select(challenges.c.serial).where(challenges.c.id == _any_of("ids"), challenges.c.judged < bindparam("most"))
     )
 )
-_LOCK_CARDS, _LOCK_OWNERS = (Statement(found.with_for_update(of=cards, skip_locked=True)) for found in (_CARDS, _OWNERS))
+_LOCK_CARDS, _LOCK_ASKED_CARDS = (
+    Statement(found.with_for_update(of=cards, skip_locked=True)) for found in (_CARDS, _ASKED_CARDS)
+)
 # These statements begin after the rows were locked, so they see what the previous holders of the locks have committed.
 _ISSUED_BEFORE = Statement(
     select(cards.c.serial, challenges.c.issued_at)
@@ -167,7 +169,7 @@ class _Set:
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
         if ids:
-            locked.append(_LOCK_OWNERS.ask(self._db, {"ids": ids, "most": closed_challenges.most_logged(self._policy)}))
+            locked.append(_LOCK_ASKED_CARDS.ask(self._db, {"ids": ids, "most": closed_challenges.most_logged(self._policy)}))
             known = _CHALLENGES.ask(self._db, {"ids": ids})
         if serials:
             issued = _ISSUED_BEFORE.ask(self._db, {"serials": serials, "ago": self._policy.challenges})

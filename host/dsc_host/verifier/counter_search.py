@@ -59,8 +59,8 @@ def counter_of_two(
 ) -> int | None:
     """Return the counter of `first`, a question and its response, if `second` was made with the next counter."""
     counters = range(start, min(start + window + 1, COUNTER_END - 1))
-    next_ones = range(start + 1, counters.stop + 1)
-    after = {counter - 1 for step in steps for counter in _matches(responder, *second, next_ones, step)}
+    next_counters = range(start + 1, counters.stop + 1)
+    after = {counter - 1 for step in steps for counter in _matches(responder, *second, next_counters, step)}
     right = {counter for step in steps for counter in _matches(responder, *first, counters, step)}
     return min(right & after, default=None)
 

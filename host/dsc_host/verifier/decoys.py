@@ -1,7 +1,8 @@
 """Decoys: rows that stand in for cards that do not exist, so that a caller cannot tell a missing card from an enrolled card.
 
-Wrong responses to a decoy are counted, and they pause and lock it like a card. Judging them takes as long as for a card, but no
-response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time. Three promises:
+Wrong responses to a decoy are counted, and they pause and lock it like a card. Judging a response takes as long for a decoy as
+for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time.
+Three promises:
 
 1. A request for a card executes the same statements as a request for a missing card, at the first time and at every later time.
    So a decoy is made for each requested serial. If a card has the serial, the decoy is never used.
@@ -27,13 +28,13 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardTransaction
 
 _DAY = 24 * 60 * 60
-_REMEMBERED = 366 * _DAY
+_KEPT_SECONDS = 366 * _DAY
 _KEY_BYTES = 32
-_FORGOTTEN = 10
+_MOST_REMOVED = 10
 """The largest number of old decoys that are removed when a decoy is added."""
 _NEIGHBORS = 64
 """The number of cards whose suites are read, on each side of a serial."""
-_DRAWN_WITH = "decoys"
+_VAULT_NAME = "decoys"
 """The name under which the vault keeps the secret for drawing suites."""
 
 # The mark of a decoy's name. No serial can contain it. It sorts after all other characters, so decoys follow all cards.
@@ -55,7 +56,7 @@ def locked_decoy(tx: CardTransaction, serial: str, now: float) -> CardRecord:
     name = name_of(serial)
     found = rows.lock_card(tx.db, name)
     if found is None:
-        rows.forget_decoys(tx.db, now - _REMEMBERED, _FORGOTTEN)
+        rows.forget_decoys(tx.db, now - _KEPT_SECONDS, _MOST_REMOVED)
         rows.add_decoy(tx.db, _new_decoy(tx, name, serial, now))
         # Read the row again, because another transaction may have added this decoy just before.
         return _row(tx.db, name)
@@ -111,7 +112,7 @@ def _suite(tx: CardTransaction, serial: str) -> str:
 
     Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor is enrolled or removed.
     """
-    secret = vault.kept(tx, _DRAWN_WITH, secrets.token_bytes(_KEY_BYTES))
+    secret = vault.kept(tx, _VAULT_NAME, secrets.token_bytes(_KEY_BYTES))
     weights = Counter(rows.suites_near(tx.db, serial, _NEIGHBORS)) or Counter([DEFAULT_SUITE])
 
     def distance(suite: str) -> float:

@@ -20,7 +20,7 @@ from dsc_host.verifier.transaction import CardContext, CardTransaction
 BATCH = 500
 """The number of cards that are enrolled or disclosed in one transaction, which takes a few tenths of a second."""
 
-_GIVING_WAY = (State.RETIRED, DECOY)
+_REPLACEABLE = (State.RETIRED, DECOY)
 _TRIES = 3
 """The number of attempts to add a card. An attempt fails only if another process has just added a decoy of this serial."""
 
@@ -51,7 +51,7 @@ def enroll_all(
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
-    """Enroll many cards: see `Verifier.enroll_all`. Call `claim` at the beginning of each transaction."""
+    """Enroll many cards: see `Verifier.enroll_all`. Call `claim`, to claim the database, first in each transaction."""
     numbered = enumerate(enrollments)
     if not atomic:
         total = 0
@@ -124,8 +124,8 @@ def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], n
     for _ in range(_TRIES):
         left = [record for _, record in wanted if record.serial not in added]
         states = rows.states_of(tx.db, [record.serial for record in left])
-        rows.remove_cards(tx.db, [serial for serial, state in states.items() if state in _GIVING_WAY])
-        free = [record for record in left if states.get(record.serial) in (None, *_GIVING_WAY)]
+        rows.remove_cards(tx.db, [serial for serial, state in states.items() if state in _REPLACEABLE])
+        free = [record for record in left if states.get(record.serial) in (None, *_REPLACEABLE)]
         if not free:
             break
         # This skips a serial for which another process has just added a decoy. The next attempt removes that decoy.

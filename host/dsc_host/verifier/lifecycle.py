@@ -19,14 +19,14 @@ from dsc_host.verifier.model import MOST_SECONDS, Card, State
 from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardTransaction
 
-_FROM: Mapping[State, tuple[State, ...]] = {
+_STATES_BEFORE: Mapping[State, tuple[State, ...]] = {
     State.SUSPENDED: (State.ENROLLED, State.ACTIVE),
     State.LOST: (State.ENROLLED, State.ACTIVE, State.SUSPENDED),
     State.ACTIVE: (State.SUSPENDED, State.LOST),
     State.RETIRED: (State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST),
 }
 """For each new state, the states from which a card can get there."""
-_DONE_BY = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
+_ACTIONS = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
 _ERASED: Mapping[str, Any] = {
     "key_id": "",
     "sealed_key": b"",
@@ -40,16 +40,16 @@ def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
     """Bring a card into another state. Raises `InputError`, `UnknownCard` and `StateError`."""
     check_reason(reason)
     card = card_lookup.locked_card(tx, serial)
-    if card.state not in _FROM[to]:
+    if card.state not in _STATES_BEFORE[to]:
         raise StateError(f"card {serial}: is {card.state}, so it cannot become {to}")
     erased = _ERASED if to is State.RETIRED else {}
     changes = {"state": str(to), "state_since": tx.now(), "state_reason": reason, **erased}
-    return _change(tx, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
+    return _change(tx, card, Event(f"card.{_ACTIONS[to]}", serial, "done", reason), changes)
 
 
 def move_if_possible(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
     """Bring a card into another state if its current state allows that; otherwise do nothing. Raises `InputError`."""
-    if is_in_state(tx, serial, *_FROM[to]):
+    if is_in_state(tx, serial, *_STATES_BEFORE[to]):
         move(tx, serial, to, reason)
 
 
@@ -62,7 +62,7 @@ def is_in_state(tx: CardTransaction, serial: str, *states: State) -> bool:
 
 
 def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -> Card:
-    """Lock a card, as too many wrong responses do. Raises `InputError`, `UnknownCard` and `StateError`."""
+    """Lock a card in the same way as too many wrong responses lock it. Raises `InputError`, `UnknownCard` and `StateError`."""
     check_reason(reason)
     seconds = tx.policy.lock_for if seconds is None else seconds
     if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
@@ -108,7 +108,7 @@ def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> 
     """Set a second PIN, or remove it with None. Raises `InputError`, `UnknownCard` and `StateError`.
 
     The card's PIN is not decrypted. So this call does not reveal whether the two PINs are equal: its result and its log entry
-    are the same.
+    are the same in both cases.
     """
     card = card_lookup.usable_card(tx, serial)
     if duress_pin is not None:

@@ -62,7 +62,7 @@ def in_use(context: CardContext) -> dict[str, int]:
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:
-    """Seal the vault again. Report no progress, because its secrets are few."""
+    """Seal the vault, the key of the row seals and the log's checkpoints again. Report no progress, because they are few."""
     with context.reading() as tx:
         left = vault.count_not_under(tx.db, to.id)
         begins = seals.key_id(tx.db) != to.id

@@ -8,7 +8,7 @@ from tests.host.flash.flash_boards import NEW, OLD, PICO, assert_kept, copy_of, 
 from tests.host.flash.image_files import compiled
 
 from dsc_host.errors import InputError, LinkClosed
-from dsc_host.flash import BoardSession, Found, board_file, examine, install, plan
+from dsc_host.flash import BoardContents, BoardSession, board_file, examine, install, plan
 from dsc_host.link import open_port
 
 pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
@@ -168,8 +168,8 @@ def test_the_wiring_of_an_unknown_board_must_be_named(machine: str) -> None:
     assert plan(found(machine), NEW, "pico").board == board_file("pico")
 
 
-def found(machine: str) -> Found:
-    return Found("1.27.0", machine, 10**6, None, None, {}, ())
+def found(machine: str) -> BoardContents:
+    return BoardContents("1.27.0", machine, 10**6, None, None, {}, ())
 
 
 def test_unflash_takes_ours_and_nothing_else(disk: Disk) -> None:

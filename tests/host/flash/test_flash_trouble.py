@@ -7,7 +7,7 @@ from tests.host.flash.board_double import BoardDouble, Habits
 from tests.host.flash.flash_boards import NEW, OLD, PICO, assert_kept, copy_of, flash, start, unflash
 
 from dsc_host.errors import DscError, LinkTimeout, ProtocolError
-from dsc_host.flash import BoardSession, BoardStuck, FlashError, Found, board_line
+from dsc_host.flash import BoardContents, BoardSession, BoardStuck, FlashError, board_line
 from dsc_host.flash import board_session as sessions
 from dsc_host.flash.firmware import beside_package
 from dsc_host.link import open_port
@@ -155,7 +155,7 @@ def test_unflash_does_not_say_that_a_key_is_gone_that_is_still_there(disk: Disk)
     ],
 )
 def test_a_program_that_only_uses_the_firmware_is_its_authors(main: bytes | None, is_another: bool) -> None:
-    assert Found("1.27.0", "", 0, main, None, {}, ()).has_other_program == is_another
+    assert BoardContents("1.27.0", "", 0, main, None, {}, ()).has_other_program == is_another
 
 
 @pytest.mark.parametrize("name", ["main.py.new", "board.json.new", "part1.py"])

@@ -58,7 +58,7 @@ def cut_nothing(self: frames.LineReader) -> bytes:
         (session, "decode", without_check, "bits flipped", "wrong replies"),
         (session, "decode", without_check, "wrong checks", "wrong replies"),
         (session, "decode", without_number, "earlier replies", "wrong replies"),
-        (session.Session, "_take_in_old", lambda self, deadline: None, "an earlier run's replies", "wrong replies"),
+        (session.Session, "_sort_old_lines", lambda self, deadline: None, "an earlier run's replies", "wrong replies"),
         (session.Session, "_receive", without_deadline, "a card that never answers", "hangs"),
         (session, "_LOST", (), "unplugged in a reply", "foreign errors"),
         (frames.LineReader, "cut", cut_nothing, "bytes dropped", "not recovered"),

@@ -98,7 +98,7 @@ def test_the_right_password_is_found_among_the_others(scenario: Scenario) -> Non
     assert system.begin("anna", PASSWORD).user == "anna"
     assert system.begin("anna", PASSWORD).user == "anna"
     made = Passwords(Policy.of(CHEAP).passwords)
-    made.works.add(POLICIES["wider"])
+    made.stored_costs.add(POLICIES["wider"])
     assert made.matches(PASSWORD, made.hashed(PASSWORD))
     assert not made.matches(WRONG, made.hashed(PASSWORD))
     assert not made.matches(PASSWORD, "$argon2i$v=19$m=8,t=1,p=1$x$y")

@@ -120,7 +120,7 @@ def test_a_call_that_fails_last_has_changed_nothing(
 
 @pytest.mark.postgresql
 def test_a_limit_counts_what_is_committed_between_two_locks(on_server: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    verifier, lock_owners, other = on_server, card_sets._LOCK_OWNERS, ExitStack()
+    verifier, lock_owners, other = on_server, card_sets._LOCK_ASKED_CARDS, ExitStack()
     verifier._context = replace(verifier.context, policy=Policy(challenges=2))
     first = verifier.challenge("C-0")
     challenges.issue(other.enter_context(verifier.context.writing()), "C-0", conceal=False)
@@ -131,7 +131,7 @@ def test_a_limit_counts_what_is_committed_between_two_locks(on_server: Verifier,
             other.close()
             return lock_owners.ask(db, values)
 
-    monkeypatch.setattr(card_sets, "_LOCK_OWNERS", LockOwners())
+    monkeypatch.setattr(card_sets, "_LOCK_ASKED_CARDS", LockOwners())
     third = challenge(verifier, "C-0")
     verifier.context.commits.do_all([third, answer(verifier, first, right(first))])
     with pytest.raises(TooManyChallenges):

@@ -1,11 +1,10 @@
-"""Limits on challenges, messages and wrong answers, after the password was accepted.
+"""Limits on challenges and wrong answers, after the password was accepted. Limits on messages are in `message_limits`.
 
-Only somebody who knows the password can use up these limits. Three promises:
+Only somebody who knows the password can use up these limits. Two promises:
 
-1. A device is locked for its user after some wrong answers in a row, and after twice as many within a day, even with correct
-   answers in between. The owner's correct answers therefore do not give an attacker more guesses.
+1. A device is locked for its user after some wrong answers in a row, and after more wrong answers within a day, even with
+   correct answers in between. The owner's correct answers therefore do not give an attacker more guesses.
 2. For a locked device, no challenge is shown and no code is sent, because no answer would be accepted.
-3. A user, an unconfirmed number and a country each get a limited number of messages in a day.
 """
 
 from dsc_host.login import rate_limits, rows

@@ -87,7 +87,7 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
 
 
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
-    """Send the messages that are due, the oldest first. Return the number of sent ones. Errors of a sender are recorded.
+    """Send the messages that are due, the oldest first. Return the number of sent messages. Errors of a sender are recorded.
 
     With `codes_for`, send only messages that may be codes for the user of this name. The user waits for the code, and must not
     wait until other messages are sent.

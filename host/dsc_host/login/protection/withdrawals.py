@@ -86,7 +86,7 @@ def arrival(tx: LoginTransaction) -> str:
 
 
 def _level_in(tx: LoginTransaction, session: Session, user: User) -> Level:
-    """Return the level of the session's device, if the device is still valid."""
+    """Return the level of the session's device, or the level `none` if the device is no longer valid."""
     live = [] if user.opted_out else registry.live_of(tx, user)
     return limits.level_of([device.kind for device, _ in live if device.id == session.device_id], tx.policy)
 

@@ -1,6 +1,7 @@
 """Maintenance: the work that is due by now, such as activating cards, ending expired devices and sending messages.
 
-Any number of processes may run it at any time. An interrupted run can be repeated: nothing is done twice.
+Any number of processes may run it at any time. An interrupted run can be repeated: nothing is done twice, except that a message
+may be sent twice.
 """
 
 from collections.abc import Callable, Mapping
@@ -112,5 +113,5 @@ def _tidy(tx: LoginTransaction) -> None:
 
 def _log_refusals(context: LoginContext) -> None:
     """For each limit that is open again, log the number of attempts that it refused."""
-    if counted := context.cards.refusals.over(context.now()):
+    if counted := context.cards.refusals.take_ended(context.now()):
         context.change(lambda tx: rate_limits.log_refusals(tx, counted))

@@ -48,7 +48,7 @@ def _charge(tx: LoginTransaction, name: str, limits: Sequence[RateLimit], earlie
     if refusal := rate_limits.charge(tx, limits):
         return Refused(refusal)
     user = find_user(tx.db, name)
-    tx.passwords.works.renew(tx.now(), lambda: users.password_costs(tx.db))
+    tx.passwords.stored_costs.renew(tx.now(), lambda: users.password_costs(tx.db))
     rate_limits.log_refusals(tx, earlier)
     return user
 

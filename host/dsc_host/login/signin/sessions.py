@@ -4,7 +4,8 @@ Four promises:
 
 1. Each step of a login draws a new token and makes the previous token invalid. The database has only the hash of a token.
 2. The scope of a session comes from the device that opened it and never grows.
-3. A session ends after some idle time, at the end of its duration, and when the user's password, PIN or devices change.
+3. A session ends after some idle time (unless the phone app opened it), at the end of its duration, and when the user's
+   password, PIN or devices change.
 4. A login in progress is not a session: only the next step of the login can be done with it.
 """
 

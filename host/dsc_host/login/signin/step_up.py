@@ -94,8 +94,8 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy.
 
-    An answer whose time is in the future is not fresh either, apart from small differences of clocks. So setting the clock back
-    does not keep an answer fresh.
+    An answer whose time is in the future by this time or more is not fresh either. So setting the clock back does not keep an
+    answer fresh.
     """
     return abs(context.now() - OpenData.of(session).proven_at) < context.policy.protection.proof_seconds
 

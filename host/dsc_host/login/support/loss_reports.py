@@ -1,8 +1,8 @@
-"""Reports of lost, stolen, damaged and misplaced devices: to support by identified callers, and by users themselves.
+"""Loss reports: callers report lost, stolen, damaged or misplaced devices to support; users report lost or stolen devices.
 
-Users report at the login, after name and password, or in a session. The device is therefore only suspended. Later, support
-takes it out of use permanently, or the owner activates it again. A report needs no fresh answer of a device: it opens nothing,
-and a user who suspects a thief must be quick.
+Users report at the login, after name and password, or in a session. Such a report only suspends the device. Later, support
+takes it out of use permanently, or the owner activates it again. A user's report needs no fresh answer of a device: it gives no
+access, and a user who suspects a thief must be quick.
 """
 
 from dsc_host.errors import InputError

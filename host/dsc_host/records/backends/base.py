@@ -42,7 +42,7 @@ Start: TypeAlias = Callable[[Connection], None]
 
 
 class Backend(Protocol):
-    """A database. It does not know the tables. `READ`, `GLANCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
+    """A database. It does not know the tables. `READ`, `READ_ONCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
 
     CHAINS_ERRORS: bool
     """Whether the database's own errors can be shown, because they never quote stored data."""
@@ -52,7 +52,7 @@ class Backend(Protocol):
     """Whether a transaction that writes locks single rows. If not, it locks the whole database."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
-    GLANCE: Mode
+    READ_ONCE: Mode
     """A mode for a single read, or for several reads that are sent together and see the database in one state."""
     STREAM: Mode
     """A mode like `READ`, for large results that are read in parts."""

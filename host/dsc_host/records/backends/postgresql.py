@@ -73,7 +73,7 @@ class PostgreSQL:
 
     READ = Mode((_statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), _statement(f"SELECT {_OUR_SCHEMA}")))
     # PostgreSQL runs statements that are sent together in one transaction.
-    GLANCE = Mode((_statement(f"SELECT {_OUR_SCHEMA}"),))
+    READ_ONCE = Mode((_statement(f"SELECT {_OUR_SCHEMA}"),))
     # A large result is read in parts through a cursor on the server, which a pipelined connection does not have.
     STREAM = Mode(READ.statements, streams=True)
     # PostgreSQL's errors quote whole rows.

@@ -47,7 +47,7 @@ _ADVICE = {
 class SQLite:
     """A `Backend` for SQLite. `open` creates it and its file."""
 
-    READ = GLANCE = STREAM = Mode((Statement(text("BEGIN")),))
+    READ = READ_ONCE = STREAM = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
     # A migration may rebuild a table and drop the old table. Foreign keys would then delete the rows that refer to it.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
