@@ -2,8 +2,8 @@
 
 Five promises:
 
-1. Nobody logs in without a valid device, unless the primary user of the account has opted the user out. Nobody gets more access
-   than the device gives.
+1. Nobody logs in without a valid device, except users whom the primary user has opted out, and users of a closed account, who
+   see only its statements. Nobody gets more access than the device gives.
 2. Each call that needs a session checks again that the session is valid and allows the operation, and that the user owns the
    record.
 3. Each call is one transaction, or several that each leave a consistent state. A failed transaction is undone and can be
