@@ -102,5 +102,6 @@ def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
     walk.picture("parcel")
     assert walk._("on its way") in walk.text
     issuer = walk.another().enter("ivo").open("/issuer")
-    assert issuer.press("Received", Serial=serial).notice == walk._("The card was received, and its deposit was released.")
+    issuer.picture("coming-back")
+    assert issuer.press("Received", serial).notice == walk._("The card was received, and its deposit was released.")
     assert walk._("released") in walk.open("/devices").text
