@@ -117,13 +117,13 @@ def after(
 def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list of the failures that the database reports from now on, including those that cause a retry."""
     seen: list[str] = []
-    real = Store._tell
+    real = Store._raise_store_error
 
     def tell(self: Store, error: Any) -> None:
         seen.append(type(error.orig).__name__)
         real(self, error)
 
-    monkeypatch.setattr(Store, "_tell", tell)
+    monkeypatch.setattr(Store, "_raise_store_error", tell)
     return seen
 
 
