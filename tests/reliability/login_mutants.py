@@ -118,6 +118,12 @@ MUTANTS = (
         ("only a session by finger or face is extended", "if OpenData.of(session).extendable and until", "if until"),
     ),
     *in_login(
+        "protection/form_ids.py",
+        "withdrawals",
+        ("the same form makes one entry", "if table.find(tx.db, entry_id) is not None:", "if False:"),
+        ("an entry has an id of the right form", "not _FORM.fullmatch(entry_id)", "False"),
+    ),
+    *in_login(
         "profile/security_events.py",
         "security_events",
         ("nobody reads what happened to another user", ".where(user_of == name, audit", ".where(audit"),
