@@ -1,5 +1,6 @@
 """The languages of the pages: every sentence has a translation in each, and visitors get a language that they read."""
 
+import re
 import string
 from decimal import Decimal
 from importlib.resources import files
@@ -137,3 +138,9 @@ def test_a_value_cannot_put_another_value_in() -> None:
         NotAllowed("only the account's primary user may change its security settings; ask {name}", name="{x} {0}"), load()["de"]
     )
     assert said.endswith("fragen Sie {x} {0}.")
+
+
+def test_a_russian_date_which_has_a_dot_itself_ends_no_sentence() -> None:
+    assert load()["ru"].day("2026-12-02").endswith(".")
+    wrong = {other for other in catalogue("ru").values() if re.search(r"\{(day|date|first|last)\}\.", other)}
+    assert wrong == set()
