@@ -36,6 +36,8 @@ from dsc_host.portal.views import Block, Cell, Choice, Field, Form, Link, Row, S
 from dsc_host.portal.wording import INSTRUCTIONS, KINDS
 
 PATH = "/components"
+_SAMPLE_TIME = 1_790_000_000.0
+"""A Unix time in September 2026, for the samples."""
 
 
 def components(_demo: Demonstration, visit: Visit) -> Response:
@@ -57,7 +59,7 @@ def _view(_: Language) -> View:
         forms=_forms(_),
         placed=True,
         back=Link(PATH, _("Back")),
-        links=(Link("/demonstration", _("Demonstration"), _("other ways to log in")),),
+        links=(Link("/demonstration", _("Demonstration")),),
     )
 
 
@@ -96,7 +98,7 @@ def _panels(_: Language) -> tuple[Sample, ...]:
 def _actions(_: Language) -> tuple[Sample, ...]:
     ways = (
         ("parcel", Link(PATH, _("Request a card"))),
-        ("phone", Link(PATH, _("Approve a push"), _("No call was noted yet."))),
+        ("phone", Link(PATH, _("Log in"), _("other ways to log in"))),
         ("money", Link("", _("Withdraw money"), _("any amount"))),
     )
     return (
@@ -153,7 +155,7 @@ def _devices(_: Language) -> Listing:
             _(name),
             ICONS[kind],
             badges[number % len(badges)],
-            (_("Last used"),),
+            (_("Last used: {moment}", moment=_.moment(_SAMPLE_TIME)),),
             (button(PATH, _("Activate")), button(PATH, _("Remove"), danger=True)) if number == 0 else (),
             (Link(PATH, _("Change")),) if number == 1 else (),
         )
