@@ -40,7 +40,7 @@ SECTIONS = (
                     _command("lost", "card:lost", "Stop accepting a card that its owner has lost."),
                     _command("resume", "card:resume", "Take a suspended or lost card back into use."),
                     _command("retire", "card:retire", "Retire a card forever, and erase its key and PINs."),
-                    _command("lock", "card:lock", "Lock a card for some time, as too many wrong responses do."),
+                    _command("lock", "card:lock", "Lock a card for some time, as after too many wrong responses."),
                     _command("unlock", "card:unlock", "Unlock a card that the verifier has locked."),
                     _command("unlock-code", "unlock_code:unlock_code", "Make a code that unlocks a card."),
                     Noun(

@@ -251,7 +251,7 @@ class Verifier:
         return self._move(serial, State.RETIRED, reason)
 
     def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
-        """Lock the card `serial`, as too many wrong responses do. Return the changed card.
+        """Lock the card `serial`, as after too many wrong responses. Return the changed card.
 
         The lock lasts for `seconds` or, if they are None, for the policy's `lock_for`. `reason` and the errors are those of
         `suspend`.

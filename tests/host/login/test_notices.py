@@ -327,8 +327,8 @@ SILENT = {
         "statements",
     },
     "Staff": {
-        "add_note", "caller", "caller_devices", "caller_events", "caller_waits", "check_support", "corrections", "end_call",
-        "identify", "notes", "on_the_way", "pending_shares", "personalize_all", "queue", "receive", "search", "settle",
+        "add_note", "caller", "caller_devices", "caller_events", "caller_waits", "check_support", "corrections", "decisions", "end_call",
+        "identify", "notes", "on_the_way", "pending_shares", "personalize_all", "queue", "receive", "returns", "search", "settle",
         "settlement", "sheet",
     },
     "GatewayCalls": {"answer", "ask", "choose", "enter", "visitor"},

@@ -129,7 +129,7 @@ CHANGES: dict[str, tuple[Callable[[Connection], object], str]] = {
     "generation": (mark(generation=5), "the mark of the archived entries does not have the seal"),
     "seal of the mark": (mark(seal=bytes(32)), "the mark of the archived entries does not have the seal"),
     "no mark": (dropped(audit_archive), "entries 1 to "),
-    "no checkpoints": (dropped(audit_segments), "the checkpoints up to entry 3000"),
+    "no checkpoints": (dropped(audit_segments), "entry 3000 is archived, but the checkpoints up to it are missing"),
     "a checkpoint": (
         lambda db: db.execute(delete(audit_segments).where(audit_segments.c.number == 2)),
         "checkpoint 2: is missing",
