@@ -110,6 +110,13 @@ def test_other_languages_fit_too(walk: Walk, language: str) -> None:
     fits(person, NARROW)
 
 
+def test_every_row_that_is_a_card_has_the_same_distances(walk: Walk) -> None:
+    walk.enter("anna").open("/protection").page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    below = "(rows) => rows.map((row) => [...row.children].map((each) => getComputedStyle(each).paddingBottom))"
+    first, last = walk.page.locator("tbody tr").evaluate_all(below)
+    assert first == last
+
+
 def test_a_login_by_keyboard_alone(walk: Walk) -> None:
     keys = walk.open("/login/help").page.keyboard
     keys.press("Tab")
