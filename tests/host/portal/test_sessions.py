@@ -5,6 +5,8 @@ from tests.host.login.phone_app import activated
 from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter, log_in
 
+from dsc_host.login import Scope, rows
+
 
 @pytest.mark.parametrize(
     ("header", "name"),
@@ -36,6 +38,16 @@ def test_a_user_ends_one_session_and_then_all_others(scenario: Scenario, browser
     assert (page.notice, page.text.count("Began: ")) == ("All other sessions have ended.", 1)
     assert {each.open("/").path for each in (second, third)} == {"/login"}
     assert not any(label.startswith("End") for form in page.forms for label, *_ in form.buttons)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_the_sessions_lead_to_the_password_if_the_session_may_change_it(
+    scenario: Scenario, browser: Browsers, scope: Scope
+) -> None:
+    anna = enter(scenario, browser())
+    scenario.system.change(lambda tx: tx.db.execute(rows.sessions.table.update().values(scope=str(scope))))
+    link = '<a href="/password">Change the password</a>'
+    assert (link in anna.open("/sessions").html) is (scope in (Scope.FULL, Scope.ACCOUNT))
 
 
 def test_who_has_a_copy_of_the_cookie_is_put_out_with_the_others(scenario: Scenario, browser: Browsers) -> None:

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from dsc_host.login import NotNow, Offer, SessionView
 from dsc_host.portal.components import ICONS, SUCCESS, Badge, Item, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Form, Link, View, button
@@ -68,6 +69,7 @@ def _sessions(visit: Visit) -> View:
             *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
         ),
         blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown]),),
+        links=(Link("/password", _("Change the password")),) if is_for(visit.visitor(), "/profile") else (),
         forms=(
             *((button("/sessions/extend", _("Extend this session")),) if latest is not None else ()),
             *((others,) if len(shown) > 1 else ()),
