@@ -1,5 +1,6 @@
 """The stories of the demonstration: each run has people of its own, and only the log decides which steps are done."""
 
+import re
 from collections.abc import Iterator
 from string import Formatter
 
@@ -38,6 +39,18 @@ def enter(shown: Demonstration, visitor: Browser, name: str) -> Browser:
         card.press(key)
     assert visitor.press("Log in", answer=card.display).path == "/"
     return visitor
+
+
+def test_the_list_leads_on_with_the_story_that_was_begun(browser: Browsers) -> None:
+    def primary() -> list[str]:
+        return re.findall(r'class="primary"[^>]*>([^<]+)', visitor.open("/demonstration").html)
+
+    visitor = browser()
+    assert primary() == ["Start"]
+    start(visitor, 4)
+    assert primary() == ["Go on"]
+    visitor.press("Leave the story")
+    assert primary() == ["Start"]
 
 
 def test_a_new_visitor_is_led_to_the_stories(browser: Browsers) -> None:

@@ -67,6 +67,8 @@ class StoryGuide:
     """After the last step: the next story that the visitor has not finished; None if there is none."""
     ways: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
+    due: int = 0
+    """The days that must pass in the current step; 0 if it has a page."""
 
     @property
     def step(self) -> ShownStep | None:
@@ -115,7 +117,8 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
     step = steps[done]
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
-    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, None, _ways(demo, visit, run, step))
+    ways, due = _ways(demo, visit, run, step), 0 if step.page else _JUMPS[-1]
+    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, None, ways, due)
 
 
 def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:

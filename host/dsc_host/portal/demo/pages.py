@@ -45,9 +45,10 @@ def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:
-    """Return the list of stories. The button of the first that is not done is the page's primary one."""
-    _, lines = visit._, story_lines(runs, visit)
-    following = next((story for story, done in lines if done != len(story.steps)), None)
+    """Return the list of stories. The page's primary button is that of the current story, or else of the first not done."""
+    _, lines, run = visit._, story_lines(runs, visit), runs.current(visit.request.cookies.get(guide.COOKIE, ""))
+    undone = [story for story, done in lines if done != len(story.steps)]
+    following = run.story if run is not None and run.story in undone else next(iter(undone), None)
     items = [_story(_, number, story, done, following=story is following) for number, (story, done) in enumerate(lines, 1)]
     return Listing(_("Try this"), items)
 

@@ -137,7 +137,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Let three weeks pass",
-                "The parcel is on its way. Let three weeks pass with the button above: then the card activates itself.",
+                "The parcel is on its way. Press “+3 weeks” beside the date: then the card activates itself.",
                 "finn",
                 "",
                 (Happening("finn", "activate done"),),
@@ -155,7 +155,7 @@ STORIES: Sequence[Story] = (
         "lose",
         "warning",
         title="Lose the card",
-        summary="Suspend it at once, call support, and get on with a temporary code and an online code card.",
+        summary="Suspend it at once, call support, and get on with a temporary code and an online security code card.",
         people=(Person("lena", "has lost her card", card=True), _CLERK),
         steps=(
             Step(
@@ -190,8 +190,8 @@ STORIES: Sequence[Story] = (
                 (Happening("lena", "enter done", Kind.TEMPORARY_CODE),),
             ),
             Step(
-                "Get an online code card",
-                "On the page Security devices, get an online code card. Activate it with the two codes that it asks for.",
+                "Get an online security code card",
+                "On the page Security devices, get this card. Activate it with the two codes that it asks for.",
                 "lena",
                 "/devices",
                 (Happening("lena", "online-card.request done"), Happening("lena", "activate done", Kind.ONLINE_CARD)),
@@ -225,7 +225,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Check what is shared",
-                "Check what is shared, and continue.", "work", "/share", (Happening("work", "share.confirm done"),)),
+                "Check what is shared, and share the device.", "work", "/share", (Happening("work", "share.confirm done"),)),
             Step(
                 "Log in with the shared card",
                 "Log out, and log in as {work} with the card that is now shared.",

@@ -103,7 +103,9 @@ def order(walk: Walk) -> None:
     with walk.page.expect_navigation():
         walk.page.get_by_role("button", name=re.compile(f"^{walk._('Mark as sent')}: finn")).click()
     did(walk, 3)
+    assert walk.page.locator(".clock .due").inner_text() == walk._("+3 weeks")
     did(walk.press("+3 weeks"), 4)
+    assert walk.page.locator(".clock .due").count() == 0
     did(by_card(walk, "finn", NEW), 5)
 
 
