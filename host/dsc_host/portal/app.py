@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -246,7 +247,8 @@ def application(
         for path, call in phone_api.CALLS.items()
     ]  # fmt: skip
     health = Route("/health", partial(_answer_health, system), methods=["GET"])
-    static = Mount("/static", StaticFiles(directory=str(files("dsc_host.portal").joinpath("static"))))
+    # Compress only files. The length of a compressed page that quotes its visitor would reveal the secrets in it (BREACH).
+    static = Mount("/static", GZipMiddleware(StaticFiles(directory=str(files("dsc_host.portal").joinpath("static")))))
     return Starlette(
         routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
         middleware=[Middleware(Guard, hosts=frozenset(names), secure=secure), Middleware(Bodies)],

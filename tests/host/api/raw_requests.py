@@ -36,7 +36,7 @@ def ask(
     With `aborted`, the client goes away after `body`. With `stalled`, it sends nothing after `body` until this event is set.
     """
     more = aborted or stalled is not None
-    answer, messages = Answer(), [{"type": "http.request", "body": body, "more_body": more}]
+    answer, messages, ended = Answer(), [{"type": "http.request", "body": body, "more_body": more}], asyncio.Event()
     scope: dict[str, Any] = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "", "headers": [*headers],
@@ -46,6 +46,8 @@ def ask(
     async def receive() -> Message:
         if not messages and stalled is not None:
             await stalled().wait()
+        if not messages and not aborted:
+            await ended.wait()
         return messages.pop() if messages else {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
@@ -54,6 +56,8 @@ def ask(
             answer.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
         else:
             answer.body += message.get("body", b"")
+            if not message.get("more_body"):
+                ended.set()
 
     async def asked() -> None:
         await app(scope, receive, send)

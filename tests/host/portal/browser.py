@@ -153,7 +153,10 @@ class _InProcess(httpx.BaseTransport):
     async def _answered(self, request: httpx.Request) -> httpx.Response:
         asked = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
         answer = await self._inner.handle_async_request(asked)
-        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+        content = await answer.aread()
+        # The content is decompressed already.
+        answer.headers.pop("content-encoding", None)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Requests that no browser sends: none causes an error or a 500, and none is logged as an error."""
 
 import asyncio
+import gzip
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -144,6 +145,15 @@ def test_only_a_file_is_kept_in_a_cache(app: Starlette) -> None:
     # The page for a missing file contains a visitor's cookie and token.
     assert ask(app, "GET", "/static/nowhere").headers["cache-control"] == "no-store"
     assert ask(app, "GET", "/static/portal.css").headers["cache-control"] == "max-age=300"
+
+
+def test_only_a_file_is_compressed(app: Starlette) -> None:
+    accepts = (b"accept-encoding", b"gzip")
+    file = ask(app, "GET", "/static/portal.css", accepts)
+    assert (file.headers["content-encoding"], file.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(file.body) == ask(app, "GET", "/static/portal.css").body
+    for path in ("/login", "/nowhere", "/static/nowhere"):
+        assert "content-encoding" not in ask(app, "GET", path, accepts).headers
 
 
 def out_of_memory(*_: object) -> None:
