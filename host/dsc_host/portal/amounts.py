@@ -34,7 +34,7 @@ def read(text: str, language: Language) -> Decimal:
         return Decimal("".join(groups) + rest)
     if not _PLAIN.fullmatch(typed):
         example = written(Decimal(1250), language)
-        raise InputError("amount", "is no amount of money; enter only digits, for example {example}", example=example)
+        raise InputError("amount", "is not an amount of money; enter only digits, for example {example}", example=example)
     return Decimal(typed.replace(",", "."))
 
 

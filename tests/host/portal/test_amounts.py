@@ -46,5 +46,5 @@ def test_an_amount_that_may_be_another_one_is_refused_with_both(code: str, text:
     "text", ["", "much", "-5", "1e3", "NaN", "1,25,000", "1.250.00", "1..5", "1,", ".5", "٣", "1 25", "12,3456.00", "$"]
 )
 def test_garbage_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"is no amount of money; enter only digits, for example 1,250\.00"):
+    with pytest.raises(InputError, match=r"is not an amount of money; enter only digits, for example 1,250\.00"):
         amounts.read(text, load()["en"])
