@@ -175,7 +175,8 @@ def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
     """Return the screen for the activation code. Its hidden fields hold the begun activation, so it can be shown again."""
     _ = visit._
     is_new = not _app(demo, visit).users
-    pin = _("New PIN for the app: 4 to 6 letters, digits or special characters") if is_new else _("PIN of the app")
+    pin = _("New PIN for the app") if is_new else _("PIN of the app")
+    rule = _("4 to 6 letters, digits or special characters.") if is_new else ""
     fields = (
         hidden("ticket", begun.ticket),
         hidden("name", begun.user),
@@ -186,7 +187,7 @@ def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
         Field(
             "token", _("Activation code from the SMS"), hint=_("A code was sent to {number}.", number=begun.sent_to), longest=16
         ),
-        Field("pin", pin, "password", longest=6),
+        Field("pin", pin, "password", hint=rule, longest=6),
         Field("finger", _("Also allow my finger"), "checkbox", optional=True),
         *_replacing(_, begun),
     )

@@ -38,4 +38,4 @@ def enter_by_app(walk: Walk, name: str) -> Walk:
 
 def activate_phone(walk: Walk, name: str) -> Walk:
     """Activate the app for a user on a phone that had none."""
-    return activate(open_phone(walk, name), name, "New PIN for the app: 4 to 6 letters, digits or special characters")
+    return activate(open_phone(walk, name), name, "New PIN for the app")

@@ -133,7 +133,7 @@ def push(walk: Walk) -> None:
     with walk.page.context.expect_page() as opened:
         walk.page.locator(".guide").get_by_role("button", name=walk._("Open the phone of {name}", name="noah")).click()
     phone = walk.with_page(opened.value)
-    activate(phone, "noah", "New PIN for the app: 4 to 6 letters, digits or special characters")
+    activate(phone, "noah", "New PIN for the app")
     did(phone, 1)
     with phone.page.context.expect_page() as login_window:
         phone.page.locator(".guide").get_by_role("link", name=walk._("Go to the login"), exact=True).click()
