@@ -49,6 +49,7 @@ def test_the_list_leads_on_with_the_story_that_was_begun(browser: Browsers) -> N
     assert primary() == ["Start"]
     start(visitor, 4)
     assert primary() == ["Go on"]
+    assert (visitor.press("Go on").path, "Phone of noah" in visitor.page.text) == ("/phone", True), "the step is there"
     visitor.press("Leave the story")
     assert primary() == ["Start"]
 

@@ -188,6 +188,12 @@ def _waiting_phone(demo: Demonstration, visit: Visit) -> StepLink | None:
     return _phone(demo, visit, step.user) if waits else None
 
 
+def phone_due(runs: StoryRuns, run: Run | None) -> str:
+    """Return the name of the user on whose phone the current step is done; empty if it is not done on a phone."""
+    following = () if run is None else run.story.steps[runs.done(run) :]
+    return run.user(following[0]).name if run is not None and following and following[0].page == PHONE else ""
+
+
 def _is_on_phone(visit: Visit) -> bool:
     return visit.page == PHONE
 

@@ -49,15 +49,21 @@ def _stories(runs: StoryRuns, visit: Visit) -> Listing:
     _, lines, run = visit._, story_lines(runs, visit), runs.current(visit.request.cookies.get(guide.COOKIE, ""))
     undone = [story for story, done in lines if done != len(story.steps)]
     following = run.story if run is not None and run.story in undone else next(iter(undone), None)
-    items = [_story(_, number, story, done, following=story is following) for number, (story, done) in enumerate(lines, 1)]
+    phones = {} if run is None else {run.story.id: guide.phone_due(runs, run)}
+    items = [
+        _story(_, number, story, done, following=story is following, phone=phones.get(story.id, ""))
+        for number, (story, done) in enumerate(lines, 1)
+    ]
     return Listing(_("Try this"), items)
 
 
-def _story(_: Language, number: int, story: Story, done: int | None, *, following: bool) -> Item:
+def _story(_: Language, number: int, story: Story, done: int | None, *, following: bool, phone: str) -> Item:
+    """Return the line of a story. `phone` is the owner of the phone on which it goes on; empty if it goes on elsewhere."""
     title, steps = _(story.title), len(story.steps)
     actions = [button("/demonstration/story", _("Start") if done is None else _("Begin anew"), story=story.id)]
     if done is not None and done < steps:
-        actions.insert(0, button("/demonstration/current", _("Go on"), story=story.id))
+        current = button("/demonstration/current", _("Go on"), story=story.id)
+        actions.insert(0, button(guide.PHONE, _("Go on"), name=phone) if phone else current)
     actions[0] = replace(actions[0], primary=following)
     badge = None
     if done is not None:
