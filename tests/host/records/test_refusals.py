@@ -29,8 +29,8 @@ def test_what_is_over_is_told_by_its_time() -> None:
     for key, until in (("a", 60.0), ("b", 90.0)):
         refusals.add(key, "name", 1.0, until)
         refusals.add(key, "name", 2.0, until)
-    assert [counted.key for counted in refusals.over(60.0)] == ["a"]
-    assert [counted.key for counted in refusals.over(90.0)] == ["b"]
+    assert [counted.key for counted in refusals.take_ended(60.0)] == ["a"]
+    assert [counted.key for counted in refusals.take_ended(90.0)] == ["b"]
 
 
 def test_beyond_the_most_all_are_counted_together() -> None:
