@@ -79,7 +79,7 @@ def _costs(logins: dict[str, Login]) -> dict[str, float]:
     for number in range(LOGINS):
         for name, login in logins.items():
             taken[name].append(login(number % USERS))
-    # The first login of each user is left out: it adds rows that later ones find.
+    # The first login of each user is left out: it adds rows that later logins find.
     return {name: median(times[USERS:]) for name, times in taken.items()}
 
 

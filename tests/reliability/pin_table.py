@@ -133,7 +133,7 @@ def _after_wrong(tries: int, failures: int) -> str:
 def _use_pin(flash: Flash, tries: int, failures: int) -> set[str]:
     """Return the promises that a card with this number of failures breaks when it is used.
 
-    One copy of it gets wrong PINs until it locks, another one the right PIN.
+    One copy of it gets wrong PINs until it locks, another copy gets the right PIN.
     """
     card, spare = Card(flash), Flash(_slots(flash))
     wrong = [_after_wrong(tries, failure) for failure in range(failures + 1, tries + 1)]

@@ -132,7 +132,7 @@ def test_a_file_in_place_of_the_folder_is_an_error_that_names_the_way_out(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("DSCPLUS_CACHE", str(tmp_path / "file"))
-    with pytest.raises(SimulatorError, match="set DSCPLUS_CACHE to another one"):
+    with pytest.raises(SimulatorError, match="set DSCPLUS_CACHE to another folder"):
         SimulatedCard(engine="micropython")
 
 

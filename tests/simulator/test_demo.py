@@ -183,7 +183,7 @@ def test_a_personalized_card_is_left_alone(demo: Demo) -> None:
         before = list(card.flash.slots)
         done = demo("--card", card.url)
         assert done.code == 1
-        assert done.err == ("Error: the card is personalized as IB1; the demonstration needs a blank one: dscplus wipe\n")
+        assert done.err == ("Error: the card is personalized as IB1; the demonstration needs a blank card: dscplus wipe\n")
         assert card.flash.slots == before
 
 

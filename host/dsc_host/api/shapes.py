@@ -145,7 +145,7 @@ class CardsAsked(Asked, frozen=True):
 
     owner: _Owner | UnsetType = UNSET
     state: State | UnsetType = UNSET
-    after: Annotated[str, Meta(pattern=_NO_OR_SERIAL, max_length=SERIAL_LETTERS, description="Serials after this one.")] = ""
+    after: Annotated[str, Meta(pattern=_NO_OR_SERIAL, max_length=SERIAL_LETTERS, description="Serials after this serial.")] = ""
     limit: Annotated[int, Meta(ge=1, le=MOST_CARDS)] = 100
 
 

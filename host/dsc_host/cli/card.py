@@ -62,7 +62,7 @@ def list_cards(
     records: Records,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only cards of this owner.")] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only cards in this state: {', '.join(State)}.")] = None,
-    after: Annotated[str, typer.Option(metavar="SERIAL", help="Only cards whose serial comes after this one.")] = "",
+    after: Annotated[str, typer.Option(metavar="SERIAL", help="Only cards whose serial comes after this serial.")] = "",
     limit: Annotated[int | None, typer.Option(metavar="N", help="The largest number of cards.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:

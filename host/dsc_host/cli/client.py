@@ -139,7 +139,7 @@ def list_signing_keys(records: Records, as_json: JsonOption = False) -> None:
         found = operator.context.read(signing_keys.published)
         now = operator.context.now()
     rows = [{"id": key.id, "state": _state(key.signs_from, key.signs_until, now)} for key in found]
-    show_all(rows, as_json=as_json, none="There are no keys. The portal makes the first one.")
+    show_all(rows, as_json=as_json, none="There are no keys. The portal makes the first key.")
 
 
 def rotate_signing_key(

@@ -207,7 +207,7 @@ def _usable(port: int) -> int:
         with socket.create_server((_HERE, port)) as tried:
             return int(tried.getsockname()[1])
     except (OSError, OverflowError):
-        raise Failed(f"port {port} cannot be used; choose another one with --port") from None
+        raise Failed(f"port {port} cannot be used; choose another port with --port") from None
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

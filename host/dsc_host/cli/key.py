@@ -101,7 +101,7 @@ def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False)
     with _locked_keyring(path) as keys:
         unwanted = _find(keys, key_id)
         if unwanted.id == keys.current.id:
-            raise Failed(f"{key_id} is the key that seals; promote another one first")
+            raise Failed(f"{key_id} is the key that seals; promote another key first")
         with records.open() as verifier:
             used = verifier.keys_in_use()
         if key_id in used:

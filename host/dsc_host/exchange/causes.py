@@ -34,7 +34,7 @@ def xml_error(error: expat.ExpatError, at: bytes) -> str:
 
 
 def other_root(namespace: str, name: str, wanted: str) -> str:
-    """Return a message for a file whose root is not the one of RFC 6030."""
+    """Return a message for a file whose root is not that of RFC 6030."""
     if name in _DRAFT_ROOTS:
         shown = f"namespace {ascii(namespace[:_MOST_SHOWN])[1:-1]}" if namespace else "no namespace"
         return f"follows a draft of PSKC ({shown}), not RFC 6030; export it as PSKC 1.0, with the namespace {wanted}"

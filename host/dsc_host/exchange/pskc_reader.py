@@ -130,7 +130,7 @@ class _Card:
 
     def _strays(self, apart: PinsApart) -> Iterator[Refusal]:
         """Yield the refusals of packages without a card. Add a PIN to `apart`: another card of the file may name it."""
-        error = InputError("key", "is missing: no package beside this one has the key of the card")
+        error = InputError("key", "is missing: no package beside this package has the key of the card")
         for package, pin in self._pins:
             yield from apart.keep_stray(package.refusal(error), pin)
         if self._unlock is not None:
@@ -150,7 +150,7 @@ class _Card:
                 raise InputError("unlock key", "occurs twice")
             self._unlock = package, key
         elif self._main is not None:
-            raise InputError("serial", "occurs twice, with two keys; the first one is used")
+            raise InputError("serial", "occurs twice, with two keys; the first key is used")
         else:
             self._main = package, key
 

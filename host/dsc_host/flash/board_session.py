@@ -186,7 +186,7 @@ class BoardSession:
         raise self._damaged(_ATTEMPTS, seen)
 
     def _damaged(self, count: int, seen: bytes = b"") -> ProtocolError:
-        last = f" (the last one: {_shown(seen)})" if seen else ""
+        last = f" (the last: {_shown(seen)})" if seen else ""
         return ProtocolError(
             f"{self.name}: {count} commands or answers in a row arrived damaged{last}. The line loses or changes bytes: "
             "use another cable, port or connection. Or the board's own output is mixed in: check what its boot.py starts"

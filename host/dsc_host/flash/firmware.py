@@ -111,4 +111,4 @@ def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -
     return compiled
 
 
-_RIGHT_COMPILER = "pip install 'dscplus[flash]' gets the right one"
+_RIGHT_COMPILER = "pip install 'dscplus[flash]' gets the right version"

@@ -199,7 +199,7 @@ def text(word: str, values: Mapping[str, str], name: str) -> str:
 def number(word: str, values: Mapping[str, str], name: str, low: int, high: int) -> int:
     """Return one whole number of the reply to `word`. Raise ProtocolError if it is not from `low` to `high`."""
     digits = text(word, values, name)
-    # Accept at most 20 digits: the protocol has no longer numbers, and Python refuses to convert very long ones.
+    # Accept at most 20 digits: the protocol has no longer numbers, and Python refuses to convert very long numbers.
     if not re.fullmatch(r"[0-9]{1,20}", digits) or not low <= int(digits) <= high:
         raise ProtocolError(f"the reply to {word} has a {name} that is not a number from {low} to {high}")
     return int(digits)

@@ -72,7 +72,7 @@ class Form:
     danger: bool = False
     also: Sequence[tuple[str, str]] = ()
     secondary: bool = False
-    """Whether the form's button is secondary even if the form is the first one of the page."""
+    """Whether the form's button is secondary even if the form is the first of the page."""
     primary: bool = False
     """Whether the form's button is the primary one of the page even if the form is in a list."""
 

@@ -100,7 +100,7 @@ class Archiver:
                 proven.hashes[number] = digest
             self._keep(line, kept)
         proven.hashes[segment.last_entry] = segment.end_hash
-        # The entries are proven only now, after the last one.
+        # The entries are proven only now, after the last entry.
         for serial, card in kept.items():
             self._kept[serial] = card.after(self._kept.get(serial, card))
         return proven

@@ -34,7 +34,7 @@ _MOST_LINE = 1024 * 1024
 """The largest number of bytes in a line. All entries are far shorter."""
 _MOST_MEMORY = 64 * 1024 * 1024
 """The largest number of bytes of memory that decompression may use. Our files need 3 million."""
-# The fastest level: the higher ones take ten times as long, to save a tenth.
+# The fastest level: higher levels take ten times as long, to save a tenth of the size.
 _LEVEL = 1
 
 

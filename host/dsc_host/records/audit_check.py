@@ -1,4 +1,4 @@
-"""The check of the audit log: it computes each hash, from a trusted entry to the last one, and compares the sealed end.
+"""The check of the audit log: it computes each hash, from a trusted entry to the last, and compares the sealed end.
 
 The log is checked in stretches, by several processes at the same time.
 """

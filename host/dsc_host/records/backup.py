@@ -141,7 +141,7 @@ class Restoring:
         if len(line) > MOST_LINE:
             raise self._refusal("is not a line of a backup: it is too long")
         if not line.endswith(b"\n"):
-            raise self._refusal("is missing or cut short: the backup is not whole; use another one")
+            raise self._refusal("is missing or cut short: the backup is not whole; use another backup")
         return line
 
     def _header(self, line: bytes) -> tuple[dict[str, int], str]:
@@ -151,7 +151,7 @@ class Restoring:
         if header.get("format") not in (FORMAT, WITH_SEGMENTS) or header.get("schema") != self._schema.version:
             raise self._refusal(
                 f"is of another version (schema {_version(header.get('schema'))}, this dscplus has {self._schema.version}); "
-                "restore it with the dscplus that made it, then open the database with this one"
+                "restore it with the dscplus that made it, then open the database with this dscplus"
             )
         rows, key_id = header.get("rows"), header.get("key")
         names = [table.name for table in self._tables]
@@ -185,7 +185,9 @@ class Restoring:
     def _check_seal(self, line: bytes, right: bytes) -> None:
         seal = self._parsed(line, self._number).get("seal")
         if not isinstance(seal, str) or not hmac.compare_digest(seal.encode(), right.hex().encode()):
-            raise self._refusal("does not have the master key's seal: the backup was changed, or is not whole; use another one")
+            raise self._refusal(
+                "does not have the master key's seal: the backup was changed, or is not whole; use another backup"
+            )
 
     def _refusal(self, problem: str, number: int | None = None) -> InputError:
         return InputError("backup", f"line {number or self._number} {problem}")

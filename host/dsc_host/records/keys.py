@@ -269,7 +269,7 @@ MasterKeySource: TypeAlias = MasterKey | Keyring | bytes | Callable[[], MasterKe
 def other_master_key() -> InputError:
     """Return the error for a database that is sealed under another master key."""
     return InputError(
-        "master key", "does not open this database: its cards, or the end of its log, are sealed under another one"
+        "master key", "does not open this database: its cards, or the end of its log, are sealed under another key"
     )
 
 

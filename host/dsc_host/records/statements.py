@@ -118,7 +118,7 @@ class Statement:
         return PendingResult(db, form, _send(db, form, values))
 
     def send(self, db: Connection, values: Values) -> None:
-        """Execute the statement without a result. The next statement, or the commit, may raise the error of this one."""
+        """Execute the statement without a result. The next statement, or the commit, may raise its error."""
         _send(db, self._form(db), values)
 
     def run(self, db: Connection, values: Values) -> int:

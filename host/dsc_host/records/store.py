@@ -265,7 +265,7 @@ class Store:
                 self._migrated(db, version)
         self._backend.after_migrating()
         if version < self._schema.version:
-            kept = f"; the old one is kept in {copy}" if copy else ""
+            kept = f"; the old file is kept in {copy}" if copy else ""
             _log.warning("%s: migrated from schema %d to %d%s", self._backend.name, version, self._schema.version, kept)
 
 

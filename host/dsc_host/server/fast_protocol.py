@@ -27,7 +27,7 @@ _LENGTH = re.compile(rb"[0-9]{1,10}")
 
 
 class _Answer:
-    """The transport of one answer. It sends the head together with the first part of the body, in one call of the system."""
+    """The transport of one answer. It sends the head together with the first part of the body, in one system call."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport

@@ -130,7 +130,7 @@ def _check_empty(db: Connection) -> None:
     db.execute(delete(cards).where(cards.c.state == DECOY))
     actions = db.execute(select(tables.audit.c.action).limit(2)).scalars().all()
     if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit_writer.BEGIN]):
-        raise StoreError("the database already has records; restore the backup into a new one")
+        raise StoreError("the database already has records; restore the backup into a new database")
     # Remove the rows that opening the database has created. The backup has its own.
     for table in (tables.audit, tables.audit_head, tables.identity):
         db.execute(delete(table))

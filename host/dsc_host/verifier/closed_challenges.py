@@ -58,7 +58,7 @@ def refuse_counted(tx: CardTransaction, action: str, reason: Reason, now: float)
 
 
 def _counted(context: CardContext, action: str, reason: Reason, now: float) -> Event | None:
-    """Count a refusal. Return the event for the first one in each minute, with the number of refusals since the last entry."""
+    """Count a refusal. Return an event for the first refusal in each minute, with the number since the last entry."""
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.take_ended(now))
     if not context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):

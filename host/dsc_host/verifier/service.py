@@ -187,7 +187,7 @@ class Verifier:
         return enrollment.enroll_all(self._context, claim, enrollments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
-        """Return the enrollments of `serials`, or of all cards except retired ones, to move them to another system.
+        """Return the enrollments of `serials`, or of all cards that are not retired, to move them to another system.
 
         Keys and PINs are in the clear. The call is logged before the first card is returned. Raises `UnknownCard` when the
         iteration reaches a serial without a card.
@@ -327,11 +327,11 @@ class Verifier:
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
         """Catch up with a card that is further ahead than the window, with its responses to two challenges in a row.
 
-        `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Return the verdict.
-        Both challenges must be open and of one card, and the card must have answered them one right after the other. Both
-        responses must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. If so, both
-        challenges are closed, and the card's counter is set to the one after the second response. A wrong pair counts as one
-        failure of the card and one of each challenge, and does not change the counter. Everything else is as in `verify`. A
+        `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Return the verdict. Both
+        challenges must be open and of one card, and the card must have answered them one right after the other. Both responses
+        must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. If so, both challenges
+        are closed, and the card's counter is set to the counter after that of the second response. A wrong pair counts as one
+        failure of the card and as one of each challenge, and does not change the counter. Everything else is as in `verify`. A
         single response that an attacker has guessed or seen is useless here.
         """
         return self._context.finish(self._resync(first_id, first_response, second_id, second_response))

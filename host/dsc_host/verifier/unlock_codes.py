@@ -22,7 +22,7 @@ def check_challenge(challenge: str) -> None:
 
 
 def with_one_more(serial: str, times: tuple[float, ...], now: float, most: int) -> tuple[float, ...]:
-    """Return the times within the period, in order, with `now` as the last one.
+    """Return the times within the period, in order, with `now` as the last time.
 
     Times later than `now` count too: setting the clock back must not allow more codes. Raises `TooManyUnlockCodes` if the
     period already has `most` times.

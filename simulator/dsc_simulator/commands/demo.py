@@ -144,7 +144,7 @@ def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scen
     client = stack.enter_context(CardClient.open(url))
     greeting = client.hello()
     if greeting.serial:
-        raise Failed(f"the card is personalized as {greeting.serial}; the demonstration needs a blank one: dscplus wipe")
+        raise Failed(f"the card is personalized as {greeting.serial}; the demonstration needs a blank card: dscplus wipe")
     story.tell(f"Engine: the board itself, {greeting.board}")
     presser = LineKeyPresser(client) if "keys" in greeting.caps else OwnerKeyPresser(client, seconds)
     stack.enter_context(_blank_again(client, presser))

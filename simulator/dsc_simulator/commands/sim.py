@@ -26,11 +26,12 @@ def sim(
     records: Records,
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The name of the card. Default: the only stored card, or a new one."),
+        typer.Option(metavar="NAME", help="The name of the card. Default: the only stored card, or a new card."),
     ] = None,
     temporary: Annotated[bool, typer.Option("--temporary", help="Use a blank card, and store nothing.")] = False,
     engine: Annotated[
-        str | None, typer.Option(metavar="ENGINE", help="cpython or micropython. Default: the card's last one, or cpython.")
+        str | None,
+        typer.Option(metavar="ENGINE", help="cpython or micropython. Default: as last time, or cpython."),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Make the card's random numbers the same each time.")] = None,
     tcp_port: Annotated[

@@ -32,7 +32,7 @@ COLORS = {
 """The colors of wires: their names in Wokwi, and their values in the drawing. They contrast with `PAPER`."""
 
 PAPER = "#f5f7fa"
-"""The background of the drawing. It looks the same on a light page and on a dark one."""
+"""The background of the drawing. It looks the same on a light page and on a dark page."""
 
 _SUPPLY, _LCD_GROUND = 36, 38
 _SIDE = 20  # pins on each side

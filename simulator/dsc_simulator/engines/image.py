@@ -39,11 +39,11 @@ def cache_folder() -> Path | None:
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return None
-        raise SimulatorError(f"cache folder {folder}: {error.strerror}; set DSCPLUS_CACHE to another one") from error
+        raise SimulatorError(f"cache folder {folder}: {error.strerror}; set DSCPLUS_CACHE to another folder") from error
     if sys.platform != "win32" and (status.st_uid != os.getuid() or status.st_mode & 0o022):
         raise SimulatorError(
             f"cache folder {folder}: others may write to it; make it yours (chown) and private (chmod 700), "
-            "or set DSCPLUS_CACHE to another one"
+            "or set DSCPLUS_CACHE to another folder"
         )
     return folder
 

@@ -128,7 +128,7 @@ class MicroPythonEngine:
         return self._bridge.vm.memory()
 
     def poll(self) -> int:
-        """Run one pass. Return the milliseconds until the next one is due. Raise FirmwareCrash or PowerCut."""
+        """Run one pass. Return the milliseconds until the next pass is due. Raise FirmwareCrash or PowerCut."""
         if not self._stop.alive:
             raise FirmwareCrash("the power is off")
         bridge = self._bridge

@@ -45,7 +45,7 @@ def test_a_master_key_is_changed_step_by_step(dscplus: Command, keys: Path) -> N
 
 def test_the_key_that_seals_is_not_dropped_and_others_are_named(dscplus: Command, keys: Path) -> None:
     held = keys.read_bytes()
-    assert "promote another one first" in dscplus("key", "drop", ids(dscplus)[0][0]).error
+    assert "promote another key first" in dscplus("key", "drop", ids(dscplus)[0][0]).error
     for command in ("drop", "promote"):
         assert ids(dscplus)[0][0] in dscplus.refused("key", command, "0123456789abcdef")
     assert keys.read_bytes() == held

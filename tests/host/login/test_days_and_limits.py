@@ -34,7 +34,7 @@ CALENDARS = st.builds(
 @pytest.mark.parametrize(
     ("given", "closed", "open_days"),
     [
-        # The exchange has published these days, except the last one, which is years later.
+        # The exchange has published these days, except the last day, which is years later.
         ({}, [date(2026, 4, 3), date(2026, 7, 3), date(2027, 6, 18), date(2041, 12, 25)], [date(2026, 12, 24)]),
         ({"holidays": [date(2026, 12, 24)]}, [date(2026, 12, 24), date(2026, 12, 25)], [date(2026, 12, 23)]),
         ({"exchange": "SIX"}, [date(2026, 4, 6), date(2026, 12, 25)], [date(2026, 11, 26)]),

@@ -235,7 +235,7 @@ def test_another_master_key_does_not_open_it(one: bytes, sqlite_target: str) -> 
 def test_records_are_never_written_over(one: bytes, sqlite_target: str, clock: Clock) -> None:
     with Verifier.open(sqlite_target, master_key=MASTER, clock=clock) as there:
         there.enroll("Z-9", key=KEY, suite=SUITE, pin=PIN)
-        with pytest.raises(StoreError, match="restore the backup into a new one"):
+        with pytest.raises(StoreError, match="restore the backup into a new database"):
             restore(sqlite_target, MASTER, io.BytesIO(one), clock=clock)
         assert [card.serial for card in there.cards()] == ["Z-9"]
         there.remove("Z-9")

@@ -148,7 +148,7 @@ def test_a_checkpoint_that_was_rewritten_whole_lacks_its_seal(database: Database
         checkpoint(1, end_hash=forged.end_hash, digest=forged.digest, seal=forged.seal)(db)
     assert verifier.audit.check().problems[:2] == (
         "checkpoint 1: does not have the seal of the master key",
-        "checkpoint 2: does not go on where the one before it ends",
+        "checkpoint 2: does not go on where the checkpoint before it ends",
     )
 
 

@@ -205,7 +205,7 @@ def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(
 
 
 def test_an_enrollment_does_not_tell_either(verifier: Verifier) -> None:
-    """One system discloses it, and another one enrolls it."""
+    """One system discloses it, and another system enrolls it."""
     card = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, duress_pin=PIN)
     assert card.has_duress_pin
     (known,) = verifier.disclose(["B-2"])

@@ -70,7 +70,7 @@ class CardLogins:
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, name), *given))
 
     def _serial(self, owner: str, wanted: str) -> str:
-        """Return the serial of one of the owner's cards: the serial typed as the password, or else the first one in use.
+        """Return the serial of one of the owner's cards: the serial typed as the password, or else the first card in use.
 
         For a name that owns no card, return the serial of a decoy, which is always the same.
         """

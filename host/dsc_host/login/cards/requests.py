@@ -107,7 +107,7 @@ def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
 
 
 def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:
-    """Raise an `InputError` that names the broken rule if this is not a PIN or is a weak one."""
+    """Raise an `InputError` that names the broken rule if this is no PIN or a weak PIN."""
     born = date.fromisoformat(people.identity_of(tx.db, user).birth_date)
     if weak := weak_pins.weak_pin(pin, born, tx.policy):
         raise InputError("PIN", _WEAK[weak])
@@ -194,7 +194,7 @@ def _check_order(tx: LoginTransaction, session: Session) -> None:
 
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:
-    """Return whether a new card would replace a lost one. Raises `NotNow` if the user may not have a card now."""
+    """Return whether a new card would replace a lost card. Raises `NotNow` if the user may not have a card now."""
     registry.check_issued(tx, kinds.DSC_CARD)
     account = account_of(tx.db, user)
     if account.closed_at is not None:
@@ -218,7 +218,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
 
 
 def _account(db: Connection, user: User, account_id: str | None) -> Account:
-    """Return the account that holds the deposit: the user's own, or another one of the same person."""
+    """Return the account that holds the deposit: the user's own account, or another account of the same person."""
     if account_id is None:
         return account_of(db, user)
     account = rows.accounts.find(db, account_id)

@@ -43,7 +43,7 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
 
 
 def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
-    """Record the arrival of a card, even of an unannounced one. Release its deposit and erase its key.
+    """Record the arrival of a card, even if its return was not announced. Release its deposit and erase its key.
 
     Raises `NotFound`, `NotNow`.
     """
@@ -89,7 +89,7 @@ def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tup
 
 
 def newest(tx: LoginTransaction) -> list[Return]:
-    """Return the cards that are on their way back, the oldest first, and then the ones that were received last."""
+    """Return the cards that are on their way back, the oldest first, and then those that were received last."""
     c = rows.parcels.c
     announced = rows.parcels.all(tx.db, c.state == SENT, order=c.sent_at, most=_MOST_ANNOUNCED)
     received = rows.parcels.all(tx.db, c.state == RECEIVED, order=c.received_at.desc(), most=_MOST_RECEIVED)

@@ -183,7 +183,7 @@ def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
 
 
 def temporary_of(tx: LoginTransaction, user: User) -> list[Device]:
-    """Return the temporary devices of a user: the active ones, and those that are not activated yet."""
+    """Return the temporary devices of a user, both active and not activated yet."""
     given = (DeviceState.ACTIVE, DeviceState.SHIPPED)
     held = [device for device, _ in held_by(tx.db, user) if kinds.of(device).temporary and device.state in given]
     return [device for device in held if device.expires_at is None or tx.now() < device.expires_at]

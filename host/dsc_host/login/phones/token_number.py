@@ -29,7 +29,8 @@ class TokenNumber:
 def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNumber:
     """Return `number` if it is given, or else the confirmed number of the user with the index `phone`.
 
-    Raises `InputError`, `NotNow` if there is no number, and `NotAllowed` if `number` is given and the policy forbids new ones.
+    Raises `InputError`, `NotNow` if there is no number, and `NotAllowed` if `number` is given and the policy forbids new
+    numbers.
     """
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")

@@ -204,7 +204,7 @@ class Staff:
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.receive(tx, serial, staff))
 
     def returns(self, token: str) -> list[Return]:
-        """Return the cards that are on their way back, and then the ones that were received last. Raises `NotAllowed`."""
+        """Return the cards that are on their way back, and then those that were received last. Raises `NotAllowed`."""
         return self._look(token, _ISSUER, lambda tx, _staff, _s: returns.newest(tx))
 
     def settle(self, token: str, serial: str, cents: int | None = None, *, owner: str | None = None) -> int:

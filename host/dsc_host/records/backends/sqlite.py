@@ -172,7 +172,7 @@ class SQLite:
             raise StoreError(f"{self.name}: it has challenges that belong to missing cards; restore it from a backup")
 
     def after_migrating(self) -> None:
-        """Close the connections, so that the next ones check foreign keys."""
+        """Close the connections, so that new connections check foreign keys."""
         self.engine.dispose()
 
     def finish_opening(self) -> None:
