@@ -45,14 +45,14 @@ def _deposit(visit: Visit) -> View:
     used_up = _("Without protection by a device, one direct debit or electronic transfer is accepted, and it was already made.")
     fields = (
         Field("amount", _("Amount in US dollars"), "amount", example(_), longest=20),
-        Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
+        Field("method", _("Way of payment"), "radio", value=choices[0].value if choices else "", choices=choices),
         hidden("entry", new_id()),
     )
     return View(
         _("Deposit money"),
         words=(used_up,) if len(choices) < len(most) else (),
         facts=((_("To"), _("Account of {owner}", owner=owner)),),
-        forms=(Form("/deposit", _("Deposit money"), fields),),
+        forms=(Form("/deposit", _("Deposit money"), fields),) if choices else (),
         back=Link("/withdraw", _("Back")),
     )
 
