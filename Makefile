@@ -9,7 +9,8 @@ BOARD_STUBS := $(VENV)/board-stubs
 FUZZER := $(VENV)/.fuzzer
 # One more than there are processors: tests wait for lines, screens and processes a fifth of their time.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2> /dev/null || nproc) + 1)
-PYTEST_FLAGS ?= --numprocesses $(WORKERS)
+# A worker without tests takes some of another's: a long test at the end keeps nobody waiting.
+PYTEST_FLAGS ?= --numprocesses $(WORKERS) --dist worksteal
 # Without pip's own warnings; its errors are shown.
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Where memory has room, the tests' files stand in it: their databases are flushed thousands of times, and a flush of some disks
