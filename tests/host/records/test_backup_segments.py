@@ -3,15 +3,16 @@
 import io
 import json
 import lzma
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from tests.host import databases
 from tests.host.databases import Database, new_database
 from tests.host.log_samples import SIZE, add_entries
-from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right
+from tests.host.records import archive_samples
+from tests.host.records.archive_samples import FUTURE
+from tests.host.verifier_samples import MASTER, Clock, right
 
 from dsc_host.errors import DscError, InputError, StoreError
 from dsc_host.records import archive, archive_file, backup_segments
@@ -21,37 +22,7 @@ from dsc_host.records.tables import audit
 from dsc_host.schema import SCHEMA
 from dsc_host.verifier import Keyring, MasterKey, Verifier, backup, restore
 
-FUTURE = 1e12
-
-
-def live(url: str) -> None:
-    """Write a log of three sealed segments and some more entries."""
-    with Verifier.open(url, master_key=MASTER, clock=Clock()) as verifier:
-        verifier.enroll("D-1", key=KEY, suite=SUITE, pin=PIN)
-        add_entries(verifier, 3 * SIZE + 200)
-        verifier.audit.seal(SIZE)
-
-
-SEALED = databases.Template(live)
-
-
-@pytest.fixture
-def database(database_kind: str) -> Iterator[Database]:
-    with SEALED.copy(database_kind) as (database, _):
-        yield database
-
-
-@pytest.fixture
-def verifier(database: Database, clock: Clock) -> Iterator[Verifier]:
-    with Verifier.open(database.url, master_key=MASTER, clock=clock) as verifier:
-        yield verifier
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "segments"
-    path.mkdir()
-    return path
+database, verifier, folder = archive_samples.database, archive_samples.verifier, archive_samples.folder
 
 
 def made(verifier: Verifier, folder: Path) -> bytes:
@@ -81,7 +52,7 @@ def test_everything_comes_back_with_the_segments(
         assert list(again.audit.entries())[: len(before)] == before
         report = again.audit.check()
         assert (report.problems, report.unseen, report.entries) == ((), (), len(before) + 1)
-        challenge = again.challenge("D-1")
+        challenge = again.challenge("D-2")
         assert again.verify(challenge.id, right(challenge))
 
 
@@ -110,7 +81,7 @@ def test_without_sealed_segments_it_is_a_backup_like_others(folder: Path, tmp_pa
 
 
 def test_archived_segments_are_not_asked_for(verifier: Verifier, folder: Path, tmp_path: Path) -> None:
-    old = tmp_path / "archive"
+    old = tmp_path / "old"
     old.mkdir()
     verifier.audit.archive(old, FUTURE)
     add_entries(verifier, SIZE)
@@ -244,7 +215,7 @@ def test_a_damaged_file_restores_nothing(verifier: Verifier, folder: Path, tmp_p
 
 def test_files_of_another_database_are_refused(verifier: Verifier, folder: Path, tmp_path: Path) -> None:
     data = made(verifier, folder)
-    live(f"sqlite:///{tmp_path / 'other.db'}")
+    archive_samples.live(f"sqlite:///{tmp_path / 'other.db'}")
     others = tmp_path / "others"
     others.mkdir()
     with Verifier.open(f"sqlite:///{tmp_path / 'other.db'}", master_key=MASTER) as other:
