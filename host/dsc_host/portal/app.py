@@ -335,7 +335,7 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)
     if status == 405 and request.method in ("GET", "HEAD") and request.scope["path"] in site.posts:
-        return visit.go(visit.page)
+        return visit.redirect(visit.page)
     words = {
         404: "The address may have been mistyped, or the page was moved.",
         405: "It belongs to a form and is not opened by its address. Begin again on the page below.",

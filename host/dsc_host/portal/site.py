@@ -218,7 +218,7 @@ class Visit:
             self.site.cookies.drop(response, self._notice_cookie)
         return response
 
-    def go(self, path: str, *, notice: str = "", token: str = "", **values: Value) -> Response:
+    def redirect(self, path: str, *, notice: str = "", token: str = "", **values: Value) -> Response:
         """Redirect to another page, which shows the notice with the key `notice` and these values.
 
         `token` replaces the visitor's token.
@@ -240,21 +240,21 @@ class Visit:
             sealed = Notice(notice, values).sealed(self.system.context.cards.keys.current, token)
             self.site.cookies.keep(response, self._notice_cookie, sealed, _NOTICE_SECONDS)
 
-    def go_on(self, path: str, *, notice: str, **values: Value) -> Response:
+    def redirect_after_change(self, path: str, *, notice: str, **values: Value) -> Response:
         """Redirect after a change, and give the session a new token.
 
         If the change has ended the session, redirect to the login.
         """
         if not self.is_logged_in():
-            return self.go("/login", notice=notice, token="", **values)
-        return self.go(path, notice=notice, token=self.system.rotate(self.token), **values)
+            return self.redirect("/login", notice=notice, token="", **values)
+        return self.redirect(path, notice=notice, token=self.system.rotate(self.token), **values)
 
-    def go_out(self, notice: str, *, back: str = "", name: str = "") -> Response:
+    def redirect_to_login(self, notice: str, *, back: str = "", name: str = "") -> Response:
         """Redirect to the login after the session has ended, and delete its cookie. After the login, redirect to `back`.
 
         `name` is the user name with which the form is filled in.
         """
-        response = self.go(f"/login?name={name}" if name else "/login")
+        response = self.redirect(f"/login?name={name}" if name else "/login")
         self.site.cookies.drop(response, self.site.cookies.session)
         self.leave_notice(response, notice, "")
         if self._may_lead_to(back):
@@ -263,7 +263,7 @@ class Visit:
             self.site.cookies.drop(response, _BACK)
         return response
 
-    def go_in(self, token: str) -> Response:
+    def redirect_after_login(self, token: str) -> Response:
         """Redirect after a login: to the page that was requested before it, or else to the first page of the visitor.
 
         Another user of the browser may have requested a page that this visitor may not see. It does not count.
@@ -272,15 +272,15 @@ class Visit:
         back = asked if asked != "/" and self._may_lead_to(asked) and is_for(who, asked) else ""
         if self.request.method == "POST" and _WITH_VALUE.fullmatch(back):
             # Chromium follows no redirect from a form to another site, and the next page may redirect there.
-            response = self.lead_on(back)
+            response = self.redirect_page(back)
             self.site.cookies.write(response, token)
         else:
-            response = self.go(back or first_page(who, self._)[0], token=token)
+            response = self.redirect(back or first_page(who, self._)[0], token=token)
         if asked:
             self.site.cookies.drop(response, _BACK)
         return response
 
-    def lead_on(self, url: str) -> Response:
+    def redirect_page(self, url: str) -> Response:
         """Return a page that redirects by itself to `url`: a page of ours, or the registered address of a program."""
         _ = self._
         words = (_("If nothing happens within a few seconds, select Continue."),)
@@ -389,11 +389,11 @@ def _answered(visit: Visit, handler: Handler) -> Response:
         return done.response
     except NotIn:
         if visit.is_logged_in():
-            return visit.go("/")
+            return visit.redirect("/")
         if not visit.token and visit.site.extension is not None and visit.page == "/":
-            return visit.go(visit.site.extension.home.href)
+            return visit.redirect(visit.site.extension.home.href)
         ended = visit.token and not visit.token.startswith("v.")
-        return visit.go_out(notice="ended" if ended else "", back=visit.page)
+        return visit.redirect_to_login(notice="ended" if ended else "", back=visit.page)
     except ProofNeeded:
         return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:

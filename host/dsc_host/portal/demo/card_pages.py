@@ -69,7 +69,7 @@ def pick(demo: Demonstration, visit: Visit) -> Response:
 
 
 def _to_card(visit: Visit, name: str) -> Response:
-    response = visit.go(f"/card?name={name}")
+    response = visit.redirect(f"/card?name={name}")
     # Remember the card, so that the path /card shows the same one.
     visit.site.cookies.keep(response, "card", name, 3600)
     return response

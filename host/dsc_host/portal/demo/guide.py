@@ -256,7 +256,7 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
     if story is None:
         raise NotFound("there is no such story")
     visitor = runs.begin(visit.request.cookies.get(COOKIE, ""), story, visit._.code)
-    response = visit.go(story.steps[0].page.replace(PHONE, PATH))
+    response = visit.redirect(story.steps[0].page.replace(PHONE, PATH))
     if visit.is_logged_in():
         visit.system.leave(visit.token)
         visit.site.cookies.drop(response, visit.site.cookies.session)
@@ -267,11 +267,11 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
 def choose(runs: StoryRuns, visit: Visit) -> Response:
     """Continue a story that the visitor has begun, on the page of its step, or leave all stories."""
     visitor = visit.request.cookies.get(COOKIE, "")
-    runs.go_on(visitor, visit.value("story", 16))
+    runs.resume(visitor, visit.value("story", 16))
     run = runs.current(visitor)
     following = () if run is None else run.story.steps[runs.done(run) :]
     page = following[0].page if following else ""
-    return visit.go(page if page not in ("", PHONE) else PATH)
+    return visit.redirect(page if page not in ("", PHONE) else PATH)
 
 
 def pass_time(demo: Demonstration, visit: Visit) -> Response:
@@ -281,7 +281,7 @@ def pass_time(demo: Demonstration, visit: Visit) -> Response:
     if not 0 < days <= _MOST_DAYS:
         raise InputError("days", "must be 1 to 60")
     demo.pass_days(days)
-    return visit.go(path if path.partition("?")[0] in visit.site.pages else PATH, notice="time")
+    return visit.redirect(path if path.partition("?")[0] in visit.site.pages else PATH, notice="time")
 
 
 def story_lines(runs: StoryRuns, visit: Visit) -> Sequence[tuple[Story, int | None]]:

@@ -18,7 +18,7 @@ _HOUR = 3600
 
 def pick(demo: Demonstration, visit: Visit) -> Response:
     """Go to the page of a user's phone."""
-    response = visit.go("/phone")
+    response = visit.redirect("/phone")
     visit.site.cookies.keep(response, "phone", _name(demo, visit), _HOUR)
     return response
 
@@ -31,12 +31,12 @@ def phone(demo: Demonstration, visit: Visit) -> Response:
 def screen(demo: Demonstration, visit: Visit) -> Response:
     """Go to another screen of the app."""
     name = visit.value("screen", 16)
-    return visit.go(f"/phone?screen={name}" if name in _SCREENS else "/phone")
+    return visit.redirect(f"/phone?screen={name}" if name in _SCREENS else "/phone")
 
 
 def notifications(demo: Demonstration, visit: Visit) -> Response:
     """Switch the notifications of the app on or off."""
-    response = visit.go("/phone")
+    response = visit.redirect("/phone")
     if visit.value("on", 3) == "yes":
         visit.site.cookies.drop(response, _QUIET)
     else:
@@ -243,7 +243,7 @@ def activate(demo: Demonstration, visit: Visit) -> Response:
             replace=visit.form.get("replace") == "yes",
             recovery=visit.value("recovery", 6) or None,
         )
-    return visit.go("/phone", notice="activated")
+    return visit.redirect("/phone", notice="activated")
 
 
 def respond(demo: Demonstration, visit: Visit) -> Response:
@@ -279,7 +279,7 @@ def _approved(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     with visit.again(lambda: _screen(demo, visit, "logins")):
         for user, push in _chosen(visit, app):
             app.approve(user, push, visit.value("number", 8), pin=pin)
-    return visit.go("/phone", notice="approved")
+    return visit.redirect("/phone", notice="approved")
 
 
 def deny(demo: Demonstration, visit: Visit) -> Response:
@@ -287,7 +287,7 @@ def deny(demo: Demonstration, visit: Visit) -> Response:
     app = _app(demo, visit)
     for user, push in _chosen(visit, app):
         app.deny(user, push)
-    return visit.go("/phone", notice="denied")
+    return visit.redirect("/phone", notice="denied")
 
 
 def _chosen(visit: Visit, app: PhoneApp) -> list[tuple[User, Push]]:

@@ -115,7 +115,7 @@ class StoryRuns:
             self._forget_old()
         return visitor
 
-    def go_on(self, visitor: str, story: str) -> None:
+    def resume(self, visitor: str, story: str) -> None:
         """Make `story`, which the visitor has begun, the current story; none if `story` is empty."""
         found = self._visitors.get(visitor)
         if found is not None and (not story or story in found.runs):

@@ -92,7 +92,7 @@ def loss(visit: Visit) -> Response:
     if why not in _possible(device):
         return visit.show(_what_happened(visit, device))
     visit.system.staff.report_loss(visit.token, device.id, Loss(why))
-    return visit.go("/desk", notice="taken")
+    return visit.redirect("/desk", notice="taken")
 
 
 def _own_device(visit: Visit) -> DeviceView:
@@ -191,7 +191,7 @@ def _changed(visit: Visit, title: str, words: str, form: Form, change: Callable[
     if not any(each.name in visit.form for each in form.fields):
         return visit.show(view())
     with visit.again(view):
-        return visit.go("/desk", notice=change())
+        return visit.redirect("/desk", notice=change())
 
 
 # ---- waiting changes ----
@@ -204,7 +204,7 @@ def confirm_wait(visit: Visit) -> Response:
         words = _("The change takes effect immediately, without waiting any longer. The owner is notified.")
         return _ask_about_wait(visit, _("Confirm the change?"), words, _("Confirm"), danger=False)
     visit.system.staff.confirm_wait(visit.token, visit.value("wait", 32))
-    return visit.go("/desk", notice="counts")
+    return visit.redirect("/desk", notice="counts")
 
 
 def stop_wait(visit: Visit) -> Response:
@@ -214,7 +214,7 @@ def stop_wait(visit: Visit) -> Response:
         words = _("The change never takes effect. The owner is notified.")
         return _ask_about_wait(visit, _("Stop the change?"), words, _("Stop it"), danger=True)
     visit.system.staff.stop_wait(visit.token, visit.value("wait", 32))
-    return visit.go("/desk", notice="stopped")
+    return visit.redirect("/desk", notice="stopped")
 
 
 def _ask_about_wait(visit: Visit, title: str, words: str, submit: str, *, danger: bool) -> Response:

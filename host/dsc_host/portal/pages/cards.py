@@ -122,7 +122,7 @@ def cancelled(visit: Visit) -> Response:
     if not confirmations.is_confirmed(visit):
         return _ask_to_cancel(visit)
     visit.system.cancel_request(visit.token, visit.value("request", 32))
-    return visit.go("/devices", notice="cancelled")
+    return visit.redirect("/devices", notice="cancelled")
 
 
 def _ask_to_cancel(visit: Visit) -> Response:
@@ -197,7 +197,7 @@ def sent_back(visit: Visit) -> Response:
     device = visit.value("device", 32)
     with visit.again(lambda: _return(visit, device)):
         visit.system.announce_return(visit.token, device, visit.value("tracking"))
-    return visit.go_on("/devices", notice="returned")
+    return visit.redirect_after_change("/devices", notice="returned")
 
 
 def _return(visit: Visit, device: str) -> View:

@@ -28,7 +28,7 @@ def closed(visit: Visit) -> Response:
     if not visit.sent_to:
         raise ProofNeeded
     visit.system.close_account(visit.token)
-    return visit.go_out(notice="closed")
+    return visit.redirect_to_login(notice="closed")
 
 
 def _closing(visit: Visit) -> View:

@@ -84,7 +84,7 @@ def decided(
     """
     subject, agreed = visit.value(name, 32), visit.value("agreed", 8)
     if agreed not in ("yes", "no"):
-        return visit.go(page)
+        return visit.redirect(page)
 
     def question() -> View:
         return _question(visit, page, facts(subject), hidden(name, subject), agreed=agreed == "yes")
@@ -96,7 +96,7 @@ def decided(
         if not why and agreed == "no":
             raise InputError("why", "must be one line of 1 to {most} characters", most=_REASON_LETTERS)
         decide(subject, agreed == "yes", why)
-    return visit.go(page, notice="decided")
+    return visit.redirect(page, notice="decided")
 
 
 def _question(visit: Visit, page: str, facts: Facts, subject: Field, *, agreed: bool) -> View:

@@ -104,7 +104,7 @@ def removing(visit: Visit) -> Response:
 def removed(visit: Visit) -> Response:
     """Remove an app."""
     visit.system.remove_app(visit.token, visit.value("device", 32), last=visit.form.get("last") == "yes")
-    return visit.go_on("/devices", notice="app_removed")
+    return visit.redirect_after_change("/devices", notice="app_removed")
 
 
 def online_card(visit: Visit) -> Response:
@@ -176,12 +176,12 @@ def activated(visit: Visit) -> Response:
         try:
             offer = visit.system.activation_offer(visit.token)
         except NotNow:
-            return visit.go("/devices", notice="not_activated")
+            return visit.redirect("/devices", notice="not_activated")
         return visit.wrong(_activating(visit, offer), visit._(WRONG), 401, "answer")
     now_in_use = next(each for each in visit.system.devices(visit.token) if each.id == visit.visitor().device)
     bridges = now_in_use.has_sheet and not now_in_use.lasting
     name = f"{visit._(KINDS[now_in_use.kind])} {which(now_in_use)}".strip()
-    return visit.go("/devices/next" if bridges else "/devices", notice="device_activated", device=name)
+    return visit.redirect("/devices/next" if bridges else "/devices", notice="device_activated", device=name)
 
 
 def _back(_: Language) -> Link:

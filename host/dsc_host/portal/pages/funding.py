@@ -30,9 +30,9 @@ def deposited(visit: Visit) -> Response:
         try:
             allowance = visit.system.deposit(visit.token, amount, method, entry)
         except AlreadyDone:
-            return visit.go("/deposit", notice="deposited_before", amount=amount)
+            return visit.redirect("/deposit", notice="deposited_before", amount=amount)
     if allowance:
-        return visit.go("/deposit", notice="deposited", amount=amount, owner=visit.system.payout(visit.token).owner)
+        return visit.redirect("/deposit", notice="deposited", amount=amount, owner=visit.system.payout(visit.token).owner)
     _, most = visit._, allowance.most or Decimal(0)
     words = _("Without protection by a device, at most {most} can be deposited in this way now.", most=_.dollars(most))
     return visit.wrong(_deposit(visit), words, 409, "amount")

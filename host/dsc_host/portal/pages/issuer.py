@@ -159,13 +159,13 @@ def make(visit: Visit) -> Response:
     staff = visit.system.staff
     staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None, _BATCH)
     left = any(each.state is OrderState.REQUESTED for each in staff.queue(visit.token))
-    return visit.go("/issuer", notice="batch" if left else "made")
+    return visit.redirect("/issuer", notice="batch" if left else "made")
 
 
 def ship(visit: Visit) -> Response:
     """Record that a card was sent."""
     visit.system.staff.ship(visit.token, visit.value("request", 32))
-    return visit.go("/issuer", notice="sent")
+    return visit.redirect("/issuer", notice="sent")
 
 
 def ship_all(visit: Visit) -> Response:
@@ -173,7 +173,7 @@ def ship_all(visit: Visit) -> Response:
     _, listed = visit._, visit.form.get("requests", "").split(",")
     cards = [each for each in _made(visit.system.staff.queue(visit.token)) if each.id in listed]
     if not cards:
-        return visit.go("/issuer")
+        return visit.redirect("/issuer")
     if not confirmations.is_confirmed(visit):
         words = (_("The owners are notified, and the time until the automatic activation begins."),)
         facts = [(each.account_name, f"{each.serial}\n{each.address}") for each in cards]
@@ -181,7 +181,7 @@ def ship_all(visit: Visit) -> Response:
         return visit.show(confirmations.question(visit, _("Are these cards sent?"), words, facts, form))
     for each in cards:
         visit.system.staff.ship(visit.token, each.id)
-    return visit.go("/issuer", notice="all_sent")
+    return visit.redirect("/issuer", notice="all_sent")
 
 
 def receive(visit: Visit) -> Response:
@@ -189,7 +189,7 @@ def receive(visit: Visit) -> Response:
     serial = visit.value("serial", 32).strip()
     with visit.again(lambda: _page(visit), "serial"):
         visit.system.staff.receive(visit.token, serial)
-    return visit.go("/issuer", notice="received")
+    return visit.redirect("/issuer", notice="received")
 
 
 def settle(visit: Visit) -> Response:
@@ -201,7 +201,7 @@ def settle(visit: Visit) -> Response:
         if not confirmations.is_confirmed(visit):
             return _ask_to_settle(visit, visit.system.staff.settlement(visit.token, serial, cents, owner=owner or None))
         visit.system.staff.settle(visit.token, serial, cents, owner=owner or None)
-    return visit.go("/issuer", notice="kept")
+    return visit.redirect("/issuer", notice="kept")
 
 
 def _ask_to_settle(visit: Visit, planned: Settlement) -> Response:

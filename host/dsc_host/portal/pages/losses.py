@@ -25,7 +25,7 @@ _REPORTED = (Loss.LOST, Loss.STOLEN)
 
 def losing(visit: Visit) -> Response:
     """Show the form for the name and password of the user who has lost a device, or the devices of a user who is logged in."""
-    return visit.go("/lost/device") if visit.is_logged_in() else visit.show(_first(visit._))
+    return visit.redirect("/lost/device") if visit.is_logged_in() else visit.show(_first(visit._))
 
 
 def begun(visit: Visit) -> Response:
@@ -33,7 +33,7 @@ def begun(visit: Visit) -> Response:
     name = visit.value("name", 64)
     with visit.again(lambda: _first(visit._, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
-    return visit.go("/" if step.stage is Stage.IN else "/lost/device", token=step.token)
+    return visit.redirect("/" if step.stage is Stage.IN else "/lost/device", token=step.token)
 
 
 def device(visit: Visit) -> Response:
@@ -50,7 +50,7 @@ def lost(visit: Visit) -> Response:
         reported = next((each for each in visit.system.devices_to_report(visit.token) if each.id == named), None)
         goes_on = visit.system.report_loss(visit.token, named, Loss(loss))
     if goes_on:
-        return visit.go_on("/devices", notice="suspended")
+        return visit.redirect_after_change("/devices", notice="suspended")
     return visit.show(_suspended(visit, lasting=reported is None or reported.lasting))
 
 

@@ -59,7 +59,7 @@ def next_steps(visit: Visit) -> Response:
     """Show the next steps to a user who has activated an online card. Other users are redirected to their devices."""
     _, own = visit._, visit.system.devices(visit.token)
     if not any(each.live and each.kind is Kind.ONLINE_CARD for each in own):
-        return visit.go("/devices")
+        return visit.redirect("/devices")
     replaces = _("It replaces the one that is lost.") if any(each.own and each.state in _GONE for each in own) else ""
     app = _("Confirm your number here, then activate the app on the phone.")
     found = any(each.own and each.state is DeviceState.MISPLACED for each in own)
@@ -77,4 +77,4 @@ def next_steps(visit: Visit) -> Response:
 def next_step(visit: Visit) -> Response:
     """Redirect to the page of the chosen step."""
     visit.visitor()
-    return visit.go(_PAGES.get(visit.value("next", 16), "/devices"))
+    return visit.redirect(_PAGES.get(visit.value("next", 16), "/devices"))

@@ -106,7 +106,7 @@ def _led(visit: Visit, provider: Provider, found: NextStep) -> Response:
         return _unsafe(visit)
     carried = authorization.seal(provider.context, found.request)
     if found.step is Step.LOGIN:
-        response = visit.go_out(notice="", back=f"{OPENID_PAGE}?request={carried}", name=found.request.hint)
+        response = visit.redirect_to_login(notice="", back=f"{OPENID_PAGE}?request={carried}", name=found.request.hint)
         return _in_language(visit, response, found.request)
     if found.step is Step.CONSENT:
         return visit.show(_consent(visit, found.client, found.request, carried))
@@ -140,12 +140,12 @@ def _agreed(visit: Visit, provider: Provider) -> Response:
     if request is None:
         return _expired(visit)
     found = provider.next(request, visit.token, consented=True)
-    return visit.lead_on(found.address) if found.address else _led(visit, provider, found)
+    return visit.redirect_page(found.address) if found.address else _led(visit, provider, found)
 
 
 def _refused(visit: Visit, provider: Provider) -> Response:
     request = authorization.unseal(provider.context, visit.value("request", 4000))
-    return _expired(visit) if request is None else visit.lead_on(provider.refusal(request))
+    return _expired(visit) if request is None else visit.redirect_page(provider.refusal(request))
 
 
 def _expired(visit: Visit) -> Response:
@@ -163,7 +163,7 @@ def _leave(visit: Visit, provider: Provider, given: Given, pages: "OpenIdPages")
         form = Form(_LEAVE, _("Log out"), (hidden("request", logout.seal(provider.context, found.request)),))
         words = (_("You are logged out here, and at all programs where you have logged in with this login."),)
         return visit.show(View(_("Log out?"), words=words, forms=(form,)))
-    response = RedirectResponse(found.request.address, 303) if found.request.address else visit.go_out(notice="left")
+    response = RedirectResponse(found.request.address, 303) if found.request.address else visit.redirect_to_login(notice="left")
     visit.site.cookies.drop(response, visit.site.cookies.session)
     return response
 
@@ -172,8 +172,8 @@ def _left(visit: Visit, provider: Provider) -> Response:
     request = logout.unseal(provider.context, visit.value("request", 4000))
     visit.system.leave(visit.token)
     if request is None or not request.address:
-        return visit.go_out(notice="left")
-    response = visit.lead_on(request.address)
+        return visit.redirect_to_login(notice="left")
+    response = visit.redirect_page(request.address)
     visit.site.cookies.drop(response, visit.site.cookies.session)
     return response
 

@@ -24,7 +24,7 @@ _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
 def device(visit: Visit) -> Response:
     """Show one of the user's devices."""
     shown = _find(visit, visit.request.query_params.get("device", ""))
-    return visit.go("/devices") if shown is None else visit.show(_page(visit, shown))
+    return visit.redirect("/devices") if shown is None else visit.show(_page(visit, shown))
 
 
 def named(visit: Visit) -> Response:
@@ -34,7 +34,7 @@ def named(visit: Visit) -> Response:
         raise NotFound("you have no such device")
     with visit.again(lambda: _page(visit, shown)):
         visit.system.name_device(visit.token, shown.id, visit.value("name", 64))
-    return visit.go(f"/devices/device?device={shown.id}", notice="named")
+    return visit.redirect(f"/devices/device?device={shown.id}", notice="named")
 
 
 def device_link(_: Language, device: DeviceView) -> Link:

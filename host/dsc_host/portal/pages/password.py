@@ -24,7 +24,7 @@ def changed_password(visit: Visit) -> Response:
             return visit.wrong(
                 _password(visit), visit._("This is not your password. Enter the one you log in with."), 401, "old"
             )
-    return visit.go("/", notice="password", token=visit.system.rotate(visit.token))
+    return visit.redirect("/", notice="password", token=visit.system.rotate(visit.token))
 
 
 def _password(visit: Visit) -> View:

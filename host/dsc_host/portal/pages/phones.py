@@ -23,7 +23,7 @@ def asked(visit: Visit) -> Response:
     """Send a code to a new number, and ask for it."""
     with visit.again(lambda: _numbers(visit)):
         visit.system.ask_to_confirm_phone(visit.token, visit.value("number", _LONGEST))
-    return visit.go("/phones/answer")
+    return visit.redirect("/phones/answer")
 
 
 class _PhoneFlow(CodeFlow):
@@ -50,8 +50,8 @@ class _PhoneFlow(CodeFlow):
         waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
         token = visit.system.rotate(visit.token)
         if waits:
-            return visit.go("/phones", notice="waits", token=token)
-        return visit.go("/phones", notice="phone", token=token, number=to)
+            return visit.redirect("/phones", notice="waits", token=token)
+        return visit.redirect("/phones", notice="phone", token=token, number=to)
 
 
 FLOW = _PhoneFlow()
@@ -64,7 +64,7 @@ def removed(visit: Visit) -> Response:
     phone = visit.value("phone", 32)
     masked = visit.system.phone_numbers(visit.token).get(phone, "")
     visit.system.forget_phone(visit.token, phone)
-    return visit.go_on("/phones", notice="removed", number=masked)
+    return visit.redirect_after_change("/phones", notice="removed", number=masked)
 
 
 def _ask_about_removal(visit: Visit) -> Response:

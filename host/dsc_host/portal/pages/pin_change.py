@@ -19,7 +19,7 @@ _ANSWER = "/pin/answer"
 def pin(visit: Visit) -> Response:
     """Ask for a challenge for the card, and redirect to the form for a new PIN."""
     visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
-    return visit.go("/pin/new")
+    return visit.redirect("/pin/new")
 
 
 def choosing(visit: Visit) -> Response:
@@ -27,7 +27,7 @@ def choosing(visit: Visit) -> Response:
     try:
         visit.system.pin_offer(visit.token)
     except NotNow:
-        return visit.go("/devices")
+        return visit.redirect("/devices")
     return visit.show(_choosing(visit._))
 
 
@@ -51,11 +51,11 @@ def changed(visit: Visit) -> Response:
     if words := miscounted(visit, offer):
         return visit.wrong(_proving(visit, offer, kept), words, 400, "answer")
     if visit.system.change_pin(visit.token, entered(visit, offer), form["pin"]):
-        return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
+        return visit.redirect("/devices", notice="pin", token=visit.system.rotate(visit.token))
     try:
         return visit.wrong(_proving(visit, visit.system.pin_offer(visit.token), kept), visit._(WRONG), 401, "answer")
     except NotNow:
-        return visit.go("/devices", notice="pin_kept")
+        return visit.redirect("/devices", notice="pin_kept")
 
 
 def pin_rules(_: Language) -> str:

@@ -74,14 +74,14 @@ def _profile(_: Language) -> Link:
 
 def email(visit: Visit) -> Response:
     """Show the form for a new email address."""
-    return visit.show(_email(visit)) if visit.system.profile(visit.token).changeable else visit.go("/profile")
+    return visit.show(_email(visit)) if visit.system.profile(visit.token).changeable else visit.redirect("/profile")
 
 
 def asked_email(visit: Visit) -> Response:
     """Send a code to a new email address."""
     with visit.again(lambda: _email(visit)):
         visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
-    return visit.go("/profile/email/answer")
+    return visit.redirect("/profile/email/answer")
 
 
 class _EmailFlow(CodeFlow):
@@ -105,7 +105,7 @@ class _EmailFlow(CodeFlow):
         return visit.system.confirm_email(visit.token, code)
 
     def confirmed(self, visit: Visit, to: str) -> Response:
-        return visit.go("/profile", notice="own_email", token=visit.system.rotate(visit.token), email=to)
+        return visit.redirect("/profile", notice="own_email", token=visit.system.rotate(visit.token), email=to)
 
 
 EMAIL_FLOW = _EmailFlow()
@@ -135,14 +135,14 @@ def _email(visit: Visit) -> View:
 def address(visit: Visit) -> Response:
     """Show the form for a new postal address."""
     known = visit.system.profile(visit.token)
-    return visit.show(_address(visit, known.address)) if known.changeable else visit.go("/profile")
+    return visit.show(_address(visit, known.address)) if known.changeable else visit.redirect("/profile")
 
 
 def changed_address(visit: Visit) -> Response:
     """Change the postal address."""
     with visit.again(lambda: _address(visit, visit.form.get("address", "")[:_LONGEST])):
         visit.system.change_address(visit.token, visit.value("address", _LONGEST))
-    return visit.go("/profile", notice="address", token=visit.system.rotate(visit.token))
+    return visit.redirect("/profile", notice="address", token=visit.system.rotate(visit.token))
 
 
 def _address(visit: Visit, value: str) -> View:
@@ -167,7 +167,7 @@ def bank(visit: Visit) -> Response:
     """Show the form for other bank instructions."""
     known = visit.system.profile(visit.token)
     if not known.changeable:
-        return visit.go("/profile")
+        return visit.redirect("/profile")
     visit.system.check_primary(visit.token)
     return visit.show(_bank(visit))
 
@@ -177,7 +177,7 @@ def changed_bank(visit: Visit) -> Response:
     # After an error the fields are empty, because no page may contain a bank number.
     with visit.again(lambda: _bank(visit)):
         visit.system.change_bank(visit.token, **entered_bank(visit))
-    return visit.go("/profile", notice="bank", token=visit.system.rotate(visit.token))
+    return visit.redirect("/profile", notice="bank", token=visit.system.rotate(visit.token))
 
 
 def bank_fields(_: Language) -> tuple[Field, ...]:

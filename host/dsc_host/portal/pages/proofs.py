@@ -40,7 +40,7 @@ def answered(visit: Visit) -> Response:
         return visit.wrong(_element(visit, offer, kept), visit._(WRONG), 401, "answer")
     handler = visit.site.posts.get(path)
     if handler is None:
-        return visit.go(path)
+        return visit.redirect(path)
     visit.form, visit.sent_to = form, path
     return handler(visit)
 

@@ -93,7 +93,7 @@ def _lost(visit: Visit, known: Protection) -> list[str]:
 def opting_out(visit: Visit) -> Response:
     """Show the consequences of opting out, and the form that opts out."""
     users = _protected(visit)
-    return visit.show(_opting_out(visit, users)) if users else visit.go("/protection")
+    return visit.show(_opting_out(visit, users)) if users else visit.redirect("/protection")
 
 
 def _protected(visit: Visit) -> Sequence[tuple[str, Protection]]:
@@ -116,7 +116,7 @@ def opted_out(visit: Visit) -> Response:
     """Opt a user out of the protection."""
     if not confirmations.is_confirmed(visit):
         users, missing = _protected(visit), InputError("sure", "must be ticked to go on")
-        return visit.refused(_opting_out(visit, users), missing) if users else visit.go("/protection")
+        return visit.refused(_opting_out(visit, users), missing) if users else visit.redirect("/protection")
     name = visit.value("name", 64)
     visit.system.opt_out(visit.token, name or None)
     own = visit.visitor().name
@@ -124,10 +124,10 @@ def opted_out(visit: Visit) -> Response:
     chosen = [each for each in visit.system.account_users(visit.token) if each[0] == name]
     token = visit.system.rotate(visit.token)
     if not all(each.opted_out for _name, each in chosen):
-        return visit.go("/protection", notice="waits", token=token)
+        return visit.redirect("/protection", notice="waits", token=token)
     if name == own:
-        return visit.go("/protection", notice="own_out", token=token)
-    return visit.go("/protection", notice="out", token=token, user=name)
+        return visit.redirect("/protection", notice="own_out", token=token)
+    return visit.redirect("/protection", notice="out", token=token, user=name)
 
 
 def opting_in(visit: Visit) -> Response:
@@ -136,7 +136,7 @@ def opting_in(visit: Visit) -> Response:
     visit.system.check_primary(visit.token)
     names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
     if not names:
-        return visit.go("/protection")
+        return visit.redirect("/protection")
     form = Form("/opt-in", _("Opt back in"), _whose(visit, names))
     words = (
         _("Every login needs a device again."),
@@ -152,8 +152,8 @@ def opted_in(visit: Visit) -> Response:
     visit.system.opt_in(visit.token, name)
     token = visit.system.rotate(visit.token)
     if name == own:
-        return visit.go("/protection", notice="own_in", token=token)
-    return visit.go("/protection", notice="in", token=token, user=name)
+        return visit.redirect("/protection", notice="own_in", token=token)
+    return visit.redirect("/protection", notice="in", token=token, user=name)
 
 
 def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:

@@ -52,16 +52,16 @@ class CodeFlow(ABC):
     def code(self, visit: Visit) -> Response:
         """Show the form for the code, or lead to the first form if no code was sent."""
         sent = self.sent(visit)
-        return visit.go(self.start) if sent is None else visit.show(self._code(visit, sent))
+        return visit.redirect(self.start) if sent is None else visit.show(self._code(visit, sent))
 
     def resent(self, visit: Visit) -> Response:
         """Send a new code, unless the last one was sent just now."""
         sent = self.sent(visit)
         if sent is None:
-            return visit.go(self.start)
+            return visit.redirect(self.start)
         with visit.again(lambda: self._code(visit, sent)):
             self.resend(visit)
-        return visit.go(self.answer, notice="code_sent")
+        return visit.redirect(self.answer, notice="code_sent")
 
     def answered(self, visit: Visit) -> Response:
         """Confirm if the code is correct. After too many wrong ones, show the first form."""

@@ -21,13 +21,13 @@ def ended(visit: Visit) -> Response:
     """End one session."""
     with visit.again(lambda: _sessions(visit)):
         visit.system.end_session(visit.token, visit.value("session", 64))
-    return visit.go("/sessions", notice="session_ended")
+    return visit.redirect("/sessions", notice="session_ended")
 
 
 def ended_others(visit: Visit) -> Response:
     """End all other sessions. This session gets a new token, which makes copies of its cookie useless."""
     visit.system.end_other_sessions(visit.token)
-    return visit.go_on("/sessions", notice="sessions_ended")
+    return visit.redirect_after_change("/sessions", notice="sessions_ended")
 
 
 def extending(visit: Visit) -> Response:
@@ -41,12 +41,12 @@ def extended(visit: Visit) -> Response:
     if proofs.answer(visit.token, visit.value("answer")):
         longer = visit.visitor().until > before
         if longer:
-            return visit.go("/sessions", notice="extended", until=visit.visitor().until)
-        return visit.go("/sessions", notice="not_extended")
+            return visit.redirect("/sessions", notice="extended", until=visit.visitor().until)
+        return visit.redirect("/sessions", notice="not_extended")
     try:
         offer = proofs.offer(visit.token)
     except NotNow:
-        return visit.go("/sessions", notice="not_extended")
+        return visit.redirect("/sessions", notice="not_extended")
     return visit.wrong(_extending(visit, offer), visit._(WRONG), 401, "answer")
 
 

@@ -86,7 +86,7 @@ def unshared(visit: Visit) -> Response:
     if not confirmations.is_confirmed(visit):
         return _ask_to_unshare(visit)
     visit.system.cancel_share(visit.token, visit.value("share", 32))
-    return visit.go_on("/share", notice="unshared")
+    return visit.redirect_after_change("/share", notice="unshared")
 
 
 def _ask_to_unshare(visit: Visit) -> Response:

@@ -26,7 +26,7 @@ def name_and_password(visit: Visit) -> Response:
         visit.visitor()
     except NotIn:
         return visit.show(_entrance(visit, visit.request.query_params.get("name", "")[:64]))
-    return visit.go_in(visit.token)
+    return visit.redirect_after_login(visit.token)
 
 
 def begin(visit: Visit) -> Response:
@@ -35,7 +35,7 @@ def begin(visit: Visit) -> Response:
     with visit.again(lambda: _entrance(visit, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     if step.stage is Stage.IN:
-        return visit.go_in(step.token)
+        return visit.redirect_after_login(step.token)
     # With a single device, skip the choice. The published instructions for the card do so too.
     if len(step.choices) == 1 and not step.may_skip:
         try:
@@ -44,8 +44,8 @@ def begin(visit: Visit) -> Response:
             response = visit.refused(_choosing(visit, step), error)
             visit.site.cookies.write(response, step.token)
             return response
-        return visit.go("/login/answer", token=step.token)
-    return visit.go("/login/device", token=step.token)
+        return visit.redirect("/login/answer", token=step.token)
+    return visit.redirect("/login/device", token=step.token)
 
 
 def device(visit: Visit) -> Response:
@@ -72,33 +72,33 @@ def choose(visit: Visit) -> Response:
     """Choose a device, or log in without one."""
     chosen = visit.value("device", 32)
     if chosen == "none":
-        return visit.go_in(visit.system.skip(visit.token).token)
+        return visit.redirect_after_login(visit.system.skip(visit.token).token)
     with visit.again(lambda: _choosing(visit, visit.system.step(visit.token))):
-        return visit.go("/login/answer", token=visit.system.choose(visit.token, chosen).token)
+        return visit.redirect("/login/answer", token=visit.system.choose(visit.token, chosen).token)
 
 
 def manual(visit: Visit) -> Response:
     """Replace a push that did not arrive with a challenge to type into the phone."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
-        return visit.go("/login/device")
-    return visit.go("/login/answer", token=visit.system.choose(visit.token, offer.device, manual=True).token)
+        return visit.redirect("/login/device")
+    return visit.redirect("/login/answer", token=visit.system.choose(visit.token, offer.device, manual=True).token)
 
 
 def resend(visit: Visit) -> Response:
     """Send a new code, unless the last one was sent just now."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
-        return visit.go("/login/device")
+        return visit.redirect("/login/device")
     with visit.again(lambda: _answering(visit, offer)):
-        return visit.go("/login/answer", notice="code_sent", token=visit.system.resend(visit.token).token)
+        return visit.redirect("/login/answer", notice="code_sent", token=visit.system.resend(visit.token).token)
 
 
 def element(visit: Visit) -> Response:
     """Ask for the response of the chosen device."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
-        return visit.go("/login/device")
+        return visit.redirect("/login/device")
     return visit.show(_answering(visit, offer))
 
 
@@ -106,14 +106,14 @@ def answer(visit: Visit) -> Response:
     """Judge the answer of the device."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
-        return visit.go("/login/device")
+        return visit.redirect("/login/device")
     if words := miscounted(visit, offer):
         return visit.wrong(_answering(visit, offer), words, 400, "answer")
     done = visit.system.answer(visit.token, entered(visit, offer))
     if done.step is not None:
         if done.status is Status.ACCEPTED:
-            return visit.go_in(done.step.token)
-        return _choose_again(visit, offer, visit.go("/login/device", token=done.step.token), done.step.token)
+            return visit.redirect_after_login(done.step.token)
+        return _choose_again(visit, offer, visit.redirect("/login/device", token=done.step.token), done.step.token)
     if done.status is Status.WAITING:
         return visit.wrong(_answering(visit, offer), visit._("This login has not been approved on the phone yet."), 200)
     return visit.wrong(_answering(visit, offer), visit._(WRONG), 401, "answer")
@@ -150,13 +150,13 @@ def _choose_again(visit: Visit, offer: Offer, response: Response, token: str) ->
 def leave(visit: Visit) -> Response:
     """Log out."""
     visit.system.leave(visit.token)
-    return visit.go_out(notice="left")
+    return visit.redirect_to_login(notice="left")
 
 
 def language(visit: Visit) -> Response:
     """Show the same page in another language."""
     path, code = visit.value("path"), visit.value("code", 8)
-    response = visit.go(path if path.startswith("/") and not path.startswith("//") else "/")
+    response = visit.redirect(path if path.startswith("/") and not path.startswith("//") else "/")
     if code in NAMES:
         visit.site.cookies.keep(response, "lang", code, _LANGUAGE_SECONDS)
     return response

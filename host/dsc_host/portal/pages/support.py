@@ -108,7 +108,7 @@ def identify(visit: Visit) -> Response:
     with visit.again(lambda: _questions_again(visit)):
         known = visit.system.staff.identify(visit.token, *_stated(visit))
     if known:
-        return visit.go("/desk", notice="identified")
+        return visit.redirect("/desk", notice="identified")
     words = visit._("These details do not match this user. Give nothing to this caller.")
     return visit.wrong(visit.as_sent(_questions_again(visit), ""), words, 403)
 
@@ -139,7 +139,7 @@ def correct(visit: Visit) -> Response:
     """Record a correction of a user's details, which waits for a second person."""
     with visit.again(lambda: _correction(visit)):
         visit.system.staff.correct_identity(visit.token, *_stated(visit))
-    return visit.go("/desk", notice="corrected")
+    return visit.redirect("/desk", notice="corrected")
 
 
 def _correction(visit: Visit) -> View:
@@ -253,7 +253,7 @@ def end(visit: Visit) -> Response:
         with visit.again(lambda: call_page(visit)):
             visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))
     visit.system.staff.end_call(visit.token)
-    return visit.go("/desk", notice="call_ended")
+    return visit.redirect("/desk", notice="call_ended")
 
 
 # ---- the notes ----
@@ -263,7 +263,7 @@ def note(visit: Visit) -> Response:
     """Keep a note about the caller."""
     with visit.again(lambda: call_page(visit)):
         visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))
-    return visit.go("/desk", notice="noted")
+    return visit.redirect("/desk", notice="noted")
 
 
 def _note_field(_: Language) -> Field:

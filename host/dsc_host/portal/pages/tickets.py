@@ -22,7 +22,7 @@ def page(tickets: Tickets) -> Handler:
             session = visit.visitor().session
         except NotIn:
             packed = base64.urlsafe_b64encode(target.encode()).decode()
-            return visit.go_out(notice="", back=f"{TICKET_PAGE}?back={packed}")
+            return visit.redirect_to_login(notice="", back=f"{TICKET_PAGE}?back={packed}")
         response = RedirectResponse(target, 303)
         response.set_cookie(
             COOKIE, tickets.seal(session), domain=tickets.domain, path="/", secure=True, httponly=True, samesite="lax"

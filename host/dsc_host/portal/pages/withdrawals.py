@@ -33,7 +33,7 @@ def check(visit: Visit) -> Response:
     """Show the check page. It has its own address, so that the browser's back button can return to it."""
     form, paid = _kept(visit), visit.system.payout(visit.token)
     if not form or not paid.bank:
-        return visit.go("/withdraw")
+        return visit.redirect("/withdraw")
     return visit.show(_check(visit, form, paid))
 
 
@@ -51,12 +51,12 @@ def withdrawn(visit: Visit) -> Response:
             try:
                 allowance = visit.system.withdraw(visit.token, amount, visit.value("entry", 32) or "-")
             except AlreadyDone:
-                return visit.go("/withdraw", notice="withdrawn_before", amount=amount)
+                return visit.redirect("/withdraw", notice="withdrawn_before", amount=amount)
     if not allowance:
         return visit.wrong(_withdraw(visit), _too_much(_, amount, allowance), 409, "amount")
     if not sure:
-        return visit.go(f"{_CHECK}?kept={_sealed(visit, amount)}")
-    return visit.go(
+        return visit.redirect(f"{_CHECK}?kept={_sealed(visit, amount)}")
+    return visit.redirect(
         "/withdraw", notice="withdrawn", amount=amount, owner=paid.owner, bank=paid.bank, day=_.day(paid.arrives)
     )  # fmt: skip
 
