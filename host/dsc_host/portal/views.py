@@ -235,6 +235,11 @@ class View:
         return next((known for known, form, each in self._fields() if each.name == self.wrong and self._was_sent(form)), "")
 
     @property
+    def is_retry(self) -> bool:
+        """Whether a device's answer was refused. The form is then first, and the instructions, already read, are folded."""
+        return self.wrong == "answer" and bool(self.wrong_id) and not self.frame
+
+    @property
     def focus_id(self) -> str:
         """The id of the field that has the keyboard focus; empty if none has."""
         if not self.focus and not self.error:

@@ -271,3 +271,22 @@ def test_the_time_until_a_new_code_is_counted_down(walk: Walk) -> None:
     expect(walk.page.locator("#again")).to_be_hidden()
     again.click()
     assert walk.has_notice("code_sent")
+
+
+_IN_SIGHT = """(names) => names.filter((name) => { const box = document.querySelector(name).getBoundingClientRect();
+    return box.top < 0 || box.bottom > innerHeight; })"""
+"""A script that returns which of these elements are not wholly in the window."""
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ru"])
+def test_after_a_wrong_response_a_phone_shows_the_message_the_field_the_challenge_and_the_card(walk: Walk) -> None:
+    person = walk.another(viewport={"width": 375, "height": 667}, has_touch=True)
+    person.half_way("anna", Kind.DSC_PLUS)
+    person.open("/login/answer").press("Log in", Response="00000000")
+    needed = [".wrong", "[name=answer]", "form.filled button", ".shown output", ".card img"]
+    assert person.page.evaluate(_IN_SIGHT, needed) == []
+    assert person.page.evaluate("scrollY") == 0
+    steps = person.page.locator(".instructions")
+    expect(steps).to_be_hidden()
+    person.page.get_by_text(walk._("Instructions"), exact=True).click()
+    expect(steps).to_be_visible()
