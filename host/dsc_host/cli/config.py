@@ -1,9 +1,7 @@
 """The command about the settings: config show."""
 
-import os
-
 from dsc_host.cli import settings
-from dsc_host.cli.database import KEY_VARIABLE, MasterKeys, Records
+from dsc_host.cli.database import KEY_VARIABLE, MasterKeys, Records, has_key_variable
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import notice, show_all
 from dsc_host.urls import without_password
@@ -25,7 +23,7 @@ def show_settings(as_json: JsonOption = False) -> None:
     rows = []
     for name, variable in settings.VARIABLES.items():
         found = settings.setting(name)
-        if name == "master_key" and found.source != variable and KEY_VARIABLE in os.environ:
+        if name == "master_key" and found.source != variable and has_key_variable():
             found = settings.Setting(name, "hex digits, not shown", KEY_VARIABLE)
         value = found.value or defaults[name]
         rows.append({"setting": name, "value": without_password(value), "source": found.source, "variable": variable})

@@ -48,11 +48,15 @@ class MasterKeys:
         named = setting("master_key").value
         return self.master_key or (Path(named) if named else own_key_file())
 
+    def come_from_variable(self) -> bool:
+        """Return whether the environment variable has the digits of the key, and no option names a file."""
+        return not self.master_key and has_key_variable()
+
     def keyring(self, *, may_make: bool = False) -> "Keyring":
         """Return the master keys from the environment or from their file. Raises `InputError`."""
         from dsc_host.records.keys import Keyring, MasterKey
 
-        if not self.master_key and KEY_VARIABLE in os.environ:
+        if self.come_from_variable():
             _log.info("master key: in %s", KEY_VARIABLE)
             return Keyring.from_environment(KEY_VARIABLE)
         path = self.key_file()
@@ -140,6 +144,11 @@ class Records(MasterKeys):
             raise InputError("file", f"{file} holds the records or their master key; choose another name")
         if not force and os.path.lexists(file):
             raise InputError("file", f"{file} exists already; choose another name, or use --force")
+
+
+def has_key_variable() -> bool:
+    """Return whether the environment variable has the digits of the master key. An empty variable counts as unset."""
+    return bool(os.environ.get(KEY_VARIABLE))
 
 
 def own_file() -> Path:

@@ -113,7 +113,7 @@ def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False)
 
 def _file(master_keys: MasterKeys) -> Path:
     """Return the file from which the other commands read their master keys."""
-    if not master_keys.master_key and "DSCPLUS_MASTER_KEY" in os.environ:
+    if master_keys.come_from_variable():
         raise InputError(
             "master key",
             "is in DSCPLUS_MASTER_KEY, which no command can change; put it into a file, and name the file with --master-key",

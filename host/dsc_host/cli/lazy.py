@@ -29,12 +29,13 @@ class Command(NamedTuple):
     def build(self) -> Built:
         """Import the function and return its command."""
         # Import it here, because a list of commands does not need it.
+        from dsc_host.cli.empty_places import PlaceCheckingCommand
         from dsc_host.cli.option_groups import expanded
 
         module, _, name = self.target.partition(":")
         function: Callable[..., None] = getattr(import_module(module), name)
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        single.command(name=self.name, hidden=self.hidden)(expanded(function))
+        single.command(name=self.name, hidden=self.hidden, cls=PlaceCheckingCommand)(expanded(function))
         return typer.main.get_command(single)
 
 

@@ -1,6 +1,5 @@
 """Checks of the records: the master keys, the database, and its schema."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +18,7 @@ _NEW = "in a new installation, the first enroll, personalize or person add creat
 
 def check_keys(records: Records) -> Findings:
     """Yield findings about the master keys: the file, its permissions, and its content."""
-    path = None if not records.master_key and KEY_VARIABLE in os.environ else records.key_file()
+    path = None if records.come_from_variable() else records.key_file()
     if path is not None:
         if not path.exists():
             yield failed(KEY, f"there is no {path}", f"restore your copy of the file, or name it with --master-key; {_NEW}")
