@@ -70,6 +70,10 @@ class Listing:
     empty: Empty | None = None
     more: Link | None = None
     words: Sequence[str] = ()
+    dense: bool = False
+    """Whether each item has its action beside it in a narrow window too, and no icon there. For items with one action."""
+    folded: bool = False
+    """Whether only the title is shown until the visitor unfolds the panel. It then has no `more`."""
 
 
 @dataclass(frozen=True, slots=True)

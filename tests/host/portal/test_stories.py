@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from string import Formatter
 
 import pytest
-from tests.host.portal.browser import Browser, Browsers, browsers
+from tests.host.portal.browser import Browser, Browsers, Page, browsers
 
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
 from dsc_host.portal.demo.stories import STORIES, Story, story_of
@@ -54,6 +54,25 @@ def test_the_list_leads_on_with_the_story_that_was_begun(browser: Browsers) -> N
     assert primary() == ["Start"]
 
 
+def test_the_list_and_the_guide_count_the_steps_in_one_way(shown: Demonstration, browser: Browsers) -> None:
+    def counted(page: Page) -> list[str]:
+        return re.findall(r'class="badge \w+">(Step \d of \d|finished)<', page.html)
+
+    visitor = start(browser())
+    assert counted(visitor.open("/demonstration")) == ["Step 1 of 3"] * 2, "beside the page, and in the list"
+    enter(shown, visitor, "emma").open("/withdraw")
+    visitor.press("Continue", amount="5000")
+    visitor.press("Withdraw $5,000.00")
+    assert counted(visitor.open("/demonstration")) == ["finished"] * 2
+
+
+def test_a_story_has_one_line_and_one_button_in_the_list(browser: Browsers) -> None:
+    visitor = start(browser())
+    rows = re.findall("<li>.*?</li>", visitor.open("/demonstration").html.partition("Choose a story")[2], re.DOTALL)
+    assert [row.count("<button") for row in rows[: len(STORIES)]] == [1] * len(STORIES)
+    assert {row.count('class="detail"') for row in rows[: len(STORIES)]} == {1}
+
+
 def test_a_new_visitor_is_led_to_the_stories(browser: Browsers) -> None:
     visitor = browser()
     visitor.client.cookies.clear()
@@ -65,17 +84,17 @@ def test_a_new_visitor_is_led_to_the_stories(browser: Browsers) -> None:
 
 def test_steps_are_ticked_by_what_was_done_and_not_by_pages(shown: Demonstration, browser: Browsers) -> None:
     visitor = start(browser())
-    assert "Log in with the card 0 of 3 steps 1/3 Log in as emma" in visitor.page.text
+    assert "Log in with the card Step 1 of 3 1/3 Log in as emma" in visitor.page.text
     for path in ("/login", "/demonstration", "/outbox", "/card?name=emma"):
-        assert "0 of 3 steps" in visitor.open(path).text
-    assert "2 of 3 steps" in enter(shown, visitor, "emma").page.text
+        assert "Step 1 of 3" in visitor.open(path).text
+    assert "Step 3 of 3" in enter(shown, visitor, "emma").page.text
     assert ("Open the page “Money”" in visitor.page.text, "Password" in visitor.page.text) == (True, False)
     assert "Open the page" not in visitor.open("/deposit").text
-    assert "2 of 3 steps" in visitor.open("/withdraw").text
-    assert "2 of 3 steps" in visitor.press("Continue", amount="5000").text, "it is not withdrawn yet"
+    assert "Step 3 of 3" in visitor.open("/withdraw").text
+    assert "Step 3 of 3" in visitor.press("Continue", amount="5000").text, "it is not withdrawn yet"
     assert "This story is finished." in visitor.press("Withdraw $5,000.00").text
     page = visitor.press("Next: Order a card and wait three weeks")
-    assert (page.path, "Order a card and wait three weeks 0 of 5 steps" in page.text) == ("/login", True)
+    assert (page.path, "Order a card and wait three weeks Step 1 of 5" in page.text) == ("/login", True)
 
 
 def test_a_step_tells_what_its_login_asks_for_and_no_more(shown: Demonstration, browser: Browsers) -> None:
@@ -106,14 +125,14 @@ def test_two_visitors_have_people_of_their_own(shown: Demonstration, browser: Br
     one, other = start(browser()), start(browser())
     assert ("User name emma Password" in one.page.text, "User name emma2 Password" in other.page.text) == (True, True)
     enter(shown, one, "emma")
-    assert "2 of 3 steps" in one.open("/demonstration").text
-    assert "0 of 3 steps" in other.open("/demonstration").text
+    assert "Step 3 of 3" in one.open("/demonstration").text
+    assert "Step 1 of 3" in other.open("/demonstration").text
 
 
 def test_a_story_is_begun_anew_and_left(shown: Demonstration, browser: Browsers) -> None:
     visitor = enter(shown, start(browser()), "emma")
     page = visitor.press("Begin anew")
-    assert ("0 of 3 steps" in page.text, "User name emma2" in page.text) == (True, True)
+    assert ("Step 1 of 3" in page.text, "User name emma2" in page.text) == (True, True)
     assert (page.path, "Log out" in page.text) == ("/login", False), "emma is another person now"
     visitor.press("Leave the story")
     assert "User name emma2" not in visitor.page.text

@@ -86,8 +86,9 @@ def _panels(_: Language) -> tuple[Sample, ...]:
         Listing(_("Your sessions"), (), Empty(_("There are none."), "window", Link(PATH, _("Log in")))),
         Listing(_("Notes"), (), Empty(_("No call was noted yet."), "list")),
     )
+    lists = (_devices(_), *_other_lists(_))
     return (
-        Sample("Listing", _("Items with an icon, a state, details and actions."), (_devices(_),)),
+        Sample("Listing", _("Items with an icon, a state, details and actions. A list may be dense, or folded."), lists),
         Sample("Empty", _("What a panel says if it has nothing to show, with a link or without."), empties),
         Sample("Facts", _("Names and values, with a link beside the title."), (facts,)),
         Sample("Meters", _("What is left of a limit: all, a part or nothing."), (_meters(_),)),
@@ -164,6 +165,13 @@ def _devices(_: Language) -> Listing:
     return Listing(
         _("Devices"), rows, more=Link(PATH, _("Security devices")), words=(_("your security devices and card requests"),)
     )
+
+
+def _other_lists(_: Language) -> tuple[Listing, ...]:
+    rows = [
+        Item(name, "person", details=(_("Code by SMS"),), actions=(button(PATH, _("Remove")),)) for name in ("anna", "carl")
+    ]
+    return (Listing(_("Found"), rows, dense=True), Listing(_("Or go your own way"), rows, folded=True))
 
 
 def _meters(_: Language) -> Meters:

@@ -67,6 +67,8 @@ class StoryGuide:
     """After the last step: the next story that the visitor has not finished; None if there is none."""
     ways: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
+    progress: str
+    """The number of the current step, in words."""
     due: int = 0
     """The days that must pass in the current step; 0 if it has a page."""
 
@@ -111,14 +113,21 @@ def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Gui
 
 def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> StoryGuide:
     _, done, steps = visit._, runs.done(run), run.story.steps
+    count = progress(_, run.story, done)
     told = [_shown_step(_, run, each, number - done) for number, each in enumerate(steps)]
     if done == len(steps):
-        return StoryGuide(run.story, told, done, (), (), _following(runs, visit, run.story), ())
+        return StoryGuide(run.story, told, done, (), (), _following(runs, visit, run.story), (), count)
     step = steps[done]
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
     ways, due = _ways(demo, visit, run, step), 0 if step.page else _JUMPS[-1]
-    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, None, ways, due)
+    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, None, ways, count, due)
+
+
+def progress(_: Language, story: Story, done: int) -> str:
+    """Return the number of the step that follows `done` steps of a story, in words."""
+    steps = len(story.steps)
+    return _("Step {number} of {all}", number=done + 1, all=steps) if done < steps else _("finished")
 
 
 def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:

@@ -7,7 +7,7 @@ from functools import partial
 from starlette.responses import Response
 
 from dsc_host.login import Letter
-from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Split
+from dsc_host.portal.components import INFO, SUCCESS, Actions, Badge, Empty, Item, Listing, Split
 from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages
 from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
 from dsc_host.portal.demo.guide import story_lines
@@ -24,24 +24,19 @@ _ICONS = {"email": "mail", "sms": "sms", "voice": "call"}
 def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
     """Explain the demonstration, and list the stories. Below them, list the people, for visitors who want no story."""
     _ = visit._
-    words = (
-        _(
-            "This is a login system with a security card, on your own machine. The card on the pages runs the firmware of the"
-            " real one. Everything is invented, is in memory, and is lost when the program ends."
-        ),
-        _("Choose a story. It tells you step by step what to do, and as whom."),
+    words = (_("A login system with its security card, on your own machine. Everything here is invented."),)
+    beside = (_people(demo, visit), _more(_))
+    return visit.show(View(_("Try the card"), words=words, blocks=(Split((_stories(runs, visit),), last=beside),)))
+
+
+def _more(_: Language) -> Actions:
+    """Return the links to the pages that belong to no story."""
+    links = (
+        ("mail", Link("/outbox", _("Sent messages"), _("all emails, SMS and calls"))),
+        ("key", Link("/login", _("Log in"), _("as one of these people"))),
+        ("list", Link(component_page.PATH, _("Components"), _("what the pages are made of"))),
     )
-    view = View(
-        _("Try the card"),
-        words=words,
-        blocks=(Split((_stories(runs, visit),), last=(_people(demo, visit),)),),
-        links=(
-            Link("/outbox", _("Sent messages")),
-            Link("/login", _("Log in")),
-            Link(component_page.PATH, _("Components"), _("what the pages are made of")),
-        ),
-    )
-    return visit.show(view)
+    return Actions(_("Also here"), links)
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:
@@ -54,20 +49,22 @@ def _stories(runs: StoryRuns, visit: Visit) -> Listing:
         _story(_, number, story, done, following=story is following, phone=phones.get(story.id, ""))
         for number, (story, done) in enumerate(lines, 1)
     ]
-    return Listing(_("Try this"), items)
+    words = (_("A story tells you step by step what to do, and as whom."),)
+    return Listing(_("Choose a story"), items, words=words, dense=True)
 
 
 def _story(_: Language, number: int, story: Story, done: int | None, *, following: bool, phone: str) -> Item:
     """Return the line of a story. `phone` is the owner of the phone on which it goes on; empty if it goes on elsewhere."""
-    title, steps = _(story.title), len(story.steps)
-    actions = [button("/demonstration/story", _("Start") if done is None else _("Begin anew"), story=story.id)]
-    if done is not None and done < steps:
-        current = button("/demonstration/current", _("Go on"), story=story.id)
-        actions.insert(0, button(guide.PHONE, _("Go on"), name=phone) if phone else current)
-    actions[0] = replace(actions[0], primary=following)
-    badge = None
+    title, steps, badge = _(story.title), len(story.steps), None
+    if done is None or done == steps:
+        action = button("/demonstration/story", _("Start") if done is None else _("Begin anew"), story=story.id)
+    elif phone:
+        action = button(guide.PHONE, _("Go on"), name=phone)
+    else:
+        action = button("/demonstration/current", _("Go on"), story=story.id)
     if done is not None:
-        badge = Badge(_("{done} of {all} steps", done=done, all=steps), SUCCESS if done == steps else INFO)
+        badge = Badge(guide.progress(_, story, done), SUCCESS if done == steps else INFO)
+    actions = (replace(action, primary=following),)
     return Item(f"{number}. {title}", story.icon, badge, (_(story.summary),), actions, about=title)
 
 
@@ -88,7 +85,7 @@ def _people(demo: Demonstration, visit: Visit) -> Listing:
     ]
     words = _("Everybody's password is “{password}”, and every card's PIN is {pin}.", password=SESAME, pin=PIN)
     together = _("These people are the same for all visitors, and so is the date. A story has people of its own.")
-    return Listing(_("Or go your own way"), items, words=(words, together))
+    return Listing(_("Or go your own way"), items, words=(words, together), folded=True)
 
 
 def outbox(demo: Demonstration, visit: Visit) -> Response:

@@ -80,7 +80,7 @@ STORIES: Sequence[Story] = (
         "login",
         "card",
         title="Log in with the card",
-        summary="The page asks, the card answers: a challenge of six digits and a response of eight, which is good only once.",
+        summary="The page asks, and the card answers.",
         people=(Person("emma", "has a card", card=True),),
         steps=(
             Step(
@@ -111,7 +111,7 @@ STORIES: Sequence[Story] = (
         "order",
         "parcel",
         title="Order a card and wait three weeks",
-        summary="From the request with your own PIN to the parcel, which takes its time. Here you let the weeks pass yourself.",
+        summary="From the request to the parcel.",
         people=(Person("finn", "has codes by SMS, and no card yet", phone=True), _ISSUER),
         steps=(
             Step(
@@ -155,7 +155,7 @@ STORIES: Sequence[Story] = (
         "lose",
         "warning",
         title="Lose the card",
-        summary="Suspend it at once, call support, and get on with a temporary code and an online security code card.",
+        summary="Suspend it, call support, and log in without it.",
         people=(Person("lena", "has lost her card", card=True), _CLERK),
         steps=(
             Step(
@@ -202,7 +202,7 @@ STORIES: Sequence[Story] = (
         "share",
         "people",
         title="Share the card",
-        summary="One person, two user names, one card for both.",
+        summary="Two user names, one card for both.",
         people=(
             Person("mia", "has a card", card=True),
             Person("work", "her second user name, with codes by SMS", phone=True, second_of="mia"),
@@ -239,7 +239,7 @@ STORIES: Sequence[Story] = (
         "push",
         "phone",
         title="Approve a push",
-        summary="Activate the app on a phone, and let the next login ring there.",
+        summary="Let the next login ring on a phone.",
         people=(Person("noah", "has a phone", phone=True),),
         steps=(
             Step(
@@ -277,7 +277,7 @@ STORIES: Sequence[Story] = (
         "opt-out",
         "shield-off",
         title="Opt out of the protection",
-        summary="Trade without a device, and see what that costs. Then opt back in.",
+        summary="See what that costs, and opt back in.",
         people=(Person("olga", "has a card, and finds it tedious", card=True),),
         steps=(
             Step(
@@ -328,7 +328,7 @@ STORIES: Sequence[Story] = (
         "support",
         "call",
         title="Call support",
-        summary="The card is at home, and its owner is not. Be the one who answers the call.",
+        summary="Be the one who answers the call.",
         people=(Person("paul", "calls from a hotel; his card is at home", card=True), _CLERK),
         steps=(
             Step(

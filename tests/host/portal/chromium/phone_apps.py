@@ -10,7 +10,9 @@ APP_PIN = "2x-84"
 
 def open_phone(walk: Walk, owner: str) -> Walk:
     """Open the page of a person's phone, in another tab."""
-    return walk.tab().open("/demonstration").press("Phone", owner)
+    phone = walk.tab().open("/demonstration")
+    phone.page.locator(".folded summary").click()
+    return phone.press("Phone", owner)
 
 
 def activate(phone: Walk, name: str, pin_label: str = "PIN of the app", **fields: str) -> Walk:
