@@ -3,13 +3,13 @@
 Four promises:
 
 1. An entry is removed from the database only after the file of its segment was written to the disk, read again, and checked:
-   the hashes in the file lead from the start to the end of the segment's sealed checkpoint.
-2. Entries are removed in small batches. The sealed mark moves in the same transactions, so a process that is killed loses
-   nothing, logins go on, and the log can be checked at any moment. The next run continues.
+   the entries' hashes form a chain from the start hash to the end hash of the segment's sealed checkpoint.
+2. Entries are removed in small batches. The sealed mark of the last archived entry moves in the same transactions. So a process
+   that is killed loses nothing, logins go on, and the log can be checked at any moment. The next run continues.
 3. The checkpoints stay in the database. They always tell which entries existed, and they prove a file that is brought back
    later.
-4. A summary of the entries about each card stays too (`kept_cards`). So the check still finds an old row that somebody put
-   back.
+4. A summary of the entries about each card stays too (`kept_cards`). So the check of the log still finds a card whose row
+   somebody has replaced by an old one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,15 +33,15 @@ from dsc_host.records.transaction import Context, Transaction
 BATCH = 1000
 """The number of entries that one transaction removes."""
 _MOST_KEPT = 200_000
-"""The number of cards after which their summary is stored. It bounds the memory."""
+"""The number of cards whose summaries are held in memory before they are stored."""
 _REMOVE = delete(audit).where(audit.c.number > bindparam("after"), audit.c.number <= bindparam("last"))
 _SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
-"""The places of the columns in the text of an entry."""
+"""The positions of these columns in the text of an entry."""
 
 
 @dataclass(slots=True)
 class _Proven:
-    """A segment whose file was proven, with the hashes at which batches may end."""
+    """A segment whose file was proven, and the hash of each entry at which a batch may end, by the entry's number."""
 
     segment: Segment
     hashes: dict[int, bytes] = field(default_factory=dict)
@@ -58,7 +58,7 @@ def archivable(context: Context[Any], before: float) -> list[Segment]:
         found: list[Segment] = []
         for segment in chosen:
             at = tx.db.execute(select(audit.c.at).where(audit.c.number == segment.last_entry)).scalar()
-            # The last entry of the log stays.
+            # Keep the last entry of the log in the database.
             if segment.last_entry >= end or not isinstance(at, float) or at >= before:
                 break
             found.append(segment)
@@ -100,7 +100,7 @@ class Archiver:
                 proven.hashes[number] = digest
             self._keep(line, kept)
         proven.hashes[segment.last_entry] = segment.end_hash
-        # The entries are proven only now, after the last entry.
+        # The file is proven only now, after its last entry.
         for serial, card in kept.items():
             self._kept[serial] = card.after(self._kept.get(serial, card))
         return proven
@@ -148,7 +148,7 @@ def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
 
 
 def unseen(chosen: Sequence[Segment], one: str, many: str) -> Iterator[str]:
-    """Yield a sentence for each run of consecutive segments that a check has not seen. `one` and `many` say why."""
+    """Yield a sentence for each run of segments that a check has not read. It ends with `one` or `many`."""
     for _, run in groupby(enumerate(chosen), key=lambda at: at[1].number - at[0]):
         parts = [segment for _, segment in run]
         first, last = parts[0], parts[-1]

@@ -7,8 +7,8 @@ is not the hash in the checkpoint, the file is not the segment. `xz -dc FILE` sh
 Three promises:
 
 1. A file gets its name only when it is complete, and its contents are on the disk. Only its owner can access it.
-2. A file is accepted only if it is complete, no data follow, and the hashes of all its entries lead from the start to the end
-   of the segment's checkpoint.
+2. A file is accepted only if it is complete, nothing follows its end, and the hashes of all its entries form a chain from the
+   start hash to the end hash of the segment's checkpoint.
 3. Reading takes bounded memory, whatever the file holds.
 """
 
@@ -46,7 +46,8 @@ def file_of(folder: Path, number: int) -> Path:
 def write(path: Path, segment: Segment, database: str, lines: Iterable[bytes]) -> None:
     """Write a segment to a new file. `lines` are the texts of its entries.
 
-    Raises `FileExistsError` if the file exists, and `InputError` if it cannot be written. Then no part of it remains.
+    Raises `FileExistsError` if the file exists, and `InputError` if the file cannot be written. An `InputError` leaves no part
+    of the file.
     """
     try:
         handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -111,7 +112,7 @@ def entries(path: Path, segment: Segment, database: str) -> Iterator[tuple[bytes
 
 
 def check_header(path: Path, segment: Segment, database: str) -> None:
-    """Raise `InputError` unless this is a file that begins as the file of this segment does. Do not read the entries."""
+    """Raise `InputError` unless the file begins with the header of this segment. Do not read the entries."""
     with _opened(path) as file, closing(_lines(path, file, _HEADER_CHUNK)) as lines:
         _check_header(path, next(lines, b""), segment, database)
 
@@ -127,7 +128,7 @@ def _check_header(path: Path, line: bytes, segment: Segment, database: str) -> N
     right = json.loads(_header(segment, database))
     if header.get("database") != database:
         raise _refusal(path, "is a segment of another database")
-    # After a change of the master key, the checkpoint in the database has another seal.
+    # After a change of the master key, the checkpoint in the database has a new seal, but the file still has the old one.
     resealed = {"key": header.get("key"), "seal": header.get("seal")} if header.get("key") != segment.key_id else {}
     if header != {**right, **resealed}:
         raise _refusal(path, f"is not segment {segment.number}, or was changed")
@@ -143,7 +144,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _lines(path: Path, file: BinaryIO, chunk: int = _CHUNK) -> Generator[bytes, None, None]:
-    """Yield the lines without their ends. Raises `InputError` if the file is not whole."""
+    """Yield the lines of the file without line breaks. Raises `InputError` if the file is incomplete or damaged."""
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY)
     rest = b""
     while not unpacker.eof:

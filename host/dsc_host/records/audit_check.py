@@ -1,4 +1,4 @@
-"""The check of the audit log: it computes each hash, from a trusted entry to the last, and compares the sealed end.
+"""The check of the audit log: it computes each hash from a trusted entry on, and compares the last hash with the sealed end.
 
 The log is checked in stretches, by several processes at the same time.
 """
@@ -84,7 +84,7 @@ class Check:
         self._archived_hashes: dict[int, bytes] = {}
         self.mark = self._mark()
         self.hashes: dict[int, bytes] = {}
-        """The hash of the last entry of each stretch, without the stretch at the end of the log."""
+        """The hash of the last entry of each stretch, by the entry's number. The stretch at the end of the log is left out."""
 
     def _mark(self) -> Archived:
         try:
@@ -127,7 +127,7 @@ class Check:
         self._problems += check.problems[: MOST_PROBLEMS - len(self._problems)]
 
     def after(self, since: Checkpoint) -> AuditReport:
-        """Check the entries after a checkpoint that the caller trusts. Check all entries if the log ends before it.
+        """Check the entries after a checkpoint that the caller trusts. If the log ends before it, check all entries.
 
         The cost does not depend on the number of entries before the checkpoint.
         """
@@ -218,7 +218,7 @@ class Check:
         results = self._walk_closed(closed, found, total)
         last = self._walk_here(tail, total) if last is None else last
         if found and not _are_linked([*results, last]):
-            # The other processes have seen a different state of the log than this transaction.
+            # The other processes have seen another state of the log than this transaction, so check everything here.
             self._seen = begun + last.entries
             results = self._walk_closed(closed, {}, total)
         for stretch, walked in zip(closed, results, strict=True):

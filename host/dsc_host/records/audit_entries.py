@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from dsc_host.errors import InputError
 
 NUMBERS_END = 2**62
-"""The end of the range of numbers that an entry can have."""
+"""The number of an entry is below this limit."""
 START = bytes(32)
 """The hash before the first entry."""
 encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -53,7 +53,7 @@ class Entry:
     """64 hex digits."""
 
     def as_json(self) -> dict[str, object]:
-        """Return the entry for an export, with its time in Unix seconds (the hash includes these) and in ISO 8601."""
+        """Return the entry for an export. Its time is in Unix seconds, which the hash includes, and in ISO 8601."""
         return {
             "number": self.number,
             "at": self.at,
@@ -102,7 +102,7 @@ class Checkpoint:
 def hash_of(before: bytes, *values: object) -> bytes:
     """Return the hash of an entry with these values, in the order of the columns. The values are encoded in JSON.
 
-    If the last value, the card's row, is None, the hash does not include it. So entries that are older than this column keep
+    The last value is the card's row. If it is None, the hash leaves it out. So entries that are older than this column keep
     their hashes.
     """
     values = values[:-1] if values[-1] is None else values

@@ -45,9 +45,9 @@ class AuditLog:
         self._card_actions = card_actions
 
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
-        """Yield all entries with a number above `after`, or those of one card, in order. They are read page by page.
+        """Yield the entries with a number above `after`, in order: all, or those about one card. Read them page by page.
 
-        Raises `InputError` if `after` is not a whole number of 0 or more, or `serial` cannot be a card's.
+        Raises `InputError` if `after` is not a whole number of 0 or more, or `serial` is not a valid serial.
         """
         if type(after) is not int or not 0 <= after < NUMBERS_END:
             raise InputError("after", "must be a whole number, 0 or more")
@@ -74,9 +74,9 @@ class AuditLog:
     ) -> AuditReport:
         """Check that no entry was changed after it was written.
 
-        The check includes all cards and all secrets of the vault. It finds cards and secrets that somebody has changed, and
-        those that contradict the log. With `since`, it also checks that the log still has the entry at that checkpoint. If
-        `whole` is false, it checks only the entries after `since`, so its cost does not grow with the log. A whole check
+        The check includes all cards and all secrets of the vault. It finds each card or secret that somebody has changed, or
+        that contradicts the log. With `since`, the check also verifies that the log still has the entry at that checkpoint. If
+        `whole` is false, only the entries after `since` are checked, so the cost does not grow with the log. A whole check
         includes the archived segments in `folder`, and the report names the segments that have no file there. The check calls
         `done` after every thousand entries. In a large log, other processes help.
         """

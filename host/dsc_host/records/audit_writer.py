@@ -12,8 +12,8 @@ Six promises:
    of the log's last entry at the time when the secret was stored. If somebody sets the whole database back to an earlier state,
    only `check` with `since` finds this.
 5. No entry holds a PIN, a response or a key.
-6. An entry leaves the database only together with its segment, once a file has the segment. A sealed checkpoint, which stays in
-   the database, proves the file: see `segments` and `archive`.
+6. An entry is removed from the database only after a file has its whole segment. A sealed checkpoint, which stays in the
+   database, proves the file: see `segments` and `archive`.
 """
 
 import hmac
@@ -138,7 +138,7 @@ def _add(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
-    """Seal the end of a log that an older dscplus wrote, for this database.
+    """Replace the seal of a log that an older dscplus wrote by a seal that is bound to this database.
 
     Raises `StoreError` if the end does not match its old seal.
     """

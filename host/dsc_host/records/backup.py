@@ -9,7 +9,7 @@ Three promises:
 3. No part of a backup is used without a valid seal: `Restoring.into` runs in a transaction that fails if the seal is wrong.
 
 The file is JSON lines in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256). A backup of the second format
-leaves out the entries of sealed segments, whose files it needs: see `backup_segments`.
+leaves out the entries of sealed segments, and can be restored only with the files of these segments: see `backup_segments`.
 """
 
 import hmac

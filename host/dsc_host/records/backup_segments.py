@@ -1,11 +1,11 @@
 """The sealed segments of the log that a backup leaves out, because each has a separate file beside the backup.
 
 A sealed segment never changes. So its file is made once and serves all later backups, which then hold only the entries after
-the last segment. The files are those of the archive. Two promises:
+the last segment. The files have the format of the archive. Two promises:
 
 1. A backup leaves out an entry only if the file of its segment is in the folder.
-2. Restoring inserts entries in a transaction that fails unless the hashes in the file lead from the start to the end of the
-   segment's sealed checkpoint. The backup holds the checkpoints.
+2. Restoring inserts the entries of a file in a transaction that fails unless their hashes form a chain from the start hash to
+   the end hash of the segment's sealed checkpoint. The backup holds the checkpoints.
 """
 
 import json
@@ -38,7 +38,7 @@ class LeftOut:
     Attributes:
         first: The number of the first segment.
         last: The number of the last segment.
-        last_entry: The number of the last entry of this segment.
+        last_entry: The number of the last entry of the last segment.
     """
 
     first: int
@@ -103,7 +103,7 @@ def _has_file(folder: Path, segment: Segment, database: str) -> bool:
 
 
 def insert_entries(db: Connection, keys: Keyring, seals: Seals, part: LeftOut, folder: Path, done: Progress) -> None:
-    """Insert the entries of these segments, from their files, into a database that was restored in this transaction.
+    """Insert the entries of the segments in `part`, read from their files. The backup was restored in the same transaction.
 
     Raises `InputError` if a file is missing or is not the segment, or if the backup lacks its checkpoint.
     """

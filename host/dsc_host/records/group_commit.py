@@ -7,9 +7,9 @@ same statements. Five promises:
 
 1. No call returns the result of a change before the change is on the disk.
 2. If a change raises an error, only this change and its log entries are undone. The other changes of the transaction are kept.
-3. If the transaction cannot begin, each caller gets the error. If it fails between its beginning and its commit, the database
-   keeps none of its changes, and each change is made again in a separate transaction. If the commit itself fails, the database
-   may have recorded the changes. So no change is repeated, and each caller gets the error.
+3. If the transaction cannot begin, each caller gets the error. If the transaction fails between its beginning and its commit,
+   the database keeps none of its changes, and each change is made again in a separate transaction. If the commit itself fails,
+   the database may have recorded the changes. So no change is repeated, and each caller gets the error.
 4. In a transaction of several changes, no change waits for a lock. A change that would have to wait is made afterwards in a
    separate transaction. So the changes of a transaction may lock rows in any order, and no transactions deadlock.
 5. If a thread stops waiting before any thread has begun its change, the change is never made.
@@ -53,7 +53,7 @@ class Outcome:
 
 
 class SetWork(ABC, Generic[T]):
-    """A change that the same statements can do together with others of its kind. Calling the object does the change alone."""
+    """A change that can be done together with others of its kind. Calling the object does the change alone."""
 
     __slots__ = ()
 
@@ -66,8 +66,8 @@ class SetWork(ABC, Generic[T]):
     def do_set(db: Connection, entries: PendingEntries, works: Sequence["SetWork[Any]"]) -> "Outcomes":
         """Do changes of this kind together, without waiting for a lock. An error of the database fails the transaction.
 
-        Return a function that is called after the entries were written, as the last step of the transaction. It returns the
-        outcome of each change, or None if a lock prevents it, so that it must be done alone.
+        Return a function that is called after the entries were written, as the last step of the transaction. That function
+        returns the outcome of each change. None stands for a change that a lock has prevented, and that must be done alone.
         """
 
 
@@ -219,7 +219,7 @@ class GroupCommit:
             groups += self._take(MOST_TOGETHER - len(own.changes))
             changes = [change for group in groups for change in group.changes]
             if len(changes) == 1 and not self._store.locks_rows:
-                # No lock can block the change, so do it directly.
+                # The change is the only one, and this database has no row locks that could block it. So do it directly.
                 self._settle_alone(changes[0])
             else:
                 self._together(changes)

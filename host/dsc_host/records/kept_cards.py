@@ -1,8 +1,8 @@
 """The state of each card according to the archived entries, so that a check can still compare the cards with the whole log.
 
 For each card, the table `audit_kept` has a row: the last version of the card that an archived entry records, and the last
-enrollment or removal of the card. The sealed mark of the archive holds one hash of all these rows. So the check finds a row
-that an attacker has put back.
+enrollment or removal of the card. The sealed mark of the archive holds one hash of all these rows. So the check finds a row of
+an earlier time that an attacker has put back.
 
 A new generation of rows replaces the old generation. It is written in batches, each in its own transaction, and becomes valid
 when the mark moves to it. So nobody waits long, and if the process is killed, the old generation stays valid. If two processes
@@ -30,7 +30,7 @@ _BATCH = 1000
 
 
 class KeptCard(NamedTuple):
-    """The state of one card by archived entries: the last version of its row, and its last enrollment or removal."""
+    """The state of one card by archived entries: the last version of the card's row, and its last enrollment or removal."""
 
     serial: str
     card_row: str | None
@@ -70,7 +70,7 @@ def is_sound(db: Connection, mark: Archived) -> bool:
 
 
 def replace_all(context: Context[Any], cards: Mapping[str, KeptCard], to: int) -> None:
-    """Update the rows to the entries up to number `to`. `cards` has the states by the entries since the last update.
+    """Bring the rows up to entry number `to`. `cards` has the states of the cards by the entries since the last update.
 
     Raises `StoreError` if the rows were changed.
     """

@@ -90,7 +90,10 @@ class MasterKey:
 
     @classmethod
     def from_hex(cls, text: str) -> "MasterKey":
-        """Return the key in `text`: 64 hex digits in either case. White space around them is ignored. Raises `InputError`."""
+        """Return the key in `text`: 64 hex digits in either case, with or without white space around them.
+
+        Raises `InputError` for any other text.
+        """
         try:
             return cls(binascii.unhexlify(text.strip().encode("ascii")))
         except (binascii.Error, UnicodeEncodeError):
@@ -101,7 +104,8 @@ class MasterKey:
     def from_file(cls, path: str | os.PathLike[str]) -> "MasterKey":
         """Return the key from the file at `path`, which holds the 64 hex digits.
 
-        Raises `InputError` if it cannot be read, holds something else, or, on POSIX, is open to group or others.
+        Raises `InputError` if the file cannot be read or holds something else, and on POSIX if the group or others may access
+        it.
         """
         text = _read(path)
         with _naming(path):
@@ -136,7 +140,7 @@ class MasterKey:
     def unseal(self, sealed: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
         """Return the plain secret in `sealed`. `serial`, `kind` and `bound` must equal those given to `seal`.
 
-        Raises `StoreError` if it was sealed for another purpose, or tampered with.
+        Raises `StoreError` if the secret was sealed for another purpose, or tampered with.
         """
         try:
             if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
@@ -172,7 +176,7 @@ class MasterKey:
 
 
 class Keyring:
-    """The master keys of one verifier. `current` seals and opens secrets; `others` only open those that they sealed earlier.
+    """The master keys of one verifier. `current` seals and opens secrets. `others` only open what they sealed earlier.
 
     Examples:
         >>> from dsc_host import Keyring, MasterKey, Verifier
@@ -225,7 +229,7 @@ class Keyring:
         return tuple(self._keys.values())
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Replace the keys in the file at `path` with these, in this order. On an error, leave the file unchanged.
+        """Write the keys of this keyring to the file at `path`, replacing its contents. On an error, leave the file unchanged.
 
         If the path is a symbolic link, its target is replaced. The file keeps its owner, and nobody else can read it. Raises
         `InputError`.

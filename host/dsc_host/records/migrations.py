@@ -1,8 +1,8 @@
 """Migrations, which bring a database of an older dscplus up to date.
 
-Each file in the folder `versions` holds one Alembic revision: the version of the schema as four digits, and `upgrade`. A
-downgrade is not possible: to go back, use the copy that was made before the migration. The version is stored only in the
-database's marks (`Backend.mark`), not in a table of Alembic.
+Each file in the folder `versions` holds one Alembic revision. Its id is the version of the schema as four digits, and its
+function `upgrade` migrates the tables to this version. A downgrade is not possible: to go back, use the copy that was made
+before the migration. The version is stored only in the database's marks (`Backend.mark`), not in a table of Alembic.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _one_at_a_time = Lock()
 
 
 def migrate(db: Connection, version: int | None, folder: Path) -> int:
-    """Migrate the tables from `version` to the newest version, in the open transaction. A `version` of None means no tables.
+    """Migrate the tables from `version` to the newest version, in the open transaction. Without tables, `version` is None.
 
     Return the newest version. The caller stores it in the marks.
     """

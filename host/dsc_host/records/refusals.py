@@ -1,10 +1,10 @@
 """Refused attempts, counted in memory, so that a client that repeats them does not make the log grow.
 
 The log gets at most two entries for all refusals under one limit: an entry for the first refusal and, when the limit has ended,
-    an entry with the number of refusals. Three promises:
+an entry with the number of refusals. Three promises:
 
 1. A refusal that is only counted costs no write to the database.
-2. At most `MOST` limits have a count each. The refusals under all other limits are counted together.
+2. At most `MOST` limits have separate counts. The refusals under all other limits are counted together.
 3. Each process has separate counts. A process that ends loses the counts that it has not logged yet. The first refusals are
    already in the log.
 """
@@ -15,7 +15,7 @@ from threading import Lock
 
 MOST = 10_000
 OTHERS = ""
-"""The key of the common count for all limits above `MOST`."""
+"""The key of the common count for the limits without a separate count."""
 
 
 @dataclass(frozen=True, slots=True)

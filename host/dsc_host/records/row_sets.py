@@ -26,7 +26,7 @@ class RowSet:
     __slots__ = ("_kinds", "_sql", "_stored")
 
     def __init__(self, sql: str, columns: Sequence[Column[Any]]) -> None:
-        """Take SQL with `{rows}` in place of the rows, whose values are those of `columns`."""
+        """Take SQL in which `{rows}` stands for the rows. Each row has a value for each of `columns`."""
         self._kinds = [_kind(column) for column in columns]
         arrays = ", ".join(f"${number}::{_NAMES[kind.type]}[]" for number, kind in enumerate(self._kinds, 1))
         names = ", ".join(_quoted(column) for column in columns)
@@ -40,7 +40,7 @@ class RowSet:
             self.ask(db, rows)
 
     def ask(self, db: Connection, rows: Sequence[Row]) -> PendingResult:
-        """Execute the statement for these rows, and return an object that has its result later."""
+        """Execute the statement for these rows, and return an object from which the caller takes the result later."""
         return ask_sql(db, self._sql, self._arrays(rows))
 
     def _arrays(self, rows: Sequence[Row]) -> list[bytes]:
@@ -49,7 +49,7 @@ class RowSet:
 
 
 def takes_sets(db: Connection) -> bool:
-    """Return whether a connection can execute such statements."""
+    """Return whether a connection can execute the statement of a `RowSet`."""
     return hasattr(db.connection.driver_connection, "send")
 
 

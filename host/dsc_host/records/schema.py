@@ -17,7 +17,7 @@ class Schema:
     oldest: int
     """The oldest version that can be migrated."""
     compatible_since: int
-    """The oldest schema version whose dscplus may use these tables: later versions have only added to the tables."""
+    """A dscplus with at least this schema version may use these tables: later versions have only added to them."""
     migrations: Path
     """The folder of the Alembic revisions. Each revision migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]

@@ -84,7 +84,7 @@ class Seals:
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
     def checkpoint(self, digest: bytes) -> bytes:
-        """Return the bytes to seal for a checkpoint of the log. They are longer than the bytes for the end of a log."""
+        """Return the bytes to seal for a checkpoint of the log. They are longer than those for the end of a log."""
         return self.database.encode() + b" segment " + digest
 
     def archive(self, mark: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The making of segment files from the entries in the database, for the archive and for backups.
+"""Segment files, made from the entries in the database for the archive and for backups.
 
 One promise: a file is made only from entries that were not changed after they were sealed.
 """
@@ -43,7 +43,7 @@ def sealed(context: Context[Any]) -> list[Segment]:
 def make(context: Context[Any], folder: Path, segment: Segment) -> Path:
     """Make the file of a segment in this folder, unless it exists. Return its path.
 
-    Raises `InputError` if it cannot be written, and `StoreError` if entries in the database were changed after they were
+    Raises `InputError` if the file cannot be written, and `StoreError` if entries in the database were changed after they were
     sealed.
     """
     path = archive_file.file_of(folder, segment.number)

@@ -46,7 +46,10 @@ class SegmentPool:
             thread.start()
 
     def results(self, done: Callable[[int], object]) -> dict[int, Walked]:
-        """Wait for the processes, and return the results by the position of the stretch. Call `done` with each count."""
+        """Wait for the processes, and return the results by the position of the stretch.
+
+        Call `done` with the number of entries that were checked so far.
+        """
         seen = 0
         for thread in self._threads:
             while thread.is_alive():

@@ -1,4 +1,4 @@
-"""A walk through a stretch of the audit log: it computes every hash, in any process.
+"""A walk through a stretch of the audit log, which computes every hash. Any process can do it.
 
 This module imports no database library, so that the processes that walk through segments start quickly.
 """
@@ -74,7 +74,7 @@ class Walk:
             count += 1
             card_row, digest = row[-2:]
             try:
-                # Compute the same hash as `hash_of`. Calling it for each entry would take a tenth of the time.
+                # Compute the hash here, as `hash_of` does: calling `hash_of` for each entry would make the walk a tenth slower.
                 text = encoded(tuple(row[:-1] if card_row is not None else row[:-2])).encode()
                 right = before is not None and row[0] == number + 1 and digest == sha256(before + text).digest()
             except TypeError:

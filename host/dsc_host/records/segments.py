@@ -63,7 +63,7 @@ class Segment:
         return cls(number + 1, after + 1, last_entry, start, end_hash, digest, key.id, seal)
 
     def problem(self, before: "Segment | None", keys: Keyring, seals: Seals) -> str | None:
-        """Return the reason why this cannot be the checkpoint after `before`, or None if it is this checkpoint."""
+        """Return the reason why this is not a valid checkpoint after `before`, or None if it is valid."""
         number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
         if self.number != number + 1:
             return f"checkpoint {number + 1}: is missing"
@@ -74,7 +74,7 @@ class Segment:
         return self.seal_problem(keys, seals)
 
     def seal_problem(self, keys: Keyring, seals: Seals) -> str | None:
-        """Return the reason why the seal is not valid, or None if it is."""
+        """Return the reason why the seal is not valid, or None if it is valid."""
         if self.key_id not in keys.ids:
             return f"checkpoint {self.number}: is sealed under a master key that was not given"
         if not hmac.compare_digest(self.seal, keys.opener(self.key_id).sign_log(seals.checkpoint(self.digest))):
@@ -134,7 +134,7 @@ def _values(segment: Segment) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The mark of the archive: the last entry that is no longer in the database, and the kept rows that sum up such entries.
+    """The mark of the archive: the last entry that was removed from the database, and the kept rows, which sum up such entries.
 
     Attributes:
         number: The number of the last archived entry; 0 if no entry was archived.

@@ -1,7 +1,7 @@
-"""The statements of a login, which are compiled once for each kind of database and executed on the driver's cursor.
+"""SQL statements that every login repeats, compiled once for each kind of database and executed on the driver's cursor.
 
-SQLAlchemy compiles the SQL and defines the conversion of values. It does not execute the statements, because with SQLite this
-would take four times as long. Errors are the same as those of SQLAlchemy.
+SQLAlchemy compiles the SQL and defines the conversion of values. It does not execute the statements: with SQLite, that would
+take four times as long. Errors are the same as those of SQLAlchemy.
 """
 
 import re
@@ -69,19 +69,19 @@ class PendingResult:
 
     def row(self) -> tuple[Any, ...] | None:
         """Return the first row that the statement found, or None. Call either this or `rows`, once."""
-        found = self.taken(_FETCH)
+        found = self.fetched(_FETCH)
         return found if found is None else self._form.read_row(found)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return all rows that the statement found. Call either this or `row`, once."""
-        return [self._form.read_row(found) for found in self.taken(_FETCH_ALL)]
+        return [self._form.read_row(found) for found in self.fetched(_FETCH_ALL)]
 
-    def taken(self, taken: Callable[[Any], Any]) -> Any:
-        """Call a function that takes the result from the cursor, and return its result."""
+    def fetched(self, fetch: Callable[[Any], Any]) -> Any:
+        """Wait for the result, and return what `fetch` reads from the cursor."""
         try:
             if (wait := getattr(self._cursor, "wait", None)) is not None:
                 wait()
-            return taken(self._cursor)
+            return fetch(self._cursor)
         except self._db.dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, self._db.dialect) from error
         finally:
@@ -143,14 +143,14 @@ class Statement:
         self._forms[dialect.name] = form
         return form
 
-    def _executed(self, db: Connection, form: _Form, values: Values, taken: Callable[[Any], Any]) -> Any:
+    def _executed(self, db: Connection, form: _Form, values: Values, fetch: Callable[[Any], Any]) -> Any:
         if form.binary is not None:
-            return PendingResult(db, form, _send(db, form, values)).taken(taken)
+            return PendingResult(db, form, _send(db, form, values)).fetched(fetch)
         parameters = form.bound(values)
         cursor = db.connection.cursor()
         try:
             db.dialect.do_execute(cursor, form.sql, parameters)
-            return taken(cursor)
+            return fetch(cursor)
         except db.dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, db.dialect) from error
         finally:
@@ -172,7 +172,7 @@ def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
 
 
 def ask_sql(db: Connection, sql: Sql, values: Sequence[bytes | None]) -> PendingResult:
-    """Send SQL with its values in binary form, and return an object that has its result later, as the driver reads it."""
+    """Send SQL with its values in binary form. Return an object from which the caller takes the result later, unconverted."""
     cursor: Any = db.connection.cursor()
     cursor.send_sql(sql, values)
     return PendingResult(db, _RAW, cursor)
@@ -210,7 +210,7 @@ def _with_binary(form: _Form, compiled: Any) -> _Form:
 
 
 def _is_ours(kind: object) -> bool:
-    """Return whether we convert values of this type. Both drivers take all others unchanged."""
+    """Return whether we convert values of this type. Both drivers take values of all other types unchanged."""
     return isinstance(kind, TypeDecorator)
 
 

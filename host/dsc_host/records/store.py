@@ -2,8 +2,8 @@
 
 Five promises, for every kind of database:
 
-1. A database of another program is refused with advice, and not changed. The same is true for a database of a newer dscplus,
-   unless its tables only have additions.
+1. A database of another program is refused with advice, and not changed. A database of a newer dscplus is refused too, unless
+   its versions have only added to our tables.
 2. An older database is brought up to date in one transaction. An SQLite file is copied first.
 3. A card that a `write` transaction has locked does not change until the transaction ends. So reading, deciding and recording
    are atomic, with any number of threads, processes and machines.
@@ -37,7 +37,7 @@ _log = logging.getLogger("dsc_host.verifier")
 T = TypeVar("T")
 
 
-Migrated = Callable[[Connection, int], None]
+AfterMigration = Callable[[Connection, int], None]
 """A function that is called after a migration, with the connection and the old version."""
 
 
@@ -52,11 +52,11 @@ class _Conflict(StoreError):
 class Store:
     """One database, shared by the threads of one process. Other processes, including forks, open their own."""
 
-    def __init__(self, backend: Backend, schema: Schema, migrated: Migrated, patience: float = PATIENCE) -> None:
+    def __init__(self, backend: Backend, schema: Schema, after_migration: AfterMigration, patience: float = PATIENCE) -> None:
         self._backend = backend
         self.patience = patience
         self._schema = schema
-        self._migrated = migrated
+        self._after_migration = after_migration
         self._opened_in = os.getpid()
         self._newer: int | None = None
         self._closed = False
@@ -69,7 +69,7 @@ class Store:
         *,
         patience: float = PATIENCE,
         may_make: bool = True,
-        migrated: Migrated = _refuse_to_migrate,
+        after_migration: AfterMigration = _refuse_to_migrate,
     ) -> "Store":
         """Open the database at `url`, whose tables are those of `schema`.
 
@@ -82,14 +82,14 @@ class Store:
             schema: The tables.
             patience: The seconds to wait for other transactions.
             may_make: Whether to create the tables in an empty database. If not, an empty database is refused.
-            migrated: A function to call at the end of the transaction that migrates an older database, with the connection
-                and the old version. Without it, an older database is refused.
+            after_migration: A function to call at the end of the transaction that migrates an older database, with the
+                connection and the old version. Without this function, an older database is refused.
 
         Raises:
             InputError: The URL is of another kind.
             StoreError: The database cannot be opened or belongs to another program.
         """
-        store = cls(_backend(url, patience), schema, migrated, patience)
+        store = cls(_backend(url, patience), schema, after_migration, patience)
         try:
             store._prepare(may_make)
         except BaseException:
@@ -98,7 +98,7 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Close the connections. A database in memory is lost. May be called again."""
+        """Close the connections. A database in memory is lost. Further calls do nothing."""
         self._closed = True
         self._backend.close()
 
@@ -212,7 +212,7 @@ class Store:
         elif version > self._schema.version:
             self._newer = version
             _log.warning(
-                "%s: a newer dscplus migrated it to schema %d; this dscplus, which knows %d, can still use it; upgrade soon",
+                "%s: a newer dscplus migrated it to schema %d; this dscplus, with schema %d, can still use it; upgrade soon",
                 self._backend.name,
                 version,
                 self._schema.version,
@@ -262,7 +262,7 @@ class Store:
                 copy = self._backend.keep_copy(version)
                 self._backend.mark(db, migrate(db, version, self._schema.migrations), self._schema.compatible_since)
                 self._backend.check_migrated(db)
-                self._migrated(db, version)
+                self._after_migration(db, version)
         self._backend.after_migrating()
         if version < self._schema.version:
             kept = f"; the old file is kept in {copy}" if copy else ""

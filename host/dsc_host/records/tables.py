@@ -1,4 +1,4 @@
-"""The tables that every database of records has: identity, vault, audit log and the end of the log."""
+"""The tables that every database of records has: identity, vault, and the audit log with its end, checkpoints and archive."""
 
 from struct import pack, unpack
 

@@ -52,7 +52,7 @@ class _Call:
     future: Future[Any] = field(default_factory=Future)
 
     def begin(self, closed: bool) -> bool:
-        """Mark the call as started. Return False if it must not be done: it was canceled, or the verifier is closed."""
+        """Mark the call as started. Return False if it must not be done, because it was canceled or the verifier is closed."""
         if not self.future.set_running_or_notify_cancel():
             return False
         if closed:
@@ -196,7 +196,7 @@ def _grouped(
 
 
 class AsyncVerifier:
-    """The calls of `Verifier` as coroutines. Tasks may share an object. Nothing else may use the verifier that it wraps.
+    """The calls of `Verifier` as coroutines. Tasks may share one object. Nothing else may use the wrapped verifier.
 
     The callbacks and iterables that are passed to a call are run and read in a worker thread.
 
@@ -236,7 +236,7 @@ class AsyncVerifier:
             raise
 
     async def close(self) -> None:
-        """Wait for the calls that threads have started, then close the database. May be called again."""
+        """Wait for the calls that threads have started, then close the database. Further calls do nothing."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -344,7 +344,7 @@ class AsyncAudit:
         self._workers = workers
 
     async def entries(self, after: int = 0, serial: str | None = None) -> AsyncIterator[Entry]:
-        """Yield all entries with a number above `after`, or those of one card, in order. They are read page by page."""
+        """Yield the entries with a number above `after`, in order: all, or those about one card. Read them page by page."""
         async for entry in _in_pages(self._workers, self._log.entries(after, serial)):
             yield entry
 

@@ -10,8 +10,8 @@ The database can be used while a backup is made. A backup is restored into an em
    short, changed or pieced together is refused. If you name the database that you want, a backup of another database is refused
    too.
 4. Restoring is one transaction into a database without cards: it restores everything or nothing.
-5. With a folder for segments, the backup leaves out the entries of sealed segments, whose files are in the folder. It is
-   restored only together with them.
+5. With a folder for segments, the backup leaves out the entries of sealed segments, whose files are in the folder. Such a
+   backup can be restored only together with these files.
 6. No response that was accepted after the backup was made is accepted again for the same challenge. Restoring closes all
    challenges, and ends all sessions of the login system.
 """
@@ -41,10 +41,10 @@ from dsc_host.verifier.service import Verifier
 
 
 def backup(verifier: Verifier, file: BinaryIO, *, segments: Path | None = None, done: Progress = ignored) -> int:
-    """Write all records to `file`, and return the number of cards. The log entry is written first, so the backup holds it.
+    """Write all records to `file`, and return the number of cards. The backup includes the log entry about itself.
 
-    With `segments`, make a file in this folder for each sealed segment of the log that has none, and leave out their entries.
-    Raises `InputError` if the folder or a file in it cannot be used.
+    With `segments`, make a file in this folder for each sealed segment of the log that has none there, and leave the entries of
+    all sealed segments out of the backup. Raises `InputError` if the folder or a file in it cannot be used.
     """
     context = verifier._context
     context.store.check_whole()
@@ -131,6 +131,6 @@ def _check_empty(db: Connection) -> None:
     actions = db.execute(select(tables.audit.c.action).limit(2)).scalars().all()
     if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit_writer.BEGIN]):
         raise StoreError("the database already has records; restore the backup into a new database")
-    # Remove the rows that opening the database has created. The backup has its own.
+    # Remove the rows that opening the database has created. The backup has such rows too.
     for table in (tables.audit, tables.audit_head, tables.identity):
         db.execute(delete(table))

@@ -30,7 +30,7 @@ def locked_card(tx: CardTransaction, serial: str) -> CardRecord:
 
 
 def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return a card that has its secrets, locked. Raises as `known_card` does, and `StateError` for a retired card."""
+    """Return the card, locked. Raises as `known_card` does, and `StateError` for a retired card, which has no secrets."""
     card = locked_card(tx, serial)
     if card.state == State.RETIRED:
         raise StateError(f"card {serial}: is retired for good; enroll a new card, which may have the same serial")

@@ -6,7 +6,7 @@ Four promises:
 2. A row that was moved to another serial, or that comes from another database, is refused, even under the same master key.
 3. A sealed secret opens only in its database, for one enrollment of one card, with the suite that the card was enrolled with.
    A decoy's secret never opens as a card's.
-4. Each change of a card's row has a number, which the log entry about the change holds too: see `audit`.
+4. Each change of a card's row has a number, which the log entry about the change holds too: see `records.audit_writer`.
 """
 
 import hmac

@@ -2,8 +2,8 @@
 
 This is for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once, without
 waiting: if another transaction has locked a card, the step for this card is done later and alone. Then each step is decided: it
-    raises an error, or collects its changes. So a step that raises an error has changed nothing, and needs no savepoint.
-    Finally, the changes of all steps are written.
+raises an error, or collects its changes. So a step that raises an error has changed nothing, and needs no savepoint. Finally,
+the changes of all steps are written.
 
 If several steps concern the same card, each is decided after the changes of the previous step were written.
 """
@@ -109,7 +109,7 @@ class _Set:
         self._db = db
         self._entries = entries
         self._works = works
-        # The statements have the limits of one policy.
+        # The statements use the limits of one policy. A step with another policy is done alone.
         self._policy = works[0].context.policy
         self._outcomes: list[Outcome | None] = [None] * len(works)
         self._added: list[tuple[PendingResult, list[tuple[ChallengeRecord, Draw]]]] = []

@@ -30,7 +30,7 @@ def open_records(
 
     Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
     """
-    store = Store.open(database, SCHEMA, may_make=may_make, migrated=partial(upgrade.migrated, keys, clock))
+    store = Store.open(database, SCHEMA, may_make=may_make, after_migration=partial(upgrade.after_migration, keys, clock))
     try:
         own, commits = _seals(store, keys), GroupCommit(store)
         context = CardContext(store=store, keys=keys, seals=own, commits=commits, policy=policy, clock=clock, draw=draw)

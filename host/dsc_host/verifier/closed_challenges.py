@@ -44,14 +44,14 @@ def is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
 
 
 def refuse_and_count(context: CardContext, action: str, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers and count that. Write to the database only if the refusal is logged."""
+    """Refuse the answers, and count the refusal. Write to the database only if the refusal is logged."""
     if (event := _counted(context, action, reason, now)) is not None:
         context.change(lambda tx: tx.log(now, event))
     return Verdict(reason, closed=True)
 
 
 def refuse_counted(tx: CardTransaction, action: str, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers and count that, in this transaction."""
+    """Refuse the answers, and count the refusal, in this transaction."""
     if (event := _counted(tx.context, action, reason, now)) is not None:
         tx.log(now, event)
     return Verdict(reason, closed=True)

@@ -1,4 +1,4 @@
-"""The search for the counter that a response was made with. It records nothing.
+"""The search for the counter that a response was made with. The search changes no records.
 
 A wrong response is compared with the response of every counter in the window, each time in constant time. So the duration does
 not reveal which digits were right. For a right response, the duration reveals how far the card is ahead, which is no secret.

@@ -1,7 +1,7 @@
 """Decoys: rows that stand in for cards that do not exist, so that a caller cannot tell a missing card from an enrolled card.
 
-Wrong responses to a decoy are counted, and they pause and lock it like a card. Judging a response takes as long for a decoy as
-for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time.
+Wrong responses to a decoy are counted, and pause and lock the decoy like a card. Judging a response takes as long for a decoy
+as for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time.
 Three promises:
 
 1. A request for a card executes the same statements as a request for a missing card, at the first time and at every later time.

@@ -51,7 +51,7 @@ def enroll_all(
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
-    """Enroll many cards: see `Verifier.enroll_all`. Call `claim`, to claim the database, first in each transaction."""
+    """Enroll many cards: see `Verifier.enroll_all`. Each transaction first calls `claim`, which claims the database."""
     numbered = enumerate(enrollments)
     if not atomic:
         total = 0

@@ -38,7 +38,7 @@ _REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, S
 _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
 """The reasons that count as a failure. UNKNOWN is among them because decoys are paused and locked like cards."""
 _NO_PIN = "no PIN at all"
-"""A PIN to compute with if there is none, so that the computation takes as long as with a PIN. No card's PIN has letters."""
+"""The text to compute with in place of a missing PIN, so that this takes as long as with a PIN. No PIN has letters."""
 _MOST_DOUBLINGS = 30
 _DAY = 24 * 60 * 60
 
@@ -59,7 +59,7 @@ def is_id(challenge_id: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JudgmentRequest:
-    """The answers to judge: one, or two for a resync. If there is a `new_pin`, it is used instead of the card's PIN.
+    """The answers to judge: one, or two for a resync. A `new_pin` is used in place of the card's PIN.
 
     With `once`, the challenges take no further response, whatever the outcome.
     """
@@ -202,7 +202,8 @@ def _find(
     if card.state == DECOY:
         # Refuse even a response that matches the decoy's random key.
         return _Finding(Reason.UNKNOWN, card.counter)
-    # Nothing compares the two PINs with each other, so they may be equal. If they are, the PIN counts: it is checked first.
+    # The PIN and the duress PIN are never compared, so they may be equal. Then a response counts as made with the PIN, which is
+    # checked first.
     if counter is not None:
         return _Finding(Reason.ACCEPTED, counter)
     if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:

@@ -81,7 +81,7 @@ def _seal_some_of_vault(tx: CardTransaction, to: MasterKey) -> int:
 
 
 def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> tuple[int, str]:
-    """Seal a batch of cards and the end of the log. Return the number of the cards and the last serial.
+    """Seal a batch of cards and the end of the log. Return the number of sealed cards and the last serial.
 
     Cards that were enrolled after `until` are left out, so that the change ends even if other processes keep enrolling cards
     under another key.

@@ -12,10 +12,7 @@ from dsc_host.errors import InputError
 from dsc_host.ocra import DEFAULT_SUITE
 
 MOST_WINDOW = 1000
-"""The largest `Policy.window`.
-
-A wrong response costs one HMAC for each counter in the window.
-"""
+"""The largest `Policy.window`. A wrong response costs one HMAC for each counter in the window."""
 MOST_RESYNC_WINDOW = 10_000
 MOST_TIME_WINDOW = 20
 """The largest `Policy.time_window`. A wrong response costs the HMACs of the whole window for each time step."""

@@ -175,8 +175,8 @@ def lock_card(db: Connection, serial: str) -> CardRecord | None:
 def lock_for_challenge(db: Connection, serial: str, otherwise: str | None, ago: int) -> tuple[CardRecord | None, float | None]:
     """Lock and return a card, or its decoy if there is no card, with the Unix time of an earlier challenge.
 
-    `otherwise` is the name of the decoy. `ago` is the number of challenges from the earlier challenge to the new challenge. Its
-    time is None if it is not stored any more. Finding the card and finding the decoy take the same time.
+    `otherwise` is the name of the decoy. `ago` is how many challenges the earlier challenge lies before the new one. The time
+    is None if the earlier challenge is no longer stored. Finding the card and finding the decoy take the same time.
     """
     # The second statement begins after the lock is taken, so it sees what the lock's previous holder has committed.
     if otherwise is None:

@@ -104,7 +104,7 @@ class Verifier:
         return cls(open_records(database, keys, policy=policy, clock=clock, draw=draw, may_make=may_make))
 
     def close(self) -> None:
-        """Close the database. May be called again. Any other call then raises `StoreError`."""
+        """Close the database. Any later call raises `StoreError`, except another `close`."""
         self._context.store.close()
 
     def __enter__(self) -> Self:
@@ -331,8 +331,8 @@ class Verifier:
         challenges must be open and of one card, and the card must have answered them one right after the other. Both responses
         must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. If so, both challenges
         are closed, and the card's counter is set to the counter after that of the second response. A wrong pair counts as one
-        failure of the card and as one of each challenge, and does not change the counter. Everything else is as in `verify`. A
-        single response that an attacker has guessed or seen is useless here.
+        failure of the card and one failure of each challenge, and does not change the counter. Everything else is as in
+        `verify`. A single response that an attacker has guessed or seen is useless here.
         """
         return self._context.finish(self._resync(first_id, first_response, second_id, second_response))
 

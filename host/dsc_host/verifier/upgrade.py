@@ -1,6 +1,6 @@
-"""The steps after the migration of a database: they log it, and seal the rows and secrets of a database without seals.
+"""The upgrade of a database after its tables were migrated: a database of a time before the seals gets them.
 
-They run in the transaction of the migration, so the database is upgraded completely or not at all. They take less than a
+The upgrade runs in the transaction of the migration, so the database is upgraded completely or not at all. It takes less than a
 millisecond for each card and each challenge.
 """
 
@@ -23,8 +23,8 @@ from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 _PAGE = 500
 
 
-def migrated(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """Update the contents of a database that was just migrated from this version. `Store.open` calls this function.
+def after_migration(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
+    """Seal the contents of a database that was just migrated from `version`, if this version had no seals, and log that.
 
     Raises `InputError` if a master key of the database is not in `keys`. Raises `StoreError` if a secret or the log was
     tampered with.

@@ -130,7 +130,7 @@ def test_migrations_since_the_oldest_compatible_version_only_add(server: Databas
         before = columns(db)
         known = {table for table, _ in before}
         bound = rules(db, known)
-    Store.open(server.url, SCHEMA, migrated=lambda *_: None).close()
+    Store.open(server.url, SCHEMA, after_migration=lambda *_: None).close()
     with server.raw() as db:
         after = columns(db)
         assert rules(db, known) == bound

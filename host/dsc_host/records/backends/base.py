@@ -20,7 +20,7 @@ class Identity:
     version: int
     """The version of its schema, or 0 if it is not ours."""
     compatible_since: int
-    """The oldest schema version whose dscplus may use this database."""
+    """A dscplus with at least this schema version may use the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ Start: TypeAlias = Callable[[Connection], None]
 
 
 class Backend(Protocol):
-    """A database. It does not know the tables. `READ`, `READ_ONCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
+    """A database, whatever its tables. `READ`, `READ_ONCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
 
     CHAINS_ERRORS: bool
     """Whether the database's own errors can be shown, because they never quote stored data."""

@@ -34,8 +34,8 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
     def enter(self) -> None:
         """Enter the pipeline mode."""
-        # A pooler may run each transaction in a different session, which lacks our prepared statements. It has its own process
-        # ids.
+        # A pooler may run each transaction in a different session, which lacks our prepared statements. Only without a pooler
+        # are these two process ids equal.
         self._prepares = self.execute("SELECT pg_backend_pid()").fetchone() == (self.info.backend_pid,)
         self._statements: dict[str, bytes] = {}
         self._numbers = count()
@@ -56,7 +56,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         """Undo the transaction, if there is one."""
         with suppress(psycopg.Error), self._settled():
             self._send_queued()
-        # The pool calls this for each connection that it gets back. Without this check, it would take a round trip.
+        # The pool calls this for each connection that it gets back. Without this check, each return would take a round trip.
         if not self._is_idle():
             with self._settled():
                 super().rollback()
@@ -105,7 +105,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
 
 class _Preparation(psycopg.Cursor[Any]):
-    """Takes the result of a statement's preparation."""
+    """A cursor that notes that a statement's preparation has succeeded."""
 
     def __init__(self, connection: Any, prepared: dict[str, bytes], text: str, name: bytes) -> None:
         super().__init__(connection)
@@ -137,7 +137,7 @@ class PipelinedCursor(psycopg.Cursor[Any]):
 
     def send_sql(self, sql: Sql, values: Sequence[bytes | None]) -> None:
         """Send a statement, with its values in binary form, without waiting for its result."""
-        # This object reads the result. psycopg sets it when it executes a statement.
+        # The `Transformer` reads the result. psycopg creates one only in `execute`, so create it here.
         self._tx = Transformer(self)
         connection: Any = self.connection
         connection.send(self, sql, values)

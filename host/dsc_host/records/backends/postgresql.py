@@ -203,14 +203,14 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
     try:
         engine = create_engine(
             url,
-            # A prepared statement belongs to a session, like a setting.
+            # Let psycopg prepare no statements: like a setting, a prepared statement belongs to a session.
             connect_args={
                 "connect_timeout": max(round(patience), 1),
                 "application_name": "dscplus",
                 "prepare_threshold": None,
             },
             hide_parameters=True,
-            # The driver does not start transactions, because it would wait for the result: only a `Mode` starts a transaction.
+            # Only a `Mode` starts a transaction. The driver would wait for the result of its BEGIN.
             isolation_level="AUTOCOMMIT",
             pool_size=5,
             max_overflow=10,

@@ -30,7 +30,7 @@ _RETRY = 0.01
 _TRY_MILLISECONDS = 2
 """The time for which SQLite itself waits to become the writer, before this program tries again."""
 _BESIDE = ("-wal", "-shm", "-journal")
-"""The endings of the files that SQLite keeps beside a database. They have the database's permissions."""
+"""The endings of the files that SQLite keeps beside a database, with the database's permissions."""
 _HEADER = b"SQLite format 3\0"
 
 # The advice, by the beginning of SQLite's name for the error. Some names are longer, for example SQLITE_READONLY_DIRECTORY.
@@ -45,7 +45,7 @@ _ADVICE = {
 
 
 class SQLite:
-    """A `Backend` for SQLite. `open` creates it and its file."""
+    """A `Backend` for SQLite. `open` creates the object and, if it is missing, the file."""
 
     READ = READ_ONCE = STREAM = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
@@ -101,7 +101,7 @@ class SQLite:
             yield partial(self._start_writing, mode, deadline)
 
     def _start_writing(self, mode: Mode, deadline: float, db: Connection) -> None:
-        """Start a transaction as soon as the other processes let it.
+        """Start a transaction as soon as no other process is writing.
 
         SQLite itself would wait longer and longer between two tries, up to 100 ms, and so miss the moments between the
         transactions of a busy process. Once the transaction has started, SQLite's own waiting is turned on again, because it

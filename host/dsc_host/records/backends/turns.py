@@ -22,7 +22,7 @@ class Turns:
 
     @contextmanager
     def turn(self, deadline: float) -> Iterator[bool]:
-        """Wait for a turn until `deadline` of the monotonic clock. Provide whether it came. The turn ends with the block."""
+        """Wait for a turn until `deadline`, a monotonic time. Provide whether the turn came. The turn ends with the block."""
         is_mine = self._take(deadline)
         try:
             yield is_mine
