@@ -1,4 +1,4 @@
-"""The connection between the card's state machine and a board's ports. Its order of effects keeps the journal's promises."""
+"""The connection between the card's state machine and a board's ports. The order of effects keeps the journal's promises."""
 
 import struct
 
@@ -30,7 +30,7 @@ def same(a, b):
 
 
 class App:
-    """The card on one board. Call `poll` forever. In between, sleep for the time that it returns, or until input arrives."""
+    """The card on one board. Call `poll` forever. Sleep in between for the time that `poll` returns, or until input arrives."""
 
     def __init__(self, board):
         self.board = board
@@ -82,7 +82,7 @@ class App:
         return states.READY if self._load_suite() else states.BROKEN
 
     def _load_suite(self):
-        # A record whose suite needs a hash that this board lacks is kept, but the card reports it as unusable here.
+        # A record whose suite needs a hash that this board lacks is kept, but the card reports the suite as unusable here.
         try:
             self.ocra = parse_suite(self.record.suite)
         except ProfileError:
@@ -191,7 +191,7 @@ class App:
         return states.ASKED
 
     def _draw(self):
-        """Choose an unlock challenge. It stays the same until a code for it was tried."""
+        """Choose an unlock challenge. The card keeps it until the owner has tried a code for it."""
         try:
             # Read more than needed, so that the health tests notice a stuck source.
             data = self.entropy.read(16)

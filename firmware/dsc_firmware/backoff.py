@@ -1,4 +1,4 @@
-"""The wait before a locked card accepts the next unlock code: 30 s after the first wrong code, twice as long after each."""
+"""The wait of a locked card for an unlock code: 30 s after the first wrong code, twice as long after each further code."""
 
 from .ports import const, ticks_diff
 

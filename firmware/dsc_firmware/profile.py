@@ -145,8 +145,8 @@ class Profile:
             _require(name in fields, name + ": must be set")
         checks_pin = self.checks_pin
         has_pin = parse_suite(self.suite).pin
-        _require(not (checks_pin and has_pin), "suite: pin=card wants a suite without P")
-        _require(checks_pin or has_pin, "suite: pin=ocra wants a suite with P")
+        _require(not (checks_pin and has_pin), "suite: pin=card needs a suite without P")
+        _require(checks_pin or has_pin, "suite: pin=ocra needs a suite with P")
         _require(checks_pin or "code" not in fields, "code: with pin=card only")
         _require(checks_pin or "tries" not in fields, "tries: with pin=card only")
         _require(checks_pin or "unlock" not in fields, "unlock: with pin=card only")

@@ -305,7 +305,7 @@ say(interrupts)
 
 def test_no_board_json_says_what_to_do(play: Play) -> None:
     said = play("run(FOLDER, Clock(), say)")
-    assert said == ["board.json: can't be read; copy one of the ready-made ones to the board"]
+    assert said == ["board.json: can't be read; copy a ready-made board.json to the board"]
 
 
 def test_a_board_json_of_noise_is_one_line_too(play: Play) -> None:
@@ -321,7 +321,7 @@ from dsc_firmware.boards import wiring
 wiring.open = lambda path: Noise()
 run(FOLDER, Clock(), say)
 """
-    assert play(program) == ["board.json: can't be read; copy one of the ready-made ones to the board"]
+    assert play(program) == ["board.json: can't be read; copy a ready-made board.json to the board"]
 
 
 @pytest.mark.parametrize("transfers", [1, 2, 3, 4])

@@ -21,7 +21,7 @@ _BOARDS = __name__.rpartition(".")[0]
 
 
 class Board:
-    """The ports that `ports.py` describes. It is not in `wiring`, because an object keeps the module of its class in memory."""
+    """The ports that `ports.py` describes. Not in `wiring`, because an object keeps the module of its class in memory."""
 
 
 def run(folder="", clock=time, say=print):

@@ -1,6 +1,6 @@
 """The construction of the ports from `board.json`. Only this module imports `machine`.
 
-It is unloaded before the card runs, which frees its memory.
+This module is unloaded before the card runs, which frees its memory.
 """
 
 import select
@@ -123,5 +123,5 @@ def _read(folder):
         with open(folder + "/board.json") as file:
             text = file.read()
     except (OSError, ValueError):
-        raise ConfigError("can't be read; copy one of the ready-made ones to the board")
+        raise ConfigError("can't be read; copy a ready-made board.json to the board")
     return load(text)

@@ -48,7 +48,7 @@ class FileFlash:
 
 
 class AdcBattery:
-    """A battery behind a voltage divider. Its voltage is `divider` times that of the pin. It is empty below `empty_mv`."""
+    """A battery behind a voltage divider. Its voltage is `divider` times that of the pin. Below `empty_mv`, it is empty."""
 
     def __init__(self, adc, divider, empty_mv):
         self._adc = adc

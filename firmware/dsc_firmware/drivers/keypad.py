@@ -46,9 +46,9 @@ class NoKeypad:
 class MatrixKeypad:
     """A keypad of open-drain `rows`, and `columns` and `press` with pull-ups. `keys` has one string of letters for each row.
 
-    Set `off` to whether the card is off. While it is true, *press* counts only after half a second. Without a *press* button,
-    holding OK for half a second counts as *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may
-    sleep before the next `get`.
+    Set `off` to whether the card is off. While the card is off, *press* counts only after half a second. Without a *press*
+    button, holding OK for half a second counts as *press*. `ticks` returns the time in ms. `pause_ms` is the time that the
+    caller may sleep before the next `get`.
     """
 
     def __init__(self, rows, columns, keys, press, ticks):
