@@ -40,11 +40,11 @@ def verify_log(
 ) -> None:
     """Check the log for tampering. Exit code 6 if it finds any.
 
-    The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place. With
-    --since, it later proves that the log still has this entry, and so that nobody has restored an older copy of the whole
-    database. The command then checks only the entries after the checkpoint, and its time does not depend on the length of the
-    log. With --whole, it checks all entries, on all processors if the log is large. It names the archived segments that were
-    not checked.
+    The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place, and give
+    it to --since later. Then the command also proves that the log still has this entry, so nobody has restored an older copy of
+    the whole database. With --since, only the entries after the checkpoint are checked, and the time does not depend on the
+    length of the log. With --whole, all entries are checked, on all processors if the log is large. The output names the
+    archived segments that were not checked.
 
     \b
     Examples:
@@ -73,7 +73,7 @@ def seal_log(
 ) -> None:
     """Check the new entries, and seal a checkpoint after every 100,000. Exit code 6 if the log was tampered with.
 
-    Run it regularly, for example each night. The entries between two checkpoints are a segment, which can be checked
+    Run this command regularly, for example each night. The entries between two checkpoints are a segment, which can be checked
     separately and archived. Logins continue meanwhile.
 
     \b
@@ -103,9 +103,9 @@ def archive_log(
     """Move old segments of the log into compressed files. Asks for confirmation.
 
     An entry is removed from the records only after the file of its segment was written to the disk, read again, and checked
-    against the checkpoint that `audit seal` has sealed. Logins continue meanwhile. A command that was stopped continues when it
-    runs again. The checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived entries
-    are no longer exported, and users no longer see them among their security events.
+    against the checkpoint that `audit seal` has sealed. Logins continue meanwhile. If you stop the command, it continues when
+    you run it again. The checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived
+    entries are no longer exported, and users no longer see them among their security events.
 
     \b
     Examples:
@@ -158,7 +158,7 @@ def export_log(
 ) -> None:
     """Print the log as JSON lines.
 
-    Each entry says who did what and when, the outcome, and the true reason. It has no PIN, response or key.
+    Each entry says who did what and when, the outcome, and the true reason. No entry has a PIN, a response or a key.
 
     \b
     Examples:

@@ -58,8 +58,8 @@ def make_backup(
         bar("Backing up") as done,
     ):
         count = backup(verifier, target, segments=segments, done=done)
-        has_segments = segments is None or verifier.audit.last_checkpoint() is not None
-    if not has_segments:
+        lacks_segments = segments is not None and verifier.audit.last_checkpoint() is None
+    if lacks_segments:
         notice("No segment of the log is sealed, so the backup has the whole log. `dscplus audit seal` seals segments.")
     show({"file": str(file), "cards": count, "database": verifier.context.seals.database}, as_json=as_json)
 
@@ -79,8 +79,8 @@ def restore_backup(
     """Restore a backup into new records: all of it, or nothing.
 
     The new records may be on any machine and in any kind of database. Open challenges are discarded. A card that was used
-    since the backup has a counter that is ahead of the records: its responses are accepted if it is at most
-    20 ahead. Otherwise use `resync`.
+    since the backup has a counter that is ahead of the records. If the counter is at most 20 ahead, its
+    responses are accepted. Otherwise use `resync`.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from dsc_host.link import CardClient, CardInfo
 from dsc_host.ocra import Suite
 
 LOOK_SECONDS = 0.5
-"""The seconds between two checks whether the card has switched off."""
+"""The seconds between two checks of whether the card has switched off."""
 _ANSWER_SECONDS = 5.0
 _CELLS = 8
 _KINDS = {"N": "digits", "A": "letters and digits", "H": "hex digits"}

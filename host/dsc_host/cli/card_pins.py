@@ -59,7 +59,7 @@ def _set_all(records: Records, file: Path, as_json: bool) -> None:
         count = exchange.import_pins(verifier, file, refused=tell)
     show({"cards": count, "left_out": len(left_out)}, as_json=as_json)
     if left_out:
-        raise Failed(f"{len(left_out)} were left out")
+        raise Failed(f"rows left out: {len(left_out)}")
 
 
 def draw_pins(

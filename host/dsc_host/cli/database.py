@@ -100,9 +100,9 @@ class Records(MasterKeys):
     def open(self, *, may_make: bool = False) -> "Verifier":
         """Open the verifier in these records.
 
-        Without an option or setting, they are in the user's own folders. With `may_make`, the database and the master key are
-        created if both do not exist. Raises `Failed` if they do not exist and may not be created, and `InputError` or
-        `StoreError` if they cannot be opened.
+        Without an option or setting, the records are in the user's own folders. With `may_make`, the database and the master
+        key are created if both do not exist. Raises `Failed` if the records do not exist and may not be created, and
+        `InputError` or `StoreError` if they cannot be opened.
         """
         from dsc_host.records.store import check_url
         from dsc_host.verifier import Verifier

@@ -174,7 +174,7 @@ def import_cards(
     show({**result, "rows": rows} if dry_run and as_json else result, as_json=as_json)
     if refusals:
         nothing = "; nothing was imported" if atomic and not dry_run else ""
-        raise Failed(f"{len(refusals)} {'would be' if dry_run else 'were'} left out{nothing}")
+        raise Failed(f"cards {'that would be ' if dry_run else ''}left out: {len(refusals)}{nothing}")
 
 
 @dataclass(slots=True)
@@ -210,7 +210,7 @@ def _records_to_try(records: Records) -> Verifier:
 
 @contextmanager
 def _reporting(refusals: list[int], rows: list[Result] | None) -> Iterator[Callable[["Refusal"], None]]:
-    """Yield a callback for each card that is left out. It counts the card, and prints a message or adds a row."""
+    """Yield the callback for cards that are left out. It counts each card, and prints a message or adds a row."""
 
     def tell(refusal: "Refusal") -> None:
         refusals.append(refusal.number)

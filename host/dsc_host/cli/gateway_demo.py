@@ -176,8 +176,8 @@ def gateway_demo(
 ) -> None:
     """Try logins to other programs: a page behind nginx, and a shell.
 
-    It starts the login system with people and cards in memory, nginx with a page behind the login, and a RADIUS server for a
-    shell login with PAM. All of these listen only on this machine, and stop with Ctrl-C. The command needs nginx.
+    The command starts the login system with people and cards in memory, nginx with a page behind the login, and a RADIUS server
+    for a shell login with PAM. All of these listen only on this machine, and stop with Ctrl-C. You need nginx.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ def image(
 ) -> None:
     """Build the files that turn a board into a card.
 
-    They are the compiled firmware, and images that contain it. The same source always gives the same bytes. This command
+    The files are the compiled firmware, and images that contain it. The same source always gives the same bytes. This command
     writes nothing to a board; `dscplus flash` does.
 
     \b
@@ -50,7 +50,7 @@ def _what_next(board: str, out: Path) -> str:
     if name := uf2_name(board):
         return (
             f"Next, for a new board with MicroPython: hold BOOTSEL while you plug it in, and copy {out / name} to its drive.\n"
-            "That replaces every file on the board, including a personalized card's key. dscplus flash keeps them."
+            "That replaces every file on the board, including a personalized card's key. dscplus flash keeps the key."
         )
     return (
         "Next, for a board with MicroPython: dscplus flash, or by hand\n"

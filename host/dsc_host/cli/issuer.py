@@ -41,7 +41,7 @@ def make(
 ) -> None:
     """Make all requested cards, one after another.
 
-    Plug a card in, press Enter, and take it out. If one fails, the finished cards stay finished. Run the command again for
+    Plug a card in, press Enter, and take it out. If a card fails, the finished cards stay finished. Run the command again for
     the remaining cards.
 
     \b

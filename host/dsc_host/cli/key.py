@@ -45,7 +45,7 @@ def list_keys(records: Records, as_json: JsonOption = False) -> None:
 
 
 def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
-    """Generate a new master key and append it to the file. It can open secrets, but does not seal yet.
+    """Generate a new master key and append it to the file. The new key opens secrets, but does not seal any yet.
 
     To change the master key while logins continue:
 

@@ -17,8 +17,8 @@ _HEX = re.compile("(?:0[xX])?((?:[0-9A-Fa-f]{2})+)")
 def read_key_file(path: Path) -> bytes:
     """Return the key of 16, 24 or 32 bytes that a file holds, in hex or in Base64.
 
-    A byte order mark, a `0x` before the hex digits, and blanks or line ends around the key are skipped. Text that could be
-    either is read as hex. Raises `InputError`.
+    A byte order mark, a `0x` before the hex digits, and blanks or line ends around the key are skipped. Text that is valid as
+    hex and as Base64 is read as hex. Raises `InputError`.
     """
     try:
         with path.open("rb") as file:

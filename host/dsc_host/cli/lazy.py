@@ -69,13 +69,13 @@ def _no_more() -> Sequence[Section]:
 
 
 class LazyGroup(TyperGroup):
-    """A group that shows its commands by sections, and builds each when it is used."""
+    """A group that shows its commands by sections, and builds each command when it is used."""
 
     default = ""
     """The command to use if the arguments name none. Empty if there is no such command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments. Put the default command before them if they name none."""
+        """Parse the arguments. If they name no command, put the default command before them."""
         if (
             self.default
             and args
@@ -86,7 +86,7 @@ class LazyGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
     def fill(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]] = _no_more) -> None:
-        """Set the commands of the group. `more` returns further sections, for a name that is in no section and for lists."""
+        """Set the commands of the group. For lists, and for a name in none of the sections, `more` returns further sections."""
         self._table = _Table(sections, more)
         self.commands = self._table
 

@@ -123,7 +123,7 @@ def personalize(
       dscplus personalize IB3000123
       echo 1234 | dscplus personalize IB3000123 --card /dev/ttyACM0 --db sqlite:///dsc.db
     """
-    # Check everything except the secrets first, before the command prompts for a secret or creates records.
+    # Check everything except the secrets before the command prompts for a secret or creates records.
     profile = _profile(serial, suite, pin_policy, tries)
     with CardClient.open(port.find()) as client:
         if held := client.info().serial:

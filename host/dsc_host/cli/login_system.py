@@ -17,7 +17,7 @@ from dsc_host.login.service.operator import Operator
 def operating(records: Records, policy: Path | None = None, *, may_make: bool = False) -> Iterator[Operator]:
     """Yield the operator of the records that the options name.
 
-    Raises `InputError`, `Failed` or `StoreError` if they cannot be opened.
+    Raises `InputError`, `Failed` or `StoreError` if the records cannot be opened.
     """
     rules = load_policy(policy)
     with records.open(may_make=may_make) as verifier:

@@ -49,7 +49,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def more_sections() -> list[Section]:
-    """Return the sections of other packages."""
+    """Return the sections of commands that other packages add."""
     # Import it here, because it loads slowly, and our own commands do not need it.
     from importlib.metadata import entry_points
 

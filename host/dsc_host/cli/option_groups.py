@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 
 def expanded(function: Callable[..., None]) -> Callable[..., None]:
-    """Return the function with each option of its groups as a parameter. They replace the groups, after other parameters."""
+    """Return the function with the options of its groups as parameters, after the others and in place of the groups."""
     hints = get_type_hints(function, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
 

@@ -43,7 +43,9 @@ def add_person(
 
 def list_persons(
     records: Records,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Only people whose names contain this.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Only people whose names contain this text.", show_default=False)
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """List people and companies.

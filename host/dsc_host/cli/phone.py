@@ -64,12 +64,11 @@ def activate(
 ) -> None:
     """Activate the app for a user.
 
-    The command prompts for the password, the token that arrives by SMS, and the app's PIN. Or it reads them from standard
-    input, one line each.
-    The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, enter its existing PIN.
-    The token is sent to the phone number that was confirmed last. The command lists the other numbers.
-    If the user has an app on another phone, or had uninstalled it, that app is taken out of use. The command asks for
-    confirmation and for the PIN of that app.
+    The command prompts for the password, the token that arrives by SMS, and the app's PIN, or reads them from standard input,
+    one line each. The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, enter the app's
+    existing PIN. The token is sent to the phone number that was confirmed last. The command lists the other numbers. If the
+    user has an app on another phone, or has uninstalled an app, that app is taken out of use. The command asks for confirmation
+    and for the PIN of that app.
 
     \b
     Examples:

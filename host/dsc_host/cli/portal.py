@@ -149,7 +149,9 @@ def portal(
     ] = None,
     log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the log to this file. Default: stderr, or with --demo a file that it names."),
+        typer.Option(
+            metavar="FILE", help="Write the log to this file. Default: stderr, or with --demo a file that the command names."
+        ),
     ] = None,
 ) -> None:
     """Serve the pages of the login system.
@@ -157,7 +159,7 @@ def portal(
     There are pages for the login, security settings, requests, and the work of staff.
 
     With --demo you can try everything, with a card on the page, and nothing is stored. Without --demo, the pages use your
-    records, and visitors connect over https through a proxy. Stop it with Ctrl-C. Add users with `dscplus user add`.
+    records, and visitors connect over https through a proxy. Ctrl-C stops the server. Add users with `dscplus user add`.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ Done = Callable[[int, int], None]
 
 @contextmanager
 def bar(title: str) -> Iterator[Done]:
-    """Show a bar while the block runs, and remove it at the end. Yield the callback that moves it."""
+    """Show a bar while the block runs, and remove it at the end. Yield the callback that moves the bar."""
     if not sys.stderr.isatty():
         yield lambda _done, _of: None
         return

@@ -65,10 +65,10 @@ def serve(
 ) -> None:
     """Log users in to programs that speak RADIUS.
 
-    A program sends name and password, shows the challenge of the user's card, and sends the response. With --verifier, the
-    password is not checked, because the program checks it itself. Add the program first, with `dscplus radius client add`.
-    Requests must be signed with a Message-Authenticator. The log goes to stderr, one JSON object per line, without user names.
-    Stop it with Ctrl-C or SIGTERM: open requests are answered first.
+    A program sends the user's name and password, shows the challenge of the user's card, and sends the response. With
+    --verifier, the program itself checks the password, and this server checks only the card. Add the program first, with
+    `dscplus radius client add`. Requests must be signed with a Message-Authenticator. The log goes to stderr, one JSON object
+    per line, without user names. Stop the server with Ctrl-C or SIGTERM: open requests are answered first.
 
     \b
     Examples:

@@ -65,8 +65,8 @@ def serve(
 ) -> None:
     """Serve challenges and verdicts over HTTP.
 
-    Use it for login pages that are not written in Python. Stop it with Ctrl-C or SIGTERM: open requests are finished
-    first. It has no TLS: put a proxy with TLS in front of it. The log goes to stderr, one JSON object per line. GET
+    Use the service for login pages that are not written in Python. Stop it with Ctrl-C or SIGTERM: open requests are finished
+    first. The service has no TLS: put a proxy with TLS in front of it. The log goes to stderr, one JSON object per line. GET
     /openapi.json describes the service. Callers need a token: see `dscplus token new --help`.
 
     \b
@@ -116,7 +116,7 @@ def new_token(
         show({"name": name, "token": token}, as_json=True)
     else:
         typer.echo(token)
-    notice(f"Keep it: {path} stores only its hash, so it cannot be shown again. Restart a running service to load it.")
+    notice(f"Keep the token: {path} stores only its hash. Restart a running service to load it.")
 
 
 def default_tokens() -> Path:

@@ -22,9 +22,9 @@ def unlock_code(
 ) -> None:
     """Make a code that unlocks a card.
 
-    A card shows LOCKED and locks itself after too many wrong PINs. The owner presses OK on the card to see the challenge.
-    Give a code only to somebody who has proved that the card is theirs: with a code, a thief can go on trying PINs. A card
-    gets at most 10 codes in 24 hours.
+    After too many wrong PINs, a card locks itself and shows LOCKED. The owner presses OK on the card to see the challenge. Give
+    a code only to somebody who has proved that the card is theirs: with a code, a thief can go on trying PINs. A card gets at
+    most 10 codes in 24 hours.
 
     \b
     Examples:

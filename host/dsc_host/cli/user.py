@@ -59,7 +59,9 @@ def add_user(
 
 def list_users(
     records: Records,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Only users whose names contain this.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Only users whose names contain this text.", show_default=False)
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """List the users.

@@ -45,7 +45,7 @@ def test_a_card_is_accepted_once_its_pin_is_set(desk: Command) -> None:
 def test_a_file_sets_many_and_names_the_others(desk: Command) -> None:
     file = pins(desk, f"serial,pin\nAB1,{PIN}\nAB2,12345\nAB9,1234\nAB3,4321\nAB1,0000\n")
     done = desk("card", "pin", "set", "--file", str(file), "--json")
-    assert (done.code, json.loads(done.out), done.error) == (1, {"cards": 2, "left_out": 3}, "3 were left out")
+    assert (done.code, json.loads(done.out), done.error) == (1, {"cards": 2, "left_out": 3}, "rows left out: 3")
     told = [line for line in done.err.splitlines() if line.startswith("left out: line")]
     assert [line.split(": ")[1:3] for line in told] == [
         ["line 3, card AB2", "pin"],

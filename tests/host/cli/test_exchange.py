@@ -84,7 +84,7 @@ def test_cards_that_are_there_already_are_told_one_by_one(desk: Command, file: P
     target = other_records(desk)
     assert desk("enroll", "IB2", *target, stdin=SECRETS).code == 0
     none = desk("import", str(file), "--atomic", "--json", *target, stdin=PASSPHRASE)
-    assert (none.code, json.loads(none.out)["cards"], none.error) == (1, 0, "1 were left out; nothing was imported")
+    assert (none.code, json.loads(none.out)["cards"], none.error) == (1, 0, "cards left out: 1; nothing was imported")
     assert len(desk("card", "list", *target).rows) == 1
     some = desk("import", str(file), "--json", *target, stdin=PASSPHRASE)
     assert (some.code, json.loads(some.out)) == (1, {"file": str(file), "cards": 2, "left_out": 1})
@@ -186,7 +186,7 @@ def test_each_bad_row_is_told_with_its_line(dscplus: Command) -> None:
     done = dscplus("import", str(file), "--json")
     assert (done.code, json.loads(done.out)["left_out"], dscplus.enrolled()) == (1, 3, ["A-1", "A-4"])
     assert [line.split(",")[0].split(": ")[1] for line in done.err.splitlines()[:3]] == ["line 3", "line 4", "line 5"]
-    assert done.error == "3 were left out"
+    assert done.error == "cards left out: 3"
     assert dscplus("card", "list", "--owner", "anna").rows[0].startswith("A-1 ")
     twice = dscplus("import", str(file))
     assert "line 2, card A-1: serial: is already enrolled" in twice.err
@@ -209,7 +209,7 @@ def test_a_dry_run_tells_of_each_line_and_changes_nothing(desk: Command) -> None
     file.write_text(SEEDS)
     before = desk("audit", "export").out
     done = desk("import", str(file), *MAPPED, "--dry-run")
-    assert (done.code, done.error) == (1, "2 would be left out")
+    assert (done.code, done.error) == (1, "cards that would be left out: 2")
     assert [line.split()[:3] for line in done.out.splitlines()[:4]] == [
         ["LINE", "SERIAL", "OUTCOME"],
         ["1", "AB-1", "taken"],

@@ -11,7 +11,7 @@ class State(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
-    SKIPPED = "skipped"  # it depends on another check that failed
+    SKIPPED = "skipped"  # the check could not be made
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def check_extras() -> Findings:
         yield warning(EXTRAS, "dscplus is not installed as a package", "pip install dscplus")
         return
     missing: dict[str, list[str]] = {}
-    # Leave out uvloop on Windows: it is the only package that some system lacks.
+    # Leave out uvloop on Windows, which is the only system that lacks a package.
     here = [each for each in required if sys.platform != "win32" or "!= 'win32'" not in each]
     for name, extra in (found.groups() for found in map(_EXTRA_OF.match, here) if found):
         if extra not in _TOOLS:
