@@ -47,7 +47,7 @@ from dsc_host.server.request_rate import MOST_SECONDS, RequestRate
 from dsc_host.verifier import Verifier
 from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
-MOST_IN_HAND = 64
+MOST_IN_PROGRESS = 64
 """The maximum number of calls in progress, in one process. Most of them wait, because there are fewer threads."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -73,10 +73,10 @@ def application(
     tokens: Tokens,
     *,
     threads: int = SQLITE_THREADS,
-    most_in_hand: int = MOST_IN_HAND,
+    most_in_progress: int = MOST_IN_PROGRESS,
 ) -> Starlette:
     """Return the service. It calls `open_verifier` in this process when it starts, and closes the verifier when it ends."""
-    service = _Service(open_verifier, tokens, threads, most_in_hand)
+    service = _Service(open_verifier, tokens, threads, most_in_progress)
     paths: dict[str, dict[str, Operation[Any]]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = operation
@@ -99,12 +99,12 @@ def application(
 class _Service:
     """The handlers of all operations, with the verifier that they share."""
 
-    def __init__(self, open_verifier: Callable[[], Verifier], tokens: Tokens, threads: int, most_in_hand: int) -> None:
+    def __init__(self, open_verifier: Callable[[], Verifier], tokens: Tokens, threads: int, most_in_progress: int) -> None:
         self._open_verifier = open_verifier
         self._tokens = tokens
         self._threads = threads
-        self._most_in_hand = most_in_hand
-        self._in_hand = 0
+        self._most_in_progress = most_in_progress
+        self._in_progress = 0
         self._verifier: AsyncVerifier | None = None
         self._health = Health(self._query_database)
         self.metrics = Metrics()
@@ -151,7 +151,7 @@ class _Service:
         # Read the body before counting the call, so that slow bodies do not use up the limit.
         asked = await _read_request(operation, request)
         call = Call(verifier, self.metrics, self._health, asked, _serial(request))
-        with self._place(operation):
+        with self._counted(operation):
             given = await operation.work(call)
         if call.delay:
             await asyncio.sleep(call.delay)
@@ -159,18 +159,18 @@ class _Service:
         return Response(body, operation.status, media_type=operation.media_type if body else None)
 
     @contextmanager
-    def _place(self, operation: Operation[Any]) -> Iterator[None]:
+    def _counted(self, operation: Operation[Any]) -> Iterator[None]:
         """Count a call as in progress. Raise Refusal 503 if there are too many."""
-        if not operation.needs_place:
+        if not operation.is_counted:
             yield
             return
-        if self._in_hand >= self._most_in_hand:
+        if self._in_progress >= self._most_in_progress:
             raise overloaded()
-        self._in_hand += 1
+        self._in_progress += 1
         try:
             yield
         finally:
-            self._in_hand -= 1
+            self._in_progress -= 1
 
     async def _query_database(self) -> object:
         """Send the database a small query."""
@@ -188,7 +188,7 @@ class _Service:
         """Return the caller's token, or None if the operation needs none. Raise Refusal 401 or 403."""
         if operation.scope is None:
             return None
-        # The rate limiter has already looked the token up. Do not repeat that, because it computes a hash.
+        # The rate limiter has already looked the token up. Do not repeat the look-up, because it computes a hash.
         token: Token | None = request.state.token
         if token is None:
             given = request.headers.getlist("authorization")

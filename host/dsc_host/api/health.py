@@ -15,9 +15,9 @@ FRESH_SECONDS = 1.0
 class Health:
     """The health check of one service."""
 
-    def __init__(self, look: Callable[[], Awaitable[object]]) -> None:
-        """`look` sends the database a query, and raises `DscError` if the database does not answer."""
-        self._look = look
+    def __init__(self, query: Callable[[], Awaitable[object]]) -> None:
+        """`query` asks the database for something small, and raises `DscError` if the database does not answer."""
+        self._query = query
         self._queried_at = 0.0
         self._result: asyncio.Task[DscError | Refusal | None] | None = None
 
@@ -35,7 +35,7 @@ class Health:
     async def _run_query(self) -> DscError | Refusal | None:
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
-                await self._look()
+                await self._query()
         except TimeoutError:
             return unavailable()
         except DscError as error:

@@ -70,8 +70,8 @@ class Operation(Generic[A]):
     """The statuses of refusals, in addition to those that follow from scope, path and body."""
     status: int = 200
     media_type: str = "application/json"
-    needs_place: bool = True
-    """Whether it counts as a call in progress. Health and metrics do not, because they must answer during an overload."""
+    is_counted: bool = True
+    """Whether its calls count as calls in progress. Health and metrics do not count: they must answer during an overload."""
 
     @property
     def has_body(self) -> bool:
@@ -244,7 +244,7 @@ _NOTHING = shapes.NothingAsked
 OPERATIONS: tuple[Operation[Any], ...] = (
     Operation(
         "challenge", "POST", "/challenge", _LOGIN, shapes.ChallengeAsked, shapes.ChallengeGiven, _challenge,
-        "Draw a challenge. An unknown serial gets one too.", (429,), 201,
+        "Draw a challenge. An unknown serial gets a challenge too.", (429,), 201,
     ),
     Operation(
         "verify", "POST", "/verify", _LOGIN, shapes.VerifyAsked, shapes.VerdictGiven, _verify,
@@ -256,7 +256,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     ),
     Operation(
         "change-pin", "POST", "/change-pin", _DESK, shapes.ChangePinAsked, shapes.VerdictGiven, _change_pin,
-        "Set a new PIN, if the response was made with it.", (422,),
+        "Set a new PIN, if the response was made with this PIN.", (422,),
     ),
     Operation(
         "cards", "GET", "/cards", _DESK, shapes.CardsAsked, shapes.CardsGiven, _cards,
@@ -285,10 +285,10 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         "Make the code that unlocks a card which has locked itself.", (409, 422, 429),
     ),
     Operation("health", "GET", "/health", None, _NOTHING, shapes.HealthGiven, _health, "Check whether the database answers.",
-        needs_place=False,
+        is_counted=False,
     ),
     Operation(
         "metrics", "GET", "/metrics", Scope.METRICS, _NOTHING, str, _metrics, "Return figures for Prometheus.",
-        media_type=MEDIA_TYPE, needs_place=False,
+        media_type=MEDIA_TYPE, is_counted=False,
     ),
 )  # fmt: skip

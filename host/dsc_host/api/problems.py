@@ -56,7 +56,7 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
     def response(self, *, close: bool = False) -> Response:
-        """Return a response. With `close`, the connection is closed after it."""
+        """Return a response. With `close`, the connection is closed after the response."""
         headers = {**self.headers, "Connection": "close"} if close else self.headers
         return Response(
             msgspec.json.encode(self.problem), status_code=self.problem.status, headers=headers, media_type=MEDIA_TYPE
@@ -99,7 +99,7 @@ def _detail(error: DscError) -> str:
 
 
 def unavailable() -> Refusal:
-    """Return a refusal for an error of the database. It leaves out the error's message, which names files and servers."""
+    """Return a refusal for an error of the database, without the error's message, which names files and servers."""
     return Refusal(
         503,
         "database",

@@ -59,7 +59,7 @@ class Address:
     def checked(cls, host: str, port: int, *, allow_remote: bool, ports: int = 1) -> "Address":
         """Return a checked address.
 
-        Raises `InputError` if it is invalid, or if other machines can reach it and `allow_remote` is false.
+        Raises `InputError` if the address is invalid, or if other machines can reach it and `allow_remote` is false.
         """
         if not 0 <= port <= 65535:
             raise InputError("port", "must be 0 to 65535")
@@ -89,7 +89,7 @@ class Address:
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if sys.platform == "win32":
-                # Without this, another program can take the port on Windows. SO_REUSEADDR would allow it there, too.
+                # On Windows, another program could take the port without this option. SO_REUSEADDR would not prevent that.
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -114,9 +114,9 @@ def run(
 ) -> bool:
     """Serve until a signal arrives. Return True if a signal ended the service, False if it failed.
 
-    `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network whose
-    X-Forwarded-For header is trusted, or empty. The limit on the connections of one client does not apply to the proxy. `log`
-    is the file for the log, by default stderr. A single worker calls `ready` with the URL as soon as it accepts requests.
+    `make` creates the application in each worker. With several workers, `make` is pickled. `proxy` is the address or network
+    whose X-Forwarded-For header is trusted, or empty. The limit on the connections of one client does not apply to the proxy.
+    `log` is the file for the log, by default stderr. A single worker calls `ready` with the URL as soon as it accepts requests.
     Raises `InputError`.
     """
     if not 1 <= workers <= MOST_WORKERS:

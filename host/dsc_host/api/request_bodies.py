@@ -31,8 +31,8 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    The patterns of fields allow a final newline, because `$` also matches before one. The verifier refuses it where it is not
-    newline.
+    The patterns of fields allow a final newline, because `$` also matches before it. Where a
+    newline would do harm, the verifier refuses it.
     """
 
 

@@ -74,14 +74,14 @@ class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
 
     accepted: bool
     duress: bool = False
-    """Whether the response was accepted and made with the duress PIN. The field is left out if not. Never show it on a page."""
+    """Whether the response was accepted and made with the duress PIN. If false, it is left out. Never show it on a page."""
 
 
 # ---- operations of the scope desk ----
 
 
 class ChangePinAsked(Asked, frozen=True):
-    """A new PIN, with a response that was made with it."""
+    """A new PIN, with a response that was made with this PIN."""
 
     id: _Any
     response: _Any

@@ -40,7 +40,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A caller of the service. It holds the token's hash, not the token."""
+    """A caller of the service, with the hash of the caller's token. The token itself is not stored."""
 
     name: str
     """The name of the caller in the audit log: 1 to 32 characters of A-Z, a-z, 0-9, `.`, `_` and `-`."""

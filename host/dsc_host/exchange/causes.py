@@ -1,4 +1,4 @@
-"""The usual reasons why a file is no PSKC, each with a remedy."""
+"""The usual reasons why a file is not PSKC, each with a remedy."""
 
 from xml.parsers import expat
 from xml.parsers.expat import errors

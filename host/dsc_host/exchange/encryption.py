@@ -31,7 +31,7 @@ MOST_ITERATIONS = 10_000_000
 _READ = {*CIPHERS.values(), *WRAPS}
 _BLOCK = 16  # bytes of AES
 _NO_IV = "without the initialization vector (IV) of 16 bytes that must come first; export it again, with the IV"
-_LEAST_MAC_KEY = 16  # bytes: a shorter key can be guessed, and no system uses one
+_LEAST_MAC_KEY = 16  # bytes: a shorter key can be guessed, and no system uses such a key
 
 
 class Unopened(InputError):
@@ -90,7 +90,7 @@ class Opener:
             self._open(elements)
 
     def device(self, package: Element) -> "Device":
-        """Parse a package without its values. Raise any error that python-pskc raises."""
+        """Parse a package without its values. Raises any error of python-pskc."""
         return library.device(self._document, package)
 
     def check(self, secret: Element) -> None:

@@ -29,7 +29,7 @@ def document(root: Element | None = None) -> "PSKC":
 
 
 def device(document: "PSKC", package: Element) -> "Device":
-    """Parse one `KeyPackage`, which replaces the document's other packages. Raise any error that the library raises."""
+    """Parse one `KeyPackage`, which replaces the document's other packages. Raises any error of the library."""
     from pskc.parser import PSKCParser
 
     # Reuse the document, because making a new document for each package would double the time.

@@ -34,7 +34,7 @@ class Package:
 
     @property
     def group(self) -> object:
-        """Return the serial, by which the packages of one card are grouped."""
+        """Return the value by which the packages of one card are grouped: the serial, if there is one."""
         # A package without a serial belongs to no other package.
         return self.number if self.serial is None else self.serial
 

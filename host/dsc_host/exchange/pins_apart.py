@@ -26,7 +26,7 @@ class PinsApart:
     """The refusals of PINs whose serial belongs to no card of the file, each with the PIN's id."""
 
     def wait(self, card: Placed, pin_id: str) -> Iterator[Refusal]:
-        """Let a card wait for its PIN. If too many cards wait, yield its refusal instead."""
+        """Let a card wait for its PIN. If too many cards wait, yield the card's refusal instead."""
         if len(self.waiting) < MOST_WAITING:
             self.waiting.append((card, pin_id))
         else:
@@ -37,7 +37,7 @@ class PinsApart:
             )
 
     def keep_stray(self, refusal: Refusal, pin: Pin) -> Iterator[Refusal]:
-        """Keep the refusal of a PIN without a card until the end. If there are too many, yield it now."""
+        """Keep the refusal of a PIN without a card until the end. If too many are kept, yield the refusal now."""
         if len(self.strays) < MOST_WAITING:
             self.strays.append((refusal, pin.id))
         else:

@@ -129,7 +129,7 @@ class _Card:
             yield Placed(package.number, package.line, enrollment)
 
     def _strays(self, apart: PinsApart) -> Iterator[Refusal]:
-        """Yield the refusals of packages without a card. Add a PIN to `apart`: another card of the file may name it."""
+        """Yield the refusals of packages without a card. Keep those of PINs in `apart`: another card may name the PIN."""
         error = InputError("key", "is missing: no package beside this package has the key of the card")
         for package, pin in self._pins:
             yield from apart.keep_stray(package.refusal(error), pin)

@@ -51,9 +51,9 @@ def export_pskc(
     """Write the cards with these serials, or all cards, into a new PSKC file. Return the number of cards.
 
     The file is encrypted as `write_pskc` does it. PSKC cannot express that a card is suspended, lost or retired, so another
-    system would accept such a card. These cards are left out, even if `serials` names them, and `left_out` is called with
-    each. `done` is called with the number of cards so far and the total. Raises `UnknownCard`, `StoreError`, and `InputError`,
-    for example if `path` exists and `overwrite` is not set. After an error, no file remains.
+    system would accept such a card. Such cards are left out, even if `serials` names them, and `left_out` is called with each
+    of them. `done` is called with the number of cards so far and the total. Raises `UnknownCard`, `StoreError`, and
+    `InputError`, for example if `path` exists and `overwrite` is not set. After an error, no file remains.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
     total = sum(1 for _ in verifier.cards()) if chosen is None else len(chosen)
@@ -243,7 +243,7 @@ class _Records:
         reason = InputError("serial", "is already enrolled") if isinstance(error, AlreadyEnrolled) else _as_input_error(error)
         self._refused(Refusal(card.number, card.line, card.enrollment.serial, reason))
 
-    def judged(self, _total: int) -> None:
+    def enrolled(self, _total: int) -> None:
         """Report that the waiting cards were taken.
 
         The verifier calls this when it has enrolled or refused every card so far.
@@ -270,7 +270,7 @@ def _enroll_all(verifier: Verifier, records: _Records) -> int:
     records.read_first()
     try:
         return verifier.enroll_all(
-            records.enrollments(), atomic=records.atomic, refused=records.refuse, enrolled=records.judged
+            records.enrollments(), atomic=records.atomic, refused=records.refuse, enrolled=records.enrolled
         )
     except _ImportUndone:
         return records.total if records.undone else 0

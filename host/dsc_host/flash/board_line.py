@@ -41,11 +41,11 @@ class BoardLine:
         self.allow(seconds)
         try:
             port.write_timeout = _WRITE_SECONDS
-        except NotImplementedError:  # rfc2217:// supports no write timeout, and does not need it.
+        except NotImplementedError:  # rfc2217:// supports no write timeout, and does not need one.
             port.write_timeout = None
 
     def allow(self, seconds: float) -> None:
-        """Restart the session's deadline: it ends `seconds` from now."""
+        """Set the session's deadline to `seconds` from now."""
         self._seconds = seconds
         self._end = self._end_of_operation = self.clock() + seconds
 

@@ -88,7 +88,7 @@ class BoardSession:
             self._port.close()
 
     def allow(self, seconds: float = TOTAL_SECONDS) -> None:
-        """Restart the session's deadline, for example after waiting for a person."""
+        """Set the session's deadline to `seconds` from now, for example after waiting for a person."""
         self._line.allow(seconds)
 
     def evaluate(self, code: str) -> Any:

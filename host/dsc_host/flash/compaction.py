@@ -49,7 +49,7 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 class _Folding(ast.NodeTransformer):
-    """A transformer that inlines the constants of other modules, and renames those of the module so that the compiler does."""
+    """A transformer that inlines other modules' constants, and renames a module's own so that the compiler inlines them."""
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
         self._path = path
@@ -132,7 +132,7 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """Map each module to one module of its family, the same for the whole family.
+    """Map each module to the module that stands for its family.
 
     Two modules are in one family if a class of one inherits from a class of the other, directly or through further modules.
     """

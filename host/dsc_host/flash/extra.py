@@ -7,7 +7,7 @@ from dsc_host.flash.errors import FlashError
 
 
 def needed(module: str) -> ModuleType:
-    """Import a module. Raise FlashError with the command that installs it if it is missing."""
+    """Import a module. If it is missing, raise FlashError with the command that installs it."""
     try:
         return import_module(module)
     except ImportError as error:

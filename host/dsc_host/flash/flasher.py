@@ -190,7 +190,7 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 def _is_ours(main: bytes | None) -> bool:
     """Return whether the flasher or an image put this main.py on the board."""
-    # An import of the firmware does not prove it, because a user's program may import the firmware too.
+    # An import of the firmware is no proof, because a user's program may import the firmware too.
     return main is not None and _OUR_MAIN.match(main) is not None
 
 

@@ -64,7 +64,7 @@ def contents(path: str, limit: int) -> str:
 
 
 def answer(code: str, most: int) -> str:
-    """Return code that runs `code`. The answer is the length of its result as text, and the first `most` characters of it."""
+    """Return code that runs `code`. The answer is the length of the result's text, and the text's first `most` characters."""
     return f"{code}\n_r = repr(result)\nresult = (len(_r), _r[:{most}])"
 
 
@@ -74,7 +74,7 @@ def rest(at: int, most: int) -> str:
 
 
 def upload(at: int, piece: str) -> str:
-    """Return code that appends `piece` to the uploaded code, which is `at` characters long. The answer is its length."""
+    """Return code that appends `piece` to the uploaded code, which is `at` characters long. The answer is the new length."""
     start = "_s = ''\n" if at == 0 else ""
     return f"{start}if len(_s) == {at}:\n _s += {piece!r}\nresult = len(_s)"
 
@@ -86,7 +86,7 @@ RUN_UPLOADED = "exec(_s)"
 def append(path: str, at: int, data: bytes, size: int) -> str:
     """Return code that appends `data` to a file, which is `at` bytes long and will have `size` bytes.
 
-    The file is created if `at` is 0, and closed when it has its size. The answer is its length.
+    The file is created if `at` is 0, and closed when it has `size` bytes. The answer is the file's new length.
     """
     encoded = b2a_base64(data, newline=False)
     opened = f"_f = open({path!r}, 'wb')\n_n = 0\n" if at == 0 else ""
@@ -134,7 +134,7 @@ def existing(paths: list[str]) -> str:
 
 
 def remove(paths: list[str]) -> str:
-    """Return code that removes files, and folders with their contents. It ignores paths that do not exist."""
+    """Return code that removes files, and folders with their contents. Paths that do not exist are ignored."""
     return (
         f"{_WALK}\ndef drop(p, d):\n try:\n  (os.rmdir if d else os.remove)(p)\n except OSError:\n  pass\n"
         f"for r in {paths!r}:\n for p, d in walk(r):\n  drop(p, d)\n"

@@ -66,9 +66,9 @@ class CardClient:
     ) -> Self:
         """Return a client for the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`).
 
-        Wait for the card's greeting. `timeout`, `clock` and `transcript` are the constructor's. Raises CardNotFound if the
-        port cannot be opened, or if no device with this protocol answers within `timeout`. Its message describes the device
-        that answered instead. Raises the subclass CardStopped if a MicroPython prompt answers.
+        Wait for the card's greeting. `timeout`, `clock` and `transcript` are the constructor's. Raises CardNotFound if the port
+        cannot be opened, or if no device with this protocol answers within `timeout`. The message describes the device that
+        answered instead. Raises the subclass CardStopped if a MicroPython prompt answers.
         """
         port = open_port(url)
         try:

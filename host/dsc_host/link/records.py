@@ -17,7 +17,7 @@ DEFAULT_TRIES = 5
 UNLOCK_KEY_BYTES = 32
 MAX_UNLOCK_TRIES = 10
 MAX_COUNTER = 2**64 - 2
-"""The highest counter that a card can be personalized with. After a response with it, the card reports 2**64 - 1."""
+"""The highest counter that a card can be personalized with. After a response with this counter, the card reports 2**64 - 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Profile:
     - `serial`: 1 to 16 characters of A to Z, 0 to 9 and `-`.
     - `suite`: at most 48 printable characters.
     - `key`: 16 to 64 bytes.
-    - `pin_policy`: `ocra` (the PIN is part of the response and the card does not know it) or `card` (the card checks it).
+    - `pin_policy`: `ocra` (the PIN is part of the response, and unknown to the card) or `card` (the card checks the PIN).
     - `code`: the PIN, 4 digits; only with `card`.
     - `tries`: the number of wrong PINs after which the card locks, 1 to 9; only with `card`.
     - `counter`: the first counter, 0 to 2**64 - 2.
@@ -101,7 +101,7 @@ class Greeting:
         serial: The card's serial; empty on a blank card.
         board: The name in its `board.json`.
         state: The card's state, for a person: `off`, `pin`, and the others of the protocol.
-        caps: The optional features of the card. `keys`: it accepts key presses over the line.
+        caps: The optional features of the card. `keys` means that the card accepts key presses over the line.
 
     Examples:
         >>> import dsc_simulator

@@ -82,7 +82,7 @@ class Session:
         self._slice = min(READ_SLICE, timeout / 10)
         self._closed = False
         # Two locks protect the port. A thread that waits for an event releases its turn and immediately requests the next turn.
-        # With a single lock, it could starve the other threads.
+        # With a single lock, such a thread could starve the others.
         self._queue, self._turn = threading.Lock(), threading.Lock()
         self._next_seq = secrets.randbelow(MAX_SEQ + 1)
         self._reader = LineReader()
@@ -103,7 +103,7 @@ class Session:
     def turn(self) -> Generator[float]:
         """Reserve the line for one call, and yield the call's deadline.
 
-        The time starts now and includes the wait for other threads. Raises LinkTimeout if they hold the line until the
+        The time starts now and includes the wait for other threads. Raises LinkTimeout if other threads hold the line until the
         deadline.
         """
         deadline = self._clock() + self._timeout
@@ -111,7 +111,7 @@ class Session:
             yield deadline
 
     def ask(self, word: str, values: Mapping[str, str], deadline: float, *, resend: bool) -> Mapping[str, str]:
-        """Send a request and return the values of the card's reply. Call it within `turn`.
+        """Send a request and return the values of the card's reply. Call this method within `turn`.
 
         With `resend`, the request is sent again if no reply arrives, so it must be a request that may arrive twice. Raises
         CardError if the card refuses, LinkTimeout, LinkClosed.
@@ -168,7 +168,7 @@ class Session:
             return events
 
     def forget_events(self, word: str) -> None:
-        """Drop the events `word` that the card has sent so far, including those that arrive late. Call it within `turn`."""
+        """Drop the events `word` that the card has sent so far, including those that arrive late. Call only within `turn`."""
         if self._last_event:
             self._forgotten[word] = self._last_event.seq
         kept = [event for event in self._events if event.word != word]
@@ -231,7 +231,7 @@ class Session:
         return True
 
     def _sort_old_lines(self, deadline: float) -> None:
-        """Sort the lines that arrived before a request is sent. They do not reply to it, whatever number they have."""
+        """Sort the lines that arrived before a request is sent. None of them is its reply, whatever their numbers."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting

@@ -13,8 +13,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from dsc_host.records.tables import audit
 
-# Every text is accepted, even a text that is not JSON. In JSON, a value cannot contain this text, because each quote in a value
-# has a backslash before it.
+# Every text is accepted, even a text that is not JSON. In JSON, no value can contain `_KEY`, because each quote in a value has
+# a backslash before it.
 _KEY = '"user":"'
 SQLITE = (
     f"CASE WHEN instr({{0}}, '{_KEY}') > 0 THEN substr({{0}}, instr({{0}}, '{_KEY}') + {len(_KEY)}, "

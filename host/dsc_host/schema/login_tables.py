@@ -314,5 +314,5 @@ KEPT = {"sessions": None, "grants": None}
 
 
 def end_pushes(db: Connection, now: float) -> None:
-    """End the pushes that are open in a restored backup, because they may have been answered since it was made."""
+    """End the pushes that are open in a restored backup, because they may have been answered since the backup."""
     db.execute(update(pushes).where(pushes.c.expires_at > now).values(expires_at=now))

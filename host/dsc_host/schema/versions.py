@@ -3,7 +3,7 @@
 VERSION = 12
 """The version of the tables in this release."""
 COMPATIBLE_SINCE = 10
-"""The oldest version whose dscplus may use the tables of this release, on a server.
+"""A dscplus with at least this version may use the tables of this release, on a server.
 
 Later versions have only added tables, indexes, and columns that may be left out. So an older dscplus understands each row of
 the tables that it knows.

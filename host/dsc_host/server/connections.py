@@ -16,7 +16,7 @@ Five promises, for each process:
    that answer.
 5. Nothing that a client sends is logged as an error.
 
-A protocol of uvicorn keeps them with `Limits` as its first base class: `h11_protocol`, and `fast_protocol`.
+A protocol of uvicorn keeps these promises if `Limits` is its first base class: see `h11_protocol` and `fast_protocol`.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 
 
 
 class Limits(asyncio.Protocol):
-    """The limits of one connection. They continue where another protocol of the same connection left off."""
+    """The limits of one connection. They continue when another protocol takes over the connection."""
 
     # Attributes of uvicorn's protocols.
     config: Config
@@ -163,7 +163,7 @@ class Limits(asyncio.Protocol):
 
     def _drop(self) -> None:
         """Close the connection and discard unsent data."""
-        # Remove it now, because more connections may arrive before asyncio calls `connection_lost`.
+        # Remove this connection now, because more may arrive before asyncio calls `connection_lost`.
         self.connections.discard(self)
         self.transport.abort()
 

@@ -182,7 +182,7 @@ def test_calls_beyond_the_limit_are_told_to_come_back(
         # Afterwards there is room again.
         return third, second, figures, await api.asend("POST", "/verify", json=body)
 
-    with Api(verifier, tmp_path, most_in_hand=1) as api:
+    with Api(verifier, tmp_path, most_in_progress=1) as api:
         first, second, figures, last = api.runner.run(asked())
     problem(second, 503, "busy")
     assert second.headers["retry-after"] == "1"
@@ -207,7 +207,7 @@ def test_a_body_that_is_slow_holds_no_place(verifier: Verifier, tmp_path: Path) 
         go_on.set()
         return await slow, other
 
-    with Api(verifier, tmp_path, most_in_hand=1) as api:
+    with Api(verifier, tmp_path, most_in_progress=1) as api:
         assert [answer.status_code for answer in api.runner.run(asked())] == [200, 200]
 
 

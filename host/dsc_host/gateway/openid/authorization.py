@@ -5,7 +5,7 @@ Three promises:
 1. A browser is redirected only to an address that is registered for the client, character for character. If the client or the
    address is unknown, a page explains the error.
 2. A request is checked completely before anybody logs in for it, and is sealed while the browser carries it through the login.
-3. A client that requires a fresh login or a certain kind of device gets this, or an error.
+3. A client that requires a fresh login or a certain kind of device gets such a login, or an error.
 """
 
 import re
@@ -100,7 +100,7 @@ def unseal(context: LoginContext, text: str) -> AuthorizationRequest | None:
 
 
 def for_login(request: AuthorizationRequest, login: Login | None) -> AuthorizationRequest:
-    """Return a copy of the request that names the present session of the browser, which carries it through the login."""
+    """Return a copy of the request that names the browser's present session. The browser carries it through the login."""
     return replace(request, before=login.id if login else "-", before_user=login.user.id if login else "")
 
 
@@ -262,7 +262,7 @@ def next_step(
 
 
 def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, login: Login) -> str:
-    """Add a grant, and return the address to redirect the browser to with its code. The caller has locked the user.
+    """Add a grant. Return the address to redirect the browser to, with the grant's code. The caller has locked the user.
 
     If this login has replaced another session of the browser, that session ends. If both belong to the same user, the grants
     of the old session continue.

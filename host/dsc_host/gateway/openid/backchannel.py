@@ -118,7 +118,7 @@ def _take(tx: LoginTransaction, issuer: str) -> list[Notice]:
     for found in _due(tx):
         grant, client = grants.locked(tx.db, found.id), clients.find(tx, found.client)
         if grant is None or grant.due_at is None or grant.due_at > tx.now():
-            # Another process has taken it.
+            # Another process has taken this row.
             continue
         if client is None or not client.backchannel:
             grants.remove(tx.db, grants.c.id == grant.id)

@@ -1,4 +1,4 @@
-"""The grants: logins of users at clients. Each grant belongs to a session here, and ends with it.
+"""The grants: logins of users at clients. Each grant belongs to a session here, and ends with this session.
 
 Five promises:
 
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 class Grant(NamedTuple):
-    """A login of a user at a client. `data` is a `GrantData`."""
+    """A login of a user at a client. `data` is a `GrantData` in JSON."""
 
     id: str
     user_id: str
@@ -171,7 +171,7 @@ def by_refresh_token(tx: LoginTransaction, text: str) -> Opened | None:
 
 
 def revoke(tx: LoginTransaction, client: str, text: str) -> None:
-    """Revoke the grant that a token names, if it exists. Raises `ProtocolError` if it belongs to another client."""
+    """Revoke the grant that a token names, if there is one. Raises `ProtocolError` if the grant is another client's."""
     for purpose in ("access", "refresh"):
         token = sealed_texts.unseal(tx.context, purpose, Token, text)
         found = grants.find(tx.db, token.grant) if token else None

@@ -81,7 +81,7 @@ def _checked(tx: LoginTransaction, parameters: Mapping[str, str], hint: Hint | N
 
 
 def _of_hint(tx: LoginTransaction, hint: Hint | None) -> Login | None:
-    """Lock the user of an ID token, and return the login that the token belongs to, or None if it has ended."""
+    """Lock the user of an ID token. Return the login that the token belongs to, or None if that login has ended."""
     if hint is None:
         return None
     logins.lock(tx, hint.subject)

@@ -111,7 +111,7 @@ class Provider:
     # ---- the login in the browser ----
 
     def ask(self, given: Mapping[str, Sequence[str]]) -> AuthorizationRequest | str:
-        """Check an authorization request. Return it, or the address to redirect to with an error. Raises `UnsafeRequest`."""
+        """Return the checked authorization request, or the address to redirect to with an error. Raises `UnsafeRequest`."""
         return self.context.read(lambda tx: self._ask(tx, given))
 
     def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> NextStep:

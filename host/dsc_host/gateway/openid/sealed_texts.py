@@ -1,7 +1,7 @@
 """Texts that only this system can make and read: codes, tokens, and requests that a browser carries through a login.
 
-A text is a record, sealed under the master key for one purpose in one database. It begins with the id of this key, so that it
-can still be read after a change of the master key, while the keyring has the old key.
+A text is a record, sealed under the master key for one purpose in one database. The text begins with the id of this key. So it
+can still be read after a change of the master key, as long as the keyring has the old key.
 """
 
 import base64

@@ -102,7 +102,7 @@ def load(tx: LoginTransaction) -> list[Client]:
 
 
 def find(clients: Iterable[Client], address: str, fingerprint: bytes = b"") -> Client | None:
-    """Return the client that an address belongs to, or None. If several networks contain it, the smallest network decides.
+    """Return the client that an address belongs to, or None. If several networks contain the address, the smallest decides.
 
     `fingerprint` is the SHA-256 hash of the certificate with which the client has authenticated; empty for UDP.
     """

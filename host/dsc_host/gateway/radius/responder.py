@@ -7,8 +7,8 @@ Four promises:
 2. A repeated request (with the same source, identifier and authenticator) gets the same reply. No request is judged twice.
 3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies have limits, and
    replies are kept for a limited time.
-4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats it, it is
-   judged again.
+4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats the
+   request, it is judged again.
 """
 
 import logging
@@ -50,7 +50,7 @@ class Observer(Protocol):
     """An object that counts what the server does: the metrics."""
 
     def replied(self, client: str, outcome: str, seconds: float) -> None:
-        """Count a reply, with the seconds that its judgment took. Any thread may call it."""
+        """Count a reply, with the seconds that its judgment took. Any thread may call this method."""
 
     def dropped(self, reason: str) -> None:
         """Count a packet or a connection that gets no reply."""
@@ -65,7 +65,7 @@ class _Dropped(Exception):
 
 
 class Responder:
-    """The requests and replies of one server. Call `take` and `finish` in one thread, and `reply` in any."""
+    """The requests and replies of one server. Call `take` and `finish` in one thread, and `reply` in any thread."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""Version 7: a database has an identity, and the rows of cards and challenges have seals. They are filled in afterwards.
+"""Version 7: a database has an identity, and the rows of cards and challenges have seals.
 
-See `dsc_host.verifier.upgrade`: the seals need the master key.
+`dsc_host.verifier.upgrade` fills the new columns afterwards, because the seals need the master key.
 """
 
 from typing import Any
