@@ -41,7 +41,7 @@ MUTANTS = (
         "deposits",
         ("money that is held is not held again", "sum(each.cents for each in held)", "0 * sum(each.cents for each in held)"),
         ("a device is charged once", "    if held is None and known:\n", "    if False:\n"),
-        ("a deposit is held where the money is", "    check_free(tx, account)\n    cents", "    cents"),
+        ("a deposit is held where the money is", "    check_can_hold(tx, account)\n    cents", "    cents"),
         (
             "a user sees the deposits of others only as primary user",
             "    if permissions.is_primary(tx.db, user):",
@@ -285,7 +285,7 @@ MUTANTS = (
     *in_login(
         "signin/password_check.py",
         "concurrent_changes",
-        ("a password that was changed begins nothing", "now.settings != checked.settings:", "False:"),
+        ("a password that was changed begins nothing", "locked.settings != checked.settings:", "False:"),
     ),
     *in_login(
         "cards/losses.py",

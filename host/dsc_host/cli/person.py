@@ -79,7 +79,7 @@ def review(
       dscplus person review 0123456789abcdef --off
     """
     with operating(records) as operator:
-        operator.put_under_review(person, not off)
+        operator.set_under_review(person, not off)
         (found,) = [each for each in operator.persons() if each.id == person]
     show_all([_person_line(found)], as_json=False) if not as_json else show(_person(found), as_json=True)
 

@@ -42,7 +42,7 @@ class HashCost:
 
     @classmethod
     def of(cls, kept: str) -> "HashCost | None":
-        """Return the cost of a hash in its PHC form, of which the beginning is enough; None if the hash is not Argon2id."""
+        """Return the cost of a hash in the PHC form; None if it is not Argon2id. The text before the salt is enough."""
         found = _COST.fullmatch(kept)
         return cls(int(found[1]), int(found[2]), int(found[3])) if found else None
 
@@ -116,7 +116,10 @@ class Passwords:
     )
 
     def check_new(self, password: str, *others: str) -> None:
-        """Raise `InputError` if a new password is too short, too long, or one of `others`: the name or the old password."""
+        """Raise `InputError` if a new password is too short, too long, easy to guess, or one of `others`.
+
+        `others` are texts that the password must not equal: the name or the old password.
+        """
         if not isinstance(password, str) or not self.settings.shortest <= len(password) <= self.settings.longest:
             raise InputError(
                 "password", "must have {least} to {most} characters", least=self.settings.shortest, most=self.settings.longest
@@ -149,7 +152,7 @@ class Passwords:
         right = self._done(lambda: [self._compared(data, cost, kept if cost == mine else None) for cost in sorted(costs)])
         return any(right) and text != "" and text == password
 
-    def is_weaker(self, kept: str) -> bool:
+    def is_outdated(self, kept: str) -> bool:
         """Return whether the cost of the hash differs from the policy's current cost."""
         return HashCost.of(kept) != self._cost
 

@@ -24,7 +24,7 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""A day in seconds: the longest `within` of the limits whose period is not in the policy."""
+"""A day in seconds. No limit has a longer `within`, except those that get it from the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ class RateLimit:
     """A limit on one kind of attempt. `most` failures within `within` seconds close it for `closed_for` seconds."""
 
     what: str
+    """The kind of attempt, as the log names it."""
     who: str
+    """The user, address, device or number whose attempts are counted."""
     most: int
     within: float
     closed_for: float = 0
@@ -69,7 +71,7 @@ def login_limits(context: LoginContext, name: str, address: object) -> tuple[Rat
 
 
 def successes(context: LoginContext, name: str, address: object) -> RateLimit:
-    """Return the limit on correct passwords. Each of them creates a login in progress and entries in the log."""
+    """Return the limit on correct passwords. Each correct password creates a login in progress and entries in the log."""
     login = context.policy.login
     return RateLimit("right passwords", f"{name}\n{client_network(address)}", login.successes_by_address, login.address_within)
 
@@ -109,7 +111,7 @@ def charge(tx: LoginTransaction, limits: Sequence[RateLimit]) -> TooManyAttempts
     count nothing and return the refusal.
     """
     now = tx.now()
-    # Check first without adding a row: a refused attempt must not add any.
+    # Check first without adding a row: a refused attempt must not add one.
     if closed := _closed(tx, limits):
         return TooManyAttempts(closed.until - now)
     before = {limit: _locked(tx.db, limit.key(tx.context), now) for limit in _in_order(tx.context, limits)}
@@ -126,9 +128,9 @@ def charge(tx: LoginTransaction, limits: Sequence[RateLimit]) -> TooManyAttempts
 
 
 def record_success(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
-    """Clear all failures at the first limit, which only this user has.
+    """Clear all failures at the first limit, which counts only this visitor's attempts.
 
-    Undo this attempt's charge at the other limits, which several users share.
+    At the other limits, undo only the charge of this attempt: they also count the attempts of other visitors.
     """
     for limit in _in_order(tx.context, limits):
         attempt = rows.attempts.locked(tx.db, limit.key(tx.context))

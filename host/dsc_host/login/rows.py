@@ -101,7 +101,7 @@ class Session(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A count of failures since a time. `name` is the key of the limit."""
+    """The number of failures at a limit since a time. `name` is the key of the limit."""
 
     name: str
     failures: int

@@ -68,7 +68,7 @@ class LoginTransaction:
 
 @dataclass(frozen=True, slots=True)
 class LoginContext:
-    """The context of login operations: the context of the cards, which names the actor, with policy, calendar and passwords."""
+    """The context of login operations: the verifier's context, with the policy, the calendar and the hasher of passwords."""
 
     cards: CardContext
     policy: Policy
@@ -121,14 +121,14 @@ def account_of(db: Connection, user: User) -> Account:
 
 
 def found(record: T | None) -> T:
-    """Return `record`. Raises `NotFound` if it is None."""
+    """Return `record`. Raise `NotFound` if it is None."""
     if record is None:
         raise NotFound("there is no such record")
     return record
 
 
 def known(record: T | None, field: str, given: str) -> T:
-    """Return `record`. If it is None, raises an `InputError` that names the field and the id."""
+    """Return `record`. If it is None, raise an `InputError` that names the field and the id."""
     if record is None:
         raise InputError(field, "there is none with the id {id}", id=str(given)[:64])
     return record

@@ -40,11 +40,11 @@ class DeviceView:
     """Whether the user can log in with the device now."""
     expires_at: float | None
     activates_at: float | None
-    """The Unix time at which the device is activated automatically. None if that never happens, or if a `Request` has it."""
+    """The Unix time at which a code card is activated automatically; None for others. A `Request` has the time of its card."""
     waits_until: float | None
     """The Unix time before which the device cannot be activated; None if it does not wait."""
     full_until: float | None
-    """The Unix time at which the full access of the device ends; None if it never does."""
+    """The Unix time at which the full access of the device ends; None if it never ends."""
     level: int
     """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool
@@ -80,7 +80,7 @@ class Offer:
     digits: bool
     """Whether the answer consists of digits."""
     again_at: float | None = None
-    """The Unix time from which a new code may be sent; None if no code is sent, or outside a login."""
+    """The Unix time from which a new code may be sent; None outside a login, and for devices to which no code is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ class Step:
 class Answered:
     """The result of an answer.
 
-    After an accepted answer, `step` is the open session. After a wrong answer, it is None while the challenge accepts further
-    answers, and otherwise the choice of a device.
+    After an accepted answer, `step` is the open session. After a wrong answer, `step` is None if the challenge accepts further
+    answers; otherwise `step` is the choice of a device.
     """
 
     status: Status
@@ -353,6 +353,6 @@ class Return:
     tracking: str
     sent_at: float
     expected: tuple[str, str]
-    """The first and the last business day on which it is expected, as 2026-12-31."""
+    """The first and the last business day on which the card is expected, in the form 2026-12-31."""
     received_at: float | None
-    """The time when the issuer received it; None if it is on its way."""
+    """The time when the issuer received the card; None while the card is on its way."""

@@ -1,9 +1,9 @@
-"""The phone app: its users, each with a key; their activation; the approval of logins; and responses without a network.
+"""The phone app: it activates users, approves logins, and computes responses without a network. Each user has a key.
 
 Three promises:
 
-1. The app stores a counter in its file before it sends the response that was made with it. So no counter is used twice, even
-   after a crash or a loss of power.
+1. Before the app sends a response, it stores the counter of the response in its file. So no counter is used twice, even after
+   a crash or a loss of power.
 2. The file is replaced completely or not at all, and only its owner can read it. A damaged file is never overwritten.
 3. The app sends responses and keys, and never the PIN.
 """

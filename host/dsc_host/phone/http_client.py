@@ -1,7 +1,7 @@
 """The client through which the phone app calls the login system over the network: JSON over HTTP.
 
-Two promises. The client sends nothing unencrypted, except to a server on this machine. An answer that no login system gives
-causes an error.
+Two promises. The client sends nothing unencrypted, except to a server on this machine. An answer that no login system would
+give causes an error.
 """
 
 import re

@@ -1,7 +1,8 @@
-"""The three keys that the app derives: from its key and the PIN, from its key for a finger or a face, and from the PIN alone.
+"""The keys that the app derives: one from its secret key and the PIN, one from the secret key alone, one from the PIN alone.
 
-The app does not store the PIN. A wrong PIN gives another key, and so a wrong response that looks like any other. Somebody who
-stole the phone can therefore test PINs only at the server, which counts the failures.
+A finger or a face releases the second key. The third key replaces the app on a lost phone. The app does not store the PIN. A
+wrong PIN gives another key, and so a wrong response that looks like any other. Somebody who stole the phone can therefore test
+PINs only at the server, which counts the failures.
 """
 
 import re

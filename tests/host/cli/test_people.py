@@ -157,7 +157,7 @@ def test_what_is_special_is_in_the_lists(dscplus: Command, account: str) -> None
     with dscplus.verifier() as verifier:
         login = Login(verifier)
         login.system.opt_out(login.enter("anna"))
-        login.system.operator.put_under_review(listed(dscplus, "person", "list")[0]["person"])
+        login.system.operator.set_under_review(listed(dscplus, "person", "list")[0]["person"])
     assert dscplus("user", "list").out.endswith("  primary, opted out\n")
     assert "  under review  " in dscplus("person", "list").out
     with dscplus.verifier() as verifier:

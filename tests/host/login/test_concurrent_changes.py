@@ -156,7 +156,7 @@ def test_a_right_password_is_right_while_another_login_has_its_hash_made_anew(
 ) -> None:
     dearer = Policy.of({**CHEAP, "passwords": {"memory_kib": 16, "iterations": 1}})
     system = LoginSystem.over(scenario.verifier, policy=dearer)
-    before(monkeypatch, Passwords, "is_weaker", lambda *_: system.begin("anna", PASSWORD, "192.0.2.8") and None)
+    before(monkeypatch, Passwords, "is_outdated", lambda *_: system.begin("anna", PASSWORD, "192.0.2.8") and None)
     assert system.begin("anna", PASSWORD, "192.0.2.9").choices
 
 
@@ -164,7 +164,9 @@ def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = scenario.enter("anna")
-    before(monkeypatch, Passwords, "is_weaker", lambda *_: scenario.system.change_password(token, PASSWORD, "another harbour"))
+    before(
+        monkeypatch, Passwords, "is_outdated", lambda *_: scenario.system.change_password(token, PASSWORD, "another harbour")
+    )
     with pytest.raises(WrongCredentials):
         scenario.system.begin("anna", PASSWORD, "192.0.2.9")
 

@@ -51,7 +51,7 @@ def test_holidays_are_the_exchanges_in_any_year_and_those_of_the_policy(
 
 @given(CALENDARS, MOMENTS, st.integers(1, 8))
 def test_the_window_is_the_longest_with_so_many_business_days(calendar: Calendar, at: float, days: int) -> None:
-    start = calendar.window(at, days)
+    start = calendar.start_of_period(at, days)
     first, today = calendar.day(start), calendar.day(at)
     counted = [first + timedelta(days=each) for each in range((today - first).days + 1)]
     assert start <= at

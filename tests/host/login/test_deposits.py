@@ -20,9 +20,9 @@ def test_a_deposit_is_held_only_where_the_money_is_there(scenario: Scenario) -> 
     token, _ = online_card(scenario)
     draft = scenario.system.draft_request(token, PIN)
     scenario.system.operator.set_equity(scenario.accounts["anna"], Decimal("19.99"))
-    with pytest.raises(NotNow, match=r"less than 20\.00 USD to hold"):
+    with pytest.raises(NotNow, match=r"less than 20\.00 USD for the deposit"):
         scenario.system.draft_request(token, PIN)
-    with pytest.raises(NotNow, match=r"less than 20\.00 USD to hold"):
+    with pytest.raises(NotNow, match=r"less than 20\.00 USD for the deposit"):
         scenario.system.confirm_request(token, draft.id)
     scenario.system.operator.set_equity(scenario.accounts["anna"], Decimal("20"))
     scenario.system.confirm_request(token, draft.id)
@@ -36,7 +36,7 @@ def test_money_that_is_held_is_not_held_again(scenario: Scenario) -> None:
     third = add_account(carl, Decimal("39.99"))
     token = scenario.session("carl")
     scenario.system.confirm_request(token, scenario.system.draft_request(token, PIN, account=third).id)
-    with pytest.raises(NotNow, match="to hold"):
+    with pytest.raises(NotNow, match="for the deposit"):
         scenario.system.draft_request(scenario.session("carla"), PIN, account=third)
 
 

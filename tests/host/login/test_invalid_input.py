@@ -265,8 +265,8 @@ def test_whoever_runs_the_system(scenario: Scenario) -> None:
         "enroll as": lambda x: operator.enroll_card("anna", "IB3000901", x),
         "equity of": lambda x: operator.set_equity(x, Decimal(1)),
         "equity": lambda x: operator.set_equity(anna, x),
-        "review of": operator.put_under_review,
-        "review": lambda x: None if x is True else operator.put_under_review(scenario.entities["anna"], x),
+        "review of": operator.set_under_review,
+        "review": lambda x: None if x is True else operator.set_under_review(scenario.entities["anna"], x),
         "ship": operator.ship,
     }
     assert tried(scenario, doors, *ANYTHING, *WORDS) == []

@@ -58,7 +58,7 @@ class Sharing(Cards):
 
     @rule(reviewed=st.booleans())
     def compliance_looks_at_anna(self, reviewed: bool) -> None:
-        self.system.operator.put_under_review(self.scenario.entities["anna"], reviewed)
+        self.system.operator.set_under_review(self.scenario.entities["anna"], reviewed)
         self.reviewed = reviewed
 
     @rule(pair=pairs, number=numbers, which=numbers, times=st.sampled_from([1, 0, 2]), own=st.booleans())

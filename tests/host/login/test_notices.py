@@ -130,7 +130,7 @@ def asked_to_share(scenario: Scenario, reviewed: bool = False) -> tuple[str, str
     """Let another user of dora ask to share her card."""
     scenario.give_card("dora", CARD)
     scenario.add("dora.work", "dora", phone=PHONE)
-    scenario.system.operator.put_under_review(scenario.entities["dora"], reviewed)
+    scenario.system.operator.set_under_review(scenario.entities["dora"], reviewed)
     token = scenario.enter_by_sms("dora.work")
     share, offer = scenario.system.begin_share(token, "dora", PASSWORD)
     assert scenario.system.answer_share(token, share.id, scenario.respond(CARD, offer.shows["challenge"]))
@@ -335,7 +335,7 @@ SILENT = {
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
     "Operator": {
         "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "profile",
-        "put_under_review", "queue", "set_equity", "set_language", "ship", "user", "users",
+        "queue", "set_equity", "set_language", "set_under_review", "ship", "user", "users",
     },
 }  # fmt: skip
 """The operations that give nobody a way to log in. A card that is made is not usable yet; `Operator.ship` is `Staff.ship`."""

@@ -136,7 +136,7 @@ def test_the_primary_user_is_one_of_the_account(scenario: Scenario) -> None:
 
 def test_a_review_is_in_the_log(scenario: Scenario) -> None:
     for reviewed in (True, False):
-        scenario.system.operator.put_under_review(scenario.entities["anna"], reviewed)
+        scenario.system.operator.set_under_review(scenario.entities["anna"], reviewed)
         assert [each.name for each in scenario.system.operator.persons() if each.under_review] == ["Anna"] * reviewed
     assert scenario.events()[-2:] == [("login.person.review", "done", "on"), ("login.person.review", "done", "off")]
 
@@ -152,7 +152,7 @@ CALLS: list[Callable[[Scenario, str], object]] = [
 ]
 ID_CALLS: list[Callable[[Scenario, str], object]] = [
     lambda scenario, one: scenario.system.operator.set_primary(one, "anna"),
-    lambda scenario, one: scenario.system.operator.put_under_review(one),
+    lambda scenario, one: scenario.system.operator.set_under_review(one),
     lambda scenario, one: scenario.system.operator.set_equity(one, Decimal(1)),
     lambda scenario, one: scenario.system.operator.add_account(one, Decimal(1)),
     lambda scenario, one: scenario.system.operator.ship(one),

@@ -40,9 +40,9 @@ def test_what_is_kept_is_argon2id_with_its_cost_and_a_salt_of_its_own() -> None:
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert kept != made.hashed(GOOD)
     Argon2id.verify_phc_encoded(GOOD.encode(), kept)
-    assert not made.is_weaker(kept)
-    assert made.is_weaker(Passwords(CHEAP).hashed(GOOD))
-    assert made.is_weaker("$argon2i$v=19$m=19456,t=2,p=1$x$y")
+    assert not made.is_outdated(kept)
+    assert made.is_outdated(Passwords(CHEAP).hashed(GOOD))
+    assert made.is_outdated("$argon2i$v=19$m=19456,t=2,p=1$x$y")
 
 
 @pytest.mark.parametrize("password", ["", "\ud800", "x" * 100_000, None, 7, b"a quiet harbour at dawn"])

@@ -96,7 +96,7 @@ def test_an_app_is_not_shared(scenario: Scenario) -> None:
 
 
 def test_compliance_decides_where_it_must(scenario: Scenario) -> None:
-    scenario.system.operator.put_under_review(scenario.entities["anna"])
+    scenario.system.operator.set_under_review(scenario.entities["anna"])
     token = scenario.session("ben")
     assert scenario.system.confirm_share(token, proven(scenario, token)) is ShareState.PENDING
     assert Kind.DSC_PLUS not in {each.kind for each in scenario.system.begin("ben", PASSWORD).choices}
@@ -112,7 +112,7 @@ def test_compliance_decides_where_it_must(scenario: Scenario) -> None:
 
 
 def test_an_online_card_that_is_given_meanwhile_stops_what_was_begun(scenario: Scenario) -> None:
-    scenario.system.operator.put_under_review(scenario.entities["anna"])
+    scenario.system.operator.set_under_review(scenario.entities["anna"])
     token = scenario.session("ben")
     share = proven(scenario, token)
     assert scenario.system.confirm_share(token, share) is ShareState.PENDING
@@ -123,7 +123,7 @@ def test_an_online_card_that_is_given_meanwhile_stops_what_was_begun(scenario: S
 
 
 def test_a_request_is_taken_back_before_compliance_decides(scenario: Scenario) -> None:
-    scenario.system.operator.put_under_review(scenario.entities["anna"])
+    scenario.system.operator.set_under_review(scenario.entities["anna"])
     token = scenario.session("ben")
     share = proven(scenario, token)
     scenario.system.confirm_share(token, share)

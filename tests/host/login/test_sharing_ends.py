@@ -21,10 +21,10 @@ def with_vera(scenario: Scenario) -> None:
 
 def pending(scenario: Scenario, token: str) -> str:
     """Let a user ask for anna's card, so that it is shared when compliance agrees. Return the share's id."""
-    scenario.system.operator.put_under_review(scenario.entities["anna"])
+    scenario.system.operator.set_under_review(scenario.entities["anna"])
     share = proven(scenario, token)
     assert scenario.system.confirm_share(token, share) is ShareState.PENDING
-    scenario.system.operator.put_under_review(scenario.entities["anna"], False)
+    scenario.system.operator.set_under_review(scenario.entities["anna"], False)
     return share
 
 

@@ -94,7 +94,7 @@ def at_home(scenario: Scenario, name: str, serial: str) -> tuple[str, str]:
 @pytest.mark.parametrize("agreed", [True, False])
 def test_compliance_does_not_decide_for_itself_by_another_record(scenario: Scenario, agreed: bool) -> None:
     entity, _ = at_home(scenario, "home", "IB3000911")
-    scenario.system.operator.put_under_review(entity)
+    scenario.system.operator.set_under_review(entity)
     token = scenario.enter_by_sms("home")
     share, offer = scenario.system.begin_share(token, "home2", PASSWORD)
     assert scenario.system.answer_share(token, share.id, scenario.respond("IB3000911", offer.shows["challenge"]))

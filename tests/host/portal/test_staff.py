@@ -41,7 +41,7 @@ def test_the_own_page_of_staff_comes_first_in_the_navigation(scenario: Scenario,
 def test_compliance_gives_a_reason_and_sees_past_decisions(scenario: Scenario, browser: Browsers) -> None:
     system, cleo = scenario.system, enter(scenario, browser(), "cleo")
     assert "Nothing was decided yet." in cleo.open("/compliance").text
-    system.operator.put_under_review(scenario.entities["anna"])
+    system.operator.set_under_review(scenario.entities["anna"])
     for agreed, why in (("Refuse", "The passports differ."), ("Agree", "")):
         token = scenario.session("ben")
         share, offer = system.begin_share(token, "anna", PASSWORD)

@@ -16,7 +16,7 @@ _ANOTHER = ".example"
 def normalized(email: str) -> str:
     """Return an address in its normal form: `Anna@MÜLLER.example` becomes `Anna@xn--mller-kva.example`.
 
-    Raises `InputError` unless it is one address, without a person's name and without quotes.
+    Raises `InputError` unless the text is one address, without a person's name and without quotes.
     """
     from email_validator import EmailNotValidError, validate_email
 

@@ -10,7 +10,7 @@ MOST = Decimal(10) ** 15
 
 
 def cents(field: str, amount: Decimal) -> int:
-    """Return an amount in whole cents. Raises an `InputError` that names `field` if it is not an amount of money."""
+    """Return an amount in whole cents. Raises an `InputError` that names `field` if `amount` is not an amount of money."""
     if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount < MOST:
         raise InputError(field, "must be an amount of money, 0 or more")
     whole = int(amount * _CENTS)

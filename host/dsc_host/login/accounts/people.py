@@ -70,13 +70,13 @@ def identity_of(db: Connection, user: User) -> Identity:
     )  # fmt: skip
 
 
-def put_under_review(tx: LoginTransaction, entity_id: str, reviewed: bool) -> None:
+def set_under_review(tx: LoginTransaction, entity_id: str, under_review: bool) -> None:
     """Put a person under review, or end the review. Raises `InputError`.
 
     The policy may say that compliance must agree before a person under review shares a device.
     """
-    if not isinstance(reviewed, bool):
+    if not isinstance(under_review, bool):
         raise InputError("review", "must be one of {kinds}", kinds="True, False")
     known(rows.entities.locked(tx.db, entity_id), "person", entity_id)
-    rows.entities.change(tx.db, entity_id, under_review=reviewed)
-    tx.log("person.review", None, "done", "on" if reviewed else "off", person=entity_id)
+    rows.entities.change(tx.db, entity_id, under_review=under_review)
+    tx.log("person.review", None, "done", "on" if under_review else "off", person=entity_id)

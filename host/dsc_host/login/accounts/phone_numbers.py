@@ -25,8 +25,8 @@ _OFTEN = ("0", "1", "8")
 def without_signs(text: str) -> str:
     """Return the number that a person typed without spaces and signs, and with + in place of an international 00.
 
-    A 0 in parentheses, as in +41 (0)79 123 45 67, is dialed only within the country, so it is left out too. The result may be
-    no valid number.
+    A 0 in parentheses, as in +41 (0)79 123 45 67, is dialed only within the country, so it is left out too. The result need
+    not be a valid number.
     """
     if not isinstance(text, str) or len(text) > _LONGEST:
         return text
@@ -70,7 +70,7 @@ def check_phone(number: str, residence: str = "") -> None:
 def calling_code(number: str) -> str:
     """Return the country code of a number, for example 41 for +41791234567. Several countries may share a code, such as 1 or 7.
 
-    If this is not a number, return its first three digits.
+    If `number` is not a phone number, return its first three digits.
     """
     parsed = _parsed(number)
     return str(parsed.country_code) if parsed else number.removeprefix("+")[:3]
@@ -100,7 +100,7 @@ def _is_complete(number: str) -> bool:
 
 
 def _meant(number: str, parsed: "PhoneNumber") -> str | None:
-    """Return the number without its apparent trunk prefix. Return None if it has none, or if no valid number is left."""
+    """Return the number without its apparent trunk prefix; None if there is no prefix, or if the rest is not a valid number."""
     while (shorter := _parsed(number)) is not None and _e164(shorter) != number:
         number = _e164(shorter)  # The library has recognized the prefix. Somebody may have typed it twice.
     if _is_complete(number):

@@ -133,7 +133,7 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
     if left > policy.near_days * DAY or announced in (stage, "imminent"):
         return ""
-    # A card that is about to be activated ends the temporary devices of a user who has any.
+    # The activation will end the temporary devices of the user. The notice says so if there are any.
     ends = stage == "imminent" and bool(registry.temporary_of(tx, user))
     notices.notify(
         tx,
@@ -187,7 +187,7 @@ def set_online_card_end(tx: LoginTransaction, user: User) -> None:
 
 
 def _activations(tx: LoginTransaction, user: User) -> Iterator[float]:
-    """Yield the Unix times at which the user's shipped cards are activated automatically. A wait may postpone them."""
+    """Yield the Unix times at which the user's shipped cards are activated automatically. A wait may postpone an activation."""
     shipped_at = {
         order.device_id: order.shipped_at
         for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state == OrderState.SHIPPED)

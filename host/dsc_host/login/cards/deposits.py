@@ -17,14 +17,14 @@ from dsc_host.login.views import Deposit
 from dsc_host.records import table_rows
 
 
-def check_free(tx: LoginTransaction, account: Account) -> None:
+def check_can_hold(tx: LoginTransaction, account: Account) -> None:
     """Raise `NotNow` unless the account is open and its equity covers another deposit besides those that are already held."""
     if account.closed_at is not None:
         raise NotNow("the account is closed")
     wanted = money.money(tx.policy.request.hold_cents)
     held = rows.holds.all(tx.db, rows.holds.c.account_id == account.id, rows.holds.c.state == HoldState.HELD)
     if equity_in_dollars(tx.context, account) < wanted + money.money(sum(each.cents for each in held)):
-        words = "the account {account} has less than {amount} USD to hold; deposit money, or choose another account"
+        words = "the account {account} has less than {amount} USD for the deposit; add money, or choose another account"
         raise NotNow(words, account=people.account_name(tx.db, account.id), amount=f"{wanted:.2f}")
 
 
@@ -40,7 +40,7 @@ def hold(tx: LoginTransaction, account_id: str, order_id: str) -> None:
     """Hold the deposit for a request. Raises `NotNow` if the account's equity is too low."""
     # Lock the account, so that two requests do not hold the same money.
     account = found(rows.accounts.locked(tx.db, account_id))
-    check_free(tx, account)
+    check_can_hold(tx, account)
     cents = tx.policy.request.hold_cents
     rows.holds.add(tx.db, Hold(table_rows.new_id(), account.id, order_id, cents, str(HoldState.HELD), 0, tx.now()))
 
@@ -58,7 +58,7 @@ def of_device(tx: LoginTransaction, device: Device) -> list[Hold]:
 
 
 def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = None) -> int:
-    """Keep `cents` for a device, from its deposit or as a fee if it has none. Return the amount in cents.
+    """Keep `cents` of a device's deposit; without a deposit, charge `cents` as a fee. Return the amount in cents.
 
     Raises `InputError`, `NotNow`.
     """

@@ -42,7 +42,7 @@ def draft(
     account_id: str | None = None,
     whose: str | None = None,
 ) -> Request:
-    """Draft a request and return it. It replaces an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
+    """Draft a request, in place of an earlier draft, and return it. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
     The caller has locked the row of `user`. `whose` is the name of the user of the same account who gets the card; None means
     `user`.
@@ -55,7 +55,7 @@ def draft(
         address = found(rows.entities.find(tx.db, owner.entity_id)).address
     address = field_checks.check_line("address", address, 200)
     check_pin(tx, owner, pin)
-    deposits.check_free(tx, account)
+    deposits.check_can_hold(tx, account)
     for earlier in rows.orders.all(tx.db, rows.orders.c.user_id == owner.id, rows.orders.c.state == OrderState.DRAFT):
         drop(tx.db, earlier)
     order = Order(
@@ -107,14 +107,14 @@ def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
 
 
 def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:
-    """Raise an `InputError` that names the broken rule if this is no PIN or a weak PIN."""
+    """Raise an `InputError` that names the broken rule if `pin` is malformed or weak."""
     born = date.fromisoformat(people.identity_of(tx.db, user).birth_date)
     if weak := weak_pins.weak_pin(pin, born, tx.policy):
         raise InputError("PIN", _WEAK[weak])
 
 
 def requests_of(tx: LoginTransaction, user: User) -> list[Request]:
-    """Return the requests of all users whose settings `user` may change, the newest first."""
+    """Return the requests of all users whom `user` may see, the newest first."""
     mine = [each.id for each in permissions.visible_users(tx.db, user)]
     orders = rows.orders.all(tx.db, rows.orders.c.user_id.in_(mine), order=rows.orders.c.at)
     return [view(tx, order) for order in reversed(orders)]
@@ -201,8 +201,8 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is already on its way to you")
-    # An active card of an older kind does not prevent a request: the user may use both cards. A lost card is replaced by the
-    # new card.
+    # An active card of an older kind does not prevent a request: the user may use both cards. The new card
+    # replaces a lost card.
     of_cards = rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
     cards = rows.devices.all(tx.db, rows.devices.c.owner_id == user.id, of_cards)
     if any(card.state == DeviceState.ACTIVE and card.kind == kinds.DSC_CARD.name for card in cards):

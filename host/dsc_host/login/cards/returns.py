@@ -24,7 +24,7 @@ from dsc_host.verifier.model import State
 
 SENT, RECEIVED = "sent", "received"
 _MOST_ANNOUNCED, _MOST_RECEIVED = 50, 5
-"""The numbers of announced and of received cards that the issuer sees."""
+"""The maximum numbers of announced cards and of received cards that the issuer sees."""
 
 
 def announce(tx: LoginTransaction, session: Session, user: User, device_id: str, tracking: str) -> Parcel:
@@ -34,8 +34,8 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
         raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
-    # This session ends too if the device that opened it is no longer active. That device is the returned card, or an online
-    # card that ended with it.
+    # This session ends too if the device that opened it is no longer active: the returned card, or an online card that ended
+    # with the returned card.
     opened_by = rows.devices.find(tx.db, session.device_id)
     ends = opened_by is not None and opened_by.state != DeviceState.ACTIVE
     sessions.end_all(tx.db, user, but="" if ends else session.id)
@@ -89,7 +89,7 @@ def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tup
 
 
 def newest(tx: LoginTransaction) -> list[Return]:
-    """Return the cards that are on their way back, the oldest first, and then those that were received last."""
+    """Return the cards that are on their way back, the oldest first, and then the cards that were received last."""
     c = rows.parcels.c
     announced = rows.parcels.all(tx.db, c.state == SENT, order=c.sent_at, most=_MOST_ANNOUNCED)
     received = rows.parcels.all(tx.db, c.state == RECEIVED, order=c.received_at.desc(), most=_MOST_RECEIVED)
@@ -208,7 +208,7 @@ def check_settled(tx: LoginTransaction, user: User) -> None:
 
 
 def close(tx: LoginTransaction, user: User) -> None:
-    """Close an account. Afterwards its users can only see its statements, with name and password.
+    """Close an account. Afterwards the account's users can only see its statements, with name and password.
 
     Raises `NotAllowed`, `NotNow`.
     """

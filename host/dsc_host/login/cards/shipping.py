@@ -82,7 +82,7 @@ def personalize_all(
 def ship(tx: LoginTransaction, order_id: str, by: str = "") -> Request:
     """Record that a card was shipped, and notify its owner. The time until its automatic activation begins.
 
-    `by` is the name of the staff member who did it. Raises `NotNow`, `NotFound`.
+    `by` is the name of the staff member who shipped the card. Raises `NotNow`, `NotFound`.
     """
     order = _lock_order(tx.db, order_id)
     if order.state != OrderState.PERSONALIZED:
@@ -122,7 +122,7 @@ def _lock_order(db: Connection, order_id: str) -> Order:
 
 
 def _begin(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str, str, str]:
-    """Return the name of the card's owner, its PIN, and its serial."""
+    """Return the name of the card's owner, the PIN, and the serial for the card."""
     order = _lock_order(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
         raise NotNow("this card was already made, or its request was withdrawn")

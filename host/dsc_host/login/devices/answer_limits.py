@@ -29,13 +29,13 @@ def locked_for(tx: LoginTransaction, use: Use) -> float:
 
 
 def refusal(tx: LoginTransaction, use: Use) -> TooManyAttempts | None:
-    """Return the refusal for a device that is locked for this user; None if it is not."""
+    """Return the refusal for a device that is locked for this user; None if the device is not locked."""
     seconds = locked_for(tx, use)
     return TooManyAttempts(seconds) if seconds else None
 
 
 def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
-    """Count a wrong answer to a device that is not locked, unless the verifier counts it."""
+    """Count a wrong answer of a device that is not locked. Do nothing if the verifier counts the wrong answers of this kind."""
     if kind.enrolled:
         return
     over = use.locked_until is not None

@@ -1,4 +1,4 @@
-"""Codes: those on a security code card, and those that are sent or read out.
+"""The codes on security code cards, and the codes that are sent or read out.
 
 Three promises:
 
@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""The characters of codes. It leaves out those that people confuse: 0 and O, 1, I and L."""
+"""The characters of codes, without 0, O, 1, I and L, which people confuse."""
 _LONGEST = 64
 _FAIR = 256 - 256 % len(ALPHABET)
 
@@ -76,7 +76,7 @@ def random_code(letters: int) -> str:
 
 
 def entered_digits(text: object) -> str:
-    """Return a code of digits as a person entered it, without spaces; empty if the text cannot be a code."""
+    """Return a code of digits that a person entered, without spaces; empty if the text cannot be a code."""
     return text.replace(" ", "") if isinstance(text, str) and len(text) <= _LONGEST else ""
 
 

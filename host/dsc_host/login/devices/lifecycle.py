@@ -39,9 +39,10 @@ def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
 def enable_messages(tx: LoginTransaction, user: User, number: str, notified: Notified, *, anew: bool = False) -> None:
     """Give the user the devices SMS and call-back for a confirmed number, and end such devices for other numbers.
 
-    The days of full access continue from those of the earlier number, even if this number was removed. They start again only if
-    `anew` is true and the user has no such device. If the policy no longer issues a kind, only users who already have a device
-    of this kind get one for the new number. Raises `NotNow` if the user has the phone app, which replaces SMS and call-back.
+    The days of full access continue from those of the earlier number, even if that number was removed. The days start again
+    only if `anew` is true and the user has no such device. If the policy no longer issues a kind, only users who already have a
+    device of this kind get one for the new number. Raises `NotNow` if the user has the phone app, which replaces SMS and
+    call-back.
     """
     check_no_app(tx, user)
     has, replaced = set(), {}
@@ -60,7 +61,7 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, notified: Not
 
 
 def _last_ended(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device | None:
-    """Return the device of this kind that ended last. Its days continue: removing a number must not give a user new days."""
+    """Return the newest ended device of this kind. Its days continue: removing a number must not give a user new days."""
     column = rows.devices.c
     ended = rows.devices.all(tx.db, column.owner_id == user.id, column.kind == kind.name, column.state == DeviceState.ENDED)
     return max(ended, key=lambda device: device.made_at, default=None)

@@ -1,4 +1,4 @@
-"""Limits on messages (SMS, calls, emails) in a day, for each user, number, address and country, and the pause between two."""
+"""Limits on the messages in a day (SMS, calls, emails) to a user, number, address or country, and the pause between codes."""
 
 from dsc_host.login.accounts.phone_numbers import calling_code
 from dsc_host.login.errors import TooManyAttempts

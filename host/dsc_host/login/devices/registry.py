@@ -55,7 +55,7 @@ def held_by(db: Connection, user: User) -> list[Held]:
 
 def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> Held:
     """Return a device, locked unless `lock` is false, and the user's `Use` of it. Raises `NotFound` for a device of others."""
-    # Lock the device before its use, because another user of the device may be changing both.
+    # Lock the row of the device before the row of its use: another user of the device may be changing both.
     device = (rows.devices.locked if lock else rows.devices.find)(db, device_id)
     mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == device_id)
     use = rows.uses.one(db, mine) if device else None
@@ -165,7 +165,7 @@ def record_use(tx: LoginTransaction, use: Use) -> None:
 
 
 def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: Any) -> Device:
-    """Change the state of a device. If it was active or becomes active, end all sessions of all its users."""
+    """Change the state of a device. If the device was active or becomes active, end all sessions of all its users."""
     rows.devices.change(tx.db, device.id, state=str(state), since=tx.now(), **changes)
     if DeviceState.ACTIVE in (device.state, state):
         for use in rows.uses.all(tx.db, rows.uses.c.device_id == device.id):

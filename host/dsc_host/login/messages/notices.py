@@ -1,4 +1,4 @@
-"""Notices: messages about a new way to log in, sent to every address that the user had before.
+"""Notices: messages about a security event, such as a new device, sent to every address that the user had before.
 
 Each function that adds a device, a phone number or a `Use` requires a `Notified`, which only this module makes. So nothing can
 be added without a notice. Call `notify` before the change, so that the notice goes to the earlier addresses.

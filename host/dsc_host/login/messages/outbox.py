@@ -89,8 +89,8 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
     """Send the messages that are due, the oldest first. Return the number of sent messages. Errors of a sender are recorded.
 
-    With `codes_for`, send only messages that may be codes for the user of this name. The user waits for the code, and must not
-    wait until other messages are sent.
+    With `codes_for`, send only the messages to the user of this name that may contain a code: a user who waits for a code must
+    not wait until other messages are sent.
     """
     column, now = rows.messages.c, context.now()
     due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
@@ -111,7 +111,7 @@ def forget_old(tx: LoginTransaction) -> None:
 
 
 def retry_stuck(tx: LoginTransaction) -> None:
-    """Queue the messages again that a process was sending when it ended."""
+    """Queue a message again if its process ended while it sent the message."""
     stuck = (rows.messages.c.state == _SENDING) & (rows.messages.c.at < tx.now() - _STUCK_SECONDS)
     for message in rows.messages.all(tx.db, stuck, most=100):
         _queue_again(tx.db, message, "its process ended")

@@ -21,10 +21,10 @@ _WRITTEN = ("id", "channel", "address", "subject", "text", "language", "at")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A sender by SMTP.
+    """A sender of emails by SMTP.
 
-    It uses TLS if the server offers it. This protects against eavesdropping only, because the certificate is not checked. Codes
-    go by SMS instead.
+    It uses TLS if the server offers TLS. This protects against eavesdropping only, because the certificate is not checked. No
+    code for a login goes by email.
     """
 
     host: str

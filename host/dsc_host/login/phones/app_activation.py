@@ -6,7 +6,7 @@ Three promises:
    policy may also allow new numbers.
 2. The token is valid for one activation, a few minutes and a few attempts. If several activations use one token in parallel,
    only one succeeds.
-3. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, and the verifier counts it.
+3. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, which the verifier counts.
 """
 
 import hmac
@@ -92,9 +92,9 @@ def activate(
 ) -> Activated | Refused:
     """Activate the app for the user of this ticket.
 
-    `proof` is a response of a user whom the app already serves: an app must send it when it adds another user. The server
-    cannot enforce this, because it does not know which app calls. Raises `NotAllowed` for a wrong token, and `NotIn` for a used
-    or expired ticket.
+    `proof` is a response of a user whom the app already serves: an app that has a user must send it to add another user. The
+    server cannot enforce this, because it cannot tell which app calls. Raises `NotAllowed` for a wrong token, and `NotIn` for a
+    used or expired ticket.
     """
     # The keys are enrolled below, so take the lock of all enrollments before any other lock.
     tx.context.cards.store.claim(tx.db)
@@ -140,7 +140,8 @@ def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
 def remove_from_account(tx: LoginTransaction, session: Session, user: User, device_id: str, *, last: bool) -> None:
     """Take the owner's app out of use, even if the phone is not at hand. Raises `NotFound`, `NotNow`.
 
-    A session that a temporary device opened cannot do it. `last` confirms that the user has no other device to log in with.
+    A session that a temporary device opened cannot remove an app. `last` confirms that the user has no other device to log in
+    with.
     """
     device, use = registry.held(tx.db, user, device_id)
     if not registry.view(tx, user, device, use).removable:

@@ -96,7 +96,8 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = False) -> bool:
     """Record a confirmed number and notify the user. Return whether codes go to the number: False if the user has the app.
 
-    If support enabled the codes, `anew` is true: for a user who has none, the days of full access by SMS start again.
+    `anew` is true if support enabled the codes: the days of full access by SMS then start again, unless the user already gets
+    codes.
     """
     notified = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, notified=notified)
@@ -109,7 +110,7 @@ def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = Fa
 
 
 def add_first(tx: LoginTransaction, user: User, number: str | None) -> User:
-    """Record the number that the operator may have confirmed for a new user. Return the user."""
+    """Record the phone number of a new user, if the operator has confirmed one. Return the user."""
     if number is not None:
         contacts.add_phone(tx, user, number, notified=notices.new_user())
         lifecycle.enable_messages(tx, user, number, notices.new_user())

@@ -26,8 +26,8 @@ class TokenNumber:
     limits: list[RateLimit]
 
 
-def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNumber:
-    """Return `number` if it is given, or else the confirmed number of the user with the index `phone`.
+def choose(tx: LoginTransaction, user: User, index: int, number: str) -> TokenNumber:
+    """Return `number` if it is given, or else the user's confirmed number with this index: 0 is the most recently confirmed.
 
     Raises `InputError`, `NotNow` if there is no number, and `NotAllowed` if `number` is given and the policy forbids new
     numbers.
@@ -40,10 +40,10 @@ def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNu
         phone_numbers.check_phone(number, people.identity_of(tx.db, user).residence)
     elif not numbers:
         raise NotNow("you have no confirmed phone; ask support to add one")
-    elif type(phone) is not int or not 0 <= phone < len(numbers):
+    elif type(index) is not int or not 0 <= index < len(numbers):
         raise InputError("phone", "must be one of your {count} confirmed phones", count=len(numbers))
     else:
-        number = numbers[phone]
+        number = numbers[index]
     if number in numbers:
         return TokenNumber(number, False, message_limits.messages(tx.context, user, number))
     return TokenNumber(number, True, message_limits.messages_to_any(tx.context, user, number))

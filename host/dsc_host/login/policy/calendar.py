@@ -81,11 +81,10 @@ class Calendar:
         """Return the Unix time at which a day begins in the calendar's time zone."""
         return datetime.combine(day, time(), self.zone).timestamp()
 
-    def window(self, at: float, days: int) -> float:
-        """Return the beginning, in Unix time, of the longest period that ends at `at` and contains `days` business days.
+    def start_of_period(self, at: float, days: int) -> float:
+        """Return the Unix time at which the period of the last `days` business days begins. The period ends at `at`.
 
-        The period includes all adjacent days that are no business days, so no other period of `days` business days begins
-        earlier.
+        The days directly before it that are no business days belong to the period too, so it begins as early as possible.
         """
         day = self.day(at)
         left = days - self.is_business(day)

@@ -33,5 +33,5 @@ def mistake(contexts: Sequence[AuthenticationContext]) -> str:
             return "value and amr: must be 1 to 100 letters, digits and characters such as : / . _ -"
     grouped = [value for value, _ in groupby(each.value for each in contexts)]
     if len(grouped) != len(set(grouped)):
-        return "value: the rows of one value must follow each other"
+        return "value: rows with the same value must follow each other"
     return ""

@@ -176,7 +176,7 @@ class ProtectionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalPolicy:
-    """The table `withdrawals`: how long the money takes."""
+    """The table `withdrawals`: the business days until the money arrives."""
 
     arrival_days: Days
 
@@ -201,7 +201,7 @@ class CalendarPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OpenIdPolicy:
-    """The table `openid`: the validity of codes and tokens in seconds, and the names of logins for other programs."""
+    """The table `openid`: the validity of codes and tokens in seconds, and the authentication contexts of logins."""
 
     code_validity: Annotated[int, Range(1, 600)]
     token_validity: Annotated[int, Range(1, 3_600)]

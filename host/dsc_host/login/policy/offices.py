@@ -34,7 +34,7 @@ class Office:
     countries: tuple[str, ...] = ()
     """The countries of residence whose people the office serves."""
     local_address: tuple[str, ...] = ()
-    """The lines of the address in the local script, if it differs from the Latin one."""
+    """The lines of the address in the local script; empty if that is the Latin script."""
     default: bool = False
     """Whether the office serves all people whom no other office serves."""
 

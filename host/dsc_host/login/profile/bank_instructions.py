@@ -1,4 +1,4 @@
-"""The bank instructions of an account. The vault keeps them sealed, and only their masked text leaves it.
+"""The bank instructions of an account. The vault keeps them sealed, and users see only their masked text.
 
 Only the primary user of the account can change them. The primary user is notified of each change; the notice has no number.
 """

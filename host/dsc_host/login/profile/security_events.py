@@ -128,7 +128,7 @@ class EventPage:
 
 
 def page(tx: LoginTransaction, user: User, number: int = 1) -> EventPage:
-    """Return a page of the user's events. Page 1 has the newest. Raises `InputError`."""
+    """Return a page of the user's events. Page 1 has the newest events. Raises `InputError`."""
     if type(number) is not int or not 1 <= number <= MOST_PAGES:
         raise InputError("page", "must be a whole number from 1 to {most}", most=MOST_PAGES)
     found = tx.db.execute(entries(user.name, tx.now() - _SECONDS, number)).all()
@@ -162,7 +162,7 @@ def _event(
 
 
 def detail_of(detail: str) -> dict[str, str]:
-    """Return the detail of an entry. It may be any text, if the database was tampered with."""
+    """Return the detail of an entry; empty if the text is malformed, because the database was tampered with."""
     try:
         said = json.loads(detail)
     except ValueError:

@@ -11,7 +11,7 @@ _FORM = re.compile("[0-9a-f]{16}")
 
 
 def check_new(tx: LoginTransaction, table: Rows[Any], entry_id: str) -> None:
-    """Raise an error unless this is an id that no entry has yet. The caller has locked the account.
+    """Raise an error unless `entry_id` is an id that no entry has yet. The caller has locked the account.
 
     Raises `NotNow` for a text that is no id, and `AlreadyDone` if the entry exists.
     """

@@ -28,7 +28,7 @@ class Allowance:
 
 
 def level_of(kinds: Iterable[str], policy: Policy) -> Level:
-    """Return the highest level among these kinds; the level `none` if there are none."""
+    """Return the highest level among these kinds; the level `none` if there are no kinds."""
     return policy.levels[min((policy.level(kind) for kind in kinds), default=policy.level("none"))]
 
 
@@ -38,7 +38,7 @@ def allowance(amount: Decimal, now: float, spent: Spent, level: Level, calendar:
     if level.per_day is None or level.per_five_days is None:
         return Allowance(True, None, None)
     today = level.per_day - spent(calendar.start(calendar.day(now)))
-    five = level.per_five_days - spent(calendar.window(now, DAYS))
+    five = level.per_five_days - spent(calendar.start_of_period(now, DAYS))
     left = max(today, Decimal(0)), max(five, Decimal(0))
     return Allowance(amount <= min(today, five), *left)
 

@@ -56,7 +56,7 @@ def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
 
 
 def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
-    """Return a check that first calls `check_may`. If the operation needs a step-up in an open session, it then demands one."""
+    """Return the check for an operation: `check_may`, and a step-up if the operation needs one in an open session."""
     return partial(_check_operation, operation)
 
 
@@ -76,10 +76,11 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 def begin(
     tx: LoginTransaction, session: Session, user_id: str, giver: User, device_id: str = ""
 ) -> tuple[ShareView, Offer] | Refused:
-    """Ask the owner's device for an answer. The caller has already checked the owner's password.
+    """Ask the owner's device for an answer.
 
-    `giver` is the owner, whose password was checked. Without `device_id`, ask the most secure device. Raises `WrongCredentials`
-    if the password was changed since then, `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
+    `giver` is the owner, whose password the caller has checked. Without `device_id`, ask the most secure device. Raises
+    `WrongCredentials` if the password was changed since the check, `NotNow`, `NotFound`, `LessSecureDevice`,
+    `DifferentIdentity`, `TemporaryDevice`.
     """
     if user_id == giver.id:
         raise NotNow("you named yourself; enter the name of the user who owns the device")
@@ -104,7 +105,7 @@ def shown(tx: LoginTransaction, session: Session, share_id: str) -> Offer:
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, text: str) -> bool:
-    """Judge the device's answer. Raises `NotFound`, `NotNow`."""
+    """Judge the device's answer. Return whether the answer was correct. Raises `NotFound`, `NotNow`."""
     share = _own(tx, user, share_id, ShareState.DRAFT)
     _, right = device_proof.judge(tx, session, user, Purpose.SHARE, text, about=share.id)
     if right:
@@ -211,7 +212,7 @@ def end_of_device(tx: LoginTransaction, device: Device) -> None:
 
 
 def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
-    """After a change of identity, end the person's sharing with users no longer known to be the same person."""
+    """After a change of identity, end the person's sharing with users who are no longer known to be the same person."""
     mine = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == entity_id)]
     for share in rows.shares.all(tx.db, _with(mine), _STANDING):
         user, owner = (found(rows.users.find(tx.db, each)) for each in (share.user_id, share.owner_id))

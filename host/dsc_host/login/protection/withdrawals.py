@@ -32,7 +32,7 @@ _LATEST = 221_845_392_000
 def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float | None = None) -> Allowance:
     """Return whether this user, logged in with their best device, may withdraw this amount of dollars. Raises `InputError`.
 
-    The decision is for the Unix time `now`, between the years 1970 and 9000, or without `now` for the current time.
+    `now` is the Unix time of the decision, between the years 1970 and 9000; None means the current time.
     """
     if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
         raise InputError("now", "must be a time in Unix seconds")
@@ -81,7 +81,7 @@ def limit(tx: LoginTransaction, session: Session, user: User) -> tuple[Level, Al
 
 
 def arrival(tx: LoginTransaction) -> str:
-    """Return the day, such as 2026-12-31, on which the money of a withdrawal made now is at the bank at the latest."""
+    """Return the latest day, such as 2026-12-31, on which the money of a withdrawal made now arrives at the bank."""
     return tx.calendar.add(tx.calendar.day(tx.now()), tx.policy.withdrawals.arrival_days).isoformat()
 
 

@@ -17,7 +17,7 @@ from dsc_host.records.transaction import Refused
 
 T = TypeVar("T")
 May = Callable[[LoginTransaction, User, Session], None]
-"""A check that raises unless a session may do something."""
+"""A check that raises an error unless the session may do the operation."""
 Others = Callable[[Connection, User], Iterable[str]]
 """A function that returns the ids of further users whom the operation concerns."""
 _STAGES = (Stage.IN, Stage.CHOOSING)
@@ -40,7 +40,7 @@ def look(context: LoginContext, token: str, may: May, work: Callable[[LoginTrans
 
 
 def customer(operation: str, *scopes: Scope) -> May:
-    """Return the check for a customer's operation: the session has one of these scopes, and the step-up that is needed."""
+    """Return the check for a customer's operation: the session has one of these scopes, and a step-up if one is needed."""
     return lambda tx, _user, session: _check_customer(tx, session, operation, scopes)
 
 

@@ -60,7 +60,8 @@ class AccountCalls(ShareCalls):
     def deposit(self, token: str, amount: Decimal, method: FundingMethod, entry_id: str = "") -> FundingAllowance:
         """Record a transfer into the account, if the user may make it.
 
-        With an `entry_id`, which the caller draws for a form, the form is recorded once. Raises `InputError`, `AlreadyDone`.
+        `entry_id` is an id that the caller draws for a form, so that a form that is sent twice is recorded once. Raises
+        `InputError`, `AlreadyDone`.
         """
         return self.do(
             token,

@@ -180,9 +180,9 @@ class LoginSystem(CardCalls):
         self._seen(token, may("check_primary", *_ACCOUNT), lambda tx, user, _s: permissions.check_primary(tx.db, user))
 
     def account_users(self, token: str) -> list[tuple[str, Protection]]:
-        """Return the users whose security settings this user may change, by name, with their protection.
+        """Return the names and the protection of the users whom this user may see, this user first.
 
-        The user comes first. For a primary user these are all users of the account.
+        A primary user sees all users of the account.
         """
         return self._seen(token, may("account_users", *_ACCOUNT), lambda tx, user, _s: levels.visible_protection(tx, user))
 
@@ -220,7 +220,8 @@ class LoginSystem(CardCalls):
     def withdraw(self, token: str, amount: Decimal, entry_id: str = "") -> Allowance:
         """Record a withdrawal, if the limits of the device that opened the session allow it.
 
-        With an `entry_id`, which the caller draws for a form, the form is recorded once. Raises `InputError`, `AlreadyDone`.
+        `entry_id` is an id that the caller draws for a form, so that a form that is sent twice is recorded once. Raises
+        `InputError`, `AlreadyDone`.
         """
         return self.do(
             token,

@@ -3,7 +3,7 @@
 Three promises:
 
 1. A login without a device is never accepted: neither after opting out, nor for the statements of a closed account.
-2. A challenge takes one answer, or one choice of another device. If two arrive in parallel, only one of them is judged.
+2. A challenge takes one answer, or one choice of another device. If two of them arrive in parallel, only the first is judged.
 3. The limits are the same as at the login page, because the calls take the same steps.
 """
 
@@ -54,7 +54,7 @@ class GatewayCalls:
         """Check name and password, and return the challenge of the user's device of the highest level.
 
         Locked devices are skipped. The token is valid for one answer or choice. Raises
-        `WrongCredentials`, `TooManyAttempts`, and `NotAllowed` if the user has no device that opens everything.
+        `WrongCredentials`, `TooManyAttempts`, and `NotAllowed` if the user has no device with full access.
         """
         user = password_check.check_password(self.context, name, password, address)
         return self._delivered(self.context.change(lambda tx: _ask(tx, user, address)))
@@ -105,7 +105,7 @@ def _choose(tx: LoginTransaction, token: str, number: int) -> OfferedChallenge |
 
 
 def _usable(tx: LoginTransaction, step: Step) -> list[DeviceView]:
-    """Return the devices that open everything now, the highest level first."""
+    """Return the devices that give full access now, the highest level first."""
     now = tx.now()
     return [each for each in step.choices if each.full_until is None or now < each.full_until]
 

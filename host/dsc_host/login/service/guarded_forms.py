@@ -52,7 +52,7 @@ class Proofs:
     def answer(self, token: str, text: str) -> bool:
         """Return whether the answer was correct. Guarded operations are then allowed for some minutes. Raises `NotNow`.
 
-        An answer with a finger or a face also extends the session if it was opened in the same way.
+        An answer with a finger or a face also extends a session that was opened in the same way.
         """
         return access.change(
             self.context, token, _MAY, lambda tx, user, session: step_up.answer(tx, session, user, token, text)

@@ -35,7 +35,7 @@ class Done:
 def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     """Do all work that is due. Each piece of work is a separate transaction. If a piece fails, the others are still done.
 
-    After all work was tried, raises the first error.
+    After that, raises the first error.
     """
     failures: list[Exception] = []
     do = partial(_do_each, context, failures)

@@ -135,9 +135,9 @@ class Operator:
         cents = money.cents("equity", equity)
         self.context.change(lambda tx: people.set_equity(tx.db, account, cents))
 
-    def put_under_review(self, entity: str, reviewed: bool = True) -> None:
+    def set_under_review(self, entity: str, under_review: bool = True) -> None:
         """Set whether compliance must agree before a device of this person is shared. Raises `InputError`."""
-        self.context.change(lambda tx: people.put_under_review(tx, entity, reviewed))
+        self.context.change(lambda tx: people.set_under_review(tx, entity, under_review))
 
     def run_due(self) -> maintenance.Done:
         """Do the maintenance that is due, and send the messages that are due."""

@@ -38,7 +38,7 @@ class DeviceCalls:
         return access.look(self.context, token, may, work)
 
     def devices_to_report(self, token: str) -> tuple[DeviceView, ...]:
-        """Return the devices in use of the user, who may be at any step of a login or logged in. Raises `NotIn`."""
+        """Return the devices that the user can report as lost, in a session or at any step of a login. Raises `NotIn`."""
         return self.context.read(lambda tx: loss_reports.devices_to_report(tx, token))
 
     def report_loss(self, token: str, device: str, loss: Loss) -> bool:

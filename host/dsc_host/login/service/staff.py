@@ -84,7 +84,7 @@ class Staff:
         return self._look(token, _SUPPORT, lambda tx, _staff, session: calls.caller_view(tx, session))
 
     def caller_events(self, token: str) -> tuple[SecurityEvent, ...]:
-        """Return the newest security events of the identified caller, the newest first. Raises `NotAllowed`."""
+        """Return the last security events of the identified caller, the newest first. Raises `NotAllowed`."""
         page = self._look(
             token, _SUPPORT, lambda tx, _staff, session: security_events.page(tx, calls.known_caller(tx, session))
         )
@@ -204,7 +204,7 @@ class Staff:
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.receive(tx, serial, staff))
 
     def returns(self, token: str) -> list[Return]:
-        """Return the cards that are on their way back, and then those that were received last. Raises `NotAllowed`."""
+        """Return the cards that are on their way back, and then the cards that were received last. Raises `NotAllowed`."""
         return self._look(token, _ISSUER, lambda tx, _staff, _s: returns.newest(tx))
 
     def settle(self, token: str, serial: str, cents: int | None = None, *, owner: str | None = None) -> int:

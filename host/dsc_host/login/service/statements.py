@@ -17,7 +17,7 @@ _MAY = access.scoped(Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS)
 class Statements:
     """The calls about statements. `token` is the token of the session.
 
-    All raise `NotNow` if the account is closed and one of its cards was neither received nor charged for.
+    All calls raise `NotNow` if the account is closed and one of its cards was neither received nor charged for.
     """
 
     context: LoginContext

@@ -28,7 +28,7 @@ _LONGEST = 64
 
 
 def begin(tx: LoginTransaction, checked: User, address: str, browser: str = "") -> Step:
-    """Begin the login of a user whose password was right. Raises `WrongCredentials` if it was changed after the check."""
+    """Begin the login of a user whose password was right. Raises `WrongCredentials` if the password has changed."""
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     login = LoginData(address=_shortened(address), browser=_shortened(browser))
     if account_of(tx.db, user).closed_at is not None:
@@ -66,7 +66,7 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
 
 
 def resend(tx: LoginTransaction, token: str) -> Step | Refused:
-    """Send a new code, which replaces the last. Raises `NotIn`, `NotNow`, and `TooManyAttempts` if a code was sent just now."""
+    """Send a new code in place of the last code. Raises `NotIn`, `NotNow`, and `TooManyAttempts` with the time to wait."""
     user, session = sessions.locked(tx, token, Stage.ANSWERING)
     device, _ = registry.held(tx.db, user, session.device_id)
     again_at = kinds.of(device).again_at(tx.policy, OfferData.of(session).keeps)
@@ -83,7 +83,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
     device, use = registry.held(tx.db, user, session.device_id)
     data = OfferData.of(session)
     if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, tx.now()):
-        # Do not check the answer: while the device is locked, it neither counts as wrong nor uses up the challenge.
+        # Do not check the answer: for a locked device, an answer neither counts as wrong nor uses up the challenge.
         return _refuse(tx, user, session, device, data)
     kind = kinds.of(device)
     given = text if isinstance(text, str) and len(text) <= 64 else ""
@@ -119,7 +119,7 @@ def step(tx: LoginTransaction, token: str) -> Step:
 
 
 def is_waiting(tx: LoginTransaction, token: str) -> bool:
-    """Return whether a push was offered that nobody has answered yet. Raises `NotIn`."""
+    """Return whether this login waits for the answer to a push. Raises `NotIn`."""
     session = sessions.find(tx, token, Stage.ANSWERING)[1]
     device = found(rows.devices.find(tx.db, session.device_id))
     return kinds.of(device).is_waiting(tx, OfferData.of(session).keeps)
@@ -142,7 +142,7 @@ def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, 
     sessions.end(tx.db, session)
     registry.record_use(tx, use)
     if outcome.duress:
-        # The page must not show the duress. Alarm the security team.
+        # Alarm the security team, but show no sign of it on the page.
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     # A session lasts no longer than the device that opened it.
     bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)

@@ -8,7 +8,7 @@ from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
 def change(tx: LoginTransaction, session: Session, user: User, checked: User, password_hash: str) -> None:
-    """Replace the password after a check of the old password. Raises `WrongCredentials` if it was changed after the check."""
+    """Replace the password after a check of the old password. Raises `WrongCredentials` if it has changed since."""
     _replace(tx, password_check.still_checked(checked, user), password_hash, but=session.id)
 
 

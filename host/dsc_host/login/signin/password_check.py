@@ -61,7 +61,7 @@ def _compare(
     Raises `WrongCredentials`.
     """
     right = context.passwords.matches(password, user.password if user else None)
-    renewed = context.passwords.hashed(password) if user and right and context.passwords.is_weaker(user.password) else None
+    renewed = context.passwords.hashed(password) if user and right and context.passwords.is_outdated(user.password) else None
     return context.change(lambda tx: _judge(tx, user, right, renewed, limits, successes))
 
 
@@ -86,9 +86,9 @@ def _judge(
     return now._replace(password=renewed or now.password), True
 
 
-def still_checked(checked: User, now: User) -> User:
-    """Return the locked user `now`. Raises `WrongCredentials` if the password was changed after `checked` was read."""
+def still_checked(checked: User, locked: User) -> User:
+    """Return the user `locked`. Raises `WrongCredentials` if the password was changed after `checked` was read."""
     # A change of the password also changes `settings`. A login that only renews the hash does not.
-    if now.password != checked.password and now.settings != checked.settings:
+    if locked.password != checked.password and locked.settings != checked.settings:
         raise WrongCredentials
-    return now
+    return locked

@@ -83,7 +83,7 @@ HARMLESS = frozenset({
 
 
 def check(context: LoginContext, session: Session, operation: str) -> None:
-    """Raise `ProofNeeded` if the operation needs a fresh answer that is missing. Raises `KeyError` for unknown operations."""
+    """Raise `ProofNeeded` if the operation needs a fresh answer and there is none. Raises `KeyError` for unknown operations."""
     if operation not in GUARDED | ANSWERS | HARMLESS:
         raise KeyError(operation)
     # In a login in progress, the password was entered a few minutes ago, and there is no device to answer with.
@@ -94,8 +94,7 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy.
 
-    An answer whose time is in the future by this time or more is not fresh either. So setting the clock back does not keep an
-    answer fresh.
+    An answer is also stale if its time is that far in the future: setting the clock back must not keep an answer fresh.
     """
     return abs(context.now() - OpenData.of(session).proven_at) < context.policy.protection.proof_seconds
 
@@ -112,7 +111,7 @@ def _may_answer(tx: LoginTransaction, session: Session, device: Device) -> bool:
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_id: str) -> tuple[str, Offer] | Refused:
-    """Offer a challenge of one of the user's devices. Return the user's name with it. Raises `NotFound`."""
+    """Offer a challenge of one of the user's devices. Return the user's name and the challenge. Raises `NotFound`."""
     device, use = registry.held(tx.db, user, device_id)
     if not registry.is_live(device, use, tx.now()) or not _may_answer(tx, session, device):
         raise NotFound("you have no such device in use")
@@ -123,7 +122,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_i
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
     """Return whether the answer was correct. If so, guarded operations are allowed for some minutes. Raises `NotNow`.
 
-    An answer with a finger or a face also extends the session if it was opened in the same way.
+    An answer with a finger or a face also extends a session that was opened in the same way.
     """
     device, outcome = device_proof.judged(tx, session, user, Purpose.FRESH, text, token=token)
     held = registry.held(tx.db, user, device.id)

@@ -1,7 +1,7 @@
 """The search for the user who is calling.
 
-Support sees only the user names and the names of their persons. It sees no details that identify a caller. The number of
-searches is limited, so that staff cannot copy the list of customers.
+Support sees only the names of users and of the people that the users belong to, and no details that identify a caller. The
+number of searches is limited, so that staff cannot copy the list of customers.
 """
 
 from sqlalchemy import ColumnElement, func, or_, select

@@ -34,7 +34,8 @@ _TRIES, _TRIES_SECONDS = 5, 3600
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
     """Return whether a caller's details match this user. If so, the caller is identified in this session.
 
-    Wrong details are counted for the user, no matter which staff member enters them. Returns a refusal after too many.
+    Wrong details are counted for the user, no matter which staff member enters them. Returns a refusal after too many wrong
+    details.
     """
     given = _canonical(said)
     # The previous call ends even if this identification fails.

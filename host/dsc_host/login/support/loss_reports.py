@@ -43,7 +43,7 @@ def devices_to_report(tx: LoginTransaction, token: str) -> tuple[DeviceView, ...
 def report_own(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> bool:
     """Suspend a device of the user of a login or a session. Return whether the session goes on.
 
-    End all logins and sessions of the device's users, except the session that reports if another device has opened it.
+    End all logins and sessions of the device's users, except this session if another device has opened it.
     Raises `NotIn`, `NotFound`, `InputError`.
     """
     if loss not in (Loss.LOST, Loss.STOLEN):

@@ -16,7 +16,7 @@ from dsc_host.schema.log_index import user_of
 
 MOST_LETTERS = 300
 MOST_SHOWN = 20
-"""The number of notes that support sees, the newest first."""
+"""The number of the newest notes that support sees."""
 _ACTION = "login.desk.note"
 
 

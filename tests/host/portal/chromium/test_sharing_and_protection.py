@@ -34,7 +34,7 @@ def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
 
 def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system = walk.shown.system
-    system.operator.put_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
+    system.operator.set_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
     walk.enter_by_sms("anna.work")
     prove(walk).press("Share the device")
     assert walk._("Your request is waiting for compliance. You will be notified of the decision.") in walk.text

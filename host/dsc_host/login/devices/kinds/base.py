@@ -1,4 +1,4 @@
-"""The base class of all device kinds, which says everything that is special about a kind.
+"""The base class of all device kinds, which declares everything in which the kinds differ.
 
 A kind offers a challenge: it returns the values that the page shows, and the values to store until the answer comes. Later it
 checks the answer. Both happen in an open transaction that has locked the user. Parallel answers are therefore judged one after
@@ -85,7 +85,7 @@ class DeviceKind(ABC):
     name: Kind
     """The name of the kind in the database and in the policy."""
     physical = False
-    """Whether a device is a physical object. While a user shares another user's physical device, their own is set aside."""
+    """Whether a device is a physical object. A user's own physical device is set aside while they share another's."""
     lasting = False
     """Whether a device is meant for permanent use. A user with such a device gets no online card."""
     temporary = False
@@ -141,7 +141,7 @@ class DeviceKind(ABC):
         return ""
 
     def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
-        """Return the numbers that may belong to the device's phone. Somebody who finds or steals the phone gets their codes."""
+        """Return the numbers that may belong to the device's phone. Somebody who finds or steals the phone gets the codes."""
         return [number] if (number := self.number(device)) else []
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
@@ -153,7 +153,7 @@ class DeviceKind(ABC):
         return None
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
-        """Return the Unix time at which the full access of a device ends; None if it never does."""
+        """Return the Unix time at which the full access of a device ends; None if it never ends."""
         return None
 
     def is_returnable(self, policy: Policy, device: Device) -> bool:

@@ -1,7 +1,7 @@
-"""Cards that answer a challenge: the page shows it, and the verifier judges the card's response.
+"""Cards that answer a challenge: the page shows the challenge, and the verifier judges the card's response.
 
-Only the Digital Security Card+ is still issued. Holders of a Digital Security Card without the plus, a Platinum or a Gold token
-can still log in with it after the operator has recorded it.
+Only the Digital Security Card+ is still issued. A user who has a Digital Security Card without the plus, a Platinum token or a
+Gold token can log in with it once the operator has recorded it.
 """
 
 from collections.abc import Mapping

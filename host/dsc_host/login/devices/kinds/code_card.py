@@ -50,7 +50,7 @@ class SheetData(DeviceData):
     """The index numbers that were asked for, as `codes.draw` returns them, in hexadecimal."""
     label: str
     codes: int | None = None
-    """The number of codes; None on the cards of early versions, which have the number in the policy."""
+    """The number of codes; None for the cards of early versions, whose number is in the policy."""
     letters: int | None = None
     """The length of a code; None in the same case as `codes`."""
     open: OpenIndexes | None = None
@@ -73,7 +73,7 @@ class _Sheet(DeviceKind):
         count, _ = data.size(attempt.tx.policy)
         indexes = data.open.indexes if data.open else ()
         if len(indexes) != wanted or max(indexes) > count:
-            # No indexes are open, or the policy has changed since.
+            # No indexes are open, or they do not fit the number of indexes or codes any more.
             indexes, asked = codes.draw(bytes.fromhex(data.asked), count, wanted)
             _write(attempt, replace(data, asked=asked.hex(), open=OpenIndexes(indexes, 0)))
         return Offered({"indexes": " ".join(map(str, indexes))}, {"indexes": indexes})

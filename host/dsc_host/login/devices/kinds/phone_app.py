@@ -1,4 +1,4 @@
-"""The phone app: it approves or denies a login that is pushed to it. Without a network, the user types a challenge into it.
+"""The phone app. It approves or denies a login that is pushed to it; without a network, the user types a challenge into it.
 
 The page and the phone show the same number, so that nobody approves somebody else's login as their own. The app has two keys:
 one is derived from its PIN, and a finger or a face releases the other. The key that answered determines how long the session
