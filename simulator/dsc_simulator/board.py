@@ -58,18 +58,18 @@ class Display:
 
 
 class Clock:
-    """Milliseconds since the board was made. Time passes only when `now_ms` is changed."""
+    """The clock of a board, in milliseconds since the board was made. Time passes only when `now_ms` is changed."""
 
     def __init__(self) -> None:
         self.now_ms = 0
 
     def ticks_ms(self) -> int:
-        """Return the time in milliseconds. It wraps around after the same time as on a board."""
+        """Return the time in milliseconds. The number wraps around after the same period as on a real board."""
         return self.now_ms % int(TICKS_PERIOD)
 
 
 class Entropy:
-    """Random bytes: reproducible from a seed, or from the operating system if the seed is None."""
+    """A source of random bytes. A seed makes them reproducible; without a seed, they come from the operating system."""
 
     def __init__(self, seed: int | None) -> None:
         self._bytes: Callable[[int], bytes] = secrets.token_bytes
@@ -121,7 +121,7 @@ class Flash:
 
 
 class Line:
-    """The card's end of the serial line: `inbox` holds bytes for the card, `outbox` bytes from it."""
+    """The card's end of the serial line: `inbox` holds bytes for the card, `outbox` bytes from the card."""
 
     def __init__(self) -> None:
         self.inbox = bytearray()

@@ -33,7 +33,7 @@ class SimulatedCard:
     """A simulated card. `engine` is `cpython` or `micropython`.
 
     `profile` personalizes the card before it starts. Without a profile, the card is blank or has the contents of `flash`.
-    `seed` makes the card's entropy reproducible; with None, it comes from the operating system. `keys_on_line` lets programs
+    `seed` makes the card's entropy reproducible; None means entropy from the operating system. `keys_on_line` lets programs
     press the card's keys over the serial line. `heap` is the size of the heap of `micropython` in bytes; the default is 192 KB,
     as on a small board. Every error is a SimulatorError.
 
@@ -170,9 +170,9 @@ class SimulatedCard:
             self._run()
 
     def cut_power(self, after: int | None) -> None:
-        """Plan a power failure after `after` more units, or cancel it with None.
+        """Plan a power failure after `after` more units. None cancels the plan.
 
-        On `micropython` a unit is an instruction; on `cpython` it is a byte written to flash, and the byte that follows is
+        On `micropython` a unit is an instruction. On `cpython` a unit is a byte written to flash, and the byte that follows is
         torn. The call during which the power fails raises PowerCut; call `restart` then. Units are counted across calls: with
         0, the power fails at the next instruction or write. Raise ValueError for a negative number.
         """
@@ -190,7 +190,7 @@ class SimulatedCard:
         self._watchers.append(watcher)
 
     def send(self, data: bytes) -> None:
-        """Send `data` to the card over the serial line. The card has handled it when this returns."""
+        """Send `data` to the card over the serial line. When the call returns, the card has handled the data."""
         with self._lock:
             self._running()
             self._tell("in", data)
@@ -202,8 +202,8 @@ class SimulatedCard:
     ) -> bytes:
         """Take at most `size` bytes that the card has sent. Wait up to `timeout` real seconds (None means forever) for them.
 
-        Without a size, return the available bytes without waiting. `wake` makes a waiting call check `given_up`; if that is
-        true, the call returns early.
+        Without a size, return the available bytes without waiting. `wake` makes a waiting call check `given_up`: if that
+        returns True, the call returns early.
         """
         with self._lock:
             if size is not None:

@@ -2,7 +2,8 @@
 
 Promises:
 
-- TCP has one host at a time. A second host gets an error and cannot send to the card. Programs on the pty cannot be told apart.
+- One host at a time can use TCP. A second host gets an error and cannot send to the card. Programs on the pty cannot be told
+  apart.
 - Hosts may connect and disconnect at any time.
 - A host that does not read its data does not delay the others.
 - When `close` returns, no thread, socket or pty is left.
@@ -29,7 +30,8 @@ _REFUSED_MAX = 4
 _PTY_CHECK_SECONDS = 0.1
 _LINE_ENDS = (b"\n", b"\r")
 _REQUEST = re.compile(rb"^>([0-9]{1,5}) ", re.MULTILINE)
-# The beginning of an HTTP request, which a malicious web page could make a browser send. No line of the protocol begins so.
+# The beginning of an HTTP request, which a malicious web page could make a browser send. No line of the protocol begins like
+# this.
 _BROWSER = re.compile(rb"[A-Z]+ ")
 
 

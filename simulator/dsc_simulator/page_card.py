@@ -33,7 +33,7 @@ class PageCard:
 
     @property
     def number(self) -> int:
-        """Return the number of key presses so far. The page uses it to tell one picture of the card from the next."""
+        """Return the number of key presses so far. The page uses it to tell apart the pictures of the card."""
         return self._pressed
 
     @property

@@ -52,7 +52,7 @@ class BadName(SimulatorError, ValueError):
 
 
 def check_name(name: str) -> str:
-    """Return `name` if it is a valid name of a profile. Raise BadName if not."""
+    """Return `name` if it is a valid name of a profile; otherwise raise BadName."""
     if not _NAME.fullmatch(name):
         raise BadName("profile: a name has 1 to 32 of A-Z, a-z, 0-9, - and _, and begins with a letter or digit")
     return name

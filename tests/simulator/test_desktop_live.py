@@ -202,7 +202,7 @@ def test_a_person_is_led_out_of_a_lock() -> None:
         assert steps(live, *"0000", "OK")[-1] == locked
         asked = steps(live, "OK")[-1]
         assert asked == f"Get the code from: dscplus card unlock-code B-1 {live.display}\nThen press OK (Enter)."
-        wait = "That code was wrong. Wait until the card takes the next one."
+        wait = "That code was wrong. Wait until the card accepts another code."
         assert steps(live, "OK", *"00000000", "OK")[-1] == wait
         live.advance(30)
         live.press("PRESS", "OK")

@@ -27,7 +27,7 @@ _STILL_THERE = "The card may still hold the demonstration's key; dscplus wipe ma
 
 # Do not read DSCPLUS_CARD: the demonstration must not use a card that somebody uses for logins.
 BlankCardOption = Annotated[
-    str | None, typer.Option("--card", metavar="URL", help="The port of a blank card, to use a real card.")
+    str | None, typer.Option("--card", metavar="URL", help="Use a real card at this port. The card must be blank.")
 ]
 
 
@@ -56,7 +56,7 @@ class LineKeyPresser:
         self._client = client
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
-        """Press keys until `until` accepts the display; return what it shows."""
+        """Press keys; return what the display shows."""
         self._client.press(*keys)
         return self._client.display()
 

@@ -70,11 +70,11 @@ def sim(
         _exit(_perform(script, screenshot, record, force, as_json, profile, engine, seed))
         return
     if web:
-        _serve(_again(profile, temporary, engine, seed, tcp_port), web_port, records)
+        _serve(_page_options(profile, temporary, engine, seed, tcp_port), web_port, records)
         return
     from dsc_simulator.desktop import Settings
 
-    name = None if temporary else _which(profile)
+    name = None if temporary else _chosen_profile(profile)
     settings = Settings(
         name,
         lambda: records.open(may_make=True),
@@ -98,7 +98,7 @@ def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
             raise typer.BadParameter(str(error), param_hint="--profile") from error
 
 
-def _again(profile: str | None, temporary: bool, engine: str | None, seed: int | None, tcp_port: int) -> list[str]:
+def _page_options(profile: str | None, temporary: bool, engine: str | None, seed: int | None, tcp_port: int) -> list[str]:
     """Return the command-line options for the program that each page in a browser starts."""
     given = {"--profile": profile, "--engine": engine, "--seed": seed, "--tcp-port": tcp_port}
     return [f"{name}={value}" for name, value in given.items() if value is not None] + ["--temporary"] * temporary
@@ -171,7 +171,7 @@ def _need_terminal() -> None:
         raise Failed("dscplus sim needs a terminal to draw on, and this is not one; --headless needs none")
 
 
-def _which(profile: str | None) -> str:
+def _chosen_profile(profile: str | None) -> str:
     """Return the profile to use. If there are several, one must be named."""
     from dsc_simulator.desktop import DEFAULT_NAME
 

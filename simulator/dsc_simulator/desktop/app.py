@@ -1,4 +1,4 @@
-"""The desktop program: a screen with the card, a hint for the next step, the address of its line, and an optional panel."""
+"""The desktop program: a screen with the card, a hint for the next step, the address of the line, and an optional panel."""
 
 import asyncio
 import os
@@ -80,7 +80,7 @@ class CardApp(App[int]):
     ]
 
     class Changed(Message):
-        """A message that the card may look different now."""
+        """The message that the card may look different."""
 
     def __init__(self, workspace: Workspace, *, problem: str = "", make_first: bool = False) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ class CardApp(App[int]):
         self._plan_tick()
 
     def on_print(self, event: events.Print) -> None:
-        """Show a message of the library, for example the place of a new master key. It is printed again at the end."""
+        """Show a message of the library, for example the place of a new master key. The message is printed again at the end."""
         # Click mistakes Textual's replacement of standard error for a binary file, and writes bytes to it.
         text: str | bytes = event.text
         words = (text.decode() if isinstance(text, bytes) else text).strip()

@@ -12,7 +12,7 @@ from dsc_host.personalization import KEY_BYTES, personalize, with_secrets
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
 if TYPE_CHECKING:
-    # Import it only for the types: it loads the database library, which takes longer than loading the screen.
+    # Imported for the types only: the import loads the database library, which takes longer than loading the screen.
     from dsc_host import Verifier
 
 _PIN_DIGITS = 4

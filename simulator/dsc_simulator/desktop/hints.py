@@ -16,7 +16,7 @@ def next_step(shown: str, facts: Facts) -> str:
 
 
 def is_blank(facts: Facts) -> bool:
-    """Return whether the card can be personalized. A card with a damaged record has no serial either, but it cannot."""
+    """Return whether the card can be personalized. A damaged card has no serial, and cannot be personalized."""
     return not facts.get("serial") and not facts.get("damaged")
 
 
@@ -88,7 +88,7 @@ def _unlock(shown: str, facts: Facts) -> str:
 
 
 def _wait(shown: str, facts: Facts) -> str:
-    return "That code was wrong. Wait until the card takes the next one."
+    return "That code was wrong. Wait until the card accepts another code."
 
 
 def _wipe(shown: str, facts: Facts) -> str:

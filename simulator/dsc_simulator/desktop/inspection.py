@@ -13,7 +13,7 @@ _ROW = 16
 
 def state_lines(facts: Mapping[str, str], interpreter: str, *, wide: bool) -> list[str]:
     """Return the lines of the firmware's state, in two columns if there is room."""
-    who = {
+    profile = {
         "state": facts.get("state", "?"),
         "serial": facts.get("serial") or "none: the card is blank",
         "suite": facts.get("suite") or "-",
@@ -27,7 +27,7 @@ def state_lines(facts: Mapping[str, str], interpreter: str, *, wide: bool) -> li
     }
     memory = f", {facts['free']} bytes free" if facts.get("free") else ""
     firmware = [f"firmware {facts.get('firmware', '?')} on {interpreter}{memory}"]
-    return (_side_by_side(_table(who), _table(left)) if wide else _table(who) + _table(left)) + firmware
+    return (_side_by_side(_table(profile), _table(left)) if wide else _table(profile) + _table(left)) + firmware
 
 
 def _table(rows: Mapping[str, str]) -> list[str]:

@@ -129,7 +129,7 @@ class LiveCard:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with all data that the card sends from now on.
 
-        Return a function that ends this. Calling that function twice does nothing.
+        Return a function that ends these calls. Calling that function twice does nothing.
         """
         with self._lock:
             self._listeners.append(listener)

@@ -1,4 +1,4 @@
-"""The programs of the pages in browsers, one for each page. One more is loaded in advance, because that takes long."""
+"""The programs of the pages in browsers, one for each page. One more is loaded in advance, because loading takes long."""
 
 import asyncio
 from asyncio.subprocess import PIPE, Process

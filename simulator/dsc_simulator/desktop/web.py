@@ -21,7 +21,7 @@ from dsc_simulator.line_server import LOOPBACK
 _ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
 _HEARTBEAT_SECONDS = 15.0
 MOST_PAGES = 32
-"""The largest number of open pages. The program of each takes 50 MB of memory."""
+"""The maximum number of open pages. The program of a page takes 50 MB of memory."""
 _START = "from dsc_simulator.desktop.page_start import main; main()"
 
 

@@ -1,6 +1,7 @@
-"""An animated picture of a card as SVG, which plays in every place that shows pictures: it needs no script, video or font.
+"""An animated picture of a card as SVG, which plays wherever pictures are shown: it needs no script, video or font.
 
-The frames lie over each other, and CSS shows one at a time. Readers who have asked for less motion see only the last frame.
+The frames lie on top of each other, and CSS shows one at a time. Readers who have asked for less motion see only the last
+frame.
 """
 
 from collections.abc import Sequence

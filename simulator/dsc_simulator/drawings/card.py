@@ -85,7 +85,7 @@ _CELL_SCALE, _CELL_STEP, _SLANT_DEGREES = 2.75, 43, 5
 
 
 class Key(NamedTuple):
-    """A key in the drawing: its name, its label, and its place on the card."""
+    """A key in the drawing: its label, and its place and size on the card."""
 
     label: str
     left: float

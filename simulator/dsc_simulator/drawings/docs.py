@@ -89,7 +89,7 @@ _ASKING = (*_WAKE, KEY_OK)
 _UNLOCK = (*_ASKING, KEY_OK)
 _SITUATIONS = (
     Situation("OFF"),
-    Situation("OFF, no key in it", condition=states.BLANK),
+    Situation("OFF, blank", condition=states.BLANK),
     Situation("OFF, locked", locked=True),
     Situation("OFF, record or entropy bad", condition=states.BROKEN),
     Situation("OFF, battery low", condition=states.LOW),

@@ -253,7 +253,7 @@ def _wokwi_pin(number: int) -> str:
 
 
 def _bends(wire: Wire, lane: int) -> list[str]:
-    """Return the path of a wire in Wokwi's notation: before the star from the Pico, after it from the part."""
+    """Return the path of a wire in Wokwi's notation: steps from the Pico, a star, and steps from the wire's other end."""
     out = f"h{(-1 if _is_left(wire.number) else 1) * (20 + 10 * lane)}"
     if wire.part == "press":
         return []

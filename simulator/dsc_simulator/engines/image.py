@@ -27,10 +27,10 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path | None:
-    """Return the cache folder: `DSCPLUS_CACHE`, or the user's cache. Return None if it cannot be created.
+    """Return the cache folder: `DSCPLUS_CACHE`, or the user's cache; None if the folder cannot be created.
 
-    A new folder is private. The compiled VM is native code that is loaded without a check, so for a folder that others can
-    write to, SimulatorError is raised.
+    A new folder is private. Raise SimulatorError if others can write to the folder, because the compiled VM in it is native
+    code that is loaded without a check.
     """
     folder = Path(os.environ.get("DSCPLUS_CACHE") or platformdirs.user_cache_dir("dscplus", appauthor=False))
     try:

@@ -139,7 +139,7 @@ class MicroPythonEngine:
         return bridge.get(mailbox.DUE, 4)
 
     def _let_run(self) -> None:
-        """Run one pass. If the planned power failure comes before its end, raise PowerCut."""
+        """Run one pass. Raise PowerCut if the planned power failure comes before the end of the pass."""
         vm, board = self._bridge.vm, self._board
         if board.fuel is None:
             vm.resume(LIMIT)

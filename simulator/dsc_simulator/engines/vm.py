@@ -113,7 +113,7 @@ class VM:
     """One VM, with its program and its thread. The caller must call `stop`; until then the VM's thread keeps running.
 
     `program` is MicroPython source. It calls `host.call("wait", "")` at the end of a turn; every other call goes to
-    `answer`. `files` holds the `.mpy` files that it may import, by path.
+    `answer`. `files` holds the `.mpy` files that the program may import, by path.
     """
 
     def __init__(self, program: str, answer: Answer, *, heap: int = HEAP, files: dict[str, bytes] | None = None) -> None:
@@ -133,8 +133,8 @@ class VM:
         except wasmtime.WasmtimeError as error:
             if "memory" not in str(error):
                 raise
-            # wasmtime reserves 8 GB of address space for each VM, and uses half a megabyte of memory. Few systems limit the
-            # former.
+            # wasmtime reserves 8 GB of address space for each VM, and uses half a megabyte of memory. Few systems limit
+            # the address space.
             raise MemoryError("there are no addresses left for another VM; close a card first") from error
         exports: Any = instance.exports(self._store)
         self._memory: wasmtime.Memory = exports["memory"]

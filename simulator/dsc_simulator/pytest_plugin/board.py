@@ -55,7 +55,7 @@ class BoardToken(Token):
     def url(self) -> str:
         """The board's port. Reading this property closes our connection, so that the program under test can open the port.
 
-        It must close the port before the test uses the card again.
+        That program must close the port before the test uses the card again.
         """
         self._let_go()
         return self._port

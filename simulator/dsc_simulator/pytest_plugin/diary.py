@@ -1,6 +1,6 @@
 """The history of a card for the report of a failed test: keys, serial line, display.
 
-Promises: it contains no key, PIN or entropy, not even in part; its size is bounded even for a long test.
+Promises: the history contains no key, PIN or entropy, not even in part. Its size is bounded even for a long test.
 """
 
 import re
@@ -51,7 +51,7 @@ class Diary:
         self._now = now
         self._last_key: int | None = None
         self._keys: deque[str] = deque(maxlen=MOST_KEYS)
-        # Mask them only for the report: masking takes longer than a key press, and few reports are needed.
+        # Mask lines only for the report: masking takes longer than a key press, and few reports are needed.
         self._lines: deque[tuple[int, str, bytes | str]] = deque(maxlen=MOST_LINES)
         self._keys_in_all = self._lines_in_all = 0
         self._begun = {"in": b"", "out": b""}
@@ -67,7 +67,7 @@ class Diary:
         self._last_key = now
 
     def line(self, direction: str, data: bytes) -> None:
-        """Record bytes on the serial line. `direction` is `in` for bytes to the card, and `out` for bytes from it."""
+        """Record bytes on the serial line. `direction` is `in` for bytes to the card, and `out` for bytes from the card."""
         *ended, begun = _LINE_END.split(self._begun[direction] + data)
         # Limit the length of a line that never ends.
         self._begun[direction] = begun[-_LONGEST:]

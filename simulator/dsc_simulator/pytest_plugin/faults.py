@@ -101,7 +101,7 @@ class FaultyCard(SimulatedCard):
         return super().waiting
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the card. The card has handled them when this returns. Raise Unplugged."""
+        """Send bytes to the card. When the call returns, the card has handled them. Raise Unplugged."""
         self._check_plug()
         super().send(self._noise.spoil(data) if self._noise else data)
 

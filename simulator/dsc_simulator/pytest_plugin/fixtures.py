@@ -193,7 +193,7 @@ class Token(ABC):
 
     @property
     def credentials(self) -> Credentials:
-        """The data that the system under test needs: `verifier.enroll(**card.credentials)`. Raises the same as `profile`."""
+        """The data that the system under test needs: `verifier.enroll(**card.credentials)`. Raises as `profile` does."""
         profile = self.profile
         return {
             "serial": profile.serial,
@@ -242,7 +242,7 @@ class Token(ABC):
 
 
 class SimulatedToken(FaultyCard, Token):
-    """A `SimulatedCard` with its owner's PIN, a diary and faults. `number` is its number in the test.
+    """A `SimulatedCard` with its owner's PIN, a diary and faults. `number` is the card's number in the test.
 
     Raises the errors of `SimulatedCard`, TypeError for an unknown option, and ValueError if the PIN is not 4 digits.
     """

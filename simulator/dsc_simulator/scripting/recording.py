@@ -113,7 +113,7 @@ class Recorder:
         self._complete = True
         self._ended: int | None = None
         self._attach()
-        # A restart gives the card a new board, and then the card sends an event. It shows when to attach again.
+        # A restart gives the card a new board, and then the card sends an event, which shows when to attach again.
         card.watch(self._heard)
 
     def __enter__(self) -> "Recorder":
@@ -247,14 +247,14 @@ def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
     return kept
 
 
-def _why(moment: Moment, before: Moment) -> str:
+def _cause(moment: Moment, before: Moment) -> str:
     """Return the cause of a change of the display: the keys, or the time."""
     waited = moment.ms - before.ms
     return _spell(moment.keys) or (f"{waited / 1000:g} s" if waited else "")
 
 
 def _caption(moment: Moment, before: Moment, x: float) -> str:
-    text = escape(_cut(_why(moment, before), _CAPTION))
+    text = escape(_cut(_cause(moment, before), _CAPTION))
     style = "font:600 13px sans-serif;text-anchor:middle"
     # This gray is readable on white and on black.
     words = f'<text x="{x:g}" y="{_HEIGHT / 2 - 8:g}" fill="#7a8699" style="{style}">{text}</text>'
@@ -265,7 +265,7 @@ def _caption(moment: Moment, before: Moment, x: float) -> str:
 def _story(moments: Sequence[Moment]) -> str:
     told = [f"display: {moments[0].shown or 'off'}"]
     for before, moment in pairwise(moments):
-        told.append(f"{_why(moment, before) or 'then'}: {moment.shown or 'off'}")
+        told.append(f"{_cause(moment, before) or 'then'}: {moment.shown or 'off'}")
     return "; ".join(told)
 
 

@@ -83,7 +83,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a script ended early. `crash` means that the firmware or a picture failed, and no expectation."""
+    """The reason why a script ended early. `crash` means that the firmware or a picture failed, and not an expectation."""
 
     line: int
     step: int
@@ -122,7 +122,7 @@ class ScriptResult:
         return {**asdict(self), "exit_code": self.exit_code}
 
     def message(self) -> str:
-        """Return a message with the reason why the script ended early and a picture of the display; empty if it did not."""
+        """Return why the script ended early, with a picture of the display; empty if the script ran to its end."""
         failure = self.failure
         if failure is None:
             return ""

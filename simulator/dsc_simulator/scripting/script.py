@@ -1,6 +1,6 @@
 """Scripts that use a card: a YAML file with the keys to press and the displays to expect.
 
-A script may come from a stranger. So its size is limited in every way, and it can create no objects but the steps below. The
+A script may come from a stranger. So its size is limited in every way, and it can create no objects except the steps below. The
 whole script is checked before its first step runs. Numbers are read as text, so that the PIN 0123 keeps its zero.
 """
 

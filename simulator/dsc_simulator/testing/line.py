@@ -1,6 +1,6 @@
-"""A model of the card's answers in docs/reference/protocol.md.
+"""The model of a card's answers on the serial line, written from docs/reference/protocol.md.
 
-Its `log` also holds replies (`< ok text=PIN>`, `< err state`).
+The `log` of this model also holds replies (`< ok text=PIN>`, `< err state`).
 """
 
 import re

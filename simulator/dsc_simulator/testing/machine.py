@@ -28,9 +28,10 @@ class CardMachine(RuleBasedStateMachine):
     also compares the texts of errors and every byte of the flash. If the power failed, the sequence of the card must be the
     beginning of the model's sequence.
 
-    Make a subclass to choose `engines`, by name; `cards`, a strategy of profiles or None for a blank card; and `firmware`,
-    which returns a context in which `cpython` runs other firmware, for example `unittest.mock.patch.object(…)`. Run it with
-    `run_state_machine_as_test`, or collect its `TestCase`. A difference is an AssertionError that names the engine.
+    A subclass may override three attributes. `engines` are the names of the engines. `cards` is a strategy of profiles; a card
+    with the profile None is blank. `firmware` returns a context in which `cpython` runs other firmware, for example
+    `unittest.mock.patch.object(…)`. Run the subclass with `run_state_machine_as_test`, or collect its `TestCase`. A difference
+    is an AssertionError that names the engine.
     """
 
     engines: ClassVar[tuple[str, ...]] = tuple(name for name in ENGINES if available(name))

@@ -1,4 +1,7 @@
-"""A model of docs/how-to/card.md. Its `log` has the card's displays (`[PIN>]`), events (`! event`) and records, in order."""
+"""The model of a card, written from docs/how-to/card.md.
+
+Its `log` has the card's displays (`[PIN>]`), events (`! event`) and records, in order.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +25,7 @@ ACTIONS = {
 
 
 class Card:
-    """The model of a card: keys and time in milliseconds. `locked` adds the locked card, and `line` adds the serial line."""
+    """The model of a card: keys and time in milliseconds. The module `locked` adds the lock, and `line` the serial line."""
 
     def __init__(self, record: Record, pin: str | None) -> None:
         self.record, self.pin, self.now = record, pin, 0

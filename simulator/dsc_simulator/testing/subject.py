@@ -54,7 +54,7 @@ class _TapedFlash(Flash):
         try:
             super().write(slot, data)
         finally:
-            # Report it even if the power fails during the write: all bytes may have been written.
+            # Report the record even if the power fails during the write: all bytes may have been written.
             before, self.record = self.record, read_record(self.slots)
             if self.record != before:
                 self._tell(self.record)
