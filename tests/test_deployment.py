@@ -41,6 +41,14 @@ def test_the_commands_of_the_units(unit: Path) -> None:
         check_words([word for word in shlex.split(words) if not word.endswith("_OPTIONS")])
 
 
+def test_the_log_is_sealed_before_it_is_archived_where_the_unit_may_write() -> None:
+    text = (FILES / "systemd" / "dscplus-audit.service").read_text(encoding="utf-8")
+    assert re.findall(rf"^ExecStart={COMMAND} audit (\w+)", text, re.MULTILINE) == ["seal", "archive"]
+    (folder,) = re.findall(r"audit archive --yes /var/lib/(\S+)$", text, re.MULTILINE)
+    (own,) = re.findall(r"^StateDirectory=(.*)$", text, re.MULTILINE)
+    assert folder in own.split()
+
+
 def test_the_command_of_the_container() -> None:
     words = COMPOSE["services"]["portal"]["command"]
     check_words([re.sub(r"\$\{(\w+):[^}]*\}", lambda found: PUBLIC[found[1]], word) for word in words])

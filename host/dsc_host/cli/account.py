@@ -11,7 +11,7 @@ from dsc_host.cli.login_system import operating, print_id
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Result, show, show_all
 from dsc_host.cli.person import PersonArgument
-from dsc_host.cli.portal import PolicyOption
+from dsc_host.cli.policy import PolicyOption
 from dsc_host.errors import InputError
 from dsc_host.login.accounts.directory import AccountView
 

@@ -10,6 +10,7 @@ import typer
 from dsc_host.cli.database import Records
 from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show
+from dsc_host.cli.policy import PolicyOption, load_policy
 from dsc_host.cli.progress import bar
 from dsc_host.cli.prompts import agreed
 from dsc_host.errors import InputError
@@ -18,7 +19,7 @@ from dsc_host.verifier import AuditReport, Checkpoint
 NOT_SOUND = 6
 _OFTEN = 1000
 _LAST = "last"
-_KEPT_DAYS, _MOST_DAYS = 365, 36_500
+_MOST_DAYS = 36_500
 _SEGMENT = 100_000  # As in `records.segments`, which loads slowly.
 
 
@@ -95,8 +96,14 @@ def archive_log(
     records: Records,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder for the files: one for each segment.")],
     older_than: Annotated[
-        int, typer.Option(metavar="DAYS", help="Move only segments whose entries are all older than this, 0 to 36500.")
-    ] = _KEPT_DAYS,
+        int | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Move only segments whose entries are all older than this, 0 to 36500. Default: `archive_after_days` of the "
+            "policy, which is 365 unless you change it.",
+        ),
+    ] = None,
+    policy: PolicyOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -111,14 +118,16 @@ def archive_log(
     Examples:
       dscplus audit archive /srv/audit
       dscplus audit archive /srv/audit --older-than 730 --yes --json
+      dscplus audit archive /srv/audit --policy policy.toml --yes
     """
-    if not 0 <= older_than <= _MOST_DAYS:
+    days = load_policy(policy).audit.archive_after_days if older_than is None else older_than
+    if not 0 <= days <= _MOST_DAYS:
         raise InputError("older-than", f"must be 0 to {_MOST_DAYS} days")
-    before = time.time() - older_than * 24 * 60 * 60
+    before = time.time() - days * 24 * 60 * 60
     with records.open() as verifier:
         chosen = verifier.audit.archivable(before)
         if not chosen:
-            notice(f"No sealed segment is older than {older_than} days. `dscplus audit seal` seals segments.")
+            notice(f"No sealed segment is older than {days} days. `dscplus audit seal` seals segments.")
         elif not folder.is_dir():
             raise InputError("folder", f"{folder} is not a folder; create it first")
         else:

@@ -16,8 +16,9 @@ from dsc_host.cli.checks.finding import Finding, Findings, State, of_error, ok, 
 from dsc_host.cli.database import Records
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, printable, show_all
+from dsc_host.cli.policy import PolicyOption, load_policy
 from dsc_host.cli.portal import PORT as PORTAL_PORT
-from dsc_host.cli.portal import PolicyOption, load_policy, mail_sender, spool_folder
+from dsc_host.cli.portal import mail_sender, spool_folder
 from dsc_host.cli.progress import bar
 from dsc_host.cli.service import PORT as SERVICE_PORT
 from dsc_host.cli.service import TokensOption, default_tokens

@@ -11,7 +11,7 @@ from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating
 from dsc_host.cli.options import CardPort, JsonOption
 from dsc_host.cli.output import notice, show, show_all
-from dsc_host.cli.portal import PolicyOption
+from dsc_host.cli.policy import PolicyOption
 from dsc_host.link import CardClient
 from dsc_host.login import Request
 

@@ -8,7 +8,7 @@ import typer
 
 from dsc_host.cli.database import Records
 from dsc_host.cli.output import show
-from dsc_host.cli.portal import load_policy
+from dsc_host.cli.policy import load_policy
 from dsc_host.login import LoginSystem
 from dsc_host.login.service.operator import Operator
 

@@ -11,8 +11,9 @@ import typer
 from dsc_host.cli import extras
 from dsc_host.cli.database import Records
 from dsc_host.cli.output import Failed, notice
+from dsc_host.cli.policy import PolicyOption, load_policy
 from dsc_host.errors import InputError
-from dsc_host.login import LoginSystem, Policy, Sender
+from dsc_host.login import LoginSystem, Sender
 from dsc_host.login.accounts.statement_provider import installed_provider
 from dsc_host.login.messages.senders import Mail, Spool
 
@@ -23,11 +24,6 @@ HOST, PORT = "127.0.0.1", 8480
 _DEMO_PORTS = 20
 """The number of ports that a demonstration tries, from `PORT` upwards. It uses the first free port."""
 _CHANNELS = ("email", "sms", "voice")
-
-PolicyOption = Annotated[
-    Path | None,
-    typer.Option("--policy", envvar="DSCPLUS_POLICY", metavar="FILE", help="A TOML file with changes to the default policy."),
-]
 
 
 def _demo_log() -> Path:
@@ -48,11 +44,6 @@ def _log_file(file: Path, *, empty: bool = False) -> Path:
     except OSError as error:
         raise InputError("log", f"{file} cannot be written: {error.strerror}") from None
     return file
-
-
-def load_policy(file: Path | None) -> Policy:
-    """Return the policy in `file`, or the default policy without a file. Raises `InputError`."""
-    return Policy.default() if file is None else Policy.load(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating
 from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show, show_all
-from dsc_host.cli.portal import PolicyOption, load_policy
+from dsc_host.cli.policy import PolicyOption, load_policy
 from dsc_host.errors import InputError
 from dsc_host.files import read_whole
 from dsc_host.gateway.radius import clients, server

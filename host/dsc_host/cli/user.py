@@ -9,7 +9,7 @@ from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating, print_id
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Result, notice, show, show_all
-from dsc_host.cli.portal import PolicyOption
+from dsc_host.cli.policy import PolicyOption
 from dsc_host.errors import InputError
 from dsc_host.login import Role
 from dsc_host.login.accounts.directory import UserView

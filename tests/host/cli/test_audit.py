@@ -59,6 +59,61 @@ def test_what_is_too_young_stays(dscplus: Command, records: Path, tmp_path: Path
     assert "No sealed segment is older than 365 days." in done.err
 
 
+# ---- how long entries stay, by the policy ----
+
+
+@pytest.fixture
+def long_kept(dscplus: Command) -> Path:
+    """The folder of an archive, for records with two sealed segments whose entries are 500 days old."""
+    dscplus.with_records()
+    with dscplus.verifier() as verifier:
+        add_entries(verifier, 2500, days_ago=500)
+    assert dscplus("audit", "seal", "--every", "1000").code == 0
+    folder = dscplus.folder / "archive"
+    folder.mkdir()
+    return folder
+
+
+def _policy(dscplus: Command, text: str) -> str:
+    file = dscplus.folder / "policy.toml"
+    file.write_text(text)
+    return str(file)
+
+
+def _archived(dscplus: Command, folder: Path, *more: str) -> int:
+    return int(json.loads(dscplus("audit", "archive", str(folder), "--yes", "--json", *more).out)["segments"])
+
+
+def test_the_policy_says_how_long_entries_stay(dscplus: Command, long_kept: Path) -> None:
+    done = dscplus(
+        "audit", "archive", str(long_kept), "--yes", "--policy", _policy(dscplus, "[audit]\narchive_after_days = 501")
+    )
+    assert "No sealed segment is older than 501 days." in done.err
+    assert _archived(dscplus, long_kept, "--policy", _policy(dscplus, "[audit]\narchive_after_days = 499")) == 2
+    unseen = json.loads(dscplus("audit", "verify", "--json").out)["unseen"]
+    assert unseen == ["segments 1 to 2 are archived (entries 1 to 2000), and were not given"]
+
+
+def test_the_policy_may_be_named_by_the_variable(dscplus: Command, long_kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_POLICY", _policy(dscplus, "[audit]\narchive_after_days = 501"))
+    assert _archived(dscplus, long_kept) == 0
+    assert _archived(dscplus, long_kept, "--older-than", "499") == 2
+
+
+def test_a_policy_without_the_setting_keeps_entries_for_a_year(dscplus: Command, long_kept: Path) -> None:
+    policy = _policy(dscplus, "[activation]\nautomatic_days = 20")
+    assert _archived(dscplus, long_kept, "--older-than", "501", "--policy", policy) == 0
+    assert _archived(dscplus, long_kept, "--policy", policy) == 2
+
+
+def test_a_wrong_policy_archives_nothing(dscplus: Command, long_kept: Path) -> None:
+    policy = _policy(dscplus, "[audit]\narchive_after_days = 0")
+    assert dscplus.refused("audit", "archive", str(long_kept), "--yes", "--policy", policy) == (
+        f"policy: {policy}: [audit] archive_after_days: must be more than 0"
+    )
+    assert list(long_kept.iterdir()) == []
+
+
 def test_doctor_checks_what_is_new(dscplus: Command, records: Path) -> None:
     def found() -> str:
         return next(str(row) for row in json.loads(dscplus("doctor", "--json").out) if row["check"] == "log")

@@ -22,6 +22,7 @@ def test_the_published_values() -> None:
     charged = ("dsc_plus", "platinum", "gold", "digital_card", "code_card")
     assert policy.request.replacement_cents == dict.fromkeys(charged, (2_000, 15_000))
     assert policy.activation.automatic_days == 21
+    assert policy.audit.archive_after_days == 365
     limits = {level.kind: (level.per_day, level.per_five_days) for level in policy.levels}
     assert limits["dsc_plus"] == (None, None)
     assert limits["phone_app"] == (1_000_000, 1_000_000)
@@ -58,6 +59,9 @@ MISTAKES = {
     "[passwords]\nmemory_kib = 1000000000000": "[passwords] memory_kib: must be at most 4194304",
     "[passwords]\niterations = 1000000000000": "[passwords] iterations: must be at most 1000",
     "[activation]\nautomatic_days = 10000000": "[activation] automatic_days: must be at most 3650",
+    "[audit]\narchive_after_days = 0": "[audit] archive_after_days: must be more than 0",
+    "[audit]\narchive_after_days = 36501": "[audit] archive_after_days: must be at most 36500",
+    '[audit]\narchive_after_days = "1 year"': "[audit] archive_after_days: must be a whole number, 0 or more",
     "[request]\ndelivery_days = 100000000": "[request] delivery_days: must be at most 3650",
     "[request]\nreceipt_days = [1, 100000000]": (
         "[request] receipt_days: must be the minimum and the maximum, at most 3650 days"

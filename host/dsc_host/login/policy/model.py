@@ -190,6 +190,13 @@ class RestrictionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditPolicy:
+    """The table `audit`: how long entries of the audit log stay in the records."""
+
+    archive_after_days: Annotated[int, Range(1, 36_500)]
+
+
+@dataclass(frozen=True, slots=True)
 class CalendarPolicy:
     """The table `calendar`: the time zone, weekend and holidays."""
 
@@ -256,6 +263,7 @@ class Policy:
     protection: ProtectionPolicy
     withdrawals: WithdrawalPolicy
     restrictions: RestrictionPolicy
+    audit: AuditPolicy
     calendar: CalendarPolicy
     openid: OpenIdPolicy
     levels: tuple[Level, ...]
