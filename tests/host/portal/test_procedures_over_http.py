@@ -44,10 +44,9 @@ def test_the_page_for_the_parcel_tells_how_to_send_a_card_and_when_its_receipt_i
 def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> None:
     sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
-    sue.post("/desk/caller", user="anna")
     sue.press("Correct the details")
     page = sue.press(
-        "Correct", birth_date=ANNA.birth_date, citizenship="CH", residence="DE", document_type=ANNA.document_type,
+        "Correct", user="anna", birth_date=ANNA.birth_date, citizenship="CH", residence="DE", document_type=ANNA.document_type,
         document_number=ANNA.document_number,
     )  # fmt: skip
     assert page.notice == "The correction waits for a second person."

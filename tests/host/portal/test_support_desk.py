@@ -15,7 +15,7 @@ def test_a_caller_is_searched_identified_and_helped_until_the_call_ends(scenario
     assert "crumbs" not in sue.page.html, "the page is its section"
     text = sue.press("Search", search="ANNA").text
     assert ("Anna anna" in text, "Anna ben" in text, "carl" in text) == (True, True, False)
-    assert "Never read the details out." in sue.press("Ask the questions").text
+    assert "Never read them out" in sue.press("Ask the questions").text
     details = {name: getattr(ANNA, name) for name in ANNA.__slots__}
     page = sue.press("Check", **{**details, "document_number": "X1"})
     assert (page.status, page.title, "X1234567" in page.html) == (403, "Is this the caller?", False)
@@ -70,10 +70,34 @@ def test_a_device_that_is_set_aside_is_not_misplaced_again(scenario: Scenario, b
 def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, browser: Browsers) -> None:
     sue = come_with(browser(), scenario.call("anna"))
     sue.open("/desk")
-    assert "full access for 2 days" in sue.press("Give a temporary code").text
+    text = sue.press("Give").text
+    assert "For 2 days, the code opens trading and the account." in text
+    assert "For 10 more days, it opens the account without trading." in text
     assert re.fullmatch("[A-Z0-9]+", sue.press("Give the code").shown)
-    assert re.search("User name anna Full access until .* Valid until ", sue.page.text)
+    assert re.search("User name anna Opens trading until .* Opens the account until ", sue.page.text)
     assert re.search('class="copy"[^>]* hidden>Copy<', sue.page.html), "only a script can copy it"
     sue.open("/desk")
-    assert "1 Harbour Road, Zug" in sue.press("Issue a security code card").text
+    assert "1 Harbour Road, Zug" in sue.press("Issue").text
     assert sue.press("Issue the card").title.startswith("Security code card ")
+
+
+def test_details_are_corrected_apart_from_calls(scenario: Scenario, browser: Browsers) -> None:
+    sue = enter(scenario, browser(), "sue")
+    sue.open("/desk")
+    assert "Correct the details" not in sue.post("/desk/caller", user="anna").text, "an unknown caller gets nothing"
+    sue.open("/desk")
+    details = {name: getattr(ANNA, name) for name in ANNA.__slots__}
+    sue.press("Correct the details")
+    page = sue.press("Correct", user="nobody", **{**details, "residence": "DE"})
+    assert (page.status, page.title) == (404, "Correct the details")
+    assert 'value="nobody"' in page.html, "it can be typed again"
+    assert sue.press("Correct", user="anna", **details).notice == "The correction waits for a second person."
+
+
+def test_support_types_a_number_as_the_caller_says_it(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("ben"))
+    sue.open("/desk")
+    page = sue.press("Enable")
+    assert "Spaces, dashes and parentheses do not matter." in page.text
+    assert sue.press("Enable", number="0041 (0)79 555-01-23").path == "/desk"
+    assert [wait.what for wait in scenario.system.staff.caller_waits(sue.cookie)] == ["+41…23"]

@@ -8,6 +8,7 @@ from dsc_host.login import DeviceState, DeviceView, Kind, Loss, NotFound, WaitVi
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
+from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
 from dsc_host.portal.pages.profile import bank_fields, entered_bank
 from dsc_host.portal.pages.support import may_be_taken_out
 from dsc_host.portal.pages.waits import WAITS
@@ -19,13 +20,12 @@ from dsc_host.portal.wording import KINDS, LOSS_HINTS, LOSSES, which
 def temporary(visit: Visit) -> Response:
     """Show a new temporary code for the caller, after a confirmation."""
     _, rules = visit._, visit.system.policy.temporary
-    access = _(
-        "It gives full access for {full} days, and then access to the account only for {account} days.",
-        full=rules.full_days,
-        account=rules.account_days,
+    access = (
+        _("For {days} days, the code opens trading and the account.", days=rules.full_days),
+        _("For {days} more days, it opens the account without trading.", days=rules.account_days),
     )
     if not confirmations.is_confirmed(visit):
-        words = (_("An earlier temporary code or online card ends, and the owner is notified."), access)
+        words = (_("An earlier temporary code or online card ends, and the owner is notified."), *access)
         facts = ((_("User name"), visit.system.staff.caller(visit.token).name),)
         title = _("Give a temporary code?")
         return confirmations.ask(visit, title, words, facts, _("Give the code"), danger=False)
@@ -45,7 +45,8 @@ def _code_facts(visit: Visit) -> tuple[tuple[str, str], ...]:
     """Return whose temporary code is in use, and when it ends."""
     _, (name, devices) = visit._, visit.system.staff.caller_devices(visit.token)
     code = next((each for each in devices if each.kind == Kind.TEMPORARY_CODE and each.state is DeviceState.ACTIVE), None)
-    ends = () if code is None else ((_("Full access until"), code.full_until), (_("Valid until"), code.expires_at))
+    opens = (_("Opens trading until"), _("Opens the account until"))
+    ends = () if code is None else zip(opens, (code.full_until, code.expires_at), strict=True)
     return ((_("User name"), name), *((label, _.moment(at)) for label, at in ends if at is not None))
 
 
@@ -129,15 +130,14 @@ def _what_happened(visit: Visit, device: DeviceView) -> View:
 def messages(visit: Visit) -> Response:
     """Enable codes by SMS and phone call for the caller."""
     _ = visit._
-    hint = _("Start with the country code, for example +41791234567.")
     words = _("A number that is new to us is used after some days. Its owner is notified and can stop it.")
-    field = Field("number", _("Phone number"), "tel", hint, longest=16)
+    field = Field("number", _("Phone number"), "tel", number_hint(_), longest=NUMBER_LETTERS)
     form = Form("/desk/messages", _("Enable"), (field,))
     return _changed(visit, _("Codes by SMS and call"), words, form, lambda: _enabled(visit))
 
 
 def _enabled(visit: Visit) -> str:
-    now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
+    now = visit.system.staff.enable_messages(visit.token, visit.value("number", NUMBER_LETTERS))
     return "messages" if now else "waits"
 
 

@@ -11,7 +11,8 @@ from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button
 
-_LONGEST = 32
+NUMBER_LETTERS = 32
+"""The maximum number of characters of a phone number, with the spaces and signs that people write."""
 
 
 def phones(visit: Visit) -> Response:
@@ -22,7 +23,7 @@ def phones(visit: Visit) -> Response:
 def asked(visit: Visit) -> Response:
     """Send a code to a new number, and ask for it."""
     with visit.again(lambda: _numbers(visit)):
-        visit.system.ask_to_confirm_phone(visit.token, visit.value("number", _LONGEST))
+        visit.system.ask_to_confirm_phone(visit.token, visit.value("number", NUMBER_LETTERS))
     return visit.redirect("/phones/answer")
 
 
@@ -79,6 +80,14 @@ def _ask_about_removal(visit: Visit) -> Response:
     return confirmations.ask(visit, _("Remove the number?"), words, facts, _("Remove"), "phone")
 
 
+def number_hint(_: Language) -> str:
+    """Return the hint at a field for a phone number."""
+    return _(
+        "With the country code, for example +41 79 123 45 67 or 0041 79 123 45 67. Spaces, dashes and parentheses do not"
+        " matter."
+    )
+
+
 def _numbers(visit: Visit) -> View:
     _ = visit._
     rows = [
@@ -86,11 +95,7 @@ def _numbers(visit: Visit) -> View:
         for phone, masked in visit.system.phone_numbers(visit.token).items()
     ]
     waits = wait_items(visit, WaitKind.NUMBER)
-    hint = _(
-        "With the country code, for example +41 79 123 45 67 or 0041 79 123 45 67. Spaces, dashes and parentheses do not"
-        " matter."
-    )
-    field = Field("number", _("Phone number"), "tel", hint, autocomplete="tel", longest=_LONGEST)
+    field = Field("number", _("Phone number"), "tel", number_hint(_), autocomplete="tel", longest=NUMBER_LETTERS)
     return View(
         _("Phone numbers"),
         words=(

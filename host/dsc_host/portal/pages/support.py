@@ -47,17 +47,24 @@ def _search(visit: Visit, found: Sequence[FoundUser] = ()) -> View:
         "At least three characters of the name or user name, or the whole email address, phone number or serial of a card."
     )
     form = Form("/desk/search", _("Search"), (Field("search", _("Who is calling?"), hint=hint, longest=64),))
-    results = (Listing(_("Found"), [_found(_, each) for each in found]),) if found else ()
+    results = (Listing(_("Found"), [_found(_, each) for each in found], dense=True),) if found else ()
     return View(
         _("Support desk"),
         words=(_("Only an identified caller gets help. Find the user first, then ask the questions on the next page."),),
         steps=_steps(_, 1),
-        blocks=(PageForms(), *results),
+        blocks=(PageForms(), *results, _without_a_call(_)),
         forms=(form,),
         placed=True,
         tables=corrections(visit),
         focus=not found,
     )
+
+
+def _without_a_call(_: Language) -> Listing:
+    """Return the list of what support does without an identified caller."""
+    details = (_("For a person whose papers you have seen. A second person must agree."),)
+    correct = button("/desk/correcting", _("Correct the details"))
+    return Listing(_("Without a call"), [Item(_("Correction of the details"), "person", details=details, actions=(correct,))])
 
 
 def _steps(_: Language, current: int) -> Steps:
@@ -84,8 +91,8 @@ def _questions(visit: Visit, user: str, person: str) -> View:
     _ = visit._
     known = (hidden("user", user), hidden("person", person))
     words = (
-        _("Ask the caller for all of these details before you help. Never read the details out."),
-        _("If one is wrong, do not say which. After five wrong tries nobody can be identified as this user for an hour."),
+        _("Ask the caller for all of these details. Never read them out, and never say which one is wrong."),
+        _("After five wrong tries, nobody can be identified as this user for an hour."),
     )
     form = Form("/desk/identify", _("Check"), (*known, *_identity_fields(_)))
     return View(
@@ -93,7 +100,7 @@ def _questions(visit: Visit, user: str, person: str) -> View:
         words=words,
         steps=_steps(_, 2),
         facts=_who(_, user, person),
-        forms=(form, button("/desk/correcting", _("Correct the details"), user=user, person=person)),
+        forms=(form,),
         back=Link("/desk", _("Back to the search")),
         focus=True,
     )
@@ -131,7 +138,7 @@ def _identity_fields(_: Language) -> tuple[Field, ...]:
 
 
 def correcting(visit: Visit) -> Response:
-    """Show the form that corrects the details of a user."""
+    """Show the form that corrects the details of a user whose papers support has seen."""
     return visit.show(_correction(visit))
 
 
@@ -145,14 +152,14 @@ def correct(visit: Visit) -> Response:
 def _correction(visit: Visit) -> View:
     visit.system.staff.check_support(visit.token)
     _ = visit._
-    user, person = visit.value("user", 64).strip(), visit.value("person")
     words = (
         _("Correct the details only after you have seen the papers. A second person must agree, and the owner is notified."),
         _("For some time after a correction, nobody can be identified by the new details."),
     )
-    form = Form("/desk/correct", _("Correct"), (hidden("user", user), hidden("person", person), *_identity_fields(_)))
+    user = Field("user", _("User name"), longest=64)
+    form = Form("/desk/correct", _("Correct"), (user, *_identity_fields(_)))
     back = Link("/desk", _("Back to the search"))
-    return View(_("Correct the details"), words=words, facts=_who(_, user, person), forms=(form,), back=back)
+    return View(_("Correct the details"), words=words, forms=(form,), back=back, focus=True)
 
 
 # ---- the call ----
@@ -163,12 +170,12 @@ def call_page(visit: Visit) -> View:
     _, staff = visit._, visit.system.staff
     known, (_name, devices) = staff.caller(visit.token), staff.caller_devices(visit.token)
     waits, events = staff.caller_waits(visit.token), staff.caller_events(visit.token)
-    end = (Link("#f1-1", _("Go to the note and the end of the call")),)
-    top = Alert(INFO, _("Minutes left for this call: {minutes}", minutes=_minutes_left(visit, known)), links=end)
+    end = (Link("#f1-1", _("Note and end of the call")),)
+    top = Alert(INFO, _("Minutes left for this call: {minutes}", minutes=_minutes_left(visit, known)), links=end, icon="call")
     main = (
         Listing(_("Devices"), [_device(_, each) for each in devices], Empty(_("The caller has no device."), "none")),
         *((Listing(_("Waiting changes"), [_wait(_, each) for each in waits]),) if waits else ()),
-        *((Listing(_("What the caller may get"), _given(_, known)),) if not known.closed else ()),
+        *((Listing(_("What the caller may get"), _given(_), dense=True),) if not known.closed else ()),
         *((Listing(_("Profile"), _profile(_)),) if known.opted_out else ()),
     )
     return View(
@@ -219,16 +226,16 @@ def _wait(_: Language, wait: WaitView) -> Item:
     return Item(_(WAITS[wait.kind]), "calendar", None, (*((wait.what,) if wait.what else ()), due, asked), forms)
 
 
-def _given(_: Language, known: CallerView) -> list[Item]:
+def _given(_: Language) -> list[Item]:
     """Return the items for devices that support can give to a caller."""
     new = _("A new number is used after some days. The owner is notified and can stop it.")
     return [
         Item(_("Temporary code"), "code", details=(_("To be read out now, for a caller who has no device at hand."),),
-             actions=(button("/desk/temporary", _("Give a temporary code")),)),
+             actions=(button("/desk/temporary", _("Give")),)),
         Item(_("Security code card"), "code-card", details=(_("To be printed and sent to the postal address."),),
-             actions=(button("/desk/code-card", _("Issue a security code card")),)),
+             actions=(button("/desk/code-card", _("Issue")),)),
         Item(_("Codes by SMS and call"), "sms", details=(new,),
-             actions=(button("/desk/messages", _("Enable codes by SMS and call")),)),
+             actions=(button("/desk/messages", _("Enable")),)),
     ]  # fmt: skip
 
 

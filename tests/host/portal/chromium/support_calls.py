@@ -33,9 +33,9 @@ def take_out(desk: Walk, row: str, loss: str) -> Walk:
 
 def given_code(desk: Walk) -> str:
     """Give the caller a temporary code, and return it."""
-    return desk.press("Give a temporary code", desk._("Temporary code")).press("Give the code").read
+    return desk.press("Give", desk._("Temporary code")).press("Give the code").read
 
 
 def issue_code_card(desk: Walk) -> Walk:
     """Issue a security code card to the caller, and show its codes."""
-    return desk.press("Issue a security code card", desk._("Security code card")).press("Issue the card")
+    return desk.press("Issue", desk._("Security code card")).press("Issue the card")

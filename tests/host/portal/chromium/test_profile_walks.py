@@ -1,6 +1,6 @@
 """The profile, the password and the sessions of a user, walked in a real browser."""
 
-from tests.host.portal.chromium.support_calls import identified, questioned
+from tests.host.portal.chromium.support_calls import identified
 from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.portal.demo.demonstration import SESAME
@@ -75,8 +75,8 @@ def test_who_is_not_primary_is_told_whom_to_ask(walk: Walk) -> None:
 
 def test_a_change_is_stopped_by_the_code_from_its_message(walk: Walk) -> None:
     desk = identified(walk, "anna.work")
-    desk.press("Enable codes by SMS and call", walk._("Codes by SMS and call"))
-    assert desk.press("Enable", Phone_number="+41795550123").has_notice("waits")
+    desk.press("Enable", walk._("Codes by SMS and call"))
+    assert desk.press("Enable", Phone_number="0041 (0)79 555-01-23").has_notice("waits")
     walk.shown.system.deliver()
     code = next(each for each in walk.shown.letters if each.template == "number_waits").values["stop"]
     walk.open("/login").follow("Stop a change").picture("stop-a-change")
@@ -87,9 +87,9 @@ def test_a_change_is_stopped_by_the_code_from_its_message(walk: Walk) -> None:
 
 
 def test_support_corrects_an_identity_and_a_second_person_confirms_it(walk: Walk) -> None:
-    desk = questioned(walk.another().enter("sue"), "anna").press("Correct the details")
+    desk = walk.another().enter("sue").open("/desk").press("Correct the details", walk._("Correction of the details"))
     desk.press(
-        "Correct", Date_of_birth="1980-05-17", Citizenship="CH", Country_of_residence="DE",
+        "Correct", User_name="anna", Date_of_birth="1980-05-17", Citizenship="CH", Country_of_residence="DE",
         Document_number="X1234567",
     )  # fmt: skip
     assert desk.has_notice("corrected")
