@@ -200,7 +200,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""For forms whose path is not below the page on which their flow begins: the path of that page, by the path of the form."""
+"""The page on which the flow of a form begins, by the path of the form. A form below this page needs no entry."""
 
 
 def application(
@@ -258,7 +258,7 @@ def application(
 
 
 def _extended(extension: Extension) -> tuple[Mapping[str, Handler], Mapping[str, Handler]]:
-    """Return the handlers of all pages and of all forms, with those of an extension."""
+    """Return the handlers of all pages and of all forms, including those of the extension."""
 
     def after(before: Callable[[Visit], None], handler: Handler, visit: Visit) -> Response:
         before(visit)

@@ -138,7 +138,7 @@ class Outcome:
     title: str
     words: Sequence[str]
     kind: str = DANGER
-    """`DANGER` for what cannot be undone, `WARNING` for what is worse than usual, and `INFO` for what is better or neutral."""
+    """`DANGER` if something cannot be undone, `WARNING` if something is worse than usual, and otherwise `INFO`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,13 +59,13 @@ class Language:
         return str(format_date(datetime.fromtimestamp(at, UTC), "medium", locale=self.code))
 
     def moment(self, at: float | None) -> str:
-        """Format a Unix time in UTC, to the minute. No line ends between the time and UTC."""
+        """Format a Unix time in UTC, to the minute. A line break never separates the time from UTC."""
         if at is None:
             return NONE
         return f"{self.date(at)}, {self.time(at)}\N{NO-BREAK SPACE}UTC"
 
     def time(self, at: float) -> str:
-        """Format the time of a Unix time in UTC, to the minute."""
+        """Format the time of day of a Unix time in UTC, to the minute."""
         return str(format_time(datetime.fromtimestamp(at, UTC), "short", locale=self.code))
 
     def dollars(self, amount: Decimal) -> str:

@@ -24,7 +24,7 @@ _BELOW = {
     "/events": "/profile",
     "/close": "/profile",
 }
-"""The section of each page whose path does not begin with the path of its section, and of the pages below it."""
+"""The section of a page, and of the pages below it, if the path of the page does not begin with the path of the section."""
 _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)
@@ -41,7 +41,7 @@ _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A link of the navigation. `current` is the value of `aria-current`: `page`, `true` for a page below it, or empty."""
+    """A link of the navigation. `current` is the value of `aria-current`: `page`, `true` below the section, or empty."""
 
     href: str
     label: str
@@ -54,43 +54,43 @@ def section_of(page: str) -> str:
     return _BELOW.get(first, first)
 
 
-def is_for(who: Visitor, page: str) -> bool:
+def is_for(visitor: Visitor, page: str) -> bool:
     """Return whether the role of the user and the scope of the session allow a visitor to see a page."""
     top = "/" + page.split("/")[1]
     if top in _STAFF_PAGES.values():
-        return top == staff_page(who)
-    return who.scope in _SCOPES.get(top, tuple(Scope))
+        return top == staff_page(visitor)
+    return visitor.scope in _SCOPES.get(top, tuple(Scope))
 
 
-def sections(who: Visitor, page: str, _: Language) -> list[Section]:
+def sections(visitor: Visitor, page: str, _: Language) -> list[Section]:
     """Return the sections for a visitor who is on the page with this path."""
     own, found = section_of(page), []
-    for section, href, label in _offered(who, _):
+    for section, href, label in _offered(visitor, _):
         below = "true" if section == own else ""
         found.append(Section(href, label, "page" if href == page else below))
     return found
 
 
-def _offered(who: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
+def _offered(visitor: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
     """Yield the path, the address and the label of each section that the session allows. Staff get their own page first."""
-    if own := staff_page(who):
+    if own := staff_page(visitor):
         yield own, own, staff_page_name(own, _)
     yield "/", "/", _("Overview")
-    if is_for(who, "/devices"):
+    if is_for(visitor, "/devices"):
         yield "/devices", "/devices", _("Security devices")
-    if who.scope is not Scope.STATEMENTS:
+    if visitor.scope is not Scope.STATEMENTS:
         yield "/protection", "/protection", _("Protection and limits")
-    pays = is_for(who, _MONEY)
+    pays = is_for(visitor, _MONEY)
     yield _MONEY, _MONEY if pays else "/statements", _("Money") if pays else _("Statements")
-    if is_for(who, "/profile"):
+    if is_for(visitor, "/profile"):
         yield "/profile", "/profile", _("Profile")
 
 
-def first_page(who: Visitor | None, _: Language) -> tuple[str, str]:
-    """Return the path and the label of the page where a visitor begins. `who` is None if nobody is logged in."""
-    if who is None:
+def first_page(visitor: Visitor | None, _: Language) -> tuple[str, str]:
+    """Return the path and the label of the page where a visitor begins. `visitor` is None if nobody is logged in."""
+    if visitor is None:
         return "/login", _("Log in")
-    own = staff_page(who)
+    own = staff_page(visitor)
     return (own, staff_page_name(own, _)) if own else ("/", _("Overview"))
 
 
@@ -99,6 +99,6 @@ def staff_page_name(path: str, _: Language) -> str:
     return {"/desk": _("Support desk"), "/issuer": _("Issuing"), "/compliance": _("Compliance")}[path]
 
 
-def staff_page(who: Visitor) -> str:
+def staff_page(visitor: Visitor) -> str:
     """Return the path of the page for the visitor's role; empty if there is none."""
-    return _STAFF_PAGES.get(who.role, "") if who.scope is Scope.FULL else ""
+    return _STAFF_PAGES.get(visitor.role, "") if visitor.scope is Scope.FULL else ""

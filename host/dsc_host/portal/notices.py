@@ -1,7 +1,7 @@
-"""Notices: short messages that a page shows once, after a form has led to it.
+"""Notices: short messages that the next page shows once after a form was sent.
 
 The browser keeps a notice in a cookie until then. The cookie is sealed for this visitor under the master key, so a page shows
-only what the portal itself wrote for them.
+only what the portal itself wrote for this visitor.
 """
 
 import base64
@@ -41,7 +41,7 @@ class Notice:
         return _(notice_words(self.key), **{name: _written(_, value) for name, value in self.values.items()})
 
     def sealed(self, key: MasterKey, token: str) -> str:
-        """Return the notice as a text that only `opened` with the same token reads."""
+        """Return the notice as a text that `opened` reads only with the same token."""
         values = {name: [_type_of(value), str(value)] for name, value in self.values.items()}
         plain = json.dumps([self.key, values], ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(key.seal(plain, _bound(token), Secret.VAULT)).decode()

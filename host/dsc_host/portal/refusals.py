@@ -1,4 +1,4 @@
-"""Refusals on pages: the HTTP status of each error, the form field that it is about, and the sentences for bad requests."""
+"""Refusals on pages: the HTTP status and the form field of each error, and the sentences for bad requests."""
 
 from starlette.responses import Response
 

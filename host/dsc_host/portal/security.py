@@ -88,7 +88,7 @@ def new_visitor() -> str:
 
 
 def csrf(token: str) -> str:
-    """Return the CSRF token for this visitor's forms. The visitor's token cannot be derived from it."""
+    """Return the CSRF token for this visitor's forms. Nobody can derive the visitor's token from the CSRF token."""
     return hmac.new(token.encode(), b"dscplus csrf", "sha256").hexdigest()
 
 

@@ -52,8 +52,8 @@ _WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z
 Handler = Callable[["Visit"], Response]
 
 
-class Beside(Protocol):
-    """A function that adds something to a page that asks for a device's response."""
+class ExtendPage(Protocol):
+    """A function that adds something to a page that asks for a device's response, for example the card."""
 
     def __call__(self, visit: "Visit", view: View, offer: Offer, *, new_pin: bool) -> View:
         """Return the page with the addition. With `new_pin`, the response must be made with the PIN just chosen."""
@@ -71,7 +71,7 @@ class Extension:
     """The handlers of the extension's forms, by path."""
     secret: str
     """The secret to which the extension's forms are bound. The visitor's token is not used, because each login changes it."""
-    beside: Beside
+    extend_page: ExtendPage
     guide: Callable[["Visit", View], object]
     """A function that returns the data for the template `guide.html`, which adds a guide to each page."""
     before: Mapping[str, Callable[["Visit"], None]]
@@ -140,10 +140,7 @@ class Visit:
     request: Request
     form: dict[str, str] = field(default_factory=dict)
     sent_to: str = ""
-    """The path to which the form was sent, if the visitor then had to give a proof.
-
-    If it is empty, the request's path applies.
-    """
+    """The path to which the form was sent, if the visitor then had to give a proof; empty for the path of the request."""
 
     @property
     def token(self) -> str:
@@ -183,16 +180,16 @@ class Visit:
             raise InputError(name, "must have at most {longest} characters", longest=longest)
         return text
 
-    def beside(self, view: View, offer: Offer, *, new_pin: bool = False) -> View:
+    def extended(self, view: View, offer: Offer, *, new_pin: bool = False) -> View:
         """Return a page that asks for a device's response, with the addition of the site's extension if there is one."""
         extension = self.site.extension
-        return view if extension is None else extension.beside(self, view, offer, new_pin=new_pin)
+        return view if extension is None else extension.extend_page(self, view, offer, new_pin=new_pin)
 
     def show(self, view: View, status: int = 200) -> Response:
         """Return the response for a page, with the layout and the pending notice. It also sets the visitor's cookie."""
         kept = self.request.cookies.get(self._notice_cookie, "")
         notice = Notice.opened(kept, self.system.context.cards.keys.current, self.token)
-        token, who = self.token or security.new_visitor(), self._who()
+        token, visitor = self.token or security.new_visitor(), self._visitor_or_none()
         page = self.site.templates.get_template("page.html").render(
             view=view,
             site=self.site.name or self._("Secure login"),
@@ -203,8 +200,8 @@ class Visit:
             languages=NAMES,
             csrf=security.csrf(token),
             form_csrf=security.csrf(self.form_token or token),
-            visitor=who,
-            sections=[] if who is None else sections(who, self.sent_to or str(self.request.scope["path"]), self._),
+            visitor=visitor,
+            sections=[] if visitor is None else sections(visitor, self.sent_to or str(self.request.scope["path"]), self._),
             notice=notice,
             path=self._here,
             home=None if self.site.extension is None else self.site.extension.home,
@@ -266,16 +263,16 @@ class Visit:
     def redirect_after_login(self, token: str) -> Response:
         """Redirect after a login: to the page that was requested before it, or else to the first page of the visitor.
 
-        Another user of the browser may have requested a page that this visitor may not see. It does not count.
+        The requested page is ignored if this visitor may not see it: another user of the browser may have requested it.
         """
-        asked, who = self.request.cookies.get(_BACK, ""), self.system.visitor(token)
-        back = asked if asked != "/" and self._may_lead_to(asked) and is_for(who, asked) else ""
+        asked, visitor = self.request.cookies.get(_BACK, ""), self.system.visitor(token)
+        back = asked if asked != "/" and self._may_lead_to(asked) and is_for(visitor, asked) else ""
         if self.request.method == "POST" and _WITH_VALUE.fullmatch(back):
             # Chromium follows no redirect from a form to another site, and the next page may redirect there.
             response = self.redirect_page(back)
             self.site.cookies.write(response, token)
         else:
-            response = self.redirect(back or first_page(who, self._)[0], token=token)
+            response = self.redirect(back or first_page(visitor, self._)[0], token=token)
         if asked:
             self.site.cookies.drop(response, _BACK)
         return response
@@ -291,10 +288,10 @@ class Visit:
         return explained(error, self._)
 
     @contextmanager
-    def again(self, view: Callable[[], View], field: str = "") -> Iterator[None]:
+    def showing_errors(self, view: Callable[[], View], field: str = "") -> Iterator[None]:
         """Show this page again, with the error, if the block raises one. The visitor can correct the form and send it again.
 
-        An error that names no field is shown at `field`. If `field` is empty too, it is about the whole form.
+        An error that names no field is shown at `field`. If `field` is empty too, the error is about the whole form.
 
         `ProofNeeded` is raised again, because no correction of the form helps. `view` raises `NotIn` if the page needs a
         session that has ended.
@@ -321,8 +318,8 @@ class Visit:
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
     def problem(self, status: int, words: str) -> Response:
-        """Return a page that explains a problem. It leads to the page of the form, the same page again, or the first page."""
-        first = Link(*first_page(self._who(), self._))
+        """Return a page that explains a problem. Its link leads to the form's page, the same page again, or the first page."""
+        first = Link(*first_page(self._visitor_or_none(), self._))
         on = first
         if self.request.method == "POST" and self.page not in ("/", first.href):
             on = Link(self.page, self._("Back"))
@@ -333,7 +330,7 @@ class Visit:
 
     def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""
-        return self._who() is not None
+        return self._visitor_or_none() is not None
 
     def has_begun(self) -> bool:
         """Return whether the visitor has begun a login, with name and password."""
@@ -374,7 +371,7 @@ class Visit:
             return path.partition("?")[0] in self.site.pages
         return path in self.site.pages and not path.startswith(("/login", "/lost"))
 
-    def _who(self) -> Visitor | None:
+    def _visitor_or_none(self) -> Visitor | None:
         try:
             return self.visitor()
         except DscError:

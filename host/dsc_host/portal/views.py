@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from typing import ClassVar, Protocol
 
 _GROUPED = 6
-"""The minimum number of digits that are shown in groups."""
+"""A number with at least this many digits is shown in groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table with more than a text."""
+    """A cell of a table with more than plain text: a detail below the text, or a badge."""
 
     text: str
     detail: str = ""
@@ -149,7 +149,7 @@ class Shown:
 
     @property
     def parts(self) -> Sequence[str]:
-        """The value in the groups of three or four in which people read it: digits, and a code that is copied or read out."""
+        """The value in groups of three or four, if it is a long number, or a long code that is copied or read out."""
         length = len(self.value)
         if length < _GROUPED or not self.value.isascii() or not (self.copied or self.value.isdigit()):
             return (self.value,)
@@ -184,9 +184,9 @@ class View:
     links: Sequence[Link] = ()
     error: str = ""
     wrong: str = ""
-    """The name of the field that the error is about; empty if it is about the whole form."""
+    """The name of the field that the error is about; empty if the error is about the whole form."""
     wrong_words: str = ""
-    """The text at this field. If it is empty, the error is shown there."""
+    """The text beside this field; empty for the text of the error."""
     facts: Sequence[tuple[str, str]] = ()
     blocks: Sequence[Block] = ()
     """The components between the facts and the forms."""
@@ -197,7 +197,7 @@ class View:
     steps: Steps | None = None
     """The steps of the flow that the page belongs to."""
     crumb: str = ""
-    """The last part of the path to the page. If it is empty, this is the title."""
+    """The last part of the path to the page; empty for the title."""
     onward: Link | None = None
     """The link to the page where most visitors go next, as the primary button. Only for a page without a primary form."""
     back: Link | None = None
@@ -216,7 +216,7 @@ class View:
     focus: bool = False
     """Whether the first empty field has the keyboard focus. After an error, the wrong field has it."""
     leads_to: str = ""
-    """The address to which the page redirects by itself; empty if it does not."""
+    """The address to which the page redirects by itself; empty if the page does not redirect."""
     sent: str = ""
     """The action of the form that was refused; empty if none was."""
 
@@ -231,7 +231,7 @@ class View:
 
     @property
     def wrong_id(self) -> str:
-        """The id, in the page, of the field that the error is about; empty if it is about a whole form."""
+        """The id, in the page, of the field that the error is about; empty if the error is about a whole form."""
         return next((known for known, form, each in self._fields() if each.name == self.wrong and self._was_sent(form)), "")
 
     @property

@@ -13,7 +13,7 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, View
 
 
-def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
+def with_card(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
     """Return the page with the card that can answer the offer. If the demonstration has no such card, return `view` unchanged.
 
     If `new_pin` is set, the response must be made with the PIN that the user has just chosen.
@@ -22,7 +22,7 @@ def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_p
     if found is None:
         return view
     name, card = found
-    demo.show_for(card, offer.shows.get("challenge", ""))
+    demo.switch_off_for(card, offer.shows.get("challenge", ""))
     pin = visit._("Its PIN is the NEW PIN, which you have just chosen.") if new_pin else _pin(demo, visit._, card)
     return replace(
         view,
@@ -64,7 +64,7 @@ def _card(demo: Demonstration, visit: Visit) -> tuple[str, PageCard]:
 
 
 def pick(demo: Demonstration, visit: Visit) -> Response:
-    """Go to the page of a user's card."""
+    """Redirect to the page of a user's card."""
     return _to_card(visit, _card(demo, visit)[0])
 
 

@@ -133,7 +133,7 @@ class Demonstration:
     """The user names of everybody who has a phone, each with a phrase that says who this is."""
     languages: dict[str, str] = field(default_factory=dict)
     """The languages of the messages to `PEOPLE`, by user name, if they are not in English."""
-    asked: dict[str, str] = field(default_factory=dict)
+    last_challenges: dict[str, str] = field(default_factory=dict)
     """The last challenge for which each card was shown, by serial."""
     given: set[str] = field(default_factory=set)
     """The serials of the cards whose first PIN is `PIN`."""
@@ -159,10 +159,10 @@ class Demonstration:
         given = serial in self.given and self.system.context.read(lambda tx: tx.db.execute(changed).first()) is None
         return PIN if given else ""
 
-    def show_for(self, card: PageCard, challenge: str) -> None:
+    def switch_off_for(self, card: PageCard, challenge: str) -> None:
         """Switch a card off if its display may still show the response to another challenge."""
-        if self.asked.get(card.serial) != challenge:
-            self.asked[card.serial] = challenge
+        if self.last_challenges.get(card.serial) != challenge:
+            self.last_challenges[card.serial] = challenge
             card.switch_off()
 
     def give_card(self, name: str, serial: str, kind: str = Kind.DSC_PLUS) -> None:
@@ -193,15 +193,15 @@ class Demonstration:
         self._put(name, card)
         return CardClient(card.line())
 
-    def numbers(self, name: str) -> int:
+    def count_numbers(self, name: str) -> int:
         """Return how many phone numbers a user has confirmed."""
         c = rows.phones.c
         return self.system.context.read(
             lambda tx: rows.phones.count(tx.db, c.user_id == user_named(tx.db, name).id, c.confirmed_at.is_not(None))
         )
 
-    def speak(self, name: str, language: str) -> None:
-        """Let the messages to one of `PEOPLE` be in this language. Do nothing for anybody else."""
+    def set_language(self, name: str, language: str) -> None:
+        """From now on, send the messages to one of `PEOPLE` in this language. Do nothing for anybody else."""
         if name in PEOPLE and self.languages.get(name, FALLBACK) != language:
             self.system.operator.set_language(name, language)
             self.languages[name] = language

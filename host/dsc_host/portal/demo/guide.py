@@ -59,7 +59,7 @@ class StoryGuide:
     story: Story
     steps: Sequence[ShownStep]
     done: int
-    be: Facts
+    login_data: Facts
     """The user name and the password that the current step needs on this page; empty if it needs none."""
     papers: Facts
     """The papers of the caller, in a step in which support asks for them."""
@@ -139,7 +139,7 @@ def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:
 
 def _shown_step(_: Language, run: Run, step: Step, ahead: int) -> ShownStep:
     """Return the step that is `ahead` steps after the current step."""
-    title = _(step.title, name=run.user(step).name, **run.values)
+    title = _(step.title, name=run.performer_of(step).name, **run.values)
     return ShownStep(title, _(step.text, password=SESAME, pin=PIN, **run.values), ahead < 0, ahead == 0)
 
 
@@ -171,9 +171,9 @@ def _papers(_: Language, caller: Performer) -> Facts:
 
 def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[StepLink, ...]:
     """Return the links to the page of a step and to the story's phone."""
-    owner = next((run.user(each).name for each in run.story.steps if each.page == PHONE), "")
+    owner = next((run.performer_of(each).name for each in run.story.steps if each.page == PHONE), "")
     found = (
-        None if step.page == PHONE else _step_link(visit, step, run.user(step).name),
+        None if step.page == PHONE else _step_link(visit, step, run.performer_of(step).name),
         _phone(demo, visit, owner) if owner else None,
     )
     return tuple(each for each in found if each is not None)
@@ -200,7 +200,7 @@ def _waiting_phone(demo: Demonstration, visit: Visit) -> StepLink | None:
 def phone_due(runs: StoryRuns, run: Run | None) -> str:
     """Return the name of the user on whose phone the current step is done; empty if it is not done on a phone."""
     following = () if run is None else run.story.steps[runs.done(run) :]
-    return run.user(following[0]).name if run is not None and following and following[0].page == PHONE else ""
+    return run.performer_of(following[0]).name if run is not None and following and following[0].page == PHONE else ""
 
 
 def _is_on_phone(visit: Visit) -> bool:
@@ -212,12 +212,12 @@ def _step_link(visit: Visit, step: Step, name: str) -> StepLink | None:
     _, path = visit._, str(visit.request.scope["path"])
     # On the phone's page, open the link in the window of the login, so that the phone's window keeps showing the phone.
     target = "login" if _is_on_phone(visit) else ""
-    who = _visitor(visit)
+    visitor_name = _visitor(visit)
     if not step.page:
         return None
-    if who and (who != name or step.page == LOGIN):
+    if visitor_name and (visitor_name != name or step.page == LOGIN):
         return StepLink("/logout", _("Log out"), {}, target=target)
-    page = step.page if who or step.page == "/lost" else LOGIN
+    page = step.page if visitor_name or step.page == "/lost" else LOGIN
     if path.startswith(page) or section_of(visit.page) == page:
         return None
     if page != LOGIN:
@@ -247,7 +247,7 @@ def _wants_code(view: View) -> bool:
 
 
 def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | None:
-    """Return the newest message with a code to somebody in the visitor's story. Without a story, to somebody in no story."""
+    """Return the newest message with a code to somebody in the visitor's story or, without a story, to somebody in no story."""
     demo.system.deliver()
     since = demo.clock() - _FRESH_SECONDS
     in_stories = runs.addresses()

@@ -137,8 +137,8 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
 
 
 def _speak(demo: Demonstration, visit: Visit) -> None:
-    """Let the messages to the person that the form names be in the visitor's language."""
-    demo.speak(visit.form.get("name", "").strip(), visit._.code)
+    """From now on, send the messages to the person that the form names in the visitor's language."""
+    demo.set_language(visit.form.get("name", "").strip(), visit._.code)
 
 
 def extension(demo: Demonstration) -> Extension:
@@ -159,7 +159,7 @@ def extension(demo: Demonstration) -> Extension:
         pages=pages,
         posts=posts,
         secret=demo.secret,
-        beside=partial(card_pages.beside, demo),
+        extend_page=partial(card_pages.with_card, demo),
         guide=partial(guide.guide, demo, runs),
         before=dict.fromkeys(("/login", "/lost"), partial(_speak, demo)),
         blank_card=demo.blank_card,

@@ -17,7 +17,7 @@ _HOUR = 3600
 
 
 def pick(demo: Demonstration, visit: Visit) -> Response:
-    """Go to the page of a user's phone."""
+    """Redirect to the page of a user's phone."""
     response = visit.redirect("/phone")
     visit.site.cookies.keep(response, "phone", _name(demo, visit), _HOUR)
     return response
@@ -29,7 +29,7 @@ def phone(demo: Demonstration, visit: Visit) -> Response:
 
 
 def screen(demo: Demonstration, visit: Visit) -> Response:
-    """Go to another screen of the app."""
+    """Redirect to another screen of the app."""
     name = visit.value("screen", 16)
     return visit.redirect(f"/phone?screen={name}" if name in _SCREENS else "/phone")
 
@@ -156,7 +156,7 @@ def _activation(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
 
 def _which_number(demo: Demonstration, visit: Visit) -> tuple[Field, ...]:
     """Return the field that names the number for the code. It is hidden on the phone of a user who has only one number."""
-    if demo.numbers(_name(demo, visit)) <= 1:
+    if demo.count_numbers(_name(demo, visit)) <= 1:
         return (hidden("phone", "1"),)
     _ = visit._
     return (Field("phone", _("Which of your numbers, if you have several"), "code", _("1 is the newest."), "1", longest=2),)
@@ -172,7 +172,7 @@ def _new_number(visit: Visit) -> tuple[Field, ...]:
 
 
 def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
-    """Return the screen for the activation code. Its hidden fields hold the begun activation, so it can be shown again."""
+    """Return the screen for the activation code. Hidden fields hold the activation, so that it can be shown again."""
     _ = visit._
     is_new = not _app(demo, visit).users
     pin = _("New PIN for the app") if is_new else _("PIN of the app")
@@ -210,8 +210,8 @@ def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
 def begin(demo: Demonstration, visit: Visit) -> Response:
     """Start the activation of the app, and ask for its code."""
     app = _app(demo, visit)
-    with visit.again(lambda: _screen(demo, visit, "activate")):
-        demo.speak(visit.value("user", 64), visit._.code)
+    with visit.showing_errors(lambda: _screen(demo, visit, "activate")):
+        demo.set_language(visit.value("user", 64), visit._.code)
         new = visit.value("number", 32).replace(" ", "")
         phone = _number(visit.value("phone", 2))
         begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), phone, number=new)
@@ -234,7 +234,7 @@ def activate(demo: Demonstration, visit: Visit) -> Response:
         needs_recovery=visit.form.get("recovers") == "yes",
         sent_to=visit.value("sent_to", 32),
     )
-    with visit.again(lambda: _code(demo, visit, begun)):
+    with visit.showing_errors(lambda: _code(demo, visit, begun)):
         app.activate(
             begun,
             visit.value("token", 16),
@@ -258,7 +258,7 @@ def respond_with_finger(demo: Demonstration, visit: Visit) -> Response:
 
 def _responded(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     _, app = visit._, _app(demo, visit)
-    with visit.again(lambda: _screen(demo, visit, "respond")):
+    with visit.showing_errors(lambda: _screen(demo, visit, "respond")):
         text = app.respond(visit.value("user", 64), visit.value("challenge", 6), pin=pin)
     shown = (Shown(_("Response string"), text),)
     return visit.show(_framed(demo, visit, (button("/phone/screen", _("OK"), screen=""),), shown))
@@ -276,7 +276,7 @@ def approve_with_finger(demo: Demonstration, visit: Visit) -> Response:
 
 def _approved(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     app = _app(demo, visit)
-    with visit.again(lambda: _screen(demo, visit, "logins")):
+    with visit.showing_errors(lambda: _screen(demo, visit, "logins")):
         for user, push in _chosen(visit, app):
             app.approve(user, push, visit.value("number", 8), pin=pin)
     return visit.redirect("/phone", notice="approved")

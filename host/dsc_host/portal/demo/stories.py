@@ -1,4 +1,4 @@
-"""The stories of the demonstration: the steps, the person who does each, and the log entries that show that it is done.
+"""The stories of the demonstration: the steps, the person who does each step, and the log entries that show it is done.
 
 A text may contain `{KEY}` for the user name of a person, for example `{lena}`, and `{password}`, `{pin}` and `{serial}`.
 """
@@ -56,7 +56,7 @@ class Step:
     papers: str = ""
     """The key of the person whose papers are needed."""
     enters: str = ""
-    """The key of the person whose name and password the page of the step asks for. Every step may have a login before it."""
+    """The key of the person whose name and password the step's page asks for, apart from a login before the step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,11 @@ class Run:
     @property
     def addresses(self) -> frozenset[str]:
         """The phone numbers and email addresses to which messages go."""
-        users = self.performers.values()
-        return frozenset(address for each in users for address in (each.phone, f"{each.name}@example.com") if address)
+        performers = self.performers.values()
+        return frozenset(address for each in performers for address in (each.phone, f"{each.name}@example.com") if address)
 
-    def user(self, step: Step) -> Performer:
-        """Return the user who does a step."""
+    def performer_of(self, step: Step) -> Performer:
+        """Return the performer of the person who does a step."""
         return self.performers[step.person]
 
 
@@ -101,9 +101,9 @@ class StoryRuns:
         return found.runs.get(story.id) if found else None
 
     def begin(self, visitor: str, story: Story, language: str) -> str:
-        """Begin a story, with new users who get messages in this language. Return the visitor's text.
+        """Begin a story, with new users who get messages in this language.
 
-        It is a new text if `visitor` is not known.
+        Return the text for the visitor's cookie: a new text if `visitor` is not known.
         """
         with self._lock:
             if visitor not in self._visitors:

@@ -42,7 +42,7 @@ def temporary(visit: Visit) -> Response:
 
 
 def _code_facts(visit: Visit) -> tuple[tuple[str, str], ...]:
-    """Return whose temporary code is in use, and when it ends."""
+    """Return the caller's name and, if a temporary code is in use, when its access ends."""
     _, (name, devices) = visit._, visit.system.staff.caller_devices(visit.token)
     code = next((each for each in devices if each.kind == Kind.TEMPORARY_CODE and each.state is DeviceState.ACTIVE), None)
     opens = (_("Opens trading until"), _("Opens the account until"))
@@ -190,7 +190,7 @@ def _changed(visit: Visit, title: str, words: str, form: Form, change: Callable[
 
     if not any(each.name in visit.form for each in form.fields):
         return visit.show(view())
-    with visit.again(view):
+    with visit.showing_errors(view):
         return visit.redirect("/desk", notice=change())
 
 

@@ -41,7 +41,7 @@ def request_link(visit: Visit) -> Link:
 def drafted(visit: Visit) -> Response:
     """Draft the request, and show its summary."""
     _, typed = visit._, _typed(visit)
-    with visit.again(lambda: _request(visit, **typed)):
+    with visit.showing_errors(lambda: _request(visit, **typed)):
         if visit.value("pin", 4) != visit.value("again", 4):
             raise InputError("again", "must be the PIN of the field above; enter the same PIN in both fields")
         draft = visit.system.draft_request(
@@ -195,14 +195,14 @@ def send_back(visit: Visit) -> Response:
 def sent_back(visit: Visit) -> Response:
     """Record that the user has sent the card."""
     device = visit.value("device", 32)
-    with visit.again(lambda: _return(visit, device)):
+    with visit.showing_errors(lambda: _return(visit, device)):
         visit.system.announce_return(visit.token, device, visit.value("tracking"))
     return visit.redirect_after_change("/devices", notice="returned")
 
 
 def _return(visit: Visit, device: str) -> View:
     """Return the page to print for the parcel, with the form that confirms that the card was sent."""
-    _, who, own = visit._, visit.visitor(), visit.system.devices(visit.token)
+    _, visitor, own = visit._, visit.visitor(), visit.system.devices(visit.token)
     card = next((each for each in own if each.id == device and each.own), None)
     if card is None:
         raise NotFound("you do not own such a device")
@@ -228,7 +228,7 @@ def _return(visit: Visit, device: str) -> View:
         crumb=_("Send a card back"),
         facts=(
             (_("Card"), card.label),
-            (_("User name"), who.name),
+            (_("User name"), visitor.name),
             (_("Send it to"), "\n\n".join(addresses(_, office)) or _("Ask support for the address.")),
             *telephones(_, office),
         ),

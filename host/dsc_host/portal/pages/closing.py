@@ -20,8 +20,8 @@ def closing(visit: Visit) -> Response:
 
 
 def closed(visit: Visit) -> Response:
-    """Close the account, and end the session. This always needs a fresh answer of a device, even right after the login."""
-    with visit.again(lambda: _closing(visit)):
+    """Close the account, and end the session. The closing always needs a fresh answer of a device, even after a login."""
+    with visit.showing_errors(lambda: _closing(visit)):
         if not confirmations.is_confirmed(visit):
             raise InputError("sure", "must be ticked to go on")
     visit.system.check_primary(visit.token)

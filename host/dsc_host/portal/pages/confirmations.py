@@ -1,4 +1,4 @@
-"""The question before an action that cannot be undone: its consequences, and a button that does it."""
+"""The question before an action: the consequences, and the button that carries the action out."""
 
 from collections.abc import Sequence
 
@@ -37,6 +37,6 @@ def question(
     form: Form,
     back: Link | None = None,
 ) -> View:
-    """Return the page with the facts of the action, its consequences, the form that does it, and a link back."""
+    """Return the page with the facts of the action, its consequences, the form that carries it out, and a link back."""
     outcome = Outcome(visit._("What will happen"), words, DANGER if form.danger else INFO)
     return View(title, facts=facts, blocks=(outcome,), forms=(form,), back=back or Link(visit.page, visit._("Back")))

@@ -45,7 +45,7 @@ def corrections(visit: Visit) -> Sequence[Table]:
 
 
 def _correction(_: Language, wait: WaitView, identity: Identity, name: str) -> Row:
-    """Return the row of a correction. The person who requested it does not decide on it."""
+    """Return the row of a correction. It has no buttons for the person who requested the correction."""
     cells = (wait.user, _details(_, identity), wait.asked_by, _.moment(wait.at))
     if wait.asked_by == name:
         return Row((*cells, _("A second person decides.")))
@@ -77,10 +77,10 @@ def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
 def decided(
     visit: Visit, page: str, name: str, facts: Callable[[str], Facts], decide: Callable[[str, bool, str], object]
 ) -> Response:
-    """Ask for the reason of a decision, then call `decide` with its subject, the decision and the reason, and go to `page`.
+    """Ask for the reason of a decision, then call `decide` with its subject, the decision and the reason. Redirect to `page`.
 
-    The field `name` of the form has the id of the subject, and `facts` describes the subject. If there is no decision, only
-    go to `page`.
+    The field `name` of the form has the id of the subject, and `facts` describes the subject. Without a decision, only
+    redirect to `page`.
     """
     subject, agreed = visit.value(name, 32), visit.value("agreed", 8)
     if agreed not in ("yes", "no"):
@@ -91,7 +91,7 @@ def decided(
 
     if not confirmations.is_confirmed(visit):
         return visit.show(question())
-    with visit.again(question, "why"):
+    with visit.showing_errors(question, "why"):
         why = visit.value("why", _REASON_LETTERS).strip()
         if not why and agreed == "no":
             raise InputError("why", "must be one line of 1 to {most} characters", most=_REASON_LETTERS)
@@ -116,7 +116,7 @@ def _question(visit: Visit, page: str, facts: Facts, subject: Field, *, agreed: 
 
 
 def decisions(visit: Visit) -> Table:
-    """Return the table of the newest decisions, with who decided, when, and why."""
+    """Return the table of the newest decisions: the person who decided, the time, and the reason."""
     _ = visit._
     rows = [
         Row(

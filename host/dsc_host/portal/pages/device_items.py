@@ -35,7 +35,7 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
 
 
 def about(_: Language, device: DeviceView) -> str:
-    """Return how the buttons of a device name it for screen readers."""
+    """Return the words with which screen readers name the device at its buttons."""
     return f"{kind_name(_, device.kind, issued=device.issued)} {which(device)}".strip()
 
 
@@ -57,7 +57,7 @@ def _dates(_: Language, device: DeviceView) -> tuple[str, ...]:
 
 
 def changes(_: Language, device: DeviceView) -> list[str]:
-    """Return phrases about times at which the device changes, and about other users of it."""
+    """Return phrases about the times at which the device changes, and about its other users."""
     words = []
     if device.state is DeviceState.MISPLACED:
         words.append(_("can be activated again once it is found"))

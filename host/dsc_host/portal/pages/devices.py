@@ -23,10 +23,10 @@ from dsc_host.portal.wording import KINDS, which
 
 def devices(visit: Visit) -> Response:
     """Show the user's devices, waiting changes, requested cards and returned cards."""
-    _, who = visit._, visit.visitor()
+    _, visitor = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
-    rows = [_row(_, each, who) for each in own if not _is_past(each)]
-    past = [device_item(_, each, tuple(device_forms(_, each, who).values())) for each in own if _is_past(each)]
+    rows = [_row(_, each, visitor) for each in own if not _is_past(each)]
+    past = [device_item(_, each, tuple(device_forms(_, each, visitor).values())) for each in own if _is_past(each)]
     waits = due.wait_items(visit)
     view = View(
         _("Security devices"),
@@ -44,9 +44,9 @@ def devices(visit: Visit) -> Response:
     return visit.show(view)
 
 
-def _row(_: Language, device: DeviceView, who: Visitor) -> Item:
+def _row(_: Language, device: DeviceView, visitor: Visitor) -> Item:
     """Return the row of a device that is in use or can be again."""
-    forms = tuple(device_forms(_, device, who).values())
+    forms = tuple(device_forms(_, device, visitor).values())
     return device_item(_, device, forms, (*loss_link(_, device), device_link(_, device)))
 
 
@@ -160,7 +160,7 @@ def _activating(visit: Visit, offer: Offer) -> View:
 
 
 def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
-    """Return the button that shows the codes of a card; nothing if the device has none to show."""
+    """Return the button that shows the codes of a card; nothing if the device has no codes to show."""
     found = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
     if found is None or not found.has_sheet or found.state is not DeviceState.SHIPPED:
         return ()

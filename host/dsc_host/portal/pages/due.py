@@ -68,7 +68,7 @@ def wait_items(visit: Visit, *kinds: WaitKind) -> list[Item]:
 
 
 def activation_items(_: Language, devices: Sequence[DeviceView]) -> list[Item]:
-    """Return the rows of the user's devices that are not activated yet. A device that waits has no button."""
+    """Return the rows of the user's devices that are not activated yet. A device whose wait is not over has no button."""
     return [
         Item(
             _("Activate {device}", device=_(KINDS[each.kind])),

@@ -24,7 +24,7 @@ def deposit(visit: Visit) -> Response:
 
 def deposited(visit: Visit) -> Response:
     """Record a transfer, if the user may make it."""
-    with visit.again(lambda: _deposit(visit)):
+    with visit.showing_errors(lambda: _deposit(visit)):
         amount = amounts.read(visit.value("amount", 32), visit._)
         method, entry = _method(visit.value("method", 16)), visit.value("entry", 32) or "-"
         try:
@@ -58,7 +58,7 @@ def _deposit(visit: Visit) -> View:
 
 
 def _choice(_: Language, method: FundingMethod, left: Decimal | None) -> Choice:
-    """Return the choice of a method, with the most that may be deposited by it now if there is a limit."""
+    """Return the choice of a method, with the largest amount that may be deposited in this way now if there is a limit."""
     return Choice(method, _(FUNDING_METHODS[method]), "" if left is None else _("At most {most} now.", most=_.dollars(left)))
 
 

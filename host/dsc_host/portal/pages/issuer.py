@@ -64,7 +64,7 @@ def _on_the_way(visit: Visit) -> tuple[Listing, ...]:
 
 
 def _coming_back(visit: Visit) -> tuple[Listing, ...]:
-    """Return the list of the cards that come back, and of those that were received last; nothing if there are none."""
+    """Return the list of the cards on their way back and of the cards received last; nothing if there are none."""
     _, sent = visit._, visit.system.staff.returns(visit.token)
     announced = sum(each.received_at is None for each in sent)
     title = _("Coming back: {count}", count=announced) if announced else _("Came back")
@@ -72,7 +72,7 @@ def _coming_back(visit: Visit) -> tuple[Listing, ...]:
 
 
 def _return(_: Language, sent: Return) -> Item:
-    """Return the item of a card that comes back. The button is only for a card that is still on its way."""
+    """Return the item of a returned card. Only a card that is still on its way has a button."""
     first, last = (_.short_day(day) for day in sent.expected)
     is_here = sent.received_at is not None
     when = (
@@ -96,7 +96,7 @@ def _made(waiting: Sequence[Request]) -> list[Request]:
 
 
 def _how(visit: Visit) -> tuple[str, ...]:
-    """Return a sentence that explains how to make the cards; nothing if this page can make them."""
+    """Return a sentence that explains how to make the cards; nothing if this page can make the cards."""
     if visit.site.extension is not None:
         return ()
     return (visit._("Make the cards with “dscplus issuer” on the machine that they are plugged into. Then reload this page."),)
@@ -187,7 +187,7 @@ def ship_all(visit: Visit) -> Response:
 def receive(visit: Visit) -> Response:
     """Record that a card came back."""
     serial = visit.value("serial", 32).strip()
-    with visit.again(lambda: _page(visit), "serial"):
+    with visit.showing_errors(lambda: _page(visit), "serial"):
         visit.system.staff.receive(visit.token, serial)
     return visit.redirect("/issuer", notice="received")
 
@@ -196,7 +196,7 @@ def settle(visit: Visit) -> Response:
     """Keep the deposit of a card, whole or in part, after a question."""
     _, serial, text = visit._, visit.value("serial", 32).strip(), visit.value("amount", 20).strip()
     owner = visit.value("owner", 64).strip()
-    with visit.again(lambda: _page(visit), "serial"):
+    with visit.showing_errors(lambda: _page(visit), "serial"):
         cents = int(amounts.read(text, _) * 100) if text else None
         if not confirmations.is_confirmed(visit):
             return _ask_to_settle(visit, visit.system.staff.settlement(visit.token, serial, cents, owner=owner or None))

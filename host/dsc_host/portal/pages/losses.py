@@ -29,9 +29,9 @@ def losing(visit: Visit) -> Response:
 
 
 def begun(visit: Visit) -> Response:
-    """Check name and password, and go to the choice of the device."""
+    """Check name and password, and redirect to the choice of the device."""
     name = visit.value("name", 64)
-    with visit.again(lambda: _first(visit._, name)):
+    with visit.showing_errors(lambda: _first(visit._, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     return visit.redirect("/" if step.stage is Stage.IN else "/lost/device", token=step.token)
 
@@ -44,7 +44,7 @@ def device(visit: Visit) -> Response:
 def lost(visit: Visit) -> Response:
     """Suspend the device, and show the ways to continue."""
     named, loss = visit.value("device", 32), visit.value("loss", 16)
-    with visit.again(lambda: _choosing(visit, named)):
+    with visit.showing_errors(lambda: _choosing(visit, named)):
         if loss not in tuple(Loss):
             raise InputError("loss", "must be one of {kinds}", kinds=", ".join(_REPORTED))
         reported = next((each for each in visit.system.devices_to_report(visit.token) if each.id == named), None)
@@ -81,7 +81,7 @@ def losing_link(_: Language) -> Link:
 def ways_on(visit: Visit, other: Link | None = None) -> Listing:
     """Return the ways to continue without a device: another device, the app, or support.
 
-    `other` leads to another device; None for a user who has none.
+    `other` is the link for a login with another device; None for a user who has no other device.
     """
     _ = visit._
     words = _("Log in with your password, and choose the device.")
@@ -132,7 +132,7 @@ def _first(_: Language, name: str = "") -> View:
 
 
 def _choosing(visit: Visit, chosen: str) -> View:
-    """Return the choice of the device. `chosen` is the id of the one that is selected; otherwise the first one is."""
+    """Return the choice of the device. `chosen` is the id of the selected device; by default, the first device is selected."""
     _, devices = visit._, visit.system.devices_to_report(visit.token)
     inside = visit.is_logged_in()
     if not devices:

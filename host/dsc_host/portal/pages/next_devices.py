@@ -1,4 +1,4 @@
-"""The ways to a permanent device that a user has now: a new card, the app, and a device that was found."""
+"""The ways in which a user can get a permanent device now: a new card, the app, or a device that was found."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -29,7 +29,7 @@ def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool 
         shown=_shown(_, offer),
         forms=(replace(form, fields=(*form.fields, *_fields(visit, offer))),),
     )
-    return visit.beside(asked, offer, new_pin=new_pin)
+    return visit.extended(asked, offer, new_pin=new_pin)
 
 
 def is_push(offer: Offer) -> bool:
@@ -38,7 +38,7 @@ def is_push(offer: Offer) -> bool:
 
 
 def entered(visit: Visit, offer: Offer) -> str:
-    """Return the answer of the form. If it consists of digits, it is without the spaces and hyphens that a person may type."""
+    """Return the answer of the form. An answer of digits is returned without the spaces and hyphens that a person may type."""
     text = visit.value("answer")
     return text if _digits(visit, offer) is None else re.sub(r"[\s-]", "", text)
 
@@ -46,7 +46,7 @@ def entered(visit: Visit, offer: Offer) -> str:
 def miscounted(visit: Visit, offer: Offer) -> str:
     """Return the sentence about an answer with a wrong number of digits; empty if the number is right or not fixed.
 
-    Such an answer is a slip, so a page shows it again and does not let it count as a wrong answer.
+    Such an answer is a slip, so the page shows it again and does not count it as a wrong answer.
     """
     _, digits, given = visit._, _digits(visit, offer), len(re.findall("[0-9]", visit.value("answer")))
     if digits in (None, given):
@@ -57,7 +57,7 @@ def miscounted(visit: Visit, offer: Offer) -> str:
 
 
 def _digits(visit: Visit, offer: Offer) -> int | None:
-    """Return the number of digits of the answer; None if the kind of device does not fix it."""
+    """Return the number of digits of the answer; None if the kind of device does not fix that number."""
     if offer.kind in (Kind.SMS, Kind.VOICE):
         return visit.system.policy.login.code_digits
     return _CARD_DIGITS if offer.kind is Kind.DSC_PLUS else None
@@ -87,7 +87,7 @@ def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
 
 
 def _hint(visit: Visit, offer: Offer) -> str:
-    """Return the number of digits of the answer, if the kind of device fixes it, and the time to answer."""
+    """Return the number of digits of the answer, if the kind of device fixes that number, and the time to answer."""
     _, rules = visit._, visit.system.policy.login
     if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
         return _("The codes with a space between them, in the order of the index numbers.")

@@ -56,7 +56,7 @@ def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request
         visit = Visit(site, request)
         try:
             if request.method == "POST":
-                # The browser does not send its cookie with a form of another site, but it does with the redirect.
+                # The browser does not send its cookie with a form of another site, but sends it with the redirect.
                 text = urlencode(_parameters(await security.read_body(request)), doseq=True)
                 return RedirectResponse(f"{request.url.path}?{text}"[:_MOST_LETTERS], 303)
             return await run_in_threadpool(begin, visit, provider, _parameters(request.scope["query_string"]))
@@ -207,7 +207,7 @@ class OpenIdPages:
         }
 
     def routes(self, site: Site) -> list[Route]:
-        """Return the endpoints that take requests from other sites, and those that programs call themselves."""
+        """Return the endpoints that take requests from other sites, and the endpoints that programs call themselves."""
         begins: Mapping[str, Begin] = {
             "authorization_endpoint": _authorize,
             "end_session_endpoint": lambda visit, provider, given: _leave(visit, provider, given, self),

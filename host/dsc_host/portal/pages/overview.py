@@ -42,19 +42,22 @@ _MONEY = (Scope.FULL, Scope.TRADING)
 
 def overview(visit: Visit) -> Response:
     """Show the state of the account, everything that is due, and links to the pages that the session allows."""
-    who, _ = visit.visitor(), visit._
-    if who.scope is Scope.STATEMENTS:
+    visitor, _ = visit.visitor(), visit._
+    if visitor.scope is Scope.STATEMENTS:
         statements = Actions(_("What you can do"), (("document", Link("/statements", _("Statements"))),))
-        return visit.show(View(_("Overview"), blocks=(statements, _session(_, who))))
+        return visit.show(View(_("Overview"), blocks=(statements, _session(_, visitor))))
     known = visit.system.protection(visit.token)
-    money = (_limits(visit, known),) if who.scope in _MONEY else ()
-    blocks: tuple[Block, ...] = (_safety(visit, who, known), Columns((_actions(visit, who), *money, _session(_, who))))
-    if who.scope in _ACCOUNT:
-        blocks = _account(visit, who, known, money)
+    money = (_limits(visit, known),) if visitor.scope in _MONEY else ()
+    blocks: tuple[Block, ...] = (
+        _safety(visit, visitor, known),
+        Columns((_actions(visit, visitor), *money, _session(_, visitor))),
+    )
+    if visitor.scope in _ACCOUNT:
+        blocks = _account(visit, visitor, known, money)
     return visit.show(View(_("Overview"), blocks=blocks))
 
 
-def _account(visit: Visit, who: Visitor, known: Protection, money: tuple[Block, ...]) -> tuple[Block, ...]:
+def _account(visit: Visit, visitor: Visitor, known: Protection, money: tuple[Block, ...]) -> tuple[Block, ...]:
     """Return the page of a session that opens the account: what is unsafe, what is due, and what the visitor can do."""
     _, own = visit._, visit.system.devices(visit.token)
     events = visit.system.security_events(visit.token).events
@@ -62,26 +65,28 @@ def _account(visit: Visit, who: Visitor, known: Protection, money: tuple[Block, 
     # The page has one primary button: it does what is due, or else it leads to more protection.
     pressing = any(form.primary for each in rows for form in each.actions)
     return (
-        _safety(visit, who, known, own, pressing=pressing),
+        _safety(visit, visitor, known, own, pressing=pressing),
         *_refused_logins(visit, events),
         *((Listing(_("What is due"), rows),) if rows else ()),
-        Columns((_devices(_, own), _actions(visit, who, own), *money, _activity(_, events), _session(_, who, events))),
+        Columns((_devices(_, own), _actions(visit, visitor, own), *money, _activity(_, events), _session(_, visitor, events))),
     )
 
 
 # ---- protection ----
 
 
-def _safety(visit: Visit, who: Visitor, known: Protection, own: Sequence[DeviceView] = (), *, pressing: bool = False) -> Alert:
-    """Return whether the account is safe. If it is not, its buttons are what this visitor can do about it."""
+def _safety(
+    visit: Visit, visitor: Visitor, known: Protection, own: Sequence[DeviceView] = (), *, pressing: bool = False
+) -> Alert:
+    """Return the alert that says whether the account is safe. If it is not safe, the alert links to what the visitor can do."""
     _ = visit._
     if known.opted_out:
         words, links = [_("Trading needs no device, and the limits are lower.")], []
-        if who.scope is Scope.TRADING:
+        if visitor.scope is Scope.TRADING:
             words.append(_("To opt back in, log in with your device."))
         elif refusal := change_refusal(visit):
             words.append(refusal)
-        elif who.scope is Scope.FULL:
+        elif visitor.scope is Scope.FULL:
             links.append(Link("/opt-in", _("Opt back in"), primary=not pressing))
         return Alert(WARNING, _("Your protection is switched off"), words, links, "shield-off")
     if own and not any(each.live and each.lasting for each in own):
@@ -90,7 +95,7 @@ def _safety(visit: Visit, who: Visitor, known: Protection, own: Sequence[DeviceV
 
 
 def _without_permanent_device(visit: Visit, own: Sequence[DeviceView], *, pressing: bool) -> Alert:
-    """Return the alert for a user whose devices do not last, with the ways to one that does."""
+    """Return the alert for a user without a permanent device, with the links to get one."""
     _, title, request = visit._, visit._("You have no permanent device"), request_link(visit)
     live = [each for each in own if each.live]
     ends = [each.full_until if each.full_until is not None else each.expires_at for each in live]
@@ -123,7 +128,7 @@ def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Al
 
 
 def _due(visit: Visit, own: Sequence[DeviceView]) -> list[Item]:
-    """Return the rows of everything that is due. The button of the first one that has one is the primary button."""
+    """Return the rows of everything that is due. The first button in these rows is the primary button."""
     _ = visit._
     online, activations = online_card_items(_, own), due.activation_items(_, own)
     ready = next((number for number, each in enumerate(activations) if each.actions), None)
@@ -165,11 +170,14 @@ def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:
     return Listing(_("Recent activity"), rows, Empty(_("There are none."), "list"), Link("/events", _("Security events")))
 
 
-def _session(_: Language, who: Visitor, events: Sequence[SecurityEvent] = ()) -> Facts:
-    facts = [(_("Access in this session"), _(SCOPES[who.scope])), (_("Session ends at the latest"), _.moment(who.until))]
-    if who.extendable_until is not None:
-        facts.append((_("Can be extended with your finger or face until"), _.moment(who.extendable_until)))
-    earlier = [each for each in events if each.kind is EventKind.LOGGED_IN and each.at < who.since]
+def _session(_: Language, visitor: Visitor, events: Sequence[SecurityEvent] = ()) -> Facts:
+    facts = [
+        (_("Access in this session"), _(SCOPES[visitor.scope])),
+        (_("Session ends at the latest"), _.moment(visitor.until)),
+    ]
+    if visitor.extendable_until is not None:
+        facts.append((_("Can be extended with your finger or face until"), _.moment(visitor.extendable_until)))
+    earlier = [each for each in events if each.kind is EventKind.LOGGED_IN and each.at < visitor.since]
     if earlier:
         facts.append((_("Previous login"), _.moment(earlier[0].at)))
     return Facts(_("This session"), facts, Link("/sessions", _("Sessions")))
@@ -178,19 +186,19 @@ def _session(_: Language, who: Visitor, events: Sequence[SecurityEvent] = ()) ->
 # ---- actions ----
 
 
-def _actions(visit: Visit, who: Visitor, own: Sequence[DeviceView] = ()) -> Actions:
+def _actions(visit: Visit, visitor: Visitor, own: Sequence[DeviceView] = ()) -> Actions:
     """Return the links to everything that the visitor can do now."""
     _ = visit._
     links: list[tuple[str, Link]] = []
-    if page := staff_page(who):
+    if page := staff_page(visitor):
         links.append(("people", Link(page, staff_page_name(page, _))))
-    if who.scope in _ACCOUNT and (request := request_link(visit)).href:
+    if visitor.scope in _ACCOUNT and (request := request_link(visit)).href:
         links.append(("parcel", request))
     if may_share(visit, own):
         links.append(("people", Link("/share", _("Share a device"))))
-    if who.scope is Scope.FULL:
+    if visitor.scope is Scope.FULL:
         links.append(("phone", Link("/phones", _("Phone numbers"))))
-    if who.scope in _ACCOUNT:
+    if visitor.scope in _ACCOUNT:
         links += [("key", Link("/password", _("Change the password"))), ("document", Link("/statements", _("Statements")))]
     links.append(("shield-off", losing_link(_)))
     return Actions(_("What you can do"), links)

@@ -32,7 +32,7 @@ def named(visit: Visit) -> Response:
     shown = _find(visit, visit.value("device", 32))
     if shown is None:
         raise NotFound("you have no such device")
-    with visit.again(lambda: _page(visit, shown)):
+    with visit.showing_errors(lambda: _page(visit, shown)):
         visit.system.name_device(visit.token, shown.id, visit.value("name", 64))
     return visit.redirect(f"/devices/device?device={shown.id}", notice="named")
 
@@ -47,9 +47,9 @@ def loss_link(_: Language, device: DeviceView) -> tuple[Link, ...]:
     return (Link(f"/lost/device?device={device.id}", _("Lost or stolen")),) if device.live else ()
 
 
-def device_forms(_: Language, device: DeviceView, who: Visitor) -> Mapping[str, Form]:
+def device_forms(_: Language, device: DeviceView, visitor: Visitor) -> Mapping[str, Form]:
     """Return the buttons for everything that a visitor can do with a device immediately, by their paths."""
-    waits, full = device.own and device.state in _WAITING, who.scope is Scope.FULL
+    waits, full = device.own and device.state in _WAITING, visitor.scope is Scope.FULL
     may = {
         "/activate": (waits and device.waits_until is None, button("/activate", _("Activate"), device=device.id)),
         "/sheet": (

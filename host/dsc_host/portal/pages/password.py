@@ -15,7 +15,7 @@ def password(visit: Visit) -> Response:
 
 def changed_password(visit: Visit) -> Response:
     """Change the password."""
-    with visit.again(lambda: _password(visit)):
+    with visit.showing_errors(lambda: _password(visit)):
         if visit.form.get("new") != visit.form.get("again"):
             raise InputError("again", "must be the password of the field above; enter the same password in both fields")
         try:

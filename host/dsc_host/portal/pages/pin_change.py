@@ -34,7 +34,7 @@ def choosing(visit: Visit) -> Response:
 def chosen(visit: Visit) -> Response:
     """Ask for a response with the chosen PIN, if this PIN is allowed."""
     offer = visit.system.pin_offer(visit.token)
-    with visit.again(lambda: _choosing(visit._)):
+    with visit.showing_errors(lambda: _choosing(visit._)):
         new = visit.value("pin", 4)
         visit.system.check_new_pin(visit.token, new)
         if new != visit.value("again", 4):

@@ -79,7 +79,7 @@ def email(visit: Visit) -> Response:
 
 def asked_email(visit: Visit) -> Response:
     """Send a code to a new email address."""
-    with visit.again(lambda: _email(visit)):
+    with visit.showing_errors(lambda: _email(visit)):
         visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
     return visit.redirect("/profile/email/answer")
 
@@ -140,7 +140,7 @@ def address(visit: Visit) -> Response:
 
 def changed_address(visit: Visit) -> Response:
     """Change the postal address."""
-    with visit.again(lambda: _address(visit, visit.form.get("address", "")[:_LONGEST])):
+    with visit.showing_errors(lambda: _address(visit, visit.form.get("address", "")[:_LONGEST])):
         visit.system.change_address(visit.token, visit.value("address", _LONGEST))
     return visit.redirect("/profile", notice="address", token=visit.system.rotate(visit.token))
 
@@ -175,7 +175,7 @@ def bank(visit: Visit) -> Response:
 def changed_bank(visit: Visit) -> Response:
     """Change the bank instructions."""
     # After an error the fields are empty, because no page may contain a bank number.
-    with visit.again(lambda: _bank(visit)):
+    with visit.showing_errors(lambda: _bank(visit)):
         visit.system.change_bank(visit.token, **entered_bank(visit))
     return visit.redirect("/profile", notice="bank", token=visit.system.rotate(visit.token))
 

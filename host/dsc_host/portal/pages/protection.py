@@ -20,7 +20,7 @@ from dsc_host.portal.wording import RESTRICTIONS, kind_name
 
 def protection(visit: Visit) -> Response:
     """Show the withdrawal limits with and without protection by a device."""
-    _, who = visit._, visit.visitor()
+    _, visitor = visit._, visit.visitor()
     known = visit.system.protection(visit.token)
     other = known.with_protection if known.opted_out else known.without
     when = _("After opting back in") if known.opted_out else _("After opting out")
@@ -29,28 +29,28 @@ def protection(visit: Visit) -> Response:
         Row((when, _kind(_, other), *_amounts(_, other))),
     ]
     heads = (_("When"), _("Protected by"), _("Per day"), _("Per five business days"))
-    users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
+    users = visit.system.account_users(visit.token) if visitor.scope is Scope.FULL else []
     return visit.show(
         View(
             _("Protection and limits"),
-            blocks=(_state(visit, who, known, users), *_restrictions(visit, known)),
+            blocks=(_state(visit, visitor, known, users), *_restrictions(visit, known)),
             tables=(Table(_("Withdrawal limits"), heads, rows),),
         )
     )
 
 
-def _state(visit: Visit, who: Visitor, known: Protection, users: Sequence[tuple[str, Protection]]) -> Listing:
-    """Return whether the visitor is protected, and the other users of the account, with what changes it."""
-    _, own = visit._, (who.name, known)
-    others = [each for each in users if each[0] != who.name]
-    rows = [_user_item(visit, who, *each, alone=not others) for each in (own, *others)]
+def _state(visit: Visit, visitor: Visitor, known: Protection, users: Sequence[tuple[str, Protection]]) -> Listing:
+    """Return the list of the visitor and the other users of the account: whether each is protected, and how to change it."""
+    _, own = visit._, (visitor.name, known)
+    others = [each for each in users if each[0] != visitor.name]
+    rows = [_user_item(visit, visitor, *each, alone=not others) for each in (own, *others)]
     reason = change_refusal(visit) if users else ""
     return Listing(_("Protection"), rows, words=(reason,) if reason else ())
 
 
-def _user_item(visit: Visit, who: Visitor, name: str, known: Protection, *, alone: bool) -> Item:
+def _user_item(visit: Visit, visitor: Visitor, name: str, known: Protection, *, alone: bool) -> Item:
     """Return the row of a user. A visitor who may not change the protection gets no link."""
-    _, own = visit._, name == who.name
+    _, own = visit._, name == visitor.name
     if known.opted_out:
         state, icon = Badge(_("opted out"), WARNING), "shield-off"
         details: tuple[str, ...] = (_("Trading needs no device, and the limits are lower."),)
@@ -60,20 +60,20 @@ def _user_item(visit: Visit, who: Visitor, name: str, known: Protection, *, alon
         details = (_("Every login needs a device."),)
         link = Link(f"/opt-out?name={name}", _("Opt out"))
     forms: tuple[Form, ...] = ()
-    if own and known.opted_out and who.scope is Scope.TRADING:
+    if own and known.opted_out and visitor.scope is Scope.TRADING:
         details += (_("To opt back in, log in with your device."),)
         forms = (Form("/logout", _("Log out")),)
-    changes = who.scope is Scope.FULL and not change_refusal(visit)
+    changes = visitor.scope is Scope.FULL and not change_refusal(visit)
     return Item(_("Your protection") if alone else name, icon, state, details, forms, (link,) if changes else (), about=name)
 
 
 def _restrictions(visit: Visit, known: Protection) -> tuple[Outcome, ...]:
-    """Return what the visitor may not do after opting out; nothing if they are protected."""
+    """Return what the visitor may not do after opting out; nothing if the visitor is protected."""
     return (Outcome(visit._("What is restricted now"), _lost(visit, known), WARNING),) if known.opted_out else ()
 
 
 def change_refusal(visit: Visit) -> str:
-    """Return why the visitor may not change the protection; empty if they may."""
+    """Return why the visitor may not change the protection; empty if the visitor may change it."""
     try:
         visit.system.check_primary(visit.token)
     except NotAllowed as refusal:

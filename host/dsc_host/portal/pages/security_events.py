@@ -86,7 +86,7 @@ _REFUSED = frozenset({each for each in EventKind if each.name.endswith(("_WRONG"
     EventKind.NOT_IDENTIFIED,
     EventKind.PROGRAM_ENDED,
 }
-"""The events that may be attempts of somebody else."""
+"""The refusals, which may be attempts of somebody else."""
 _DIGITS = 4
 
 
@@ -115,7 +115,7 @@ def security_events(visit: Visit) -> Response:
 
 
 def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> Table:
-    """Return the table of these events, with this caption. Each day has a heading, and what was refused is marked."""
+    """Return the table of these events, with this caption. Each day has a heading, and refusals are marked."""
     rows = [
         Row(
             (_.time(each.at), _what(_, each), _device(_, each)),
@@ -129,7 +129,7 @@ def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> 
 
 
 def _what(_: Language, event: SecurityEvent) -> Cell:
-    """Return what happened and, if the user did not do it, who did."""
+    """Return a sentence that says what happened and, if the user did not cause it, a note about who did."""
     by = _("Support or another user of the account did it.") if _is_by_unnamed(event) else ""
     return Cell(_(EVENTS[event.kind]), by)
 

@@ -1,6 +1,7 @@
-"""The flow that confirms a phone number or an email address by a code: the page for the code, and what follows an answer.
+"""The flow that confirms a phone number or an email address by a code.
 
-The page with the form for the number or the address, on which the flow begins, belongs to the flow of each kind.
+This module has the page for the code. `phones` and `profile` have the first page of the flow, with the form for the number or
+the address.
 """
 
 from abc import ABC, abstractmethod
@@ -23,11 +24,11 @@ class CodeFlow(ABC):
     """A flow that confirms something by a code. Its methods `code`, `resent` and `answered` are handlers of pages."""
 
     start: ClassVar[str]
-    """The path of the page with the form. The page for the code is `answer` below it, and a new code comes from `resend`."""
+    """The path of the page with the form. Below it, `answer` is the page for the code, and `resend` sends a new code."""
 
     @abstractmethod
     def words(self, _: Language) -> tuple[str, str, str]:
-        """Return the title of the page for the code, the name of the first step, and the label of the way back to it."""
+        """Return the title of the page for the code, the name of the first step, and the label of the link back to it."""
 
     @abstractmethod
     def form(self, visit: Visit) -> View:
@@ -50,7 +51,7 @@ class CodeFlow(ABC):
         """Redirect after the confirmation. `to` says where the code was sent."""
 
     def code(self, visit: Visit) -> Response:
-        """Show the form for the code, or lead to the first form if no code was sent."""
+        """Show the form for the code, or redirect to the first form if no code was sent."""
         sent = self.sent(visit)
         return visit.redirect(self.start) if sent is None else visit.show(self._code(visit, sent))
 
@@ -59,14 +60,14 @@ class CodeFlow(ABC):
         sent = self.sent(visit)
         if sent is None:
             return visit.redirect(self.start)
-        with visit.again(lambda: self._code(visit, sent)):
+        with visit.showing_errors(lambda: self._code(visit, sent)):
             self.resend(visit)
         return visit.redirect(self.answer, notice="code_sent")
 
     def answered(self, visit: Visit) -> Response:
         """Confirm if the code is correct. After too many wrong ones, show the first form."""
         before = self.sent(visit)
-        with visit.again(lambda: self.form(visit)):
+        with visit.showing_errors(lambda: self.form(visit)):
             confirmed = self.confirm(visit, visit.value("answer"))
         if confirmed:
             return self.confirmed(visit, before.to if before is not None else "")
@@ -84,7 +85,7 @@ class CodeFlow(ABC):
         return Steps((self.words(_)[1], _("Code")), current)
 
     def waiting(self, visit: Visit) -> tuple[Alert, ...]:
-        """Return the way back to the form for a code that was sent; nothing if none was."""
+        """Return the alert with a link to the form for a code that was sent; nothing if no code was sent."""
         _, sent = visit._, self.sent(visit)
         if sent is None:
             return ()

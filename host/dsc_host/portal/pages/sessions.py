@@ -19,7 +19,7 @@ def sessions(visit: Visit) -> Response:
 
 def ended(visit: Visit) -> Response:
     """End one session."""
-    with visit.again(lambda: _sessions(visit)):
+    with visit.showing_errors(lambda: _sessions(visit)):
         visit.system.end_session(visit.token, visit.value("session", 64))
     return visit.redirect("/sessions", notice="session_ended")
 

@@ -20,7 +20,7 @@ def share(visit: Visit) -> Response:
 def begun(visit: Visit) -> Response:
     """Check the owner's password, and ask for the response of the owner's device."""
     owner, password = visit.value("owner", 64), visit.form.get("password", "")
-    with visit.again(lambda: _begin(visit)):
+    with visit.showing_errors(lambda: _begin(visit)):
         asked, offer = visit.system.begin_share(visit.token, owner, password, address=visit.address)
     return visit.show(_answering(visit, asked.id, offer))
 

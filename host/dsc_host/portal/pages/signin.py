@@ -32,11 +32,11 @@ def name_and_password(visit: Visit) -> Response:
 def begin(visit: Visit) -> Response:
     """Check name and password. Redirect to the choice of the device or, with a single device, to the page for its response."""
     name = visit.value("name", 64)
-    with visit.again(lambda: _entrance(visit, name)):
+    with visit.showing_errors(lambda: _entrance(visit, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     if step.stage is Stage.IN:
         return visit.redirect_after_login(step.token)
-    # With a single device, skip the choice. The published instructions for the card do so too.
+    # With a single device, skip the choice, as the published instructions for the card do.
     if len(step.choices) == 1 and not step.may_skip:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
@@ -73,7 +73,7 @@ def choose(visit: Visit) -> Response:
     chosen = visit.value("device", 32)
     if chosen == "none":
         return visit.redirect_after_login(visit.system.skip(visit.token).token)
-    with visit.again(lambda: _choosing(visit, visit.system.step(visit.token))):
+    with visit.showing_errors(lambda: _choosing(visit, visit.system.step(visit.token))):
         return visit.redirect("/login/answer", token=visit.system.choose(visit.token, chosen).token)
 
 
@@ -90,7 +90,7 @@ def resend(visit: Visit) -> Response:
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
-    with visit.again(lambda: _answering(visit, offer)):
+    with visit.showing_errors(lambda: _answering(visit, offer)):
         return visit.redirect("/login/answer", notice="code_sent", token=visit.system.resend(visit.token).token)
 
 
@@ -139,7 +139,7 @@ def pushed(visit: Visit) -> Response:
 
 
 def _choose_again(visit: Visit, offer: Offer, response: Response, token: str) -> Response:
-    """Leave the notice that says why a device must be chosen again, for the page of this choice."""
+    """Leave a notice for the page of the devices that says why a device must be chosen again."""
     if is_push(offer):
         visit.leave_notice(response, "not_approved", token)
     else:
@@ -166,7 +166,7 @@ def language(visit: Visit) -> Response:
 
 
 def _entrance(visit: Visit, name: str) -> View:
-    """Return the first page, with the way back to a login that waits."""
+    """Return the first page, with a link to a login that waits."""
     _, view = visit._, _first(visit._, name)
     if not visit.has_begun():
         return view

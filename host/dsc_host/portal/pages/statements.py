@@ -80,5 +80,5 @@ def _deposits(_: Language, deposits: list[Deposit]) -> Table:
 
 
 def _kept(_: Language, deposit: Deposit) -> str:
-    """Return a phrase with the amount that was kept; empty text if the whole deposit was kept, or nothing of it."""
+    """Return a phrase with the amount that was kept; empty text if the whole deposit or nothing of it was kept."""
     return _("of which {amount} kept", amount=_.dollars(deposit.kept)) if 0 < deposit.kept < deposit.amount else ""

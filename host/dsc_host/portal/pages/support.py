@@ -33,7 +33,7 @@ def support(visit: Visit) -> Response:
 
 def search(visit: Visit) -> Response:
     """Show the users who may be calling. If there is only one, show the questions for the caller."""
-    with visit.again(lambda: _search(visit)):
+    with visit.showing_errors(lambda: _search(visit)):
         found = visit.system.staff.search(visit.token, visit.value("search", 64))
     if len(found) == 1:
         return visit.show(_questions(visit, found[0].name, found[0].person))
@@ -112,7 +112,7 @@ def _who(_: Language, user: str, person: str) -> tuple[tuple[str, str], ...]:
 
 def identify(visit: Visit) -> Response:
     """Identify the caller by the details that were filled in."""
-    with visit.again(lambda: _questions_again(visit)):
+    with visit.showing_errors(lambda: _questions_again(visit)):
         known = visit.system.staff.identify(visit.token, *_stated(visit))
     if known:
         return visit.redirect("/desk", notice="identified")
@@ -144,7 +144,7 @@ def correcting(visit: Visit) -> Response:
 
 def correct(visit: Visit) -> Response:
     """Record a correction of a user's details, which waits for a second person."""
-    with visit.again(lambda: _correction(visit)):
+    with visit.showing_errors(lambda: _correction(visit)):
         visit.system.staff.correct_identity(visit.token, *_stated(visit))
     return visit.redirect("/desk", notice="corrected")
 
@@ -257,7 +257,7 @@ def may_be_taken_out(device: DeviceView) -> bool:
 def end(visit: Visit) -> Response:
     """Save a note that was begun, end the call, and redirect to the search for the next caller."""
     if visit.value("note", _NOTE_LETTERS).strip():
-        with visit.again(lambda: call_page(visit)):
+        with visit.showing_errors(lambda: call_page(visit)):
             visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))
     visit.system.staff.end_call(visit.token)
     return visit.redirect("/desk", notice="call_ended")
@@ -268,7 +268,7 @@ def end(visit: Visit) -> Response:
 
 def note(visit: Visit) -> Response:
     """Keep a note about the caller."""
-    with visit.again(lambda: call_page(visit)):
+    with visit.showing_errors(lambda: call_page(visit)):
         visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))
     return visit.redirect("/desk", notice="noted")
 

@@ -33,7 +33,7 @@ def page(tickets: Tickets) -> Handler:
 
 
 def _target(visit: Visit) -> str:
-    """Return the address to redirect to. The web server sends it as it is; during the login it is encoded in base64."""
+    """Return the address to redirect to. A web server sends the address as it is; during a login it is encoded in base64."""
     name, _, text = visit.request.scope["query_string"].decode("latin-1").partition("=")
     if name == "to":
         # nginx cannot encode an address: it sends the address as it is, with all its parameters.

@@ -1,6 +1,6 @@
 """The page that stops a waiting change with the code from its message, and the table of waiting changes on other pages.
 
-The code can only stop the change. Opening the page does nothing: only its button stops the change.
+The code can do nothing else. Opening the page does nothing either: only the button on the page stops the change.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def stopping(visit: Visit) -> Response:
 def stopped(visit: Visit) -> Response:
     """Stop the change that has the given code."""
     _ = visit._
-    with visit.again(lambda: _stop_page(visit)):
+    with visit.showing_errors(lambda: _stop_page(visit)):
         done = visit.system.stop_change(visit.value("code", 64), visit.address)
     if not done:
         return visit.wrong(

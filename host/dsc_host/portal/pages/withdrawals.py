@@ -24,13 +24,13 @@ _CHECK = "/withdraw/check"
 
 
 def withdraw(visit: Visit) -> Response:
-    """Show the form for a withdrawal, with the limits and how much is left of each."""
+    """Show the form for a withdrawal, with the limits and how much of each limit is left."""
     form = _kept(visit)
     return visit.show(_withdraw(visit, amounts.written(Decimal(form["amount"]), visit._) if form else ""))
 
 
 def check(visit: Visit) -> Response:
-    """Show the check page. It has its own address, so that the browser's back button can return to it."""
+    """Show the check page, which has its own address so that the browser's back button can return to it."""
     form, paid = _kept(visit), visit.system.payout(visit.token)
     if not form or not paid.bank:
         return visit.redirect("/withdraw")
@@ -40,7 +40,7 @@ def check(visit: Visit) -> Response:
 def withdrawn(visit: Visit) -> Response:
     """Redirect to the check page for the amount or, after the check, withdraw the amount within the limits."""
     _, sure = visit._, confirmations.is_confirmed(visit)
-    with visit.again(lambda: _withdraw(visit)):
+    with visit.showing_errors(lambda: _withdraw(visit)):
         amount = amounts.read(visit.value("amount", 32), _)
         paid = visit.system.payout(visit.token)
         if not paid.bank:
@@ -67,7 +67,7 @@ def _sealed(visit: Visit, amount: Decimal) -> str:
 
 
 def _kept(visit: Visit) -> Mapping[str, str]:
-    """Return the form in the page's address; nothing unless it is a form of this session."""
+    """Return the form in the page's address; nothing if it is not a form of this session."""
     try:
         path, form = visit.system.proofs.unseal(visit.token, visit.request.query_params.get("kept", ""))
     except NotNow:
@@ -154,7 +154,7 @@ def _without_bank(visit: Visit) -> Alert:
 
 
 def _bank_refusal(visit: Visit) -> str:
-    """Return why the visitor may not change the bank instructions; empty if they may."""
+    """Return why the visitor may not change the bank instructions; empty if the visitor may change them."""
     _ = visit._
     known = visit.system.profile(visit.token) if visit.visitor().scope is Scope.FULL else None
     if known is None or known.opted_out:
@@ -183,7 +183,7 @@ def _further(visit: Visit, paid: Payout) -> tuple[tuple[str, Link], ...]:
 
 
 def _check(visit: Visit, form: Mapping[str, str], paid: Payout) -> View:
-    """Return the page that says what will happen, with the button that does it. Its form is good for one withdrawal."""
+    """Return the page that says what will happen, with the button that withdraws. Its form is good for one withdrawal."""
     _, amount = visit._, Decimal(form["amount"])
     fields = (hidden("amount", form["amount"]), hidden("entry", form["entry"]), hidden("sure", "yes"))
     return View(
