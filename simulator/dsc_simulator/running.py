@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from dsc_simulator.profiles import lock_file
+from dsc_simulator.profile_store import lock_file
 
 _SUFFIX = ".json"
 

@@ -33,7 +33,7 @@ _ERRORS = (
     "dsc_host.login.errors",
     "dsc_host.phone.http_client",
     "dsc_simulator.errors",
-    "dsc_simulator.profiles",
+    "dsc_simulator.profile_store",
     "dsc_simulator.pytest_plugin.faults",
     "dsc_simulator.pytest_plugin.fixtures",
     "dsc_simulator.scripting.recording",

@@ -17,7 +17,7 @@ from dsc_host.exchange.files import new_file, old_file
 from dsc_host.files import warn_if_exposed, write_new
 from dsc_host.link import transport
 from dsc_host.records.keys import Keyring, MasterKey
-from dsc_simulator import line_server, profiles
+from dsc_simulator import line_server, profile_store
 from dsc_simulator.desktop import terminal
 from dsc_simulator.engines import image
 
@@ -89,7 +89,7 @@ def lock(folder: Path) -> None:
 
     sys.modules["msvcrt"] = SimpleNamespace(LK_NBLCK=2, locking=locking)  # type: ignore[assignment]
     with (folder / "lock").open("wb") as file:
-        assert [profiles.lock_file(file) for _ in range(2)] == [True, False]
+        assert [profile_store.lock_file(file) for _ in range(2)] == [True, False]
 
 
 def system(_folder: Path) -> None:

@@ -307,7 +307,7 @@ MUTANTS = (
         ("the last device is removed after a warning", "    if not last and all(", "    if False and all("),
     ),
     *in_login(
-        "phones/token_number.py",
+        "phones/token_phone_number.py",
         "new_number_for_app",
         ("name and password lead no token to a new number", "    if not tx.policy.phone.new_numbers:", "    if False:"),
         ("a new number for the app has limits of messages", "message_limits.messages_to_any(tx", "message_limits.messages(tx"),

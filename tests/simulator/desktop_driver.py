@@ -18,7 +18,7 @@ from dsc_simulator import Profile
 from dsc_simulator.board import Flash
 from dsc_simulator.desktop import Settings, Workspace
 from dsc_simulator.desktop.app import CardApp
-from dsc_simulator.profiles import Profiles
+from dsc_simulator.profile_store import Profiles
 
 SIZE = (80, 24)
 PATIENCE = 3000

@@ -30,7 +30,7 @@ from dsc_host import CardClient
 from dsc_host.link import open_port
 from dsc_simulator.commands import sim
 from dsc_simulator.desktop import Settings, launch
-from dsc_simulator.profiles import Profiles
+from dsc_simulator.profile_store import Profiles
 
 
 @pytest.mark.parametrize(("how", "code"), [("SIGTERM", 143), ("close", 129)])

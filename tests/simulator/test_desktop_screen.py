@@ -18,7 +18,7 @@ from dsc_simulator.desktop.card_widget import PressKey
 from dsc_simulator.desktop.panels import Panel
 from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen
 from dsc_simulator.profile import Profile
-from dsc_simulator.profiles import Profiles
+from dsc_simulator.profile_store import Profiles
 
 
 @at_card(profile=CARD)

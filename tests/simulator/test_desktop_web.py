@@ -28,7 +28,7 @@ from dsc_simulator.desktop import web as desktop_web
 from dsc_simulator.desktop.page_programs import PageProgram, Programs
 from dsc_simulator.desktop.web import server
 from dsc_simulator.drawings.card import svg
-from dsc_simulator.profiles import Profiles
+from dsc_simulator.profile_store import Profiles
 
 PATIENCE = 30
 Visit = Callable[[ClientSession, str], Awaitable[None]]

@@ -11,8 +11,8 @@ from dsc_host.errors import InputError
 from dsc_host.exchange import formats, profile
 from dsc_host.exchange.encryption import Secrets
 from dsc_host.exchange.packages import CardKey, Package, Packages, Pin
-from dsc_host.exchange.pins_apart import PinsApart
 from dsc_host.exchange.refusal import Placed, Refusal
+from dsc_host.exchange.separate_pins import SeparatePins
 from dsc_host.exchange.validity import Validity
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules, unlock_codes
@@ -58,7 +58,7 @@ def placed(
 
 def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Placed | Refusal]:
     unopened: list[Refusal] = []
-    packages, apart = Packages(file, secrets), PinsApart()
+    packages, apart = Packages(file, secrets), SeparatePins()
     for _, group in groupby(packages, key=lambda package: package.group):
         card = _Card(suite)
         for package in group:
@@ -108,7 +108,7 @@ class _Card:
             return package.refusal(error)
         return None
 
-    def made(self, apart: PinsApart) -> Iterator[Placed | Refusal]:
+    def made(self, apart: SeparatePins) -> Iterator[Placed | Refusal]:
         """Yield the card, or its refusal. Add a card whose PIN is not in its own packages to `apart` instead."""
         if self._main is None:
             yield from () if self._spoilt else self._strays(apart)
@@ -128,7 +128,7 @@ class _Card:
         else:
             yield Placed(package.number, package.line, enrollment)
 
-    def _strays(self, apart: PinsApart) -> Iterator[Refusal]:
+    def _strays(self, apart: SeparatePins) -> Iterator[Refusal]:
         """Yield the refusals of packages without a card. Keep those of PINs in `apart`: another card may name the PIN."""
         error = InputError("key", "is missing: no package beside this package has the key of the card")
         for package, pin in self._pins:

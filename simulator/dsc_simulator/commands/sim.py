@@ -13,7 +13,7 @@ from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice
 from dsc_simulator.engines import ENGINES
 from dsc_simulator.errors import SimulatorError
-from dsc_simulator.profiles import Profiles, check_name
+from dsc_simulator.profile_store import Profiles, check_name
 
 if TYPE_CHECKING:
     from dsc_simulator.desktop import Settings

@@ -11,7 +11,7 @@ from dsc_host.cli.output import Failed, notice, show
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.workspace import Settings, Workspace
 from dsc_simulator.errors import SimulatorError
-from dsc_simulator.profiles import Profiles
+from dsc_simulator.profile_store import Profiles
 from dsc_simulator.scripting.recording import Recorder, asciicast, screenshot, strip, write_file
 from dsc_simulator.scripting.script import Script, ScriptError, read_script, run_script
 

@@ -14,7 +14,7 @@ from dsc_simulator.desktop.app import CardApp
 from dsc_simulator.desktop.terminal import leave_with_terminal, take_any_bytes
 from dsc_simulator.desktop.workspace import Settings, Workspace
 from dsc_simulator.errors import SimulatorError
-from dsc_simulator.profiles import ProfileBroken
+from dsc_simulator.profile_store import ProfileBroken
 
 
 def run(settings: Settings) -> int:

@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, Static
 
 from dsc_host import InputError
 from dsc_simulator.desktop.card_setup import CardData, likely_serial
-from dsc_simulator.profiles import BadName, check_name
+from dsc_simulator.profile_store import BadName, check_name
 
 _POLICIES = ("is part of the response (usual)", "is checked by the card, which locks after 5 wrong ones")
 _ENROLLING = ("enrolls it, so that dscplus challenge works", "does not enroll it")

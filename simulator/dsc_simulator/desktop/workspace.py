@@ -9,7 +9,7 @@ from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.card_setup import OpenVerifier
 from dsc_simulator.desktop.live_card import LiveCard
 from dsc_simulator.line_server import LineServer
-from dsc_simulator.profiles import BadName, ProfileFile, Profiles
+from dsc_simulator.profile_store import BadName, ProfileFile, Profiles
 from dsc_simulator.running import announced
 
 DEFAULT_NAME = "default"

@@ -21,7 +21,7 @@ from tests.host.exchange.exchange_samples import (
 )
 
 from dsc_host import Enrollment
-from dsc_host.exchange import Refusal, pins_apart, read_pskc
+from dsc_host.exchange import Refusal, read_pskc, separate_pins
 
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "key": [{"secret": b"k"}, {"secret": bytes(65)}, {"secret": None, "counter": 0}, {"secret": None}],
@@ -178,7 +178,7 @@ def test_a_pin_anywhere_in_the_file_is_found_by_its_id(keys: list[dict[str, Any]
 
 
 def test_cards_that_wait_for_their_pins_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pins_apart, "MOST_WAITING", 2)
+    monkeypatch.setattr(separate_pins, "MOST_WAITING", 2)
     keys = [{**WANTS_PIN, "serial": serial} for serial in "ABC"] + [{**PIN, "serial": serial} for serial in ("P", "Q", "R")]
     for number, key in enumerate(keys):
         key["policy.pin_key_id" if number < 3 else "id"] = f"p{number % 3}"

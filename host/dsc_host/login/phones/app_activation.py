@@ -25,7 +25,7 @@ from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, Stage
-from dsc_host.login.phones import app_replacement, token_number
+from dsc_host.login.phones import app_replacement, token_phone_number
 from dsc_host.login.phones.app_replacement import Replacement
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import password_check, session_data, sessions
@@ -72,7 +72,7 @@ def begin(tx: LoginTransaction, checked: User, phone: int = 0, number: str = "")
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     registry.check_issued(tx, kinds.PHONE_APP)
-    to = token_number.choose(tx, user, phone, number)
+    to = token_phone_number.choose(tx, user, phone, number)
     if refusal := rate_limits.charge(tx, [answer_limits.offers(tx.context, user), *to.limits]):
         return Refused(refusal)
     token = codes.random_code(tx.policy.phone.token_letters)
@@ -116,7 +116,7 @@ def activate(
         vault.put(tx.cards, secret_of(device), keys.recovery)
     _end_replaced(tx, user)
     if number := ActivationData.of(session).number:
-        token_number.confirm(tx, user, number)
+        token_phone_number.confirm(tx, user, number)
     users.settings_changed(tx.db, user)
     tx.log("phone.activate", user, "done", device=device.id)
     return Activated(device.id, device_token, user.name)

@@ -12,12 +12,12 @@ import pytest
 
 from dsc_simulator import Profile, SimulatedCard
 from dsc_simulator.errors import PowerCut, SimulatorError
-from dsc_simulator.profiles import BadName, ProfileBroken, ProfileBusy, ProfileFile, Profiles
+from dsc_simulator.profile_store import BadName, ProfileBroken, ProfileBusy, ProfileFile, Profiles
 
 HOLD = """
 import sys
 from pathlib import Path
-from dsc_simulator.profiles import Profiles
+from dsc_simulator.profile_store import Profiles
 with Profiles(Path(sys.argv[1])).open("work"):
     print("open", flush=True)
     sys.stdin.read()
