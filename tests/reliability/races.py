@@ -1,5 +1,7 @@
 """Verifiers in many processes on one database: all submit one right response at the same time, or are killed under load.
 
+They submit it once each, or in several threads each, whose calls are committed together.
+
 A response is accepted only once and stays accepted, a counter never goes back, and the log is whole and contains each accepted
 response, whichever process dies at whatever moment.
 """
@@ -10,10 +12,11 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -36,10 +39,11 @@ POLICY = Policy(lock_after=10**9, challenges=1000, challenges_within=0.001, paus
 SERIALS = ("A-1", "B-2", "C-3")
 DEADLINE = 120  # seconds, for a process that hangs
 SEED = 1
+_MOST_THREADS = 16
 _MOST_WAIT = 0.01  # seconds, in which a worker does several things
 
 Told: TypeAlias = str
-"""The reason that one process was given, or the name of its error."""
+"""The reason that one call was given, or the name of its error."""
 
 
 def right(question: str, counter: int) -> str:
@@ -94,42 +98,59 @@ def guarded() -> None:
 
 
 _own: dict[str, Any] = {}
-"""The verifier of this process, and the barrier at which all processes meet."""
+"""The verifier and the threads of this process, and the barrier at which all processes meet."""
 
 
-def enter(url: str, start: Barrier, prepare: Callable[[], None]) -> None:
-    """Open the database in this process, which takes part in every round from now on."""
+def enter(url: str, start: Barrier, prepare: Callable[[], None], calls: int) -> None:
+    """Open the database in this process, which takes part in every round from now on with this number of calls."""
     prepare()
-    _own.update(verifier=Verifier.open(url, master_key=MASTER), start=start)
+    _own.update(
+        verifier=Verifier.open(url, master_key=MASTER, policy=POLICY),
+        start=start,
+        calls=calls,
+        threads=ThreadPoolExecutor(_MOST_THREADS),
+    )
 
 
-def contest(submission: tuple[str, str]) -> Told:
-    """Submit a response at the same moment as all other processes. Return the reason that was given."""
+def contest(submission: tuple[str, str]) -> list[Told]:
+    """Submit a response at the same moment as all other processes. Return the reasons that the calls were given."""
     _own["start"].wait(DEADLINE)
+    if _own["calls"] == 1:
+        return [_submit(submission)]
+    verifier, threads = _own["verifier"], _own["threads"]
+    # While these calls are committed, the others wait, and are then committed together.
+    for _ in range(verifier.context.store.writers):
+        threads.submit(verifier.challenge, "B-2")
+    return list(threads.map(_submit, [submission] * _own["calls"]))
+
+
+def _submit(submission: tuple[str, str]) -> Told:
     try:
         return str(_own["verifier"].verify(*submission).reason)
     except StoreError as error:
         return type(error).__name__
 
 
-def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded) -> Generator[list[Told], None, None]:
-    """Yield, for each of any number of rounds, the results that all processes got for one right response."""
+def rounds_told(
+    kind: str, processes: int, prepare: Callable[[], None] = guarded, *, calls: int = 1
+) -> Generator[list[Told], None, None]:
+    """Yield, for each of any number of rounds, the results that all calls of all processes got for one right response."""
     context = new_context()
     with (
         new_database_of_cards(kind) as url,
-        context.Pool(processes, enter, (url, context.Barrier(processes), prepare)) as pool,
+        context.Pool(processes, enter, (url, context.Barrier(processes), prepare, calls)) as pool,
         Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier,
     ):
         while True:
             challenge = verifier.challenge("A-1")
             submission = challenge.id, right(challenge.question, verifier.card("A-1").counter)
             # Each process takes one, because none continues before all have reached the barrier.
-            yield pool.map_async(contest, [submission] * processes, chunksize=1).get(DEADLINE)
+            yield [*chain(*pool.map_async(contest, [submission] * processes, chunksize=1).get(DEADLINE))]
 
 
-def race(kind: str, processes: int, rounds: int, prepare: Callable[[], None] = guarded) -> Row:
+def race(kind: str, processes: int, rounds: int, *, calls: int = 1) -> Row:
     broken = Counter({"accepted twice": 0, "accepted by none": 0, "told otherwise": 0})
-    with closing(rounds_told(kind, processes, prepare)) as all_told:
+    with closing(rounds_told(kind, processes, calls=calls)) as all_told:
         for told in islice(all_told, rounds):
             counts = Counter(told)
             accepted = counts.pop(Reason.ACCEPTED, 0)
@@ -137,7 +158,8 @@ def race(kind: str, processes: int, rounds: int, prepare: Callable[[], None] = g
             broken["accepted twice"] += accepted > 1
             broken["accepted by none"] += accepted == 0
             broken["told otherwise"] += sum(counts.values())
-    return Row(f"one response, {processes} processes", kind, rounds, dict(broken))
+    together = f" of {calls} threads" if calls > 1 else ""
+    return Row(f"one response, {processes} processes{together}", kind, rounds, dict(broken))
 
 
 # ---- killed ----
@@ -293,8 +315,9 @@ def killed(kind: str, workers: int, kills: int) -> Row:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Yield two rows for each database, and for the pooler. `Scale.FULL` takes some minutes."""
+    """Yield three rows for each database, and for the pooler. `Scale.FULL` takes some minutes."""
     full = scale is Scale.FULL
     for kind in ways():
-        yield race(kind, processes=16 if full else 4, rounds=500 if full else 5)
+        for calls in (1, 4):
+            yield race(kind, processes=16 if full else 4, rounds=500 if full else 5, calls=calls)
         yield killed(kind, workers=4 if full else 2, kills=100 if full else 3)
