@@ -1,14 +1,16 @@
 """The check of a long audit log compared with a bare loop of the same hashes, and checks and backups of only the new entries.
 
 The processes of a check share the machine with everything else, so the bounds are on processor time. On an idle machine,
-a check takes the time of the bare loop divided by the processors.
+a check takes the time of the bare loop divided by the processors. The peak memory does not depend on the length of the log.
 
 For a longer log: `python -m tests.benchmarks.bench_audit 10000000`.
 """
 
 import io
+import os
 import resource
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +32,16 @@ SHORTER = 10
 NEW, ROUNDS, TURNS = 2_000, 3, 15
 _ADD = "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT number, at, actor, action, serial, outcome, reason, detail, card_row, hash FROM audit ORDER BY number"
+
+_PEAK = """
+import sys
+from tests.benchmarks.memory import peak_memory, peak_memory_of_children
+from dsc_host.verifier import MasterKey, Verifier
+
+with Verifier.open(f"sqlite:///{sys.argv[1]}", master_key=MasterKey(bytes(range(32)))) as verifier:
+    assert verifier.audit.check().sound
+print(max(peak_memory(), peak_memory_of_children()))
+"""
 
 
 def measure(entries: int = ENTRIES) -> Iterator[Figure]:
@@ -55,7 +67,9 @@ def _backups(short: Verifier, long: Verifier, folder: Path, lengths: tuple[int, 
         backup(verifier, io.BytesIO(), segments=segments)
         return lambda: backup(verifier, io.BytesIO(), segments=segments)
 
-    first, again = _cost(lambda: backup(long, io.BytesIO()))[0], (backup_beside(short, "short"), backup_beside(long, "long"))
+    with open(os.devnull, "wb") as nowhere:
+        first, _ = _cost(lambda: backup(long, nowhere))
+    again = backup_beside(short, "short"), backup_beside(long, "long")
     taken = [min(times) for times in zip(*([_cost(call)[0] for call in again] for _ in range(TURNS)), strict=True)]
     yield Figure(f"a backup of {NEW:,} new entries beside segment files, processor time", taken[1] * 1000, "ms")
     yield Figure(f"the same, in a log of {lengths[1]:,} / of {lengths[0]:,}", taken[1] / taken[0], at_most=1.5)
@@ -63,14 +77,23 @@ def _backups(short: Verifier, long: Verifier, folder: Path, lengths: tuple[int, 
 
 
 def _whole_check(verifier: Verifier, path: Path, entries: int) -> Iterator[Figure]:
-    processor, wall = [], []
+    processor, wall, seconds = [], [], []
     for _ in range(ROUNDS):
         bare, bare_wall = _cost(lambda: _bare_loop(path))
         check, check_wall = _cost(lambda: _check(verifier))
         processor.append(check / bare)
         wall.append(check_wall / bare_wall)
+        seconds.append(check_wall)
     yield Figure(f"a check of {entries:,} entries / a bare loop, processor time", median(processor), at_most=1.1)
     yield Figure("the same, time", median(wall))
+    yield Figure("its time", median(seconds), "s")
+    yield Figure("its peak memory, of the largest process", _peak(path) / 2**20, "MiB", at_most=100)
+
+
+def _peak(path: Path) -> int:
+    """Return the peak memory of the largest process that takes part in a check, in bytes."""
+    done = subprocess.run([sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True)
+    return int(done.stdout)
 
 
 def _check_of_new(verifier: Verifier, path: Path, entries: int) -> Callable[[], None]:

@@ -16,8 +16,8 @@ from tests.benchmarks.measure import Figure
 FEW, MANY = 10_000, 100_000
 
 _WORK = """
-import json, re, resource, sys, time
-from pathlib import Path
+import json, sys, time
+from tests.benchmarks.memory import peak_memory
 from dsc_host.exchange import export_pskc, import_pskc
 from dsc_host.verifier import Enrollment, MasterKey, Verifier
 
@@ -31,12 +31,7 @@ with Verifier.open(f"sqlite:///{folder}/{work}-{number}.db", master_key=MasterKe
     move = {"export": export_pskc, "import": import_pskc}[work]
     assert move(verifier, f"{folder}/{number}.pskc", key=bytes(32)) == number
     seconds = time.perf_counter() - start
-if sys.platform == "linux":
-    # Not from getrusage, which includes the parent's memory at the start of this process.
-    memory = int(re.search(r"VmHWM:\\s+([0-9]+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-else:
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps([seconds, memory]))
+print(json.dumps([seconds, peak_memory()]))
 """
 
 

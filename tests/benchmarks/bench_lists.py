@@ -25,23 +25,17 @@ RARE = 10
 ROUNDS, CALLS = 7, 50
 
 _LIST = """
-import atexit, re, resource, sys, time
-from pathlib import Path
+import atexit, sys, time
+from tests.benchmarks.memory import peak_memory
 from dsc_host.cli.main import main
 from dsc_host.verifier import Verifier
-
-def peak():
-    if sys.platform == "linux":
-        # Not from getrusage, which includes the parent's memory at the start of this process.
-        return int(re.search(r"VmHWM:\\s+([0-9]+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 def reading(verifier, *, cards=Verifier.cards, **given):
     print("reading", time.monotonic(), file=sys.stderr)
     return cards(verifier, **given)
 
 Verifier.cards = reading
-atexit.register(lambda: print("peak", peak(), file=sys.stderr))
+atexit.register(lambda: print("peak", peak_memory(), file=sys.stderr))
 sys.argv[1:] = ["card", "list", "--json"]
 main()
 """
