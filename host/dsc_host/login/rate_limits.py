@@ -5,8 +5,8 @@ Four promises:
 1. Attempts are counted in the same way for names that exist and names that do not.
 2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user. Many failures,
    from many addresses, lock the name for all.
-3. A refused attempt adds no row. A limit writes at most two entries to the log: an entry for the first refusal, and later an
-   entry with the number of refusals.
+3. A refused attempt adds no row. Each time a limit is closed, at most two entries are logged: an entry for the first refusal,
+   and later an entry with the number of refusals.
 4. The database reveals no name and no address: it stores a keyed hash, and the key is not in the database.
 """
 

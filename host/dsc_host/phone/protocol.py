@@ -107,7 +107,7 @@ class Activated:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A login that waits for approval. The login page shows `number` too."""
+    """A login that waits for approval. The user must enter `number`, which the login page shows."""
 
     id: str
     question: str

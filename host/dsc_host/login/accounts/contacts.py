@@ -1,7 +1,7 @@
 """The phone numbers and the email address of a user.
 
 Only confirmed numbers are used. The most recently confirmed number comes first. The user is notified of each change, because
-somebody who gets codes at a new number or address can log in with them.
+somebody who gets the codes at a new number can log in, and somebody with a new address gets the notices.
 """
 
 from sqlalchemy import Connection

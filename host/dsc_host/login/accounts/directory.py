@@ -24,7 +24,7 @@ class PersonView:
     residence: str
     address: str
     under_review: bool
-    """Whether compliance must agree before one of the person's devices is shared."""
+    """Whether the person is under review: the policy may then require that compliance agrees before a device is shared."""
     accounts: tuple[str, ...]
     """The ids of the person's accounts."""
     users: tuple[str, ...]

@@ -1,6 +1,6 @@
 """Entities and accounts: the people and companies that the issuer knows, and their accounts.
 
-Each account belongs to one entity and has one primary user. Only the primary user may change its security settings.
+Each account belongs to one entity and has one primary user. Only the primary user may change the account's security settings.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 The numbering plans of the countries come from the `phonenumbers` library, which is loaded when the first number is checked.
 A trunk prefix is dialed only within a country: 0 in most countries, 1 in North America, 8 in Russia, 06 in Hungary. A number
-    with a trunk prefix is refused, not corrected: a code must go to the number that its owner has typed.
+with a trunk prefix is refused, not corrected: a code must go to the number that its owner has typed.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The activation of devices.
 
-A device is activated by its first response, or automatically three weeks after it was shipped. A misplaced device that was
-found can be activated again. An activation ends the user's temporary devices, including the online card, and all sessions
+A device is activated by its first response, or automatically some weeks after it was sent. A misplaced device that was found
+can be activated again. An activation ends the user's other temporary devices, for example the online card, and all sessions
 except the session that activated the device.
 """
 
@@ -89,7 +89,10 @@ def _check_answer(attempt: Attempt, kept: Mapping[str, Any], text: str) -> Outco
 
 
 def activate_due(tx: LoginTransaction, order_id: str) -> None:
-    """Activate the card of an order if it is due; otherwise announce the activation. Do nothing if the card was not shipped."""
+    """Activate the card of an order if its activation is due, or announce an activation that is near.
+
+    Do nothing if the card was not shipped.
+    """
     order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
@@ -103,7 +106,10 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
 
 
 def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
-    """Activate a printed security code card if it is due; otherwise announce the activation. Such a card has no request."""
+    """Activate a printed security code card if its activation is due, or announce an activation that is near.
+
+    A printed card has no request.
+    """
     device = rows.devices.find(tx.db, device_id)
     if device is None:
         return
@@ -115,7 +121,7 @@ def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
 
 
 def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
-    """Lock the owner of a card and all users who share a device with the owner. The new card may replace that device."""
+    """Lock the owner of a card and all users who share a device with the owner: an activation may end the sharing."""
     return locked_users(tx.db, sharing.concerned(tx.db, found(rows.users.find(tx.db, user_id))))[user_id]
 
 

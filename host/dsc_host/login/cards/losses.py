@@ -1,7 +1,7 @@
 """Losses of devices: the new state of the device, and the keys and numbers that are disabled with it.
 
 A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A report at
-the login needs only a name and a password, so it only suspends the device, and the owner can activate the device again.
+the login needs only a name and a password, so it only suspends a lasting device, and the owner can activate the device again.
 """
 
 from dsc_host.login import rows
@@ -35,9 +35,10 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
 
 
 def suspend(tx: LoginTransaction, user: User, device: Device) -> None:
-    """Take a device out of use until it is activated again. Notify all its users, whose rows the caller has locked.
+    """Take a lasting device out of use until it is activated again; end any other device. Notify all its users.
 
-    A phone's numbers are out of use until they are confirmed again: somebody who found or stole the phone could receive codes.
+    The caller has locked the rows of the users. A phone's numbers are out of use until they are confirmed again: somebody who
+    found or stole the phone could receive codes.
     """
     notified = {user.id: user, **{each: found(rows.users.find(tx.db, each)) for each in registry.users_of(tx.db, device)}}
     for each in notified.values():

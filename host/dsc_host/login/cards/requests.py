@@ -166,7 +166,7 @@ def secret(order_id: str) -> str:
 def candidates(tx: LoginTransaction, session: Session, user: User) -> list[str]:
     """Return the names of the users of the account who may have a card now, `user` first.
 
-    Raises `NotAllowed`, or `NotNow` with the reason if there are none.
+    Raises `NotAllowed`, and `NotNow` with the reason if no user may have a card, or if this session must not request one.
     """
     permissions.check_primary(tx.db, user)
     refusals: dict[str, NotNow] = {}
@@ -194,7 +194,7 @@ def _check_order(tx: LoginTransaction, session: Session) -> None:
 
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:
-    """Return whether a new card would replace a lost card. Raises `NotNow` if the user may not have a card now."""
+    """Return whether a new card would replace a lost, damaged or returned card. Raises `NotNow` if no card is allowed."""
     registry.check_issued(tx, kinds.DSC_CARD)
     account = account_of(tx.db, user)
     if account.closed_at is not None:

@@ -4,7 +4,7 @@ Only somebody who knows the password can use up these limits. Two promises:
 
 1. A device is locked for its user after some wrong answers in a row, and after more wrong answers within a day, even with
    correct answers in between. The owner's correct answers therefore do not give an attacker more guesses.
-2. For a locked device, no challenge is shown and no code is sent, because no answer would be accepted.
+2. A locked device gets no new challenge and no code, because no answer would be accepted.
 """
 
 from dsc_host.login import rate_limits, rows

@@ -65,7 +65,7 @@ def normalized(text: object) -> str | None:
 
 
 def matches(seed: bytes, indexes: Sequence[int], text: object, letters: int) -> bool:
-    """Return whether the text contains the codes at these indexes in this order. Spaces do not matter."""
+    """Return whether the text contains the codes at these indexes in this order. Case and separators do not matter."""
     right = "".join(code(seed, index, letters) for index in indexes)
     return hmac.compare_digest((normalized(text) or "").encode(), right.encode())
 

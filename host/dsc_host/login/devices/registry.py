@@ -93,7 +93,7 @@ def is_issued(tx: LoginTransaction, kind: DeviceKind) -> bool:
 
 
 def check_issued(tx: LoginTransaction, *wanted: DeviceKind) -> None:
-    """Raise `NotNow` if devices of one of these kinds are no longer issued. Call it before a user gets a new device."""
+    """Raise `NotNow` unless devices of one of these kinds are still issued. Call this before a user gets a new device."""
     if not any(is_issued(tx, kind) for kind in wanted):
         raise NotNow("devices of this kind are no longer issued; choose another kind")
 

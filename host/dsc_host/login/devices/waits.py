@@ -34,7 +34,7 @@ _WAITING = rows.waits.c.state == WaitState.WAITING
 
 @dataclass(frozen=True, slots=True)
 class NewNumber:
-    """A phone number that is to be confirmed."""
+    """A phone number to which codes are to be sent."""
 
     number: str
 
@@ -181,7 +181,7 @@ def to_end(tx: LoginTransaction) -> list[str]:
 
 
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
-    """Raise `NotAllowed` or `NotNow` unless this staff member may end the wait now.
+    """Raise `NotAllowed` or `NotNow` unless this staff member may confirm the change now.
 
     The staff member who asked for the change may not confirm it. On the day of the request, only the correction of an identity
     can be confirmed.
@@ -215,7 +215,7 @@ def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
 
 
 def corrected_until(tx: LoginTransaction, user: User) -> float:
-    """Return the Unix time until which support may not identify this person, because of a correction; 0 if there is none."""
+    """Return the Unix time until which support may not identify this person, because of a correction; 0 without one."""
     theirs = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id)]
     lately = rows.waits.c.decided_at > tx.now() - tx.policy.protection.corrected_seconds
     mine = rows.waits.all(

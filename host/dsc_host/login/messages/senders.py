@@ -1,7 +1,7 @@
 """Senders. `Mail` sends emails, and `Spool` writes messages into a folder for another program.
 
 Two promises: a message is in the folder completely or not at all, and only the folder's owner can read it. A sender that fails
-    raises an error.
+raises an error.
 """
 
 import json

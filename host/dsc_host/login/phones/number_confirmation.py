@@ -118,7 +118,10 @@ def add_first(tx: LoginTransaction, user: User, number: str | None) -> User:
 
 
 def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) -> None:
-    """Remove a confirmed number. Raises `NotFound`, and `NotNow` if the user would have no device left."""
+    """Remove a confirmed number.
+
+    Raises `NotFound`, and `NotNow` if the user would have no device left or if a temporary device opened the session.
+    """
     phone = rows.phones.locked(tx.db, phone_id) if isinstance(phone_id, str) else None
     if phone is None or phone.user_id != user.id:
         raise NotFound("you have no such phone number")

@@ -84,7 +84,7 @@ class Calendar:
     def start_of_period(self, at: float, days: int) -> float:
         """Return the Unix time at which the period of the last `days` business days begins. The period ends at `at`.
 
-        The days directly before it that are no business days belong to the period too, so it begins as early as possible.
+        Weekends and holidays directly before the first of these business days belong to the period too.
         """
         day = self.day(at)
         left = days - self.is_business(day)

@@ -22,7 +22,7 @@ def replace(tx: LoginTransaction, user: User, address: str, *, by: str = "") -> 
     """Replace the postal address of the person to whom the user belongs.
 
     `by` is the name of the support member who makes the change. The cards of several users are sent to the address of the
-    account's owner, so only the primary user can change it. Raises `InputError`, `NotAllowed`.
+    account's owner, so only the primary user can change that address. Raises `InputError`, `NotAllowed`.
     """
     address = field_checks.check_line("address", address, 200)
     person = found(rows.entities.locked(tx.db, user.entity_id))

@@ -1,6 +1,6 @@
 """The recent security events of a user's account, as the user sees them.
 
-They are read from the audit log, without a lock. Each change writes its log entry in its own transaction. There is no separate
+They are read from the audit log, without a lock. Each change writes its log entry in the same transaction. There is no separate
 table of events: it would get rows only for existing user names, and the time for writing these rows would reveal which names
 exist.
 

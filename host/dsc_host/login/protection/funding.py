@@ -1,7 +1,7 @@
 """Transfers of money into an account, which are limited for users without protection.
 
-Users who have opted out, or have no device, may make a single transfer by ACH or EFT, up to an amount in the policy. A second
-transfer needs a device. Another system moves and books the money.
+Users who have opted out, or have no device, may make a single transfer by ACH or EFT, up to an amount in the policy. Further
+such transfers need a device. Another system moves and books the money.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Opting out of the protection by devices, and opting in again.
 
 After opting out a user trades without a device, with the limits of the lowest level. The primary user of the account decides
-this for all its users. A change ends all sessions of the user concerned.
+this for all its users. A change ends all sessions of the user concerned, except the session that made it.
 """
 
 from dsc_host.login.accounts import permissions, users

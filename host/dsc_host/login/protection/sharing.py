@@ -177,7 +177,10 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: 
 
 
 def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> None:
-    """End the sharing, on behalf of either user, and restore the devices that were set aside. Raises `NotFound`, `NotNow`."""
+    """End a share, or withdraw a request that waits for compliance, on behalf of either user.
+
+    Restore the devices that were set aside. Raises `NotFound`, `NotNow`.
+    """
     share = found(rows.shares.find(tx.db, share_id))
     if user_id not in (share.user_id, share.owner_id):
         raise NotFound("you have no such request")

@@ -2,8 +2,8 @@
 
 Three promises:
 
-1. The sum of an account's withdrawals within a day, and within five business days, never exceeds the limits of the device that
-   opened the session.
+1. A withdrawal is refused if the sum of the account's withdrawals, within a day or within five business days, would exceed the
+   limits of the device that opened the session.
 2. Earlier withdrawals count, whichever device the user was logged in with.
 3. Parallel requests are judged one after another.
 """

@@ -1,6 +1,6 @@
 """Access control: each call checks again that its session is valid, and that the user may do the operation in this session.
 
-An operation on several users first names all of them. They are locked, in the order of their ids, before anything is read.
+An operation on several users first names all of them. They are locked, in the order of their ids, before anything is decided.
 """
 
 from collections.abc import Callable, Iterable

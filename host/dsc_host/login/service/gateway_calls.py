@@ -64,7 +64,7 @@ class GatewayCalls:
         return self._delivered(self.context.change(lambda tx: _choose(tx, token, number)))
 
     def answer(self, token: str, text: str) -> AcceptedLogin | None:
-        """Judge the answer to a challenge, and end the login. Return None if it was wrong. Raises `NotIn`."""
+        """Judge the answer to a challenge, and end the login. Return None if the answer was wrong. Raises `NotIn`."""
         return self.context.change(lambda tx: _answer(tx, token, text))
 
     def enter(self, name: str, password: str, code: str, address: str = "") -> AcceptedLogin | None:

@@ -136,7 +136,7 @@ class Operator:
         self.context.change(lambda tx: people.set_equity(tx.db, account, cents))
 
     def set_under_review(self, entity: str, under_review: bool = True) -> None:
-        """Set whether compliance must agree before a device of this person is shared. Raises `InputError`."""
+        """Put a person under review, or end the review. See `people.set_under_review`. Raises `InputError`."""
         self.context.change(lambda tx: people.set_under_review(tx, entity, under_review))
 
     def run_due(self) -> maintenance.Done:

@@ -28,7 +28,10 @@ _LONGEST = 64
 
 
 def begin(tx: LoginTransaction, checked: User, address: str, browser: str = "") -> Step:
-    """Begin the login of a user whose password was right. Raises `WrongCredentials` if the password has changed."""
+    """Begin the login of a user whose password was right; for a closed account, open the session for its statements.
+
+    Raises `WrongCredentials` if the password has changed since the check.
+    """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     login = LoginData(address=_shortened(address), browser=_shortened(browser))
     if account_of(tx.db, user).closed_at is not None:
@@ -83,7 +86,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
     device, use = registry.held(tx.db, user, session.device_id)
     data = OfferData.of(session)
     if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, tx.now()):
-        # Do not check the answer: for a locked device, an answer neither counts as wrong nor uses up the challenge.
+        # Do not check the answer of a device that is locked or out of use: it must not count as a wrong answer of the device.
         return _refuse(tx, user, session, device, data)
     kind = kinds.of(device)
     given = text if isinstance(text, str) and len(text) <= 64 else ""

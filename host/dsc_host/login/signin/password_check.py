@@ -18,7 +18,7 @@ from dsc_host.records.refusals import Counted
 from dsc_host.records.transaction import Refused
 
 _COMPARISONS = 3
-"""The maximum number of comparisons for one attempt, because other logins may renew the hash during a comparison."""
+"""The maximum number of comparisons for one attempt. Another one is needed if another login renews the hash meanwhile."""
 
 
 def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
@@ -80,7 +80,7 @@ def _judge(
     # Parallel logins may exceed the limit together, but the next login is refused.
     rate_limits.charge(tx, [successes])
     if renewed:
-        # The password is the same and only its hash costs more, so sessions need not end.
+        # The password is the same and only the cost of its hash has changed, so sessions need not end.
         rows.users.change(tx.db, now.id, password=renewed)
     tx.log("password", now, "done")
     return now._replace(password=renewed or now.password), True

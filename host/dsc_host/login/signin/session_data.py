@@ -13,7 +13,7 @@ from dsc_host.login.rows import Session
 
 @dataclass(frozen=True, slots=True)
 class AskedProof:
-    """A challenge for a device within the session. It is valid for one purpose."""
+    """A challenge of a device within the session. It is valid for one purpose."""
 
     purpose: str
     device: str

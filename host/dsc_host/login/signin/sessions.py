@@ -5,7 +5,7 @@ Four promises:
 1. Each step of a login draws a new token and makes the previous token invalid. The database has only the hash of a token.
 2. The scope of a session comes from the device that opened it and never grows.
 3. A session ends after some idle time (unless the phone app opened it), at the end of its duration, and when the user's
-   password, PIN or devices change.
+   password, PIN or devices are changed outside this session.
 4. A login in progress is not a session: only the next step of the login can be done with it.
 """
 
@@ -98,7 +98,7 @@ def drop(db: Connection, token: str) -> None:
 
 
 def end_all(db: Connection, user: User, *, but: str = "") -> None:
-    """End all sessions of a user except the session with the id `but`, which continues under the user's current settings."""
+    """End all sessions of a user except the session with the id `but`, which stays valid."""
     rows.sessions.remove(db, rows.sessions.c.user_id == user.id, rows.sessions.c.id != but)
     if but:
         fresh = rows.users.find(db, user.id)

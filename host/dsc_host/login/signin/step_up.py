@@ -42,7 +42,7 @@ GUARDED = frozenset({
     "resend_phone_code",
     "sheet",
 })  # fmt: skip
-"""The operations that can weaken the protection, and those that prepare them."""
+"""The operations that can weaken the protection, and the operations that prepare them."""
 ANSWERS = frozenset({"activate", "answer_share", "change_pin", "confirm_email", "confirm_phone", "confirm_share"})
 """The operations that complete a guarded operation by answering its challenge."""
 HARMLESS = frozenset({
@@ -79,7 +79,7 @@ HARMLESS = frozenset({
     "withdraw",
     "withdrawal_limit",
 })  # fmt: skip
-"""The operations that do not weaken the protection. Withdrawals of money are among them, because other limits apply to them."""
+"""The operations that do not weaken the protection. They include withdrawals of money, which have limits of their own."""
 
 
 def check(context: LoginContext, session: Session, operation: str) -> None:

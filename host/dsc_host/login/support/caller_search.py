@@ -22,9 +22,10 @@ _SEARCHES, _SECONDS = 120, 3600
 
 
 def search(tx: LoginTransaction, staff: User, text: str) -> tuple[FoundUser, ...] | Refused:
-    """Return users by a part of their name or their person's name, or by a whole email address, phone number or serial.
+    """Return the users whose name or person's name contains the text, or who have this email address, phone number or serial.
 
-    At most `MOST_FOUND` are returned, in the order of their names. Too many searches return a refusal. Raises `InputError`.
+    At most `MOST_FOUND` are returned, in the order of their names. Returns a refusal after too many searches. Raises
+    `InputError`.
     """
     text = text.strip() if is_key(text) else ""
     if not LEAST_LETTERS <= len(text) <= MOST_LETTERS:

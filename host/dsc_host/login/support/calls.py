@@ -2,7 +2,7 @@
 
 Three promises:
 
-1. Staff need the role for each operation. An operation that gives access needs a caller who was identified recently, in the
+1. Each operation needs a certain role. An operation that gives access needs a caller who was identified recently, in the
    same session.
 2. A temporary code is shown once, to the staff member who created it. A user has one such code at a time.
 3. Everything is logged, with the name of the staff member and of the user.

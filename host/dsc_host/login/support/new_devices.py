@@ -17,7 +17,7 @@ from dsc_host.login.views import DeviceView
 
 
 def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tuple[DeviceView, tuple[str, ...]]:
-    """Make a security code card for the identified caller. Return it with its codes, to be printed and sent by mail."""
+    """Make a security code card for the identified caller. Return the card and its codes, to be printed and sent by mail."""
     registry.check_issued(tx, kinds.CODE_CARD)
     user = calls.caller(tx, session)
     if account_of(tx.db, user).closed_at is not None:

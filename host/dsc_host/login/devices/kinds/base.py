@@ -38,7 +38,7 @@ class Attempt:
     user: User
     device: Device
     token: str = field(repr=False)
-    """The token of the login, which only the visitor's browser has."""
+    """The token of the login or session, which only the visitor's browser has; the session's id where no token is needed."""
     address: str = ""
 
 
@@ -59,7 +59,7 @@ class Outcome:
     status: Status
     scope: Scope = Scope.FULL
     longest: float | None = None
-    """The maximum duration of the session in seconds, if it differs from the policy's. The session then has no idle timeout."""
+    """The duration of the session in seconds, in place of the policy's `sessions.longest`. There is no idle timeout then."""
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
     extends: bool = False

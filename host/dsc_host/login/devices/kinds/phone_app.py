@@ -1,9 +1,9 @@
 """The phone app. It approves or denies a login that is pushed to it; without a network, the user types a challenge into it.
 
-The page and the phone show the same number, so that nobody approves somebody else's login as their own. The app has two keys:
-one is derived from its PIN, and a finger or a face releases the other. The key that answered determines how long the session
-may last. A response string begins with the letter of the key that answered: P for the PIN, B for biometrics. After too many
-pushes without an approval, a phone gets no pushes for a day: the user must type the challenge.
+The owner enters the number that the page shows into the phone, so that nobody approves somebody else's login as their own. The
+app has two keys: one is derived from its PIN, and a finger or a face releases the other. The key that answered determines how
+long the session may last. A response string begins with the letter of the key that answered: P for the PIN, B for biometrics.
+After too many pushes without an approval, a phone gets no pushes for a day: the user must type the challenge.
 """
 
 from collections.abc import Mapping
