@@ -35,7 +35,7 @@ class SimulatedCard:
     `profile` personalizes the card before it starts. Without a profile, the card is blank or has the contents of `flash`.
     `seed` makes the card's entropy reproducible; None means entropy from the operating system. `keys_on_line` lets programs
     press the card's keys over the serial line. `heap` is the size of the heap of `micropython` in bytes; the default is 192 KB,
-    as on a small board. Every error is a SimulatorError.
+    as on a small board. Errors of the card are SimulatorErrors; wrong arguments of methods raise ValueError.
 
     Attributes:
         flash: The card's flash, with which another card can continue.

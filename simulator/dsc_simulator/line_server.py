@@ -5,7 +5,7 @@ Promises:
 - One host at a time can use TCP. A second host gets an error and cannot send to the card. Programs on the pty cannot be told
   apart.
 - Hosts may connect and disconnect at any time.
-- A host that does not read its data does not delay the others.
+- A host that does not read its data loses some of it, and does not delay the others.
 - When `close` returns, no thread, socket or pty is left.
 """
 

@@ -330,7 +330,8 @@ async def _answer_health(system: LoginSystem, _request: Request) -> Response:
 async def _refused(site: Site, request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses: an unknown path, or a wrong method.
 
-    If a visitor opens the path of a form as a page, for example from the history, redirect to the page where its flow begins.
+    If a visitor opens the path of a form as a page, for example from the history, redirect to the page where the form's flow
+    begins.
     """
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)

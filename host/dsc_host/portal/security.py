@@ -5,8 +5,8 @@ Six promises:
 1. Every POST of a form comes from our site: its CSRF token is only in pages that our site has shown to the same visitor.
 2. Cookies are HttpOnly and SameSite=Lax: a link from another site opens a page in the visitor's session, and a form from
    another site comes without the session. Opening a page changes nothing, so only forms need the first promise. Over https
-   the cookies are Secure and bound to this host (`__Host-`). The only exception is the ticket, which opens no page
-   (`dsc_host.gateway.forward_auth.tickets`).
+   the cookies are Secure, and the session's cookie is bound to this host by its name (`__Host-`). The only cookie that other
+   hosts get is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
 3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
 4. No cache stores a page, and no other site learns from which of our pages a visitor comes.
 5. A request that is for another host, too large or malformed is refused before any page gets it.

@@ -186,7 +186,7 @@ class Visit:
         return view if extension is None else extension.extend_page(self, view, offer, new_pin=new_pin)
 
     def show(self, view: View, status: int = 200) -> Response:
-        """Return the response for a page, with the layout and the pending notice. It also sets the visitor's cookie."""
+        """Return the response for a page, with the layout and the pending notice. A visitor without a token gets one."""
         kept = self.request.cookies.get(self._notice_cookie, "")
         notice = Notice.opened(kept, self.system.context.cards.keys.current, self.token)
         token, visitor = self.token or security.new_visitor(), self._visitor_or_none()
@@ -247,9 +247,9 @@ class Visit:
         return self.redirect(path, notice=notice, token=self.system.rotate(self.token), **values)
 
     def redirect_to_login(self, notice: str, *, back: str = "", name: str = "") -> Response:
-        """Redirect to the login after the session has ended, and delete its cookie. After the login, redirect to `back`.
+        """Redirect to the login after the session has ended, and delete the session's cookie.
 
-        `name` is the user name with which the form is filled in.
+        `back` is the path of the page to show after the login. `name` is the user name with which the form is filled in.
         """
         response = self.redirect(f"/login?name={name}" if name else "/login")
         self.site.cookies.drop(response, self.site.cookies.session)
@@ -261,7 +261,7 @@ class Visit:
         return response
 
     def redirect_after_login(self, token: str) -> Response:
-        """Redirect after a login: to the page that was requested before it, or else to the first page of the visitor.
+        """Redirect after a login: to the page that was requested before the login, or else to the first page of the visitor.
 
         The requested page is ignored if this visitor may not see it: another user of the browser may have requested it.
         """

@@ -236,7 +236,7 @@ class View:
 
     @property
     def is_retry(self) -> bool:
-        """Whether a device's answer was refused. The form is then first, and the instructions, already read, are folded."""
+        """Whether a device's answer was refused. The page then shows the form first, and folds the instructions."""
         return self.wrong == "answer" and bool(self.wrong_id) and not self.frame
 
     @property

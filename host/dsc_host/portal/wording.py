@@ -274,7 +274,7 @@ NOTICE_KINDS: Mapping[str, str] = {
     "denied": INFO,
     "time": INFO,
 }
-"""The kinds of the notices. A notice without an entry reports a success. None is `DANGER`: none reports that harm was done."""
+"""The kinds of the notices. A notice without an entry reports a success. No notice is `DANGER`, because none reports harm."""
 
 
 def kind_name(_: Language, kind: str, *, issued: bool) -> str:

@@ -225,7 +225,7 @@ class InProcessPort:
         return len(self._received)
 
     def read(self, size: int = 1, /) -> bytes:
-        """Return the bytes that have arrived. Do not wait, because the card has answered before `write` returns."""
+        """Return the bytes that have arrived. Wait for the timeout if there are none, though a card answers within `write`."""
         if not self._received:
             time.sleep(self.timeout or 0)
         taken = bytes(self._received[:size])

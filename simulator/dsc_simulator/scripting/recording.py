@@ -99,7 +99,7 @@ class _RecordingKeypad(Keypad):
 
 
 class Recorder:
-    """Records a card from now on, across restarts, until `stop` or the end of the `with` block.
+    """A recorder of a card, from now on and across restarts, until `stop` or the end of the `with` block.
 
     While it records, it replaces the board's display and keypad. Several recorders may record the same card.
     """

@@ -51,7 +51,7 @@ class Step:
 
 @dataclass(frozen=True)
 class CardSection:
-    """The card that a script describes. Without a profile it is blank."""
+    """The card that a script describes. Without a profile, the card is blank."""
 
     profile: Profile | None
     engine: str | None
@@ -60,7 +60,7 @@ class CardSection:
 
 @dataclass(frozen=True)
 class Script:
-    """A script that was checked and has no mistakes. `screenshots` are the files that it will write."""
+    """A script that was checked and has no mistakes. `screenshots` are the files that the script will write."""
 
     name: str
     card: CardSection | None

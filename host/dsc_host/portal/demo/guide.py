@@ -70,7 +70,7 @@ class StoryGuide:
     progress: str
     """The number of the current step, in words."""
     due: int = 0
-    """The days that must pass in the current step; 0 if it has a page."""
+    """The days that must pass in the current step; 0 if the step has a page."""
 
     @property
     def step(self) -> ShownStep | None:
@@ -131,7 +131,7 @@ def progress(_: Language, story: Story, done: int) -> str:
 
 
 def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:
-    """Return the next story after this one that the visitor has not finished, or else the first such story."""
+    """Return the next story after this one that the visitor has not finished, or else the first unfinished story."""
     open_ones = [each for each, done in story_lines(runs, visit) if done != len(each.steps)]
     later = [each for each in open_ones if STORIES.index(each) > STORIES.index(story)]
     return next(iter([*later, *open_ones]), None)
