@@ -146,7 +146,7 @@ def firmware_files() -> dict[str, bytes]:
     return compiled
 
 
-# Import the compiler for boards only when it is needed, because it imports the whole host library.
+# Import the compiler for boards only when it is needed: the import loads the whole host library.
 
 
 def _compiled_package() -> dict[str, bytes]:

@@ -15,7 +15,7 @@ _PROGRAM = "import simulated_board\nsimulated_board.run()"
 class _PortBridge:
     """The connection between the ports inside the VM and the board outside.
 
-    It must not refer to the engine, which stops the VM when it is garbage-collected.
+    The bridge must not refer to the engine: the VM is stopped when the engine is garbage-collected.
     """
 
     def __init__(self, board: SimulatedBoard) -> None:

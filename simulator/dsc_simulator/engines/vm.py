@@ -276,8 +276,8 @@ def _wasi(program: str, heap: int) -> wasmtime.WasiConfig:
 def run(program: str, *, heap: int = HEAP, limit: int = LIMIT) -> str:
     """Run a whole MicroPython program, which may import the firmware. Return the texts of its `host.call("say", text)`.
 
-    Use it to test the firmware on its own interpreter. MicroPython's garbage collector is off. Raise
-    FirmwareCrash, with the traceback, if the program raises an exception.
+    Tests of the firmware use this function to run on MicroPython. The garbage collector is off. Raise FirmwareCrash, with the
+    traceback, if the program raises an exception.
     """
     said: list[str] = []
 

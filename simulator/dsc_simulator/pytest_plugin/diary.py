@@ -26,7 +26,7 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 def mask(line: bytes) -> str:
     """Return a line of the protocol, without its end and its checksum, as text that others may read."""
-    # Remove the checksum in any case: it would reveal a PIN of four digits to a search.
+    # Remove the checksum in any case: with the checksum, a search through all PINs would find the PIN in the line.
     body, _, check = line.rpartition(b"*")
     if _TYPED_BY_A_PERSON.fullmatch(line):
         body = line

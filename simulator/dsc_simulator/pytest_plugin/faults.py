@@ -91,7 +91,7 @@ class FaultyCard(SimulatedCard):
 
     @property
     def url(self) -> str:
-        """An address for any pyserial program in this process. While the plug is pulled it cannot be opened."""
+        """An address for any pyserial program in this process. While the plug is pulled, the address cannot be opened."""
         return f"sim://{self._name}" if self._unplugged else super().url
 
     @property

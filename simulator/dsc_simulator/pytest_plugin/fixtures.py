@@ -134,7 +134,7 @@ def _wants_card_check(options: CardOptions) -> bool:
 
 
 class Token(ABC):
-    """The operations of a test on a card, whether it is simulated or a board.
+    """The operations of a test on a simulated card or a board.
 
     Examples:
         >>> from dsc_simulator import Token, simulated_card
@@ -279,7 +279,7 @@ class SimulatedToken(FaultyCard, Token):
 
 
 class simulated_card:  # noqa: N801 - used as a function is
-    """A new personalized card for a block or for one test, which is closed at the end.
+    """A new card for a block or for one test. The card is closed at the end.
 
     As a decorator it passes the card as the last positional argument. `options` are those of `CardOptions`; an unknown option
     raises TypeError. If the test fails, the card's report is added to the error as a note.

@@ -1,6 +1,6 @@
 """The fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
 
-If dscplus is installed, every run of pytest loads this module, so it imports nothing before a test asks for a card.
+If dscplus is installed, every run of pytest loads this module. So the module imports other parts of dscplus only when needed.
 docs/how-to/testing.md describes the fixtures.
 """
 
@@ -100,7 +100,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Release a test's cards after it, because pytest keeps the test itself until the end of the run."""
+    """Release the cards of a test after the test, because pytest keeps the test until the end of the run."""
     try:
         return (yield)
     finally:

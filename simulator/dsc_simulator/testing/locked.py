@@ -1,4 +1,4 @@
-"""The model of a locked card, and of a card that asks whether to wipe it, from docs/how-to/card.md."""
+"""The model of the states locked and WIPE?, written from docs/how-to/card.md."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -22,7 +22,7 @@ _STARTS = 3
 
 
 class CardMachine(RuleBasedStateMachine):
-    """Runs the firmware on each of `engines` beside the model, and compares them after every step.
+    """Runs the firmware on each of `engines` beside the model, and compares firmware and model after every step.
 
     It compares the display, the record, and the sequence of displays, lines and records of the step. Between the engines, it
     also compares the texts of errors and every byte of the flash. If the power failed, the sequence of the card must be the
@@ -81,7 +81,7 @@ class CardMachine(RuleBasedStateMachine):
         if isinstance(line, LineRequest):
             self._ask(line)
         else:
-            # Begin with a line end, so that the request is not joined to earlier noise.
+            # Begin with a line end, so that this noise is not joined to earlier noise.
             self._step(lambda card: card.send(b"\n" + line), lambda: None)
 
     @precondition(lambda self: self._starts < _STARTS)
@@ -208,7 +208,7 @@ class CardMachine(RuleBasedStateMachine):
             self.press(key)
 
     def _step(self, act: Callable[[SimulatedCard], object], model_act: Callable[[], None], cut: float | None = None) -> None:
-        """Run the step on every subject, and compare. With `cut`, the power fails during it (see `strategies.moments`)."""
+        """Run the step on all subjects, and compare. With `cut`, the power fails during the step (see `strategies.moments`)."""
         failed = [subject.do(act, self._number, cut) for subject in self.subjects]
         # The model needs only the random values. The engines have the same seed and must agree on the values.
         self.model.drawn = max(subject.record.asked for subject in self.subjects)

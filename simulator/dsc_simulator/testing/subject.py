@@ -13,7 +13,7 @@ from dsc_simulator.testing.record import Record, read_record
 Tape = list[str | Record]
 Slots = Sequence[bytes | None]
 
-# Slightly more instructions than any step takes: two written records, a computed response, a start.
+# Slightly more than the longest step needs: bytes for two written records, and instructions for a response or a start.
 _BYTES = 430
 _INSTRUCTIONS = 3_500_000
 _BOOT_INSTRUCTIONS = 26_000_000

@@ -27,7 +27,7 @@ def request(visit: Visit) -> Response:
 
 
 def request_link(visit: Visit) -> Link:
-    """Return the link to the request of a card. If that is not possible now, the link has a reason and no address."""
+    """Return the link to the request of a card. If no card can be requested now, the link has a reason and no address."""
     _, label = visit._, visit._("Request a card")
     try:
         names = visit.system.card_candidates(visit.token)

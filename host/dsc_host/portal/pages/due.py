@@ -1,4 +1,4 @@
-"""Everything that is due for a user, as rows of a list: requested cards, waiting changes, and cards on their way back."""
+"""Everything that is due for a user, as rows of a list: requested cards, waiting changes, and cards that were sent back."""
 
 from collections.abc import Sequence
 
@@ -46,7 +46,7 @@ def parcel_items(visit: Visit, *, open_only: bool = False) -> list[Item]:
 
 
 def parcels_listing(visit: Visit) -> tuple[Listing, ...]:
-    """Return the list of cards on their way back; nothing if there are none."""
+    """Return the list of the cards that the user has sent back; nothing if there are none."""
     rows = parcel_items(visit)
     return (Listing(visit._("Cards you are returning"), rows),) if rows else ()
 

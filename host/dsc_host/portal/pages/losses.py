@@ -24,7 +24,7 @@ _REPORTED = (Loss.LOST, Loss.STOLEN)
 
 
 def losing(visit: Visit) -> Response:
-    """Show the form for the name and password of the user who has lost a device, or the devices of a user who is logged in."""
+    """Show the form for name and password. Redirect a user who is logged in to the choice of the lost device."""
     return visit.redirect("/lost/device") if visit.is_logged_in() else visit.show(_first(visit._))
 
 

@@ -183,7 +183,7 @@ def _left(visit: Visit, provider: Provider) -> Response:
 
 @dataclass(slots=True)
 class OpenIdPages:
-    """The pages and endpoints of a provider. It also notifies programs that sessions of their users have ended.
+    """The pages and endpoints of a provider. `run` notifies programs when sessions of their users have ended.
 
     After a form, programs are notified immediately. Sessions that end in another way are found at intervals.
     """

@@ -148,7 +148,7 @@ def _pin_and_sharing(visit: Visit, device: DeviceView, forms: Mapping[str, Form]
 
 
 def _end(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterator[Item]:
-    """Yield the row that takes the device out of use."""
+    """Yield the rows with which the user gives up the device."""
     _, title = visit._, visit._("You no longer need it")
     if "/return" in forms:
         words = _("It is then out of use, and its deposit is released when it arrives.")

@@ -26,7 +26,7 @@ def chosen(visit: Visit) -> Response:
 
 
 def answered(visit: Visit) -> Response:
-    """Judge the answer, and continue with the sealed form if it is correct."""
+    """Judge the answer, and continue with the sealed form if the answer is correct."""
     kept, proofs = visit.form.get("kept", ""), visit.system.proofs
     path, form = proofs.unseal(visit.token, kept)
     offer = proofs.offer(visit.token)
@@ -46,7 +46,7 @@ def answered(visit: Visit) -> Response:
 
 
 def _ask_for_device(visit: Visit, kept: str, error: str = "") -> Response:
-    """Ask which device to use, after `error` if there is one. If the user has only one, ask for its response directly."""
+    """Ask which device to use, after `error` if there is one. If the user has only one device, ask for its response."""
     choices = visit.system.proofs.choices(visit.token)
     if not choices:
         raise NotIn

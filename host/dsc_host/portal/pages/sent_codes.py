@@ -44,7 +44,7 @@ class CodeFlow(ABC):
 
     @abstractmethod
     def confirm(self, visit: Visit, code: str) -> bool:
-        """Confirm by the code. Return whether it was correct."""
+        """Confirm by the code. Return whether the code was correct."""
 
     @abstractmethod
     def confirmed(self, visit: Visit, to: str) -> Response:
@@ -56,7 +56,7 @@ class CodeFlow(ABC):
         return visit.redirect(self.start) if sent is None else visit.show(self._code(visit, sent))
 
     def resent(self, visit: Visit) -> Response:
-        """Send a new code, unless the last one was sent just now."""
+        """Send a new code, unless the last code was sent just now."""
         sent = self.sent(visit)
         if sent is None:
             return visit.redirect(self.start)
@@ -65,7 +65,7 @@ class CodeFlow(ABC):
         return visit.redirect(self.answer, notice="code_sent")
 
     def answered(self, visit: Visit) -> Response:
-        """Confirm if the code is correct. After too many wrong ones, show the first form."""
+        """Confirm if the code is correct. After too many wrong codes, show the first form."""
         before = self.sent(visit)
         with visit.showing_errors(lambda: self.form(visit)):
             confirmed = self.confirm(visit, visit.value("answer"))

@@ -54,7 +54,7 @@ def device(visit: Visit) -> Response:
 
 
 def without_device(visit: Visit) -> Response:
-    """Show the ways to log in to a user who has no device at hand."""
+    """Show the ways to log in without a device at hand."""
     _ = visit._
     view = View(
         _("Help with the login"),
@@ -86,7 +86,7 @@ def manual(visit: Visit) -> Response:
 
 
 def resend(visit: Visit) -> Response:
-    """Send a new code, unless the last one was sent just now."""
+    """Send a new code, unless the last code was sent just now."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
@@ -166,7 +166,7 @@ def language(visit: Visit) -> Response:
 
 
 def _entrance(visit: Visit, name: str) -> View:
-    """Return the first page, with a link to a login that waits."""
+    """Return the first page. If the visitor has begun a login, the page has a link to it."""
     _, view = visit._, _first(visit._, name)
     if not visit.has_begun():
         return view

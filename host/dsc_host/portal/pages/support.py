@@ -32,7 +32,7 @@ def support(visit: Visit) -> Response:
 
 
 def search(visit: Visit) -> Response:
-    """Show the users who may be calling. If there is only one, show the questions for the caller."""
+    """Show the users who may be calling. If only one user is found, show the questions for the caller."""
     with visit.showing_errors(lambda: _search(visit)):
         found = visit.system.staff.search(visit.token, visit.value("search", 64))
     if len(found) == 1:
@@ -99,14 +99,14 @@ def _questions(visit: Visit, user: str, person: str) -> View:
         _("Is this the caller?"),
         words=words,
         steps=_steps(_, 2),
-        facts=_who(_, user, person),
+        facts=_name_facts(_, user, person),
         forms=(form,),
         back=Link("/desk", _("Back to the search")),
         focus=True,
     )
 
 
-def _who(_: Language, user: str, person: str) -> tuple[tuple[str, str], ...]:
+def _name_facts(_: Language, user: str, person: str) -> tuple[tuple[str, str], ...]:
     return ((_("User name"), user), *(((_("Full name"), person),) if person else ()))
 
 
