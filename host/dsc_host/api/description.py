@@ -1,4 +1,4 @@
-"""The OpenAPI description. It is generated from the operations and shapes that check requests, so it always matches them."""
+"""The OpenAPI description, generated from the operations and shapes that check requests. So the two always match."""
 
 from functools import cache
 from typing import Any

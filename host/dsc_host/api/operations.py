@@ -1,4 +1,4 @@
-"""The table of all operations. Routes, checks and the OpenAPI description are made from it, so they always match.
+"""The table of all operations, from which the routes, the checks and the OpenAPI description are made. So these always match.
 
 A caller with the scope `login` learns whether a response was accepted, but neither the reason nor which cards exist: challenges
 conceal unknown cards, every refusal of a challenge has the same text, and verdicts leave out the reason.

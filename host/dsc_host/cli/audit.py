@@ -110,9 +110,9 @@ def archive_log(
     """Move old segments of the log into compressed files. Asks for confirmation.
 
     An entry is removed from the records only after the file of its segment was written to the disk, read again, and checked
-    against the checkpoint that `audit seal` has sealed. Logins continue meanwhile. If you stop the command, it continues when
-    you run it again. The checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived
-    entries are no longer exported, and users no longer see them among their security events.
+    against the sealed checkpoint. Logins continue meanwhile. If you stop the command, it continues when you run it again. The
+    checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived entries are no longer
+    exported, and users no longer see them among their security events.
 
     \b
     Examples:

@@ -64,7 +64,7 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
     deadline = time.monotonic() + seconds
     with switched_off_after_failure(client):
         while (left := deadline - time.monotonic()) > 0:
-            if _took_question(client, question):
+            if _send_question(client, question):
                 if response := _response(client, deadline):
                     return response
             elif not _display_changed(client, left):
@@ -72,7 +72,7 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
         raise LinkTimeout(f"nobody answered on the card within {seconds:g} s")
 
 
-def _took_question(client: CardClient, question: str) -> bool:
+def _send_question(client: CardClient, question: str) -> bool:
     """Return whether the card accepted the question. A card accepts it only after its owner has switched the card on."""
     _went_off(client)  # Discard earlier changes of the display.
     try:

@@ -111,7 +111,7 @@ def show_client(records: Records, name: NameArgument, as_json: JsonOption = Fals
 def remove_client(records: Records, name: NameArgument, yes: YesOption = False) -> None:
     """Remove a program that logs users in with OpenID Connect. Asks for confirmation.
 
-    Its tokens become invalid immediately. If you add the client again, it gets a new secret.
+    The program's tokens become invalid immediately. If you add the client again, it gets a new secret.
 
     \b
     Examples:

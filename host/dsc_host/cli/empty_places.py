@@ -19,7 +19,7 @@ class PlaceCheckingCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments. Raises `InputError` for an empty place."""
         if not ctx.resilient_parsing:
-            # The values as they were given: a path does not show that its text was empty.
+            # Read the values as they were given, because a `Path` does not show that its text was empty.
             given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
             for parameter in self.params:
                 if getattr(parameter, "metavar", None) in PLACES:

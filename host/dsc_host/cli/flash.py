@@ -196,13 +196,13 @@ def _wait_for_card(port: str | None, steps: Plan) -> None:
     notice(f"The card says hello: {greeting.board}, firmware {greeting.firmware}.")
     if facts.condition == "error":
         notice(
-            "It shows ERROR: its record is damaged, or its source of random numbers failed. Nothing was changed. Next: unplug "
-            f"it and plug it in. If ERROR stays, dscplus wipe --card {name} makes it blank, and its key is then gone"
+            "The card shows ERROR: its record is damaged, or its source of random numbers failed. Nothing was changed. Next: "
+            f"unplug it and plug it in. If ERROR stays, dscplus wipe --card {name} makes it blank, and its key is then gone"
         )
     elif facts.serial:
-        notice(f"It is still {facts.serial}. Next: dscplus respond CHALLENGE --card {name}")
+        notice(f"The card is still {facts.serial}. Next: dscplus respond CHALLENGE --card {name}")
     else:
-        notice(f"It is blank. Next: dscplus personalize SERIAL --card {name}")
+        notice(f"The card is blank. Next: dscplus personalize SERIAL --card {name}")
 
 
 def _connect(port: str | None) -> tuple[str, CardClient]:
@@ -218,7 +218,7 @@ def _connect(port: str | None) -> tuple[str, CardClient]:
             if words := _startup_words(url):
                 raise LinkTimeout(
                     f"{without_password(url)}: the firmware is on the board, but the card did not say hello. "
-                    f"It says at its start: {words}. docs/how-to/flashing.md lists what to check"
+                    f"The board says at its start: {words}. docs/how-to/flashing.md lists what to check"
                 ) from error
             reason = error
         except LinkError as error:

@@ -145,14 +145,14 @@ def _finish(code: int) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # The program that reads our output has closed the pipe.
-        _let_go_of_stdout()
+        _discard_stdout()
     except OSError as error:
-        _let_go_of_stdout()
+        _discard_stdout()
         return code or _fail(error.strerror, 1)
     return code
 
 
-def _let_go_of_stdout() -> None:
+def _discard_stdout() -> None:
     """Stop Python from flushing the rest of the output at exit, which would fail."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

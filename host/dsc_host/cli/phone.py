@@ -150,7 +150,7 @@ def approve(
       dscplus phone approve carl 42 --finger
     """
     with _app(app, server) as phone:
-        user, push = _the_waiting(phone, name)
+        user, push = _waiting_login(phone, name)
         phone.approve(user, push, number, pin=None if finger else prompts.read_secret("PIN"))
 
 
@@ -163,7 +163,7 @@ def deny(name: NameArgument, app: AppOption = None, server: ServerOption = SERVE
       dscplus phone deny carl --server https://login.example.com
     """
     with _app(app, server) as phone:
-        phone.deny(*_the_waiting(phone, name))
+        phone.deny(*_waiting_login(phone, name))
 
 
 def respond(
@@ -207,7 +207,7 @@ def forget(
         phone.forget(name)
 
 
-def _the_waiting(phone: "PhoneApp", name: str) -> "tuple[User, Push]":
+def _waiting_login(phone: "PhoneApp", name: str) -> "tuple[User, Push]":
     for user, push in phone.waiting():
         if user.name == name:
             return user, push

@@ -109,7 +109,10 @@ def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
 
 
 def _lines(text: io.TextIOWrapper) -> _Lines:
-    """Yield the lines that are not empty, with their numbers. Cut a longer line to one character more than the limit."""
+    """Yield the lines that are not empty, with their numbers.
+
+    Cut a line that is longer than the limit to one character more than the limit.
+    """
     number = 0
     while line := text.readline(MOST_LINE + 1):
         number += 1

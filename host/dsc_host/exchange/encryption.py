@@ -160,11 +160,11 @@ class Opener:
 
     def nothing_opens(self) -> InputError:
         """Return the error for a file in which nothing can be decrypted."""
-        if (over := self._mac_is_over()) is not None:
+        if (over := self._mac_covers()) is not None:
             return self._refusal(f"its MACs were computed over {over}; export it with MACs over the whole encrypted values")
         return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
 
-    def _mac_is_over(self) -> str | None:
+    def _mac_covers(self) -> str | None:
         """Return a description of the data that the wrong MACs of this file cover, or None if the mistake is unknown.
 
         The file is refused in any case, so a value that is decrypted here is never used.

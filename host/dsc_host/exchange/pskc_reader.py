@@ -87,7 +87,7 @@ class _Card:
     def __init__(self, suite: str | None) -> None:
         self._suite = suite
         self._packages = 0
-        self._spoilt = False
+        self._incomplete = False
         self._main: tuple[Package, CardKey] | None = None
         self._pins: list[tuple[Package, Pin]] = []
         self._unlock: tuple[Package, CardKey] | None = None
@@ -104,18 +104,18 @@ class _Card:
                 self._take(package, key)
         except InputError as error:
             # Refuse a card with an unreadable part, because it would be incomplete. Ignore a package of another kind.
-            self._spoilt |= error.field != "algorithm" and not (self._main is not None and error.field == "serial")
+            self._incomplete |= error.field != "algorithm" and not (self._main is not None and error.field == "serial")
             return package.refusal(error)
         return None
 
     def made(self, apart: SeparatePins) -> Iterator[Placed | Refusal]:
         """Yield the card, or its refusal. Add a card whose PIN is not in its own packages to `apart` instead."""
         if self._main is None:
-            yield from () if self._spoilt else self._strays(apart)
+            yield from () if self._incomplete else self._strays(apart)
             return
         package, key = self._main
         try:
-            if self._spoilt:
+            if self._incomplete:
                 raise InputError("card", "was left out because another of its packages was refused")
             enrollment = self._enrollment(package, key)
             pin_id = key.found.policy.pin_key_id

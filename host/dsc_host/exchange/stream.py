@@ -38,9 +38,9 @@ class Piece:
 def pieces(file: BinaryIO) -> Iterator[Piece]:
     """Yield the document's pieces in order.
 
-    Raises `InputError`, which names the line, if the document is not well-formed XML, ends too early, has a document type
-    declaration, is nested too deeply, or is not PSKC 1.0 with its head before its packages. Pieces that were yielded before the
-    error stay valid.
+    Raises `InputError`, which names the line, if the document is not PSKC 1.0 with its head before its packages. The error is
+    raised too if the document is not well-formed XML, ends too early, has a document type declaration, or is nested too deeply.
+    Pieces that were yielded before the error stay valid.
     """
     reader = _Pieces()
     for error in _feed_all(file, reader):

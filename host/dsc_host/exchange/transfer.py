@@ -206,8 +206,8 @@ class _Records:
         refused: Callable[[Refusal], None],
     ) -> None:
         self._found = found
-        self.undone = dry_run
-        """Whether the transaction is rolled back at the end."""
+        self.is_dry_run = dry_run
+        """Whether the transaction is rolled back at the end, in any case."""
         self.atomic = atomic or dry_run
         self._taken = taken
         self._refused = refused
@@ -257,7 +257,7 @@ class _Records:
 
     def _end(self) -> None:
         """Roll back a dry run, or an atomic import with a refused card, after the records have decided on every card."""
-        if self.undone or (self.atomic and self._bad):
+        if self.is_dry_run or (self.atomic and self._bad):
             raise _ImportUndone
 
 
@@ -273,7 +273,7 @@ def _enroll_all(verifier: Verifier, records: _Records) -> int:
             records.enrollments(), atomic=records.atomic, refused=records.refuse, enrolled=records.enrolled
         )
     except _ImportUndone:
-        return records.total if records.undone else 0
+        return records.total if records.is_dry_run else 0
 
 
 def _as_input_error(error: DscError) -> InputError:

@@ -4,9 +4,9 @@ Promises: if an update is interrupted at any moment, the board starts the old pr
 that are already on the board are not sent again. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) and `/board.json` stay
 unchanged.
 
-Method: each version of the program has a folder, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new folder
-is written beside the old folder and read back. Then the new `main.py` replaces the old `main.py`, in one atomic rename.
-Finally, the old folder is removed. Other files in `/dsc` stay.
+Method: each version of the program has a folder, `/dsc/<digest>`, which the `/main.py` of this version puts first on
+`sys.path`. The new folder is written beside the old folder and read back. Then the new `main.py` replaces the old `main.py`, in
+one atomic rename. Finally, the old folder is removed. Other files in `/dsc` stay.
 """
 
 import hashlib

@@ -47,7 +47,7 @@ class RawRepl:
         self._line = line
         self._number = 0
         self.patience = PATIENCE_SECONDS
-        # Whether to use raw-paste mode. Its flow control hangs if a byte is lost, and needs a round trip for every few bytes.
+        # Whether to use raw-paste mode, whose flow control hangs if a byte is lost, and needs a round trip for every few bytes.
         self._pastes = True
 
     def enter(self, seconds: float) -> None:

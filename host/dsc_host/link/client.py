@@ -228,7 +228,7 @@ class CardClient:
         except LinkTimeout as error:
             seen = self._session.seen
             kind = CardStopped if _is_prompt(seen) else CardNotFound
-            raise kind(f"{without_password(url)}: no card answers: {_what_is_there(seen)}") from error
+            raise kind(f"{without_password(url)}: no card answers: {_describe_answer(seen)}") from error
 
     def _ask(self, word: str, values: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Send a request that may arrive twice."""
@@ -253,7 +253,7 @@ def _is_prompt(seen: bytes) -> bool:
     return b">>>" in seen or b"raw REPL" in seen
 
 
-def _what_is_there(seen: bytes) -> str:
+def _describe_answer(seen: bytes) -> str:
     """Return a description of the device that answered in place of a card, from the last bytes received."""
     if not seen:
         return "nothing came back. Is the card's program on the board, and running?"

@@ -147,8 +147,8 @@ def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
 # ---- the check ----
 
 
-def unseen(chosen: Sequence[Segment], one: str, many: str) -> Iterator[str]:
-    """Yield a sentence for each run of segments that a check has not read. It ends with `one` or `many`."""
+def unseen_sentences(chosen: Sequence[Segment], one: str, many: str) -> Iterator[str]:
+    """Yield a sentence for each run of segments that a check has not read. The sentence ends with `one` or `many`."""
     for _, run in groupby(enumerate(chosen), key=lambda at: at[1].number - at[0]):
         parts = [segment for _, segment in run]
         first, last = parts[0], parts[-1]

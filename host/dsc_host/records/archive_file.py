@@ -7,7 +7,7 @@ is not the hash in the checkpoint, the file is not the segment. `xz -dc FILE` sh
 Three promises:
 
 1. A file gets its name only when it is complete, and its contents are on the disk. Only its owner can access it.
-2. A file is accepted only if it is complete, nothing follows its end, and the hashes of all its entries form a chain from the
+2. A file is accepted only if it is complete and nothing follows its end. The hashes of its entries must form a chain from the
    start hash to the end hash of the segment's checkpoint.
 3. Reading takes bounded memory, whatever the file holds.
 """

@@ -101,11 +101,11 @@ class Check:
         self._check_archive([segment for segment in known if segment.first_entry <= self.mark.number], since, folder)
         if folder:
             self._check_copies([segment for segment in known if segment.first_entry > self.mark.number], folder)
-        return self._from(self.mark.number, self.mark.hash, since, known)
+        return self._check_from(self.mark.number, self.mark.hash, since, known)
 
     def _check_archive(self, archived: Sequence[Segment], since: Checkpoint | None, folder: Path | None) -> None:
         if folder is None:
-            self.unseen += archive.unseen(archived, "was not given", "were not given")
+            self.unseen += archive.unseen_sentences(archived, "was not given", "were not given")
             return
         check = archive.ArchiveCheck(folder, self._seals.database)
         for segment in archived:
@@ -115,7 +115,7 @@ class Check:
             self._done(check.entries, archived[-1].last_entry)
         self._seen += check.entries
         self._problems += check.problems[:MOST_PROBLEMS]
-        self.unseen += archive.unseen(check.absent, f"has no file in {folder}", f"have no files in {folder}")
+        self.unseen += archive.unseen_sentences(check.absent, f"has no file in {folder}", f"have no files in {folder}")
 
     def _check_copies(self, stored: Sequence[Segment], folder: Path) -> None:
         """Check the file of each segment that is still in the database. A backup with segments makes such files."""
@@ -137,12 +137,12 @@ class Check:
         known = self._checkpoints(since.number)
         if since.number < self.mark.number:
             self.unseen.append(f"entries {since.number + 1} to {self.mark.number} are archived, and were not checked")
-            return self._from(self.mark.number, self.mark.hash, since, known)
+            return self._check_from(self.mark.number, self.mark.hash, since, known)
         if since.number:
             self.unseen.append(f"entries 1 to {since.number} are before the checkpoint, and were not checked again")
-        return self._from(since.number, bytes.fromhex(since.hash), since, known)
+        return self._check_from(since.number, bytes.fromhex(since.hash), since, known)
 
-    def _from(self, number: int, before: bytes, since: Checkpoint | None, known: Sequence[Segment]) -> AuditReport:
+    def _check_from(self, number: int, before: bytes, since: Checkpoint | None, known: Sequence[Segment]) -> AuditReport:
         for other in self._db.execute(_OUT_OF_RANGE, {"archived": self.mark.number}).scalars():
             is_archived = isinstance(other, int) and 0 < other <= self.mark.number
             problem = "is in the database again after it was archived" if is_archived else "has a number that no entry can have"
@@ -155,7 +155,7 @@ class Check:
         for segment in known:
             if (found := self.hashes.get(segment.last_entry)) and found != segment.end_hash:
                 self._report(f"entry {segment.last_entry} does not have the hash in checkpoint {segment.number}")
-        self._look_at_end(self._db.execute(HEAD).one_or_none(), last)
+        self._check_end(self._db.execute(HEAD).one_or_none(), last)
         if since and since.number > last.number:
             self._report(f"the log ends at entry {last.number}, before the checkpoint at entry {since.number}")
         checkpoint = Checkpoint(last.number, last.hash.hex())
@@ -265,7 +265,7 @@ class Check:
 
     # ---- the end ----
 
-    def _look_at_end(self, head: Any, last: Walked) -> None:
+    def _check_end(self, head: Any, last: Walked) -> None:
         if head is None:
             self._report("the end of the log is missing")
         elif type(head.number) is not int or not isinstance(head.hash, bytes):

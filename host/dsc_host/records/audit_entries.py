@@ -75,7 +75,7 @@ class Checkpoint:
 
     Attributes:
         number: The number of the last entry.
-        hash: Its hash, 64 hex digits.
+        hash: The hash of this entry, 64 hex digits.
 
     Examples:
         >>> from dsc_host import Checkpoint, MasterKey, Verifier

@@ -80,7 +80,7 @@ class AuditLog:
         includes the archived segments in `folder`, and the report names the segments that have no file there. The check calls
         `done` after every thousand entries. In a large log, other processes help.
         """
-        self._store.check_whole()
+        self._store.check_not_newer()
         with self._store.read(streams=True) as db:
             check = Check(db, self._keys, self._seals, self._store.source, done)
             report = check.after(since) if since and not whole else check.whole(since, folder)
@@ -101,7 +101,7 @@ class AuditLog:
         """
         if type(size) is not int or not FEWEST <= size <= MOST:
             raise InputError("size", f"must be a whole number from {FEWEST:,} to {MOST:,}")
-        self._store.check_whole()
+        self._store.check_not_newer()
         with self._store.read(streams=True) as db:
             last = self._last_segment(db)
             check = Check(db, self._keys, self._seals, self._store.source, done, size)
@@ -135,7 +135,7 @@ class AuditLog:
         `InputError` if a file cannot be written, or if a file with the segment's name holds something else. Raises `StoreError`
         if entries in the database were changed after they were sealed.
         """
-        self._store.check_whole()
+        self._store.check_not_newer()
         chosen = self.archivable(before)
         archive.Archiver(self._context, folder, self._card_actions, done).move(chosen)
         return chosen

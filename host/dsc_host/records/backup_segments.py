@@ -4,8 +4,8 @@ A sealed segment never changes. So its file is made once and serves all later ba
 the last segment. The files have the format of the archive. Two promises:
 
 1. A backup leaves out an entry only if the file of its segment is in the folder.
-2. Restoring inserts the entries of a file in a transaction that fails unless their hashes form a chain from the start hash to
-   the end hash of the segment's sealed checkpoint. The backup holds the checkpoints.
+2. The entries of a file are restored in a transaction. It fails unless their hashes form a chain from the start hash to the end
+   hash of the segment's sealed checkpoint. The backup holds the checkpoints.
 """
 
 import json
@@ -47,7 +47,7 @@ class LeftOut:
 
     @classmethod
     def read(cls, content: object) -> Self | None:
-        """Return the part that the header of a backup names, or None if `content` is no such part."""
+        """Return the part that the header of a backup names, or None if `content` names none."""
         if not isinstance(content, dict) or list(content) != ["first", "last", "last_entry"]:
             return None
         if not all(type(number) is int for number in content.values()):

@@ -140,7 +140,7 @@ class GroupCommit:
     """The changes that the threads of this process make to one database. All contexts of a database share one object.
 
     If too many other threads are committing, a thread waits. A thread that has finished its commit passes the lead to the first
-    waiting thread, which commits its changes together with those of the other waiting threads.
+    waiting thread. This thread commits its changes together with those of the other waiting threads.
     """
 
     def __init__(self, store: Store) -> None:
@@ -296,7 +296,7 @@ class GroupCommit:
         return type(change.work) if self._store.locks_rows and isinstance(change.work, SetWork) else None
 
     def _in_savepoint(self, db: Connection, entries: PendingEntries, number: int, change: Change[Any]) -> bool:
-        """Make one change. Return False if the database prevents that. The change then needs a separate transaction."""
+        """Make one change. Return False after an error of the database. The change then needs a separate transaction."""
         mark = len(entries)
         _SAVEPOINTS[number].send(db, {})
         try:

@@ -37,7 +37,7 @@ class Walked:
         start: The hash before the first entry; empty if it is missing.
         entries: The number of entries that were seen.
         number: The number of the last entry.
-        hash: Its hash; empty if it is missing.
+        hash: The hash of this entry; empty if the hash is missing.
         problems: The problems.
     """
 

@@ -78,7 +78,7 @@ def walk(ask: Ask, stretch: Stretch) -> Walked:
 
 def main() -> int:
     """Answer stretches until the input ends."""
-    # Only the program that has started this process handles Ctrl-C. It then ends the input.
+    # Only the program that has started this process handles Ctrl-C. That program then ends the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source = Source(**json.loads(sys.stdin.readline()))
     with closing(source.connect()) as db:

@@ -134,7 +134,7 @@ def _values(segment: Segment) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The mark of the archive: the last entry that was removed from the database, and the kept rows, which sum up such entries.
+    """The mark of the archive: the last entry that was removed from the database, and the rows that sum up the removed entries.
 
     Attributes:
         number: The number of the last archived entry; 0 if no entry was archived.

@@ -190,7 +190,7 @@ class Store:
             # Two processes that share a connection break it, and in SQLite may damage the file.
             raise self.failure("it was opened before this process was forked; open it after the fork")
 
-    def check_whole(self) -> None:
+    def check_not_newer(self) -> None:
         """Raise `StoreError` if a newer dscplus has migrated the database, and may have added tables that are unknown here."""
         if self._newer is not None:
             raise self.failure(f"a newer dscplus migrated it to schema {self._newer}; use that dscplus for this")

@@ -30,7 +30,7 @@ class _Sealed(NamedTuple):
 
 
 def put(tx: Transaction, name: str, plain: bytes) -> None:
-    """Store `plain` under `name`, 1 to 64 characters without spaces. It replaces an earlier secret of this name."""
+    """Store `plain` under `name`, 1 to 64 characters without spaces, in place of any earlier secret of this name."""
     logged = tx.last_entry()
     sealed = tx.keys.current.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
     values = {"key_id": tx.keys.current.id, "sealed": sealed, "logged": logged}
@@ -44,7 +44,7 @@ def get(tx: Transaction, name: str) -> bytes | None:
     return _opened(tx.context, _Sealed(*row)) if row else None
 
 
-def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
+def get_or_put(tx: Transaction, name: str, plain: bytes) -> bytes:
     """Return the secret under `name`. If there is no such secret, store `plain` first."""
     key = tx.keys.current
     logged = tx.last_entry()

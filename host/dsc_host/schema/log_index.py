@@ -1,7 +1,7 @@
 """The user whom an entry of the audit log is about: an SQL expression, for which the log has an index.
 
 The user's name is in the JSON text of `detail`. With the index, a user's entries are found without reading the whole log.
-There is no separate column, because entries are hashed and the name would be stored twice.
+The log has no separate column for the name: it would store the name twice, and the hash of an entry covers its columns.
 """
 
 from typing import Any

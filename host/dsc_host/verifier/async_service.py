@@ -321,7 +321,7 @@ class AsyncVerifier:
     ) -> AsyncIterator[Card]:
         """Return an iterator over the cards that `Verifier.cards` yields for the same arguments.
 
-        These are `owner`, `state`, `after` and `limit`. At most 500 cards are in memory at the same time.
+        At most 500 cards are in memory at the same time.
         """
         return _in_pages(self._workers, self._verifier.cards(owner=owner, state=state, after=after, limit=limit))
 

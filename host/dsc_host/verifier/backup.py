@@ -43,11 +43,11 @@ from dsc_host.verifier.service import Verifier
 def backup(verifier: Verifier, file: BinaryIO, *, segments: Path | None = None, done: Progress = ignored) -> int:
     """Write all records to `file`, and return the number of cards. The backup includes the log entry about itself.
 
-    With `segments`, make a file in this folder for each sealed segment of the log that has none there, and leave the entries of
-    all sealed segments out of the backup. Raises `InputError` if the folder or a file in it cannot be used.
+    With `segments`, make a file in this folder for each sealed segment of the log that has none there. The backup then leaves
+    out the entries of all sealed segments. Raises `InputError` if the folder or a file in it cannot be used.
     """
     context = verifier._context
-    context.store.check_whole()
+    context.store.check_not_newer()
     if segments:
         backup_segments.make_files(context, segments, done)
     context.change(lambda tx: tx.log(context.now(), Event("backup.make", None, "done")))

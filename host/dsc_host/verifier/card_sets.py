@@ -1,6 +1,6 @@
 """The last steps of many logins, in one transaction and with one statement for each kind of change.
 
-This is for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once, without
+Used for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once, without
 waiting: if another transaction has locked a card, the step for this card is done later and alone. Then each step is decided: it
 raises an error, or collects its changes. So a step that raises an error has changed nothing, and needs no savepoint. Finally,
 the changes of all steps are written.

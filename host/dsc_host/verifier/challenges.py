@@ -26,7 +26,7 @@ from dsc_host.verifier.transaction import CardTransaction
 REMEMBERED = 1000
 """The number of a card's latest questions that are not asked again, if its suite has a counter."""
 FORGOTTEN = 10
-"""The largest number of old rows that are removed when a row is added. It bounds the time of a call."""
+"""The largest number of old rows that are removed when a row is added. The limit bounds the time of a call."""
 _ID_BYTES = 11
 _ALPHABETS = {"A": "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", "H": "0123456789ABCDEF"}
 """The characters of questions in the formats A and H. A leaves out I and O, because they look like 1 and 0."""
@@ -77,7 +77,7 @@ def issue_to(tx: CardTransaction, serial: str, card: CardRecord | None, earliest
         challenge, card = _new_challenge(tx, card, serial, now)
     except TooManyChallenges as error:
         card = tx.changed(card)
-        tx.writes.used(card)
+        tx.writes.write_login(card)
         return _refuse(tx, now, serial, error, "too many", card)
     reason = card.state if card.state == DECOY else ""
     tx.log(now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
@@ -110,7 +110,7 @@ def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: floa
     if record is None:
         raise VerifierError(f"card {serial}: nearly all its questions have been used; enroll it again, with a new key")
     card = tx.changed(card, asked=record.number)
-    tx.writes.used(card)
+    tx.writes.write_login(card)
     return Challenge(record.id, serial, record.question, record.expires_at), card
 
 

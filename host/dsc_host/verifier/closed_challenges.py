@@ -73,7 +73,7 @@ def refuse_closed(
     reason, challenge = closed
     if not is_logged(challenge, tx.policy):
         return refuse_counted(tx, action, reason, now)
-    tx.writes.answered(tx.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
+    tx.writes.write_answer(tx.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
     tx.log(now, Event(action, decoys.serial_of(challenge.serial), "refused", reason, ids_of(challenges)))
     return Verdict(reason, closed=True)
 

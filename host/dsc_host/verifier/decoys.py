@@ -112,7 +112,7 @@ def _suite(tx: CardTransaction, serial: str) -> str:
 
     Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor is enrolled or removed.
     """
-    secret = vault.kept(tx, _VAULT_NAME, secrets.token_bytes(_KEY_BYTES))
+    secret = vault.get_or_put(tx, _VAULT_NAME, secrets.token_bytes(_KEY_BYTES))
     weights = Counter(rows.suites_near(tx.db, serial, _NEIGHBORS)) or Counter([DEFAULT_SUITE])
 
     def distance(suite: str) -> float:

@@ -315,16 +315,16 @@ def _record(
             used_at=now if reason is Reason.ACCEPTED else challenge.used_at,
             judged=max(challenge.judged + 1, tx.policy.attempts if asked.once else 0),
         )
-        tx.writes.answered(tx.seals.sealed_challenge(answered))
+        tx.writes.write_answer(tx.seals.sealed_challenge(answered))
     rare: dict[str, Any] = {}
     if after.state != card.state:
         rare |= {"state": after.state, "state_since": now}
     if reason is Reason.ACCEPTED and asked.new_pin is not None:
         rare["sealed_pin"] = tx.sealed(asked.new_pin, Holder.of(card), Secret.PIN)
     row = tx.changed(after, judged=card.judged + 1, **rare)
-    tx.writes.used(row)
+    tx.writes.write_login(row)
     if rare:
-        tx.writes.changed(row, *rare)
+        tx.writes.write_columns(row, *rare)
     return row
 
 

@@ -31,7 +31,7 @@ SEALED = {
 
 def rekey(context: CardContext, done: Progress) -> int:
     """Seal everything under the current master key: see `Verifier.rekey`."""
-    context.store.check_whole()
+    context.store.check_not_newer()
     to = context.keys.current
     with context.reading() as tx:
         left, until = rows.cards_not_under(tx.db, to.id)
@@ -48,7 +48,7 @@ def rekey(context: CardContext, done: Progress) -> int:
 
 def in_use(context: CardContext) -> dict[str, int]:
     """Return the number of cards under each master key: see `Verifier.keys_in_use`."""
-    context.store.check_whole()
+    context.store.check_not_newer()
     with context.reading() as tx:
         kept = vault.count_by_key(tx.db)
         marks = dict.fromkeys(segments.key_ids(tx.db), 0)

@@ -231,7 +231,7 @@ class Challenge:
 
 
 class Reason(StrEnum):
-    """The reason why a response was accepted or refused. It is for the log only: it would help an attacker.
+    """The reason why a response was accepted or refused. Use it only in the log: a reason helps an attacker.
 
     Attributes:
         ACCEPTED: The right response, at the right time, for the first time.

@@ -27,13 +27,13 @@ class Forgotten(NamedTuple):
 class RowWrites(Protocol):
     """The changes of rows that one login makes."""
 
-    def used(self, card: CardRecord) -> None:
+    def write_login(self, card: CardRecord) -> None:
         """Write the columns that change when a card is given a challenge or its response is judged."""
 
-    def changed(self, card: CardRecord, *columns: str) -> None:
+    def write_columns(self, card: CardRecord, *columns: str) -> None:
         """Write these columns of a card, its version and its seal."""
 
-    def answered(self, challenge: ChallengeRecord) -> None:
+    def write_answer(self, challenge: ChallengeRecord) -> None:
         """Write the columns that change when a response is judged."""
 
     def forget(self, forgotten: Forgotten) -> None:
@@ -52,17 +52,17 @@ class DirectWrites:
         """Write with this connection."""
         self._db = db
 
-    def used(self, card: CardRecord) -> None:
+    def write_login(self, card: CardRecord) -> None:
         """Write the columns of a card that a login changes."""
-        rows.used_card(self._db, card)
+        rows.write_login(self._db, card)
 
-    def changed(self, card: CardRecord, *columns: str) -> None:
+    def write_columns(self, card: CardRecord, *columns: str) -> None:
         """Write these columns of a card."""
         rows.change_card(self._db, card, *columns)
 
-    def answered(self, challenge: ChallengeRecord) -> None:
+    def write_answer(self, challenge: ChallengeRecord) -> None:
         """Write the columns of a challenge that a response changes."""
-        rows.answered_challenge(self._db, challenge)
+        rows.write_answer(self._db, challenge)
 
     def forget(self, forgotten: Forgotten) -> None:
         """Remove old challenges of a card."""
@@ -90,15 +90,15 @@ class CollectedWrites:
         self.forgotten: list[Forgotten] = []
         self.added: list[tuple[ChallengeRecord, Draw]] = []
 
-    def used(self, card: CardRecord) -> None:
+    def write_login(self, card: CardRecord) -> None:
         """Collect a card."""
         self.cards.append(card)
 
-    def changed(self, card: CardRecord, *columns: str) -> None:
+    def write_columns(self, card: CardRecord, *columns: str) -> None:
         """Collect some columns of a card."""
         self.columns.append((card, columns))
 
-    def answered(self, challenge: ChallengeRecord) -> None:
+    def write_answer(self, challenge: ChallengeRecord) -> None:
         """Collect a challenge."""
         self.answers.append(challenge)
 

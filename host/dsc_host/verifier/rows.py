@@ -235,7 +235,7 @@ def change_card(db: Connection, card: CardRecord, *columns: str) -> None:
     statement.send(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in names}})
 
 
-def used_card(db: Connection, card: CardRecord) -> None:
+def write_login(db: Connection, card: CardRecord) -> None:
     """Write the columns that change when a card is given a challenge or its response is judged."""
     _USED.send(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in LOGIN_COLUMNS}})
 
@@ -345,7 +345,7 @@ def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
     return _challenge(_CHALLENGE.row(db, {"of": challenge_id}))
 
 
-def answered_challenge(db: Connection, challenge: ChallengeRecord) -> None:
+def write_answer(db: Connection, challenge: ChallengeRecord) -> None:
     """Write the columns that change in a challenge when a response to it is judged."""
     _ANSWERED.send(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in ANSWER_COLUMNS}})
 

@@ -147,7 +147,7 @@ BREAKS = {
     "a letter": (writing("records.db", "dear aunt"), DATABASE, FAILED, "not a dscplus database", "name another file"),
     "an empty file": (writing("records.db", ""), DATABASE, FAILED, "is empty", "restore a backup"),
     "another program's": (executing("PRAGMA application_id = 1"), DATABASE, FAILED, "of another program", "name another"),
-    "newer schema": (of_schema(SCHEMA.version + 1), DATABASE, FAILED, "a newer dscplus", "upgrade"),
+    "newer schema": (of_schema(SCHEMA.version + 1), DATABASE, FAILED, "of a newer dscplus", "upgrade"),
     "older schema": (of_schema(SCHEMA.version - 1), DATABASE, WARNING, "its schema is", "make a backup"),
     "ancient schema": (of_schema(SCHEMA.oldest - 1), DATABASE, FAILED, "too old", "the dscplus that made it"),
     "changed log": (

@@ -184,7 +184,7 @@ def test_what_a_board_says_at_its_start_is_passed_on(
     began = time.monotonic()
     done = dscplus("flash", "--card", board.url)
     assert done.code == 5
-    assert "did not say hello. It says at its start: board.json: keypad.press: pin 40: this chip refuses." in done.error
+    assert "did not say hello. The board says at its start: board.json: keypad.press: pin 40: this chip refuses." in done.error
     assert time.monotonic() - began < 60
 
 
@@ -201,7 +201,7 @@ def test_a_card_that_shows_error_is_not_called_blank(dscplus: Command, disk: Dis
     with BoardDouble(disk, flash=Flash((b"\x5a" * 209, b"\xa5" * 209))) as board:
         done = dscplus("flash", "--card", board.url)
     assert done.code == 0
-    assert "It shows ERROR" in done.err
+    assert "The card shows ERROR" in done.err
     assert "blank. Next" not in done.err
 
 

@@ -132,10 +132,10 @@ async def test_only_the_certificate_of_a_client_from_its_address_is_heard(scenar
         assert await at.is_closed(certified(tmp_path, "unknown"), asked())
         assert await at.is_closed(trusted, asked())
         assert at.program.responder.dropped == {"unknown client": 1}
-        at.program.responder.know([replace(at.program.client, network=clients.ip_network("192.0.2.7"))])
+        at.program.responder.use_clients([replace(at.program.client, network=clients.ip_network("192.0.2.7"))])
         assert await at.is_closed(at.client, asked())
         # A client of TLS is unknown over UDP, by the secret that everybody knows.
-        at.program.responder.know([at.program.client])
+        at.program.responder.use_clients([at.program.client])
         assert at.program.responder.take(asked(), ("127.0.0.1", 5000)) is None
     assert scenario.events()[-1][0] == "login.radius.client", "nothing was judged"
 

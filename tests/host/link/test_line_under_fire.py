@@ -136,7 +136,7 @@ def test_no_transcript_holds_a_piece_of_a_key_that_comes_back_in_pieces(port: Fa
 
 
 def test_no_message_holds_a_key_that_an_earlier_program_sent() -> None:
-    words = client._what_is_there(b"login: >7 set key=" + KEY.hex().encode() + b"*12345678\r\n")
+    words = client._describe_answer(b"login: >7 set key=" + KEY.hex().encode() + b"*12345678\r\n")
     assert "a0a1" not in words
     assert KEY.hex()[-8:] not in words
     assert "key=****" in words

@@ -241,7 +241,7 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
             if reason == "used":
                 found = rows.find_challenge(db, challenge.id)
                 assert found
-                rows.answered_challenge(db, verifier.context.seals.sealed_challenge(found._replace(used_at=1.0)))
+                rows.write_answer(db, verifier.context.seals.sealed_challenge(found._replace(used_at=1.0)))
             else:
                 clock.advance(300)
         assert verdict.result(DEADLINE).reason == reason

@@ -86,7 +86,7 @@ def test_a_card_that_was_tampered_with_fails_alone(verifier: Verifier, commits: 
     with verifier.context.store.write() as db:
         card = rows.find_card(db, "C-0")
         assert card
-        rows.used_card(db, card._replace(counter=7))
+        rows.write_login(db, card._replace(counter=7))
     calls = [challenge(verifier, serial) for serial in ("C-1", "C-0", "C-2")]
     commits.do_all(calls)
     assert [calls[0].result().serial, calls[2].result().serial] == ["C-1", "C-2"]

@@ -68,7 +68,7 @@ def _schema(identity: Identity | None, path: Path | None) -> Finding:
         return failed(DATABASE, f"{where} is empty", f"restore a backup; {_NEW}")
     version = identity.version
     if version > SCHEMA.version:
-        newer = f"a newer dscplus made its schema, {version}; this dscplus has {SCHEMA.version}"
+        newer = f"its schema, {version}, is of a newer dscplus; this dscplus has {SCHEMA.version}"
         if identity.compatible_since <= SCHEMA.version:
             return warning(DATABASE, f"{newer}, and logins go on", "upgrade dscplus; until then, use the newer one for backups")
         return failed(DATABASE, newer, "upgrade dscplus")

@@ -1,8 +1,8 @@
 """The endpoint that a web server (nginx, Traefik or Caddy) calls for each request of a visitor.
 
-The answer is 204, with the user, the scope and the kind of device in headers. It is 401 for a visitor who is not logged in, and
-403 for a visitor whose session has none of the sufficient scopes. Each parameter `scope` names a sufficient scope. Without this
-parameter, only `full` is sufficient.
+The answer is 204, with the user, the scope and the kind of device in headers. The answer is 401 for a visitor who is not logged
+in, and 403 for a visitor whose session has none of the sufficient scopes. Each parameter `scope` names a sufficient scope.
+Without this parameter, only `full` is sufficient.
 
 nginx itself redirects visitors without a session to the login page. Traefik and Caddy pass the answer on to the visitor, so
 with `?redirect=yes` the answer is a redirect to the login page. After the login, the visitor returns to the page that the web

@@ -238,7 +238,7 @@ def _plain(text: str) -> str:
 def next_step(
     tx: LoginTransaction, request: AuthorizationRequest, client: Client, login: Login | None, *, consented: bool = False
 ) -> Step:
-    """Return what must happen now. Raises `ProtocolError`, which the client gets in a redirect."""
+    """Return what must happen before the client gets a code. Raises `ProtocolError`, which the client gets in a redirect."""
     silent = "none" in request.prompts
     fresh = login is not None and request.before not in ("", login.id) and login.at >= request.at
     if login is None or (not fresh and _needs_fresh(tx, request, login)):

@@ -19,7 +19,7 @@ from dsc_host.records.transaction import Refused
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_SECONDS = 10 * 60
-"""The longest validity of an assertion, in seconds. Its id is remembered for longer, so that nobody can use it twice."""
+"""The longest validity of an assertion, in seconds. Its id is remembered for longer, so no assertion is used twice."""
 _SKEW_SECONDS = 60
 _MOST_LETTERS = 4000
 

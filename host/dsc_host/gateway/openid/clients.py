@@ -1,4 +1,4 @@
-"""The OpenID clients: programs that log their users in here, each with its exact addresses and a way to authenticate.
+"""The OpenID clients: programs that log their users in at the portal, with their exact addresses and ways to authenticate.
 
 The vault keeps each client as one record, sealed under the master key. `dscplus rekey` and backups include the clients. An
 attacker who can write the database but has no master key cannot change the addresses of a client. Three promises:

@@ -1,4 +1,4 @@
-"""The grants: logins of users at clients. Each grant belongs to a session here, and ends with this session.
+"""The grants: logins of users at clients. Each grant belongs to a session at the portal, and ends with this session.
 
 Five promises:
 

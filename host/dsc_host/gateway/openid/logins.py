@@ -1,4 +1,4 @@
-"""The logins of users here, with the facts that clients get: the user, the session, and the kind of the device.
+"""The logins of users at the portal, with the facts that clients get: the user, the session, and the kind of the device.
 
 The id of a session stays the same when the session gets a new token.
 """
@@ -29,7 +29,7 @@ _MOST_IDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A user who is logged in here."""
+    """A user who is logged in at the portal."""
 
     user: User
     session: Session

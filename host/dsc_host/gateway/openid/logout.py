@@ -49,7 +49,7 @@ def unseal(context: LoginContext, text: str) -> LogoutRequest | None:
     return sealed_texts.unseal(context, "logout", LogoutRequest, text)
 
 
-def leave(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]], here: Login | None) -> LogoutOutcome:
+def log_out(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]], here: Login | None) -> LogoutOutcome:
     """End the session that a request names, if that is safe. `here` is the login of the browser. Raises `UnsafeRequest`."""
     if any(len(values) > 1 for values in given.values()):
         raise UnsafeRequest("a parameter is given twice")

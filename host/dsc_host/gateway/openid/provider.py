@@ -131,11 +131,11 @@ class Provider:
 
     # ---- the logout in the browser ----
 
-    def leave(self, given: Mapping[str, Sequence[str]], token: str) -> LogoutOutcome:
+    def log_out(self, given: Mapping[str, Sequence[str]], token: str) -> LogoutOutcome:
         """Process a request for a logout, from a browser whose cookie has this token. Raises `UnsafeRequest`."""
         # Only a request with an ID token can end a session. Other requests are answered without a lock.
         run = self.context.change if "id_token_hint" in given else self.context.read
-        return run(lambda tx: logout.leave(tx, self.issuer, given, _login(tx, token)))
+        return run(lambda tx: logout.log_out(tx, self.issuer, given, _login(tx, token)))
 
     # ---- what clients call ----
 

@@ -28,7 +28,7 @@ def seal(context: LoginContext, purpose: str, record: "DataclassInstance") -> st
 
 
 def unseal(context: LoginContext, purpose: str, kind: type[T], text: str) -> T | None:
-    """Return the record in a text; None if the text was not made here for this purpose. Any text is accepted."""
+    """Return the record in a text; None if this system did not make the text for this purpose. Any text is accepted."""
     key_id, _, sealed = text.partition(".")
     if len(text) > _MOST_LETTERS or not text.isascii():
         return None

@@ -90,7 +90,7 @@ def _make(tx: LoginTransaction, number: int, *, at_once: bool) -> None:
     now = tx.now()
     key = ECKey.generate_key("P-256", private=True)
     kept = {"key": key.as_dict(private=True), "made_at": now, "signs_from": now if at_once else now + PUBLISHED_SECONDS}
-    if vault.kept(tx.cards, _name(number), json.dumps(kept).encode()) == json.dumps(kept).encode():
+    if vault.get_or_put(tx.cards, _name(number), json.dumps(kept).encode()) == json.dumps(kept).encode():
         tx.log("openid.key", None, "done", "made", number=str(number))
 
 

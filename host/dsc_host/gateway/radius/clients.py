@@ -1,4 +1,4 @@
-"""The RADIUS clients: programs and devices that send logins here, each with an address and a shared secret or a certificate.
+"""The RADIUS clients: programs and devices that send logins to the server, each with an address and a secret or a certificate.
 
 The vault keeps each client as one secret, sealed under the master key. `dscplus rekey` and backups include the clients.
 """

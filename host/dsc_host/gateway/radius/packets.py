@@ -95,7 +95,7 @@ def is_signed(packet: Packet, secret: bytes) -> bool:
 
 
 def sign(code: Code, request: Packet, attributes: Iterable[Attribute], secret: bytes) -> bytes:
-    """Return the reply to a request, with a Message-Authenticator first. Raises `ValueError` if too long."""
+    """Return the reply to a request, with a Message-Authenticator first. Raises `ValueError` if it is too long."""
     plain = _packed([(Type.MESSAGE_AUTHENTICATOR, bytes(_BLOCK)), *attributes])
     head = bytes([code, request.identifier]) + (_HEADER + len(plain)).to_bytes(2, "big")
     signature = hmac.new(secret, head + request.authenticator + plain, "md5").digest()

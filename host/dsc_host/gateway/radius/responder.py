@@ -5,8 +5,8 @@ Four promises:
 1. A packet that is malformed, unsigned, forged or from an unknown address gets no reply. It is counted, and causes no access to
    the records.
 2. A repeated request (with the same source, identifier and authenticator) gets the same reply. No request is judged twice.
-3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies have limits, and
-   replies are kept for a limited time.
+3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies are limited.
+   Replies are kept for a limited time.
 4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats the
    request, it is judged again.
 """
@@ -81,7 +81,7 @@ class Responder:
         self._pending: set[_Key] = set()
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
 
-    def know(self, known: Sequence[Client]) -> None:
+    def use_clients(self, known: Sequence[Client]) -> None:
         """Use these clients from now on. Replies to requests that are being judged are signed with the old secrets."""
         self._clients = known
 

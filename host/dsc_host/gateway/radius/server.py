@@ -206,7 +206,7 @@ async def reload(responder: Responder, load: Load, context: ssl.SSLContext | Non
         known = await asyncio.to_thread(load)
         if context:
             trust(context, known)
-        responder.know(known)
+        responder.use_clients(known)
     except DscError as error:
         _log.info("clients not read", extra={"fields": {"error": type(error).__name__, "message": str(error)}})
 

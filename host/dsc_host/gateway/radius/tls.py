@@ -58,7 +58,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def trust(context: ssl.SSLContext, known: Sequence[Client]) -> None:
-    """Trust the certificates of these clients too. A removed client can still complete a handshake, but is then refused."""
+    """Also trust the certificates of these clients. A removed client can still complete a handshake, but is then refused."""
     for client in known:
         if client.options.certificate:
             context.load_verify_locations(cadata=client.options.certificate)

@@ -156,7 +156,7 @@ def _expired(visit: Visit) -> Response:
 
 
 def _leave(visit: Visit, provider: Provider, given: Given, pages: "OpenIdPages") -> Response:
-    found = provider.leave(given, visit.token)
+    found = provider.log_out(given, visit.token)
     pages.note(found.user)
     if found.ask:
         _ = visit._

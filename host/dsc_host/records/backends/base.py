@@ -94,7 +94,10 @@ class Backend(Protocol):
         """Mark the database as ours, with this schema version and the oldest schema version whose dscplus may use it."""
 
     def keep_copy(self, version: int) -> str | None:
-        """Copy the database before a migration. Return the copy's name, or None if this kind of database is not copied here."""
+        """Copy the database before a migration, and return the copy's name.
+
+        Return None if the administrators must copy this kind of database.
+        """
 
     def check_migrated(self, db: Connection) -> None:
         """Raise `StoreError` if a migration left rows that refer to missing rows."""

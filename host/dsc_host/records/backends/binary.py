@@ -75,7 +75,7 @@ _KINDS: tuple[tuple[type[Any], Kind], ...] = (
 
 
 def kind_of(column_type: Any) -> Kind | None:
-    """Return the kind of the values of a column's type, or None if it is not known here."""
+    """Return the kind of the values of a column's type, or None if this module does not know the type."""
     if isinstance(column_type, ARRAY):
         item = kind_of(column_type.item_type)
         return item and Kind(item.array, 0, item.encode_all)

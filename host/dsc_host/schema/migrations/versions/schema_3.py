@@ -1,4 +1,4 @@
-"""Version 3: cards with their secrets and counters, and their challenges. It is the oldest version that can be migrated."""
+"""Version 3: cards with their secrets and counters, and their challenges. This is the oldest version that can be migrated."""
 
 import sqlalchemy as sa
 from alembic import op
