@@ -119,9 +119,11 @@ def contest(submission: tuple[str, str]) -> list[Told]:
         return [_submit(submission)]
     verifier, threads = _own["verifier"], _own["threads"]
     # While these calls are committed, the others wait, and are then committed together.
-    for _ in range(verifier.context.store.writers):
-        threads.submit(verifier.challenge, "B-2")
-    return list(threads.map(_submit, [submission] * _own["calls"]))
+    others = [threads.submit(verifier.challenge, "B-2") for _ in range(verifier.context.store.writers)]
+    told = list(threads.map(_submit, [submission] * _own["calls"]))
+    for other in others:
+        other.result(DEADLINE)
+    return told
 
 
 def _submit(submission: tuple[str, str]) -> Told:
@@ -158,7 +160,7 @@ def race(kind: str, processes: int, rounds: int, *, calls: int = 1) -> Row:
             broken["accepted twice"] += accepted > 1
             broken["accepted by none"] += accepted == 0
             broken["told otherwise"] += sum(counts.values())
-    together = f" of {calls} threads" if calls > 1 else ""
+    together = f", {calls} threads" if calls > 1 else ""
     return Row(f"one response, {processes} processes{together}", kind, rounds, dict(broken))
 
 
@@ -318,6 +320,7 @@ def run(scale: Scale) -> Iterator[Row]:
     """Yield three rows for each database, and for the pooler. `Scale.FULL` takes some minutes."""
     full = scale is Scale.FULL
     for kind in ways():
-        for calls in (1, 4):
-            yield race(kind, processes=16 if full else 4, rounds=500 if full else 5, calls=calls)
+        yield race(kind, processes=16 if full else 4, rounds=500 if full else 5)
+        # More processes with these threads would need more sessions than PostgreSQL allows unless it is set up for them.
+        yield race(kind, processes=8 if full else 2, rounds=500 if full else 5, calls=4)
         yield killed(kind, workers=4 if full else 2, kills=100 if full else 3)
