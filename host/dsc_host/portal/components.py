@@ -188,6 +188,8 @@ class PageForms:
     part: ClassVar[str] = "forms"
     start: int = 0
     end: int = 100
+    folded: str = ""
+    """The title of a panel that hides the forms until the visitor unfolds it, or sends one with a mistake. Empty: no panel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ _NOTICES: Mapping[str, str] = {
     "not_approved": "The login was not approved on the phone. Choose a device below to try again.",
     "password": "Your password was changed. All other sessions have ended.",
     "pin": "Your card's PIN was changed. All other sessions have ended.",
-    "activated": "The device is now in use.",
+    "app_activated": "The app is ready. A login can now wait for you here.",
     "device_activated": "{device} is now in use.",
     "not_activated": "The device was not activated: there were too many wrong answers. Start again.",
     "pin_kept": "The PIN was not changed: there were too many wrong answers. Start again.",

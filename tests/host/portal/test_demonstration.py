@@ -168,7 +168,7 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     assert staff.identify(sue, "carl", CARL)
     card = next(each for each in staff.caller_devices(sue)[1] if each.label == serial)
     staff.report_loss(sue, card.id, Loss.STOLEN)
-    assert f"{serial} State of the device stolen User name of the owner carl" in ivo.press("Keep", serial=serial).text
+    assert f"{serial} State of the device stolen User name of the owner carl" in ivo.press("Continue", serial=serial).text
     assert ivo.press("Keep $20.00").notice == "The deposit was kept."
     shown.system.deliver()
     assert f"charged 20 USD for the card {serial}" in shown.letters[-1].text
@@ -227,5 +227,5 @@ def test_the_issuer_sees_dates_and_works_in_batches(
     assert ("Are these cards sent?" in page.title, shown.cards["carl"].serial in page.text) == (True, True)
     assert ivo.press("All of these are sent").notice == "The cards are on their way."
     assert "No card is requested." in ivo.page.text
-    page = ivo.press("Received", serial="none")
+    page = ivo.press("Record the arrival", serial="none")
     assert (page.title, page.status) == ("Issuing", 404), "the form can be corrected"

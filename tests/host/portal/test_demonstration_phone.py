@@ -73,11 +73,11 @@ def test_an_app_is_activated_with_a_new_number() -> None:
         assert page.error == (
             "Phone number: Must be +12125551234, without the 1 after +1, which is dialed only within the country."
         )
-        page = browser.press("Send the activation code", user="carl", password=SESAME, number="+1 212 555 1234")
+        page = browser.press("Send the activation code", user="carl", password=SESAME, number="001 (212) 555-1234")
         assert "A code was sent to +12…34." in page.text
         assert sent_to(shown) == ["+12125551234"]
         page = browser.press("Activate", token=newest_code(shown.letters), pin="7t&2")
-        assert "The device is now in use." in page.text
+        assert page.notice == "The app is ready. A login can now wait for you here."
 
 
 @pytest.fixture
@@ -125,8 +125,10 @@ def test_a_phone_without_notifications_shows_a_login_when_it_looks_for_one(shown
     activated.press("Switch notifications off")
     pushed(shown)
     assert "Login of carl" not in activated.open("/phone").text
+    assert "Look here for a login that waits." in activated.page.text
     assert "Login of carl" in activated.press("Look for logins").text
     assert activated.press("Deny").notice == "The login was denied."
+    assert "No login waits for you." in activated.press("Look for logins").text, "it has looked, and says so"
     assert "No login waits for you." in activated.press("Switch notifications on").text
 
 
@@ -134,6 +136,7 @@ def test_a_response_is_shown_without_a_network(activated: Browser) -> None:
     activated.press("Authenticate")
     assert activated.press("Show the response string", challenge="x", pin="7t&2").error
     assert re.fullmatch(r"[A-Z]\d+", activated.press("Use my finger", challenge="123456").shown)
+    assert "Type this into the login page." in activated.page.text
     assert "Authenticate" in activated.press("OK").text
 
 

@@ -17,8 +17,10 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     scenario.lose("anna", "IB3000901", Loss.LOST)
     ivo = enter(scenario, browser(), "ivo")
     ivo.open("/issuer")
-    assert "amount of money" in ivo.press("Keep", serial="IB3000901", amount="much").error
-    assert "cannot be undone" in ivo.press("Keep", serial="IB3000901", amount="40.00").text
+    assert '<details class="panel folded"><summary>' in ivo.page.html
+    assert "amount of money" in ivo.press("Continue", serial="IB3000901", amount="much").error
+    assert '<details class="panel folded" open><summary>' in ivo.page.html, "the form with the mistake is in sight"
+    assert "cannot be undone" in ivo.press("Continue", serial="IB3000901", amount="40.00").text
     assert ivo.press("Keep $40.00").notice == "The deposit was kept."
     anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text

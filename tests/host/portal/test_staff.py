@@ -71,12 +71,12 @@ def test_a_request_that_was_decided_meanwhile_is_told(scenario: Scenario, browse
 
 def test_the_issuer_sees_the_cards_that_come_back_and_confirms_them(scenario: Scenario, browser: Browsers) -> None:
     ivo, token = enter(scenario, browser(), "ivo"), scenario.session("anna")
-    assert "Coming back" not in ivo.open("/issuer").text
+    text = ivo.open("/issuer").text
+    assert ("No card is requested." in text, "No card is on its way back." in text) == (True, True)
     scenario.system.announce_return(token, scenario.device(token, Kind.DSC_PLUS), "RR 123 456 785 CH")
     text = ivo.open("/issuer").text
-    assert "Coming back: 1 IB3000901 on its way back User name: anna Tracking number RR 123 456 785 CH Sent:" in text
-    assert "Expected from" in text
-    page = ivo.press("Received")
+    assert "Coming back: 1 IB3000901 anna · RR 123 456 785 CH Expected by" in text
+    page = ivo.press("It has arrived")
     assert page.notice == "The card was received, and its deposit was released."
-    assert "Came back IB3000901 received User name: anna Tracking number RR 123 456 785 CH Received:" in page.text
+    assert "Came back: 1 IB3000901 anna · RR 123 456 785 CH Arrived:" in page.text
     assert [form.action for form in page.forms if "serial" in form.fields].count("/issuer/receive") == 1, "no button any more"

@@ -35,6 +35,7 @@ def _more(_: Language) -> Actions:
         ("mail", Link("/outbox", _("Sent messages"), _("all emails, SMS and calls"))),
         ("key", Link("/login", _("Log in"), _("as one of these people"))),
         ("list", Link(component_page.PATH, _("Components"), _("what the pages are made of"))),
+        ("window", Link("", _("HTTP service"), _("run “dscplus serve”, and open its page /docs"))),
     )
     return Actions(_("Also here"), links)
 

@@ -3,10 +3,12 @@
 from starlette.responses import Response
 
 from dsc_host.login import Begun, NotFound
+from dsc_host.login.accounts import phone_numbers
 from dsc_host.phone.app import PhoneApp, User
 from dsc_host.phone.protocol import Push
 from dsc_host.portal.demo.demonstration import Demonstration
-from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View, button, hidden
 
@@ -60,15 +62,15 @@ def _app(demo: Demonstration, visit: Visit) -> PhoneApp:
 
 def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
     """Return the screen with this name. Without a name, return the screen of a waiting login, or else the first screen."""
-    app, is_quiet = _app(demo, visit), visit.request.cookies.get(_QUIET) == "yes"
+    app, is_quiet, looks = _app(demo, visit), visit.request.cookies.get(_QUIET) == "yes", name == "logins"
     if name == "activate" or not app.users:
         return _activation(demo, visit, app)
     if name == "respond":
         return _response(demo, visit, app)
-    waiting = app.waiting() if name == "logins" or not is_quiet else []
+    waiting = app.waiting() if looks or not is_quiet else []
     if waiting:
         return _push(demo, visit, *max(waiting, key=lambda each: each[1].asked_at))
-    return _first(demo, visit, app, is_quiet=is_quiet)
+    return _first(demo, visit, app, is_quiet=is_quiet, looked=looks or not is_quiet)
 
 
 def _framed(demo: Demonstration, visit: Visit, forms: tuple[Form, ...], shown: tuple[Shown, ...] = (), says: str = "") -> View:
@@ -90,7 +92,8 @@ def _home(_: Language) -> Form:
     return button("/phone/screen", _("Back"), screen="")
 
 
-def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool) -> View:
+def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool, looked: bool) -> View:
+    """Return the first screen of the app. `looked` is whether it has looked for logins, and has found none."""
     _ = visit._
     users = ", ".join(user.name for user in app.users)
     forms = (
@@ -103,14 +106,16 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool) 
             on="yes" if is_quiet else "no",
         ),
     )
-    says = _("Notifications are off. Look here for a login that waits.") if is_quiet else _("No login waits for you.")
+    says = _("No login waits for you.") if looked else _("Notifications are off. Look here for a login that waits.")
     return _framed(demo, visit, forms, says=says)
 
 
 def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
     """Return the screen of a login that waits. It does not show the number: the owner must read it on the login page."""
     _ = visit._
-    hint = _("Somebody logs in from {where}. If it is not you, deny the login.", where=push.where or NONE)
+    hint = _("Somebody logs in as you. If it is not you, deny the login.")
+    if push.where:
+        hint = _("Somebody logs in from {where}. If it is not you, deny the login.", where=push.where)
     fields = (
         hidden("user", user.name),
         hidden("push", push.id),
@@ -167,8 +172,8 @@ def _new_number(visit: Visit) -> tuple[Field, ...]:
     if not visit.system.policy.phone.new_numbers:
         return ()
     _ = visit._
-    hint = _("Start with the country code, without spaces: +41791234567.")
-    return (Field("number", _("Or a new number"), hint=hint, autocomplete="tel", longest=20, optional=True),)
+    label = _("Or a new number")
+    return (Field("number", label, "tel", number_hint(_), "", "tel", NUMBER_LETTERS, optional=True),)
 
 
 def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
@@ -212,7 +217,7 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
     app = _app(demo, visit)
     with visit.showing_errors(lambda: _screen(demo, visit, "activate")):
         demo.set_language(visit.value("user", 64), visit._.code)
-        new = visit.value("number", 32).replace(" ", "")
+        new = phone_numbers.without_signs(visit.value("number", NUMBER_LETTERS))
         phone = _number(visit.value("phone", 2))
         begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), phone, number=new)
     return visit.show(_code(demo, visit, begun))
@@ -243,7 +248,7 @@ def activate(demo: Demonstration, visit: Visit) -> Response:
             replace=visit.form.get("replace") == "yes",
             recovery=visit.value("recovery", 6) or None,
         )
-    return visit.redirect("/phone", notice="activated")
+    return visit.redirect("/phone", notice="app_activated")
 
 
 def respond(demo: Demonstration, visit: Visit) -> Response:
@@ -261,7 +266,8 @@ def _responded(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     with visit.showing_errors(lambda: _screen(demo, visit, "respond")):
         text = app.respond(visit.value("user", 64), visit.value("challenge", 6), pin=pin)
     shown = (Shown(_("Response string"), text),)
-    return visit.show(_framed(demo, visit, (button("/phone/screen", _("OK"), screen=""),), shown))
+    says = _("Type this into the login page.")
+    return visit.show(_framed(demo, visit, (button("/phone/screen", _("OK"), screen=""),), shown, says))
 
 
 def approve(demo: Demonstration, visit: Visit) -> Response:

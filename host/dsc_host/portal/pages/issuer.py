@@ -32,63 +32,77 @@ def _page(visit: Visit) -> View:
     made = _made(waiting)
     meter = Meter(_("Made"), _("{made} of {all}", made=len(made), all=len(waiting)), len(made), max(1, len(waiting)))
     progress = (Meters(_("Progress"), (meter,), _how(visit)),) if waiting else ()
-    only, batches = len(waiting) == 1, _batches(visit, waiting)
-    nothing = Empty(_("No card is requested. A request appears here when its owner has confirmed it."), "parcel")
-    title = _("Requests: {count}", count=len(waiting)) if waiting else _("Requests")
-    rows = Listing(title, [_item(visit, each, only=only) for each in waiting], nothing)
-    split = Split(
-        (*progress, PageForms(0, len(batches)), rows, *_on_the_way(visit), *_coming_back(visit)),
-        last=(PageForms(len(batches)),),
-    )
+    batches, returns = _batches(visit, waiting), visit.system.staff.returns(visit.token)
+    work = (*progress, PageForms(0, len(batches)), _requests(visit, waiting), _coming_back(_, returns))
+    split = Split((*work, *_on_the_way(visit), *_came_back(_, returns)), last=_arrivals(_, len(batches)))
     return View(_("Issuing"), blocks=(split,), forms=(*batches, *_returns(_)), placed=True)
 
 
+def _arrivals(_: Language, start: int) -> tuple[PageForms, PageForms]:
+    """Return the places of the forms of `_returns`, which are the page's forms from index `start`."""
+    charged = _("Keep a deposit, or charge for a device")
+    return PageForms(start, start + 1), PageForms(start + 1, folded=charged)
+
+
+def _requests(visit: Visit, waiting: Sequence[Request]) -> Listing:
+    """Return the list of the cards to make and send, or how this work begins if there are none."""
+    _, only = visit._, len(waiting) == 1
+    words = _(
+        "No card is requested. A request appears here when its owner has confirmed it. Make the card, send it, and mark it as"
+        " sent."
+    )
+    title = _("Requests: {count}", count=len(waiting)) if waiting else _("Requests")
+    return Listing(title, [_item(visit, each, only=only) for each in waiting], Empty(words, "card"), dense=True)
+
+
 def _on_the_way(visit: Visit) -> tuple[Listing, ...]:
-    """Return the list of the cards that were sent and are not activated yet; nothing if there are none."""
+    """Return the folded list of the cards that were sent and are not activated yet; nothing if there are none."""
     _, sent = visit._, visit.system.staff.on_the_way(visit.token)
     items = [
         Item(
             each.account_name,
             "parcel",
-            Badge(_(ORDERS[each.state]), INFO),
-            (
-                _("Serial: {serial}", serial=each.serial),
-                _("Address: {address}", address=each.address),
-                _("Sent: {moment}", moment=_.moment(each.shipped_at)),
-                _("Activates itself: {moment}", moment=_.moment(each.activates_at)),
+            details=(
+                _joined(each.user, each.serial),
+                each.address,
+                _joined(
+                    _("Sent: {moment}", moment=_.date(each.shipped_at or 0)),
+                    _("Activates itself: {moment}", moment=_.date(each.activates_at or 0)),
+                ),
             ),
         )
         for each in sent
     ]
-    return (Listing(_("On the way: {count}", count=len(sent)), items),) if sent else ()
+    return (Listing(_("On the way: {count}", count=len(sent)), items, dense=True, folded=True),) if sent else ()
 
 
-def _coming_back(visit: Visit) -> tuple[Listing, ...]:
-    """Return the list of the cards on their way back and of the cards received last; nothing if there are none."""
-    _, sent = visit._, visit.system.staff.returns(visit.token)
-    announced = sum(each.received_at is None for each in sent)
-    title = _("Coming back: {count}", count=announced) if announced else _("Came back")
-    return (Listing(title, [_return(_, each) for each in sent]),) if sent else ()
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _coming_back(_: Language, returns: Sequence[Return]) -> Listing:
+    """Return the list of the cards that their owners have announced, or how a card gets there if there are none."""
+    items = [_return(_, each) for each in returns if each.received_at is None]
+    title = _("Coming back: {count}", count=len(items)) if items else _("Coming back")
+    words = _("No card is on its way back. A card appears here when its owner has announced it. Confirm when it has arrived.")
+    return Listing(title, items, Empty(words, "parcel"), dense=True)
+
+
+def _came_back(_: Language, returns: Sequence[Return]) -> tuple[Listing, ...]:
+    """Return the folded list of the cards that arrived last; nothing if there are none."""
+    items = [_return(_, each) for each in returns if each.received_at is not None]
+    return (Listing(_("Came back: {count}", count=len(items)), items, dense=True, folded=True),) if items else ()
 
 
 def _return(_: Language, sent: Return) -> Item:
-    """Return the item of a returned card. Only a card that is still on its way has a button."""
-    first, last = (_.short_day(day) for day in sent.expected)
-    is_here = sent.received_at is not None
-    when = (
-        _("Received: {moment}", moment=_.moment(sent.received_at))
-        if is_here
-        else _("Sent: {moment}", moment=_.moment(sent.sent_at))
-    )
-    details = (
-        _("User name: {name}", name=sent.user),
-        *((_("Tracking number {number}", number=sent.tracking),) if sent.tracking != _UNANNOUNCED else ()),
-        when,
-        *(() if is_here else (_("Expected from {first} to {last}", first=first, last=last),)),
-    )
-    badge = Badge(_("received"), SUCCESS) if is_here else Badge(_("on its way back"), INFO)
-    actions = () if is_here else (button("/issuer/receive", _("Received"), serial=sent.serial),)
-    return Item(sent.serial, "parcel", badge, details, actions)
+    """Return the item of a card that comes or came back. The button is only for a card that is still on its way."""
+    tracking = "" if sent.tracking == _UNANNOUNCED else sent.tracking
+    if sent.received_at is not None:
+        when = _("Arrived: {moment}", moment=_.moment(sent.received_at))
+    else:
+        when = _("Expected by {day}", day=_.short_day(sent.expected[1]))
+    actions = () if sent.received_at is not None else (button("/issuer/receive", _("It has arrived"), serial=sent.serial),)
+    return Item(sent.serial, "parcel", details=(_joined(sent.user, tracking), when), actions=actions)
 
 
 def _made(waiting: Sequence[Request]) -> list[Request]:
@@ -106,10 +120,9 @@ def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
     _, is_made = visit._, asked.state is OrderState.PERSONALIZED
     days = int((visit.system.context.now() - asked.at) // _DAY)
     details = (
-        _("User name: {name}", name=asked.user),
-        *((_("Serial: {serial}", serial=asked.serial),) if asked.serial else ()),
-        _("Address: {address}", address=asked.address),
-        _("Requested on {day}, expected by {estimate}", day=_.date(asked.at), estimate=_.short_day(asked.estimate)),
+        _joined(asked.user, asked.serial),
+        asked.address,
+        _("Expected by {day}", day=_.short_day(asked.estimate)),
         *((_("Days of waiting: {days}", days=days),) if days else ()),
     )
     badge = Badge(_(ORDERS[asked.state]), SUCCESS if is_made else INFO)
@@ -137,17 +150,17 @@ def _ids(asked: Sequence[Request]) -> list[str]:
 
 def _returns(_: Language) -> tuple[Form, ...]:
     usual = _("{example}. Leave empty for the usual amount.", example=example(_))
+    lost = _("The device was lost, or did not come back. The next page shows the amount.")
+    arrived = _("Any card that has arrived, announced or not. It can no longer log in, and its deposit is released.")
     fields = (
-        Field("serial", _("Serial or number of the device"), longest=32),
+        Field("serial", _("Serial or number of the device"), hint=lost, longest=32),
         Field("owner", _("User name of the owner"), hint=_("Only for a device without a serial."), optional=True),
         Field("amount", _("Amount in US dollars"), hint=usual, longest=20, optional=True),
     )
-    legend = _("A device was lost or not returned: keep its deposit, or charge for it")
-    serial = Field("serial", _("Serial"), longest=32)
-    received = Form("/issuer/receive", _("Received"), (serial,), legend=_("A card came back"), secondary=True)
+    serial = Field("serial", _("Serial"), hint=arrived, longest=32)
     return (
-        received,
-        Form("/issuer/settle", _("Keep"), fields, legend=legend),
+        Form("/issuer/receive", _("Record the arrival"), (serial,), legend=_("A card has arrived"), secondary=True),
+        Form("/issuer/settle", _("Continue"), fields),
     )
 
 

@@ -22,7 +22,7 @@ def activate(phone: Walk, name: str, pin_label: str = "PIN of the app", **fields
     phone.press("Send the activation code", User_name=name, Password=SESAME)
     fields |= {pin_label: APP_PIN, "Also allow my finger": "yes", "Activation code from the SMS": phone.sent("sms")}
     phone.press("Activate", **fields)
-    assert phone.has_notice("activated")
+    assert phone.has_notice("app_activated")
     return phone
 
 

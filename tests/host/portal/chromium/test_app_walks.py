@@ -15,7 +15,7 @@ def test_an_app_has_several_users_one_of_whom_moves_to_another_phone_and_removes
     other.field("Also allow my finger").check()
     other.picture("app-replaces-another")
     other.page.locator("[name=recovery]").fill(APP_PIN)
-    assert other.press("Activate", Activation_code_from_the_SMS=walk.sent("sms")).has_notice("activated")
+    assert other.press("Activate", Activation_code_from_the_SMS=walk.sent("sms")).has_notice("app_activated")
     enter_by_app(walk, "anna.work").open("/").follow("All devices")
     app = next(each for each in walk.shown.system.devices(walk.token) if each.live)
     walk.page.locator(f"a[href='/devices/device?device={app.id}']").click()

@@ -103,5 +103,5 @@ def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
     assert walk._("on its way") in walk.text
     issuer = walk.another().enter("ivo").open("/issuer")
     issuer.picture("coming-back")
-    assert issuer.press("Received", serial).notice == walk._("The card was received, and its deposit was released.")
+    assert issuer.press("It has arrived", serial).notice == walk._("The card was received, and its deposit was released.")
     assert walk._("released") in walk.open("/devices").text

@@ -177,7 +177,7 @@ def send_back(walk: Walk) -> None:
     serial = walk.shown.cards["rosa"].serial
     open_page(walk).press("Send it back", walk.cards_row(serial))
     did(walk.press("I have sent it", Tracking_number="RR 123 456 785 CH"), 2)
-    did(by_card(walk, "uma").press("Received", Serial=serial), 3)
+    did(by_card(walk, "uma").press("It has arrived", serial), 3)
 
 
 WALKS: dict[str, Callable[[Walk], None]] = {
