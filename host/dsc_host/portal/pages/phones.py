@@ -21,7 +21,7 @@ def phones(visit: Visit) -> Response:
 
 
 def asked(visit: Visit) -> Response:
-    """Send a code to a new number, and ask for it."""
+    """Send a code to a new number, and ask for the code."""
     with visit.showing_errors(lambda: _numbers(visit)):
         visit.system.ask_to_confirm_phone(visit.token, visit.value("number", NUMBER_LETTERS))
     return visit.redirect("/phones/answer")
