@@ -200,7 +200,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The page on which the flow of a form begins, by the path of the form. A form below this page needs no entry."""
+"""The page on which the flow of a form begins, by the path of the form. A form whose path is below that of the page needs no entry."""
 
 
 def application(
@@ -221,7 +221,7 @@ def application(
         system: The login system that the pages work on.
         secure: Whether visitors connect over https, through a proxy that terminates TLS.
         hosts: The host names under which visitors reach the portal.
-        name: The title of the pages. If it is empty, they have a title in the visitor's language.
+        name: The title of the pages. If it is empty, the pages have a title in the visitor's language.
         extension: Additional pages, for example of a demonstration. Never add any to a portal where real people log in.
         ticket_domain: The domain of web servers that may ask this portal who their visitors are. If it is empty, no web server
             may ask.

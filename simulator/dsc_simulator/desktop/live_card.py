@@ -32,7 +32,7 @@ Listener = Callable[[bytes], None]
 
 
 class Spoken(NamedTuple):
-    """One line of the protocol: the second of the card's time, the direction, and the text without secrets."""
+    """One line of the protocol: the time on the card's clock in seconds, the direction, and the text without secrets."""
 
     at: float
     to_card: bool
@@ -225,7 +225,7 @@ class InProcessPort:
         return len(self._received)
 
     def read(self, size: int = 1, /) -> bytes:
-        """Return the bytes that have arrived. Wait for the timeout if there are none, though a card answers within `write`."""
+        """Return the bytes that have arrived. If there are none, wait for the timeout first, as a serial port does."""
         if not self._received:
             time.sleep(self.timeout or 0)
         taken = bytes(self._received[:size])

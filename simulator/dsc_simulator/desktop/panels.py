@@ -74,7 +74,7 @@ class Panel(VerticalScroll):
 
     @property
     def _room(self) -> int:
-        """The number of columns for text. The layout cannot tell, because a hidden panel has no width."""
+        """The number of columns for text. The layout does not know this number, because a hidden panel has no width."""
         beside_card = self.styles.border_left[0] != ""
         return self.app.size.width - _MARGINS - (_CARD_COLUMNS if beside_card else 0)
 

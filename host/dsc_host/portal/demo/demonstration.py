@@ -78,7 +78,7 @@ class PageCard(Protocol):
 
     @property
     def number(self) -> int:
-        """Return the number of the picture. A new picture has a new number."""
+        """The number of the picture. A new picture has a new number."""
 
     def press(self, key: str) -> None:
         """Press the key with this name."""

@@ -198,7 +198,7 @@ def _waiting_phone(demo: Demonstration, visit: Visit) -> StepLink | None:
 
 
 def phone_due(runs: StoryRuns, run: Run | None) -> str:
-    """Return the name of the user on whose phone the current step is done; empty if it is not done on a phone."""
+    """Return the name of the user on whose phone the current step is done; empty for a step that needs no phone."""
     following = () if run is None else run.story.steps[runs.done(run) :]
     return run.performer_of(following[0]).name if run is not None and following and following[0].page == PHONE else ""
 

@@ -41,7 +41,7 @@ def _more(_: Language) -> Actions:
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:
-    """Return the list of stories. The page's primary button is that of the current story, or else of the first not done."""
+    """Return the list of stories. The button of the current story is the primary one, or else that of the first unfinished."""
     _, lines, run = visit._, story_lines(runs, visit), runs.current(visit.request.cookies.get(guide.COOKIE, ""))
     undone = [story for story, done in lines if done != len(story.steps)]
     following = run.story if run is not None and run.story in undone else next(iter(undone), None)
@@ -55,7 +55,7 @@ def _stories(runs: StoryRuns, visit: Visit) -> Listing:
 
 
 def _story(_: Language, number: int, story: Story, done: int | None, *, following: bool, phone: str) -> Item:
-    """Return the line of a story. `phone` is the owner of the phone on which it goes on; empty if it goes on elsewhere."""
+    """Return the line of a story. If the story goes on on a phone, `phone` is the user name of the phone's owner."""
     title, steps, badge = _(story.title), len(story.steps), None
     if done is None or done == steps:
         action = button("/demonstration/story", _("Start") if done is None else _("Begin anew"), story=story.id)

@@ -93,7 +93,7 @@ def _home(_: Language) -> Form:
 
 
 def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool, looked: bool) -> View:
-    """Return the first screen of the app. `looked` is whether it has looked for logins, and has found none."""
+    """Return the first screen of the app. `looked` says whether the app has looked for logins and found none."""
     _ = visit._
     users = ", ".join(user.name for user in app.users)
     forms = (
@@ -111,7 +111,7 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool, 
 
 
 def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
-    """Return the screen of a login that waits. It does not show the number: the owner must read it on the login page."""
+    """Return the screen of a login that waits, without the number: the owner must read the number on the login page."""
     _ = visit._
     hint = _("Somebody logs in as you. If it is not you, deny the login.")
     if push.where:
@@ -177,7 +177,7 @@ def _new_number(visit: Visit) -> tuple[Field, ...]:
 
 
 def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
-    """Return the screen for the activation code. Hidden fields hold the activation, so that it can be shown again."""
+    """Return the screen for the activation code. Hidden fields hold the activation, so that the screen can be shown again."""
     _ = visit._
     is_new = not _app(demo, visit).users
     pin = _("New PIN for the app") if is_new else _("PIN of the app")

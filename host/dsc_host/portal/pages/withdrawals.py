@@ -144,7 +144,7 @@ def _used_up(_: Language) -> Alert:
 
 
 def _without_bank(visit: Visit) -> Alert:
-    """Return the alert that nothing can be withdrawn yet, with a link to add bank instructions, or the user who can."""
+    """Return the alert that bank instructions are missing, with a link to add them, or why the visitor may not add them."""
     _ = visit._
     title = _("Add bank instructions before you withdraw money")
     if refusal := _bank_refusal(visit):
