@@ -200,7 +200,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The page on which the flow of a form begins, by the path of the form. A form whose path is below that of the page needs no entry."""
+"""The page on which the flow of a form begins, by the path of the form. A form with a path below its page needs no entry."""
 
 
 def application(
