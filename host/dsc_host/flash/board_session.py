@@ -94,7 +94,7 @@ class BoardSession:
     def evaluate(self, code: str) -> Any:
         """Run `code` on the board and return the value that it leaves in `result`. The code may run more than once.
 
-        Raises FlashError if the code raises an exception, LinkClosed, LinkTimeout, ProtocolError.
+        Raises FlashError if the code raises an exception. Raises LinkClosed, LinkTimeout and ProtocolError.
         """
         try:
             return ast.literal_eval(self._retry(lambda: self._evaluate_once(code)))

@@ -51,7 +51,7 @@ class RawRepl:
         self._pastes = True
 
     def enter(self, seconds: float) -> None:
-        """Stop the board's program and reset its interpreter. Raise Damaged if the board is silent for `seconds` in between."""
+        """Stop the board's program and reset its interpreter. Raise Damaged if the board is silent for `seconds`."""
         line = self._line
         line.write(b"\r\x03\x03")
         line.drop()

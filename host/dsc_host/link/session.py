@@ -114,7 +114,7 @@ class Session:
         """Send a request and return the values of the card's reply. Call this method within `turn`.
 
         With `resend`, the request is sent again if no reply arrives, so it must be a request that may arrive twice. Raises
-        CardError if the card refuses, LinkTimeout, LinkClosed.
+        CardError if the card refuses. Raises LinkTimeout and LinkClosed.
         """
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ

@@ -33,7 +33,7 @@ class Counted:
 
 
 class Refusals:
-    """The refusals that one process has not logged yet. Threads may share it."""
+    """The refusals that one process has not logged yet. Threads may share the object."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most

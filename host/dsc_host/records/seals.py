@@ -22,7 +22,7 @@ _ID_BYTES = 8
 
 
 class Seals:
-    """The identity of one database, and its seals. Threads may share it."""
+    """The identity of one database, and its seals. Threads may share the object."""
 
     __slots__ = ("_key", "_signer", "database")
 

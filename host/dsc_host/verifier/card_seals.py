@@ -39,7 +39,7 @@ class Holder(NamedTuple):
 
 
 class CardSeals(Seals):
-    """The seals of the cards and challenges of one database. Threads may share it."""
+    """The seals of the cards and challenges of one database. Threads may share the object."""
 
     __slots__ = ()
 

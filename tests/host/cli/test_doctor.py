@@ -283,8 +283,8 @@ def test_messages_that_are_not_sent(dscplus: Command, keys: Path, closed: list[s
     assert dscplus("user", "add", account, "anna", "--email", "anna@example.com", stdin="a quiet harbour town\n").code == 0
     assert dscplus("user", "password", "anna", stdin="another quiet harbour\n").code == 0
     for change, summary in (
-        ("at = at - 3600", "1 have waited"),
-        (f"state = 'failed', at = {time.time()}", "1 of the last 24 hours could not be sent"),
+        ("at = at - 3600", "minutes: 1"),
+        (f"state = 'failed', at = {time.time()}", "messages of the last 24 hours that could not be sent: 1"),
     ):
         executing(f"UPDATE messages SET {change}")(keys.parent)
         _, found = examined(dscplus, *closed)

@@ -67,13 +67,13 @@ def check_messages(verifier: Verifier, clock: Callable[[], float] = time.time) -
     if waiting:
         yield warning(
             MESSAGES,
-            f"{waiting} have waited for more than {_WAITING_SECONDS // 60} minutes",
+            f"messages that have waited for more than {_WAITING_SECONDS // 60} minutes: {waiting}",
             "run dscplus portal, with --mail for email and --spool for SMS; check the mail server",
         )
     if given_up:
         yield warning(
             MESSAGES,
-            f"{len(given_up)} of the last 24 hours could not be sent, for example: {given_up[-1]}",
+            f"messages of the last 24 hours that could not be sent: {len(given_up)}, for example: {given_up[-1]}",
             "check the mail server and the SMS gateway",
         )
     if not waiting and not given_up:

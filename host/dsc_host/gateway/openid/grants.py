@@ -111,7 +111,7 @@ def issue(tx: LoginTransaction, login: Login, client: str, data: GrantData) -> s
 
 
 def redeem(tx: LoginTransaction, client: str, token: Token, redirect: str, verifier: str) -> Opened | Refused:
-    """Use a code. Raises `ProtocolError`."""
+    """Use a code. Return its grant, or a refusal if the code was used before or its proof is wrong. Raises `ProtocolError`."""
     grant = _locked(tx, client, token)
     data = GrantData.of(grant)
     if grant.state != State.CODE:
@@ -126,7 +126,10 @@ def redeem(tx: LoginTransaction, client: str, token: Token, redirect: str, verif
 
 
 def refresh(tx: LoginTransaction, client: str, token: Token, scope: tuple[str, ...] | None) -> Opened | Refused:
-    """Use a refresh token. If `scope` is given, it must be a part of the grant's scope. Raises `ProtocolError`."""
+    """Use a refresh token. Return its grant, or a refusal if the token was used before.
+
+    If `scope` is given, it must be a part of the grant's scope. Raises `ProtocolError`.
+    """
     grant = _locked(tx, client, token)
     data, login = GrantData.of(grant), _login(tx, grant)
     if login is None or grant.state != State.OPEN:

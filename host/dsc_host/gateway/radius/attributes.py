@@ -61,7 +61,10 @@ class _Value:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Attributes, and the conditions under which a user gets them. An empty condition fits everything."""
+    """Attributes, and the conditions under which a user gets them.
+
+    Empty `clients` or `devices` fit all. None as `users` fits all users.
+    """
 
     clients: frozenset[str]
     users: frozenset[str] | None

@@ -76,7 +76,7 @@ class Responder:
         observer: Observer | None = None,
     ) -> None:
         self.dropped: Counter[str] = Counter()
-        """The number of datagrams without a reply, by the reason."""
+        """The number of datagrams without a reply since the last report, by the reason."""
         self._judge, self._clients, self._clock, self._observer = judge, known, clock, observer
         self._pending: set[_Key] = set()
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
@@ -126,7 +126,7 @@ class Responder:
         return signed
 
     def finish(self, request: Request, reply: bytes | None) -> None:
-        """Keep the reply for repetitions of the request."""
+        """Keep the reply for repetitions of the request. If it is None, count the request as dropped."""
         self._pending.discard(request.key)
         if reply is None:
             self.drop("failed")
