@@ -207,6 +207,18 @@ def test_the_demonstration_has_statements_as_pdf(shown: Demonstration, browser: 
     assert anna.post("/statements/pdf", statement="other").status == 404
 
 
+@pytest.mark.parametrize(
+    ("code", "title"), [("en", b"Tax form for 2025"), ("de", b"Steuerformular"), ("ru", b"Tax form for 2025")]
+)
+def test_a_statement_is_in_the_language_of_its_visitor(
+    shown: Demonstration, browser: Browsers, code: str, title: bytes
+) -> None:
+    anna = enter(shown, browser(), "anna")
+    anna.client.cookies.set("lang", code)
+    form = next(each for each in anna.open("/statements").forms if each.fields.get("statement") == "tax-2025")
+    assert title in anna.client.post(form.action, data=form.fields).content
+
+
 def test_the_issuer_sees_dates_and_works_in_batches(
     shown: Demonstration, browser: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,7 +47,7 @@ def test_compliance_gives_a_reason_and_sees_past_decisions(scenario: Scenario, b
         share, offer = system.begin_share(token, "anna", PASSWORD)
         assert system.answer_share(token, share.id, scenario.respond(SERIALS["anna"], offer.shows["challenge"]))
         system.confirm_share(token, share.id)
-        cleo.open("/compliance")
+        assert "Requests to share a device: 1" in cleo.open("/compliance").text
         page = cleo.press(agreed)
         assert "Requesting user ben Owner anna Device Digital Security Card+ IB3000901" in page.text
         if agreed == "Refuse":

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from dsc_host.login import Letter
 from dsc_host.portal.components import INFO, SUCCESS, Actions, Badge, Empty, Item, Listing, Split
-from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages
+from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages, statements
 from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
 from dsc_host.portal.demo.guide import story_lines
 from dsc_host.portal.demo.stories import Story
@@ -162,6 +162,9 @@ def extension(demo: Demonstration) -> Extension:
         secret=demo.secret,
         extend_page=partial(card_pages.with_card, demo),
         guide=partial(guide.guide, demo, runs),
-        before=dict.fromkeys(("/login", "/lost"), partial(_speak, demo)),
+        before={
+            **dict.fromkeys(("/login", "/lost"), partial(_speak, demo)),
+            "/statements/pdf": statements.set_language,
+        },
         blank_card=demo.blank_card,
     )

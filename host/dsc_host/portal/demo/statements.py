@@ -1,18 +1,32 @@
-"""The statements of the demonstration: real PDF pages with invented figures."""
+"""The statements of the demonstration: real PDF pages with invented figures.
+
+They are in the visitor's language. The built-in fonts of PDF readers have only Latin letters, so Russian visitors get English.
+"""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from decimal import Decimal
 from io import BytesIO
 
 from dsc_host.errors import DscError
 from dsc_host.login import Statement
+from dsc_host.portal.languages import FALLBACK, Language, load
+from dsc_host.portal.pages.statements import title
+from dsc_host.portal.site import Visit
 
 _STATEMENTS = (
     Statement("activity-2026-10", "Statement for October 2026", "2026-10-31", period="2026-10"),
     Statement("activity-2026-09", "Statement for September 2026", "2026-09-30", period="2026-09"),
     Statement("tax-2025", "Tax form for 2025", "2026-02-15", tax=True, period="2025"),
 )
-_LINES = ("Deposits", "Withdrawals", "Dividends", "Fees")
+_LATIN = ("en", "de")
+_code: ContextVar[str] = ContextVar("language of statements", default=FALLBACK)
+"""The code of the language of the request. A provider of statements does not know its visitor."""
+
+
+def set_language(visit: Visit) -> None:
+    """Let the statement that this request asks for be in the visitor's language, if the fonts have its letters."""
+    _code.set(visit._.code if visit._.code in _LATIN else FALLBACK)
 
 
 class DemonstrationStatements:
@@ -25,28 +39,29 @@ class DemonstrationStatements:
     def pdf(self, account: str, statement: str) -> bytes:
         """Return a statement as a PDF. Its figures depend only on the account and the statement."""
         known = next(each for each in _STATEMENTS if each.id == statement)
-        seed = sum((account + statement).encode())
-        lines = [(name, f"{seed * (number + 3) % 9_000:,}.00 USD") for number, name in enumerate(_LINES)]
-        return _page(known, f"Account {account}", lines)
+        seed, _ = sum((account + statement).encode()), load()[_code.get()]
+        names = (_("Deposits"), _("Withdrawals"), _("Dividends"), _("Fees"))
+        lines = [(name, _.dollars(Decimal(seed * (number + 3) % 9_000))) for number, name in enumerate(names)]
+        return _page(_, known, account, lines)
 
 
-def _page(statement: Statement, subtitle: str, lines: Sequence[tuple[str, str]]) -> bytes:
+def _page(_: Language, statement: Statement, account: str, lines: Sequence[tuple[str, str]]) -> bytes:
     try:
         from reportlab.lib.pagesizes import A4
         from reportlab.pdfgen.canvas import Canvas
     except ImportError:
         raise DscError("PDF needs more packages; install them: pip install 'dscplus[portal]'") from None
     file = BytesIO()
-    page, (width, height) = Canvas(file, pagesize=A4, invariant=1, lang="en"), A4
-    page.setTitle(statement.title)
+    page, (width, height) = Canvas(file, pagesize=A4, invariant=1, lang=_.code), A4
+    page.setTitle(title(_, statement))
     page.setFont("Helvetica-Bold", 16)
-    page.drawString(50, height - 60, statement.title)
+    page.drawString(50, height - 60, title(_, statement))
     page.setFont("Helvetica", 10)
-    page.drawString(50, height - 78, f"{subtitle}, {datetime.fromisoformat(statement.day).replace(tzinfo=UTC):%B %d, %Y}")
+    page.drawString(50, height - 78, _("Account {number}, {day}", number=account, day=_.day(statement.day)))
     for number, (name, amount) in enumerate(lines):
         page.drawString(50, height - 120 - 18 * number, name)
         page.drawRightString(width - 50, height - 120 - 18 * number, amount)
-    page.drawString(50, 50, "An example with invented figures.")
+    page.drawString(50, 50, _("An example with invented figures."))
     page.showPage()
     page.save()
     return file.getvalue()

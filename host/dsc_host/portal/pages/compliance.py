@@ -24,13 +24,15 @@ def compliance(visit: Visit) -> Response:
     ]
     heads = (_("Requesting user"), _("Owner"), _("Device"), _("When"), _("Decision"))
     kinds = ("text", "text", "text", "moment", "amount")
-    title = _("Requests to share a device")
     past = decisions(visit)
     if not rows:
-        words = _("Nothing is waiting. A request arrives here when both the requesting user and the owner have agreed to it.")
-        empty = Listing(title, (), Empty(words, "people"))
+        nothing = _("Nothing is waiting. A request arrives here when both the requesting user and the owner have agreed to it.")
+        empty = Listing(_("Requests to share a device"), (), Empty(nothing, "people"))
         return visit.show(View(_("Compliance"), blocks=(empty,), tables=(*corrections(visit), past)))
-    return visit.show(View(_("Compliance"), tables=(Table(title, heads, rows, kinds=kinds), *corrections(visit), past)))
+    title = _("Requests to share a device: {count}", count=len(rows))
+    words = (_("The oldest request is first. The next page asks for the reason of your decision."),)
+    tables = (Table(title, heads, rows, kinds=kinds), *corrections(visit), past)
+    return visit.show(View(_("Compliance"), words=words, tables=tables))
 
 
 def decide(visit: Visit) -> Response:
