@@ -5,12 +5,13 @@ Invariants, even if the power fails at any instruction:
 2. A counter is stored before its response is shown. So no two responses of a card have the same counter.
 3. A PIN try is counted, stored and read back before the PIN is compared. A right PIN resets the count. So cutting the power
    never gives an extra try. The same holds for unlock codes, and cutting the power does not shorten the wait after them.
-4. A record with an invalid checksum makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
+4. If both slots were written and neither has a valid checksum, the card is BROKEN. The slots stay as they are until the owner
+   asks for a wipe.
 
 Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
-newest epoch is the record. After `load`, there are three cases: no slot holds a valid record, both hold a record with a key, or
-both hold a record without a key. An interrupted write makes only one slot invalid, so two written and invalid slots mean real
-damage.
+newest epoch is the record. After a `load` that could read and write the flash, there are three cases: no slot holds a valid
+record, both hold a record with a key, or both hold a record without a key. An interrupted write makes only one slot invalid, so
+two written and invalid slots mean real damage.
 """
 
 import struct
@@ -164,7 +165,7 @@ def epoch_of(data):
 
 
 class Journal:
-    """The record in its two slots. `status` is BLANK, READY or BROKEN. After `load`, only `erase` changes it from BROKEN."""
+    """The record in its two slots. `status` is BLANK, READY or BROKEN. While it is BROKEN, a caller may only `erase`."""
 
     def __init__(self, flash):
         self._flash = flash

@@ -64,9 +64,9 @@ def doctor(
     """Check an installation, and say what to do.
 
     The command checks the settings, the master key, the database, the log, the clock, the senders, the ports, the extras
-    and the disks. It shows the packages that the HTTP servers use. Run it as the user of the services, with their options.
-    It changes nothing, migrates nothing and sends no message. The exit code is 1 if a check failed, and 0 if there are only
-    warnings.
+    and the disks. It shows the packages that the HTTP servers use. Run it with the account of the operating system that
+    runs the services, and with the same options. It changes nothing, migrates nothing and sends no message. The exit code is 1
+    if a check failed, and 0 if there are only warnings.
 
     \b
     Examples:

@@ -45,7 +45,8 @@ class Columns:
     def parse(cls, known: tuple[str, ...], mapping: str | None) -> "Columns":
         """Parse a mapping: `serial,seed,type,suite` by position, or `serial=Token,seed=Secret key` by the file's names.
 
-        Raises `InputError` unless each name is known and occurs once, and the first known column is among them.
+        Raises `InputError` unless each of our names is known, no name occurs twice, and the first known column is among them.
+        By position, `-` is a cell that is skipped.
         """
         if mapping is None:
             return cls(known)
@@ -53,7 +54,7 @@ class Columns:
         pairs = [tuple(each.strip() for each in part.split("=", 1)) for part in parts]
         ours = [pair[0].lower() for pair in pairs if pair[0] != SKIPPED]
         named = [pair[1].lower() for pair in pairs if len(pair) > 1]
-        whole = not named or (len(named) == len(parts) == len(set(named)) and all(named))
+        whole = not named or (len(named) == len(ours) == len(parts) == len(set(named)) and all(named))
         if not whole or known[0] not in ours or len(set(ours)) < len(ours) or not set(ours) <= set(known):
             raise InputError(
                 "columns",
@@ -83,7 +84,7 @@ class Columns:
 
 
 def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
-    """Return the names of a file's columns, and rewind the file. Raises `InputError`."""
+    """Return the known column for each cell of a row, `-` for a skipped cell, and rewind the file. Raises `InputError`."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     try:
         return _header(_lines(text), columns)[0]
@@ -96,7 +97,7 @@ def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
     """Yield the rows that are not empty, and a `Refusal` for each invalid row.
 
     Cells are separated by commas or semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends.
-    Raises `InputError` if the first row is not a header with known names. The file stays open.
+    Raises `InputError` if the columns need a header, and the first row is not one that fits. The file stays open.
     """
     # Bytes that are not UTF-8 become characters that no cell may have, so that only their row is refused.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
@@ -109,10 +110,7 @@ def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
 
 
 def _lines(text: io.TextIOWrapper) -> _Lines:
-    """Yield the lines that are not empty, with their numbers.
-
-    Cut a line that is longer than the limit to one character more than the limit.
-    """
+    """Yield the lines that are not empty, with their numbers. Cut a line that is longer than `MOST_LINE`."""
     number = 0
     while line := text.readline(MOST_LINE + 1):
         number += 1
@@ -158,5 +156,5 @@ def _cells(row: str, divider: str, count: int | None = None) -> list[str]:
     except (csv.Error, StopIteration):
         raise InputError("row", "is not CSV; is a quote not closed?") from None
     if count is not None and len(cells) != count:
-        raise InputError("row", f"must have {count} cells, as the first row has; it has {len(cells)}")
+        raise InputError("row", f"must have {count} cells, one for each column; it has {len(cells)}")
     return [cell.strip() for cell in cells]

@@ -1,7 +1,7 @@
 """The encryption of values in a PSKC file (RFC 6030, section 6). The key is derived once for each file.
 
 AES in CBC mode is accepted only with an HMAC over the ciphertext, which is checked before decryption. AES key wrap (RFC 3394,
-RFC 5649) authenticates itself. A value in the clear is accepted only if the caller allows it.
+RFC 5649) authenticates itself. A key or PIN in the clear is accepted only if the caller allows it; a counter always is.
 """
 
 import base64
@@ -112,7 +112,7 @@ class Opener:
     def decrypted(self, field: str, value: Element) -> bytes:
         """Decrypt the encrypted value of a `Secret` or a `Counter`.
 
-        Raises `Unopened`, and `InputError` if the value is not authenticated or malformed.
+        Raises `Unopened`, and `InputError` if the value is malformed or has no valid MAC.
         """
         encrypted = value.find("EncryptedValue")
         if encrypted is not None and _needs_private_key(encrypted):
@@ -128,15 +128,18 @@ class Opener:
             raise InputError(field, "holds a malformed encrypted value")
         if algorithm not in WRAPS:
             self._check_mac(field, value, algorithm, ciphertext)
-            if len(ciphertext) % _BLOCK or len(ciphertext) < 2 * _BLOCK:
-                raise InputError(field, f"has an encrypted value of {len(ciphertext)} bytes, {_NO_IV}")
+            size = f"has an encrypted value of {len(ciphertext)} bytes"
+            if len(ciphertext) % _BLOCK:
+                raise InputError(field, f"{size}, which is not a multiple of {_BLOCK}; export it again")
+            if len(ciphertext) < 2 * _BLOCK:
+                raise InputError(field, f"{size}, {_NO_IV}")
         try:
             return self._document.encryption.decrypt_value(ciphertext, algorithm)
         except Exception:  # errors of the library, and of its ciphers for an impossible length
             raise Unopened from None
 
     def check_key(self, key: bytes, secret: Element) -> None:
-        """Check the length of a decrypted key. A value that was written without its IV decrypts to a short key."""
+        """Check the length of a decrypted key. A value that was written without its IV decrypts to a key without its start."""
         method = secret.find("EncryptedValue/EncryptionMethod")
         if len(key) < MIN_KEY_BYTES and method is not None and method.get("Algorithm") in CIPHERS.values():
             problem = f"must be {MIN_KEY_BYTES} bytes or more, and decrypts to {len(key)}"

@@ -128,7 +128,7 @@ class _Group:
 
     changes: Sequence[Change[Any]]
     called: threading.Lock
-    """A lock that another thread releases when it has committed the changes, or has passed the lead to this thread."""
+    """A lock that another thread releases when its transaction with these changes has ended, or when it passes the lead on."""
     leads: bool = False
     """Whether this thread commits the next transaction."""
 
@@ -190,7 +190,7 @@ class GroupCommit:
     # ---- waiting ----
 
     def _wait(self, group: _Group) -> None:
-        """Wait until another thread has committed the group, or has passed the lead to this thread."""
+        """Wait until another thread's transaction with the group has ended, or until it passes the lead to this thread."""
         try:
             if not group.called.acquire(timeout=self._store.patience):
                 if self._leave(group):

@@ -2,12 +2,13 @@
 
 A segment is a sequence of consecutive entries. Three promises:
 
-1. A checkpoint holds the first and the last entry of its segment, the hashes before and after them, and a digest that
-   includes the digest of the checkpoint before it. The digest is sealed with the master key, for this database.
+1. A checkpoint holds the numbers of the first and the last entry of its segment, the hash of the entry before the first, the
+   hash of the last, and a digest that includes the digest of the checkpoint before it. The digest is sealed with the master
+   key, for this database.
 2. Before a checkpoint is made, the hashes of all entries are computed, from the checkpoint before it to the sealed end of the
    log. So an attacker who has no master key never gets a sealed checkpoint for forged entries.
-3. The mark of the archived entries is sealed too. It is changed in the transaction that removes the entries, so the log can be
-   checked at any time.
+3. The mark of the archived entries is sealed too. It is changed in the same transaction as the rows that it describes, so the
+   log can be checked at any time.
 """
 
 import hashlib
@@ -134,7 +135,9 @@ def _values(segment: Segment) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The mark of the archive: the last entry that was removed from the database, and the rows that sum up the removed entries.
+    """The mark of the archive: how far entries were removed from the database, and which rows sum up what they said.
+
+    Such a kept row holds what the archived entries of one card said. `kept_cards` has these rows.
 
     Attributes:
         number: The number of the last archived entry; 0 if no entry was archived.

@@ -24,7 +24,7 @@ from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardTransaction
 
 REMEMBERED = 1000
-"""The number of a card's latest questions that are not asked again, if its suite has a counter."""
+"""The number of a card's latest questions that are not asked again. Without a counter in the suite, no question is repeated."""
 FORGOTTEN = 10
 """The largest number of old rows that are removed when a row is added. The limit bounds the time of a call."""
 _ID_BYTES = 11
@@ -47,7 +47,7 @@ def _draw(suite: Suite, draw: Callable[[int], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A last step that draws a challenge."""
+    """The last step of an operation (see `Step`): it draws a challenge."""
 
     serial: str
     conceal: bool
@@ -122,10 +122,10 @@ def _refuse(
 
 
 def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float) -> None:
-    # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, the time of
-    # the challenge N before the next challenge shows whether the limit is reached. The caller searches this row even if the
-    # card had fewer challenges. Otherwise the duration of the call would reveal their number. A time in the future comes from a
-    # clock that was set back: ignore it, so that the owner need not wait until then.
+    # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, only one of
+    # them matters: the challenge N places before the new one. If it was issued within the period, the limit is reached. The
+    # caller searches for its row even if the card has had fewer challenges. Otherwise the duration of the call would reveal
+    # their number. A time in the future comes from a clock that was set back: ignore it, so that the owner need not wait.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now

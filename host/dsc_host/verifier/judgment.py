@@ -2,13 +2,13 @@
 
 A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of the
 responses can know all three. So a response to a closed challenge, or to a challenge that was never issued, is refused before
-anything is computed, and does not delay other users.
+any response is computed. The first such responses are logged. All later ones lock nothing, and so delay nobody.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
-outcome. So neither the verdict nor its duration distinguishes a locked, suspended or missing card from a wrong response. Only a
-value that no card could show takes less work, and its sender can see that it is not a response. If the database locks rows, the
-verifier computes after it has locked the card's row. SQLite locks the whole file, so there the verifier computes first, and
-again only if the row was changed in the meantime.
+reason for a refusal. So neither `Verdict.accepted` nor the duration distinguishes a locked, suspended or missing card from a
+wrong response. Only a value that no card could show takes less work, and its sender can see that it is not a response. If the
+database locks rows, the verifier computes after it has locked the card's row. SQLite locks the whole file, so there the
+verifier computes first, and again only if the row was changed in the meantime.
 """
 
 import re
@@ -45,7 +45,7 @@ _DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """The result of comparing the responses, regardless of the state of the card."""
+    """The result of comparing the responses. Of all states of a card, only a decoy's and a retired card's affect it."""
 
     reason: Reason
     counter: int
@@ -85,7 +85,7 @@ class Draft:
 
 
 def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTransaction]:
-    """Begin a judgment. In SQLite, read and compare now, in a transaction that only reads.
+    """Begin a judgment. In SQLite, read the rows now, in a transaction that only reads, and then check the responses.
 
     Return the verdict if it is already known. Otherwise return a function that judges the answers and records the verdict.
     """
@@ -109,7 +109,7 @@ def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTra
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """A last step that judges answers without a draft."""
+    """The last step of an operation (see `Step`): it judges answers without a draft."""
 
     asked: JudgmentRequest
 

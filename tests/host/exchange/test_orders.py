@@ -208,7 +208,7 @@ def test_a_cell_over_two_lines_is_refused_with_the_line_of_each() -> None:
     found = read(b'serial,owner\nA-1,anna\nB-2,"ben\nor carl"\nC-3,dora\n')
     assert [str(one) for one in found if isinstance(one, Refusal)] == [
         "line 3: row: is not CSV; is a quote not closed?",
-        "line 4: row: must have 2 cells, as the first row has; it has 1",
+        "line 4: row: must have 2 cells, one for each column; it has 1",
     ]
     assert [one.serial for one in found if isinstance(one, CardOrder)] == ["A-1", "C-3"]
 

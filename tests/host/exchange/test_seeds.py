@@ -84,7 +84,17 @@ def test_a_bad_row_is_told_with_its_line_and_without_its_seed(row: str, field: s
 
 @pytest.mark.parametrize(
     "columns",
-    ["", "seed", "serial,seed,seed", "serial,color", "serial=a,seed", "serial=a,seed=a", "serial=,seed=b", "serial=a,x=b"],
+    [
+        "",
+        "seed",
+        "serial,seed,seed",
+        "serial,color",
+        "serial=a,seed",
+        "serial=a,seed=a",
+        "serial=,seed=b",
+        "serial=a,x=b",
+        "-=a,serial=b",
+    ],
 )
 def test_columns_that_cannot_be_are_refused(columns: str) -> None:
     with pytest.raises(InputError, match=r"^columns: must be names from"):

@@ -94,7 +94,7 @@ class Opened:
     login: Login
     scope: tuple[str, ...]
     until: float = 0.0
-    """The Unix time until which the token is valid."""
+    """The Unix time until which the token is valid; 0 for a token that was used up."""
 
 
 grants = Rows(login_tables.grants, Grant)
@@ -201,7 +201,7 @@ def move(tx: LoginTransaction, login: Login, session: str) -> None:
 
 
 def _locked(tx: LoginTransaction, client: str, token: Token) -> Grant:
-    """Lock the user and the grant that a token names, and return the grant. Raises `invalid_grant`."""
+    """Lock the user and the grant that a token names, and return the grant. Raises `ProtocolError`."""
     found = grants.find(tx.db, token.grant)
     if found is None or rows.users.locked(tx.db, found.user_id) is None:
         raise invalid_grant()

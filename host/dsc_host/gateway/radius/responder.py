@@ -2,13 +2,14 @@
 
 Four promises:
 
-1. A packet that is malformed, unsigned, forged or from an unknown address gets no reply. It is counted, and causes no access to
-   the records.
-2. A repeated request (with the same source, identifier and authenticator) gets the same reply. No request is judged twice.
-3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies are limited.
-   Replies are kept for a limited time.
+1. A packet that is malformed, forged, from an unknown client, or unsigned although its client must sign, gets no reply. It is
+   counted, and causes no access to the records.
+2. A request is a repetition if it has the source, identifier and authenticator of an earlier request. While the reply to the
+   earlier request is kept, a repetition gets this reply, and is not judged. During the judgment, a repetition gets no reply.
+3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies have limits, and
+   replies are kept for a limited time.
 4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats the
-   request, it is judged again.
+   request, the server tries again to judge it.
 """
 
 import logging
@@ -28,7 +29,7 @@ MOST_PENDING = 64
 """The maximum number of requests that are judged at the same time. Further requests are dropped. The client repeats them."""
 MOST_REPLIES = 8192
 MOST_PROXY_BYTES = 2250
-"""The maximum length of all values of Proxy-State, which the reply repeats. The reply's other attributes fit beside them."""
+"""The maximum length of all attributes Proxy-State together, which the reply repeats. Its other attributes fit beside them."""
 KEPT_SECONDS = 30.0
 """The time for which a reply is kept. Clients stop repeating a request earlier."""
 
@@ -57,7 +58,7 @@ class Observer(Protocol):
 
 
 class _Dropped(Exception):
-    """A datagram gets no reply."""
+    """A packet gets no reply."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -76,7 +77,7 @@ class Responder:
         observer: Observer | None = None,
     ) -> None:
         self.dropped: Counter[str] = Counter()
-        """The number of datagrams without a reply since the last report, by the reason."""
+        """The number of packets and connections without a reply since the last report, by the reason."""
         self._judge, self._clients, self._clock, self._observer = judge, known, clock, observer
         self._pending: set[_Key] = set()
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
@@ -86,7 +87,7 @@ class Responder:
         self._clients = known
 
     def expects(self, address: str, fingerprint: bytes | None = None) -> bool:
-        """Return whether a client may connect over TLS from this address, and with this certificate unless it is None."""
+        """Return whether a client may connect over TLS from this address, with the certificate of this hash if one is given."""
         shown = [each.fingerprint for each in self._clients if each.fingerprint and fingerprint in (None, each.fingerprint)]
         return any(clients.find(self._clients, address, each) for each in shown)
 
@@ -136,7 +137,7 @@ class Responder:
             self._replies.popitem(last=False)
 
     def report(self) -> None:
-        """Log the numbers of dropped datagrams since the last report, if there were any."""
+        """Log the numbers of dropped packets and connections since the last report, if there were any."""
         if self.dropped:
             _write("dropped", **self.dropped)
             self.dropped.clear()
