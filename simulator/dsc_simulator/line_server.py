@@ -195,7 +195,7 @@ class LineServer:
 
     @property
     def hosts(self) -> int:
-        """The number of connected programs: 0, 1 or 2."""
+        """The number of endpoints that are in use: 0, 1 or 2. Several programs at the terminal count as one."""
         return len(self._unsent)
 
     def deliver(self, data: bytes) -> None:

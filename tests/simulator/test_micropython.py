@@ -269,6 +269,19 @@ sys.path[:] = ["/rom/lib"]
 """
 
 
+def test_a_program_has_no_clock() -> None:
+    from dsc_simulator.engines import vm
+
+    assert vm.run('import host, time\nhost.call("say", f"{time.time():.0f} {time.time_ns()}")') == "0 0"
+
+
+def test_a_program_that_waits_for_a_turn_has_not_ended() -> None:
+    from dsc_simulator.engines import vm
+
+    with pytest.raises(FirmwareCrash, match="waits for another turn"):
+        vm.run('import host\nhost.call("wait", "")')
+
+
 def run(setup: str) -> str:
     from dsc_simulator.engines.vm import LIMIT, VM
 

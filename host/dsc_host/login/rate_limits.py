@@ -1,13 +1,13 @@
-"""Rate limits on attempts: by name and address, by name, and by address.
+"""Rate limits on attempts. The login has three: by name and address, by name, and by address.
 
 Four promises:
 
 1. Attempts are counted in the same way for names that exist and names that do not.
-2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user. Many failures,
-   from many addresses, lock the name for all.
-3. A refused attempt adds no row. Each time a limit is closed, at most two entries are logged: an entry for the first refusal,
-   and later an entry with the number of refusals.
-4. The database reveals no name and no address: it stores a keyed hash, and the key is not in the database.
+2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user
+   from a few addresses. Many failures, from many addresses, lock the name for all.
+3. An attempt at a closed limit adds no row. Each time a limit is closed, each process logs at most two entries: an entry for
+   the first refusal, and later an entry with the number of refusals.
+4. The rows reveal no name and no address: each has a keyed hash, and the key is not in the database.
 """
 
 from collections.abc import Sequence
@@ -128,21 +128,21 @@ def charge(tx: LoginTransaction, limits: Sequence[RateLimit]) -> TooManyAttempts
 
 
 def record_success(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
-    """Clear all failures at the first limit, which counts only this visitor's attempts.
+    """Clear all failures at the first limit, the narrowest. At the other limits, take back only the failure of this attempt.
 
-    At the other limits, undo only the charge of this attempt: they also count the attempts of other visitors.
+    The other limits also count the attempts of other visitors.
     """
     for limit in _in_order(tx.context, limits):
         attempt = rows.attempts.locked(tx.db, limit.key(tx.context))
         if attempt and limit is limits[0]:
-            # Do not remove the row: a transaction that waits for its lock would not find it.
+            # Keep the row: a transaction that waits for its lock would have to add it again.
             rows.attempts.change(tx.db, attempt.name, failures=0, until=0.0)
         elif attempt:
             _take_back(tx.db, attempt, limit)
 
 
 def take_back(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
-    """Undo the charge at each limit, for an attempt that could not be checked."""
+    """Take back the failure at each limit, for an attempt that could not be checked. A pause that it caused continues."""
     for limit in _in_order(tx.context, limits):
         if attempt := rows.attempts.locked(tx.db, limit.key(tx.context)):
             _take_back(tx.db, attempt, limit)

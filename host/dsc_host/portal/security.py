@@ -12,7 +12,8 @@ Six promises:
 5. A request that is for another host, too large or malformed is refused before any page gets it.
 6. No secret is in a URL. Secrets come in forms or in cookies.
 
-OpenID Connect makes exceptions (`dsc_host.portal.pages.openid`). A link may give a client a code for the visitor. A link with
+OpenID Connect makes exceptions (`dsc_host.portal.pages.openid`). A link may send a client an
+authorization code, with which the client logs the visitor in. A link with
 an ID token ends the session of that token. A code is in a URL, but it is valid only once, and only with the client's proof.
 """
 

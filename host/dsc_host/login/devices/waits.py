@@ -162,7 +162,7 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
 
 
 def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
-    """Record that a card is in use: its wait is over, even if the maintenance has not ended it yet."""
+    """End the waits of a card that is now in use, even if the maintenance has not ended them yet."""
     for wait in _of_card(tx, user, device):
         record(tx, wait, WaitState.DONE)
 

@@ -3,8 +3,8 @@
 Three promises:
 
 1. A message is in the outbox if, and only if, the transaction that caused it was committed.
-2. Sending is repeated until it succeeds, at most five times within some hours. After a crash, a message may be sent twice. The
-   vault keeps the message's values until the message was sent or the last attempt failed.
+2. A message is sent in at most five attempts, the last of them two hours or more after it was written. After a crash, a message
+   may be sent twice. The vault keeps the message's values until the message was sent or the last attempt failed.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 
@@ -111,9 +111,11 @@ def forget_old(tx: LoginTransaction) -> None:
 
 
 def retry_stuck(tx: LoginTransaction) -> None:
-    """Queue a message again if its process ended while it sent the message."""
-    stuck = (rows.messages.c.state == _SENDING) & (rows.messages.c.at < tx.now() - _STUCK_SECONDS)
-    for message in rows.messages.all(tx.db, stuck, most=100):
+    """Queue messages again that a process took for sending more than five minutes ago. The process has probably ended."""
+    column, latest = rows.messages.c, tx.now() - _STUCK_SECONDS
+    # An attempt begins when it is due, or a little later.
+    begun = or_(*((column.tries == tries) & (column.at < latest - pause) for tries, pause in enumerate(PAUSES, 1)))
+    for message in rows.messages.all(tx.db, (column.state == _SENDING) & begun, most=100):
         _queue_again(tx.db, message, "its process ended")
 
 
@@ -121,19 +123,24 @@ def _sent(context: LoginContext, senders: Mapping[str, Sender], message_id: str)
     letter = context.change(lambda tx: _take(tx, message_id))
     if letter is None:
         return False
-    trouble = ""
-    try:
-        senders[letter.channel].send(letter)
-    except KeyError:
-        trouble = f"there is no sender for {letter.channel}"
-    except Exception as error:  # One failing message must not stop the others, whatever the sender raises.
-        trouble = type(error).__name__
+    trouble = _send(senders.get(letter.channel), letter)
     context.change(lambda tx: _record(tx.db, message_id, trouble))
     return not trouble
 
 
+def _send(sender: Sender | None, letter: Letter) -> str:
+    """Send a message. Return the reason if that fails, or empty text."""
+    if sender is None:
+        return f"there is no sender for {letter.channel}"
+    try:
+        sender.send(letter)
+    except Exception as error:  # One failing message must not stop the others, whatever the sender raises.
+        return type(error).__name__
+    return ""
+
+
 def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
-    """Mark a message as being sent and return it; None if another process has taken it."""
+    """Mark a message as being sent, and return it. Return None if another process has taken it, or if it cannot be read."""
     message = rows.messages.locked(tx.db, message_id)
     if message is None or message.state != _QUEUED:
         return None
@@ -142,7 +149,7 @@ def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
         subject, text = (part.format_map(values) for part in _words(message.template, message.language))
     except (StoreError, KeyError):
         # The row was tampered with, or an older version wrote it. The other messages must still be sent.
-        rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its values cannot be decrypted")
+        rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its values or its template cannot be read")
         vault.forget(tx.db, _secret(message_id))
         return None
     rows.messages.change(tx.db, message_id, state=_SENDING, tries=message.tries + 1)

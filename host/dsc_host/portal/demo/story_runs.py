@@ -27,7 +27,7 @@ _ADDRESS = "5 Station Street, 6300 Zug"
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """The user account that a run creates for a person of its story."""
+    """The user that a run creates for a person of its story."""
 
     person: Person
     name: str
@@ -49,7 +49,7 @@ class Run:
 
     @property
     def values(self) -> dict[str, str]:
-        """The values for the placeholders in the texts of the steps: the user names, and the serial of the card."""
+        """The values for the placeholders of this run: the user names, and the serial of the first card."""
         serial = next((each.serial for each in self.performers.values() if each.serial), "")
         return {**{key: each.name for key, each in self.performers.items()}, "serial": serial}
 

@@ -30,13 +30,13 @@ def name_and_password(visit: Visit) -> Response:
 
 
 def begin(visit: Visit) -> Response:
-    """Check name and password. Redirect to the choice of the device or, with a single device, to the page for its response."""
+    """Check name and password. Redirect to the choice of the device, or past it if there is only one way to continue."""
     name = visit.value("name", 64)
     with visit.showing_errors(lambda: _entrance(visit, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     if step.stage is Stage.IN:
         return visit.redirect_after_login(step.token)
-    # With a single device, skip the choice, as the published instructions for the card do.
+    # The published instructions (docs/reference/coverage.md) show no choice to a user with a single card.
     if len(step.choices) == 1 and not step.may_skip:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
@@ -54,7 +54,7 @@ def device(visit: Visit) -> Response:
 
 
 def without_device(visit: Visit) -> Response:
-    """Show the ways to log in without a device at hand."""
+    """Show a user who has no device at hand the other ways to log in."""
     _ = visit._
     view = View(
         _("Help with the login"),
@@ -78,7 +78,7 @@ def choose(visit: Visit) -> Response:
 
 
 def manual(visit: Visit) -> Response:
-    """Replace a push that did not arrive with a challenge to type into the phone."""
+    """Show a challenge to type into the phone, if the push did not arrive there."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
@@ -224,8 +224,8 @@ def _choosing(visit: Visit, step: Step) -> View:
             blocks=(ways_on(visit), Facts(_("Telephone numbers"), telephones(_, office_of(visit)))),
             below=(Actions(_("Something else?"), (("people", other), ("window", _again(_)))),),
         )
-    # Preselect the device of the highest level, for example a new card. If several are equal, preselect the device that was
-    # used last.
+    # Preselect the device of the highest level (the lowest number), for example a new card. If several are equal, preselect the
+    # device that was used last.
     last = min(step.choices, key=lambda each: (each.level, -(each.used_at or 0)), default=None)
     chosen = last.id if last is not None else choices[0].value
     field = Field("device", _("How do you want to continue?"), "radio", value=chosen, choices=choices)
