@@ -99,7 +99,7 @@ class Site:
     ask_for_proof: Handler
     """The handler that asks for a proof after `ProofNeeded`."""
     name: str = ""
-    """The title of the pages. If it is empty, they have a title in the visitor's language."""
+    """The title of the pages. If it is empty, the pages have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
     """The page where the flow of a form begins, by the form's path. A form at the page's path, or below it, needs no entry."""
@@ -318,7 +318,7 @@ class Visit:
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
     def problem(self, status: int, words: str) -> Response:
-        """Return a page that explains a problem. Its link leads to the form's page, the same page again, or the first page."""
+        """Return a page that explains a problem, with a link to the form's page, to the same page, or to the first page."""
         first = Link(*first_page(self._visitor_or_none(), self._))
         on = first
         if self.request.method == "POST" and self.page not in ("/", first.href):
