@@ -12,7 +12,7 @@ from tests.host.login.scenario import Scenario
 from tests.host.portal.browser import Browsers, enter
 from tests.host.portal.sentences import sentences
 
-from dsc_host.login import NotAllowed
+from dsc_host.login import Kind, NotAllowed
 from dsc_host.portal.languages import NAMES, NONE, load, negotiated
 from dsc_host.portal.wording import explained
 
@@ -90,7 +90,7 @@ def test_the_language_may_be_picked_where_a_form_has_led(scenario: Scenario, bro
     assert visitor.press("Continue", name="anna", password="wrong, all of it").status == 401
     assert visitor.press("Deutsch").title == "Anmelden"
     anna = enter(scenario, browser())
-    anna.open("/devices")
+    anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
     assert anna.press("Change the PIN").title == "Change the PIN"
     page = anna.press("Deutsch")
     assert (page.status, page.path, page.title) == (200, "/devices", "Sicherheitsgeräte")

@@ -6,7 +6,7 @@ import pytest
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.login import Role, Scope, Visitor, rows
+from dsc_host.login import Kind, Role, Scope, Visitor, rows
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
 from dsc_host.portal.navigation import is_for, section_of, sections
@@ -195,7 +195,7 @@ def test_a_device_that_is_locked_is_told_where_it_is_chosen(scenario: Scenario, 
 
 def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
-    anna.open("/devices")
+    anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
     page = anna.press("Change the PIN")
     assert [each in page.text for each in ("New PIN", "no sequence such as 1234", "Challenge")] == [True, True, False]
     assert '<li aria-current="step"><span>New PIN</span></li><li><span>Response</span></li>' in page.html
@@ -214,7 +214,7 @@ def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, bro
 
 def test_a_wrong_response_leaves_the_challenge_as_it_is(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
-    anna.open("/devices")
+    anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
     anna.press("Change the PIN")
     challenge = anna.press("Continue", pin="8246", again="8246").shown
     assert "8246" not in re.sub('value="[^"]*"', "", anna.page.html)
@@ -229,7 +229,7 @@ def test_a_wrong_response_leaves_the_challenge_as_it_is(scenario: Scenario, brow
 
 def test_another_pin_can_be_chosen_before_it_is_confirmed(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
-    anna.open("/devices")
+    anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
     anna.press("Change the PIN")
     first = anna.press("Continue", pin="8246", again="8246").forms[-2].fields
     assert anna.press("Choose another PIN").title == "Change the PIN"

@@ -27,7 +27,7 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
         title(_, device),
         ICONS[device.kind],
         badge(_, device),
-        tuple(text for text in (known, ", ".join(changes(_, device)), *_dates(_, device)) if text),
+        tuple(text for text in (known, ", ".join(changes(_, device)), _last_use(_, device)) if text),
         actions,
         links,
         about=about(_, device),
@@ -51,9 +51,8 @@ def badge(_: Language, device: DeviceView) -> Badge:
     return Badge(_(STATES[device.state]), _BADGES.get(device.state, NEUTRAL))
 
 
-def _dates(_: Language, device: DeviceView) -> tuple[str, ...]:
-    used = () if device.used_at is None else (_("Last used: {moment}", moment=_.moment(device.used_at)),)
-    return (*used, _("Added: {day}", day=_.date(device.added_at)))
+def _last_use(_: Language, device: DeviceView) -> str:
+    return "" if device.used_at is None else _("Last used: {moment}", moment=_.moment(device.used_at))
 
 
 def changes(_: Language, device: DeviceView) -> list[str]:

@@ -13,9 +13,10 @@ from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
+from dsc_host.portal.pages.losses import losing_link
 from dsc_host.portal.pages.next_devices import may_add_app, may_share, online_card_items
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
-from dsc_host.portal.pages.own_device import device_forms, device_link, loss_link
+from dsc_host.portal.pages.own_device import device_forms, device_link
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button, hidden
 from dsc_host.portal.wording import KINDS, which
@@ -25,14 +26,15 @@ def devices(visit: Visit) -> Response:
     """Show the user's devices, waiting changes, requested cards and returned cards."""
     _, visitor = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
-    rows = [_row(_, each, visitor) for each in own if not _is_past(each)]
+    online = online_card_items(_, own)
+    rows = _rows(_, [each for each in own if not _is_past(each)], visitor, pressing=bool(online))
     past = [device_item(_, each, tuple(device_forms(_, each, visitor).values())) for each in own if _is_past(each)]
     waits = due.wait_items(visit)
     view = View(
         _("Security devices"),
         words=_about_code_cards(visit, own),
         blocks=(
-            *((Listing(_("What is due"), online),) if (online := online_card_items(_, own)) else ()),
+            *((Listing(_("What is due"), online),) if online else ()),
             Listing(_("Your devices"), rows, Empty(_("You have none."), "none")),
             *((Listing(_("Waiting changes"), waits),) if waits else ()),
             *due.requests_listing(visit),
@@ -44,10 +46,18 @@ def devices(visit: Visit) -> Response:
     return visit.show(view)
 
 
-def _row(_: Language, device: DeviceView, visitor: Visitor) -> Item:
-    """Return the row of a device that is in use or can be again."""
-    forms = tuple(device_forms(_, device, visitor).values())
-    return device_item(_, device, forms, (*loss_link(_, device), device_link(_, device)))
+def _rows(_: Language, devices: Sequence[DeviceView], visitor: Visitor, *, pressing: bool) -> list[Item]:
+    """Return the rows of devices that are in use or can be again. Each leads to the page of its device.
+
+    The first device that can be activated has the page's primary button, unless `pressing` says that there is one already.
+    """
+    rows = []
+    for each in devices:
+        activate = device_forms(_, each, visitor).get("/activate")
+        actions = () if activate is None else (replace(activate, primary=not pressing),)
+        pressing = pressing or bool(actions)
+        rows.append(device_item(_, each, actions, (device_link(_, each),)))
+    return rows
 
 
 def _is_past(device: DeviceView) -> bool:
@@ -80,6 +90,8 @@ def _further(visit: Visit, own: Sequence[DeviceView]) -> Actions:
         links.append(("people", Link("/share", _("Share a device"), _("between user names of the same person"))))
     if is_for(visit.visitor(), "/phones"):
         links.append(("phone", Link("/phones", _("Phone numbers"), _("the numbers that receive codes"))))
+    if any(each.live for each in own):
+        links.append(("shield-off", losing_link(_)))
     return Actions(_("What you can do"), links)
 
 

@@ -19,6 +19,8 @@ from dsc_host.portal.wording import kind_name
 _CARDS = (Kind.DSC_PLUS, Kind.PLATINUM, Kind.GOLD, Kind.DIGITAL_CARD)
 _MESSAGES = (Kind.SMS, Kind.VOICE)
 _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
+_GONE = (DeviceState.MISPLACED, DeviceState.LOST, DeviceState.STOLEN, DeviceState.RETURNED)
+"""The states of a card that its owner does not have, and so cannot send back."""
 
 
 def device(visit: Visit) -> Response:
@@ -61,7 +63,7 @@ def device_forms(_: Language, device: DeviceView, visitor: Visitor) -> Mapping[s
             button("/pin", _("Change the PIN"), device=device.id),
         ),
         "/return": (
-            device.own and device.returnable and device.state is not DeviceState.RETURNED,
+            device.own and device.returnable and device.state not in _GONE,
             button("/return", _("Send it back"), device=device.id),
         ),
         "/devices/remove": (

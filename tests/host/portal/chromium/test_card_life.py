@@ -55,7 +55,9 @@ def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Wa
 
 
 def test_the_pin_is_changed_by_a_response_with_the_new_one(walk: Walk) -> None:
-    walk.enter("anna").open("/devices").press("Change the PIN", walk.cards_row("IB3000901"))
+    walk.enter("anna").open("/devices").follow("Details", walk.cards_row("IB3000901")).press(
+        "Change the PIN", walk.cards_row("IB3000901")
+    )
     walk.picture("change-pin")
     walk.press("Continue", New_PIN=NEW, Repeat_the_new_PIN=NEW).picture("confirm-pin")
     assert walk.has_card_of("anna")
@@ -95,7 +97,9 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
 
 def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
     serial = ordered(walk.enter_by_sms("carl"))
-    walk.open("/devices").press("Send it back", walk.cards_row(serial)).picture("send-back")
+    walk.open("/devices").follow("Details", walk.cards_row(serial)).press("Send it back", walk.cards_row(serial)).picture(
+        "send-back"
+    )
     assert ("5 Desk Lane" in walk.text, serial in walk.text) == (True, True), "what is laid into the parcel"
     sent = walk.press("I have sent it", Tracking_number="RR 123 456 785 CH").notice
     assert sent == walk._("Thank you. The card is now out of use and on its way back.")

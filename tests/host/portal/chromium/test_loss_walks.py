@@ -87,7 +87,9 @@ def test_the_pages_name_the_office_of_the_residence(walk: Walk) -> None:
     walk.enter("anna").open("/contact").picture("contact")
     assert walk.page.locator("dl").count() > 1
     assert "00800 00 000001" in walk.page.locator("dl").first.inner_text()
-    walk.open("/devices").press("Send it back", walk.cards_row("IB3000901")).picture("send-back-to-an-office")
+    walk.open("/devices").follow("Details", walk.cards_row("IB3000901")).press(
+        "Send it back", walk.cards_row("IB3000901")
+    ).picture("send-back-to-an-office")
     assert "Musterstrasse 3" in walk.text
 
 

@@ -175,7 +175,7 @@ def support(walk: Walk) -> None:
 def send_back(walk: Walk) -> None:
     did(by_card(walk, "rosa"), 1)
     serial = walk.shown.cards["rosa"].serial
-    open_page(walk).press("Send it back", walk.cards_row(serial))
+    open_page(walk).follow("Details", walk.cards_row(serial)).press("Send it back", walk.cards_row(serial))
     did(walk.press("I have sent it", Tracking_number="RR 123 456 785 CH"), 2)
     did(by_card(walk, "uma").press("It has arrived", serial), 3)
 
