@@ -149,6 +149,16 @@ class Actions:
     title: str
     links: Sequence[tuple[str, Link]]
     more: Link | None = None
+    compact: bool = False
+    """Whether a narrow window has two links in a row, without their hints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foldable:
+    """A panel that a narrow window folds, so that only its title is seen until the visitor opens it."""
+
+    part: ClassVar[str] = "foldable"
+    block: Listing | Facts
 
 
 @dataclass(frozen=True, slots=True)

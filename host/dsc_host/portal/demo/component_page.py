@@ -19,6 +19,7 @@ from dsc_host.portal.components import (
     Dialogue,
     Empty,
     Facts,
+    Foldable,
     Instructions,
     Item,
     Listing,
@@ -92,6 +93,7 @@ def _panels(_: Language) -> tuple[Sample, ...]:
         Sample("Empty", _("What a panel says if it has nothing to show, with a link or without."), empties),
         Sample("Facts", _("Names and values, with a link beside the title."), (facts,)),
         Sample("Meters", _("What is left of a limit: all, a part or nothing."), (_meters(_),)),
+        Sample("Foldable", _("A panel that a narrow window folds until the visitor opens it."), (Foldable(facts),)),
         Sample("Columns", _("Panels side by side, or one below the other in a narrow window."), (_columns(_),)),
     )
 

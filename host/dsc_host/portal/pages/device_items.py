@@ -1,6 +1,7 @@
 """A device as a row of a list: its name, state and dates, for the pages that list devices."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dsc_host.login import DeviceState, DeviceView, UseState
 from dsc_host.portal.components import DANGER, ICONS, INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item
@@ -32,6 +33,13 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
         links,
         about=about(_, device),
     )
+
+
+def short_item(_: Language, device: DeviceView) -> Item:
+    """Return the row of a device without its dates and actions, for a page on which the device is not the main thing."""
+    item = device_item(_, device)
+    known = item.details[:1] if device.label or device.name else ()
+    return replace(item, details=tuple(filter(None, (", ".join((*known, *changes(_, device))),))))
 
 
 def about(_: Language, device: DeviceView) -> str:

@@ -15,6 +15,7 @@ from dsc_host.portal.components import (
     Columns,
     Empty,
     Facts,
+    Foldable,
     Item,
     Listing,
     Meters,
@@ -23,7 +24,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import staff_page, staff_page_name
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
-from dsc_host.portal.pages.device_items import device_item
+from dsc_host.portal.pages.device_items import short_item
 from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.pages.losses import losing_link
 from dsc_host.portal.pages.next_devices import may_add_app, may_request, may_share, online_card_items
@@ -68,8 +69,13 @@ def _account(visit: Visit, visitor: Visitor, known: Protection, money: tuple[Blo
         _safety(visit, visitor, known, own, pressing=pressing),
         *_refused_logins(visit, events),
         *((Listing(_("What is due"), rows),) if rows else ()),
-        Columns((_devices(_, own), _actions(visit, visitor, own), *money, _activity(_, events), _session(_, visitor, events))),
+        Columns((_actions(visit, visitor, own), _devices(_, own), *money, *_folded(_, visitor, events))),
     )
+
+
+def _folded(_: Language, visitor: Visitor, events: tuple[SecurityEvent, ...]) -> tuple[Foldable, ...]:
+    """Return what few visitors look at, which a narrow window folds."""
+    return Foldable(_activity(_, events)), Foldable(_session(_, visitor, events))
 
 
 # ---- protection ----
@@ -145,7 +151,7 @@ def _due(visit: Visit, own: Sequence[DeviceView]) -> list[Item]:
 
 
 def _devices(_: Language, own: tuple[DeviceView, ...]) -> Listing:
-    live = [device_item(_, each) for each in own if each.live]
+    live = [short_item(_, each) for each in own if each.live]
     empty = Empty(_("You have no device in use."), "none")
     return Listing(_("Your devices"), live, empty, Link("/devices", _("All devices")))
 
@@ -201,4 +207,4 @@ def _actions(visit: Visit, visitor: Visitor, own: Sequence[DeviceView] = ()) -> 
     if visitor.scope in _ACCOUNT:
         links += [("key", Link("/password", _("Change the password"))), ("document", Link("/statements", _("Statements")))]
     links.append(("shield-off", losing_link(_)))
-    return Actions(_("What you can do"), links)
+    return Actions(_("What you can do"), links, compact=True)

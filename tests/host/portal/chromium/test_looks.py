@@ -290,3 +290,18 @@ def test_after_a_wrong_response_a_phone_shows_the_message_the_field_the_challeng
     expect(steps).to_be_hidden()
     person.page.get_by_text(walk._("Instructions"), exact=True).click()
     expect(steps).to_be_visible()
+
+
+def test_the_overview_on_a_phone_answers_in_its_first_screen_and_folds_the_rest(walk: Walk) -> None:
+    person = walk.another(viewport={"width": 375, "height": 667})
+    person.enter("anna")
+    person.open("/")
+    assert person.page.evaluate(_IN_SIGHT, [".alert.success", ".ways"]) == [], "safe, and what can be done"
+    assert person.page.evaluate("document.documentElement.scrollHeight") <= 2 * 667
+    session = person.page.get_by_text(walk._("Access in this session"), exact=True)
+    expect(session).to_be_hidden()
+    person.page.get_by_text(walk._("This session"), exact=True).first.click()
+    expect(session).to_be_visible()
+    person.page.set_viewport_size({"width": 1280, "height": 800})
+    expect(person.page.locator(".foldable summary").first).to_be_hidden()
+    expect(person.page.get_by_role("heading", name=walk._("Recent activity"), exact=True)).to_be_visible()
