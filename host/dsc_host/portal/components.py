@@ -49,6 +49,8 @@ class Item:
     links: Sequence[Link] = ()
     about: str = ""
     """The subject of the actions. Screen readers read it after a button's label; if it is empty, they read the title."""
+    folded: Sequence[str] = ()
+    """Further details, which the visitor unfolds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,18 @@ _SYSTEMS = (
 )
 """A part of the header for each system. The header of Android names Linux too."""
 
+_ICONS = {"Android": "mobile", "iPhone": "mobile", "iPad": "tablet"}
+"""The icons of systems that are not those of computers."""
+
 
 def browser_of(request: Request) -> str:
     """Return the browser and the system, for example `Firefox, Windows`; empty text if neither is known."""
     user_agent = request.headers.get("user-agent", "")
     known = (next((name for part, name in parts if part in user_agent), "") for parts in (_BROWSERS, _SYSTEMS))
     return ", ".join(filter(None, known))
+
+
+def icon_of(browser: str) -> str:
+    """Return the icon for a text of `browser_of`: a phone, a tablet, a computer, or a window if the system is not known."""
+    system = browser.rpartition(", ")[2]
+    return _ICONS.get(system, "computer" if system in dict(_SYSTEMS).values() else "window")

@@ -136,6 +136,10 @@ class Table:
 
     On a narrow screen, where a row is drawn as a card, the cell of a `lead` column has no label.
     """
+    dense: bool = False
+    """Whether a narrow screen has all rows in one panel, with the first cell beside the others, rather than a card for each."""
+    even: bool = False
+    """Whether a narrow screen keeps the columns, because there are few and their texts are short."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,20 +56,20 @@ def test_the_same_transfer_sent_twice_is_recorded_once(scenario: Scenario, brows
     [
         (
             "English",
-            [("Statement for October 2026", "Statement", "Oct 31, 2026"), ("Tax form for 2025", "Tax form", "Feb 15, 2026")],
+            [("Statement for October 2026", "Oct 31, 2026"), ("Tax form for 2025", "Feb 15, 2026")],
         ),
         (
             "Deutsch",
             [
-                ("Kontoauszug für Oktober 2026", "Kontoauszug", "31.10.2026"),
-                ("Steuerformular für 2025", "Steuerformular", "15.02.2026"),
+                ("Kontoauszug für Oktober 2026", "31.10.2026"),
+                ("Steuerformular für 2025", "15.02.2026"),
             ],
         ),
         (
             "Русский",
             [
-                ("Выписка за октябрь 2026", "Выписка", "31 окт. 2026"),
-                ("Налоговая форма за 2025", "Налоговая форма", "15 февр. 2026"),
+                ("Выписка за октябрь 2026 г.", "31 окт. 2026"),
+                ("Налоговая форма за 2025", "15 февр. 2026"),
             ],
         ),
     ],
@@ -86,11 +86,7 @@ def test_statements_have_titles_and_dates_in_the_visitors_language(
         carl = come_with(browser(), done.token)
         carl.open("/statements")
         page = carl.press(language)
-        table = [
-            tuple(re.findall("<t[hd][^>]*>\\s*([^<]*?)\\s*</t[hd]>", row)) for row in re.findall("<tr.*?</tr>", page.html, re.S)
-        ]
-        begins = [[each[: len(want)] for each, want in zip(known, row, strict=False)] for row in lines for known in table]
-        assert [row for row in lines if list(row) not in begins] == [], table
+        assert [row for row in lines if " ".join(" ".join(row).split()) not in page.text] == []
 
 
 def test_a_statement_without_a_period_has_the_title_of_its_provider() -> None:

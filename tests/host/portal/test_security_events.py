@@ -52,3 +52,8 @@ def test_every_event_has_its_sentence() -> None:
 def test_a_form_does_not_reach_the_page(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     assert anna.post("/events").status == 405
+
+
+def test_a_narrow_window_has_the_events_as_short_rows_under_their_days(scenario: Scenario, browser: Browsers) -> None:
+    page = enter(scenario, browser()).open("/events")
+    assert ('<div class="table panel dense"' in page.html, 'scope="rowgroup"' in page.html) == (True, True)

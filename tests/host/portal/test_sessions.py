@@ -6,6 +6,7 @@ from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter, log_in
 
 from dsc_host.login import Scope, rows
+from dsc_host.portal.user_agents import icon_of
 
 
 @pytest.mark.parametrize(
@@ -21,8 +22,14 @@ from dsc_host.login import Scope, rows
 def test_a_session_shows_its_browser_and_address(scenario: Scenario, browser: Browsers, header: str, name: str) -> None:
     anna = log_in(scenario, browser("192.0.2.55", **{"user-agent": header}))
     page = anna.open("/sessions")
-    assert f"{name} this session Logged in with: Digital Security Card+ IB3000901 IP address: 192.0.2.55" in page.text
+    assert f"{name} this session Last used: " in page.text
+    assert "Logged in with: Digital Security Card+ IB3000901 IP address: 192.0.2.55" in page.text
     assert "<b>curl" not in page.html
+
+
+def test_the_icon_of_a_session_is_that_of_its_machine() -> None:
+    names = ("Firefox, Windows", "Chrome, Android", "Safari, iPad", "Safari, iPhone", "Firefox", "")
+    assert [icon_of(each) for each in names] == ["computer", "mobile", "tablet", "mobile", "window", "window"]
 
 
 def test_a_user_ends_one_session_and_then_all_others(scenario: Scenario, browser: Browsers) -> None:

@@ -24,17 +24,15 @@ def protection(visit: Visit) -> Response:
     known = visit.system.protection(visit.token)
     other = known.with_protection if known.opted_out else known.without
     when = _("After opting back in") if known.opted_out else _("After opting out")
-    rows = [
-        Row((_("Now"), _kind(_, known.level), *_amounts(_, known.level))),
-        Row((when, _kind(_, other), *_amounts(_, other))),
-    ]
-    heads = (_("When"), _("Protected by"), _("Per day"), _("Per five business days"))
+    names = (_("Protected by"), _("Per day"), _("Per five business days"))
+    now, then = (_kind(_, known.level), *_amounts(_, known.level)), (_kind(_, other), *_amounts(_, other))
+    rows = [Row(each) for each in zip(names, now, then, strict=True)]
     users = visit.system.account_users(visit.token) if visitor.scope is Scope.FULL else []
     return visit.show(
         View(
             _("Protection and limits"),
             blocks=(_state(visit, visitor, known, users), *_restrictions(visit, known)),
-            tables=(Table(_("Withdrawal limits"), heads, rows),),
+            tables=(Table(_("Withdrawal limits"), (_("Limit"), _("Now"), when), rows, even=True),),
         )
     )
 
@@ -45,7 +43,7 @@ def _state(visit: Visit, visitor: Visitor, known: Protection, users: Sequence[tu
     others = [each for each in users if each[0] != visitor.name]
     rows = [_user_item(visit, visitor, *each, alone=not others) for each in (own, *others)]
     reason = change_refusal(visit) if users else ""
-    return Listing(_("Protection"), rows, words=(reason,) if reason else ())
+    return Listing(_("Protection"), rows, words=(reason,) if reason else (), dense=True)
 
 
 def _user_item(visit: Visit, visitor: Visitor, name: str, known: Protection, *, alone: bool) -> Item:

@@ -3,11 +3,12 @@
 from starlette.responses import Response
 
 from dsc_host.login import NotNow, Offer, SessionView
-from dsc_host.portal.components import ICONS, SUCCESS, Badge, Item, Listing
+from dsc_host.portal.components import SUCCESS, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
+from dsc_host.portal.user_agents import icon_of
 from dsc_host.portal.views import Form, Link, View, button
 from dsc_host.portal.wording import KINDS, named
 
@@ -61,15 +62,14 @@ def _sessions(visit: Visit) -> View:
     _, shown = visit._, visit.system.sessions(visit.token)
     others = button("/sessions/end-others", _("End all other sessions"), danger=True)
     latest = shown[0].extendable_until
+    password = Link("/password", _("Change the password")) if is_for(visit.visitor(), "/profile") else None
+    words = (
+        _("If you do not recognize a session, end it and change your password."),
+        *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
+    )
     return View(
         _("Sessions"),
-        words=(
-            _("You are logged in with these sessions. If you end a session, it is logged out immediately."),
-            _("If you do not recognize a session, end it and change your password."),
-            *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
-        ),
-        blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown]),),
-        links=(Link("/password", _("Change the password")),) if is_for(visit.visitor(), "/profile") else (),
+        blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown], more=password, words=words, dense=True),),
         forms=(
             *((button("/sessions/extend", _("Extend this session")),) if latest is not None else ()),
             *((others,) if len(shown) > 1 else ()),
@@ -89,10 +89,10 @@ def _extendable(_: Language, until: float, latest: float) -> str:
 def _item(_: Language, session: SessionView) -> Item:
     """Return the row of a session. Its title is the browser, because users recognize it."""
     kind, which = _(KINDS[session.kind or "none"]), named(session.name, session.label)
-    details = (
+    used = _("Last used: {moment}", moment=_.moment(session.used_at))
+    folded = (
         _("Logged in with: {device}", device=f"{kind} {which}".strip()),
         *((_("IP address: {address}", address=session.address),) if session.address else ()),
-        _("Last used: {moment}", moment=_.moment(session.used_at)),
         _("Began: {moment}", moment=_.moment(session.began_at)),
         _("Ends at the latest: {moment}", moment=_.moment(session.until)),
     )
@@ -100,4 +100,4 @@ def _item(_: Language, session: SessionView) -> Item:
     end = () if session.current else (button("/sessions/end", _("End"), session=session.id, danger=True),)
     state = Badge(_("this session"), SUCCESS) if session.current else None
     about = f"{title} {kind} {which} {_.moment(session.began_at)}"
-    return Item(title, ICONS[session.kind or "none"], state, details, end, about=about)
+    return Item(title, icon_of(session.browser), state, (used,), end, about=about, folded=folded)

@@ -5,10 +5,10 @@ import re
 from starlette.responses import Response
 
 from dsc_host.login import Deposit, HoldState, NotNow, Statement
-from dsc_host.portal.components import INFO, SUCCESS, WARNING
+from dsc_host.portal.components import INFO, SUCCESS, WARNING, Columns, Empty, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Cell, Row, Table, View, button
+from dsc_host.portal.views import Block, Cell, Row, Table, View, button
 from dsc_host.portal.wording import HOLDS
 
 _BADGES = {HoldState.HELD: INFO, HoldState.RELEASED: SUCCESS, HoldState.KEPT: WARNING}
@@ -17,8 +17,16 @@ _BADGES = {HoldState.HELD: INFO, HoldState.RELEASED: SUCCESS, HoldState.KEPT: WA
 def statements(visit: Visit) -> Response:
     """Show the statements of an account."""
     _, deposits = visit._, visit.system.deposits(visit.token)
-    words, tables = _statements(visit)
-    return visit.show(View(_("Statements"), words=words, tables=(*tables, _deposits(_, deposits))))
+    words, blocks = _statements(visit)
+    nothing = Listing(_("Deposits and charges for devices"), (), Empty(_("Nothing was held or charged."), "money"))
+    return visit.show(
+        View(
+            _("Statements"),
+            words=words,
+            blocks=(*blocks, *(() if deposits else (nothing,))),
+            tables=(_deposits(_, deposits),) if deposits else (),
+        )
+    )
 
 
 def pdf(visit: Visit) -> Response:
@@ -28,8 +36,8 @@ def pdf(visit: Visit) -> Response:
     return Response(made, media_type="application/pdf", headers=headers)
 
 
-def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Table, ...]]:
-    """Return the table of statements, or the reason why there is none."""
+def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Block, ...]]:
+    """Return the statements and the tax forms side by side, or the reason why there are none."""
     _ = visit._
     try:
         known = visit.system.statements.all(visit.token)
@@ -37,16 +45,15 @@ def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Table, ...]]:
         return (visit.explain(error),), ()
     if known is None:
         return (_("Statements and tax forms are not available on this page. Ask support how you get them."),), ()
-    rows = [
-        Row(
-            (title(_, each), _("Tax form") if each.tax else _("Statement"), _.short_day(each.day)),
-            (button("/statements/pdf", _("PDF"), statement=each.id),),
-        )
-        for each in known
-    ]
-    heads = (_("Title"), _("Kind"), _("Date"), _("Actions"))
-    kinds = ("text", "text", "moment", "amount")
-    return (), (Table(_("Statements and tax forms"), heads, rows, _("There are no statements yet."), kinds),)
+    plain = [_item(_, each) for each in known if not each.tax]
+    taxes = [_item(_, each) for each in known if each.tax]
+    listing = Listing(_("Statements"), plain, Empty(_("There are no statements yet."), "document"), dense=True)
+    return (), (Columns((listing, Listing(_("Tax forms"), taxes, dense=True))) if taxes else listing,)
+
+
+def _item(_: Language, statement: Statement) -> Item:
+    pdf = button("/statements/pdf", _("PDF"), statement=statement.id)
+    return Item(title(_, statement), "document", details=(_.short_day(statement.day),), actions=(pdf,))
 
 
 def title(_: Language, statement: Statement) -> str:
