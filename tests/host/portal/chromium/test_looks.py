@@ -27,7 +27,7 @@ LARGE, NARROW = (3840, 2160), SIZES[-1]
 _KEPT = {"/login/answer": "login", "/devices": "devices"}
 """The pages whose pictures are kept in every size."""
 _REACHED = """() => [...document.querySelectorAll("main input:not([type=hidden]), main button, main a")]
-    .filter((each) => { each.focus(); return !(document.activeElement === each
+    .filter((each) => each.checkVisibility()).filter((each) => { each.focus(); return !(document.activeElement === each
     && (getComputedStyle(each).outlineStyle !== "none" || each.type === "radio")); }).map((each) => each.outerHTML)"""
 
 _BOXES = """() => [...document.querySelectorAll(".card img, .keys button")].map((each) => {
@@ -305,4 +305,6 @@ def test_the_overview_on_a_phone_answers_in_its_first_screen_and_folds_the_rest(
     expect(session).to_be_visible()
     person.page.set_viewport_size({"width": 1280, "height": 800})
     expect(person.page.locator(".foldable summary").first).to_be_hidden()
+    person.page.locator(".foldable a").first.focus()
+    assert person.page.evaluate("document.activeElement.pathname") == "/events"
     expect(person.page.get_by_role("heading", name=walk._("Recent activity"), exact=True)).to_be_visible()
