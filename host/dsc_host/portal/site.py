@@ -201,7 +201,9 @@ class Visit:
             csrf=security.csrf(token),
             form_csrf=security.csrf(self.form_token or token),
             visitor=visitor,
-            sections=[] if visitor is None else sections(visitor, self.sent_to or str(self.request.scope["path"]), self._),
+            sections=sections(visitor, view.section or self.sent_to or str(self.request.scope["path"]), self._)
+            if visitor
+            else [],
             notice=notice,
             path=self._here,
             home=None if self.site.extension is None else self.site.extension.home,

@@ -200,6 +200,8 @@ class View:
     """The components below the forms."""
     steps: Steps | None = None
     """The steps of the flow that the page belongs to."""
+    section: str = ""
+    """A path in the section that the page belongs to. If it is empty, this is the path of the page itself."""
     crumb: str = ""
     """The last part of the path to the page; empty for the title."""
     onward: Link | None = None

@@ -31,6 +31,7 @@ def test_a_wrong_answer_may_be_put_right(scenario: Scenario, anna: Browser) -> N
     question = anna.page.shown
     page = anna.press("Continue", answer="00000000")
     assert ("not correct" in page.error, page.shown) == (True, question)
+    assert '<li><a href="/profile">Profile</a></li><li aria-current="page">Confirm with your card</li>' in page.html
     assert anna.press("Continue", answer=scenario.respond(CARD, question)).path == "/"
 
 

@@ -6,6 +6,7 @@ not submit the form again.
 
 from starlette.responses import Response
 
+from dsc_host.errors import DscError
 from dsc_host.login import DeviceView, NotIn, NotNow, Offer
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
@@ -52,7 +53,7 @@ def _ask_for_device(visit: Visit, kept: str, error: str = "") -> Response:
         raise NotIn
     if len(choices) == 1:
         return _ask_for_answer(visit, choices[0].id, kept, error)
-    view = _choosing(visit._, choices, kept)
+    view = _choosing(visit, choices, kept)
     return visit.wrong(view, error, 401) if error else visit.show(view)
 
 
@@ -61,17 +62,28 @@ def _ask_for_answer(visit: Visit, device: str, kept: str, error: str = "") -> Re
     return visit.wrong(view, error, 401) if error else visit.show(view)
 
 
-def _choosing(_: Language, devices: tuple[DeviceView, ...], kept: str) -> View:
+def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
+    _ = visit._
     choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
-    return View(_("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
+    return View(
+        _("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), section=_section(visit, kept), focus=True
+    )
 
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
-    view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
+    view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), section=_section(visit, kept), focus=True)
     return asking(visit, offer, view, Form("/proof/answer", _("Continue"), (hidden("kept", kept),)))
+
+
+def _section(visit: Visit, kept: str) -> str:
+    """Return the path of the sealed form, to whose section these pages belong; empty if the seal is broken."""
+    try:
+        return visit.system.proofs.unseal(visit.token, kept)[0]
+    except DscError:
+        return ""
 
 
 def _leave(_: Language) -> Link:
