@@ -156,6 +156,14 @@ class Actions:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeSheet:
+    """The codes of a security code card, each with its index number."""
+
+    part: ClassVar[str] = "sheet"
+    codes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Foldable:
     """A panel that a narrow window folds, so that only its title is seen until the visitor opens it."""
 

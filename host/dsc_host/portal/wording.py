@@ -34,6 +34,8 @@ KINDS: Mapping[str, str] = {
     Kind.VOICE: "Code by phone call",
     "none": "No device",
 }
+_PROPER = frozenset({Kind.DSC_PLUS, Kind.DIGITAL_CARD, Kind.PLATINUM, Kind.GOLD})
+"""The kinds whose names are proper names."""
 _FIND_CODES = ("Find the two codes with these index numbers on your card, and enter both in this order.",)
 _OLD_CARD = (
     "Enter the challenge below into the device, after your PIN if it asks for one.",
@@ -87,7 +89,7 @@ TITLES: Mapping[Kind, str] = {
 STATES: Mapping[DeviceState, str] = {
     DeviceState.SHIPPED: "not activated yet",
     DeviceState.ACTIVE: "in use",
-    DeviceState.MISPLACED: "misplaced",
+    DeviceState.MISPLACED: "suspended",
     DeviceState.LOST: "lost",
     DeviceState.STOLEN: "stolen",
     DeviceState.DAMAGED: "damaged",
@@ -275,6 +277,12 @@ NOTICE_KINDS: Mapping[str, str] = {
     "time": INFO,
 }
 """The kinds of the notices. A notice without an entry reports a success. No notice is `DANGER`, because none reports harm."""
+
+
+def in_sentence(_: Language, kind: Kind) -> str:
+    """Return the name of a kind for the middle of a sentence. In English, only proper names keep their capital letter."""
+    name = _(KINDS[kind])
+    return name if _.code != "en" or kind in _PROPER else f"{name[0].lower()}{name[1:]}"
 
 
 def kind_name(_: Language, kind: str, *, issued: bool) -> str:

@@ -73,7 +73,7 @@ def test_what_is_due_is_a_button_that_does_it(scenario: Scenario, browser: Brows
     assert ('href="/share"' in page.html, 'href="/request"' in page.html) == (False, False)
     assert anna.press("Get an online security code card").title == "Your security code card"
     assert offered(anna.open("/")) == (["Activate"], [])
-    assert anna.press("Activate").title == "Activate Online security code card"
+    assert anna.press("Activate").title == "Activate online security code card"
     assert "Get an online security code card" not in anna.open("/devices").text
 
 

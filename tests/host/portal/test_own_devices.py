@@ -152,7 +152,11 @@ def test_a_user_reports_a_device_without_logging_out(scenario: Scenario, browser
     page = carl.open(f"/lost/device?device={card}")
     assert next(form for form in page.forms if form.action == "/lost/device").fields["device"] == card
     page = carl.press("Suspend the device")
-    assert (page.path, page.notice[:23], "misplaced" in page.text) == ("/devices", "The device is suspended", True)
+    assert (page.path, page.notice[:23], "Digital Security Card+ suspended" in page.text) == (
+        "/devices",
+        "The device is suspended",
+        True,
+    )
     assert carl.post("/lost/device", device=card, loss="lost").status == 404
     sms = scenario.device(carl.cookie, Kind.SMS)
     page = carl.post("/lost/device", device=sms, loss="lost")

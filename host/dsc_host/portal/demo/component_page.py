@@ -15,6 +15,7 @@ from dsc_host.portal.components import (
     Actions,
     Alert,
     Badge,
+    CodeSheet,
     Columns,
     Dialogue,
     Empty,
@@ -125,6 +126,7 @@ def _values(_: Language) -> tuple[Sample, ...]:
     )
     return (
         Sample("Shown", _("A value to read, to type or to copy. Long ones are in groups."), shown=shown),
+        Sample("CodeSheet", _("The codes of a card, each with its index number."), (CodeSheet(("4827", "1930", "7751")),)),
         Sample("Table", _("Rows with states, amounts and actions. In a narrow window each row is a card."), tables=_tables(_)),
     )
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from dsc_host.login import DeviceState, DeviceView, Kind, Loss, NotFound, WaitView
 from dsc_host.portal import code_sheet_pdf
+from dsc_host.portal.components import CodeSheet
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
@@ -65,10 +66,9 @@ def code_card(visit: Visit) -> Response:
             _("Print this page or save it as a PDF, and send it to the owner, who activates the card with two of its codes."),
         ),
         facts=((_("Postal address"), known.address),),
-        fragment="sheet.html",
-        extra={"codes": codes},
         forms=(button("/desk/code-card/pdf", _("Save as PDF"), device=device.id),),
         back=_back(visit),
+        below=(CodeSheet(codes),),
     )
     return visit.show(view)
 

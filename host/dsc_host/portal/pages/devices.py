@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Visitor
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.components import Actions, Empty, Item, Listing, Outcome
+from dsc_host.portal.components import Actions, CodeSheet, Empty, Item, Listing, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import due
@@ -19,7 +19,7 @@ from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.pages.own_device import device_forms, device_link
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button, hidden
-from dsc_host.portal.wording import KINDS, which
+from dsc_host.portal.wording import KINDS, in_sentence, which
 
 
 def devices(visit: Visit) -> Response:
@@ -140,10 +140,9 @@ def _sheet(visit: Visit, device: str) -> Response:
                 " After activation the codes cannot be shown again."
             ),
         ),
-        links=(_back(_),),
-        fragment="sheet.html",
-        extra={"codes": codes},
         forms=(Form("/activate", _("Activate the card"), named, also=(("/sheet/pdf", _("Save as PDF")),)),),
+        back=_back(_),
+        below=(CodeSheet(codes),),
     )
     return visit.show(view)
 
@@ -166,7 +165,7 @@ def activate(visit: Visit) -> Response:
 
 def _activating(visit: Visit, offer: Offer) -> View:
     _ = visit._
-    view = View(_("Activate {device}", device=_(KINDS[offer.kind])), back=_back(_), focus=True)
+    view = View(_("Activate {device}", device=in_sentence(_, offer.kind)), back=_back(_), focus=True)
     view = asking(visit, offer, view, Form("/activate/answer", _("Activate")))
     return replace(view, forms=(*view.forms, *_codes_of(visit, offer.device)))
 

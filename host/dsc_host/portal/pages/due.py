@@ -9,7 +9,7 @@ from dsc_host.portal.pages.device_items import changes
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, button
-from dsc_host.portal.wording import HOLDS, KINDS, ORDERS
+from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, in_sentence
 
 _BADGES = {OrderState.DRAFT: WARNING, OrderState.DONE: SUCCESS, OrderState.CANCELLED: NEUTRAL, OrderState.ENDED: NEUTRAL}
 _OVER = (OrderState.DRAFT, OrderState.DONE, OrderState.CANCELLED, OrderState.ENDED)
@@ -71,7 +71,7 @@ def activation_items(_: Language, devices: Sequence[DeviceView]) -> list[Item]:
     """Return the rows of the user's devices that are not activated yet. A device whose wait is not over has no button."""
     return [
         Item(
-            _("Activate {device}", device=_(KINDS[each.kind])),
+            _("Activate {device}", device=in_sentence(_, each.kind)),
             "key",
             details=tuple(filter(None, (each.label, ", ".join(changes(_, each))))),
             actions=(button("/activate", _("Activate"), device=each.id),) if each.waits_until is None else (),
