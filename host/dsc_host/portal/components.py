@@ -156,6 +156,16 @@ class Actions:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Links to parts of a list, in one row. The link without an address is the part that the page shows."""
+
+    part: ClassVar[str] = "filter"
+    title: str
+    """The name of the row, which only screen readers read."""
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True, slots=True)
 class CodeSheet:
     """The codes of a security code card, each with its index number."""
 

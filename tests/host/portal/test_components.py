@@ -15,7 +15,7 @@ from dsc_host.portal.views import Form, View, button
 CLASSES = {
     "listing": 'class="items"', "facts": "<dl>", "meters": "<progress", "alert": 'class="alert', "outcome": 'class="outcome ',
     "instructions": 'class="instructions"', "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
-    "sheet": 'class="sheet panel"', "foldable": 'class="foldable"',
+    "filter": 'class="filter"', "sheet": 'class="sheet panel"', "foldable": 'class="foldable"',
     "split": 'class="split"', "forms": 'class="filled"', "sample": 'class="sample"',
 }  # fmt: skip
 """The looks of each component in a page."""

@@ -241,3 +241,12 @@ def test_the_issuer_sees_dates_and_works_in_batches(
     assert "No card is requested." in ivo.page.text
     page = ivo.press("Record the arrival", serial="none")
     assert (page.title, page.status) == ("Issuing", 404), "the form can be corrected"
+
+
+def test_the_sent_messages_are_shown_by_day_and_by_channel(shown: Demonstration, browser: Browsers) -> None:
+    page = browser().open("/outbox")
+    days = re.findall(r"<h2[^>]*>(\w+ \d+, \d+)</h2>", page.html)
+    assert (len(days), "Email to anna@example.com, " in page.text) == (1, True)
+    page = browser().open("/outbox?channel=voice")
+    assert ("Email to" in page.text, "No message was sent yet." in page.text) == (False, True)
+    assert ('href="/outbox?channel="' in page.html, 'href="/outbox?channel=voice"' in page.html) == (True, False)

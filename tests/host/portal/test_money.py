@@ -68,7 +68,7 @@ def test_the_same_transfer_sent_twice_is_recorded_once(scenario: Scenario, brows
         (
             "Русский",
             [
-                ("Выписка за октябрь 2026 г.", "31 окт. 2026"),
+                ("Выписка за октябрь 2026 \N{CYRILLIC SMALL LETTER GHE}.", "31 окт. 2026"),
                 ("Налоговая форма за 2025", "15 февр. 2026"),
             ],
         ),

@@ -20,6 +20,7 @@ from dsc_host.portal.components import (
     Dialogue,
     Empty,
     Facts,
+    Filter,
     Foldable,
     Instructions,
     Item,
@@ -126,9 +127,14 @@ def _values(_: Language) -> tuple[Sample, ...]:
     )
     return (
         Sample("Shown", _("A value to read, to type or to copy. Long ones are in groups."), shown=shown),
+        Sample("Filter", _("Links to parts of a list. The first part is shown."), (_filter(_),)),
         Sample("CodeSheet", _("The codes of a card, each with its index number."), (CodeSheet(("4827", "1930", "7751")),)),
         Sample("Table", _("Rows with states, amounts and actions. In a narrow window each row is a card."), tables=_tables(_)),
     )
+
+
+def _filter(_: Language) -> Filter:
+    return Filter(_("Show"), (Link("", _("All")), Link(PATH, _("Emails")), Link(PATH, "SMS")))
 
 
 def _more(_: Language) -> Link:

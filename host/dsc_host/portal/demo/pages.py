@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 
 from starlette.responses import Response
 
 from dsc_host.login import Letter
-from dsc_host.portal.components import INFO, SUCCESS, Actions, Badge, Empty, Item, Listing, Split
+from dsc_host.portal.components import INFO, SUCCESS, Actions, Badge, Empty, Filter, Item, Listing, Split
 from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages, statements
 from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
 from dsc_host.portal.demo.guide import story_lines
@@ -90,14 +91,26 @@ def _people(demo: Demonstration, visit: Visit) -> Listing:
 
 
 def outbox(demo: Demonstration, visit: Visit) -> Response:
-    """Show the sent messages, the newest first."""
-    _ = visit._
+    """Show the sent messages, the newest first, in a panel for each day. `channel` in the query shows those of one channel."""
+    _, channel = visit._, visit.request.query_params.get("channel", "")
     demo.system.deliver()
-    sent = [_letter(_, each) for each in reversed(demo.letters)]
+    shown = [each for each in reversed(demo.letters) if channel not in _ICONS or each.channel == channel]
+    days = [Listing(day, [_letter(_, each) for each in sent], dense=True) for day, sent in groupby(shown, _day(_))]
     empty = Empty(_("No message was sent yet."), "mail", Link(guide.PATH, _("Choose a story")))
     words = (_("Nothing leaves this machine: emails, SMS and calls of the demonstration end here."),)
-    listing = Listing(_("The newest first"), sent, empty, words=words if sent else ())
-    return visit.show(View(_("Sent messages"), blocks=(listing,), links=(Link(guide.PATH, _("Demonstration")),)))
+    blocks = (_channels(_, channel), *(days or (Listing(_("Sent messages"), (), empty),)))
+    return visit.show(View(_("Sent messages"), words=words, blocks=blocks, links=(Link(guide.PATH, _("Demonstration")),)))
+
+
+def _day(_: Language) -> Callable[[Letter], str]:
+    return lambda letter: _.date(letter.at)
+
+
+def _channels(_: Language, current: str) -> Filter:
+    """Return the links to the messages of each channel."""
+    channels = {"": _("All"), "email": _("Emails"), "sms": "SMS", "voice": _("Calls")}
+    links = [Link("" if each == current else f"/outbox?channel={each}", label) for each, label in channels.items()]
+    return Filter(_("Show"), links)
 
 
 def _letter(_: Language, letter: Letter) -> Item:
@@ -106,8 +119,7 @@ def _letter(_: Language, letter: Letter) -> Item:
         "sms": _("SMS to {address}", address=letter.address),
         "voice": _("Call to {address}", address=letter.address),
     }
-    details = (letter.text, f"{to[letter.channel]}, {_.moment(letter.at)}")
-    return Item(letter.subject, _ICONS[letter.channel], details=details)
+    return Item(letter.subject, _ICONS[letter.channel], details=(letter.text, f"{to[letter.channel]}, {_.time(letter.at)}"))
 
 
 GET: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
