@@ -378,7 +378,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Send the card back, with any tracking number",
-                "On the page Security devices, send the card back. Any tracking number will do.",
+                "On the page Security devices, open the card's details, and send it back. Any tracking number will do.",
                 "rosa",
                 "/devices",
                 (Happening("rosa", "card.return done"),),
