@@ -127,7 +127,7 @@ def _no_constant(_name: str) -> None:
 def _parse_float(text: str) -> float:
     """Convert a number with a point or an exponent.
 
-    As in JSON Schema, `283.0` is a whole number if it can be represented exactly.
+    As in JSON Schema, `283.0` counts as the whole number 283. Beyond `_MOST_EXACT`, numbers stay floats.
     """
     number = float(text)
     if not math.isfinite(number):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pskc import PSKC
     from pskc.device import Device
 
-# The library's type hints name lxml's elements. At run time, it works with those of the standard library.
+# The library's type hints name lxml's elements. At run time, the library also accepts elements of the standard library.
 
 
 def document(root: Element | None = None) -> "PSKC":

@@ -55,7 +55,10 @@ def owners_in(user_id: str | None) -> tuple[str, ...]:
 
 
 def check_one_time_password(kind: str, suite: str | None) -> None:
-    """Raise `InputError` for a TOTP key, and for an HOTP key without a given suite. The message names systems for them."""
+    """Raise `InputError` for a TOTP key, and for an HOTP key without a given suite.
+
+    The message names systems that can use such keys.
+    """
     server = f"a server for {kind.upper()}, such as privacyIDEA or LinOTP"
     if kind == "totp":
         raise InputError("algorithm", f"is TOTP, which answers no challenges; import the key into {server}")

@@ -33,7 +33,7 @@ class SeparatePins:
             yield _refusal(
                 card,
                 f"is not beside its card, like the PINs of {MOST_WAITING} cards before it; split the file, and keep each "
-                "PIN in one file with its card",
+                "PIN in the same file as its card",
             )
 
     def keep_stray(self, refusal: Refusal, pin: Pin) -> Iterator[Refusal]:

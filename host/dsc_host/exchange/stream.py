@@ -27,7 +27,7 @@ _PIECES = ("EncryptionKey", "MACMethod", "KeyPackage")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A child of the root: `EncryptionKey`, `MACMethod` or `KeyPackage`. Others are skipped."""
+    """A child of the root: `EncryptionKey`, `MACMethod` or `KeyPackage`. Other children are skipped."""
 
     name: str
     line: int

@@ -59,7 +59,7 @@ class BoardSession:
         with BoardSession(open_port(url), url) as board:
             board.evaluate("result = 6 * 7")
 
-    Entering the session stops the board's program. It raises BoardStuck if that fails.
+    Entering the session stops the board's program. Raises BoardStuck if the program cannot be stopped.
     """
 
     def __init__(self, port: serial.Serial, name: str, clock: Clock = time.monotonic) -> None:

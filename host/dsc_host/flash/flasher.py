@@ -204,9 +204,8 @@ def _programs(session: BoardSession) -> tuple[str, ...]:
 def plan(found: BoardContents, program: Mapping[str, bytes], board: str | None = None) -> Plan:
     """Plan the steps for installing `program`, which `firmware_files` has returned.
 
-    `board` names the ready-made wiring. Without `board`, the wiring that is on the board stays. If there is none, the name of
-    the machine determines it.
-    Raises InputError if the machine is unknown.
+    `board` names the ready-made wiring. Without `board`, the wiring that is on the board stays. If the board has no wiring, the
+    machine's name determines the wiring. Raises InputError if the machine is unknown.
     """
     home = f"{HOME}/{_digest(program)}"
     files = {home + path.removeprefix(LIBRARY): data for path, data in program.items() if path != MAIN}

@@ -15,7 +15,7 @@ _BANNER = b"MicroPython v"
 
 
 def startup_words(port: serial.Serial, name: str, clock: Clock = time.monotonic) -> str:
-    """Restart the program of a board that is at its prompt. Return the last line of its error, or "" if it keeps running.
+    """Restart the program of a board that is at its prompt. Return the last line of its error, or "" if the program runs.
 
     Raises LinkClosed and LinkTimeout. The caller closes the port.
     """

@@ -122,7 +122,8 @@ def decode(line: bytes) -> Frame | None:
 def mask(line: bytes) -> bytes:
     """Mask keys, PINs and responses in a line, for a transcript that others may read.
 
-    The checksum of a line with a secret is masked too. With it, an attacker could find a PIN of four digits by trying them all.
+    The checksum of a line with a secret is masked too. With the checksum, an attacker could find a four-digit PIN by trying all
+    PINs.
     """
     masked, found = _SECRET.subn(lambda secret: (secret[1] or secret[2] or b"") + b"****", line)
     return masked.rpartition(b"*")[0] + b"*--------" if found and b"*" in line else masked
@@ -131,7 +132,7 @@ def mask(line: bytes) -> bytes:
 def mask_noise(line: bytes) -> bytes:
     """Mask every hex digit in bytes that are not a line of the protocol.
 
-    Such bytes may be a piece of an echoed key that `mask` would miss, because it is too short and its name is missing.
+    Such bytes may be a piece of an echoed key. `mask` would miss the piece, because it is short and has no name.
     """
     return _HEX_DIGIT.sub(b"*", line)
 

@@ -231,7 +231,7 @@ class Session:
         return True
 
     def _sort_old_lines(self, deadline: float) -> None:
-        """Sort the lines that arrived before a request is sent. None of them is its reply, whatever their numbers."""
+        """Sort the lines that arrived before a request is sent. None of these lines is its reply, whatever their numbers."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting

@@ -171,7 +171,7 @@ class Check:
             if segment is None:
                 self._report("a checkpoint has values of the wrong types: it was changed")
                 continue
-            # The checkpoint before the first one is not read, so only the seal of the first one can be checked.
+            # The checkpoint before the first of these was not read, so only the seal of the first can be checked.
             if known or not after:
                 problem = segment.problem(known[-1] if known else None, self._keys, self._seals)
             else:

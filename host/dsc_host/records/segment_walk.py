@@ -1,4 +1,4 @@
-"""A walk through a stretch of the audit log, which computes every hash. Any process can do it.
+"""A walk through a stretch of the audit log, which computes every hash. Each process can walk separately.
 
 This module imports no database library, so that the processes that walk through segments start quickly.
 """
@@ -21,7 +21,7 @@ class Stretch:
     Attributes:
         after: The number of the entry before the first entry of the stretch.
         last: The number of the last entry.
-        before: The hash of entry `after`; None to use the hash in the database.
+        before: The hash of the entry before the first entry; None to use the hash in the database.
     """
 
     after: int

@@ -69,7 +69,7 @@ class Segment:
         if self.number != number + 1:
             return f"checkpoint {number + 1}: is missing"
         if self.first_entry != after + 1 or self.start_hash != start or self.last_entry < self.first_entry:
-            return f"checkpoint {self.number}: does not go on where the checkpoint before it ends"
+            return f"checkpoint {self.number}: does not begin where the checkpoint before it ends"
         if self.digest != _digest(previous, number + 1, self.first_entry, self.last_entry, start, self.end_hash):
             return f"checkpoint {self.number}: was changed"
         return self.seal_problem(keys, seals)

@@ -1,7 +1,7 @@
 """The tables of the login system, in the same database and under the same version as those of the cards.
 
-Times are Unix seconds, amounts whole cents. `data` holds a JSON object. Secrets are in the vault or stored only as a hash: a
-password as Argon2id, a session as the SHA-256 of its cookie's value. An id is 12 to 32 random hex digits.
+Times are in Unix seconds, and amounts in whole cents. `data` holds a JSON object. Secrets are in the vault or stored only as a
+hash: a password as Argon2id, a session as the SHA-256 of its cookie's value. An id is 12 to 32 random hex digits.
 """
 
 from sqlalchemy import (
@@ -282,8 +282,8 @@ waits = Table(
 )
 
 # Logins to other programs with OpenID Connect. `session` is the id that a session keeps when it gets a new token, and `sid` is
-# its name at the program. `generation` counts the uses of the code and of refresh tokens. At `due_at`, the program is notified
-# of the end.
+# the session's name at the program. `generation` counts the uses of the code and of refresh tokens. At `due_at`, the program is
+# notified of the end.
 grants = Table(
     "grants",
     metadata,
@@ -310,7 +310,7 @@ ALL = (
 """The tables of the login system. Each table comes after the tables that it refers to."""
 
 KEPT = {"sessions": None, "grants": None}
-"""The rows that a backup keeps: no sessions, and no logins at other programs, because these end with their sessions."""
+"""The rows that a backup keeps: all except sessions, and logins at other programs, which end with their sessions."""
 
 
 def end_pushes(db: Connection, now: float) -> None:

@@ -90,7 +90,7 @@ class FastProtocol(Limits, HttpToolsProtocol):
         super().on_response_complete()
 
     def _hand_over(self, data: bytes) -> None:
-        """Let h11 read the data from now on."""
+        """Hand the connection to h11, which reads `data` first."""
         self._unset_keepalive_if_required()
         successor = LimitedProtocol(self.config, self.server_state, self.app_state)
         successor.continue_from(self)

@@ -1,4 +1,4 @@
-"""The upgrade of a database after its tables were migrated: a database of a time before the seals gets them.
+"""The upgrade of a database after the migration of its tables: an older database without seals gets seals.
 
 The upgrade runs in the transaction of the migration, so the database is upgraded completely or not at all. It takes less than a
 millisecond for each card and each challenge.
@@ -24,7 +24,7 @@ _PAGE = 500
 
 
 def after_migration(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """Seal the contents of a database that was just migrated from `version`, if this version had no seals, and log that.
+    """Seal the contents of a database that was migrated from `version`, if that version had no seals. Log the upgrade.
 
     Raises `InputError` if a master key of the database is not in `keys`. Raises `StoreError` if a secret or the log was
     tampered with.

@@ -114,11 +114,11 @@ CHANGES: dict[str, tuple[Callable[[Connection], object], str]] = {
         lambda db: db.execute(delete(audit_segments).where(audit_segments.c.number == 2)),
         "checkpoint 2: is missing",
     ),
-    "checkpoints swapped": (swap, "checkpoint 1: does not go on"),
-    "first entry": (checkpoint(2, first_entry=1002), "checkpoint 2: does not go on"),
+    "checkpoints swapped": (swap, "checkpoint 1: does not begin"),
+    "first entry": (checkpoint(2, first_entry=1002), "checkpoint 2: does not begin"),
     "last entry": (checkpoint(2, last_entry=1999), "checkpoint 2: was changed"),
-    "last entry moved back": (checkpoint(2, last_entry=5), "checkpoint 2: does not go on"),
-    "start": (flip(2, "start_hash"), "checkpoint 2: does not go on"),
+    "last entry moved back": (checkpoint(2, last_entry=5), "checkpoint 2: does not begin"),
+    "start": (flip(2, "start_hash"), "checkpoint 2: does not begin"),
     "end hash": (flip(2, "end_hash"), "checkpoint 2: was changed"),
     "digest": (flip(2, "digest"), "checkpoint 2: was changed"),
     "seal": (flip(2, "seal"), "checkpoint 2: does not have the seal of the master key"),
@@ -148,7 +148,7 @@ def test_a_checkpoint_that_was_rewritten_whole_lacks_its_seal(database: Database
         checkpoint(1, end_hash=forged.end_hash, digest=forged.digest, seal=forged.seal)(db)
     assert verifier.audit.check().problems[:2] == (
         "checkpoint 1: does not have the seal of the master key",
-        "checkpoint 2: does not go on where the checkpoint before it ends",
+        "checkpoint 2: does not begin where the checkpoint before it ends",
     )
 
 

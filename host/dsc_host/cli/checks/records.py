@@ -70,7 +70,9 @@ def _schema(identity: Identity | None, path: Path | None) -> Finding:
     if version > SCHEMA.version:
         newer = f"its schema, {version}, is of a newer dscplus; this dscplus has {SCHEMA.version}"
         if identity.compatible_since <= SCHEMA.version:
-            return warning(DATABASE, f"{newer}, and logins go on", "upgrade dscplus; until then, use the newer one for backups")
+            return warning(
+                DATABASE, f"{newer}, and logins go on", "upgrade dscplus; until then, use the newer dscplus for backups"
+            )
         return failed(DATABASE, newer, "upgrade dscplus")
     if version < SCHEMA.oldest:
         return failed(DATABASE, f"its schema, {version}, is too old", "restore it with the dscplus that made it")

@@ -264,8 +264,8 @@ def next_step(
 def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, login: Login) -> str:
     """Add a grant. Return the address to redirect the browser to, with the grant's code. The caller has locked the user.
 
-    If this login has replaced another session of the browser, that session ends. If both belong to the same user, the grants
-    of the old session continue.
+    If this login has replaced another session of the browser, that session ends. If both sessions belong to the same user, the
+    grants of the old session continue.
     """
     if request.before not in ("", "-", login.id):
         if request.before_user == login.user.id:

@@ -41,7 +41,10 @@ class Notice:
 
 
 async def notify_clients(provider: Provider, users: Sequence[str] | None = None) -> int:
-    """Find the ended sessions of these users (None means all users), and notify their clients. Return how many accepted."""
+    """Find the ended sessions of these users (None means all users), and notify their clients.
+
+    Return the number of notices that were accepted.
+    """
     notices = await run_in_threadpool(due, provider, users)
     if not notices:
         return 0
@@ -80,7 +83,7 @@ async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
 
 
 def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
-    """Return the ids of users with grants that are over, among these users or among all users."""
+    """Return those users, by id, who have a grant that is over. `users` restricts the search; None means all users."""
     wanted = grants.c.state != State.ENDED
     found = grants.all(tx.db, wanted if users is None else wanted & grants.c.user_id.in_(users))
     open_sessions = logins.open_ids(tx, {grant.user_id for grant in found})

@@ -47,7 +47,7 @@ class Login:
         return self.session.made_at
 
     def gives(self, scope: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the scopes among these that the session can give."""
+        """Return the part of `scope` that the session can give."""
         return tuple(each for each in scope if each in _GIVEN[Scope(self.session.scope)])
 
     def context(self, tx: LoginTransaction) -> AuthenticationContext:

@@ -31,7 +31,7 @@ class LogoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class LogoutOutcome:
-    """The outcome of a request. If `ask` is set, ask the visitor. Otherwise the session has ended, so redirect the browser."""
+    """The outcome of a request. If `ask` is set, ask the visitor. Otherwise no session is left, so redirect the browser."""
 
     request: LogoutRequest
     ask: bool
