@@ -36,10 +36,10 @@ def add_client(
     backchannel: Annotated[
         str, typer.Option(metavar="URL", help="The address that is notified when a session ends (back-channel logout).")
     ] = "",
-    own: Annotated[bool, typer.Option("--own", help="The program belongs to the company: users need not consent.")] = False,
+    own: Annotated[bool, typer.Option("--own", help="The program belongs to your company: users need not consent.")] = False,
     admit: Annotated[
         list[Scope] | None,
-        typer.Option(metavar="SCOPE", help="A scope of a session that may log in. May be repeated. Default: full."),
+        typer.Option(metavar="SCOPE", help="A session scope that may log in to the program. May be repeated. Default: full."),
     ] = None,
     public: Annotated[
         bool, typer.Option("--public", help="The program cannot keep a secret, for example an app. It must use PKCE.")
@@ -145,14 +145,15 @@ def list_signing_keys(records: Records, as_json: JsonOption = False) -> None:
 def rotate_signing_key(
     records: Records,
     stolen: Annotated[
-        bool, typer.Option("--stolen", help="Remove all other keys now. Clients that cache them refuse logins for a while.")
+        bool,
+        typer.Option("--stolen", help="Remove all other keys now. Clients that cache the old keys refuse logins for a while."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new key that signs tokens.
 
-    The key is published immediately, and signs from ten minutes later on, so that clients know it by then. The previous key
-    stays published for a day after that. A running portal needs no restart.
+    The key is published immediately, but signs only after ten minutes, so that clients know the key by then. The previous key
+    signs until then, and stays published for one more day. A running portal needs no restart.
 
     \b
     Examples:

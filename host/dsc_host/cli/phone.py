@@ -96,7 +96,7 @@ def activate(
 
 
 def _say_where(sent_to: str, numbers: Sequence[str]) -> None:
-    """Print which number got the token, and how to send it to another number."""
+    """Print which number got the token, and how to send a token to another number."""
     notice(f"A code was sent to {sent_to or 'your phone'}.")
     if len(numbers) > 1:
         listed = ", ".join(f"{place}: {number}" for place, number in enumerate(numbers, 1))
@@ -142,7 +142,7 @@ def approve(
 ) -> None:
     """Approve a login.
 
-    If the login page shows another number than the app, it is not your login: deny it.
+    If the login page and the app show different numbers, the login is not yours: deny it.
 
     \b
     Examples:

@@ -59,7 +59,7 @@ def serve(
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="The key of the certificate, as PEM.")] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS:PORT", help="An address of this machine for metrics, which Prometheus reads."),
+        typer.Option(metavar="ADDRESS:PORT", help="A loopback address, on which Prometheus reads metrics."),
     ] = None,
     policy: PolicyOption = None,
 ) -> None:
@@ -111,7 +111,7 @@ def _listening(
 def _own_address(text: str) -> server.Address:
     address = server.listening_address(text, "metrics", _METRICS_PORT)
     if not ip_address(address[0]).is_loopback:
-        raise InputError("metrics", "must be an address of this machine, for example 127.0.0.1:9812; the page has no password")
+        raise InputError("metrics", "must be a loopback address, for example 127.0.0.1:9812; the page has no password")
     return address
 
 
@@ -143,8 +143,8 @@ def add_client(
 ) -> None:
     """Add a program that logs users in with RADIUS, and print its shared secret.
 
-    The secret is printed once. The records keep it sealed under the master key. A running server knows the program after
-    some seconds.
+    The secret is printed once. The records keep it sealed under the master key. A running server accepts the program after some
+    seconds.
 
     \b
     Examples:
@@ -164,7 +164,7 @@ def add_client(
 
 
 def _read_certificate(file: Path) -> str:
-    # The check refuses characters outside ASCII, which PEM does not have.
+    # PEM has only ASCII characters. The check refuses all others.
     text = read_whole(file, "certificate", _MOST_PEM_BYTES).decode("latin-1")
     clients.check_certificate(text)
     return text

@@ -87,7 +87,7 @@ def give_card(
 ) -> None:
     """Let a user log in with a card that is already in the records.
 
-    Platinum, gold and digital_card are kinds that are no longer issued. They have different limits.
+    Platinum, gold and digital_card are kinds that are no longer issued. Each of them has its own limits.
 
     \b
     Examples:

@@ -293,5 +293,5 @@ class Check:
 
 
 def _are_linked(results: Sequence[Walked]) -> bool:
-    """Return whether each result begins with the last hash of the previous result, except where one has problems."""
+    """Return whether each result begins with the last hash of the previous result. Ignore results with problems."""
     return all(one.problems or other.problems or one.hash == other.start for one, other in pairwise(results))

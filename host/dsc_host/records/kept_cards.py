@@ -145,7 +145,7 @@ def _move(tx: Transaction, mark: Archived, moved: Archived, count: int) -> bool:
 
 
 def _remove_some(tx: Transaction) -> int:
-    """Remove a batch of rows that are not valid. If another process is just writing them, it begins again."""
+    """Remove a batch of rows that are not valid. A process that is just writing these rows begins again."""
     tx.context.store.claim(tx.db)
     c, generation = audit_kept.c, segments.archived(tx.db, tx.keys, tx.seals).generation
     others = select(c.generation, c.serial).where(c.generation != generation).order_by(c.generation, c.serial).limit(_BATCH)

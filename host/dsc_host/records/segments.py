@@ -135,9 +135,9 @@ def _values(segment: Segment) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """The mark of the archive: how far entries were removed from the database, and which rows sum up what they said.
+    """The mark of the archive: the last archived entry, and the rows that summarize all archived entries.
 
-    Such a kept row holds what the archived entries of one card said. `kept_cards` has these rows.
+    Each of these rows, the kept rows, summarizes the entries about one card: see `kept_cards`.
 
     Attributes:
         number: The number of the last archived entry; 0 if no entry was archived.

@@ -98,7 +98,7 @@ class State(StrEnum):
     """The state of a card. Responses are accepted only in the first two states.
 
     Attributes:
-        ENROLLED: None of its responses has been accepted yet.
+        ENROLLED: None of the card's responses has been accepted yet.
         ACTIVE: A response was accepted.
         SUSPENDED: Out of use until it is resumed.
         LOST: Out of use until it is found and resumed.
@@ -161,11 +161,11 @@ class Card:
 
     Attributes:
         serial: The card's serial.
-        suite: Its OCRA suite.
-        enrolled_at: The Unix time when it was enrolled.
+        suite: The card's OCRA suite.
+        enrolled_at: The Unix time when the card was enrolled.
         state: The state, for example `State.ACTIVE`.
         state_since: The Unix time of the last change of state.
-        has_duress_pin: Whether it has a second PIN.
+        has_duress_pin: Whether the card has a second PIN.
 
     Examples:
         >>> from dsc_host import MasterKey, Verifier
@@ -236,7 +236,7 @@ class Reason(StrEnum):
     Attributes:
         ACCEPTED: The right response, at the right time, for the first time.
         WRONG: Not this card's response, or its counter is in the past or beyond the window.
-        MALFORMED: No card could show it, so it counts like a wrong response.
+        MALFORMED: A value that no card could show. It counts as a wrong response.
         UNKNOWN: There is no such challenge.
         USED: A right response to the challenge was already accepted.
         EXHAUSTED: The challenge has had the maximum number of responses.
