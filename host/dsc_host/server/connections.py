@@ -1,9 +1,9 @@
 """Limits on connections: their number, for one client and in total, and the time for which each may keep the server waiting.
 
 uvicorn limits how long a connection may stay without a request, and the number of connections. It does not limit the time for a
-request head or for an answer that the client does not read, nor the connections of one client. Beyond that limit, uvicorn
-refuses everybody, so a client that opens enough connections and sends nothing shuts the others out. Here, a new connection
-replaces the connection that has kept the server waiting longest.
+request head or for an answer that the client does not read, nor the connections of one client. At its limit on connections,
+uvicorn refuses everybody, so a client that opens enough connections and sends nothing shuts the others out. Here, a new
+connection replaces the connection that has kept the server waiting longest.
 
 Five promises, for each process:
 

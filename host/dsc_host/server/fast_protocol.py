@@ -35,7 +35,7 @@ class _Answer:
         self._is_begun = False
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body. Keep the head, which comes first."""
+        """Send a part of the body. The first call passes the head, which waits for the next call."""
         if not self._is_begun:
             self._is_begun, self._head = True, data
         elif self._head is not None:

@@ -1,8 +1,9 @@
 """The keys that sign ID tokens and logout tokens: ES256, sealed in the vault under the master key.
 
-A new key is published for some minutes before it signs, so that clients that cache the published keys know it in time. The
-previous key stays published until every token that it signed has expired. Both periods are computed from the times at which the
-keys were made. Keys are numbered, so that two processes that make the first key at the same time end up with the same key.
+A new key is published for some minutes before it signs, so that clients that cache the published keys learn the new key in
+time. The previous key stays published until every token that it signed has expired. The times at which the keys begin to sign
+determine both periods. Keys are numbered, so that two processes that make the first key at the same time end up with the same
+key.
 """
 
 import json
