@@ -319,9 +319,9 @@ class AsyncVerifier:
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
     ) -> AsyncIterator[Card]:
-        """Return an iterator over the cards that `Verifier.cards` yields for the same arguments.
+        """Return an iterator over cards, as `Verifier.cards` does: all, or those of one `owner` or in one `state`.
 
-        At most 500 cards are in memory at the same time.
+        Yield at most `limit` cards, and only cards after the serial `after`. At most 500 cards are in memory at the same time.
         """
         return _in_pages(self._workers, self._verifier.cards(owner=owner, state=state, after=after, limit=limit))
 

@@ -75,7 +75,7 @@ def test_a_code_card_is_charged_by_its_number_and_owner(scenario: Scenario) -> N
     scenario.with_codes("ben")
     label = next(each.label for each in scenario.system.devices(scenario.session("ben")) if each.kind == "code_card")
     issuer = scenario.session("ivo")
-    with pytest.raises(NotNow, match="not lost"):
+    with pytest.raises(NotNow, match="nothing can be charged for this card"):
         scenario.system.staff.settle(issuer, label, owner="ben")
     scenario.lose("ben", label, Loss.LOST)
     issuer = scenario.session("ivo")
