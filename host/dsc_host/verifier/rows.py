@@ -91,7 +91,16 @@ _REAL = cards.alias()
 _EITHER = func.coalesce(
     select(_REAL.c.serial).where(_REAL.c.serial == bindparam("of")).scalar_subquery(), bindparam("otherwise")
 )
-_LOCK_EITHER = Statement(select(cards).where(cards.c.serial == _EITHER).with_for_update(of=cards))
+# Read the row at this serial or after it as a whole: without a card, as many pages of the table are read as with a card. Decoys
+# follow all cards, so there is always such a row.
+_NEXT = (
+    select(_REAL.c.serial, _REAL.c.seal).where(_REAL.c.serial >= bindparam("of")).order_by(_REAL.c.serial).limit(1).subquery()
+)
+_EITHER_BY_NEXT = func.coalesce(
+    select(_NEXT.c.serial).where(_NEXT.c.serial == bindparam("of"), _NEXT.c.seal.is_not(None)).scalar_subquery(),
+    bindparam("otherwise"),
+)
+_LOCK_EITHER = Statement(select(cards).where(cards.c.serial == _EITHER_BY_NEXT).with_for_update(of=cards))
 _FIND_OWNER = Statement(_OWNER)
 _OWNED = Statement(
     select(cards)
