@@ -86,6 +86,27 @@ TITLES: Mapping[Kind, str] = {
     Kind.VOICE: "Confirm with a code by phone call",
 }
 """The titles of the pages that ask for a device's response, at the login and in a session."""
+PROOFS: Mapping[str, str] = {
+    "/activate": "Confirm: activate the device",
+    "/close": "Confirm: close the account",
+    "/devices/online": "Confirm: get an online security code card",
+    "/devices/remove/confirm": "Confirm: remove the app",
+    "/opt-in": "Confirm: opt back in",
+    "/opt-out": "Confirm: opt out of the protection",
+    "/password": "Confirm: change the password",
+    "/phones": "Confirm: add a phone number",
+    "/phones/remove": "Confirm: remove a phone number",
+    "/pin": "Confirm: change the PIN",
+    "/profile/address": "Confirm: change the postal address",
+    "/profile/bank": "Confirm: change the bank instructions",
+    "/profile/email": "Confirm: change the email address",
+    "/request": "Confirm: request a card",
+    "/return/sent": "Confirm: send the card back",
+    "/share": "Confirm: share a device",
+    "/share/cancel": "Confirm: stop sharing the device",
+    "/sheet": "Confirm: show the codes",
+}
+"""The titles of the pages that ask for a device's response before an operation, by the path of the operation's form."""
 STATES: Mapping[DeviceState, str] = {
     DeviceState.SHIPPED: "not activated yet",
     DeviceState.ACTIVE: "in use",
@@ -147,7 +168,7 @@ DOCUMENTS: Mapping[str, str] = {
 RESTRICTIONS: Mapping[str, str] = {
     "low_priced_stocks": "Trading in low-priced and over-the-counter stocks is restricted.",
     "bank_details": "Bank details can be changed only through support.",
-    "email": "The email address can be changed only through support.",
+    "email": "The email address and the postal address can be changed only through support.",
     "funding": "Direct debit allows only one initial deposit of at most {amount}.",
 }
 ROLES: Mapping[str, str] = {

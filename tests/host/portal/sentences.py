@@ -11,7 +11,7 @@ _HOST = Path(dsc_host.__file__).parent
 _TABLES = {
     "KINDS", "TITLES", "INSTRUCTIONS", "ANSWERS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
     "FUNDING_METHODS", "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "DOCUMENTS", "LOSS_HINTS", "WAITS", "EVENTS",
-    "_WEAK", "_PROBLEMS", "words", "labels",
+    "_WEAK", "_PROBLEMS", "PROOFS", "words", "labels",
 }  # fmt: skip
 _WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT", "_OLD_CARD", "WRONG_CODE", "TOO_MANY_CODES"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}

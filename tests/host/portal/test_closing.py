@@ -9,16 +9,20 @@ from tests.host.portal.browser import Browsers, enter
 def test_it_says_what_will_happen_and_which_cards_to_send_back(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     page = anna.open("/close")
-    assert "Send these cards back first" in page.text
-    assert "Digital Security Card+ IB3000901" in page.text
+    assert "Withdraw your money and send your cards back first" in page.text
+    assert "Send back: Digital Security Card+ IB3000901" in page.text
+    link = re.search('href="(/devices/device[^"]*)">Send back', page.html)
+    assert link is not None
+    assert "Send it back" in anna.open(link[1]).text
     told = re.findall("<li>([^<]*)</li>", page.html)
-    assert "No more money can be withdrawn or deposited. Withdraw yours before." in told
+    assert "No more money can be withdrawn or deposited." in told
     about = [each for each in told if "statements" in each]
     assert about == [
         "The statements stay, with user name and password. They are shown once each card of the account has come back or was"
         " charged for."
     ]
-    assert "Send these cards back first" not in enter(scenario, browser(), "carl").open("/close").text
+    page = enter(scenario, browser(), "carl").open("/close")
+    assert ("Withdraw your money first" in page.text, "Send back" in page.text) == (True, False)
 
 
 def test_a_missing_tick_is_told_at_the_tick(scenario: Scenario, browser: Browsers) -> None:
@@ -37,7 +41,7 @@ def test_each_time_a_device_answers_for_it(scenario: Scenario, browser: Browsers
     anna = enter(scenario, browser())
     anna.open("/close")
     page = anna.press("Close the account", sure="yes")
-    assert page.title == "Confirm with your card"
+    assert page.title == "Confirm: close the account"
     page = anna.press("Continue", answer=scenario.respond(SERIALS["anna"], page.shown))
     assert (page.path, page.notice[:22]) == ("/login", "The account is closed.")
 

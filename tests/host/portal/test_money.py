@@ -33,12 +33,12 @@ def test_money_is_deposited_within_the_limit_of_an_account_without_protection(sc
     assert anna.press("Deposit money", amount="20000.01", method="ach").notice[:31] == "The transfer of $20,000.01 into"
     scenario.system.opt_out(anna.cookie)
     come_with(anna, scenario.system.skip(scenario.system.begin("anna", PASSWORD).token).token).open("/deposit")
-    assert "is accepted, and it was already made." in anna.page.text
+    assert "is accepted, and it was already made. A bank transfer has no limit." in anna.page.text
     assert re.findall('type="radio"[^>]*value="(.*?)"', anna.page.html) == ["wire"]
     page = anna.press("Deposit money", amount="1", method="eft")
-    assert (page.status, page.error) == (
-        409, "Without protection by a device, at most $0.00 can be deposited in this way now.",
-    )  # fmt: skip
+    assert (page.status, page.error) == (409, "The amount is more than your limit.")
+    words = "Without protection by a device, at most $0.00 can be deposited in this way now. A bank transfer has no limit."
+    assert f'id="f1-1-error">{words}</p>' in page.html
 
 
 def test_the_same_transfer_sent_twice_is_recorded_once(scenario: Scenario, browser: Browsers) -> None:

@@ -156,7 +156,7 @@ def test_the_most_that_may_be_deposited_is_beside_each_way_of_payment(scenario: 
     assert "At most" not in carl.open("/deposit").text
     scenario.system.opt_out(carl.cookie)
     assert (
-        "Direct debit (ACH) At most $20,000.00 now. Electronic transfer (EFT) At most $20,000.00 now. Bank transfer Deposit"
+        "Direct debit (ACH) At most $20,000.00 now. Electronic transfer (EFT) At most $20,000.00 now. Bank transfer No limit."
     ) in carl.open("/deposit").text
 
 

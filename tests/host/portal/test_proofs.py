@@ -6,6 +6,9 @@ import pytest
 from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browser, enter
 
+from dsc_host.portal.app import POST
+from dsc_host.portal.wording import PROOFS
+
 Browsers = Callable[..., Browser]
 NEW = "another quiet harbour"
 CARD = "IB3000901"
@@ -22,7 +25,7 @@ def anna(scenario: Scenario, browser: Browsers) -> Browser:
 def change_password(visitor: Browser) -> None:
     visitor.open("/password")
     page = visitor.press("Change the password", old=PASSWORD, new=NEW, again=NEW)
-    assert page.title == "Confirm with your card"
+    assert page.title == "Confirm: change the password"
     assert NEW not in page.html, "what was typed is sealed"
 
 
@@ -31,7 +34,7 @@ def test_a_wrong_answer_may_be_put_right(scenario: Scenario, anna: Browser) -> N
     question = anna.page.shown
     page = anna.press("Continue", answer="00000000")
     assert ("not correct" in page.error, page.shown) == (True, question)
-    assert '<li><a href="/profile">Profile</a></li><li aria-current="page">Confirm with your card</li>' in page.html
+    assert '<li><a href="/profile">Profile</a></li><li aria-current="page">Confirm: change the password</li>' in page.html
     assert anna.press("Continue", answer=scenario.respond(CARD, question)).path == "/"
 
 
@@ -40,7 +43,7 @@ def test_after_three_wrong_answers_another_question_is_asked(scenario: Scenario,
     question = anna.page.shown
     for _ in range(3):
         page = anna.press("Continue", answer="00000000")
-    assert (page.title, page.shown != question) == ("Confirm with your card", True)
+    assert (page.title, page.shown != question) == ("Confirm: change the password", True)
     assert page.error == "Too many responses were wrong. Try again with a new challenge."
     scenario.clock.advance(120)  # Wrong answers cause a pause.
     page = anna.press("Continue", answer=scenario.respond(CARD, page.shown))
@@ -73,4 +76,9 @@ def test_each_form_asks_for_it(scenario: Scenario, anna: Browser) -> None:
     more = {"tracking": "RR 1", "device": scenario.system.devices(anna.cookie)[0].id, "address": "1 Road, Zug"}
     values = {"sure": "yes", "number": "+41795550123", "owner": "ben", "password": PASSWORD, "pin": "8246", "again": "8246"}
     for path in ("/phones", "/close", "/opt-out", "/request", "/share", "/devices/online", "/return/sent"):
-        assert anna.post(path, **values, **more).title == "Confirm with your card", path
+        assert anna.post(path, **values, **more).title == PROOFS[path], path
+
+
+def test_the_title_of_each_proof_names_the_operation() -> None:
+    assert set(PROOFS) <= set(POST)
+    assert {title[:9] for title in PROOFS.values()} == {"Confirm: "}

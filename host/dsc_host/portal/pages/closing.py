@@ -5,6 +5,7 @@ from starlette.responses import Response
 from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, DeviceView, NotAllowed, ProofNeeded
 from dsc_host.portal.components import WARNING, Alert, Outcome
+from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.site import Visit
@@ -39,7 +40,7 @@ def _closing(visit: Visit) -> View:
     kept = [each for each in visit.system.devices(visit.token) if _is_to_return(each)]
     words = (
         _("All devices of all users of the account stop working, and all their sessions end."),
-        _("No more money can be withdrawn or deposited. Withdraw yours before."),
+        _("No more money can be withdrawn or deposited."),
         _("Requested cards that are not made yet are canceled, and their deposits are released."),
         _(
             "The statements stay, with user name and password. They are shown once each card of the account has come back"
@@ -50,7 +51,7 @@ def _closing(visit: Visit) -> View:
     fields = (Field("sure", _("I want to close the account for good"), "checkbox"),)
     return View(
         _("Close the account"),
-        blocks=(*((_send_back(visit, kept),) if kept else ()), Outcome(_("What will happen"), words)),
+        blocks=(_before(_, kept), Outcome(_("What will happen"), words)),
         forms=(Form("/close", _("Close the account"), fields, danger=True),),
         back=Link("/profile", _("Back to the profile")),
     )
@@ -60,10 +61,14 @@ def _is_to_return(device: DeviceView) -> bool:
     return device.own and device.returnable and device.state in _WITH_OWNER
 
 
-def _send_back(visit: Visit, cards: list[DeviceView]) -> Alert:
-    """Return the advice to send these cards back before the account is closed."""
-    _ = visit._
-    words = _("Until they arrive, their deposits are held and no statements are shown.")
-    points = tuple(f"{_(KINDS[each.kind])} {each.label}" for each in cards)
-    link = Link("/devices", _("Security devices"))
-    return Alert(WARNING, _("Send these cards back first"), (words,), (link,), points=points)
+def _before(_: Language, cards: list[DeviceView]) -> Alert:
+    """Return the advice to withdraw the money, and to send these cards back, before the account is closed."""
+    money = Link("/withdraw", _("Withdraw money"))
+    if not cards:
+        return Alert(WARNING, _("Withdraw your money first"), links=(money,))
+    words = _("Until the cards arrive, their deposits are held and no statements are shown.")
+    parcels = tuple(
+        Link(f"/devices/device?device={each.id}", _("Send back: {card}", card=f"{_(KINDS[each.kind])} {each.label}"))
+        for each in cards
+    )
+    return Alert(WARNING, _("Withdraw your money and send your cards back first"), (words,), (money, *parcels))

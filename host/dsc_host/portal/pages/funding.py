@@ -1,5 +1,6 @@
 """The page of a transfer of money into the account."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from starlette.responses import Response
@@ -34,15 +35,23 @@ def deposited(visit: Visit) -> Response:
     if allowance:
         return visit.redirect("/deposit", notice="deposited", amount=amount, owner=visit.system.payout(visit.token).owner)
     _, most = visit._, allowance.most or Decimal(0)
-    words = _("Without protection by a device, at most {most} can be deposited in this way now.", most=_.dollars(most))
-    return visit.wrong(_deposit(visit), words, 409, "amount")
+    words = _(
+        "Without protection by a device, at most {most} can be deposited in this way now. A bank transfer has no limit.",
+        most=_.dollars(most),
+    )
+    return visit.wrong(replace(_deposit(visit), wrong_words=words), _("The amount is more than your limit."), 409, "amount")
 
 
 def _deposit(visit: Visit) -> View:
     _, owner = visit._, visit.system.payout(visit.token).owner
     most = {each: visit.system.may_deposit(visit.visitor().name, _LEAST, each).most for each in FundingMethod}
-    choices = [_choice(_, each, left) for each, left in most.items() if left != 0]
-    used_up = _("Without protection by a device, one direct debit or electronic transfer is accepted, and it was already made.")
+    limited = any(left is not None for left in most.values())
+    choices = [_choice(_, each, left, limited=limited) for each, left in most.items() if left != 0]
+    to = _("The money goes into the account of {owner}.", owner=owner)
+    used_up = _(
+        "Without protection by a device, one direct debit or electronic transfer is accepted, and it was already made."
+        " A bank transfer has no limit."
+    )
     fields = (
         Field("amount", _("Amount in US dollars"), "amount", example(_), longest=20),
         Field("method", _("Way of payment"), "radio", value=choices[0].value if choices else "", choices=choices),
@@ -50,16 +59,16 @@ def _deposit(visit: Visit) -> View:
     )
     return View(
         _("Deposit money"),
-        words=(used_up,) if len(choices) < len(most) else (),
-        facts=((_("To"), _("Account of {owner}", owner=owner)),),
+        words=(to, used_up) if len(choices) < len(most) else (to,),
         forms=(Form("/deposit", _("Deposit money"), fields),) if choices else (),
         back=Link("/withdraw", _("Back")),
     )
 
 
-def _choice(_: Language, method: FundingMethod, left: Decimal | None) -> Choice:
-    """Return the choice of a method, with the largest amount that may be deposited in this way now if there is a limit."""
-    return Choice(method, _(FUNDING_METHODS[method]), "" if left is None else _("At most {most} now.", most=_.dollars(left)))
+def _choice(_: Language, method: FundingMethod, left: Decimal | None, *, limited: bool) -> Choice:
+    """Return the choice of a method, with its limit now if some method is limited."""
+    limit = _("No limit.") if left is None else _("At most {most} now.", most=_.dollars(left))
+    return Choice(method, _(FUNDING_METHODS[method]), limit if limited else "")
 
 
 def example(_: Language) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.login import Profile, SentCode
-from dsc_host.portal.components import Actions, Item, Listing
+from dsc_host.portal.components import INFO, WARNING, Actions, Alert, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
+from dsc_host.portal.pages.protection import change_refusal
 from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View
@@ -21,21 +22,32 @@ def profile(visit: Visit) -> Response:
     return visit.show(
         View(
             _("Profile"),
-            words=_who_changes(_, known),
-            blocks=(Listing(_("Your details"), _details(_, known)), Actions(_("Security"), _security(visit, known))),
+            blocks=(
+                *_who_changes(visit, known),
+                Listing(_("Your details"), _details(_, known), dense=True),
+                Actions(_("Security"), _security(_, known)),
+            ),
+            links=_closing(visit, known),
         )
     )
 
 
-def _who_changes(_: Language, known: Profile) -> Sequence[str]:
+def _who_changes(visit: Visit, known: Profile) -> tuple[Alert, ...]:
+    """Return the alert that says why the visitor may not change the details; nothing if the visitor may change them."""
+    _ = visit._
     if known.temporary:
-        return (_("You have logged in with a temporary device. To change your details, log in with another device."),)
+        words = _("To change your details, log in with another device.")
+        return (Alert(INFO, _("You have logged in with a temporary device"), (words,)),)
     if not known.opted_out:
         return ()
-    return (
-        _("You have opted out: this is changed only through support. Call support, who will ask who you are."),
-        _("Once you have opted back in, you can change it here."),
+    words = _(
+        "Your email address, postal address and bank instructions are changed only through support. Call support, who will"
+        " ask who you are. Once you have opted back in, you can change them here."
     )
+    refusal = change_refusal(visit)
+    link = Link("/opt-in", _("Opt back in"), primary=True)
+    title = _("Your protection is switched off")
+    return (Alert(WARNING, title, (words, refusal) if refusal else (words,), () if refusal else (link,), "shield-off"),)
 
 
 def _details(_: Language, known: Profile) -> Sequence[Item]:
@@ -51,17 +63,19 @@ def _details(_: Language, known: Profile) -> Sequence[Item]:
     ]
 
 
-def _security(visit: Visit, known: Profile) -> Sequence[tuple[str, Link]]:
-    _ = visit._
-    protection = (("shield-off", Link("/protection", _("Protection and limits"), _("opt back in"))),) if known.opted_out else ()
+def _closing(visit: Visit, known: Profile) -> Sequence[Link]:
+    """Return the link to the closing of the account, apart from the everyday links; nothing for who may not close it."""
     closes = known.primary and is_for(visit.visitor(), "/close")
-    close = (("danger", Link("/close", _("Close the account"), _("for good"))),) if closes else ()
+    return (Link("/close", visit._("Close the account"), visit._("for good")),) if closes else ()
+
+
+def _security(_: Language, known: Profile) -> Sequence[tuple[str, Link]]:
+    protection = (("shield-off", Link("/protection", _("Protection and limits"), _("what is restricted now"))),)
     return (
-        *protection,
+        *(protection if known.opted_out else ()),
         ("key", Link("/password", _("Change the password"), _("all other sessions end"))),
         ("window", Link("/sessions", _("Sessions"), _("where you are logged in"))),
         ("list", Link("/events", _("Security events"), _("logins and changes of your protection"))),
-        *close,
     )
 
 
@@ -113,15 +127,15 @@ EMAIL_FLOW = _EmailFlow()
 
 def _email(visit: Visit) -> View:
     _, known = visit._, visit.system.profile(visit.token)
-    hint = _("For example anna@example.com")
+    hint = _("For example {address}", address="name@example.org")
     field = Field("email", _("New email address"), "email", hint, autocomplete="email", longest=_LONGEST)
     return View(
         _("Change the email address"),
         words=(
+            _("Your email address is {email}.", email=known.email),
             _("A code is sent to the new address. When you enter it correctly, your messages go there."),
             _("Both addresses are notified of the change."),
         ),
-        facts=((_("Email address"), known.email),),
         blocks=EMAIL_FLOW.waiting(visit),
         forms=(Form("/profile/email", _("Send a code"), (field,)),),
         back=_profile(_),
@@ -134,27 +148,25 @@ def _email(visit: Visit) -> View:
 
 def address(visit: Visit) -> Response:
     """Show the form for a new postal address."""
-    known = visit.system.profile(visit.token)
-    return visit.show(_address(visit, known.address)) if known.changeable else visit.redirect("/profile")
+    return visit.show(_address(visit)) if visit.system.profile(visit.token).changeable else visit.redirect("/profile")
 
 
 def changed_address(visit: Visit) -> Response:
     """Change the postal address."""
-    with visit.showing_errors(lambda: _address(visit, visit.form.get("address", "")[:_LONGEST])):
+    with visit.showing_errors(lambda: _address(visit)):
         visit.system.change_address(visit.token, visit.value("address", _LONGEST))
     return visit.redirect("/profile", notice="address", token=visit.system.rotate(visit.token))
 
 
-def _address(visit: Visit, value: str) -> View:
+def _address(visit: Visit) -> View:
     _, known = visit._, visit.system.profile(visit.token)
-    field = Field("address", _("New postal address"), value=value, autocomplete="street-address")
+    field = Field("address", _("New postal address"), value=known.address, autocomplete="street-address")
     return View(
         _("Change the postal address"),
         words=(
             _("A card is sent to this address, unless its request names another one."),
             _("A card that was already requested goes to the address of its request."),
         ),
-        facts=((_("Postal address"), known.address),),
         forms=(Form("/profile/address", _("Change"), (field,)),),
         back=_profile(_),
     )

@@ -4,6 +4,8 @@ These pages contain the submitted form as sealed text. After a correct response,
 not submit the form again.
 """
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from dsc_host.errors import DscError
@@ -12,7 +14,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
-from dsc_host.portal.wording import KINDS, TITLES, which
+from dsc_host.portal.wording import KINDS, PROOFS, TITLES, which
 
 
 def wanted(visit: Visit) -> Response:
@@ -67,23 +69,24 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
     choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
-    return View(
-        _("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), section=_section(visit, kept), focus=True
-    )
+    view = View(_("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
+    return _named(visit, view, kept)
 
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
-    view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), section=_section(visit, kept), focus=True)
-    return asking(visit, offer, view, Form("/proof/answer", _("Continue"), (hidden("kept", kept),)))
+    view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
+    return asking(visit, offer, _named(visit, view, kept), Form("/proof/answer", _("Continue"), (hidden("kept", kept),)))
 
 
-def _section(visit: Visit, kept: str) -> str:
-    """Return the path of the sealed form, to whose section these pages belong; empty if the seal is broken."""
+def _named(visit: Visit, view: View, kept: str) -> View:
+    """Return the view in the section of the sealed form, with a title that names the operation; unchanged for a broken seal."""
     try:
-        return visit.system.proofs.unseal(visit.token, kept)[0]
+        path = visit.system.proofs.unseal(visit.token, kept)[0]
     except DscError:
-        return ""
+        return view
+    title = PROOFS.get(path)
+    return replace(view, title=visit._(title) if title else view.title, section=path)
 
 
 def _leave(_: Language) -> Link:
@@ -91,4 +94,4 @@ def _leave(_: Language) -> Link:
 
 
 def _why(_: Language) -> str:
-    return _("This changes the protection of your account. Use your device once more to continue.")
+    return _("Use your device once more, so that nobody else can do this.")

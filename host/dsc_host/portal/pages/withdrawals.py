@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from dsc_host.login import Allowance, NotAllowed, NotNow, Scope
 from dsc_host.login.errors import AlreadyDone
-from dsc_host.login.policy.model import Level
 from dsc_host.login.views import Payout
 from dsc_host.portal import amounts
 from dsc_host.portal.components import WARNING, Actions, Alert, Meters
@@ -53,7 +52,8 @@ def withdrawn(visit: Visit) -> Response:
             except AlreadyDone:
                 return visit.redirect("/withdraw", notice="withdrawn_before", amount=amount)
     if not allowance:
-        return visit.wrong(_withdraw(visit), _too_much(_, amount, allowance), 409, "amount")
+        view = replace(_withdraw(visit), wrong_words=_too_much(_, amount, allowance))
+        return visit.wrong(view, _("The amount is more than your limit."), 409, "amount")
     if not sure:
         return visit.redirect(f"{_CHECK}?kept={_sealed(visit, amount)}")
     return visit.redirect(
@@ -105,6 +105,7 @@ def _withdraw(visit: Visit, value: str = "") -> View:
         facts=(
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
+            (_("You can withdraw now"), _available(_, allowance)),
         ),
         below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit, paid))),
     )
@@ -112,30 +113,18 @@ def _withdraw(visit: Visit, value: str = "") -> View:
         return replace(view, blocks=(_without_bank(visit),))
     if _left(allowance) == 0:
         return replace(view, blocks=(_used_up(_),))
-    return replace(view, forms=(_form(_, level, allowance, value),), steps=_steps(_, 1))
+    field = Field("amount", _("Amount in US dollars"), "amount", example(_), value, longest=20)
+    return replace(view, forms=(Form("/withdraw", _("Continue"), (field,)),), steps=_steps(_, 1))
 
 
-def _form(_: Language, level: Level, allowance: Allowance, value: str) -> Form:
-    field = Field("amount", _("Amount in US dollars"), "amount", _hint(_, level, allowance), value, longest=20)
-    return Form("/withdraw", _("Continue"), (field,))
+def _available(_: Language, allowance: Allowance) -> str:
+    """Return the amount that can be withdrawn now, or that there is no limit."""
+    left = _left(allowance)
+    return _("Any amount: your device has no limit.") if left is None else _("At most {most}", most=_.dollars(left))
 
 
 def _steps(_: Language, current: int) -> Steps:
     return Steps((_("Amount"), _("Check")), current)
-
-
-def _hint(_: Language, level: Level, allowance: Allowance) -> str:
-    """Return what may be entered: the amount that is left, the limits, and an example."""
-    left = _left(allowance)
-    if left is None or level.per_day is None or level.per_five_days is None:
-        return f"{_('Your device has no limit.')} {example(_)}"
-    limits = _(
-        "You can withdraw {left} now. Your limits are {day} per day and {five} in five business days.",
-        left=_.dollars(left),
-        day=_.dollars(level.per_day),
-        five=_.dollars(level.per_five_days),
-    )
-    return f"{limits} {example(_)}"
 
 
 def _used_up(_: Language) -> Alert:
@@ -158,7 +147,10 @@ def _bank_refusal(visit: Visit) -> str:
     _ = visit._
     known = visit.system.profile(visit.token) if visit.visitor().scope is Scope.FULL else None
     if known is None or known.opted_out:
-        return _("You have opted out: this is changed only through support. Call support, who will ask who you are.")
+        return _(
+            "You have opted out: your bank instructions are changed only through support. Call support, who will ask who you"
+            " are."
+        )
     if known.temporary:
         return _("You have logged in with a temporary device. To change your details, log in with another device.")
     try:
