@@ -92,7 +92,7 @@ def load() -> Mapping[str, Language]:
 
 
 def negotiated(languages: Mapping[str, Language], chosen: str, accepted: str) -> Language:
-    """Return the chosen language, or the first available language that the browser accepts, or English."""
+    """Return the chosen language, or the available language that the browser prefers, or English."""
     if chosen in languages:
         return languages[chosen]
     ranges = [found for part in accepted[:500].split(",") if (found := _RANGE.fullmatch(part.strip()))]

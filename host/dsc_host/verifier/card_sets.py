@@ -1,4 +1,4 @@
-"""The last steps of many logins, in one transaction and with one statement for each kind of change.
+"""The last steps of many calls that logins make, in one transaction and with one statement for each usual kind of change.
 
 Used for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once, without
 waiting: if another transaction has locked a card, the step for this card is done later and alone. Then each step is decided: it
@@ -69,7 +69,7 @@ _FORGET = RowSet(
 
 @dataclass(frozen=True, slots=True)
 class CardWork(SetWork[T], Generic[T]):
-    """A last step of a login, in the name of its context's actor."""
+    """The last step of a call that a login makes, in the name of its context's actor."""
 
     context: CardContext
     step: Issue | Judgment
@@ -130,7 +130,7 @@ class _Set:
         return self._outcomes
 
     def _draw_again(self, challenge: ChallengeRecord, draw: Draw) -> None:
-        """Add a challenge with a new question, because the card has had its first question before."""
+        """Add the challenge with another question, because the card has already had the question that was drawn first."""
         for _ in range(DRAWS):
             other = draw()
             if rows.add_challenge(self._db, other):
@@ -165,7 +165,8 @@ class _Set:
         serials = list({name for step in issues for name in _names(step)})
         ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
         locked, issued, known = list[PendingResult](), None, None
-        # Take both kinds of locks before reading: a card that is busy for the first statement may be free for the second.
+        # Take both kinds of locks before reading the challenges. The second statement may lock a card that was busy for the
+        # first, and what was read in between could be out of date.
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
         if ids:
@@ -181,7 +182,10 @@ class _Set:
         )
 
     def _decide(self, index: int, found: _Found, busy: set[str], writes: CollectedWrites) -> Outcome | None:
-        """Decide a step, and return its outcome: `_LATER` if another step for its card comes first."""
+        """Decide a step.
+
+        Return its outcome, `_LATER` if another step for the same card comes first, or None if the step must be done alone.
+        """
         work, mark = self._works[index], len(self._entries)
         tx = CardTransaction(work.context, self._db, self._entries, writes)
         try:

@@ -4,8 +4,8 @@ Wrong responses to a decoy are counted, and pause and lock the decoy like a card
 as for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time.
 Three promises:
 
-1. A request for a card executes the same statements as a request for a missing card, at the first time and at every later time.
-   So a decoy is made for each requested serial. If a card has the serial, the decoy is never used.
+1. A call for a challenge executes the same statements whether the card exists or not, the first time and every time after. So
+   each serial in such a call gets a decoy, even the serial of a card. A card's decoy never gets a challenge.
 2. A decoy's suite is drawn from the suites of the neighboring cards, in proportion to their frequency. The draw depends on a
    secret and the serial, so a repeated draw nearly always gives the same suite, even when neighboring cards change.
 3. A decoy remembers its questions as a card does, but may be removed a year after the last request for it.
@@ -82,7 +82,8 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
     suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrollment(), suite, decoy=True)
-    # Seal a PIN even if the suite has none. Otherwise the duration would reveal whether a card and its decoy differ in this.
+    # Seal a PIN even if the suite has none. Otherwise the duration would reveal whether the decoy's suite has a
+    # PIN, and a question of another suite would then show that a card exists.
     sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,

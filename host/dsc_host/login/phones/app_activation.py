@@ -6,7 +6,8 @@ Three promises:
    policy may also allow new numbers.
 2. The token is valid for one activation, a few minutes and a few attempts. If several activations use one token in parallel,
    only one succeeds.
-3. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, which the verifier counts.
+3. The verifier keeps the app's keys for responses like those of a card; the vault keeps its recovery key. A wrong PIN gives a
+   wrong response, which the verifier counts.
 """
 
 import hmac
@@ -130,7 +131,7 @@ def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Questi
 
 
 def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
-    """End the app's device, after somebody removed the app from the phone or the user from the app. Raises `NotFound`."""
+    """End the app's device, after somebody deleted the app, or removed this user from it. Raises `NotFound`."""
     device, user = device_of_app(tx, device_id, device_token)
     end(tx, device)
     notices.notify(tx, user, "out_of_use", device=registry.label(device))

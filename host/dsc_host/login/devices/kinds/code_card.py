@@ -1,8 +1,8 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-A login asks for a code again only after all other codes of the card were used. All logins ask for the same two codes until the
-user has entered them correctly, or has reached the policy's limit on wrong answers. So an attacker who has seen some codes
-gains nothing by restarting the login until it asks for them.
+A code is drawn again only after all other codes of the card were drawn. Once two codes are drawn, every login asks for these
+two until the user has entered them correctly, or has reached the policy's limit on wrong answers. So an attacker who has seen
+some codes gains nothing by restarting the login until it asks for them.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.
@@ -35,7 +35,7 @@ from dsc_host.records import vault
 
 @dataclass(frozen=True, slots=True)
 class OpenIndexes:
-    """The index numbers for which all logins ask until the user has answered."""
+    """The index numbers for which all logins ask until the answer was right, or wrong too often."""
 
     indexes: tuple[int, ...]
     wrong: int
