@@ -1,5 +1,7 @@
 """The devices page: names, dates, and the removal of an app."""
 
+import re
+
 from tests.host.login.phone_app import activated
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browser, Browsers, Page, come_with, enter
@@ -61,22 +63,40 @@ def test_the_day_of_a_code_cards_activation_is_shown(scenario: Scenario, browser
     scenario.system.staff.issue_code_card(scenario.call("anna"))
     anna = come_with(browser(), scenario.enter("anna"))
     for path in ("/devices", "/"):
-        assert "automatic activation: Dec 5, 2023" in anna.open(path).text
+        assert "Automatic activation: Dec 5, 2023" in anna.open(path).text
+
+
+def _sheet_page(browser: Browser) -> str:
+    """Return the path of the page of ben's code card."""
+    found = re.search('href="([^"]*)" aria-label="Details: Security code card', browser.open("/devices").html)
+    assert found is not None
+    return found[1]
+
+
+def test_a_new_card_has_one_row_with_everything_about_it(scenario: Scenario, browser: Browsers) -> None:
+    scenario.system.staff.issue_code_card(scenario.call("ben"))
+    ben = enter(scenario, browser(), "ben")
+    for path, heading in (("/devices", "Waiting changes"), ("/", "A new card")):
+        page = ben.open(path)
+        assert (page.text.count("Can be activated from"), heading in page.text, "Stop it" in page.text) == (1, False, True), (
+            path
+        )
+    assert [each.action for each in ben.page.forms if each.action == "/sheet"] == ["/sheet"]
 
 
 def test_who_has_a_code_card_is_told_to_cut_it_up_and_advised_to_use_the_app(scenario: Scenario, browser: Browsers) -> None:
     disposal, advice = "need not be sent back", "we recommend the app on your phone"
     ben = come_with(browser(), scenario.session("ben"))
-    assert disposal not in ben.open("/devices").text
     scenario.with_codes("ben")
-    page = come_with(ben, scenario.session("ben")).open("/devices")
+    assert disposal not in come_with(ben, scenario.session("ben")).open("/devices").text, "the list begins with the devices"
+    page = ben.open(_sheet_page(ben))
     assert (disposal in page.text, advice in page.text) == (True, True)
     app, ben = activated(scenario), browser()
     ben.press("Continue", name="ben", password=PASSWORD)
     ben.press("Continue", device=app.device)
     app.approve()
     ben.press("I have approved it on the phone")
-    page = ben.open("/devices")
+    page = ben.open(_sheet_page(ben))
     assert (disposal in page.text, advice in page.text) == (True, False)
 
 

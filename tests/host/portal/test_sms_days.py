@@ -11,7 +11,7 @@ def test_a_card_is_requested_by_sms_whose_days_are_over() -> None:
         clock.advance(29 * DAY)
         scenario.system.operator.run_due()
         carl = come_with(browser(), scenario.enter_by_sms("carl"))
-        assert "full access until" in carl.open("/devices").text
+        assert "Full access until" in carl.open("/devices").text
         clock.advance(7 * DAY)
         carl = come_with(browser(), scenario.enter_by_sms("carl"))
         overview = carl.open("/").html

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from starlette.responses import JSONResponse, Response
 
-from dsc_host.login import NotFound, Offer
+from dsc_host.login import Kind, NotFound, Offer
 from dsc_host.portal import security
 from dsc_host.portal.demo.demonstration import Demonstration, PageCard
 from dsc_host.portal.languages import Language
@@ -16,9 +16,12 @@ from dsc_host.portal.views import Link, View
 def with_card(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
     """Return the page with the card that can answer the offer. If the demonstration has no such card, return `view` unchanged.
 
+    The field has no keyboard focus: in a narrow window it is below the card, and the page would open at the field. In a wide
+    window, the script of the card focuses it.
+
     If `new_pin` is set, the response must be made with the PIN that the user has just chosen.
     """
-    found = demo.card_with(offer.label)
+    found = demo.card_with(offer.label) if offer.kind is Kind.DSC_PLUS else None
     if found is None:
         return view
     name, card = found
@@ -29,6 +32,7 @@ def with_card(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, ne
         beside="card.html",
         style=_style(name),
         script="card.js",
+        focus=False,
         extra={**view.extra, **_extra(demo, name, card), "beside": _title(visit._, name), "pin": pin},
     )
 

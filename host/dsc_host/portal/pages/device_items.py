@@ -28,7 +28,7 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
         title(_, device),
         ICONS[device.kind],
         badge(_, device),
-        tuple(text for text in (known, ", ".join(changes(_, device)), _last_use(_, device)) if text),
+        tuple(text for text in (known, *lines(_, device), _last_use(_, device)) if text),
         actions,
         links,
         about=about(_, device),
@@ -63,6 +63,16 @@ def _last_use(_: Language, device: DeviceView) -> str:
     return "" if device.used_at is None else _("Last used: {moment}", moment=_.moment(device.used_at))
 
 
+def lines(_: Language, device: DeviceView) -> tuple[str, ...]:
+    """Return the phrases of `changes`, each as a line of its own."""
+    return tuple(capitalized(each) for each in changes(_, device))
+
+
+def capitalized(phrase: str) -> str:
+    """Return a phrase with a capital letter at its beginning."""
+    return phrase[:1].upper() + phrase[1:]
+
+
 def changes(_: Language, device: DeviceView) -> list[str]:
     """Return phrases about the times at which the device changes, and about its other users."""
     words = []
@@ -73,7 +83,7 @@ def changes(_: Language, device: DeviceView) -> list[str]:
     if device.shared:
         words.append(_("shared"))
     if device.activates_at is not None:
-        words.append(_("automatic activation: {moment}", moment=_.moment(device.activates_at)))
+        words.append(_("automatic activation: {moment}", moment=_.date(device.activates_at)))
     if device.expires_at is not None and device.state is DeviceState.ACTIVE:
         words.append(_("until {moment}", moment=_.moment(device.expires_at)))
     if device.full_until is not None and device.state is DeviceState.ACTIVE:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, NotNow, Offer, Visitor
+from dsc_host.login import DeviceState, DeviceView, NotFound, NotNow, Offer, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.components import Actions, CodeSheet, Empty, Item, Listing, Outcome
 from dsc_host.portal.languages import Language
@@ -14,7 +14,7 @@ from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.losses import losing_link
-from dsc_host.portal.pages.next_devices import may_add_app, may_share, online_card_items
+from dsc_host.portal.pages.next_devices import may_share, online_card_items
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
 from dsc_host.portal.pages.own_device import device_forms, device_link
 from dsc_host.portal.site import Visit
@@ -27,18 +27,19 @@ def devices(visit: Visit) -> Response:
     _, visitor = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
     online = online_card_items(_, own)
-    rows = _rows(_, [each for each in own if not _is_past(each)], visitor, pressing=bool(online))
-    past = [device_item(_, each, tuple(device_forms(_, each, visitor).values())) for each in own if _is_past(each)]
-    waits = due.wait_items(visit)
+    here, gone = [each for each in own if not _is_past(each)], [each for each in own if _is_past(each)]
+    rows = due.add_to_cards(visit, here, _rows(_, here, visitor, pressing=bool(online)))
+    past = due.add_to_cards(
+        visit, gone, [device_item(_, each, tuple(device_forms(_, each, visitor).values())) for each in gone]
+    )
+    waits = due.wait_items(visit, without=here)
     view = View(
         _("Security devices"),
-        words=_about_code_cards(visit, own),
         blocks=(
             *((Listing(_("What is due"), online),) if online else ()),
             Listing(_("Your devices"), rows, Empty(_("You have none."), "none")),
             *((Listing(_("Waiting changes"), waits),) if waits else ()),
-            *due.requests_listing(visit),
-            *due.parcels_listing(visit),
+            *due.requests_listing(visit, due.labels(own)),
             *((Listing(_("Devices no longer in use"), past),) if past else ()),
             _further(visit, own),
         ),
@@ -63,23 +64,6 @@ def _rows(_: Language, devices: Sequence[DeviceView], visitor: Visitor, *, press
 def _is_past(device: DeviceView) -> bool:
     """Return whether the device can never be used again."""
     return device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.RETURNED, DeviceState.ENDED)
-
-
-def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...]:
-    """Return the sentences about the use of a code card, with the advice to use the app instead of another code card."""
-    _ = visit._
-    if not any(each.own and each.kind is Kind.CODE_CARD for each in own):
-        return ()
-    disposal = _("A security code card need not be sent back. When you no longer use it, cut it up and throw it away.")
-    if not may_add_app(visit, own):
-        return (disposal,)
-    return (
-        disposal,
-        _(
-            "If you need another device, we recommend the app on your phone: confirm your number on the page “Phone numbers”,"
-            " then activate the app on the phone."
-        ),
-    )
 
 
 def _further(visit: Visit, own: Sequence[DeviceView]) -> Actions:
@@ -131,16 +115,21 @@ def sheet(visit: Visit) -> Response:
 
 def _sheet(visit: Visit, device: str) -> Response:
     _, codes = visit._, visit.system.sheet(visit.token, device)
-    named = (hidden("device", device),)
+    card = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
+    waits = card.waits_until if card is not None else None
+    named, pdf = (hidden("device", device),), ("/sheet/pdf", _("Save as PDF"))
+    form = Form("/activate", _("Activate the card"), named, also=(pdf,)) if waits is None else Form(*pdf, named)
+    later = () if waits is None else (_("It can be activated from {moment}.", moment=_.moment(waits)),)
     view = View(
         _("Your security code card"),
         words=(
             _(
-                "Print this page or save it as a PDF, and keep it separate from your password."
+                "Print this page from the menu of your browser, or save it as a PDF. Keep it separate from your password."
                 " After activation the codes cannot be shown again."
             ),
+            *later,
         ),
-        forms=(Form("/activate", _("Activate the card"), named, also=(("/sheet/pdf", _("Save as PDF")),)),),
+        forms=(form,),
         back=_back(_),
         below=(CodeSheet(codes),),
     )

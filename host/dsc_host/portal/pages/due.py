@@ -1,11 +1,12 @@
 """Everything that is due for a user, as rows of a list: requested cards, waiting changes, and cards that were sent back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from dsc_host.login import DeviceState, DeviceView, OrderState, Request, WaitKind
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.device_items import changes
+from dsc_host.portal.pages.device_items import capitalized, device_item, lines
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, button
@@ -15,16 +16,66 @@ _BADGES = {OrderState.DRAFT: WARNING, OrderState.DONE: SUCCESS, OrderState.CANCE
 _OVER = (OrderState.DRAFT, OrderState.DONE, OrderState.CANCELLED, OrderState.ENDED)
 
 
-def request_items(visit: Visit, *, open_only: bool = False) -> list[Item]:
-    """Return the rows of the requested cards. With `open_only`, leave out drafts and requests that have ended."""
+def add_to_cards(visit: Visit, devices: Sequence[DeviceView], rows: Sequence[Item]) -> list[Item]:
+    """Return the rows of devices with everything about each card: its request, its return, and the link that stops it.
+
+    So the page needs no further rows for these cards. Leave them out of the other lists with `labels`.
+    """
+    requests = visit.system.requests(visit.token)
+    waits = {each.due_at for each in visit.system.waiting(visit.token) if each.kind is WaitKind.CARD} - {None}
+    shown = []
+    for device, row in zip(devices, rows, strict=True):
+        asked = (text for each in requests if _is_for(each, device) for text in _request_lines(visit._, each, device))
+        sent = _parcel_lines(visit, device)
+        stop = (Link("/stop", visit._("Stop it")),) if device.waits_until in waits else ()
+        shown.append(replace(row, details=(*row.details, *asked, *sent), links=(*stop, *row.links)))
+    return shown
+
+
+def labels(devices: Sequence[DeviceView]) -> frozenset[str]:
+    """Return the labels of the user's own devices."""
+    return frozenset(each.label for each in devices if each.own and each.label)
+
+
+def _is_for(asked: Request, device: DeviceView) -> bool:
+    return device.own and bool(asked.serial) and asked.serial == device.label
+
+
+def _request_lines(_: Language, asked: Request, device: DeviceView) -> Iterator[str]:
+    """Yield the lines about the request of a card. Only a card that was never activated is still expected."""
+    if device.state is DeviceState.SHIPPED:
+        if asked.state not in _OVER:
+            yield _("Expected around {day}", day=_.day(asked.estimate))
+            yield from _automatic(_, asked.activates_at)
+        yield asked.address
+    yield from _deposit(_, asked)
+
+
+def _parcel_lines(visit: Visit, device: DeviceView) -> Iterator[str]:
     _ = visit._
-    asked = visit.system.requests(visit.token)
+    for each, (first, last) in visit.system.parcels(visit.token):
+        if each.device_id == device.id:
+            yield _("Tracking number {number}", number=each.tracking)
+            yield _("Sent: {moment}", moment=_.date(each.sent_at))
+            if each.received_at is None:
+                yield _("Receipt expected: {first} to {last}", first=_.day(first), last=_.day(last))
+            else:
+                yield _("Received: {moment}", moment=_.date(each.received_at))
+
+
+def request_items(visit: Visit, *, open_only: bool = False, without: Collection[str] = ()) -> list[Item]:
+    """Return the rows of the requested cards. Cards with a serial in `without` have a row elsewhere.
+
+    With `open_only`, leave out drafts and requests that have ended.
+    """
+    _ = visit._
+    asked = [each for each in visit.system.requests(visit.token) if each.serial not in without]
     return [_request_item(_, each) for each in asked if not open_only or each.state not in _OVER]
 
 
-def requests_listing(visit: Visit) -> tuple[Listing, ...]:
-    """Return the list of requested cards; nothing if there are none."""
-    rows = request_items(visit)
+def requests_listing(visit: Visit, without: Collection[str]) -> tuple[Listing, ...]:
+    """Return the list of requested cards; nothing if there are none. Cards with a serial in `without` have a row elsewhere."""
+    rows = request_items(visit, without=without)
     return (Listing(visit._("Cards you requested"), rows),) if rows else ()
 
 
@@ -45,18 +96,15 @@ def parcel_items(visit: Visit, *, open_only: bool = False) -> list[Item]:
     return rows
 
 
-def parcels_listing(visit: Visit) -> tuple[Listing, ...]:
-    """Return the list of the cards that the user has sent back; nothing if there are none."""
-    rows = parcel_items(visit)
-    return (Listing(visit._("Cards you are returning"), rows),) if rows else ()
+def wait_items(visit: Visit, *kinds: WaitKind, without: Sequence[DeviceView] = ()) -> list[Item]:
+    """Return the rows of the changes that wait before they take effect; with `kinds`, only of these kinds.
 
-
-def wait_items(visit: Visit, *kinds: WaitKind) -> list[Item]:
-    """Return the rows of the changes that wait before they take effect; with `kinds`, only of these kinds."""
-    _ = visit._
+    The cards in `without` have a row elsewhere. Such a card waits as long as its change.
+    """
+    _, elsewhere = visit._, {each.waits_until for each in without} - {None}
     rows = []
     for each in visit.system.waiting(visit.token):
-        if kinds and each.kind not in kinds:
+        if (kinds and each.kind not in kinds) or (each.kind is WaitKind.CARD and each.due_at in elsewhere):
             continue
         effect = _("Takes effect: {moment}", moment=_.moment(each.due_at))
         if each.due_at is None:
@@ -67,34 +115,43 @@ def wait_items(visit: Visit, *kinds: WaitKind) -> list[Item]:
     return rows
 
 
-def activation_items(_: Language, devices: Sequence[DeviceView]) -> list[Item]:
-    """Return the rows of the user's devices that are not activated yet. A device whose wait is not over has no button."""
-    return [
-        Item(
-            _("Activate {device}", device=in_sentence(_, each.kind)),
-            "key",
-            details=tuple(filter(None, (each.label, ", ".join(changes(_, each))))),
-            actions=(button("/activate", _("Activate"), device=each.id),) if each.waits_until is None else (),
-            about=f"{_(KINDS[each.kind])} {each.label}",
-        )
-        for each in devices
-        if each.own and each.state is DeviceState.SHIPPED
-    ]
+def activation_items(visit: Visit, devices: Sequence[DeviceView]) -> list[Item]:
+    """Return the rows of the user's devices that are not activated yet. A device whose wait is not over cannot be activated."""
+    new = [each for each in devices if each.own and each.state is DeviceState.SHIPPED]
+    return add_to_cards(visit, new, [_activation_item(visit._, each) for each in new])
+
+
+def _activation_item(_: Language, device: DeviceView) -> Item:
+    if device.waits_until is not None:
+        codes = (button("/sheet", _("Show the codes"), device=device.id),) if device.has_sheet else ()
+        return device_item(_, device, codes)
+    return Item(
+        _("Activate {device}", device=in_sentence(_, device.kind)),
+        "key",
+        details=tuple(filter(None, (device.label, *lines(_, device)))),
+        actions=(button("/activate", _("Activate"), device=device.id),),
+        about=f"{_(KINDS[device.kind])} {device.label}",
+    )
 
 
 def _automatic(_: Language, at: float | None) -> tuple[str, ...]:
-    return () if at is None else (_("automatic activation: {moment}", moment=_.moment(at)),)
+    return () if at is None else (capitalized(_("automatic activation: {moment}", moment=_.date(at))),)
+
+
+def _deposit(_: Language, asked: Request) -> tuple[str, ...]:
+    held = asked.held
+    return (_("Deposit: {amount}, {state}", amount=_.dollars(asked.hold), state=_(HOLDS[held])),) if held else ()
 
 
 def _request_item(_: Language, asked: Request) -> Item:
     state = _(ORDERS[asked.state])
     expected = (_("Expected around {day}", day=_.day(asked.estimate)),) if asked.state not in _OVER else ()
-    held = _("Deposit: {amount}, {state}", amount=_.dollars(asked.hold), state=_(HOLDS[asked.held])) if asked.held else ""
+    activation = _automatic(_, asked.activates_at) if asked.state not in _OVER else ()
     return Item(
         _("Digital Security Card+ for {name}", name=asked.user),
         "parcel",
         Badge(state, _BADGES.get(asked.state, INFO)),
-        (*expected, *_automatic(_, asked.activates_at), asked.address, *((held,) if held else ())),
+        (*expected, *activation, asked.address, *_deposit(_, asked)),
         (button("/request/cancel", _("Cancel"), request=asked.id),) if asked.state is OrderState.REQUESTED else (),
         about=f"{asked.user} {state}",
     )

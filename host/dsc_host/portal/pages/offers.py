@@ -13,6 +13,7 @@ from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS
 WRONG = "That answer was not correct. Try again. After three wrong answers you must start again."
 _LONGEST = 64
 _CARD_DIGITS = 8
+_SENT = (Kind.SMS, Kind.VOICE)
 
 
 def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
@@ -51,14 +52,14 @@ def miscounted(visit: Visit, offer: Offer) -> str:
     _, digits, given = visit._, _digits(visit, offer), len(re.findall("[0-9]", visit.value("answer")))
     if digits in (None, given):
         return ""
-    if offer.kind in (Kind.SMS, Kind.VOICE):
+    if offer.kind in _SENT:
         return _("A code has {digits} digits; yours has {given}.", digits=digits, given=given)
     return _("A response has {digits} digits; yours has {given}.", digits=digits, given=given)
 
 
 def _digits(visit: Visit, offer: Offer) -> int | None:
     """Return the number of digits of the answer; None if the kind of device does not fix that number."""
-    if offer.kind in (Kind.SMS, Kind.VOICE):
+    if offer.kind in _SENT:
         return visit.system.policy.login.code_digits
     return _CARD_DIGITS if offer.kind is Kind.DSC_PLUS else None
 
@@ -82,8 +83,11 @@ def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
         return ()
     _ = visit._
     kind = "code" if offer.digits else "text"
-    field = Field("answer", _(ANSWERS[offer.kind]), kind, _hint(visit, offer), autocomplete="one-time-code", longest=_LONGEST)
-    return (field,)
+    # Only a code that was sent: a browser must not fill in the code of a message for the response of a card.
+    filled = "one-time-code" if offer.kind in _SENT else "off"
+    return (
+        Field("answer", _(ANSWERS[offer.kind]), kind, _hint(visit, offer), autocomplete=filled, longest=_LONGEST, secret=True),
+    )
 
 
 def _hint(visit: Visit, offer: Offer) -> str:
@@ -92,7 +96,7 @@ def _hint(visit: Visit, offer: Offer) -> str:
     if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
         return _("The codes with a space between them, in the order of the index numbers.")
     minutes = int(min(rules.step_validity, visit.system.context.cards.policy.validity)) // 60
-    if offer.kind in (Kind.SMS, Kind.VOICE):
+    if offer.kind in _SENT:
         minutes = min(rules.step_validity, rules.code_validity) // 60
     digits = _digits(visit, offer)
     if digits is None:

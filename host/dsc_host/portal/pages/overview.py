@@ -136,16 +136,17 @@ def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Al
 def _due(visit: Visit, own: Sequence[DeviceView]) -> list[Item]:
     """Return the rows of everything that is due. The first button in these rows is the primary button."""
     _ = visit._
-    online, activations = online_card_items(_, own), due.activation_items(_, own)
-    ready = next((number for number, each in enumerate(activations) if each.actions), None)
+    online, activations = online_card_items(_, own), due.activation_items(visit, own)
+    ready = next((n for n, each in enumerate(activations) if any(form.action == "/activate" for form in each.actions)), None)
     if ready is not None and not online:
         actions = [replace(form, primary=True) for form in activations[ready].actions]
         activations[ready] = replace(activations[ready], actions=actions)
+    new = [each for each in own if each.own and each.state is DeviceState.SHIPPED]
     return [
         *activations,
         *online,
-        *due.wait_items(visit),
-        *due.request_items(visit, open_only=True),
+        *due.wait_items(visit, without=new),
+        *due.request_items(visit, open_only=True, without=due.labels(new)),
         *due.parcel_items(visit, open_only=True),
     ]
 

@@ -10,8 +10,8 @@ from dsc_host.portal.components import Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.cards import request_link
-from dsc_host.portal.pages.device_items import about, badge, changes, title
-from dsc_host.portal.pages.next_devices import may_request
+from dsc_host.portal.pages.device_items import about, badge, lines, title
+from dsc_host.portal.pages.next_devices import may_add_app, may_request
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button, hidden
 from dsc_host.portal.wording import kind_name
@@ -81,11 +81,14 @@ def _find(visit: Visit, device: str) -> DeviceView | None:
 def _page(visit: Visit, device: DeviceView) -> View:
     _ = visit._
     hint = _("For example the phone that the app is on. Only you see it.")
+    if device.kind is not Kind.PHONE_APP:
+        hint = _("For example the place where you keep it. Only you see it.")
     field = Field("name", _("Name"), hint=hint, value=device.name, longest=32, optional=True)
     name = Form("/devices/name", _("Save the name"), (hidden("device", device.id), field), secondary=True)
     actions = [replace(each, about=f"{about(_, device)} {each.about}".strip()) for each in _actions(visit, device)]
     return View(
         title(_, device),
+        words=_about_code_cards(visit, device),
         facts=tuple(_facts(visit, device)),
         blocks=(Listing(_("What you can do"), actions),) if actions else (),
         forms=(name,),
@@ -93,11 +96,28 @@ def _page(visit: Visit, device: DeviceView) -> View:
     )
 
 
+def _about_code_cards(visit: Visit, device: DeviceView) -> tuple[str, ...]:
+    """Return the sentences about the use of a code card, with the advice to use the app instead of another code card."""
+    _ = visit._
+    if not (device.own and device.kind is Kind.CODE_CARD):
+        return ()
+    disposal = _("A security code card need not be sent back. When you no longer use it, cut it up and throw it away.")
+    if not may_add_app(visit, visit.system.devices(visit.token)):
+        return (disposal,)
+    return (
+        disposal,
+        _(
+            "If you need another device, we recommend the app on your phone: confirm your number on the page “Phone numbers”,"
+            " then activate the app on the phone."
+        ),
+    )
+
+
 def _facts(visit: Visit, device: DeviceView) -> Iterator[tuple[str, str]]:
     _ = visit._
     yield _("Device"), f"{kind_name(_, device.kind, issued=device.issued)} {device.label}".strip()
-    yield _("State"), "\n".join((badge(_, device).label, *changes(_, device)))
-    yield _("Last used"), _("not known") if device.used_at is None else _.moment(device.used_at)
+    yield _("State"), "\n".join((badge(_, device).label, *lines(_, device)))
+    yield _("Last used"), _("never") if device.used_at is None else _.moment(device.used_at)
     yield _("Added"), _.date(device.added_at)
 
 

@@ -71,4 +71,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pageshow", (event) => {
   if (event.persisted) after(look);
 });
+// In a wide window the field is beside the card. In a narrow one it is below, and its focus would hide the challenge.
+const field = document.querySelector(".answered .field input");
+if (field && document.activeElement === document.body && matchMedia("(min-width: 50rem)").matches) field.focus({ preventScroll: true });
 show(shown);
