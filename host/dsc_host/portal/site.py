@@ -321,7 +321,10 @@ class Visit:
 
     def problem(self, status: int, words: str) -> Response:
         """Return a page that explains a problem, with a link to the form's page, to the same page, or to the first page."""
-        first = Link(*first_page(self._visitor_or_none(), self._))
+        visitor, extension = self._visitor_or_none(), self.site.extension
+        first = Link(*first_page(visitor, self._))
+        if visitor is None and extension is not None:
+            first = Link(extension.home.href, self._(extension.home.label))
         on = first
         if self.request.method == "POST" and self.page not in ("/", first.href):
             on = Link(self.page, self._("Back"))

@@ -55,7 +55,7 @@ INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ONLINE_CARD: _FIND_CODES,
     Kind.TEMPORARY_CODE: ("Enter the code that support gave you.",),
     Kind.PHONE_APP: (
-        "In the app, choose Authenticate, and enter the challenge below.",
+        "In the app, choose “Answer a challenge”, and enter the challenge below.",
         "Enter the response string that the app shows here.",
     ),
     Kind.SMS: _CODE_SENT,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -250,3 +251,11 @@ def test_the_sent_messages_are_shown_by_day_and_by_channel(shown: Demonstration,
     page = browser().open("/outbox?channel=voice")
     assert ("Email to" in page.text, "No message was sent yet." in page.text) == (False, True)
     assert ('href="/outbox?channel="' in page.html, 'href="/outbox?channel=voice"' in page.html) == (True, False)
+
+
+def test_a_message_by_email_and_sms_is_one_entry(shown: Demonstration, browser: Browsers) -> None:
+    shown.system.deliver()
+    email = shown.letters[-1]
+    shown.letters.append(replace(email, channel="sms", address="+41795550123"))
+    page = browser().open("/outbox")
+    assert f"SMS to +41795550123 · Email to {email.address}, " in page.text

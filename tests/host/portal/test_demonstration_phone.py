@@ -108,7 +108,7 @@ def test_a_code_is_on_the_screen_that_asks_for_it_and_on_no_other(shown: Demonst
 
 @pytest.mark.parametrize(("button", "pin"), [("Approve", "7t&2"), ("Approve with my finger", "")])
 def test_a_login_comes_first_and_its_number_is_typed(shown: Demonstration, activated: Browser, button: str, pin: str) -> None:
-    assert "Authenticate" in activated.open("/phone").text
+    assert "Answer a challenge" in activated.open("/phone").text
     number = pushed(shown)
     page = activated.open("/phone")
     assert ("Login of carl" in page.text, "192.0.2.7" in page.text) == (True, True)
@@ -126,18 +126,18 @@ def test_a_phone_without_notifications_shows_a_login_when_it_looks_for_one(shown
     pushed(shown)
     assert "Login of carl" not in activated.open("/phone").text
     assert "Look here for a login that waits." in activated.page.text
-    assert "Login of carl" in activated.press("Look for logins").text
+    assert "Login of carl" in activated.press("Check for a waiting login").text
     assert activated.press("Deny").notice == "The login was denied."
-    assert "No login waits for you." in activated.press("Look for logins").text, "it has looked, and says so"
+    assert "No login waits for you." in activated.press("Check for a waiting login").text, "it has looked, and says so"
     assert "No login waits for you." in activated.press("Switch notifications on").text
 
 
 def test_a_response_is_shown_without_a_network(activated: Browser) -> None:
-    activated.press("Authenticate")
+    activated.press("Answer a challenge")
     assert activated.press("Show the response string", challenge="x", pin="7t&2").error
     assert re.fullmatch(r"[A-Z]\d+", activated.press("Use my finger", challenge="123456").shown)
     assert "Type this into the login page." in activated.page.text
-    assert "Authenticate" in activated.press("OK").text
+    assert "Answer a challenge" in activated.press("OK").text
 
 
 def test_the_phone_asks_which_number_only_if_there_are_several(browser: Browser) -> None:

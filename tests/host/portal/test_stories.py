@@ -48,6 +48,7 @@ def test_the_list_leads_on_with_the_story_that_was_begun(browser: Browsers) -> N
     visitor = browser()
     assert primary() == ["Start"]
     start(visitor, 4)
+    assert (visitor.page.path, "Phone of noah" in visitor.page.text) == ("/phone", True), "its first step is on the phone"
     assert primary() == ["Go on"]
     assert (visitor.press("Go on").path, "Phone of noah" in visitor.page.text) == ("/phone", True), "the step is there"
     visitor.press("Leave the story")
@@ -81,6 +82,7 @@ def test_a_new_visitor_is_led_to_the_stories(browser: Browsers) -> None:
     assert [story.title for story in STORIES if story.title not in page.text] == []
     assert "HTTP service run “dscplus serve”, and open its page /docs" in page.text
     assert browser().open("/").path == "/login", "who has been here before wants to log in"
+    assert '<a class="button primary" href="/demonstration">Demonstration</a>' in browser().open("/nowhere").html
 
 
 def test_steps_are_ticked_by_what_was_done_and_not_by_pages(shown: Demonstration, browser: Browsers) -> None:

@@ -265,7 +265,10 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
     if story is None:
         raise NotFound("there is no such story")
     visitor = runs.begin(visit.request.cookies.get(COOKIE, ""), story, visit._.code)
-    response = visit.redirect(story.steps[0].page.replace(PHONE, PATH))
+    run = runs.current(visitor)
+    response = visit.redirect(story.steps[0].page)
+    if run is not None and story.steps[0].page == PHONE:
+        visit.site.cookies.keep(response, "phone", run.performer_of(story.steps[0]).name, _SECONDS)
     if visit.is_logged_in():
         visit.system.leave(visit.token)
         visit.site.cookies.drop(response, visit.site.cookies.session)

@@ -1,6 +1,6 @@
 """The first page of the demonstration, the page of sent messages, and the extension of the portal by these pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -25,8 +25,11 @@ _ICONS = {"email": "mail", "sms": "sms", "voice": "call"}
 def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
     """Explain the demonstration, and list the stories. Below them, list the people, for visitors who want no story."""
     _ = visit._
-    words = (_("A login system with its security card, on your own machine. Everything here is invented."),)
-    beside = (_people(demo, visit), _more(_))
+    words = (
+        _("A login system with its security card, on your own machine. Everything here is invented."),
+        _("The buttons beside the date move it, so that cards arrive and waiting changes take effect."),
+    )
+    beside = (_people(demo, visit), _more(_), _for_developers(_))
     return visit.show(View(_("Try the card"), words=words, blocks=(Split((_stories(runs, visit),), last=beside),)))
 
 
@@ -35,10 +38,17 @@ def _more(_: Language) -> Actions:
     links = (
         ("mail", Link("/outbox", _("Sent messages"), _("all emails, SMS and calls"))),
         ("key", Link("/login", _("Log in"), _("as one of these people"))),
-        ("list", Link(component_page.PATH, _("Components"), _("what the pages are made of"))),
-        ("window", Link("", _("HTTP service"), _("run “dscplus serve”, and open its page /docs"))),
     )
     return Actions(_("Also here"), links)
+
+
+def _for_developers(_: Language) -> Listing:
+    """Return the folded list of what customers do not need."""
+    items = (
+        Item(_("Components"), "list", None, (_("what the pages are made of"),), links=(Link(component_page.PATH, _("Open")),)),
+        Item(_("HTTP service"), "window", None, (_("run “dscplus serve”, and open its page /docs"),)),
+    )
+    return Listing(_("For developers"), items, dense=True, folded=True)
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:
@@ -95,11 +105,21 @@ def outbox(demo: Demonstration, visit: Visit) -> Response:
     _, channel = visit._, visit.request.query_params.get("channel", "")
     demo.system.deliver()
     shown = [each for each in reversed(demo.letters) if channel not in _ICONS or each.channel == channel]
-    days = [Listing(day, [_letter(_, each) for each in sent], dense=True) for day, sent in groupby(shown, _day(_))]
+    days = [
+        Listing(day, [_letter(_, each) for each in _together(sent)], dense=True) for day, sent in groupby(shown, _day(_))
+    ]
     empty = Empty(_("No message was sent yet."), "mail", Link(guide.PATH, _("Choose a story")))
     words = (_("Nothing leaves this machine: emails, SMS and calls of the demonstration end here."),)
     blocks = (_channels(_, channel), *(days or (Listing(_("Sent messages"), (), empty),)))
     return visit.show(View(_("Sent messages"), words=words, blocks=blocks, links=(Link(guide.PATH, _("Demonstration")),)))
+
+
+def _together(sent: Iterable[Letter]) -> Sequence[Sequence[Letter]]:
+    """Return the messages in groups. A group has the same text at the same time, for example by email and by SMS."""
+    groups: dict[tuple[str, str, int], list[Letter]] = {}
+    for each in sent:
+        groups.setdefault((each.subject, each.text, int(each.at)), []).append(each)
+    return list(groups.values())
 
 
 def _day(_: Language) -> Callable[[Letter], str]:
@@ -113,13 +133,20 @@ def _channels(_: Language, current: str) -> Filter:
     return Filter(_("Show"), links)
 
 
-def _letter(_: Language, letter: Letter) -> Item:
+def _letter(_: Language, sent: Sequence[Letter]) -> Item:
+    """Return the item of a message that was sent by one channel or by several."""
+    first = sent[0]
+    ways = " · ".join(_way(_, each) for each in sent)
+    return Item(first.subject, _ICONS[first.channel], details=(first.text, f"{ways}, {_.time(first.at)}"))
+
+
+def _way(_: Language, letter: Letter) -> str:
     to = {
         "email": _("Email to {address}", address=letter.address),
         "sms": _("SMS to {address}", address=letter.address),
         "voice": _("Call to {address}", address=letter.address),
     }
-    return Item(letter.subject, _ICONS[letter.channel], details=(letter.text, f"{to[letter.channel]}, {_.time(letter.at)}"))
+    return to[letter.channel]
 
 
 GET: Mapping[str, Callable[[Demonstration, Visit], Response]] = {

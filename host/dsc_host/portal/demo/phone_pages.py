@@ -97,8 +97,8 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool, 
     _ = visit._
     users = ", ".join(user.name for user in app.users)
     forms = (
-        Form("/phone/screen", _("Authenticate"), (hidden("screen", "respond"),), legend=_("App of {names}", names=users)),
-        button("/phone/screen", _("Look for logins"), screen="logins"),
+        Form("/phone/screen", _("Answer a challenge"), (hidden("screen", "respond"),), legend=_("App of {names}", names=users)),
+        button("/phone/screen", _("Check for a waiting login"), screen="logins"),
         button("/phone/screen", _("Activate the app for another user"), screen="activate"),
         button(
             "/phone/notifications",
@@ -143,7 +143,7 @@ def _response(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
     pin = Field("pin", _("PIN of the app"), "password", longest=6)
     has_finger = any(each.biometrics for each in app.users)
     finger = (("/phone/respond/finger", _("Use my finger")),) if has_finger else ()
-    form = Form("/phone/respond", _("Show the response string"), (user, challenge, pin), legend=_("Authenticate"), also=finger)
+    form = Form("/phone/respond", _("Show the response string"), (user, challenge, pin), legend=_("Answer a challenge"), also=finger)
     return _framed(demo, visit, (form, _home(_)))
 
 
@@ -201,7 +201,7 @@ def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
 
 def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
     """Return the additional fields of an activation that replaces an app."""
-    asked = _("Take the app {label} out of use", label=", ".join(begun.replaces))
+    asked = _("Take your previous app out of use")
     pin = Field("recovery", _("PIN of your previous app"), "password", longest=6)
     return (
         *((Field("replace", asked, "checkbox"),) if begun.replaces else ()),

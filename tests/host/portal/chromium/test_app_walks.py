@@ -31,6 +31,6 @@ def test_a_session_by_finger_is_extended(walk: Walk) -> None:
     enter_by_app(walk, "carl")
     walk.shown.clock.ahead += 20 * 3600
     walk.open("/").follow("Sessions").press("Extend this session").picture("extend-session")
-    phone.press("Look for logins")
-    phone.press("Authenticate").press("Use my finger", Challenge=walk.read)
+    phone.press("Check for a waiting login")
+    phone.press("Answer a challenge").press("Use my finger", Challenge=walk.read)
     assert walk.press("Extend this session", Response_string=phone.read).has_notice("extended")

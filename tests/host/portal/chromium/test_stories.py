@@ -131,9 +131,7 @@ def share(walk: Walk) -> None:
 
 
 def push(walk: Walk) -> None:
-    with walk.page.context.expect_page() as opened:
-        walk.page.locator(".guide").get_by_role("button", name=walk._("Open the phone of {name}", name="noah")).click()
-    phone = walk.with_page(opened.value)
+    phone = walk.with_page(walk.page)
     activate(phone, "noah", "New PIN for the app")
     did(phone, 1)
     with phone.page.context.expect_page() as login_window:
@@ -141,8 +139,9 @@ def push(walk: Walk) -> None:
     walk.page = login_window.value
     did(be(walk, "noah"), 2)
     number = walk.read
-    with phone.page.expect_navigation():
+    with walk.page.context.expect_page() as opened:
         walk.page.locator(".guide").get_by_role("button", name=walk._("Open the phone of {name}", name="noah")).click()
+    phone = walk.with_page(opened.value)
     phone.press("Approve", Number_on_the_login_page=number, PIN_of_the_app=APP_PIN)
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")

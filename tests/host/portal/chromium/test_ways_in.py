@@ -99,17 +99,17 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     walk.page.add_init_script(_HURRY)
     phone.picture("phone")
     walk.begin("carl").picture("push-number")
-    phone.press("Look for logins").picture("phone-push")
+    phone.press("Check for a waiting login").picture("phone-push")
     phone.press("Approve", Number_on_the_login_page=walk.read, PIN_of_the_app=APP_PIN)
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
     number = walk.out().begin("carl").read
-    phone.press("Look for logins").press("Approve with my finger", Number_on_the_login_page=number)
+    phone.press("Check for a waiting login").press("Approve with my finger", Number_on_the_login_page=number)
     walk.page.wait_for_url(walk.address + "/")
     walk.out().begin("carl")
-    phone.press("Look for logins").press("Deny")
+    phone.press("Check for a waiting login").press("Deny")
     walk.page.wait_for_url(walk.address + "/login/device")
     assert walk.has_notice("not_approved")
     walk.begin("carl").press("I got no notification").picture("phone-manual")
-    phone.press("Authenticate").press("Show the response string", Challenge=walk.read, PIN_of_the_app=APP_PIN)
+    phone.press("Answer a challenge").press("Show the response string", Challenge=walk.read, PIN_of_the_app=APP_PIN)
     assert walk.press("Log in", Response_string=phone.read).path == "/"
