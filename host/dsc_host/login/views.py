@@ -10,6 +10,7 @@ from decimal import Decimal
 from dsc_host.login.model import (
     DeviceState,
     HoldState,
+    Identity,
     Kind,
     Loss,
     OrderState,
@@ -324,6 +325,14 @@ class ShareView:
     state: ShareState
     at: float
     offer: Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPerson:
+    """A person whom a decision of compliance is about."""
+
+    name: str
+    identity: Identity
 
 
 @dataclass(frozen=True, slots=True)

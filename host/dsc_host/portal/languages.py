@@ -30,6 +30,10 @@ _RANGE = re.compile(r"(?P<language>[A-Za-z]{1,8})(-[A-Za-z0-9-]*)?(\s*;\s*[qQ]=(
 """A language range with its weight, as in RFC 9110, section 12.5.4."""
 
 
+_COUNTRY = re.compile("(?!EU|EZ|QO|UN|XA|XB|ZZ)[A-Z]{2}")
+"""A country code of two letters, without the codes for groups of countries and for none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """A language: its translations, and its formats of days and amounts."""
@@ -75,6 +79,11 @@ class Language:
     def country(self, code: str) -> str:
         """Return the name of a country; its code if it has no name in this language."""
         return str(Locale(self.code).territories.get(code, code))
+
+    def countries(self) -> list[tuple[str, str]]:
+        """Return the countries, each with its code of two letters, in the order of their names."""
+        known = [(code, str(name)) for code, name in Locale(self.code).territories.items()]
+        return sorted(((code, name) for code, name in known if _COUNTRY.fullmatch(code)), key=itemgetter(1))
 
     def language(self, code: str) -> str:
         """Return the name of a language; its code if it has no name in this language."""

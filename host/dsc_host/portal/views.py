@@ -33,6 +33,7 @@ class Field:
     autocomplete: str = "off"
     longest: int = 200
     choices: Sequence[Choice] = ()
+    """The options of radio buttons, or what a text field proposes."""
     optional: bool = False
     secret: bool = False
     """Whether the field is empty when the form is shown again after an error. Passwords and codes always are."""

@@ -56,7 +56,8 @@ def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> 
     cleo = enter(scenario, browser(), "cleo")
     text = cleo.open("/compliance").text
     assert "sue" in text
-    assert "Date of birth: May 17, 1980 Citizenship: Switzerland Country of residence: Germany Passport: X1234567" in text
+    moved = "Country of residence: Switzerland → Germany"
+    assert f"Date of birth: May 17, 1980 Citizenship: Switzerland {moved} Passport: X1234567" in text
     page = cleo.press("Agree")
     assert (page.title, "Requested by sue" in page.text) == ("Agree to this request?", True)
     page = cleo.press("Agree", why="I have seen the passport.")

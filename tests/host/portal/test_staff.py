@@ -49,7 +49,11 @@ def test_compliance_gives_a_reason_and_sees_past_decisions(scenario: Scenario, b
         system.confirm_share(token, share.id)
         assert "Requests to share a device: 1" in cleo.open("/compliance").text
         page = cleo.press(agreed)
-        assert "Requesting user ben Owner anna Device Digital Security Card+ IB3000901" in page.text
+        assert "Requesting user ben Anna Date of birth: " in page.text
+        assert "Owner anna Anna Date of birth: " in page.text
+        assert "Device Digital Security Card+ IB3000901" in page.text
+        done = {"Refuse": "cannot log in with this device.", "Agree": "can then log in with this device."}[agreed]
+        assert f"The requesting user {done}" in page.text
         if agreed == "Refuse":
             page = cleo.press(agreed, why=" ")
             assert (page.status, page.error) == (400, "Reason: Must be one line of 1 to 200 characters.")

@@ -91,7 +91,19 @@ def test_details_are_corrected_apart_from_calls(scenario: Scenario, browser: Bro
     page = sue.press("Correct", user="nobody", **{**details, "residence": "DE"})
     assert (page.status, page.title) == (404, "Correct the details")
     assert 'value="nobody"' in page.html, "it can be typed again"
-    assert sue.press("Correct", user="anna", **details).notice == "The correction waits for a second person."
+    changed = {**details, "residence": "DE"}
+    assert sue.press("Correct", user="anna", **changed).notice == "The correction waits for a second person."
+    now = "Country of residence: Germany"
+    assert (now in sue.page.text, "→" in sue.page.text) == (True, False), "support must not read what it asks callers for"
+    assert "Country of residence: Switzerland → Germany" in enter(scenario, browser(), "cleo").open("/compliance").text
+
+
+def test_support_may_choose_a_country_by_its_name(scenario: Scenario, browser: Browsers) -> None:
+    sue = enter(scenario, browser(), "sue")
+    sue.open("/desk")
+    html = sue.press("Correct the details").html
+    assert html.count('<option value="CH">Switzerland</option>') == 2
+    assert re.search(r'name="residence"[^>]* list="f1-4-list"', html)
 
 
 def test_support_types_a_number_as_the_caller_says_it(scenario: Scenario, browser: Browsers) -> None:

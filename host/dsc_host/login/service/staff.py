@@ -30,6 +30,7 @@ from dsc_host.login.views import (
     Decision,
     DeviceView,
     FoundUser,
+    JudgedPerson,
     NoteView,
     Request,
     Return,
@@ -152,6 +153,13 @@ class Staff:
     def corrections(self, token: str) -> list[tuple[WaitView, Identity]]:
         """Return the corrections of identities that wait for a second person. Raises `NotAllowed`."""
         return self._look(token, _DECIDING, lambda tx, _staff, _s: identities.corrections(tx))
+
+    def judged(self, token: str) -> dict[str, JudgedPerson]:
+        """Return the people whom the waiting requests and corrections are about, by user name. Raises `NotAllowed`.
+
+        Only compliance sees them. Support asks a caller for these details, so it must not read them.
+        """
+        return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: identities.judged(tx))
 
     def decide_correction(self, token: str, correction: str, agreed: bool, why: str = "") -> None:
         """Confirm or refuse a correction that somebody else requested. `why` is the reason, which is kept.

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection
 
 from dsc_host.login import json_column, rows
-from dsc_host.login.accounts import field_checks, permissions
+from dsc_host.login.accounts import field_checks, people, permissions
 from dsc_host.login.devices import waits
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Identity, WaitState
+from dsc_host.login.model import Identity, ShareState, WaitState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, found, locked_users, user_named
-from dsc_host.login.views import Decision, WaitView
+from dsc_host.login.views import Decision, JudgedPerson, WaitView
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,17 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
 def corrections(tx: LoginTransaction) -> list[tuple[WaitView, Identity]]:
     """Return the corrections that wait for a second person, the oldest first."""
     return [(waits.view(tx.db, each), json_column.read(Identity, each.data)) for each in waits.corrections(tx.db)]
+
+
+def judged(tx: LoginTransaction) -> dict[str, JudgedPerson]:
+    """Return the people whom the waiting corrections and requests to share are about, by their user names."""
+    asked = rows.shares.all(tx.db, rows.shares.c.state == ShareState.PENDING)
+    sharing_users = {user for share in asked for user in (share.user_id, share.owner_id)}
+    wanted = sharing_users | {each.user_id for each in waits.corrections(tx.db)}
+    return {
+        user.name: JudgedPerson(found(rows.entities.find(tx.db, user.entity_id)).name, people.identity_of(tx.db, user))
+        for user in rows.users.all(tx.db, rows.users.c.id.in_(wanted))
+    }
 
 
 def decisions(tx: LoginTransaction, most: int) -> list[Decision]:

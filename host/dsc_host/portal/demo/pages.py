@@ -105,9 +105,7 @@ def outbox(demo: Demonstration, visit: Visit) -> Response:
     _, channel = visit._, visit.request.query_params.get("channel", "")
     demo.system.deliver()
     shown = [each for each in reversed(demo.letters) if channel not in _ICONS or each.channel == channel]
-    days = [
-        Listing(day, [_letter(_, each) for each in _together(sent)], dense=True) for day, sent in groupby(shown, _day(_))
-    ]
+    days = [Listing(day, [_letter(_, each) for each in _together(sent)], dense=True) for day, sent in groupby(shown, _day(_))]
     empty = Empty(_("No message was sent yet."), "mail", Link(guide.PATH, _("Choose a story")))
     words = (_("Nothing leaves this machine: emails, SMS and calls of the demonstration end here."),)
     blocks = (_channels(_, channel), *(days or (Listing(_("Sent messages"), (), empty),)))

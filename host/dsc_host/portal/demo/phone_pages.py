@@ -143,7 +143,9 @@ def _response(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
     pin = Field("pin", _("PIN of the app"), "password", longest=6)
     has_finger = any(each.biometrics for each in app.users)
     finger = (("/phone/respond/finger", _("Use my finger")),) if has_finger else ()
-    form = Form("/phone/respond", _("Show the response string"), (user, challenge, pin), legend=_("Answer a challenge"), also=finger)
+    form = Form(
+        "/phone/respond", _("Show the response string"), (user, challenge, pin), legend=_("Answer a challenge"), also=finger
+    )
     return _framed(demo, visit, (form, _home(_)))
 
 

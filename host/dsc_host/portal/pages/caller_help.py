@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from dsc_host.login import DeviceState, DeviceView, Kind, Loss, NotFound, WaitView
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.components import CodeSheet
+from dsc_host.portal.components import CodeSheet, Facts
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
@@ -34,9 +34,9 @@ def temporary(visit: Visit) -> Response:
     view = View(
         _("Temporary code"),
         words=(_("Read this code out now. It is not shown again."),),
-        facts=_code_facts(visit),
         shown=(Shown(_("Temporary code"), code, copied=True),),
         back=_back(visit),
+        below=(Facts(_("Caller"), _code_facts(visit)),),
         script="copy.js",
     )
     return visit.show(view)

@@ -1,14 +1,14 @@
 """Decisions of a second person: the corrections that wait, the question for the reason, and past decisions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import Identity, NotFound, Role, WaitView
+from dsc_host.login import Identity, JudgedPerson, NotFound, Role, WaitView
 from dsc_host.portal.components import DANGER, SUCCESS
-from dsc_host.portal.languages import Language
+from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Cell, Field, Form, Link, Row, Table, View, hidden
@@ -24,46 +24,67 @@ def decide_correction(visit: Visit) -> Response:
     page = "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
 
     def facts(wait: str) -> Facts:
+        people = _judged(visit)
         for asked, identity in staff.corrections(visit.token):
             if asked.id == wait:
-                details = (_("Corrected details"), _details(_, identity))
+                details = (_("Corrected details"), details_of(_, identity, people.get(asked.user)))
                 return ((_("User name"), asked.user), details, (_("Requested by"), asked.asked_by))
         raise NotFound("no such change is waiting")
 
-    return decided(
-        visit, page, "wait", facts, lambda wait, agreed, why: staff.decide_correction(visit.token, wait, agreed, why)
+    effects = (
+        _("The corrected details replace the earlier ones. From then on, they identify the person."),
+        _("The details stay as they are."),
     )
+    return decided(
+        visit, page, "wait", facts, lambda wait, agreed, why: staff.decide_correction(visit.token, wait, agreed, why), effects
+    )
+
+
+def _judged(visit: Visit) -> Mapping[str, JudgedPerson]:
+    """Return the people whom decisions are about, by user name. Only compliance may see them."""
+    return visit.system.staff.judged(visit.token) if visit.visitor().role is Role.COMPLIANCE else {}
 
 
 def corrections(visit: Visit) -> Sequence[Table]:
     """Return the table of corrections that wait for a second person; nothing if there are none."""
-    _, name = visit._, visit.visitor().name
-    rows = [_correction(_, wait, identity, name) for wait, identity in visit.system.staff.corrections(visit.token)]
+    _, name, people = visit._, visit.visitor().name, _judged(visit)
+    rows = [
+        _correction(_, wait, details_of(_, identity, people.get(wait.user)), name)
+        for wait, identity in visit.system.staff.corrections(visit.token)
+    ]
     heads = (_("User name"), _("Corrected details"), _("Requested by"), _("When"), _("Decision"))
     kinds = ("text", "text", "text", "moment", "amount")
     return (Table(_("Corrections that wait for a second person"), heads, rows, kinds=kinds),) if rows else ()
 
 
-def _correction(_: Language, wait: WaitView, identity: Identity, name: str) -> Row:
+def _correction(_: Language, wait: WaitView, details: str, name: str) -> Row:
     """Return the row of a correction. It has no buttons for the person who requested the correction."""
-    cells = (wait.user, _details(_, identity), wait.asked_by, _.moment(wait.at))
+    cells = (wait.user, details, wait.asked_by, _.moment(wait.at))
     if wait.asked_by == name:
         return Row((*cells, _("A second person decides.")))
     return Row(cells, decision(_, "/desk/corrections", hidden("wait", wait.id)))
 
 
-def _details(_: Language, identity: Identity) -> str:
-    """Return the details of a person, one on a line, as people write them."""
+def details_of(_: Language, identity: Identity, before: JudgedPerson | None = None) -> str:
+    """Return the details of a person, one on a line, as people write them. With `before`, show earlier values too."""
+    new = _named_details(_, identity)
+    old = new if before is None else _named_details(_, before.identity)
+    return "\n".join(
+        f"{name}: {value}" if past == (name, value) else f"{name}: {past[1]} → {value}"
+        for past, (name, value) in zip(old, new, strict=True)
+    )
+
+
+def _named_details(_: Language, identity: Identity) -> Sequence[tuple[str, str]]:
     country = _.country(identity.citizenship)
     lives = _.country(identity.residence)
     document = _(DOCUMENTS.get(identity.document_type, identity.document_type))
-    details = (
+    return (
         (_("Date of birth"), _.day(identity.birth_date)),
         (_("Citizenship"), country),
         (_("Country of residence"), lives),
         (document, identity.document_number),
     )
-    return "\n".join(f"{name}: {value}" for name, value in details)
 
 
 def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
@@ -75,19 +96,25 @@ def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
 
 
 def decided(
-    visit: Visit, page: str, name: str, facts: Callable[[str], Facts], decide: Callable[[str, bool, str], object]
+    visit: Visit,
+    page: str,
+    name: str,
+    facts: Callable[[str], Facts],
+    decide: Callable[[str, bool, str], object],
+    effects: tuple[str, str],
 ) -> Response:
     """Ask for the reason of a decision, then call `decide` with its subject, the decision and the reason. Redirect to `page`.
 
-    The field `name` of the form has the id of the subject, and `facts` describes the subject. Without a decision, only
-    redirect to `page`.
+    The field `name` of the form has the id of the subject, and `facts` describes the subject. `effects` says what an
+    approval does, and what a refusal does. Without a decision, only redirect to `page`.
     """
     subject, agreed = visit.value(name, 32), visit.value("agreed", 8)
     if agreed not in ("yes", "no"):
         return visit.redirect(page)
 
     def question() -> View:
-        return _question(visit, page, facts(subject), hidden(name, subject), agreed=agreed == "yes")
+        effect = effects[agreed != "yes"]
+        return _question(visit, page, facts(subject), hidden(name, subject), effect, agreed=agreed == "yes")
 
     if not confirmations.is_confirmed(visit):
         return visit.show(question())
@@ -99,7 +126,7 @@ def decided(
     return visit.redirect(page, notice="decided")
 
 
-def _question(visit: Visit, page: str, facts: Facts, subject: Field, *, agreed: bool) -> View:
+def _question(visit: Visit, page: str, facts: Facts, subject: Field, effect: str, *, agreed: bool) -> View:
     """Return the page that asks for the reason of a decision. A refusal needs a reason."""
     _ = visit._
     hint = _("It is kept with the decision. The customer does not see it.")
@@ -111,24 +138,25 @@ def _question(visit: Visit, page: str, facts: Facts, subject: Field, *, agreed: 
     )
     title = _("Agree to this request?") if agreed else _("Refuse this request?")
     form = Form(str(visit.request.scope["path"]), _("Agree") if agreed else _("Refuse"), fields, danger=not agreed)
-    words = (_("Those concerned are notified."), _("This cannot be undone."))
+    words = (effect, _("Those concerned are notified."), _("This cannot be undone."))
     return replace(confirmations.question(visit, title, words, facts, form, Link(page, _("Back"))), focus=True)
 
 
 def decisions(visit: Visit) -> Table:
-    """Return the table of the newest decisions: the person who decided, the time, and the reason."""
+    """Return the table of the newest decisions, by day: the person who decided, the time, and the reason."""
     _ = visit._
     rows = [
         Row(
             (
-                _.moment(each.at),
+                NONE if each.at is None else _.time(each.at),
                 Cell(each.user, _("with {owner}", owner=each.owner) if each.owner else ""),
-                Cell(_(KINDS[each.kind]), each.device) if each.kind is not None else _("Correction of the details"),
+                f"{_(KINDS[each.kind])} {each.device}" if each.kind is not None else _("Correction of the details"),
                 Cell(_("agreed"), badge=SUCCESS) if each.agreed else Cell(_("refused"), badge=DANGER),
                 Cell(each.by, each.why),
-            )
+            ),
+            group=NONE if each.at is None else f"{_.date(each.at)} (UTC)",
         )
         for each in visit.system.staff.decisions(visit.token)
     ]
     heads = (_("When"), _("User name"), _("Subject"), _("Decision"), _("By whom, and why"))
-    return Table(_("Past decisions"), heads, rows, _("Nothing was decided yet."), ("moment",))
+    return Table(_("Past decisions"), heads, rows, _("Nothing was decided yet."), ("moment", "lead"), dense=True)

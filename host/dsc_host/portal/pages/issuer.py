@@ -47,10 +47,7 @@ def _arrivals(_: Language, start: int) -> tuple[PageForms, PageForms]:
 def _requests(visit: Visit, waiting: Sequence[Request]) -> Listing:
     """Return the list of the cards to make and send. An empty list says how a card gets there."""
     _, only = visit._, len(waiting) == 1
-    words = _(
-        "No card is requested. A request appears here when its owner has confirmed it. Make the card, send it, and mark it as"
-        " sent."
-    )
+    words = _("No card is requested. A request appears here when its owner has confirmed it.")
     title = _("Requests: {count}", count=len(waiting)) if waiting else _("Requests")
     return Listing(title, [_item(visit, each, only=only) for each in waiting], Empty(words, "card"), dense=True)
 
@@ -84,7 +81,7 @@ def _coming_back(_: Language, returns: Sequence[Return]) -> Listing:
     """Return the list of the cards that their owners have announced. An empty list says how a card gets there."""
     items = [_return(_, each) for each in returns if each.received_at is None]
     title = _("Coming back: {count}", count=len(items)) if items else _("Coming back")
-    words = _("No card is on its way back. A card appears here when its owner has announced it. Confirm when it has arrived.")
+    words = _("No card is on its way back. A card appears here when its owner has announced it.")
     return Listing(title, items, Empty(words, "parcel"), dense=True)
 
 

@@ -52,7 +52,7 @@ def _search(visit: Visit, found: Sequence[FoundUser] = ()) -> View:
         _("Support desk"),
         words=(_("Only an identified caller gets help. Find the user first, then ask the questions on the next page."),),
         steps=_steps(_, 1),
-        blocks=(PageForms(), *results, _without_a_call(_)),
+        blocks=(Split((PageForms(), *results), last=(_without_a_call(_),)),),
         forms=(form,),
         placed=True,
         tables=corrections(visit),
@@ -126,12 +126,13 @@ def _stated(visit: Visit) -> tuple[str, Identity]:
 
 
 def _identity_fields(_: Language) -> tuple[Field, ...]:
-    country = _("The country's two letters, for example CH.")
+    country = _("The country's two letters, for example CH. You may also choose it from the list.")
+    countries = [Choice(code, name) for code, name in _.countries()]
     documents = [Choice(each, _(label)) for each, label in DOCUMENTS.items()]
     return (
         Field("birth_date", _("Date of birth"), "date", longest=10),
-        Field("citizenship", _("Citizenship"), hint=country, longest=2),
-        Field("residence", _("Country of residence"), hint=country, longest=2),
+        Field("citizenship", _("Citizenship"), hint=country, longest=2, choices=countries),
+        Field("residence", _("Country of residence"), hint=country, longest=2, choices=countries),
         Field("document_type", _("Document type"), "radio", value="passport", choices=documents),
         Field("document_number", _("Document number"), longest=32),
     )
@@ -183,7 +184,7 @@ def call_page(visit: Visit) -> View:
         steps=_steps(_, 3),
         blocks=(
             top,
-            Split(main, (_caller_facts(visit, known, devices),), (PageForms(), _notes(visit))),
+            Split(main, (_caller_facts(visit, known, devices), PageForms()), (_notes(visit),)),
         ),
         forms=(Form("/desk/notes", _("Save the note"), (_note_field(_),), also=(("/desk/end", _("End the call")),)),),
         placed=True,

@@ -11,7 +11,7 @@ APP_PIN = "2x-84"
 def open_phone(walk: Walk, owner: str) -> Walk:
     """Open the page of a person's phone, in another tab."""
     phone = walk.tab().open("/demonstration")
-    phone.page.locator(".folded summary").click()
+    phone.page.locator(".folded summary").first.click()
     return phone.press("Phone", owner)
 
 
