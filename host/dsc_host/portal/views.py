@@ -35,6 +35,8 @@ class Field:
     choices: Sequence[Choice] = ()
     """The options of radio buttons, or what a text field proposes."""
     optional: bool = False
+    heading: str = ""
+    """A heading above the field, for the first of several fields that belong together."""
     secret: bool = False
     """Whether the field is empty when the form is shown again after an error. Passwords and codes always are."""
 

@@ -54,6 +54,7 @@ def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Brows
     assert "closed" in carl.press("Continue", answer=scenario.sent("sms")).notice
     page = carl.press("Continue", name="carl", password=PASSWORD)
     assert (page.path, "statements of your closed account" in page.text) == ("/", True)
+    assert "Your account is closed" in page.text
     assert "Statements and tax forms are not available on this page." in carl.open("/statements").text
     assert "closed" in carl.open("/devices").text
     assert {carl.open(path).status for path in ("/deposit", "/withdraw", "/withdraw/check", "/close", "/pin/new")} == {403}

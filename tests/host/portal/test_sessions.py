@@ -23,6 +23,8 @@ def test_a_session_shows_its_browser_and_address(scenario: Scenario, browser: Br
     anna = log_in(scenario, browser("192.0.2.55", **{"user-agent": header}))
     page = anna.open("/sessions")
     assert f"{name} this session Last used: " in page.text
+    folded = page.html.partition('<details class="extra">')[2]
+    assert ("IP address" in folded, "Began" in folded) == (False, True), "two sessions can be told apart at a glance"
     assert "Logged in with: Digital Security Card+ IB3000901 IP address: 192.0.2.55" in page.text
     assert "<b>curl" not in page.html
 
@@ -97,7 +99,7 @@ def test_a_session_by_finger_is_extended_on_the_page(scenario: Scenario, browser
     assert "Can be extended" in ben.press("I have approved it on the phone").text
     scenario.clock.advance(20 * 3600)
     assert "it lasts longer" in ben.open("/sessions").text
-    ben.press("Extend this session")
+    assert "The session then lasts longer, until Nov " in ben.press("Extend this session").text
     page = ben.press("Extend this session", answer="P" + app.respond(ben.page.shown, "pin"))
     assert "Only an answer with your finger or face" in page.notice
     ben.press("Extend this session")

@@ -224,7 +224,12 @@ def _return(visit: Visit, device: str) -> View:
     )
     return View(
         _("Send a card back"),
-        words=(_("Print this page and put it into the parcel with the card. Use a padded envelope with tracking."),),
+        words=(
+            _(
+                "Print this page with the menu of your browser, and put it into the parcel with the card. Use a padded envelope"
+                " with tracking."
+            ),
+        ),
         crumb=_("Send a card back"),
         facts=(
             (_("Card"), card.label),

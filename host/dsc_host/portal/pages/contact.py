@@ -36,7 +36,8 @@ def addresses(_: Language, office: Office) -> tuple[str, ...]:
 
 
 def _panel(_: Language, office: Office) -> Facts | Listing:
-    sent = [(_("Address for cards that are sent back"), each) for each in addresses(_, office)]
+    names = (_("Address for cards that are sent back"), _("The same address in local script"))
+    sent = zip(names, addresses(_, office), strict=False)
     facts, title = (*telephones(_, office), *sent), office.name or _("Support")
     return Facts(title, facts) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))
 

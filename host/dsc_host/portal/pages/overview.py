@@ -45,8 +45,9 @@ def overview(visit: Visit) -> Response:
     """Show the state of the account, everything that is due, and links to the pages that the session allows."""
     visitor, _ = visit.visitor(), visit._
     if visitor.scope is Scope.STATEMENTS:
-        statements = Actions(_("What you can do"), (("document", Link("/statements", _("Statements"))),))
-        return visit.show(View(_("Overview"), blocks=(statements, _session(_, visitor))))
+        link = Link("/statements", _("Statements"), primary=True)
+        closed = Alert(INFO, _("Your account is closed"), (_("You can still read its statements."),), (link,))
+        return visit.show(View(_("Overview"), blocks=(closed, _session(_, visitor))))
     known = visit.system.protection(visit.token)
     money = (_limits(visit, known),) if visitor.scope in _MONEY else ()
     blocks: tuple[Block, ...] = (

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dsc_host.login import NotFound, SentCode, WaitKind
-from dsc_host.portal.components import Empty, Item, Listing
+from dsc_host.portal.components import Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.due import wait_items
@@ -51,7 +51,7 @@ class _PhoneFlow(CodeFlow):
         waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
         token = visit.system.rotate(visit.token)
         if waits:
-            return visit.redirect("/phones", notice="waits", token=token)
+            return visit.redirect("/phones", notice="phone_waits", token=token, number=to)
         return visit.redirect("/phones", notice="phone", token=token, number=to)
 
 
@@ -83,8 +83,15 @@ def _ask_about_removal(visit: Visit) -> Response:
 def number_hint(_: Language) -> str:
     """Return the hint at a field for a phone number."""
     return _(
-        "With the country code, for example +41 79 123 45 67 or 0041 79 123 45 67. Spaces, dashes and parentheses do not"
-        " matter."
+        "With the country code, for example {number}. Spaces, dashes and parentheses do not matter.",
+        number="+41 79 123 45 67".replace(" ", "\N{NO-BREAK SPACE}"),
+    )
+
+
+def _use(_: Language) -> str:
+    return _(
+        "Codes by SMS and phone call go to the number that you confirmed last. You can activate an app with any of your"
+        " numbers."
     )
 
 
@@ -99,15 +106,11 @@ def _numbers(visit: Visit) -> View:
     return View(
         _("Phone numbers"),
         words=(
-            _(
-                "Codes by SMS and phone call go to the number that you confirmed last. You can activate an app"
-                " with any of your numbers."
-            ),
             _("To add a number, enter the code that we send to it. All your other sessions then end, and you are notified."),
         ),
         blocks=(
             *FLOW.waiting(visit),
-            Listing(_("Confirmed numbers"), rows, Empty(_("You have none."), "phone")),
+            *((Listing(_("Confirmed numbers"), rows, words=(_use(_),), dense=True),) if rows else ()),
             *((Listing(_("Waiting changes"), waits),) if waits else ()),
         ),
         forms=(Form("/phones", _("Send a code"), (field,), _("Add a number")),),

@@ -194,13 +194,12 @@ def changed_bank(visit: Visit) -> Response:
 
 def bank_fields(_: Language) -> tuple[Field, ...]:
     """Return the fields for bank instructions."""
-    iban, routing = _("For example CH93 0076 2011 6238 5295 7"), _("Only without an IBAN: 9 digits, for example 111000025")
+    iban, routing = _("For example CH93 0076 2011 6238 5295 7"), _("9 digits, for example 111000025")
+    american = _("Or account in the US")
     return (
-        Field("iban", "IBAN", hint=iban, longest=64, optional=True, secret=True),
-        Field("routing", _("Routing number"), "code", routing, longest=64, optional=True),
-        Field(
-            "account_number", _("Account number"), "code", _("Only without an IBAN: 4 to 17 digits"), longest=64, optional=True
-        ),
+        Field("iban", "IBAN", hint=iban, longest=64, optional=True, secret=True, heading=_("Account with an IBAN")),
+        Field("routing", _("Routing number"), "code", routing, longest=64, optional=True, heading=american),
+        Field("account_number", _("Account number"), "code", _("4 to 17 digits"), longest=64, optional=True),
     )
 
 
@@ -221,7 +220,7 @@ def _bank(visit: Visit) -> View:
     return View(
         title,
         words=(
-            _("Enter an IBAN, or the routing number and the account number of an account in the US."),
+            _("The money that you withdraw goes to this bank account."),
             _("Afterwards only the last digits are shown."),
         ),
         facts=(_bank_fact(_, known),),

@@ -53,27 +53,31 @@ def extended(visit: Visit) -> Response:
 
 def _extending(visit: Visit, offer: Offer) -> View:
     _ = visit._
-    words = (_("Answer with your finger or face in the app, not with its PIN."),)
+    latest = visit.visitor().extendable_until
+    words = (
+        _("Answer with your finger or face in the app, not with its PIN."),
+        *((_("The session then lasts longer, until {latest} at the latest.", latest=_.moment(latest)),) if latest else ()),
+    )
     view = View(_("Extend this session"), words=words, back=Link("/sessions", _("Back to the sessions")), focus=True)
     return asking(visit, offer, view, Form("/sessions/extend/answer", _("Extend this session")))
 
 
 def _sessions(visit: Visit) -> View:
     _, shown = visit._, visit.system.sessions(visit.token)
-    others = button("/sessions/end-others", _("End all other sessions"), danger=True)
+    others = Form("/sessions/end-others", _("End all other sessions"), secondary=True)
     latest = shown[0].extendable_until
-    password = Link("/password", _("Change the password")) if is_for(visit.visitor(), "/profile") else None
     words = (
         _("If you do not recognize a session, end it and change your password."),
         *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
     )
     return View(
         _("Sessions"),
-        blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown], more=password, words=words, dense=True),),
+        blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown], words=words, dense=True),),
         forms=(
             *((button("/sessions/extend", _("Extend this session")),) if latest is not None else ()),
             *((others,) if len(shown) > 1 else ()),
         ),
+        links=(Link("/password", _("Change the password")),) if is_for(visit.visitor(), "/profile") else (),
     )
 
 
@@ -89,10 +93,12 @@ def _extendable(_: Language, until: float, latest: float) -> str:
 def _item(_: Language, session: SessionView) -> Item:
     """Return the row of a session. Its title is the browser, because users recognize it."""
     kind, which = _(KINDS[session.kind or "none"]), named(session.name, session.label)
-    used = _("Last used: {moment}", moment=_.moment(session.used_at))
-    folded = (
+    details = (
+        _("Last used: {moment}", moment=_.moment(session.used_at)),
         _("Logged in with: {device}", device=f"{kind} {which}".strip()),
         *((_("IP address: {address}", address=session.address),) if session.address else ()),
+    )
+    folded = (
         _("Began: {moment}", moment=_.moment(session.began_at)),
         _("Ends at the latest: {moment}", moment=_.moment(session.until)),
     )
@@ -100,4 +106,4 @@ def _item(_: Language, session: SessionView) -> Item:
     end = () if session.current else (button("/sessions/end", _("End"), session=session.id, danger=True),)
     state = Badge(_("this session"), SUCCESS) if session.current else None
     about = f"{title} {kind} {which} {_.moment(session.began_at)}"
-    return Item(title, icon_of(session.browser), state, (used,), end, about=about, folded=folded)
+    return Item(title, icon_of(session.browser), state, details, end, about=about, folded=folded)

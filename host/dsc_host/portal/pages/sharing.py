@@ -72,13 +72,13 @@ def confirmed(visit: Visit) -> Response:
     state = visit.system.confirm_share(visit.token, visit.value("share", 32))
     words = _("The device is now shared. Keep your other cards in a safe place: you can use them again later.")
     if state is ShareState.PENDING:
-        words = _("Your request is waiting for compliance. You will be notified of the decision.")
+        words = _("Our staff check that both user names belong to you. You will be notified of the decision.")
     # A user without a device shares one during the login, and then continues the login.
     onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
     kind, title = SUCCESS, _("The device is shared")
     if state is ShareState.PENDING:
         kind, title = INFO, _("Your request is being checked")
-    return visit.show(View(_("Share a device"), blocks=(Alert(kind, title, (words,)),), onward=onward))
+    return visit.show(View(title, crumb=_("Share a device"), blocks=(Alert(kind, words),), onward=onward))
 
 
 def unshared(visit: Visit) -> Response:
@@ -108,7 +108,17 @@ def _ask_to_unshare(visit: Visit) -> Response:
 
 
 def _steps(_: Language, current: int) -> Steps:
-    return Steps((_("Owner"), _("Response"), _("Check")), current)
+    return Steps((_("User name"), _("Response"), _("Check")), current)
+
+
+def _rules(_: Language) -> Listing:
+    """Return the folded panel with the rules of sharing, which few visitors need."""
+    words = (
+        _("Both user names must belong to you, and neither may have a temporary device."),
+        _("The most secure device of your two user names is shared. Your other cards are set aside while it is shared."),
+        _("A phone app is not shared: activate it once for each user name."),
+    )
+    return Listing(_("What can be shared"), (), words=words, folded=True)
 
 
 def _begin(visit: Visit) -> View:
@@ -130,20 +140,15 @@ def _begin(visit: Visit) -> View:
         "/share",
         _("Continue"),
         (
-            Field("owner", _("User name of the device's owner"), longest=64),
-            Field("password", _("Password of that user"), "password", longest=128),
+            Field("owner", _("Your other user name"), longest=64),
+            Field("password", _("Password of your other user name"), "password", longest=128),
         ),
     )
     return View(
         _("Share a device"),
-        words=(
-            _("Use a device of another user name of yours with this user name too. Have the device with you."),
-            _("Both user names must belong to the same person, and neither may have a temporary device."
-              " The most secure device of both users is shared. A phone app is not shared, because it supports several users"
-              " itself."),
-        ),
+        words=(_("Log in with one device under both of your user names. Have the device with you."),),
         forms=(form,),
-        below=(Listing(_("Shared devices"), rows),) if rows else (),
+        below=(*((Listing(_("Shared devices"), rows),) if rows else ()), _rules(_)),
         steps=_steps(_, 1),
         back=Link("/devices", _("Back to devices")) if visit.is_logged_in() else Link("/login/device", _("Back to the login")),
     )  # fmt: skip

@@ -44,10 +44,10 @@ def stopped(visit: Visit) -> Response:
 def _stop_page(visit: Visit) -> View:
     _ = visit._
     words = _(
-        "If a change was started without a permanent device, or by support, you were sent a code. Enter it"
-        " here to stop the change."
+        "If a change of your account was started without your usual device, or by support, we sent you a code. Enter it here to"
+        " stop the change."
     )
-    form = Form("/stop", _("Stop it"), (Field("code", _("Code"), longest=64),), danger=True)
+    form = Form("/stop", _("Stop it"), (Field("code", _("Code"), longest=64),))
     back = Link("/", _("Overview")) if visit.is_logged_in() else Link("/login", _("Back to the login"))
     return View(_("Stop a change"), words=(words,), forms=(form,), back=back, focus=True)
 

@@ -74,10 +74,10 @@ def test_who_has_no_device_begins_with_one_of_another_user_name(walk: Walk) -> N
     walk.begin("anna.work")
     assert walk.title == walk._("No device")
     walk.follow("I have a device under another user name")
-    walk.press("Continue", **{"User name of the device's owner": "carl", "Password of that user": SESAME})
+    walk.press("Continue", **{"Your other user name": "carl", "Password of your other user name": SESAME})
     walk.picture("share-different-person")
     assert walk.error
-    walk.press("Continue", **{"User name of the device's owner": "anna", "Password of that user": SESAME})
+    walk.press("Continue", **{"Your other user name": "anna", "Password of your other user name": SESAME})
     walk.press("Continue", Response=walk.card("anna", walk.read)).press("Share the device")
     assert walk._("The device is now shared. Keep your other cards in a safe place: you can use them again later.") in walk.text
 

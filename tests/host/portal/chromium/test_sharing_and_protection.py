@@ -11,7 +11,7 @@ from dsc_host.portal.wording import RESTRICTIONS, SCOPES
 def prove(walk: Walk) -> Walk:
     """Start to share anna's card, up to the summary."""
     walk.open("/share").picture("share-1-owner")
-    walk.press("Continue", **{"User name of the device's owner": "anna", "Password of that user": SESAME})
+    walk.press("Continue", **{"Your other user name": "anna", "Password of your other user name": SESAME})
     walk.picture("share-2-challenge")
     assert walk.has_card_of("anna")
     walk.press("Continue", Response=walk.card("anna", walk.read)).picture("share-3-summary")
@@ -37,7 +37,7 @@ def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system.operator.set_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
     walk.enter_by_sms("anna.work")
     prove(walk).press("Share the device")
-    assert walk._("Your request is waiting for compliance. You will be notified of the decision.") in walk.text
+    assert walk._("Our staff check that both user names belong to you. You will be notified of the decision.") in walk.text
     walk.picture("share-pending")
     desk = walk.another().enter("cleo").open("/compliance")
     desk.picture("compliance")

@@ -124,7 +124,7 @@ def lose(walk: Walk) -> None:
 
 def share(walk: Walk) -> None:
     did(by_sms(walk, "mia.work"), 1)
-    open_page(walk).press("Continue", **{"User name of the device's owner": "mia", "Password of that user": SESAME})
+    open_page(walk).press("Continue", **{"Your other user name": "mia", "Password of your other user name": SESAME})
     did(walk.press("Continue", Response=walk.card("mia", walk.read)), 2)
     did(walk.press("Share the device"), 3)
     did(by_card(walk, "mia.work", owner="mia"), 4)
