@@ -42,10 +42,10 @@ def verify_log(
     """Check the log for tampering. Exit code 6 if it finds any.
 
     The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place, and give
-    it to --since later. Then the command also proves that the log still has this entry, so nobody has restored an older copy of
-    the whole database. With --since, only the entries after the checkpoint are checked, and the time does not depend on the
-    length of the log. With --whole, all entries are checked, on all processors if the log is large. The output names the
-    archived segments that were not checked.
+    it to --since later. Then the command also proves that the log still has the entry that the checkpoint names, so nobody has
+    restored a copy of the whole database from before the checkpoint. With --since, only the entries after the checkpoint are
+    checked, and the time does not depend on the entries before it. With --whole, all entries are checked, on all processors if
+    the log is large. The output names the parts of the log that were not checked.
 
     \b
     Examples:
@@ -146,7 +146,11 @@ def archive_log(
 
 def _check_sound(report: AuditReport) -> None:
     if not report.sound:
-        raise Failed("the log was tampered with: find out who could write to the database, and restore a backup", NOT_SOUND)
+        raise Failed(
+            "the log did not pass the check, for the reasons above; if it was tampered with, find out who could write to the "
+            "database, and restore a backup",
+            NOT_SOUND,
+        )
 
 
 def _show_report(report: AuditReport, as_json: bool) -> None:
@@ -167,7 +171,8 @@ def export_log(
 ) -> None:
     """Print the log as JSON lines.
 
-    Each entry says who did what and when, the outcome, and the true reason. No entry has a PIN, a response or a key.
+    Each entry says who did what and when, the outcome, and the exact reason, which users may not see. No entry has a PIN, a
+    response or a key.
 
     \b
     Examples:

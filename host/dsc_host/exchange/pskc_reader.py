@@ -1,6 +1,7 @@
 """The reader of PSKC files. It yields each card, or a refusal with the line and the reason.
 
-An error in a package causes the refusal of one card. An error in the file, such as a wrong key, is raised.
+An error in a package causes the refusal of this package and, with few exceptions, of its card. An error in the file, such as a
+wrong key, is raised.
 """
 
 from collections.abc import Iterator
@@ -35,10 +36,10 @@ def read_pskc(
     keys in the clear too. `suite` applies to cards whose package has no suite, such as HOTP keys. Without `suite`, such cards
     are refused.
 
-    The file is read as the iterator advances: memory does not grow with its length. Cards whose PINs are not in their own
-    packages come last: for them, the file is read again, if possible. A serial that occurs twice in the file is yielded twice,
-    and `Verifier.enroll_all` refuses the second card. No MAC covers serials, suites, counters and owners, and signatures are
-    not checked: accept a file only from a source from which you would accept cards.
+    The file is read as the iterator advances: memory grows only with the number of cards whose PINs are elsewhere. Cards whose
+    PINs are not in their own packages come last: for them, the file is read again, if possible. A serial that occurs again
+    after other cards is yielded twice, and `Verifier.enroll_all` refuses the second card. No MAC covers serials, suites,
+    counters and owners, and signatures are not checked: accept a file only from a source from which you would accept cards.
 
     Raises `InputError` immediately for arguments out of range. While the file is read, raises `InputError`, which names the
     line, if the file is not PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.
@@ -103,7 +104,8 @@ class _Card:
             for key in package.keys:
                 self._take(package, key)
         except InputError as error:
-            # Refuse a card with an unreadable part, because it would be incomplete. Ignore a package of another kind.
+            # Refuse a card with an unreadable part, because it would be incomplete. A package with another algorithm, and a
+            # surplus package with the same serial, are refused alone.
             self._incomplete |= error.field != "algorithm" and not (self._main is not None and error.field == "serial")
             return package.refusal(error)
         return None
@@ -130,7 +132,7 @@ class _Card:
 
     def _strays(self, apart: SeparatePins) -> Iterator[Refusal]:
         """Yield the refusals of packages without a card. Keep those of PINs in `apart`: another card may name the PIN."""
-        error = InputError("key", "is missing: no package beside this package has the key of the card")
+        error = InputError("key", "is missing: no package next to this one with the same serial has the key of the card")
         for package, pin in self._pins:
             yield from apart.keep_stray(package.refusal(error), pin)
         if self._unlock is not None:
@@ -203,7 +205,7 @@ class _Card:
 
 
 def _check_algorithm(algorithm: str) -> None:
-    """Raise `InputError` unless the algorithm is OCRA or HOTP. The message names systems for other keys."""
+    """Raise `InputError` unless the algorithm is OCRA or HOTP. For a TOTP key, the message names systems that can use it."""
     if algorithm == profile.TOTP:
         profile.check_one_time_password("totp", None)
     if not profile.is_ocra(algorithm) and algorithm != profile.HOTP:

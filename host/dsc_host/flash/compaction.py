@@ -97,7 +97,7 @@ class _Folding(ast.NodeTransformer):
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:
-    """Yield every name that the tree binds, once for each binding."""
+    """Yield the names that assignments, parameters, functions and classes bind, once for each binding."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(name, ast.Store()) | ast.arg(name) | ast.FunctionDef(name) | ast.ClassDef(name):

@@ -67,9 +67,10 @@ class SerialPort(Protocol):
 class Session:
     """Requests and replies over `port`, which the session owns and closes.
 
-    `timeout` is the number of seconds that each call may take, resends included.
+    `timeout` is the number of seconds that each call except `wait_event` may take, resends included.
 
-    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port is closed already.
+    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. The
+    first call may be the first to notice that a port is closed.
     """
 
     def __init__(self, port: SerialPort, timeout: float, clock: Callable[[], float], transcript: Transcript | None) -> None:
@@ -168,7 +169,7 @@ class Session:
             return events
 
     def forget_events(self, word: str) -> None:
-        """Drop the events `word` that the card has sent so far, including those that arrive late. Call only within `turn`."""
+        """Drop the events `word` up to the newest that has arrived, even if older ones come later. Call only within `turn`."""
         if self._last_event:
             self._forgotten[word] = self._last_event.seq
         kept = [event for event in self._events if event.word != word]
@@ -257,7 +258,7 @@ class Session:
         return None
 
     def _receive(self, deadline: float) -> bool:
-        """Receive lines to sort. Wait for at most `READ_SLICE`. Return False after the deadline."""
+        """Receive lines to sort. Wait for at most `READ_SLICE`. Return False if no line waits and the time is over."""
         if self._lines:
             return True
         left = deadline - self._clock()
@@ -340,5 +341,5 @@ def _lock_timeout(seconds: float) -> float:
 
 
 def _words(text: str) -> str:
-    """Clean a card's text for a message: remove control characters, and anything that could be a key."""
+    """Clean a card's text for a message: mask control characters, and anything that could be a key."""
     return _LONG_HEX.sub("****", "".join(c if c.isprintable() else "?" for c in text))

@@ -70,7 +70,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user of the app, with a key and a counter for each method."""
+    """One user of the app, with one key, and with a counter for each method."""
 
     name: str
     device: str
@@ -104,7 +104,7 @@ class PhoneApp:
 
     @property
     def users(self) -> tuple[User, ...]:
-        """The activated users, in the order of their activation."""
+        """The activated users, in the order of their first activation."""
         return tuple(self._users.values())
 
     def begin(self, name: str, password: str, phone: int = 0, *, number: str = "") -> Begun:

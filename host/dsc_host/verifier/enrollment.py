@@ -18,7 +18,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 500
-"""The number of cards that are enrolled or disclosed in one transaction, which takes a few tenths of a second."""
+"""The number of cards that are enrolled or disclosed at a time. Each such part is a transaction, unless all or none enroll."""
 
 _REPLACEABLE = (State.RETIRED, DECOY)
 _TRIES = 3
@@ -51,7 +51,7 @@ def enroll_all(
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
-    """Enroll many cards: see `Verifier.enroll_all`. Each transaction first calls `claim`, which claims the database."""
+    """Enroll many cards: see `Verifier.enroll_all`. Each transaction first calls `claim` (see `card_store.claim`)."""
     numbered = enumerate(enrollments)
     if not atomic:
         total = 0

@@ -293,6 +293,18 @@ def test_a_foreign_client_needs_consent_once_in_a_session(wiki: Program) -> None
     assert foreign.ask().title == "Log in at <b>Foreign", "a new session is asked again"
 
 
+def test_the_consent_names_only_what_the_session_gives(wiki: Program) -> None:
+    admitted = wiki.beside(replace(WIKI, name="foreign", own=False, admits=("full", "trading")))
+    wiki.scenario.system.opt_out(wiki.scenario.session("anna"))
+    trading = wiki.scenario.system.skip(wiki.scenario.system.begin("anna", "a quiet harbour at dawn").token).token
+    come_with(wiki.browser, trading)
+    page = admitted.ask(scope="openid profile email offline_access")
+    assert page.title.startswith("Log in at ")
+    assert "your user name, your name and your language" in page.text
+    assert "your email address" not in page.text
+    assert "until you log out" not in page.text
+
+
 def test_consent_is_a_form_of_ours(wiki: Program) -> None:
     foreign = wiki.enter().beside(replace(WIKI, name="foreign", own=False))
     page = foreign.ask()

@@ -27,6 +27,11 @@ _GIVEN = {
 _MOST_IDS = 500
 
 
+def given_in(session: Scope, scope: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the part of `scope` that a session with the scope `session` can give to a client."""
+    return tuple(each for each in scope if each in _GIVEN[session])
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """A user who is logged in at the portal."""
@@ -48,7 +53,7 @@ class Login:
 
     def gives(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """Return the part of `scope` that the session can give."""
-        return tuple(each for each in scope if each in _GIVEN[Scope(self.session.scope)])
+        return given_in(Scope(self.session.scope), scope)
 
     def context(self, tx: LoginTransaction) -> AuthenticationContext:
         """Return the authentication context of the login."""

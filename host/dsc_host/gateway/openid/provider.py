@@ -117,8 +117,9 @@ class Provider:
     def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> NextStep:
         """Return what must happen next in a browser whose cookie has this token. If nothing else must happen, make a code."""
         try:
-            # Check and make the code in one transaction. Otherwise the login or the client could be gone in between.
+            # A visitor who is not logged in is found by reading, without a lock.
             self.context.read(lambda tx: sessions.find(tx, token, Stage.IN))
+            # Check and make the code in one transaction. Otherwise the login or the client could be gone in between.
             return self.context.change(lambda tx: self._granted(tx, request, token, consented=consented))
         except NotIn:
             return self.context.read(lambda tx: self._next(tx, request, None, consented=consented))
@@ -177,7 +178,8 @@ class Provider:
     def introspect(self, client: Client, token: str) -> dict[str, object]:
         """Return whether a token is valid, with its scope and user (RFC 7662). Raises `ProtocolError`.
 
-        The company's own clients may introspect every token. Other clients may introspect only tokens that they were given.
+        The company's own clients may introspect every token, and other clients only tokens that they were given. A public
+        client may introspect none.
         """
         if client.method is Method.NONE:
             raise ProtocolError("unauthorized_client", "a public client cannot introspect tokens", 403)

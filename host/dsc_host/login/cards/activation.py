@@ -30,7 +30,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> O
     """Begin to activate a device that was shipped or found again. Raises `NotFound`, `NotNow`."""
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id or device.state not in _WAITING:
-        raise NotNow("this device cannot be activated: it is in use, or permanently out of use")
+        raise NotNow("this device cannot be activated: it is in use, permanently out of use, or not yours")
     waits.check_card(tx, user, device)
     return device_proof.ask(tx, session, user, device, Purpose.ACTIVATE)
 
@@ -139,7 +139,7 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
     if left > policy.near_days * DAY or announced in (stage, "imminent"):
         return ""
-    # The activation will end the temporary devices of the user. The notice says so if there are any.
+    # The activation will end the temporary devices of the user. The imminent notice says so if there are any.
     ends = stage == "imminent" and bool(registry.temporary_of(tx, user))
     notices.notify(
         tx,
@@ -157,14 +157,14 @@ def activates_at(context: LoginContext, shipped_at: float) -> float:
 
 
 def to_be_activated(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the orders whose cards are due for activation or for a notice about it."""
+    """Return the ids of the orders whose cards may be due for activation or for a notice about it."""
     before = tx.now() - (tx.policy.activation.automatic_days - tx.policy.activation.near_days) * DAY
     due = (rows.orders.c.state == OrderState.SHIPPED) & (rows.orders.c.shipped_at <= before)
     return [order.id for order in rows.orders.all(tx.db, due, order=rows.orders.c.at)]
 
 
 def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the printed security code cards that are due for activation or for a notice about it."""
+    """Return the ids of the printed security code cards that may be due for activation or for a notice about it."""
     column, before = rows.devices.c, tx.now() + tx.policy.activation.near_days * DAY
     sent = (column.kind == kinds.CODE_CARD.name) & (column.state == DeviceState.SHIPPED)
     sheets = rows.devices.all(tx.db, sent, order=column.made_at)

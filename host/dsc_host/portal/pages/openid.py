@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from dsc_host.errors import DscError
-from dsc_host.gateway.openid import authorization, backchannel, endpoints, logout
+from dsc_host.gateway.openid import authorization, backchannel, endpoints, logins, logout
 from dsc_host.gateway.openid.authorization import AuthorizationRequest, Step
 from dsc_host.gateway.openid.clients import Client
 from dsc_host.gateway.openid.errors import UnsafeRequest
@@ -38,7 +38,7 @@ _MOST_LETTERS = 16 * 1024
 _log = logging.getLogger("dsc_host.portal")
 
 SCOPES: Mapping[str, str] = {
-    "openid": "a number that stands for your user name",
+    "openid": "an identifier that stands for your user name",
     "profile": "your user name, your name and your language",
     "email": "your email address",
     "offline_access": "these data again, until you log out",
@@ -124,7 +124,7 @@ def _in_language(visit: Visit, response: Response, request: AuthorizationRequest
 def _consent(visit: Visit, client: Client, request: AuthorizationRequest, carried: str) -> View:
     _ = visit._
     given = visit.system.visitor(visit.token)
-    data = "; ".join(_(SCOPES[each]) for each in request.scope)
+    data = "; ".join(_(SCOPES[each]) for each in logins.given_in(given.scope, request.scope))
     facts = ((_("You are logged in as"), given.name), (_("The program gets"), data))
     form = Form(_AGREE, _("Allow"), (hidden("request", carried),), also=((_REFUSE, _("Do not allow")),))
     return View(
@@ -161,7 +161,7 @@ def _leave(visit: Visit, provider: Provider, given: Given, pages: "OpenIdPages")
     if found.ask:
         _ = visit._
         form = Form(_LEAVE, _("Log out"), (hidden("request", logout.seal(provider.context, found.request)),))
-        words = (_("You are logged out here, and at all programs where you have logged in with this login."),)
+        words = (_("If you continue, you are logged out here and at the programs where you have logged in with this login."),)
         return visit.show(View(_("Log out?"), words=words, forms=(form,)))
     response = RedirectResponse(found.request.address, 303) if found.request.address else visit.redirect_to_login(notice="left")
     visit.site.cookies.drop(response, visit.site.cookies.session)
@@ -185,7 +185,8 @@ def _left(visit: Visit, provider: Provider) -> Response:
 class OpenIdPages:
     """The pages and endpoints of a provider. `run` notifies programs when sessions of their users have ended.
 
-    After a form, programs are notified immediately. Sessions that end in another way are found at intervals.
+    If a session ends while the portal handles a form of its user, the programs are notified immediately. Sessions that end in
+    another way are found at intervals.
     """
 
     provider: Provider
@@ -218,7 +219,7 @@ class OpenIdPages:
         return [*own, *endpoints.routes(self.provider)]
 
     def after(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
-        """Return the handlers of forms, wrapped so that the sessions of the visitor are checked after each form."""
+        """Return the handlers of forms, wrapped to check the sessions of the visitor after each form, except at the login."""
         return {path: handler if path.startswith("/login") else self._noting(handler) for path, handler in handlers.items()}
 
     async def run(self) -> None:
@@ -232,7 +233,7 @@ class OpenIdPages:
             try:
                 await backchannel.notify_clients(self.provider, users)
             except Exception:
-                # The portal must keep running after any error. The next run tries again.
+                # The portal must keep running after any error. The next pass over all users tries again.
                 _log.exception("programs were not told of a logout")
             users = await self._next_users(whole)
 
