@@ -26,6 +26,7 @@ from dsc_host.login import (
     Visitor,
 )
 from dsc_host.portal import security
+from dsc_host.portal.components import WARNING, Alert
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.navigation import first_page, is_for, sections
 from dsc_host.portal.notices import Notice, Value
@@ -331,7 +332,8 @@ class Visit:
         elif self.request.method == "GET" and status in TRANSIENT:
             on = Link(self._here, self._("Try again"))
         links = (first,) if on is not first else ()
-        return self.show(View(self._(title_of(status)), words=(words,), onward=on, links=links), status)
+        message = Alert(WARNING, words, links=(replace(on, primary=True),))
+        return self.show(View(self._(title_of(status)), blocks=(message,), links=links), status)
 
     def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""
