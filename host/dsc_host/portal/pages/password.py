@@ -42,4 +42,5 @@ def _password(visit: Visit) -> View:
         words=(words,),
         forms=(Form("/password", _("Change the password"), fields),),
         back=Link("/profile", _("Back to the profile")),
+        script="password.js",
     )
