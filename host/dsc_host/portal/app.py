@@ -331,12 +331,13 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses: an unknown path, or a wrong method.
 
     If a visitor opens the path of a form as a page, for example from the history, redirect to the page where the form's flow
-    begins.
+    begins. There, a notice says that a device must be chosen first.
     """
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)
     if status == 405 and request.method in ("GET", "HEAD") and request.scope["path"] in site.posts:
-        return visit.redirect(visit.page)
+        choose = visit.page == "/devices" and visit.is_logged_in()
+        return visit.redirect(visit.page, notice="choose_device" if choose else "")
     words = {
         404: "The address may have been mistyped, or the page was moved.",
         405: "It belongs to a form and is not opened by its address. Begin again on the page below.",

@@ -33,5 +33,5 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     scenario.lose("anna", "IB3000901", Loss.MISPLACED)
     visitor.post("/logout")
     page = visitor.press("Continue", name="anna", password=PASSWORD)
-    assert (page.title, "Telephone (European Union, free of charge) 00800 00 000001" in page.text) == ("No device", True)
+    assert (page.title, "Telephone (European Union, free of charge): 00800 00 000001" in page.text) == ("No device", True)
     assert "555-0101" not in page.text

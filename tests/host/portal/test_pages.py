@@ -197,7 +197,7 @@ def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, bro
     anna = enter(scenario, browser())
     anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
     page = anna.press("Change the PIN")
-    assert [each in page.text for each in ("New PIN", "no sequence such as 1234", "Challenge")] == [True, True, False]
+    assert [each in page.text for each in ("New PIN", "sequences such as 1234", "Challenge")] == [True, True, False]
     assert '<li aria-current="step"><span>New PIN</span></li><li><span>Response</span></li>' in page.html
     for pin, again, wrong, words in (
         ("8246", "8247", "again", "Must be the PIN of the field above; enter the same PIN in both fields."),
@@ -406,3 +406,12 @@ def test_another_device_is_offered_only_to_a_user_who_has_one(scenario: Scenario
     assert (anna.page.path, "Use another device" in anna.page.text) == ("/login/answer", False)
     ben.press("Continue", name="ben", password=PASSWORD)
     assert "Use another device" in ben.press("Continue").text
+
+
+def test_an_action_without_a_device_leads_to_the_devices_and_says_so(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    for path in ("/pin", "/return", "/activate"):
+        page = anna.open(path)
+        assert (page.path, page.notice.startswith("Choose a device first")) == ("/devices", True), path
+    page = anna.open("/opt-in")
+    assert (page.path, page.notice) == ("/protection", "The protection is already on.")

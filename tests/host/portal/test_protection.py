@@ -7,7 +7,7 @@ from tests.host.portal.browser import Browsers, enter
 def test_opting_out_looks_like_a_loss_and_opting_back_in_does_not(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     page = anna.open("/opt-out?name=anna")
-    assert (page.title, 'class="outcome danger"' in page.html) == ("Opt out?", True)
+    assert (page.title, 'class="outcome danger"' in page.html) == ("Switch off the protection?", True)
     page = anna.press("Opt out", name="anna", sure="yes")
     assert (page.notice, 'class="notice warning"' in page.html) == ("Your protection is switched off.", True)
     assert 'class="outcome warning"' in page.html

@@ -155,7 +155,11 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
         amount=_cents(_, rules.hold_cents),
     )
     form = Form("/request", _("Continue"), fields)
-    return View(_("Request a card"), words=(held,), forms=(form,), steps=_steps(_, 1), back=Link("/devices", _("Cancel")))
+    names, title, words = visit.system.card_candidates(visit.token), _("Request a card"), [held]
+    if len(names) == 1 and names != [visit.visitor().name]:
+        title = _("Request a card for {name}", name=names[0])
+        words.append(_("Tell the PIN to the user who gets the card. They can change it after activation."))
+    return View(title, words=words, forms=(form,), steps=_steps(_, 1), back=Link("/devices", _("Cancel")))
 
 
 def _steps(_: Language, current: int) -> Steps:
@@ -167,6 +171,8 @@ def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
     _, names = visit._, visit.system.card_candidates(visit.token)
     if names == [visit.visitor().name]:
         return ()
+    if len(names) == 1:
+        return (hidden("name", names[0]),)
     hint = _("Tell the PIN to the user who gets the card. They can change it after activation.")
     return (radio("name", _("User who gets the card"), names, chosen, hint),)
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceView, Loss, Stage
-from dsc_host.portal.components import SUCCESS, Alert, Facts, Item, Listing
+from dsc_host.login import DeviceView, Kind, Loss, Stage
+from dsc_host.portal.components import SUCCESS, Alert, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
@@ -21,6 +21,7 @@ from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import KINDS, LOSSES, which
 
 _REPORTED = (Loss.LOST, Loss.STOLEN)
+_PHONES = (Kind.PHONE_APP, Kind.SMS, Kind.VOICE)
 
 
 def losing(visit: Visit) -> Response:
@@ -47,15 +48,20 @@ def lost(visit: Visit) -> Response:
     with visit.showing_errors(lambda: _choosing(visit, named)):
         if loss not in tuple(Loss):
             raise InputError("loss", "must be one of {kinds}", kinds=", ".join(_REPORTED))
-        reported = next((each for each in visit.system.devices_to_report(visit.token) if each.id == named), None)
+        devices = visit.system.devices_to_report(visit.token)
+        reported = next((each for each in devices if each.id == named), None)
         goes_on = visit.system.report_loss(visit.token, named, Loss(loss))
     if goes_on:
         return visit.redirect_after_change("/devices", notice="suspended")
-    return visit.show(_suspended(visit, lasting=reported is None or reported.lasting))
+    lasting = reported is None or reported.lasting
+    return visit.show(_suspended(visit, lasting=lasting, others=any(each.id != named for each in devices)))
 
 
-def _suspended(visit: Visit, *, lasting: bool) -> View:
-    """Return the page after the report, for a visitor who is now logged out. A lasting device can be activated again."""
+def _suspended(visit: Visit, *, lasting: bool, others: bool) -> View:
+    """Return the page after the report, for a visitor who is now logged out.
+
+    A lasting device can be activated again. `others` says whether the user has another device.
+    """
     _ = visit._
     done = Alert(
         SUCCESS,
@@ -67,10 +73,9 @@ def _suspended(visit: Visit, *, lasting: bool) -> View:
         "success",
         details=(_("Log in with another one, and activate it again on the page Security devices."),),
     )
-    ways = ways_on(visit, Link("/login", _("Log in")))
-    numbers = Facts(_("Telephone numbers"), telephones(_, office_of(visit)))
+    ways = ways_on(visit, Link("/login", _("Log in")) if others else None)
     ways = replace(ways, items=(*ways.items, found)) if lasting else ways
-    return View(_("The device is suspended"), blocks=(done, ways, numbers))
+    return View(_("The device is suspended"), blocks=(done, ways))
 
 
 def losing_link(_: Language) -> Link:
@@ -108,6 +113,7 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
                         "Call support. After they have identified you, you get a temporary code. Log in with your password, and"
                         " choose Temporary code. Then you can request a new device."
                     ),
+                    *(f"{name}: {number}" for name, number in telephones(_, office_of(visit))),
                 ),
             ),
         ),
@@ -140,22 +146,28 @@ def _choosing(visit: Visit, chosen: str) -> View:
         return View(
             _("No device"),
             words=(_("You have no device in use, so nothing needs to be suspended."),),
-            blocks=(ways_on(visit), Facts(_("Telephone numbers"), telephones(_, office_of(visit)))),
+            blocks=(ways_on(visit),),
             onward=away,
         )
     form = Form("/lost/device", _("Suspend the device"), (_which(_, devices, chosen), _what(_)), danger=True)
     back = Link("/devices", _("Back to devices")) if inside else Link("/login", _("Start again"))
     if inside and not is_for(visit.visitor(), "/devices"):
         back = Link("/", _("Back"))
-    consequences = tuple(_consequences(_, devices, inside=inside))
-    return confirmations.question(visit, _("Lost device"), consequences, (), form, back)
+    here = visit.visitor().device if inside else ""
+    consequences = tuple(_consequences(_, devices, here, inside=inside))
+    view = confirmations.question(visit, _("Lost device"), consequences, (), form, back)
+    # In an emergency, the button comes first.
+    return replace(view, blocks=(), below=view.blocks)
 
 
-def _consequences(_: Language, devices: tuple[DeviceView, ...], *, inside: bool) -> Iterator[str]:
-    """Yield what happens after the report. `inside` says whether the visitor is logged in."""
+def _consequences(_: Language, devices: tuple[DeviceView, ...], here: str, *, inside: bool) -> Iterator[str]:
+    """Yield what happens after the report. `inside` says whether the visitor is logged in, and `here` with which device."""
     yield _("Nobody can log in with the device any more, under any user name that uses it.")
-    yield _("If it is a phone, its numbers are suspended too.")
-    if inside:
+    if any(each.kind in _PHONES for each in devices):
+        yield _("If it is a phone, its numbers are suspended too.")
+    if inside and all(each.id != here for each in devices):
+        yield _("Your other sessions end, and you are notified.")
+    elif inside and len(devices) > 1:
         yield _("Your other sessions end, and you are notified. If the lost device opened this session, it ends too.")
     else:
         yield _("All your sessions end, and you are notified.")

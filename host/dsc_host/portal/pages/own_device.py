@@ -10,6 +10,7 @@ from dsc_host.portal.components import Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.cards import request_link
+from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.pages.device_items import about, badge, lines, title
 from dsc_host.portal.pages.next_devices import may_add_app, may_request
 from dsc_host.portal.site import Visit
@@ -125,7 +126,7 @@ def _actions(visit: Visit, device: DeviceView) -> Iterator[Item]:
     """Yield a row for each possible action on the device, including actions that only support can carry out."""
     forms = device_forms(visit._, device, visit.visitor())
     yield from _activation(visit._, device, forms)
-    yield from _loss(visit._, device)
+    yield from _loss(visit, device)
     yield from _pin_and_sharing(visit, device, forms)
     yield from _end(visit, device, forms)
     yield from _replacement(visit, device)
@@ -143,13 +144,15 @@ def _activation(_: Language, device: DeviceView, forms: Mapping[str, Form]) -> I
         yield Item(_("Start to use it"), "key", details=(_("Activate it by a response."),), actions=buttons)
 
 
-def _loss(_: Language, device: DeviceView) -> Iterator[Item]:
+def _loss(visit: Visit, device: DeviceView) -> Iterator[Item]:
+    _ = visit._
     if device.live:
         words = _("Suspend it immediately. Nobody can log in with it any more.")
         yield Item(_("It is lost or stolen"), "shield-off", details=(words,), links=loss_link(_, device))
     elif device.own and device.state in _WAITING:
         words = _("Call support. They take it out of use for good.")
-        yield Item(_("It is lost or stolen"), "shield-off", details=(words,))
+        numbers = (number for _name, number in telephones(_, office_of(visit)))
+        yield Item(_("It is lost or stolen"), "shield-off", details=(words, *numbers))
 
 
 def _pin_and_sharing(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterator[Item]:

@@ -60,10 +60,7 @@ def changed(visit: Visit) -> Response:
 
 def pin_rules(_: Language) -> str:
     """Return the hint with the rules for a PIN."""
-    return _(
-        "4 digits, but no year, no part of your date of birth, no sequence such as 1234, not the same digit four times, and"
-        " no PIN that many people use, such as 2580."
-    )
+    return _("4 digits. Avoid dates, sequences such as 1234, repeated digits, and common PINs such as 2580.")
 
 
 def _choosing(_: Language) -> View:

@@ -6,9 +6,8 @@ from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
-from dsc_host.portal.components import INFO, Actions, Alert, Facts, Item, Listing
+from dsc_host.portal.components import INFO, Actions, Alert, Item, Listing
 from dsc_host.portal.languages import NAMES, Language
-from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.pages.losses import losing_link, ways_on
 from dsc_host.portal.pages.offers import WRONG, asking, entered, is_push, miscounted
 from dsc_host.portal.pages.sent_codes import with_resend
@@ -60,7 +59,6 @@ def without_device(visit: Visit) -> Response:
         _("Help with the login"),
         blocks=(
             ways_on(visit, Link("/login/device", _("Choose a device")) if visit.has_begun() else Link("/login", _("Log in"))),
-            Facts(_("Telephone numbers"), telephones(_, office_of(visit))),
             _forgotten(_),
         ),
         below=(Actions(_("Something else?"), (("shield-off", losing_link(_)), ("code", _stop(_)))),),
@@ -221,7 +219,7 @@ def _choosing(visit: Visit, step: Step) -> View:
         return View(
             _("No device"),
             words=(_("You have no device in use."),),
-            blocks=(ways_on(visit), Facts(_("Telephone numbers"), telephones(_, office_of(visit)))),
+            blocks=(ways_on(visit),),
             below=(Actions(_("Something else?"), (("people", other), ("window", _again(_)))),),
         )
     # Preselect the device of the highest level (the lowest number), for example a new card. If several are equal, preselect the
