@@ -328,7 +328,7 @@ class ShareView:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPerson:
+class CheckedPerson:
     """A person whom a decision of compliance is about."""
 
     name: str

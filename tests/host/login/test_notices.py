@@ -328,8 +328,8 @@ SILENT = {
     },
     "Staff": {
         "add_note", "caller", "caller_devices", "caller_events", "caller_waits", "check_support", "corrections",
-        "decisions", "end_call", "identify", "notes", "on_the_way", "pending_shares", "personalize_all", "queue", "receive",
-        "returns", "search", "settle", "settlement", "sheet",
+        "decisions", "end_call", "identify", "notes", "on_the_way", "pending_shares", "people_to_check", "personalize_all",
+        "queue", "receive", "returns", "search", "settle", "settlement", "sheet",
     },
     "GatewayCalls": {"answer", "ask", "choose", "enter", "visitor"},
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},

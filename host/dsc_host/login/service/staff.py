@@ -27,10 +27,10 @@ from dsc_host.login.support import (
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 from dsc_host.login.views import (
     CallerView,
+    CheckedPerson,
     Decision,
     DeviceView,
     FoundUser,
-    JudgedPerson,
     NoteView,
     Request,
     Return,
@@ -154,12 +154,12 @@ class Staff:
         """Return the corrections of identities that wait for a second person. Raises `NotAllowed`."""
         return self._look(token, _DECIDING, lambda tx, _staff, _s: identities.corrections(tx))
 
-    def judged(self, token: str) -> dict[str, JudgedPerson]:
+    def people_to_check(self, token: str) -> dict[str, CheckedPerson]:
         """Return the people whom the waiting requests and corrections are about, by user name. Raises `NotAllowed`.
 
         Only compliance sees them. Support asks a caller for these details, so it must not read them.
         """
-        return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: identities.judged(tx))
+        return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: identities.people_to_check(tx))
 
     def decide_correction(self, token: str, correction: str, agreed: bool, why: str = "") -> None:
         """Confirm or refuse a correction that somebody else requested. `why` is the reason, which is kept.

@@ -16,7 +16,7 @@ from dsc_host.login.model import Identity, ShareState, WaitState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, found, locked_users, user_named
-from dsc_host.login.views import Decision, JudgedPerson, WaitView
+from dsc_host.login.views import CheckedPerson, Decision, WaitView
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ def corrections(tx: LoginTransaction) -> list[tuple[WaitView, Identity]]:
     return [(waits.view(tx.db, each), json_column.read(Identity, each.data)) for each in waits.corrections(tx.db)]
 
 
-def judged(tx: LoginTransaction) -> dict[str, JudgedPerson]:
+def people_to_check(tx: LoginTransaction) -> dict[str, CheckedPerson]:
     """Return the people whom the waiting corrections and requests to share are about, by their user names."""
     asked = rows.shares.all(tx.db, rows.shares.c.state == ShareState.PENDING)
     sharing_users = {user for share in asked for user in (share.user_id, share.owner_id)}
     wanted = sharing_users | {each.user_id for each in waits.corrections(tx.db)}
     return {
-        user.name: JudgedPerson(found(rows.entities.find(tx.db, user.entity_id)).name, people.identity_of(tx.db, user))
+        user.name: CheckedPerson(found(rows.entities.find(tx.db, user.entity_id)).name, people.identity_of(tx.db, user))
         for user in rows.users.all(tx.db, rows.users.c.id.in_(wanted))
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from starlette.responses import Response
 
-from dsc_host.login import JudgedPerson, NotNow
+from dsc_host.login import CheckedPerson, NotNow
 from dsc_host.portal.components import Empty, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.decisions import corrections, decided, decision, decisions, details_of
@@ -15,7 +15,7 @@ from dsc_host.portal.wording import KINDS
 
 def compliance(visit: Visit) -> Response:
     """Show the requests and corrections that wait for a decision."""
-    _, people = visit._, visit.system.staff.judged(visit.token)
+    _, people = visit._, visit.system.staff.people_to_check(visit.token)
     rows = [
         Row(
             (
@@ -44,7 +44,7 @@ def compliance(visit: Visit) -> Response:
     return visit.show(View(_("Compliance"), words=words, tables=tables))
 
 
-def _person(user: str, people: Mapping[str, JudgedPerson]) -> Cell:
+def _person(user: str, people: Mapping[str, CheckedPerson]) -> Cell:
     """Return the cell of a user, with the name of the person."""
     return Cell(user, people[user].name if user in people else "")
 
@@ -54,7 +54,7 @@ def decide(visit: Visit) -> Response:
     _, staff = visit._, visit.system.staff
 
     def facts(share: str) -> Sequence[tuple[str, str]]:
-        people = staff.judged(visit.token)
+        people = staff.people_to_check(visit.token)
         for each in staff.pending_shares(visit.token):
             if each.id == share:
                 device = (_("Device"), f"{_(KINDS[each.kind])} {each.device}")
@@ -80,7 +80,7 @@ def decide(visit: Visit) -> Response:
     )
 
 
-def _described(_: Language, user: str, people: Mapping[str, JudgedPerson]) -> str:
+def _described(_: Language, user: str, people: Mapping[str, CheckedPerson]) -> str:
     """Return the user name with the name and the details of the person, one on a line."""
     person = people.get(user)
     return user if person is None else f"{user}\n{person.name}\n{details_of(_, person.identity)}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import Identity, JudgedPerson, NotFound, Role, WaitView
+from dsc_host.login import CheckedPerson, Identity, NotFound, Role, WaitView
 from dsc_host.portal.components import DANGER, SUCCESS
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages import confirmations
@@ -24,7 +24,7 @@ def decide_correction(visit: Visit) -> Response:
     page = "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
 
     def facts(wait: str) -> Facts:
-        people = _judged(visit)
+        people = _people_to_check(visit)
         for asked, identity in staff.corrections(visit.token):
             if asked.id == wait:
                 details = (_("Corrected details"), details_of(_, identity, people.get(asked.user)))
@@ -40,14 +40,14 @@ def decide_correction(visit: Visit) -> Response:
     )
 
 
-def _judged(visit: Visit) -> Mapping[str, JudgedPerson]:
+def _people_to_check(visit: Visit) -> Mapping[str, CheckedPerson]:
     """Return the people whom decisions are about, by user name. Only compliance may see them."""
-    return visit.system.staff.judged(visit.token) if visit.visitor().role is Role.COMPLIANCE else {}
+    return visit.system.staff.people_to_check(visit.token) if visit.visitor().role is Role.COMPLIANCE else {}
 
 
 def corrections(visit: Visit) -> Sequence[Table]:
     """Return the table of corrections that wait for a second person; nothing if there are none."""
-    _, name, people = visit._, visit.visitor().name, _judged(visit)
+    _, name, people = visit._, visit.visitor().name, _people_to_check(visit)
     rows = [
         _correction(_, wait, details_of(_, identity, people.get(wait.user)), name)
         for wait, identity in visit.system.staff.corrections(visit.token)
@@ -65,7 +65,7 @@ def _correction(_: Language, wait: WaitView, details: str, name: str) -> Row:
     return Row(cells, decision(_, "/desk/corrections", hidden("wait", wait.id)))
 
 
-def details_of(_: Language, identity: Identity, before: JudgedPerson | None = None) -> str:
+def details_of(_: Language, identity: Identity, before: CheckedPerson | None = None) -> str:
     """Return the details of a person, one on a line, as people write them. With `before`, show earlier values too."""
     new = _named_details(_, identity)
     old = new if before is None else _named_details(_, before.identity)
