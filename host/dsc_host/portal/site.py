@@ -18,13 +18,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, out_of_memory
 from dsc_host.link import CardClient
-from dsc_host.login import (
-    LoginSystem,
-    NotIn,
-    Offer,
-    ProofNeeded,
-    Visitor,
-)
+from dsc_host.login import LoginSystem, NotIn, Offer, ProofNeeded, Visitor
 from dsc_host.portal import security
 from dsc_host.portal.components import WARNING, Alert
 from dsc_host.portal.languages import NAMES, Language, negotiated

@@ -70,3 +70,18 @@ def test_what_may_work_later_is_tried_again(
     page = anna.open("/events?page=2")
     assert (page.status, page.title, onward(page)) == (status, title, ("/events?page=2", "Try again"))
     assert 'href="/">Overview</a>' in page.html
+
+
+def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
+    visitor = browser()
+    assert (visitor.open("/nowhere").status, visitor.page.title) == (404, "Not found")
+    toys = ("/demonstration", "/outbox", "/card", "/phone", "/card.svg", "/card.css", "/card.json", "/card.css?name=anna")
+    assert {visitor.open(path).status for path in toys} == {404}
+    assert visitor.post("/card/press", name="anna", key="PRESS").status == 404
+
+
+def test_every_page_that_explains_a_problem_leads_on(scenario: Scenario, browser: Browsers) -> None:
+    anna, stranger = enter(scenario, browser()), browser()
+    for page in (anna.open("/nowhere"), anna.open("/desk"), anna.post("/pin", device="none"), anna.post("/withdraw", csrf="x")):
+        assert 'href="/">Overview</a>' in page.html.partition("<main")[2], page.title
+    assert 'href="/login">Log in</a>' in stranger.open("/nowhere").html

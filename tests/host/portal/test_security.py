@@ -111,3 +111,10 @@ def test_a_way_back_leads_nowhere_else(scenario: Scenario, browser: Browsers) ->
 def test_the_form_token_does_not_give_the_cookie_away() -> None:
     assert csrf("v.abc") != csrf("v.abd")
     assert "abc" not in csrf("v.abc")
+
+
+def test_what_is_typed_is_shown_as_text(browser: Browsers) -> None:
+    page = browser().press("Continue", name='"><script>x</script>{{7*7}}', password="x")
+    assert "<script>x" not in page.html
+    assert "{{7*7}}" in page.text or "&#34;&gt;&lt;script&gt;" in page.html
+    assert "49" not in page.text
