@@ -228,7 +228,7 @@ _NOTICES: Mapping[str, str] = {
     "not_activated": "The device was not activated: there were too many wrong answers. Start again.",
     "pin_kept": "The PIN was not changed: there were too many wrong answers. Start again.",
     "named": "The name was saved.",
-    "choose_device": "Choose a device first: “Details” beside it leads to everything that you can do with it.",
+    "choose_device": "Choose a device first. Under “Details” is everything that you can do with it.",
     "already_in": "The protection is already on.",
     "suspended": "The device is suspended: nobody can log in with it any more. All other sessions have ended.",
     "app_removed": "The app was removed.",
