@@ -104,6 +104,8 @@ def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(scenario: Scenari
     scenario.tell("anna", "opted_in")
     assert scenario.system.deliver() == 1
     assert len(scenario.letters) == before + 1
+    troubles = scenario.system.context.read(lambda tx: {each.trouble for each in dsc_host.login.rows.messages.all(tx.db)})
+    assert "there is no sender for fax" in troubles
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
