@@ -38,6 +38,14 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """A text that is not the page's own, for example a message. Screen readers read it in its `language`."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A row of a list: an icon, a title with a badge, details below it, and actions."""
 
@@ -51,6 +59,8 @@ class Item:
     """The subject of the actions. Screen readers read it after a button's label; if it is empty, they read the title."""
     folded: Sequence[str] = ()
     """Further details, which the visitor unfolds."""
+    quote: Quote | None = None
+    """A text above the details, as it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,8 @@ class Facts:
     title: str
     facts: Sequence[tuple[str, str]]
     more: Link | None = None
+    across: bool = False
+    """Whether a wide window has the facts side by side, each value below its key."""
 
 
 @dataclass(frozen=True, slots=True)

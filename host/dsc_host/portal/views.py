@@ -130,6 +130,7 @@ class Row:
 class Table:
     """A table with a caption and column heads. `empty` is the text in place of the rows if there are none."""
 
+    part: ClassVar[str] = "table"
     caption: str
     heads: Sequence[str]
     rows: Sequence[Row]

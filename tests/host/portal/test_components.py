@@ -17,6 +17,7 @@ CLASSES = {
     "instructions": 'class="instructions"', "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
     "filter": 'class="filter"', "sheet": 'class="sheet panel"', "foldable": 'class="foldable"',
     "split": 'class="split"', "forms": 'class="filled"', "sample": 'class="sample"',
+    "table": 'class="table',
 }  # fmt: skip
 """The looks of each component in a page."""
 

@@ -245,6 +245,8 @@ def test_the_issuer_sees_dates_and_works_in_batches(
 
 
 def test_the_sent_messages_are_shown_by_day_and_by_channel(shown: Demonstration, browser: Browsers) -> None:
+    assert "No message was sent yet." in browser().open("/outbox").text, "making the demonstration sends nothing"
+    shown.give_card("anna", "IB3000950")
     page = browser().open("/outbox")
     days = re.findall(r"<h2[^>]*>(\w+ \d+, \d+)</h2>", page.html)
     assert (len(days), "Email to anna@example.com, " in page.text) == (1, True)
@@ -253,7 +255,27 @@ def test_the_sent_messages_are_shown_by_day_and_by_channel(shown: Demonstration,
     assert ('href="/outbox?channel="' in page.html, 'href="/outbox?channel=voice"' in page.html) == (True, False)
 
 
+def test_a_message_is_in_the_language_of_its_receiver_and_its_purpose_in_that_of_the_page(
+    shown: Demonstration, browser: Browsers
+) -> None:
+    shown.give_card("anna", "IB3000950")
+    german = browser(**{"accept-language": "de"})
+    page = german.open("/outbox")
+    assert "Gerät aktiviert anna: your device IB3000950 is now active." in page.text
+    assert ('<blockquote lang="en">' in page.html, "Sprache des Empfängers: Englisch" in page.text) == (True, True)
+
+
+def test_messages_are_in_the_language_that_their_receiver_chooses(shown: Demonstration, browser: Browsers) -> None:
+    anna = enter(shown, browser(), "anna")
+    anna.open("/profile")
+    anna.client.post("/language", data={"csrf": anna.csrf, "path": "/profile", "code": "ru"})
+    shown.give_card("anna", "IB3000950")
+    shown.system.deliver()
+    assert shown.letters[-1].language == "ru"
+
+
 def test_a_message_by_email_and_sms_is_one_entry(shown: Demonstration, browser: Browsers) -> None:
+    shown.give_card("anna", "IB3000950")
     shown.system.deliver()
     email = shown.letters[-1]
     shown.letters.append(replace(email, channel="sms", address="+41795550123"))

@@ -29,6 +29,7 @@ from dsc_host.portal.components import (
     Meters,
     Outcome,
     PageForms,
+    Quote,
     Sample,
     Split,
 )
@@ -181,7 +182,14 @@ def _other_lists(_: Language) -> tuple[Listing, ...]:
     rows = [
         Item(name, "person", details=(_("Code by SMS"),), actions=(button(PATH, _("Remove")),)) for name in ("anna", "carl")
     ]
-    return (Listing(_("Found"), rows, dense=True), Listing(_("Or go your own way"), rows, folded=True))
+    sent = Item(
+        _("Code"), "sms", quote=Quote(_("A code is on its way to {number}.", number="+41…67"), _.code), details=("10:42",)
+    )
+    return (
+        Listing(_("Found"), rows, dense=True),
+        Listing(_("Sent messages"), (sent,)),
+        Listing(_("Or go your own way"), rows, folded=True),
+    )
 
 
 def _meters(_: Language) -> Meters:

@@ -8,13 +8,14 @@ from itertools import groupby
 from starlette.responses import Response
 
 from dsc_host.login import Letter
-from dsc_host.portal.components import INFO, SUCCESS, Actions, Badge, Empty, Filter, Item, Listing, Split
+from dsc_host.login.messages.outbox import templates
+from dsc_host.portal.components import INFO, SUCCESS, Actions, Badge, Empty, Filter, Item, Listing, Quote, Split
 from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages, statements
 from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
 from dsc_host.portal.demo.guide import story_lines
 from dsc_host.portal.demo.stories import Story
 from dsc_host.portal.demo.story_runs import StoryRuns
-from dsc_host.portal.languages import Language
+from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.site import Extension, Handler, Visit
 from dsc_host.portal.views import Link, View, button
 
@@ -107,7 +108,10 @@ def outbox(demo: Demonstration, visit: Visit) -> Response:
     shown = [each for each in reversed(demo.letters) if channel not in _ICONS or each.channel == channel]
     days = [Listing(day, [_letter(_, each) for each in _together(sent)], dense=True) for day, sent in groupby(shown, _day(_))]
     empty = Empty(_("No message was sent yet."), "mail", Link(guide.PATH, _("Choose a story")))
-    words = (_("Nothing leaves this machine: emails, SMS and calls of the demonstration end here."),)
+    words = (
+        _("Nothing leaves this machine: emails, SMS and calls of the demonstration end here."),
+        _("Each message is in the language of its receiver: the language in which you log in as that person."),
+    )
     blocks = (_channels(_, channel), *(days or (Listing(_("Sent messages"), (), empty),)))
     return visit.show(View(_("Sent messages"), words=words, blocks=blocks, links=(Link(guide.PATH, _("Demonstration")),)))
 
@@ -135,7 +139,20 @@ def _letter(_: Language, sent: Sequence[Letter]) -> Item:
     """Return the item of a message that was sent by one channel or by several."""
     first = sent[0]
     ways = " · ".join(_way(_, each) for each in sent)
-    return Item(first.subject, _ICONS[first.channel], details=(first.text, f"{ways}, {_.time(first.at)}"))
+    details = (f"{ways}, {_.time(first.at)}", *_foreign(_, first.language))
+    return Item(_purpose(_, first), _ICONS[first.channel], details=details, quote=Quote(first.text, first.language))
+
+
+def _purpose(_: Language, letter: Letter) -> str:
+    """Return the subject of a message in the language of the page."""
+    return templates().get(letter.template, {}).get(_.code, {}).get("subject", letter.subject)
+
+
+def _foreign(_: Language, language: str) -> tuple[str, ...]:
+    """Return a sentence about the language of a message that is not in the language of the page."""
+    if language == _.code:
+        return ()
+    return (_("Language of the receiver: {language}", language=_.language(language)),)
 
 
 def _way(_: Language, letter: Letter) -> str:
@@ -179,6 +196,13 @@ def _speak(demo: Demonstration, visit: Visit) -> None:
     demo.set_language(visit.form.get("name", "").strip(), visit._.code)
 
 
+def _speak_otherwise(demo: Demonstration, visit: Visit) -> None:
+    """From now on, send the messages to the visitor who is logged in in the language that the form names."""
+    code = visit.form.get("code", "")
+    if code in NAMES and visit.is_logged_in():
+        demo.set_language(visit.visitor().name, code)
+
+
 def extension(demo: Demonstration) -> Extension:
     """Return the extension that adds the demonstration's pages to the portal."""
 
@@ -201,6 +225,7 @@ def extension(demo: Demonstration) -> Extension:
         guide=partial(guide.guide, demo, runs),
         before={
             **dict.fromkeys(("/login", "/lost"), partial(_speak, demo)),
+            "/language": partial(_speak_otherwise, demo),
             "/statements/pdf": statements.set_language,
         },
         blank_card=demo.blank_card,

@@ -267,8 +267,9 @@ class Walk:
         return self._entered(name, Kind.SMS, lambda _: self.sent("sms"))
 
     def half_way(self, name: str, kind: Kind) -> Step:
-        """Start a login, up to the answer of a device of this kind."""
+        """Start a login, up to the answer of a device of this kind, in the language of the walk, as the login's page does."""
         system = self.shown.system
+        self.shown.set_language(name, self.language.code)
         step = system.begin(name, SESAME, "127.0.0.1")
         step = system.choose(step.token, next(each.id for each in step.choices if each.kind is kind))
         return self.come_with(step)
