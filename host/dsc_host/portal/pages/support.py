@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed, WaitView
-from dsc_host.portal.components import INFO, WARNING, Alert, Badge, Empty, Facts, Item, Listing, PageForms, Split
+from dsc_host.portal.components import WARNING, Alert, Badge, Empty, Facts, Item, Listing, PageForms, Split
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.decisions import corrections
 from dsc_host.portal.pages.device_items import device_item
@@ -16,6 +16,8 @@ from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, button
 from dsc_host.portal.wording import DOCUMENTS
 
 _NOTE_LETTERS = 300
+_FEW_MINUTES = 3
+"""The remaining minutes of a call from which the page warns that the call ends."""
 
 
 def support(visit: Visit) -> Response:
@@ -91,15 +93,15 @@ def _questions(visit: Visit, user: str, person: str) -> View:
     _ = visit._
     known = (hidden("user", user), hidden("person", person))
     words = (
-        _("Ask the caller for all of these details. Never read them out, and never say which one is wrong."),
+        _("Never read them out, and never say which one is wrong."),
         _("After five wrong tries, nobody can be identified as this user for an hour."),
     )
-    form = Form("/desk/identify", _("Check"), (*known, *_identity_fields(_)))
+    ask = Alert(WARNING, _("Ask the caller for all of these details."), words, icon="call")
+    form = Form("/desk/identify", _("Check"), (*known, *_identity_fields(_)), legend=_("The caller answers"))
     return View(
         _("Is this the caller?"),
-        words=words,
         steps=_steps(_, 2),
-        facts=_name_facts(_, user, person),
+        blocks=(Facts(_("Caller"), _name_facts(_, user, person), across=True), ask),
         forms=(form,),
         back=Link("/desk", _("Back to the search")),
         focus=True,
@@ -171,8 +173,8 @@ def call_page(visit: Visit) -> View:
     _, staff = visit._, visit.system.staff
     known, (_name, devices) = staff.caller(visit.token), staff.caller_devices(visit.token)
     waits, events = staff.caller_waits(visit.token), staff.caller_events(visit.token)
-    end = (Link("#f1-1", _("Note and end of the call")),)
-    top = Alert(INFO, _("Minutes left for this call: {minutes}", minutes=_minutes_left(visit, known)), links=end, icon="call")
+    minutes = _minutes_left(visit, known)
+    ends = Alert(WARNING, _("This call ends soon. Then the caller must be identified again."), icon="call")
     main = (
         Listing(_("Devices"), [_device(_, each) for each in devices], Empty(_("The caller has no device."), "none")),
         *((Listing(_("Waiting changes"), [_wait(_, each) for each in waits]),) if waits else ()),
@@ -183,10 +185,19 @@ def call_page(visit: Visit) -> View:
         _("{name} is calling", name=known.person),
         steps=_steps(_, 3),
         blocks=(
-            top,
-            Split(main, (_caller_facts(visit, known, devices), PageForms()), (_notes(visit),)),
+            *((ends,) if minutes <= _FEW_MINUTES else ()),
+            _caller_facts(visit, known, devices, minutes),
+            Split(main, last=(PageForms(), _notes(visit))),
         ),
-        forms=(Form("/desk/notes", _("Save the note"), (_note_field(_),), also=(("/desk/end", _("End the call")),)),),
+        forms=(
+            Form(
+                "/desk/notes",
+                _("Save the note"),
+                (_note_field(_),),
+                legend=_("Note and end of the call"),
+                also=(("/desk/end", _("End the call")),),
+            ),
+        ),
         placed=True,
         tables=(events_table(_, events, _("Security events, as the caller sees them")),),
     )
@@ -196,7 +207,7 @@ def _minutes_left(visit: Visit, known: CallerView) -> int:
     return max(1, int(known.until - visit.system.context.now()) // 60)
 
 
-def _caller_facts(visit: Visit, known: CallerView, devices: Sequence[DeviceView]) -> Facts:
+def _caller_facts(visit: Visit, known: CallerView, devices: Sequence[DeviceView], minutes: int) -> Facts:
     _ = visit._
     usable = any(each.live for each in devices)
     protection = _("protected by a device") if usable else _("protected, but without a device to log in with")
@@ -207,8 +218,9 @@ def _caller_facts(visit: Visit, known: CallerView, devices: Sequence[DeviceView]
         (_("Language"), _.language(known.language)),
         (_("Postal address"), known.address),
         (_("Account"), _("closed") if known.closed else protection),
+        (_("Minutes left"), f"{minutes} ({_.time(known.until)}\N{NO-BREAK SPACE}UTC)"),
     )
-    return Facts(_("Caller"), facts)
+    return Facts(_("Caller"), facts, Link("#f1-1", _("Note and end of the call")), across=True)
 
 
 def _device(_: Language, device: DeviceView) -> Item:
@@ -275,7 +287,10 @@ def note(visit: Visit) -> Response:
 
 
 def _note_field(_: Language) -> Field:
-    hint = _("What was asked and done. It cannot be changed later. Write no PIN, no code and no password into it.")
+    hint = _(
+        "What was asked and done. It cannot be changed later. Write no PIN, no code and no password into it."
+        " “End the call” saves it too, and leads to the next caller."
+    )
     return Field("note", _("New note"), hint=hint, longest=_NOTE_LETTERS)
 
 
