@@ -88,4 +88,7 @@ def draw_pins(
                 drawn.append({"serial": serial, "pin": pin})
         finally:
             # Print the PINs even if a later card fails: a PIN that was set but not printed would be lost.
-            show_all(drawn, as_json=as_json, none="No card awaits its PIN.")
+            if drawn:
+                show_all(drawn, as_json=as_json)
+    if not drawn:
+        show_all([], as_json=as_json, none="No card awaits its PIN.")

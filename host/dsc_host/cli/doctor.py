@@ -12,7 +12,7 @@ from dsc_host.cli import settings
 from dsc_host.cli.checks import contents, machine, ports, senders
 from dsc_host.cli.checks import records as stored
 from dsc_host.cli.checks.files import check_private
-from dsc_host.cli.checks.finding import Finding, Findings, State, of_error, ok, skipped
+from dsc_host.cli.checks.finding import Finding, Findings, State, failed, of_error, ok, skipped
 from dsc_host.cli.database import Records
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, printable, show_all
@@ -109,6 +109,10 @@ def _safely(check: str, findings: Callable[[], Findings]) -> Findings:
         yield from findings()
     except DscError as error:
         yield of_error(check, error, _REMEDIES.get(check, "correct this value"))
+    except OSError as error:
+        # The operating system refuses a path, for example because this user may not open its folder.
+        reason = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+        yield failed(check, reason, "correct the path, or run this command as the user of the services")
 
 
 def _of_records(records: Records, done: Progress) -> Findings:
@@ -119,8 +123,9 @@ def _of_records(records: Records, done: Progress) -> Findings:
         yield of_error("settings", error)
         return
     yield ok("settings", f"{settings.file()}{'' if settings.file().exists() else ', which does not exist'}")
-    about_keys, about_database = list(stored.check_keys(records)), list(stored.check_database(records))
-    yield from (*about_keys, *about_database, *machine.check_disk(folder))
+    about_keys = list(_safely(stored.KEY, lambda: stored.check_keys(records)))
+    about_database = list(_safely(stored.DATABASE, lambda: stored.check_database(records)))
+    yield from (*about_keys, *about_database, *_safely(machine.DISK, lambda: machine.check_disk(folder)))
     usable = not any(each.state is State.FAILED for each in (*about_keys, *about_database))
     # Open only a database with the current schema, because opening an older database would migrate it.
     if usable and any(each.state is State.OK for each in about_database):

@@ -1,5 +1,6 @@
 """The command for the login system's pages: portal."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,8 +209,16 @@ def mail_sender(server: str | None, sender: str | None) -> Mail | None:
     if server is None and sender is None:
         return None
     host, _, port = (server or "").rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not _is_host(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise InputError("mail", "must be HOST:PORT, for example localhost:25")
     if not sender or "@" not in sender:
         raise InputError("mail-from", "must be the sender's email address")
     return Mail(host, int(port), sender)
+
+
+def _is_host(name: str) -> bool:
+    """Return whether a connection to this host can be tried. Python raises an unexpected error for any other name."""
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False

@@ -76,6 +76,10 @@ def test_what_was_drawn_is_printed_although_the_next_card_cannot_be(desk: Comman
     assert is_accepted(desk, "AB1", done.out.split()[3])
 
 
+def test_nothing_is_said_about_other_cards_if_one_is_unknown(desk: Command) -> None:
+    assert desk("card", "pin", "draw", "NONE").err == "Error: card NONE: is not enrolled\n"
+
+
 @pytest.mark.parametrize("arguments", [("set",), ("set", "AB1", "--file", "x.csv"), ("draw",), ("draw", "AB1", "--all")])
 def test_either_cards_or_all_are_named(desk: Command, arguments: tuple[str, ...]) -> None:
     assert desk.refused("card", "pin", *arguments).startswith("serial: give")

@@ -36,6 +36,11 @@ def test_each_setting_names_its_source(dscplus: Command, monkeypatch: pytest.Mon
     assert shown(dscplus)["master_key"][1] == "default"
 
 
+def test_a_setting_that_no_command_accepts_is_shown(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_DB", "sqlite://")
+    assert shown(dscplus)["db"] == ("sqlite://", "DSCPLUS_DB")
+
+
 def test_the_key_comes_from_its_file_or_from_a_variable(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     written(dscplus, 'master_key = "kept.key"')
     monkeypatch.setenv("DSCPLUS_MASTER_KEY", "ab" * 32)

@@ -108,6 +108,7 @@ def test_addresses_of_this_machine_and_of_apps_are_accepted(scenario: Scenario) 
     [
         "", "login.example.com", "https://login.example.com/", "https://login.example.com/a", "https://login.example.com?a=b",
         "http://login.example.com", "https://login.example.com#a", "https://login.example.com?",
+        "https://[login.example.com",
     ],
 )  # fmt: skip
 def test_an_issuer_is_an_address_without_a_path(issuer: str) -> None:

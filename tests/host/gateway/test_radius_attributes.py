@@ -70,7 +70,8 @@ def test_values_are_cut_to_what_an_attribute_holds() -> None:
         ({"rule": [{"Class": ""}]}, "Class must be a text"), ({"rule": [{"Class": "{name}"}]}, "may be {user}"),
         ({"rule": [{"Class": "{"}]}, "Class must be a text"), ({"rule": [{"Class": "{user.x}"}]}, "Class must be a text"),
         ({"rule": [{"Class": "{user!r}"}]}, "Class must be a text"), ({"rule": [{"Class": "{}"}]}, "Class must be a text"),
-        ({"rule": [{"Class": "{user:9999}"}]}, "Class must be a text"), ({"rule": [{"Class": "x" * 254}]}, "247 bytes"),
+        ({"rule": [{"Class": "{user:9999}"}]}, "Class must be a text"),
+        ({"rule": [{"Class": "{user.__doc__}"}]}, "Class must be a text"), ({"rule": [{"Class": "x" * 254}]}, "247 bytes"),
         ({"rule": [{"Session-Timeout": -1}]}, "from 0 to"), ({"rule": [{"Session-Timeout": True}]}, "from 0 to"),
         ({"rule": [{"vendor": [{"id": 9, "type": 1}]}]}, "needs a text or a number"),
         ({"rule": [{"vendor": [{"id": 9, "type": 256, "text": "x"}]}]}, "type must be a whole number"),
@@ -89,7 +90,7 @@ def test_the_longest_table_and_the_longest_name_fit_beside_all_proxy_states() ->
     assert NO_TABLE.attributes("vpn", "anna", "sms", VALUES) == []
 
 
-@pytest.mark.parametrize("text", ["[[rule", "\xff"])
+@pytest.mark.parametrize("text", ["[[rule", "\xff", "rule = " + "[" * 10_000], ids=["cut", "no UTF-8", "too deep"])
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "wrong.toml"
     file.write_bytes(text.encode("latin-1"))

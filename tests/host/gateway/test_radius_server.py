@@ -166,7 +166,9 @@ def test_an_address_to_listen_on_is_read(text: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":", "vpn.example.com:1812", "127.0.0.1:65536", "127.0.0.1:x", "[127.0.0.1]:1", "[::1]:²"]
+    "text",
+    ["", ":", "vpn.example.com:1812", "127.0.0.1:65536", "127.0.0.1:x", "[127.0.0.1]:1", "[::1]:²", "[::1]:" + "1" * 5000],
+    ids=range(8),
 )
 def test_no_address_to_listen_on_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"^listen: "):

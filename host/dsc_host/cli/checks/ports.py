@@ -25,6 +25,10 @@ def check_http(check: str, port: int, *, host: str = "127.0.0.1", name: str = ""
     except (OSError, http.client.HTTPException):
         yield _other(check, where)
         return
+    except ValueError:
+        # The name has characters that no request can send.
+        yield failed(check, f"{name} is not a host name", "correct --public, for example login.example.com")
+        return
     finally:
         connection.close()
     if status == 200:

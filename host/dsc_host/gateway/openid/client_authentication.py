@@ -93,7 +93,7 @@ def _use(tx: LoginTransaction, audiences: frozenset[str], name: str, claims: Map
     if (
         isinstance(until, bool)
         or not isinstance(until, int | float)
-        or not 0 < until - now + _SKEW_SECONDS < _ASSERTION_SECONDS
+        or not now - _SKEW_SECONDS < until < now - _SKEW_SECONDS + _ASSERTION_SECONDS
     ):
         raise invalid_client()
     if not isinstance(number, str) or not 0 < len(number) <= 255:

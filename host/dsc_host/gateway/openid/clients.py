@@ -121,8 +121,8 @@ def load(tx: LoginTransaction) -> list[Client]:
 
 def check_issuer(issuer: str) -> None:
     """Raise `InputError` unless this can be the provider's address, which clients know as the issuer."""
-    parts = urlsplit(issuer) if _URL.fullmatch(issuer) else None
-    if parts is None or not _is_web(issuer) or parts.path or parts.query or issuer.endswith(("?", "/")):
+    parts = urlsplit(issuer) if _is_web(issuer) else None
+    if parts is None or parts.path or parts.query or issuer.endswith(("?", "/")):
         raise InputError("issuer", "must be the portal's address without a path, for example https://login.example.com")
 
 

@@ -90,7 +90,7 @@ class Table:
             content = tomllib.loads(data.decode("utf-8"))
         except UnicodeDecodeError:
             raise InputError("attributes", f"{file} is not UTF-8") from None
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError("attributes", f"{file} is not TOML: {error}") from None
         return cls.of(content)
 
@@ -146,11 +146,11 @@ def _vendor(where: str, content: object) -> _Value:
 def _text(where: str, content: object) -> str:
     try:
         if isinstance(content, str) and content:
-            content.format_map(dict.fromkeys(PLACEHOLDERS, ""))
-            plain = all(not form and not kind for _, _, form, kind in Formatter().parse(content))
+            fields = [field for field in Formatter().parse(content) if field[1] is not None]
+            plain = all(name in PLACEHOLDERS and not form and not kind for _, name, form, kind in fields)
             if plain and len(content.encode()) <= MOST_VALUE - _VENDOR_HEAD:
                 return content
-    except (KeyError, ValueError, AttributeError, IndexError):
+    except ValueError:
         pass
     known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     raise InputError(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import signal
 import ssl
 from collections.abc import Callable, Sequence
@@ -35,7 +36,7 @@ def listening_address(text: str, option: str = "listen", default: int = PORT) ->
     host, colon, port = text.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")) or text.endswith("]"):
         host, port = text, str(default)
-    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+    if not (re.fullmatch("[0-9]{1,5}", port) and int(port) < 65536):
         raise InputError(option, "the port must be 0 to 65535")
     bracketed = host.startswith("[") and host.endswith("]")
     try:
