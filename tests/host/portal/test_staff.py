@@ -1,10 +1,15 @@
 """The pages of support, the issuer and compliance, as their staff use them."""
 
+from dataclasses import replace
+
 import pytest
-from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
+from tests.host.login.scenario import ANNA, PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, enter
 
 from dsc_host.login import Kind
+from dsc_host.portal.languages import load
+from dsc_host.portal.pages.decisions import comparison
+from dsc_host.portal.views import Cell
 
 _OWN = {"sue": "/desk", "ivo": "/issuer", "cleo": "/compliance"}
 
@@ -49,8 +54,11 @@ def test_compliance_gives_a_reason_and_sees_past_decisions(scenario: Scenario, b
         system.confirm_share(token, share.id)
         assert "Requests to share a device: 1" in cleo.open("/compliance").text
         page = cleo.press(agreed)
-        assert "Requesting user ben Anna Date of birth: " in page.text
-        assert "Owner anna Anna Date of birth: " in page.text
+        assert "Requesting user ben Owner anna " in page.text
+        assert (
+            "All details of the two people are the same. The two people Details Requesting user Owner Full name Anna Anna "
+            in page.text
+        )
         assert "Device Digital Security Card+ IB3000901" in page.text
         done = {"Refuse": "cannot log in with this device.", "Agree": "can then log in with this device."}[agreed]
         assert f"The requesting user {done}" in page.text
@@ -63,6 +71,20 @@ def test_compliance_gives_a_reason_and_sees_past_decisions(scenario: Scenario, b
     text = cleo.page.text
     assert text.index("agreed cleo") < text.index("refused cleo The passports differ."), "the newest first"
     assert "ben with anna" in text
+
+
+def test_compliance_sees_what_a_correction_changes(scenario: Scenario, browser: Browsers) -> None:
+    scenario.system.staff.correct_identity(scenario.session("sue"), "anna", replace(ANNA, residence="DE"))
+    cleo = enter(scenario, browser(), "cleo")
+    cleo.open("/compliance")
+    page = cleo.press("Agree")
+    assert "Country of residence Switzerland Germany different Document number" in page.text
+    assert page.text.count("different") == 1
+
+
+def test_the_facts_that_differ_are_marked() -> None:
+    made = comparison(load()["en"], "", (), (("Name", "A"), ("Birth", "B")), (("Name", "A"), ("Birth", "C")))
+    assert [(row.kind, row.cells[2]) for row in made.rows] == [("", "A"), ("danger", Cell("C", "different"))]
 
 
 def test_a_request_that_was_decided_meanwhile_is_told(scenario: Scenario, browser: Browsers) -> None:

@@ -1,15 +1,23 @@
 """The pages of compliance: decisions about sharing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from starlette.responses import Response
 
 from dsc_host.login import CheckedPerson, NotNow
-from dsc_host.portal.components import Empty, Listing
+from dsc_host.portal.components import SUCCESS, WARNING, Alert, Empty, Listing
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.decisions import corrections, decided, decision, decisions, details_of
+from dsc_host.portal.pages.decisions import (
+    Subject,
+    compared_details,
+    comparison,
+    corrections,
+    decided,
+    decision,
+    decisions,
+)
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Cell, Row, Table, View, hidden
+from dsc_host.portal.views import Block, Cell, Row, Table, View, hidden
 from dsc_host.portal.wording import KINDS
 
 
@@ -21,8 +29,8 @@ def compliance(visit: Visit) -> Response:
             (
                 _person(each.user, people),
                 _person(each.owner, people),
-                f"{_(KINDS[each.kind])} {each.device}",
-                _.moment(each.at),
+                Cell(_(KINDS[each.kind]), each.device),
+                Cell(_.date(each.at), f"{_.time(each.at)}\N{NO-BREAK SPACE}UTC"),
             ),
             decision(_, "/compliance/decide", hidden("share", each.id)),
         )
@@ -53,17 +61,17 @@ def decide(visit: Visit) -> Response:
     """Approve or refuse a request to share a device."""
     _, staff = visit._, visit.system.staff
 
-    def facts(share: str) -> Sequence[tuple[str, str]]:
+    def about(share: str) -> Subject:
         people = staff.people_to_check(visit.token)
         for each in staff.pending_shares(visit.token):
             if each.id == share:
-                device = (_("Device"), f"{_(KINDS[each.kind])} {each.device}")
-                return (
-                    (_("Requesting user"), _described(_, each.user, people)),
-                    (_("Owner"), _described(_, each.owner, people)),
-                    device,
+                facts = (
+                    (_("Requesting user"), each.user),
+                    (_("Owner"), each.owner),
+                    (_("Device"), f"{_(KINDS[each.kind])} {each.device}"),
                     (_("When"), _.moment(each.at)),
                 )
+                return Subject(facts, _compared(_, people.get(each.user), people.get(each.owner)))
         raise NotNow("this has already been decided")
 
     effects = (
@@ -74,13 +82,19 @@ def decide(visit: Visit) -> Response:
         visit,
         "/compliance",
         "share",
-        facts,
+        about,
         lambda share, agreed, why: staff.decide_share(visit.token, share, agreed, why),
         effects,
     )
 
 
-def _described(_: Language, user: str, people: Mapping[str, CheckedPerson]) -> str:
-    """Return the user name with the name and the details of the person, one on a line."""
-    person = people.get(user)
-    return user if person is None else f"{user}\n{person.name}\n{details_of(_, person.identity)}"
+def _compared(_: Language, user: CheckedPerson | None, owner: CheckedPerson | None) -> tuple[Block, ...]:
+    """Return a sentence about whether the requesting person and the owner are the same person, and their details."""
+    if user is None or owner is None:
+        return ()
+    left, right = (((_("Full name"), each.name), *compared_details(_, each.identity)) for each in (user, owner))
+    told = Alert(SUCCESS, _("All details of the two people are the same."))
+    if left != right:
+        told = Alert(WARNING, _("The two people have different details. The rows say which."))
+    heads = (_("Details"), _("Requesting user"), _("Owner"))
+    return (told, comparison(_, _("The two people"), heads, left, right))

@@ -1,7 +1,7 @@
 """Decisions of a second person: the corrections that wait, the question for the reason, and past decisions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
@@ -11,10 +11,20 @@ from dsc_host.portal.components import DANGER, SUCCESS
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Cell, Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.views import Block, Cell, Field, Form, Link, Row, Table, View, hidden
 from dsc_host.portal.wording import DOCUMENTS, KINDS
 
 Facts = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a decision is about: facts, and what compares the people or the details."""
+
+    facts: Facts
+    blocks: Sequence[Block] = ()
+
+
 _REASON_LETTERS = 200
 
 
@@ -23,12 +33,17 @@ def decide_correction(visit: Visit) -> Response:
     _, staff = visit._, visit.system.staff
     page = "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
 
-    def facts(wait: str) -> Facts:
+    def about(wait: str) -> Subject:
         people = _people_to_check(visit)
         for asked, identity in staff.corrections(visit.token):
             if asked.id == wait:
-                details = (_("Corrected details"), details_of(_, identity, people.get(asked.user)))
-                return ((_("User name"), asked.user), details, (_("Requested by"), asked.asked_by))
+                user, by = (_("User name"), asked.user), (_("Requested by"), asked.asked_by)
+                before = people.get(asked.user)
+                if before is None:
+                    return Subject((user, (_("Corrected details"), details_of(_, identity)), by))
+                heads = (_("Details"), _("Before"), _("Corrected"))
+                old, new = compared_details(_, before.identity), compared_details(_, identity)
+                return Subject((user, by), (comparison(_, _("Corrected details"), heads, old, new),))
         raise NotFound("no such change is waiting")
 
     effects = (
@@ -36,7 +51,7 @@ def decide_correction(visit: Visit) -> Response:
         _("The details stay as they are."),
     )
     return decided(
-        visit, page, "wait", facts, lambda wait, agreed, why: staff.decide_correction(visit.token, wait, agreed, why), effects
+        visit, page, "wait", about, lambda wait, agreed, why: staff.decide_correction(visit.token, wait, agreed, why), effects
     )
 
 
@@ -87,6 +102,21 @@ def _named_details(_: Language, identity: Identity) -> Sequence[tuple[str, str]]
     )
 
 
+def compared_details(_: Language, identity: Identity) -> Facts:
+    """Return the details of a person for a comparison: the same keys for everybody."""
+    *most, (document, number) = _named_details(_, identity)
+    return (*most, (_("Document number"), f"{document} {number}"))
+
+
+def comparison(_: Language, title: str, heads: Sequence[str], left: Facts, right: Facts) -> Table:
+    """Return a table with the same facts in two versions. It marks the facts that differ."""
+    rows = [
+        Row((key, value, other if value == other else Cell(other, _("different"))), kind="" if value == other else "danger")
+        for (key, value), (_key, other) in zip(left, right, strict=True)
+    ]
+    return Table(title, heads, rows, kinds=("text", "text", "lead"), even=True)
+
+
 def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
     """Return the two buttons that lead to the approval or the refusal of `subject`, which is a hidden field."""
     return (
@@ -99,13 +129,13 @@ def decided(
     visit: Visit,
     page: str,
     name: str,
-    facts: Callable[[str], Facts],
+    about: Callable[[str], Subject],
     decide: Callable[[str, bool, str], object],
     effects: tuple[str, str],
 ) -> Response:
     """Ask for the reason of a decision, then call `decide` with its subject, the decision and the reason. Redirect to `page`.
 
-    The field `name` of the form has the id of the subject, and `facts` describes the subject. `effects` says what an
+    The field `name` of the form has the id of the subject, and `about` describes the subject. `effects` says what an
     approval does, and what a refusal does. Without a decision, only redirect to `page`.
     """
     subject, agreed = visit.value(name, 32), visit.value("agreed", 8)
@@ -114,7 +144,7 @@ def decided(
 
     def question() -> View:
         effect = effects[agreed != "yes"]
-        return _question(visit, page, facts(subject), hidden(name, subject), effect, agreed=agreed == "yes")
+        return _question(visit, page, about(subject), hidden(name, subject), effect, agreed=agreed == "yes")
 
     if not confirmations.is_confirmed(visit):
         return visit.show(question())
@@ -126,7 +156,7 @@ def decided(
     return visit.redirect(page, notice="decided")
 
 
-def _question(visit: Visit, page: str, facts: Facts, subject: Field, effect: str, *, agreed: bool) -> View:
+def _question(visit: Visit, page: str, about: Subject, subject: Field, effect: str, *, agreed: bool) -> View:
     """Return the page that asks for the reason of a decision. A refusal needs a reason."""
     _ = visit._
     hint = _("It is kept with the decision. The customer does not see it.")
@@ -139,7 +169,8 @@ def _question(visit: Visit, page: str, facts: Facts, subject: Field, effect: str
     title = _("Agree to this request?") if agreed else _("Refuse this request?")
     form = Form(str(visit.request.scope["path"]), _("Agree") if agreed else _("Refuse"), fields, danger=not agreed)
     words = (effect, _("Those concerned are notified."), _("This cannot be undone."))
-    return replace(confirmations.question(visit, title, words, facts, form, Link(page, _("Back"))), focus=True)
+    view = confirmations.question(visit, title, words, about.facts, form, Link(page, _("Back")))
+    return replace(view, blocks=(*about.blocks, *view.blocks), focus=True)
 
 
 def decisions(visit: Visit) -> Table:
