@@ -86,6 +86,8 @@ class Listing:
     """Whether each item has its action beside it in a narrow window too, and no icon there. For items with one action."""
     folded: bool = False
     """Whether only the title is shown until the visitor unfolds the panel. It then has no `more`."""
+    forms: Sequence[Form] = ()
+    """Buttons above the items that act on several of them."""
 
 
 @dataclass(frozen=True, slots=True)

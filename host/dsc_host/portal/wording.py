@@ -271,6 +271,7 @@ _NOTICES: Mapping[str, str] = {
     "decided": "Your decision was recorded.",
     "made": "All cards were made.",
     "batch": "A batch of cards was made. Others are still waiting.",
+    "none_left": "None of these cards was waiting any more. Nothing was changed.",
     "all_sent": "The cards are on their way.",
     "approved": "The login was approved.",
     "denied": "The login was denied.",
@@ -302,6 +303,7 @@ NOTICE_KINDS: Mapping[str, str] = {
     "phone_waits": INFO,
     "waits": INFO,
     "denied": INFO,
+    "none_left": INFO,
     "time": INFO,
 }
 """The kinds of the notices. A notice without an entry reports a success. No notice is `DANGER`, because none reports harm."""

@@ -236,10 +236,13 @@ def test_the_issuer_sees_dates_and_works_in_batches(
     assert ivo.press("Make the next 1 cards").notice == "A batch of cards was made. Others are still waiting."
     assert "Made 1 of 2" in ivo.page.text
     assert ivo.press("Make all cards").notice == "All cards were made."
-    page = ivo.press("All made cards are sent")
+    page = ivo.press("Mark all 2 as sent")
     assert ("Are these cards sent?" in page.title, shown.cards["carl"].serial in page.text) == (True, True)
     assert ivo.press("All of these are sent").notice == "The cards are on their way."
     assert "No card is requested." in ivo.page.text
+    for path in ("/issuer/make", "/issuer/ship-all"):
+        assert Page(ivo.client.post(path, data={"csrf": ivo.csrf})).notice.startswith("None of these cards was waiting"), path
+    ivo.open("/issuer")
     page = ivo.press("Record the arrival", serial="none")
     assert (page.title, page.status) == ("Issuing", 404), "the form can be corrected"
 

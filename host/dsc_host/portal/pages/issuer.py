@@ -32,24 +32,33 @@ def _page(visit: Visit) -> View:
     made = _made(waiting)
     meter = Meter(_("Made"), _("{made} of {all}", made=len(made), all=len(waiting)), len(made), max(1, len(waiting)))
     progress = (Meters(_("Progress"), (meter,), _how(visit)),) if waiting else ()
-    batches, returns = _batches(visit, waiting), visit.system.staff.returns(visit.token)
-    work = (*progress, PageForms(0, len(batches)), _requests(visit, waiting), _coming_back(_, returns))
-    split = Split((*work, *_on_the_way(visit), *_came_back(_, returns)), last=_arrivals(_, len(batches)))
-    return View(_("Issuing"), blocks=(split,), forms=(*batches, *_returns(_)), placed=True)
-
-
-def _arrivals(_: Language, start: int) -> tuple[PageForms, PageForms]:
-    """Return the places of the forms of `_returns`, which are the page's forms from index `start`."""
+    returns = visit.system.staff.returns(visit.token)
+    work = (*progress, *_requests(visit, waiting), _coming_back(_, returns))
     charged = _("Keep a deposit, or charge for a device")
-    return PageForms(start, start + 1), PageForms(start + 1, folded=charged)
+    arrivals = (PageForms(0, 1), PageForms(1, folded=charged))
+    split = Split((*work, *_on_the_way(visit), *_came_back(_, returns)), last=arrivals)
+    return View(_("Issuing"), blocks=(split,), forms=_returns(_), placed=True)
 
 
-def _requests(visit: Visit, waiting: Sequence[Request]) -> Listing:
-    """Return the list of the cards to make and send. An empty list says how a card gets there."""
-    _, only = visit._, len(waiting) == 1
+def _requests(visit: Visit, waiting: Sequence[Request]) -> tuple[Listing, ...]:
+    """Return the list of the cards to make, and that of the cards to send. An empty list says how a card gets there."""
+    _, only, made = visit._, len(waiting) == 1, _made(waiting)
+    asked = [each for each in waiting if each not in made]
     words = _("No card is requested. A request appears here when its owner has confirmed it.")
-    title = _("Requests: {count}", count=len(waiting)) if waiting else _("Requests")
-    return Listing(title, [_item(visit, each, only=only) for each in waiting], Empty(words, "card"), dense=True)
+    to_make = Listing(
+        _("To make: {count}", count=len(asked)) if asked else _("Requests"),
+        [_item(visit, each, only=only) for each in asked],
+        Empty(words, "card"),
+        dense=True,
+        forms=_make_button(visit, len(asked)),
+    )
+    to_send = Listing(
+        _("Made, to be sent: {count}", count=len(made)),
+        [_item(visit, each, only=only) for each in made],
+        dense=True,
+        forms=_send_button(_, made, primary=not asked),
+    )
+    return (*((to_make,) if asked or not made else ()), *((to_send,) if made else ()))
 
 
 def _on_the_way(visit: Visit) -> tuple[Listing, ...]:
@@ -119,7 +128,7 @@ def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
     details = (
         _joined(asked.user, asked.serial),
         asked.address,
-        _("Expected by {day}", day=_.short_day(asked.estimate)),
+        _joined(_("Requested: {moment}", moment=_.date(asked.at)), _("Expected by {day}", day=_.short_day(asked.estimate))),
         *((_("Days of waiting: {days}", days=days),) if days else ()),
     )
     badge = Badge(_(ORDERS[asked.state]), SUCCESS if is_made else INFO)
@@ -130,15 +139,21 @@ def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
     )
 
 
-def _batches(visit: Visit, waiting: Sequence[Request]) -> tuple[Form, ...]:
-    """Return the buttons that work on several cards."""
-    _, made = visit._, _made(waiting)
-    left = len(waiting) - len(made)
+def _make_button(visit: Visit, left: int) -> tuple[Form, ...]:
+    """Return the button that makes cards; nothing if there are none to make, or if this page cannot make cards."""
+    if not left or visit.site.extension is None:
+        return ()
+    _ = visit._
     label = _("Make all cards") if left <= _BATCH else _("Make the next {cards} cards", cards=_BATCH)
-    return (
-        *((button("/issuer/make", label),) if left and visit.site.extension is not None else ()),
-        *((button("/issuer/ship-all", _("All made cards are sent"), requests=",".join(_ids(made))),) if made[1:] else ()),
-    )
+    return (replace(button("/issuer/make", label), primary=True),)
+
+
+def _send_button(_: Language, made: Sequence[Request], *, primary: bool) -> tuple[Form, ...]:
+    """Return the button that records the sending of all made cards; nothing for one card, which has a button of its own."""
+    if len(made) <= 1:
+        return ()
+    label = _("Mark all {cards} as sent", cards=len(made))
+    return (replace(button("/issuer/ship-all", label, requests=",".join(_ids(made))), primary=primary),)
 
 
 def _ids(asked: Sequence[Request]) -> list[str]:
@@ -167,7 +182,9 @@ def make(visit: Visit) -> Response:
     if extension is None:
         raise NotAllowed("make cards with dscplus issuer on the machine that they are plugged into")
     staff = visit.system.staff
-    staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None, _BATCH)
+    made = staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None, _BATCH)
+    if not made:
+        return visit.redirect("/issuer", notice="none_left")
     left = any(each.state is OrderState.REQUESTED for each in staff.queue(visit.token))
     return visit.redirect("/issuer", notice="batch" if left else "made")
 
@@ -183,7 +200,7 @@ def ship_all(visit: Visit) -> Response:
     _, listed = visit._, visit.form.get("requests", "").split(",")
     cards = [each for each in _made(visit.system.staff.queue(visit.token)) if each.id in listed]
     if not cards:
-        return visit.redirect("/issuer")
+        return visit.redirect("/issuer", notice="none_left")
     if not confirmations.is_confirmed(visit):
         words = (_("The owners are notified, and the time until the automatic activation begins."),)
         facts = [(each.account_name, f"{each.serial}\n{each.address}") for each in cards]
