@@ -14,8 +14,9 @@ from tests.host.login.wrong_passwords import WRONG
 from dsc_host import gateway, login
 from dsc_host.errors import InputError
 from dsc_host.login import EventKind, Kind, NotAllowed, NotIn, Scope, WrongCredentials
+from dsc_host.login.messages import notices
 from dsc_host.login.profile import security_events
-from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.transaction import LoginTransaction, find_user, found
 from dsc_host.records.tables import audit
 
 
@@ -60,6 +61,15 @@ def test_support_and_the_primary_user_are_seen_without_their_names(scenario: Sce
     )
     assert others == list(expected)
     assert not any(name in repr(seen) for name in ("anna", "sue"))
+
+
+def test_codes_that_support_enables_are_seen_as_the_act_of_somebody_else(scenario: Scenario) -> None:
+    desk = scenario.call("ben")
+    (number,) = scenario.system.context.read(lambda tx: notices.numbers_of(tx.db, found(find_user(tx.db, "ben"))))
+    assert scenario.system.staff.enable_messages(desk, number)
+    newest = scenario.system.security_events(scenario.session("ben")).events
+    enabled = next(each for each in newest if each.kind is EventKind.MESSAGES_ENABLED)
+    assert enabled.by_other
 
 
 @pytest.mark.every_database

@@ -1,4 +1,4 @@
-"""Changes of a user's devices that need no answer from the device.
+"""Phone numbers and the devices that send codes to them: SMS and call-back.
 
 A phone number is removed together with the devices that send codes to it. SMS and call-back use only one number of a user.
 """
@@ -36,12 +36,16 @@ def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
             registry.move(tx, device, DeviceState.ENDED)
 
 
-def enable_messages(tx: LoginTransaction, user: User, number: str, notified: Notified, *, anew: bool = False) -> None:
+def enable_messages(
+    tx: LoginTransaction, user: User, number: str, notified: Notified, *, anew: bool = False, by: str = ""
+) -> None:
     """Give the user the devices SMS and call-back for a confirmed number, and end such devices for other numbers.
 
-    The days of full access continue from those of the earlier number, even if that number was removed. The days start again
-    only if `anew` is true and the user has no such device. If the policy no longer issues a kind, only users who already have a
-    device of this kind get one for the new number. Raises `NotNow` if the user has the phone app, which replaces SMS and
+    SMS and call-back give full access for a number of days. A new number continues the days of the earlier number, even if that
+    number was removed. The days start again only if `anew` is true and the user has no such device now.
+
+    If the policy no longer issues a kind, only users who already have a device of this kind get one for the new number. `by` is
+    the name of the support member who enables the codes. Raises `NotNow` if the user has the phone app, which replaces SMS and
     call-back.
     """
     check_no_app(tx, user)
@@ -57,11 +61,11 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, notified: Not
             continued = replaced.get(kind.name) or (None if anew else _last_ended(tx, user, kind))
             _add_number(tx, user, kind, number, notified, continued)
     users.settings_changed(tx.db, user)
-    tx.log("messages.enable", user, "done")
+    tx.log("messages.enable", user, "done", by=by)
 
 
 def _last_ended(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device | None:
-    """Return the newest ended device of this kind. Its days continue: removing a number must not give a user new days."""
+    """Return the newest ended device of this kind. Its days of full access continue, so removing a number gains no new days."""
     column = rows.devices.c
     ended = rows.devices.all(tx.db, column.owner_id == user.id, column.kind == kind.name, column.state == DeviceState.ENDED)
     return max(ended, key=lambda device: device.made_at, default=None)

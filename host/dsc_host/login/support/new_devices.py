@@ -51,5 +51,5 @@ def offer_messages(tx: LoginTransaction, session: Session, staff: User, number: 
         return False
     notified = notices.notify(tx, user, "messages_enabled", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, notified=notified)
-    device_lifecycle.enable_messages(tx, user, number, notified, anew=True)
+    device_lifecycle.enable_messages(tx, user, number, notified, anew=True, by=staff.name)
     return True
