@@ -41,7 +41,7 @@ class TooManyAttempts(LoginError):
 
 
 class NotAllowed(LoginError):
-    """The user may not do this. The message says who may."""
+    """The user may not do this, or has given a wrong code or PIN for it. The message says which."""
 
 
 class ProofNeeded(LoginError):

@@ -1,4 +1,4 @@
-"""The columns `data` of the tables: frozen dataclasses as JSON text. Only this module writes and reads them.
+"""The columns `data` of the tables, which hold frozen dataclasses as JSON text. Only this module encodes and decodes them.
 
 A value that equals its field's default is not written, and a missing field gets its default. A database of an earlier version
 can therefore be read if each new field has a default.
@@ -30,12 +30,12 @@ def read(kind: type[T], text: str) -> T:
 def _plain(value: Any) -> Any:
     if not is_dataclass(value):
         return value
-    named = ((field, getattr(value, field.name)) for field in fields(value))
-    return {field.name: _plain(each) for field, each in named if each != field.default}
+    values = ((field, getattr(value, field.name)) for field in fields(value))
+    return {field.name: _plain(each) for field, each in values if each != field.default}
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    """Return a JSON value in the type of its field: a dataclass, a tuple, or a JSON type."""
+    """Convert a JSON value to the type of its field: a dataclass, a tuple, or a type that JSON has."""
     if isinstance(kind, UnionType):
         return None if value is None else _typed(next(each for each in get_args(kind) if each is not NoneType), value)
     if isinstance(kind, type) and is_dataclass(kind):

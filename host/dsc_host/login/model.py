@@ -70,7 +70,7 @@ class Stage(StrEnum):
 
 
 class Status(StrEnum):
-    """The result of a check for an answer."""
+    """The result of an answer, or of asking whether the phone has answered."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

@@ -69,11 +69,11 @@ class Device(NamedTuple):
     expires_at: float | None
     data: str
     told: str = ""
-    """The last reminder that the owner got about a coming change of the device; empty if there was none."""
+    """The stage of the last reminder to the owner, `near` or `imminent`; empty if there was none."""
 
 
 class Use(NamedTuple):
-    """The right of a user to use a device: their own device, or a device that another user shares with them."""
+    """The right of a user to use a device. Either the user owns the device, or its owner shares it with them."""
 
     id: str
     user_id: str
@@ -101,7 +101,10 @@ class Session(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """The number of failures at a limit since a time. `name` is the key of the limit."""
+    """The state of a rate limit. `name` is its key, and `failures` is the number of failed attempts since the time `since`.
+
+    The limit is closed until the time `until`.
+    """
 
     name: str
     failures: int
@@ -157,7 +160,9 @@ class Order(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A deposit for a card, or a charge for a device without a deposit. `cents` is the amount held, `kept` the amount kept.
+    """A deposit for a card, or a charge for a device without a deposit.
+
+    `cents` is the amount that is held. `kept` is the amount that the issuer has kept or charged.
 
     Either `order_id` or `device_id` is empty. `settled_at` is the time at which the money was released or kept.
     """
@@ -221,7 +226,7 @@ class Funding(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """A change that takes effect later. `stop` is the hash of the code that stops it."""
+    """A change that takes effect later. `stop` is the hash of the code with which the user can stop the change."""
 
     id: str
     user_id: str

@@ -1,8 +1,8 @@
 """The context and the transactions of the login system.
 
-The order of locks: an operation first locks the rows of the users that it changes (`locked_user`), in the order of their ids.
-Then it locks cards, and last the end of the log. So transactions never deadlock. A docstring that calls a user locked means
-that the row is locked in this transaction.
+All transactions take their locks in one order, so they never deadlock. An operation first locks the rows of the users that it
+changes (`locked_user`), in the order of their ids. Then it locks cards, and finally the end of the audit log. If a docstring
+says that a user is locked, the transaction has locked the user's row.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LoginTransaction:
-    """A transaction of the login system. It locks users in the order of their ids, then cards, and last the end of the log."""
+    """A transaction of the login system. See the module for the order of its locks."""
 
     context: "LoginContext"
     cards: CardTransaction

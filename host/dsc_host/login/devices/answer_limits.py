@@ -2,8 +2,8 @@
 
 Only somebody who knows the password can use up these limits. Two promises:
 
-1. A device is locked for its user after some wrong answers in a row, and after more wrong answers within a day, even with
-   correct answers in between. The owner's correct answers therefore do not give an attacker more guesses.
+1. Some wrong answers in a row lock a device for its user. A larger number of wrong answers within a day locks the device even
+   if correct answers came in between. The owner's correct answers therefore do not give an attacker more guesses.
 2. A locked device gets no new challenge and no code, because no answer would be accepted.
 """
 
@@ -18,7 +18,7 @@ _OFFERS_WITHIN = 300
 
 
 def offers(context: LoginContext, user: User) -> RateLimit:
-    """Return the limit on the challenges for a user. Each challenge may cost a message or use up a question of a card."""
+    """Return the limit on the challenges for a user: a challenge may cost a message, or use up a question of a card."""
     return RateLimit("offers", user.id, context.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
 
 
@@ -35,7 +35,7 @@ def refusal(tx: LoginTransaction, use: Use) -> TooManyAttempts | None:
 
 
 def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
-    """Count a wrong answer of a device that is not locked. Do nothing if the verifier counts the wrong answers of this kind."""
+    """Count a wrong answer with a device that is not locked. Do nothing if the verifier counts wrong answers for this kind."""
     if kind.enrolled:
         return
     over = use.locked_until is not None

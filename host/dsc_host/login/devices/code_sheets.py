@@ -21,7 +21,7 @@ _SEED_BYTES = 32
 
 
 def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device:
-    """Make a new sheet of codes, which the user must activate. It replaces an unactivated earlier sheet of this kind."""
+    """Make a new sheet of codes, which the user must activate. End an earlier sheet of this kind that was not activated."""
     for device, _ in registry.held_by(tx.db, user):
         if device.kind == kind.name and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
@@ -39,7 +39,7 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Devic
 def request_online_card(tx: LoginTransaction, user: User) -> Device:
     """Give an online card to a user who has a temporary code from support. Raises `NotNow`.
 
-    The activation of the online card ends the temporary code, so nobody can renew online cards without support.
+    The activation of the online card ends the temporary code, so nobody can get a second online card without support.
     """
     registry.check_issued(tx, kinds.ONLINE_CARD)
     live = [device for device, _ in registry.live_of(tx, user)]
@@ -57,7 +57,7 @@ def request_online_card(tx: LoginTransaction, user: User) -> Device:
 def sheet_codes(tx: LoginTransaction, device: Device) -> tuple[str, ...]:
     """Return the codes of a sheet that is not activated yet.
 
-    Raises `NotNow` after the activation: nobody sees the codes again.
+    Raises `NotNow` after the activation. From then on, nobody can see the codes.
     """
     if device.state != DeviceState.SHIPPED or not kinds.of(device).has_sheet:
         raise NotNow("the codes are shown only until the card is activated")

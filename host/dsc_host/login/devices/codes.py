@@ -38,10 +38,10 @@ def codes(seed: bytes, count: int, letters: int) -> tuple[str, ...]:
 def draw(
     asked: bytes, count: int, indexes: int, pick: Callable[[int], int] = secrets.randbelow
 ) -> tuple[tuple[int, ...], bytes]:
-    """Draw distinct index numbers. Return them, and the new value for `asked`: a bit for each index that was drawn.
+    """Draw distinct index numbers. Return them, and the new value for `asked`.
 
-    A round draws each index once; then a new round begins. If a round has too few indexes left, the next round supplies the
-    missing indexes.
+    `asked` has a bit for each index that was drawn in the current round. A round draws each index once, and then a new round
+    begins. If a round has too few indexes left, the next round supplies the missing indexes.
     """
     drawn: list[int] = []
     bits = int.from_bytes(asked, "big")
@@ -81,7 +81,7 @@ def entered_digits(text: object) -> str:
 
 
 def digest(token: str, address: str, text: str) -> str:
-    """Return the hash of a code that was sent to an address, keyed with the token of the session that needs the code."""
+    """Return the hash of a code that was sent to an address, keyed with the token of the session in which it is entered."""
     key, message = (each.encode("utf-8", "surrogatepass") for each in (token, f"{address} {text}"))
     return hmac.new(key, message, "sha256").hexdigest()
 

@@ -1,4 +1,7 @@
-"""Limits on the messages in a day (SMS, calls, emails) to a user, number, address or country, and the pause between codes."""
+"""Limits on messages, and the pause between codes.
+
+The limits are on the SMS, calls and emails that a user, a number, an address or a country gets in a day.
+"""
 
 from dsc_host.login.accounts.phone_numbers import calling_code
 from dsc_host.login.errors import TooManyAttempts
@@ -29,7 +32,8 @@ def emails_to_any(context: LoginContext, user: User, email: str) -> list[RateLim
 def messages_to_any(context: LoginContext, user: User, number: str) -> list[RateLimit]:
     """Return the limits on messages to a number that is not confirmed and may belong to anybody.
 
-    They include a separate limit for the number, so that nobody can use up the messages with which the number's owner logs in.
+    They include a limit on messages to the number, which does not count the codes for its owner's logins. So nobody can lock
+    the owner out by entering the number.
     """
     return [
         *messages(context, user, number),

@@ -1,6 +1,7 @@
 """The registry of devices: who may use them, whether they are valid now, how pages show them, and how their state changes.
 
-If the set of devices that a user can log in with changes, all existing sessions of the user end.
+If the set of devices that a user can log in with changes, the user's sessions end. Only the session that made the change may
+continue.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,10 @@ def add(
     expires_at: float | None = None,
     data: DeviceData | None = None,
 ) -> Device:
-    """Add a device of a user, who may use it as soon as it is active. `notified` proves that the user was notified."""
+    """Add a device of a user, who may use the device as soon as it is active.
+
+    `notified` proves that the user was notified.
+    """
     now = tx.now()
     kept = json_column.write(data or DeviceData())
     device = Device(table_rows.new_id(), str(kind.name), owner.id, serial, str(state), now, now, expires_at, kept)
@@ -54,7 +58,10 @@ def held_by(db: Connection, user: User) -> list[Held]:
 
 
 def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> Held:
-    """Return a device, locked unless `lock` is false, and the user's `Use` of it. Raises `NotFound` for a device of others."""
+    """Return a device and the user's `Use` of it. Lock the device unless `lock` is false.
+
+    Raises `NotFound` if the user has no such device.
+    """
     # Lock the row of the device before the row of its use: another user of the device may be changing both.
     device = (rows.devices.locked if lock else rows.devices.find)(db, device_id)
     mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == device_id)
@@ -129,7 +136,7 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
 
 
 def _waits_until(tx: LoginTransaction, user: User, device: Device) -> float | None:
-    """Return the Unix time before which a device cannot be activated; None if it does not wait or is in use."""
+    """Return the Unix time before which a device cannot be activated; None if there is no wait for it."""
     wait = waits.card_wait(tx, user, device) if device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED) else None
     return None if wait is None else wait.due_at
 
@@ -141,7 +148,7 @@ def offer(device: Device, shows: Mapping[str, str]) -> Offer:
 
 
 def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
-    """Return all devices of a user except those that have ended, the highest level first."""
+    """Return a user's devices that have not ended, the highest level first."""
     kept = [(device, use) for device, use in held_by(tx.db, user) if device.state != DeviceState.ENDED]
     return tuple(sorted((view(tx, user, *each) for each in kept), key=lambda shown: (shown.level, shown.id)))
 
@@ -160,12 +167,16 @@ def rename(tx: LoginTransaction, user: User, device_id: str, name: str) -> None:
 
 
 def record_use(tx: LoginTransaction, use: Use) -> None:
-    """Record a correct answer: reset the count of failures, and set the time of the last use."""
+    """Record a correct answer: reset the number of failures, and set the time of the last use."""
     rows.uses.change(tx.db, use.id, failures=0, locked_until=None, used_at=tx.now())
 
 
 def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: Any) -> Device:
-    """Change the state of a device. If the device was active or becomes active, end all sessions of all its users."""
+    """Change the state of a device. Forget its secret if it can never become active again.
+
+    If the device was active or becomes active, end all sessions of its users. The caller may then let its own session continue,
+    with `sessions.end_all`.
+    """
     rows.devices.change(tx.db, device.id, state=str(state), since=tx.now(), **changes)
     if DeviceState.ACTIVE in (device.state, state):
         for use in rows.uses.all(tx.db, rows.uses.c.device_id == device.id):
@@ -176,14 +187,14 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
 
 
 def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
-    """End the temporary devices of a user, except the device with the id `but`: a better device has replaced them."""
+    """End the temporary devices of a user, because another device replaces them. Keep the device with the id `but`."""
     for device in temporary_of(tx, user):
         if device.id != but:
             move(tx, device, DeviceState.ENDED)
 
 
 def temporary_of(tx: LoginTransaction, user: User) -> list[Device]:
-    """Return the temporary devices of a user, both active and not activated yet."""
+    """Return the temporary devices of a user that are active or not activated yet, and have not expired."""
     given = (DeviceState.ACTIVE, DeviceState.SHIPPED)
     held = [device for device, _ in held_by(tx.db, user) if kinds.of(device).temporary and device.state in given]
     return [device for device in held if device.expires_at is None or tx.now() < device.expires_at]

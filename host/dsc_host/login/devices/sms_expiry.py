@@ -1,6 +1,6 @@
 """The end of full access by SMS and call-back, some weeks after they were enabled, and the reminders before this end.
 
-Full access never ends without notice: it ends at the earliest some days after the first reminder, even if the codes were
+Full access never ends without notice. It ends some days after the first reminder or later, even if SMS and call-back were
 enabled long ago.
 """
 
@@ -19,7 +19,7 @@ _NEAR, _IMMINENT = "near", "imminent"
 
 
 def to_remind(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the users whose full access by SMS ends soon, and who have not got the last reminder."""
+    """Return the ids of the users whose full access by SMS or call-back ends soon, and who have not got the last reminder."""
     rules, column = tx.policy.sms, rows.devices.c
     if not rules.days:
         return []
@@ -33,7 +33,10 @@ def to_remind(tx: LoginTransaction) -> list[str]:
 
 
 def remind(tx: LoginTransaction, user_id: str) -> None:
-    """Remind a user that SMS and call-back will soon open only the account's pages. Do nothing if this reminder was sent."""
+    """Remind a user that SMS and call-back will soon open only the account's pages.
+
+    The first reminder is `near`, the last reminder is `imminent`. Do nothing if the reminder that is due was already sent.
+    """
     user = locked_user(tx.db, user_id)
     live = [device for device, _ in registry.live_of(tx, user) if kinds.of(device).number(device)]
     if not live:
@@ -51,7 +54,7 @@ def remind(tx: LoginTransaction, user_id: str) -> None:
 
 
 def _ends_at(tx: LoginTransaction, device: Device) -> float:
-    """Return the announced end of full access. Before the first reminder, return an end that leaves time for the reminders."""
+    """Return the announced end of full access; before the first reminder, the end that this reminder will announce."""
     rules = tx.policy.sms
     announced = kinds.of(device).full_until(tx.policy, device)
     return announced or max(device.made_at + rules.days * DAY, tx.now() + rules.near_days * DAY)

@@ -1,10 +1,10 @@
 """Waits: changes that take effect only after some days or after a second person's confirmation. Their owner can stop them.
 
 The owner of a wait is the user whom the change concerns. A lasting change (a phone number, a card, opting out) waits if support
-or a user with a temporary device began it. The owner is notified by email and at every phone number that was confirmed before.
-The message has a code that stops the change without a login, and does nothing else. If another member of support identifies
-the owner on a later day, that member can let the change take effect immediately. A correction of an identity waits until a
-second person confirms it.
+began it, or a user with a temporary device. The owner is notified by email and at every phone number that was confirmed before.
+The message has a code with which the owner can stop the change without a login. The change takes effect earlier if a second
+member of support identifies the owner on a later day and confirms the change. A correction of an identity waits until a second
+person confirms it.
 
 A card that waits is made and shipped like any other, but it cannot be activated before the end of the wait.
 """
@@ -89,12 +89,10 @@ def begin(
     by: str = "",
     also: Sequence[User] = (),
 ) -> Wait:
-    """Create a wait and notify the owner.
+    """Create a wait, in place of an earlier wait for the same change. Notify the owner.
 
-    `what` names the change in the message, `by` is the name of the support member who asked for it, and `also` are users who
-    get the same message with the same code.
-
-    A new wait replaces an earlier wait for the same change.
+    `what` names the change in the message, and `by` is the name of the support member who asked for the change. The users in
+    `also` get the same message, with the same code.
     """
     end(tx, user, change, WaitState.STOPPED)
     kind = next(kind for kind, each in _CHANGES.items() if isinstance(change, each))
@@ -124,7 +122,7 @@ def corrections(db: Connection) -> list[Wait]:
 
 
 def decided_corrections(db: Connection, most: int) -> list[Wait]:
-    """Return the corrections on which staff has decided, the newest first, at most `most` of them."""
+    """Return the corrections that staff has decided on, the most recently decided first, at most `most` of them."""
     c = rows.waits.c
     return rows.waits.all(db, c.kind == WaitKind.IDENTITY, c.decided_by != "", order=c.decided_at.desc(), most=most)
 
@@ -141,7 +139,7 @@ def views(db: Connection, user: User) -> list[WaitView]:
 
 
 def with_code(db: Connection, code: str) -> Wait | None:
-    """Return the wait that this code stops; None if there is none. `code` may be any text."""
+    """Return the wait that can be stopped with this code; None if there is none. `code` may be any text."""
     normal = codes.normalized(code) if isinstance(code, str) and len(code) <= 64 else None
     return rows.waits.one(db, rows.waits.c.stop == _hash(normal), _WAITING) if normal else None
 
@@ -162,7 +160,7 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
 
 
 def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
-    """End the waits of a card that is now in use, even if the maintenance has not ended them yet."""
+    """End the waits of a card that has been activated. The maintenance may not have ended them yet."""
     for wait in _of_card(tx, user, device):
         record(tx, wait, WaitState.DONE)
 
@@ -183,8 +181,8 @@ def to_end(tx: LoginTransaction) -> list[str]:
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
     """Raise `NotAllowed` or `NotNow` unless this staff member may confirm the change now.
 
-    The staff member who asked for the change may not confirm it. On the day of the request, only the correction of an identity
-    can be confirmed.
+    The staff member who asked for the change may not confirm it. A correction of an identity can be confirmed immediately, by
+    support or compliance. Any other change can be confirmed only by support, and not on the day of the request.
     """
     if wait.asked_by == staff.name:
         raise NotAllowed("somebody else must decide this, because you asked for it")
@@ -195,7 +193,10 @@ def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
 
 
 def end(tx: LoginTransaction, user: User, change: Change, state: WaitState) -> None:
-    """End the wait for this change, because the user has made the change in another way, reversed it, or requested it again."""
+    """End the user's wait for this change, if there is one.
+
+    Call this when the user makes the change in another way, reverses the change, or requests it again.
+    """
     for wait in of_user(tx.db, user):
         if change_of(wait) == change:
             record(tx, wait, state)
@@ -215,7 +216,10 @@ def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
 
 
 def corrected_until(tx: LoginTransaction, user: User) -> float:
-    """Return the Unix time until which support may not identify this person, because of a correction; 0 without one."""
+    """Return the Unix time until which support may not identify this person, because their identity was corrected.
+
+    Return 0 if it was not corrected recently.
+    """
     theirs = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id)]
     lately = rows.waits.c.decided_at > tx.now() - tx.policy.protection.corrected_seconds
     mine = rows.waits.all(

@@ -10,7 +10,7 @@ _RUNS = ("0123456789", "9876543210", "1234567890", "0987654321")
 
 
 def weak_pin(pin: str, birth_date: date | None, policy: Policy) -> str | None:
-    """Return why a PIN is weak: `repeated`, `run`, `year`, `birth date` or `common`. Return None if it is not weak.
+    """Return the reason why a PIN is weak: `repeated`, `run`, `year`, `birth date` or `common`. Return None if it is not weak.
 
     Raises `InputError` if the text is not 4 digits.
     """

@@ -1,7 +1,8 @@
 """Notices: messages about a security event, such as a new device, sent to every address that the user had before.
 
-Each function that adds a device, a phone number or a `Use` requires a `Notified`, which only this module makes. So nothing can
-be added without a notice. Call `notify` before the change, so that the notice goes to the earlier addresses.
+`registry.add` adds a device, and `contacts.add_phone` adds a phone number. Both require a `Notified`, which only this module
+makes, so neither can be added without a notice. Call `notify` before the change, so that the notice goes to the earlier
+addresses.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def numbers_of(db: Connection, user: User) -> tuple[str, ...]:
 
 
 def notified_at_request() -> Notified:
-    """Return the proof for a card that is being made: its owner gets notices at the request and at the shipping."""
+    """Return the proof for a card that is being made. Its owner gets notices of the request and of the shipping."""
     return Notified("requested", ())
 
 

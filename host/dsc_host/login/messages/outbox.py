@@ -3,8 +3,8 @@
 Three promises:
 
 1. A message is in the outbox if, and only if, the transaction that caused it was committed.
-2. A message is sent in at most five attempts, the last of them two hours or more after it was written. After a crash, a message
-   may be sent twice. The vault keeps the message's values until the message was sent or the last attempt failed.
+2. A message is sent in at most five attempts. The last attempt is two hours or more after the message was written. After a
+   crash, a message may be sent twice. The vault keeps the values of a message until it was sent or the last attempt failed.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 
@@ -64,9 +64,10 @@ class Sender(Protocol):
 
 
 def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str | date) -> None:
-    """Put a message to `user` into the outbox. `template` is an entry of `messages.toml`; `values` are for its placeholders.
+    """Put a message to `user` into the outbox.
 
-    A date is written in the form of the user's language.
+    `template` is an entry of `messages.toml`, and `values` are the values for its placeholders. A date is written in the form
+    of the user's language.
     """
     _words(template, FALLBACK)  # An unknown template is a bug. Fail here, not when the message is sent.
     message = Message(
@@ -87,10 +88,10 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
 
 
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
-    """Send the messages that are due, the oldest first. Return the number of sent messages. Errors of a sender are recorded.
+    """Send the messages that are due, the oldest first. Return the number of sent messages.
 
-    With `codes_for`, send only the messages to the user of this name that may contain a code: a user who waits for a code must
-    not wait until other messages are sent.
+    An error of a sender is recorded with its message. With `codes_for`, send only the messages to the user of this name that
+    may contain a code, so that a user who waits for a code does not wait for other messages.
     """
     column, now = rows.messages.c, context.now()
     due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
@@ -111,9 +112,12 @@ def forget_old(tx: LoginTransaction) -> None:
 
 
 def retry_stuck(tx: LoginTransaction) -> None:
-    """Queue messages again that a process took for sending more than five minutes ago. The process has probably ended."""
+    """Queue messages again whose attempt was due more than five minutes ago and has not finished.
+
+    The process that made the attempt has probably ended.
+    """
     column, latest = rows.messages.c, tx.now() - _STUCK_SECONDS
-    # An attempt begins when it is due, or a little later.
+    # The time at which an attempt begins is not recorded. It is the time at which the attempt is due, or a little later.
     begun = or_(*((column.tries == tries) & (column.at < latest - pause) for tries, pause in enumerate(PAUSES, 1)))
     for message in rows.messages.all(tx.db, (column.state == _SENDING) & begun, most=100):
         _queue_again(tx.db, message, "its process ended")

@@ -1,7 +1,9 @@
-"""Senders. `Mail` sends emails, and `Spool` writes messages into a folder for another program.
+"""Senders of messages. `Mail` sends emails, and `Spool` writes messages into a folder for another program.
 
-Two promises: a message is in the folder completely or not at all, and only the folder's owner can read it. A sender that fails
-raises an error.
+A sender that fails raises an error. `Spool` makes two promises:
+
+1. A message is in the folder completely or not at all.
+2. Only the account of the operating system that wrote a message can read it.
 """
 
 import json
@@ -23,8 +25,8 @@ _WRITTEN = ("id", "channel", "address", "subject", "text", "language", "at")
 class Mail:
     """A sender of emails by SMTP.
 
-    It uses TLS if the server offers TLS. This protects against eavesdropping only, because the certificate is not checked. No
-    code for a login goes by email.
+    It uses TLS if the server offers TLS. This protects against eavesdropping only, because the certificate is not checked.
+    Codes for a login are not sent by email.
     """
 
     host: str

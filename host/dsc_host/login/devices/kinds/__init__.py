@@ -13,7 +13,7 @@ PLATINUM = Platinum()
 GOLD = Gold()
 DIGITAL_CARD = DigitalCard()
 CARDS = (DSC_CARD, PLATINUM, GOLD, DIGITAL_CARD)
-"""The kinds of cards that answer a challenge. Only the first kind can be requested; the operator records the others."""
+"""The kinds of cards that answer a challenge. Users can request only `DSC_CARD`. The operator records cards of other kinds."""
 CODE_CARD = CodeCard()
 ONLINE_CARD = OnlineCard()
 TEMPORARY_CODE = TemporaryCode()

@@ -38,7 +38,7 @@ class Attempt:
     user: User
     device: Device
     token: str = field(repr=False)
-    """The token of the login or session, which only the visitor's browser has; the session's id where no token is needed."""
+    """The token of the login or session, which only the visitor's browser has; the session's id for a proof without a token."""
     address: str = ""
 
 
@@ -49,7 +49,7 @@ class Offered:
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]
     once: bool = False
-    """Whether one wrong answer closes the challenge. For example, denying a push closes its challenge."""
+    """Whether the challenge takes only one answer. A push does: if it is denied, the challenge is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Outcome:
     status: Status
     scope: Scope = Scope.FULL
     longest: float | None = None
-    """The duration of the session in seconds, in place of the policy's `sessions.longest`. There is no idle timeout then."""
+    """The seconds that the session lasts, in place of the policy's `sessions.longest`. Such a session has no idle timeout."""
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
     extends: bool = False
@@ -77,7 +77,7 @@ WAITING = Outcome(Status.WAITING)
 
 
 class DeviceKind(ABC):
-    """The base class of device kinds. Its attributes have the values of an ordinary kind.
+    """The base class of device kinds. Its attributes are the defaults, and each kind sets the attributes that differ.
 
     The policy's table of levels has a row for each kind, with its level, its limits, and whether it can be shared.
     """
@@ -85,7 +85,7 @@ class DeviceKind(ABC):
     name: Kind
     """The name of the kind in the database and in the policy."""
     physical = False
-    """Whether a device is a physical object. A user's own physical device is set aside while they share another's."""
+    """Whether a device is a physical object. Users who share somebody else's device set their own physical devices aside."""
     lasting = False
     """Whether a device is meant for permanent use. A user with such a device gets no online card."""
     temporary = False
@@ -103,13 +103,13 @@ class DeviceKind(ABC):
     needs_challenge = True
     """Whether an answer is valid only for one challenge. A static code is valid without a challenge."""
     losses: tuple[Loss, ...] = (Loss.LOST,)
-    """The losses to choose from. A device that was misplaced can be activated again if `Loss.MISPLACED` is among them."""
+    """The losses that can be reported. A misplaced device can be activated again if `Loss.MISPLACED` is among them."""
 
     @abstractmethod
     def offer(self, attempt: Attempt, *, manual: bool) -> Offered | Refused:
         """Offer a challenge. If `manual` is true, offer a challenge that the user types, instead of a push.
 
-        A refusal is committed with its log entry.
+        The transaction of a refusal is committed, so that its log entry stays.
         """
 
     @abstractmethod
@@ -121,7 +121,7 @@ class DeviceKind(ABC):
         return self.check(attempt, kept, answer)
 
     def check_new_pin(self, attempt: Attempt, kept: Mapping[str, Any], answer: str, pin: str) -> Outcome:
-        """Check an answer that was made with a new PIN, which then replaces the old PIN."""
+        """Check an answer that was made with a new PIN. If it is correct, replace the old PIN."""
         return REFUSED
 
     def is_waiting(self, tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
@@ -141,7 +141,7 @@ class DeviceKind(ABC):
         return ""
 
     def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
-        """Return the numbers that may belong to the device's phone. Somebody who finds or steals the phone gets the codes."""
+        """Return the phone numbers that may be lost together with the device: a thief of the phone would get their codes."""
         return [number] if (number := self.number(device)) else []
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
@@ -166,7 +166,7 @@ class DeviceKind(ABC):
         return DeviceState(loss.value) if lasts else DeviceState.ENDED
 
     def state_when_suspended(self) -> DeviceState:
-        """Return the state of a device that its owner has reported with name and password only."""
+        """Return the state of a device after a user has reported its loss with name and password only."""
         return DeviceState.MISPLACED if self.lasting else DeviceState.ENDED
 
     def replaces(self, other: "DeviceKind") -> bool:

@@ -17,6 +17,7 @@ from dsc_host.ocra import fold_response
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import card_lookup, challenges, judgment, lifecycle
 from dsc_host.verifier.model import State
+from dsc_host.verifier.transaction import CardTransaction
 
 
 class ChallengeCard(DeviceKind):
@@ -46,10 +47,7 @@ class ChallengeCard(DeviceKind):
         if attempt.device.state != DeviceState.MISPLACED:
             return self.check(attempt, kept, answer)
         serial, cards = found(attempt.device.serial), attempt.tx.cards
-        misplaced = (
-            lifecycle.is_in_state(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
-        )
-        if misplaced != Loss.MISPLACED:
+        if not is_misplaced(cards, serial):
             # The operator of the verifier has changed the card's state since the card was misplaced.
             return REFUSED
         lifecycle.move(cards, serial, State.ACTIVE, "found")
@@ -100,6 +98,12 @@ class Gold(ChallengeCard):
     """The kind of the Gold token."""
 
     name = Kind.GOLD
+
+
+def is_misplaced(cards: CardTransaction, serial: str) -> bool:
+    """Return whether the verifier has suspended this card or key because it was misplaced."""
+    suspended = lifecycle.is_in_state(cards, serial, State.SUSPENDED)
+    return suspended and card_lookup.locked_card(cards, serial).state_reason == Loss.MISPLACED
 
 
 def _answers(kept: Mapping[str, Any], answer: str) -> list[tuple[str, str]]:

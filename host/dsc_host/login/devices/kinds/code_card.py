@@ -1,7 +1,7 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
 A code is drawn again only after all other codes of the card were drawn. Once two codes are drawn, every login asks for these
-two until the user has entered them correctly, or has reached the policy's limit on wrong answers. So an attacker who has seen
+two codes. Only a correct answer, or the policy's number of wrong answers, leads to other codes. So an attacker who has seen
 some codes gains nothing by restarting the login until it asks for them.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
@@ -35,7 +35,7 @@ from dsc_host.records import vault
 
 @dataclass(frozen=True, slots=True)
 class OpenIndexes:
-    """The index numbers for which all logins ask until the answer was right, or wrong too often."""
+    """The index numbers for which all logins ask, until an answer was correct or too many answers were wrong."""
 
     indexes: tuple[int, ...]
     wrong: int
@@ -44,15 +44,15 @@ class OpenIndexes:
 
 @dataclass(frozen=True, slots=True)
 class SheetData(DeviceData):
-    """The values of a printed or online code card."""
+    """The values that are stored with a printed or online code card."""
 
     asked: str
     """The index numbers that were asked for, as `codes.draw` returns them, in hexadecimal."""
     label: str
     codes: int | None = None
-    """The number of codes; None for the cards of early versions, whose number is in the policy."""
+    """The number of codes; None on the cards of early versions, for which the policy has the number."""
     letters: int | None = None
-    """The length of a code; None in the same case as `codes`."""
+    """The length of a code; None on the cards of early versions, for which the policy has the length."""
     open: OpenIndexes | None = None
     activates_at: float | None = None
     """The Unix time at which the card is activated automatically; None on online cards and on the cards of early versions."""
@@ -73,7 +73,7 @@ class _Sheet(DeviceKind):
         count, _ = data.size(attempt.tx.policy)
         indexes = data.open.indexes if data.open else ()
         if len(indexes) != wanted or max(indexes) > count:
-            # No indexes are open, or they do not fit the number of indexes or codes any more.
+            # No indexes are open, or a change of the policy has made them useless.
             indexes, asked = codes.draw(bytes.fromhex(data.asked), count, wanted)
             _write(attempt, replace(data, asked=asked.hex(), open=OpenIndexes(indexes, 0)))
         return Offered({"indexes": " ".join(map(str, indexes))}, {"indexes": indexes})
@@ -82,7 +82,7 @@ class _Sheet(DeviceKind):
         """Check the codes at the open index numbers."""
         data = SheetData.of(attempt.device)
         if data.open is None or tuple(kept["indexes"]) != data.open.indexes:
-            # The indexes were answered in another login meanwhile, so this answer cannot count.
+            # These indexes were closed by an answer in another login, so this answer cannot count.
             return STALE
         seed = found(vault.get(attempt.tx.cards, secret_of(attempt.device)))
         _, letters = data.size(attempt.tx.policy)
@@ -114,11 +114,11 @@ class CodeCard(_Sheet):
 
 
 class OnlineCard(_Sheet):
-    """The kind of online cards: code cards on a page, for some weeks."""
+    """The kind of online cards: code cards that a page shows, and that are valid for some weeks."""
 
     name = Kind.ONLINE_CARD
     temporary = True
 
     def valid_until(self, policy: Policy, now: float) -> float:
-        """Return the Unix time when an online card that is activated now will expire."""
+        """Return the Unix time at which an online card that is activated at `now` expires."""
         return now + policy.online_card.valid_days * DAY

@@ -1,9 +1,9 @@
-"""The phone app. It approves or denies a login that is pushed to it; without a network, the user types a challenge into it.
+"""The phone app. Its user approves or denies a push of a login. Without a network, the user types a challenge into the app.
 
-The owner enters the number that the page shows into the phone, so that nobody approves somebody else's login as their own. The
-app has two keys: one is derived from its PIN, and a finger or a face releases the other. The key that answered determines how
-long the session may last. A response string begins with the letter of the key that answered: P for the PIN, B for biometrics.
-After too many pushes without an approval, a phone gets no pushes for a day: the user must type the challenge.
+The page of a login shows a number. The user enters this number on the phone, so that nobody approves the login of somebody else
+by mistake. The app has two keys: the first is derived from its PIN, and a finger or a face releases the second. The key that
+answered determines how long the session may last. A response string begins with the letter of this key: P for the PIN, B for
+biometrics. After too many pushes without an approval, a phone gets no pushes for a day, and the user must type the challenge.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes
 from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, DeviceData, DeviceKind, Offered, Outcome
+from dsc_host.login.devices.kinds.challenge_card import is_misplaced
 from dsc_host.login.model import Kind, Loss, Status
 from dsc_host.login.rate_limits import DAY, RateLimit
 from dsc_host.login.rows import Device, Push, User
@@ -25,9 +26,8 @@ from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.ocra import fold_response
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import card_lookup, challenges, judgment, lifecycle
+from dsc_host.verifier import challenges, judgment, lifecycle
 from dsc_host.verifier.model import Challenge, State
-from dsc_host.verifier.transaction import CardTransaction
 
 PIN, FINGER = "pin", "biometrics"
 LETTERS = {"P": PIN, "B": FINGER}
@@ -38,7 +38,7 @@ _DRAWS = 10
 
 @dataclass(frozen=True, slots=True)
 class AppData(DeviceData):
-    """The values of an app."""
+    """The values that are stored with an app."""
 
     label: str
     serials: Mapping[str, str]
@@ -63,7 +63,7 @@ class PhoneApp(DeviceKind):
         question = asked[PIN].question
         ids = {method: challenge.id for method, challenge in asked.items()}
         _end_earlier(attempt)
-        # An attacker who knows the password could send pushes until the tired owner approves one. A challenge disturbs nobody.
+        # Limit the pushes: an attacker who knows the password could send pushes until the annoyed owner approves one.
         if manual or rate_limits.charge(attempt.tx, [_pushes(attempt)]):
             return Offered({"challenge": question}, {"challenges": ids})
         push = _push(attempt, question, ids)
@@ -99,7 +99,7 @@ class PhoneApp(DeviceKind):
     def check_activation(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check a response. Reactivate the keys of a suspended app, and keep them active only if the response is correct."""
         serials = AppData.of(attempt.device).serials.values()
-        if not all(_is_misplaced(attempt.tx.cards, serial) for serial in serials):
+        if not all(is_misplaced(attempt.tx.cards, serial) for serial in serials):
             # The operator of the verifier has changed the state of a key since the app was suspended.
             return REFUSED
         for serial in serials:
@@ -126,13 +126,8 @@ def entered(attempt: Attempt, method: str) -> Outcome:
     return Outcome(Status.ACCEPTED, longest=sessions.biometrics, extends=True)
 
 
-def _is_misplaced(cards: CardTransaction, serial: str) -> bool:
-    suspended = lifecycle.is_in_state(cards, serial, State.SUSPENDED)
-    return suspended and card_lookup.locked_card(cards, serial).state_reason == Loss.MISPLACED
-
-
 def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
-    """Issue a challenge for each key of the app. All challenges have the same question, because the user types it only once."""
+    """Issue a challenge for each key of the app. All have the same question, because the user types a question only once."""
     serials = AppData.of(attempt.device).serials
     for _ in range(_DRAWS):
         context = attempt.tx.cards.context
@@ -149,7 +144,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
 
 
 def _pushes(attempt: Attempt) -> RateLimit:
-    """Return the limit on how many pushes a phone gets without approving one."""
+    """Return the limit on the pushes that a phone gets without an approval."""
     return RateLimit("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, DAY, DAY)
 
 
@@ -168,9 +163,9 @@ def _end_earlier(attempt: Attempt) -> None:
 
 
 def _number(attempt: Attempt) -> str:
-    """Draw a number that no other page shows for this phone now.
+    """Draw a number that no other login page shows for this phone now.
 
-    Otherwise an attacker could start logins until one of them shows the same number as the owner's page.
+    Otherwise an attacker could begin logins until one of their pages shows the same number as the owner's page.
     """
     earliest, column = attempt.tx.now() - attempt.tx.policy.login.step_validity, rows.pushes.c
     taken = {

@@ -1,9 +1,9 @@
 """Codes by SMS and by phone call. A login needs both the visitor's browser and the phone.
 
-The policy may limit the number of days for which codes give full access. Afterwards they open only the account's pages, where
-the user can get another device.
+The policy may limit the number of days for which codes give full access. After these days, a login with a code opens only the
+account's pages, where the user can get another device.
 
-The code itself is not stored. The database has a hash of it, keyed with the login's token, which only the user's browser has.
+A code is not stored. The database has only its hash, keyed with the token of the login, which only the user's browser has.
 """
 
 import hmac
@@ -29,7 +29,7 @@ class NumberData(DeviceData):
 
     number: str
     ends_at: float | None = None
-    """The announced end of full access as Unix time; None until the owner got the first reminder."""
+    """The Unix time at which full access ends, as a reminder announced it; None before the first reminder."""
 
 
 class _SentCode(DeviceKind):
@@ -51,7 +51,7 @@ class _SentCode(DeviceKind):
         return Offered({"sent_to": masked(number)}, {"digest": _digest(attempt, code), "until": until})
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
-        """Check the code, and that it has not expired."""
+        """Check whether the code is correct and has not expired."""
         right = hmac.compare_digest(_digest(attempt, answer.replace(" ", "")), kept["digest"])
         if not right or attempt.tx.now() >= kept["until"]:
             return REFUSED
@@ -62,7 +62,7 @@ class _SentCode(DeviceKind):
         return message_limits.again_at(policy, float(kept["until"]))
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
-        """Return the announced end of full access as Unix time; None until the owner got the first reminder."""
+        """Return the Unix time at which full access ends; None before the first reminder, and if the policy sets no end."""
         announced = NumberData.of(device).ends_at
         if not policy.sms.days or announced is None:
             return None

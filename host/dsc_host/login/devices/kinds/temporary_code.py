@@ -1,4 +1,7 @@
-"""Temporary codes: support gives them to identified callers. They are static. After some days they give less access."""
+"""Temporary codes, which support gives to identified callers.
+
+The user enters the same code at each login. After some days the code opens only the account's pages, and later it expires.
+"""
 
 import hmac
 from collections.abc import Mapping
