@@ -23,7 +23,9 @@ AccountArgument = Annotated[
 def add_account(
     records: Records,
     person: PersonArgument,
-    equity: Annotated[str, typer.Option(metavar="AMOUNT", help="The balance; the policy says how much a card requires.")] = "0",
+    equity: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="The balance. The policy sets the balance that a card needs.")
+    ] = "0",
     currency: Annotated[str, typer.Option(metavar="CODE", help="For example EUR.", show_default=True)] = "USD",
     policy: PolicyOption = None,
     as_json: JsonOption = False,

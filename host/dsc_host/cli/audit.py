@@ -17,10 +17,10 @@ from dsc_host.errors import InputError
 from dsc_host.verifier import AuditReport, Checkpoint
 
 NOT_SOUND = 6
-_OFTEN = 1000
+_ENTRIES_PER_REPORT = 1000
 _LAST = "last"
 _MOST_DAYS = 36_500
-_SEGMENT = 100_000  # As in `records.segments`, which loads slowly.
+_SEGMENT = 100_000  # The default of `records.segments`, which is not imported here because it loads slowly.
 
 
 def verify_log(
@@ -35,17 +35,17 @@ def verify_log(
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="With --since: check the older entries too.")] = False,
     archive: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Check the archived segments in this folder too.")
+        Path | None, typer.Option(metavar="FOLDER", help="Also check the archived segments in this folder.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the log for tampering. Exit code 6 if it finds any.
+    """Check the log for tampering. The exit code is 6 if the log was tampered with.
 
-    The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place, and give
-    it to --since later. Then the command also proves that the log still has the entry that the checkpoint names, so nobody has
-    restored a copy of the whole database from before the checkpoint. With --since, only the entries after the checkpoint are
-    checked, and the time does not depend on the entries before it. With --whole, all entries are checked, on all processors if
-    the log is large. The output names the parts of the log that were not checked.
+    The command finds entries that were changed, removed, added or moved. It prints a checkpoint. Keep the checkpoint in another
+    place, and give it to --since later. Then the command also finds out whether somebody has replaced the whole database by an
+    older copy, which lacks the entry that the checkpoint names. With --since, only the entries after the checkpoint are
+    checked, so a long log takes no longer than a short log. With --whole, all entries are checked, on all processors if the
+    log is large. The output names the parts of the log that were not checked.
 
     \b
     Examples:
@@ -72,10 +72,10 @@ def seal_log(
     ] = _SEGMENT,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the new entries, and seal a checkpoint after every 100,000. Exit code 6 if the log was tampered with.
+    """Check the new entries, and seal a checkpoint at the end of each segment.
 
     Run this command regularly, for example each night. The entries between two checkpoints are a segment, which can be checked
-    separately and archived. Logins continue meanwhile.
+    separately and archived. Logins continue meanwhile. The exit code is 6 if the log was tampered with.
 
     \b
     Examples:
@@ -109,10 +109,10 @@ def archive_log(
 ) -> None:
     """Move old segments of the log into compressed files. Asks for confirmation.
 
-    An entry is removed from the records only after the file of its segment was written to the disk, read again, and checked
+    An entry is removed from the records only after its segment was written into a file, and the file was read again and checked
     against the sealed checkpoint. Logins continue meanwhile. If you stop the command, it continues when you run it again. The
-    checkpoints stay in the records: `audit verify --archive` checks the files against them. Archived entries are no longer
-    exported, and users no longer see them among their security events.
+    checkpoints stay in the records, and `audit verify --archive` checks the files against them. `audit export` no longer prints
+    archived entries, and users no longer see them among their security events.
 
     \b
     Examples:
@@ -171,7 +171,7 @@ def export_log(
 ) -> None:
     """Print the log as JSON lines.
 
-    Each entry says who did what and when, the outcome, and the exact reason, which users may not see. No entry has a PIN, a
+    Each entry says who did what and when, the outcome, and the exact reason, which is not shown to users. No entry has a PIN, a
     response or a key.
 
     \b
@@ -196,6 +196,6 @@ def export_log(
         with new_file(output) as file, bar("Exporting") as done:
             for count, line in enumerate(entries, 1):
                 file.write(line.encode())
-                if count % _OFTEN == 0:
+                if count % _ENTRIES_PER_REPORT == 0:
                     done(count, 0)
     notice(f"{output}: {count} entries")

@@ -68,7 +68,10 @@ def restore_backup(
     records: Records,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup file.")],
     identity: Annotated[
-        str | None, typer.Option(metavar="ID", help="Refuse a backup of any other database. `backup` prints the identity.")
+        str | None,
+        typer.Option(
+            metavar="ID", help="Refuse a backup of any database but this one. `backup` prints the identity of its database."
+        ),
     ] = None,
     segments: Annotated[
         Path | None,
@@ -79,7 +82,7 @@ def restore_backup(
     """Restore a backup into new records: all of it, or nothing.
 
     The new records may be on any machine and in any kind of database. Open challenges are discarded. A card that was used
-    since the backup has a counter that is ahead of the records. If the counter is at most 20 ahead, its
+    since the backup has a counter that is ahead of the records. If the counter is at most 20 ahead, the card's
     responses are accepted. Otherwise use `resync`.
 
     \b
@@ -98,7 +101,7 @@ def restore_backup(
 
 @contextmanager
 def _whole_database(records: Records) -> Iterator[str]:
-    """Yield the URL to restore into. A new file is a draft until the block has ended, and then gets its name."""
+    """Yield the URL to restore into. For a new file, this is a draft, which gets the file's name at the end of the block."""
     url, path = records.url_to_make(), records.file()
     if path is None or os.path.lexists(path) or not path.parent.is_dir():
         yield url

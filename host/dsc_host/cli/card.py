@@ -1,6 +1,6 @@
 """The commands for the cards in the verifier's records: card list, show, suspend, lock and the others.
 
-None of them needs an attached card. The audit log names the user who is logged in on this machine as the actor.
+These commands do not use an attached card. The audit log names the user who is logged in on this machine as the actor.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from dsc_host.ocra import fold_response
 from dsc_host.verifier import Card, State, Verifier
 
 _PAGE = 1000
-"""The number of cards that are read before the first is printed, to align the columns."""
+"""The number of cards that are read and printed together, with aligned columns."""
 
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="The reason, stored with the card and in the audit log.")]
 OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name in your login system.")]
@@ -32,7 +32,7 @@ def _iso_time(seconds: float | None) -> str | None:
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     except (OverflowError, OSError, ValueError):
-        # A lock may end beyond Python's calendar. It must not prevent the listing of the other cards.
+        # A lock may end after the last year of Python's calendar. Show the last moment, so that the listing does not fail.
         return datetime.max.replace(tzinfo=UTC).isoformat(timespec="seconds")
 
 
@@ -187,7 +187,7 @@ def lock(
     seconds: Annotated[float | None, typer.Option(metavar="N", help="The length of the lock. Default: 24 hours.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Lock a card for some time, as after too many wrong responses.
+    """Lock a card for some time, as the verifier does after too many wrong responses.
 
     \b
     Examples:
@@ -220,8 +220,8 @@ def change_pin(
 ) -> None:
     """Change a card's PIN in the records. The owner must give a response that was made with the new PIN.
 
-    First run `dscplus challenge`. The owner answers it on the card with the new PIN. This command prompts for the new PIN
-    and then for the response, or reads them from standard input, one line each. If the response was not made with the new
+    First run `dscplus challenge`. The owner types the new PIN and the challenge on the card. This command prompts for the new
+    PIN and then for the response, or reads them from standard input, one line each. If the response was not made with the new
     PIN, the PIN in the records stays unchanged, and the exit code is 4.
 
     \b

@@ -1,6 +1,8 @@
-"""Getting a card's response to a challenge: its owner types on it, or this module presses the keys of a card without a keypad.
+"""The response of an attached card to a challenge.
 
-One promise: after any error, including Ctrl-C, the card does not keep the challenge.
+The owner of the card types the PIN on its keypad. If the card has no keypad, this module sends the key presses.
+
+One promise: after any error, including Ctrl-C, the card is switched off if the line still works. So it discards the challenge.
 """
 
 import time
@@ -17,7 +19,7 @@ LOOK_SECONDS = 0.5
 _ANSWER_SECONDS = 5.0
 _CELLS = 8
 _KINDS = {"N": "digits", "A": "letters and digits", "H": "hex digits"}
-_NOTICES = ("NO KEY", "ERROR", "LOBATT")
+_FAULTS = ("NO KEY", "ERROR", "LOBATT")
 
 
 def check_challenge(card: CardInfo, question: str) -> None:
@@ -45,7 +47,7 @@ def switched_off_after_failure(client: CardClient) -> Iterator[None]:
 
 
 def by_line(client: CardClient, question: str, pin: str) -> str:
-    """Return the response of a card without a keypad, whose keys are pressed over the line."""
+    """Return the response of a card without a keypad. Send the key presses over the line."""
     client.cancel()
     with switched_off_after_failure(client):
         client.press("PRESS")
@@ -80,7 +82,7 @@ def _send_question(client: CardClient, question: str) -> bool:
     except CardError as error:
         if error.code != "state":
             raise
-        if (shown := client.display()) in _NOTICES:
+        if (shown := client.display()) in _FAULTS:
             raise Failed(f"the card shows {shown}") from None
         return False
     return True
@@ -106,7 +108,7 @@ def _response(client: CardClient, deadline: float) -> str | None:
 
 
 def _went_off(client: CardClient) -> bool:
-    """Return whether the display went blank since the last call."""
+    """Read the waiting events. Return whether the display went blank in one of them."""
     off = False
     with suppress(LinkTimeout):
         while True:

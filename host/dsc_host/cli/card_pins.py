@@ -1,4 +1,4 @@
-"""The commands that set the PINs of cards that were enrolled without a PIN: card pin set, card pin draw."""
+"""The commands for cards that were enrolled without a PIN: card pin set, card pin draw."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,8 +27,8 @@ def set_pin(
     """Set the PIN of a card that awaits its PIN.
 
     A card awaits its PIN if it was imported without a PIN. The command prompts for the PIN, or reads it from standard input.
-    With `--file`, it sets the PIN of each card in the file. It reports each row that it cannot use, and then ends with exit
-    code 1.
+    With `--file`, the command sets the PIN of each card in the file. If it cannot use a row, it prints the reason, continues
+    with the next row, and ends with exit code 1.
 
     \b
     Examples:
@@ -70,7 +70,8 @@ def draw_pins(
 ) -> None:
     """Draw the PINs of cards that await their PIN, and print each PIN once.
 
-    The PINs cannot be printed again, so keep them for the owners of the cards. A card that checks its PIN itself awaits no PIN.
+    The PINs cannot be printed again, so keep them for the owners of the cards. The records need no PIN of a card that checks
+    its PIN itself, so such a card never awaits a PIN.
 
     \b
     Examples:

@@ -152,7 +152,7 @@ def rotate_signing_key(
 ) -> None:
     """Make a new key that signs tokens.
 
-    The key is published immediately, but signs only after ten minutes, so that clients know the key by then. The previous key
+    The key is published immediately, but signs only after ten minutes, so that clients can fetch it first. The previous key
     signs until then, and stays published for one more day. A running portal needs no restart.
 
     \b

@@ -40,7 +40,9 @@ SECTIONS = (
                     _command("lost", "card:lost", "Stop accepting a card that its owner has lost."),
                     _command("resume", "card:resume", "Take a suspended or lost card back into use."),
                     _command("retire", "card:retire", "Retire a card forever, and erase its key and PINs."),
-                    _command("lock", "card:lock", "Lock a card for some time, as after too many wrong responses."),
+                    _command(
+                        "lock", "card:lock", "Lock a card for some time, as the verifier does after too many wrong responses."
+                    ),
                     _command("unlock", "card:unlock", "Unlock a card that the verifier has locked."),
                     _command("unlock-code", "unlock_code:unlock_code", "Make a code that unlocks a card."),
                     Noun(
@@ -71,7 +73,9 @@ SECTIONS = (
                 "Check, seal, archive and export the audit log.",
                 (
                     _command("verify", "audit:verify_log", "Check the log for tampering."),
-                    _command("seal", "audit:seal_log", "Check the new entries, and seal a checkpoint after every 100,000."),
+                    _command(
+                        "seal", "audit:seal_log", "Check the new entries, and seal a checkpoint at the end of each segment."
+                    ),
                     _command("archive", "audit:archive_log", "Move old segments of the log into compressed files."),
                     _command("export", "audit:export_log", "Print the log as JSON lines."),
                 ),
@@ -90,7 +94,7 @@ SECTIONS = (
                     ),
                 ),
             ),
-            _command("rekey", "key:rekey", "Seal all cards under the first key of the file."),
+            _command("rekey", "key:rekey", "Seal all secrets again under the first key of the file."),
             _command("backup", "backup:make_backup", "Write all records into one file."),
             _command("restore", "backup:restore_backup", "Restore a backup into new records: all of it, or nothing."),
         ),

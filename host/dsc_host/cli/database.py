@@ -100,8 +100,8 @@ class Records(MasterKeys):
     def open(self, *, may_make: bool = False) -> "Verifier":
         """Open the verifier in these records.
 
-        Without an option or setting, the records are in the user's own folders. With `may_make`, the database and the master
-        key are created if both do not exist. Raises `Failed` if the records do not exist and may not be created, and
+        With `may_make`, a missing database is created. If it is the default database, a missing master key is created too.
+        Raises `Failed` if the records do not exist and may not be created, and
         `InputError` or `StoreError` if they cannot be opened.
         """
         from dsc_host.records.store import check_url
@@ -112,7 +112,7 @@ class Records(MasterKeys):
             check_url(self.url)
         path = self.file()
         _log.info("records: in %s", path or "a database on a server")
-        # Do not create a database for a mistyped name: the only error would be that the card is not enrolled.
+        # Do not create a database for a mistyped name. The user would learn only that the card is not enrolled.
         if path and not may_make and not os.path.exists(path):
             raise Failed(f"{path}: there is no such database; create it with enroll, personalize or person add")
         if self.url or not path:
@@ -136,7 +136,7 @@ class Records(MasterKeys):
     def check_target(self, file: Path, force: bool) -> None:
         """Raise `InputError` unless a command may write this file.
 
-        No command may write over the records or their master key, not even with `--force`.
+        Even with `--force`, no command may overwrite the records or their master key.
         """
         records = self.file()
         kept = [Path(f"{records}{suffix}") for suffix in ("", "-wal", "-shm")] if records else []

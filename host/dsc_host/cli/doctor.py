@@ -36,7 +36,7 @@ def _port(server: str) -> Any:  # `Any`, because `typer.Option` returns it.
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The options of the servers that the command checks."""
+    """The options that name the servers to check."""
 
     public: Annotated[str, typer.Option(metavar="NAME", help="The portal's host name, as in `dscplus portal`.")] = ""
     service_port: Annotated[int, _port("serve")] = SERVICE_PORT
@@ -46,7 +46,7 @@ class Servers:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """The options of the ways to send messages, as in `dscplus portal`."""
+    """The options that say how messages are sent, as in `dscplus portal`."""
 
     mail: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The SMTP server for email. Needs --mail-from.")] = None
     mail_from: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The sender address of email.")] = None
@@ -64,9 +64,9 @@ def doctor(
     """Check an installation, and say what to do.
 
     The command checks the settings, the master key, the database, the log, the clock, the senders, the ports, the extras
-    and the disks. It shows the packages that the HTTP servers use. Run it with the account of the operating system that
-    runs the services, and with the same options. It changes nothing, migrates nothing and sends no message. The exit code is 1
-    if a check failed, and 0 if there are only warnings.
+    and the disk. It shows the packages that the HTTP servers use. Run it as the user of the operating system who runs
+    the services, and with the options of the services. It changes nothing, migrates nothing and sends no message. The exit
+    code is 1 if a check failed, and 0 if there are only warnings.
 
     \b
     Examples:
@@ -119,7 +119,7 @@ def _of_records(records: Records, done: Progress) -> Findings:
     try:
         folder = _folder_of(records)
     except DscError as error:
-        # The settings file is malformed, or the URL is that of a database in memory.
+        # The settings file is malformed, or the URL names a database in memory.
         yield of_error("settings", error)
         return
     yield ok("settings", f"{settings.file()}{'' if settings.file().exists() else ', which does not exist'}")

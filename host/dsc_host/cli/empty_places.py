@@ -1,6 +1,6 @@
-"""The refusal of empty text for a file, a folder or a URL, for all commands.
+"""The refusal of empty text as the name of a file, of a folder or of a URL, for all commands.
 
-A shell passes empty text for a variable that is not set. As a path, empty text would mean the current folder.
+A shell passes empty text for a quoted variable that is not set. Python would take an empty path for the current folder.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 from dsc_host.errors import InputError
 
 PLACES = {"FILE": "a file", "FOLDER": "a folder", "URL": "a URL"}
-"""The metavars of the parameters that name a place, each with what the user must name."""
+"""The metavars of the parameters that name a place, each with words for this place."""
 
 
 class PlaceCheckingCommand(TyperCommand):
@@ -19,7 +19,7 @@ class PlaceCheckingCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments. Raises `InputError` for an empty place."""
         if not ctx.resilient_parsing:
-            # Read the values as they were given, because a `Path` does not show that its text was empty.
+            # Check the text from the command line, because a `Path` does not show that its text was empty.
             given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
             for parameter in self.params:
                 if getattr(parameter, "metavar", None) in PLACES:

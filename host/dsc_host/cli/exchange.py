@@ -1,7 +1,6 @@
 """The commands that move cards to and from other systems as PSKC (RFC 6030) or CSV: export, import."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -96,10 +95,7 @@ class _Source:
         return self.file.suffix.lower() == ".csv"
 
     def check(self) -> None:
-        """Read the file once and discard the result, so that no database is created for an unusable file.
-
-        Raises `InputError`.
-        """
+        """Read the file and discard the cards. Raises `InputError`, so that no database is created for an unusable file."""
         from dsc_host import exchange
         from dsc_host.exchange.files import old_file
 
@@ -136,10 +132,10 @@ def import_cards(
     """Import cards from a PSKC file or from a CSV list.
 
     A PSKC file has cards of another OATH server with their keys. A CSV list has serials, for which cards are created.
-    If the command cannot import a card, it prints the line and the serial, imports the others, and ends with exit code 1.
-    Columns of a CSV: serial, and optionally suite and owner. Each card gets a new key, which `export` writes to a PSKC
-    file. A CSV with the column seed brings its own keys, needs `--allow-plain`, and may also have the columns type, counter
-    and pin.
+    If the command cannot import a card, it prints the line and the serial, imports the other cards, and ends with exit code 1.
+    The columns of a CSV are serial, and optionally suite and owner. Each card of a CSV gets a new key, which `export` writes
+    to a PSKC file. If the CSV has the column seed, the cards keep their keys. Such a file needs `--allow-plain`, and may also
+    have the columns type, counter and pin.
 
     \b
     Examples:
@@ -156,18 +152,18 @@ def import_cards(
     rows: list[Result] = []
     awaiting = _Awaiting()
     refusals: list[int] = []
-    with _reporting(refusals, rows if dry_run else None) as refused:
-        if dry_run:
-            with _records_to_try(records) as verifier:
-                count = source.enroll(verifier, dry_run=True, refused=refused, taken=lambda card: rows.append(_row(card)))
-            rows.sort(key=lambda row: cast(int, row["line"]))
-        else:
-            if (made := records.file()) and not made.exists():
-                source.check()
-            with records.open(may_make=True) as verifier:
-                count = source.enroll(verifier, atomic=atomic, refused=refused, taken=awaiting.count)
+    refused = _refusal_callback(refusals, rows if dry_run else None)
+    if dry_run:
+        with _records_to_try(records) as verifier:
+            count = source.enroll(verifier, dry_run=True, refused=refused, taken=lambda card: rows.append(_row(card)))
+        rows.sort(key=lambda row: cast(int, row["line"]))
+    else:
+        if (made := records.file()) and not made.exists():
+            source.check()
+        with records.open(may_make=True) as verifier:
+            count = source.enroll(verifier, atomic=atomic, refused=refused, taken=awaiting.count)
     if awaiting.cards and count:
-        notice(f"{awaiting.cards} cards await their PIN; set it with dscplus card pin set, or card pin draw")
+        notice(f"{awaiting.cards} cards await their PIN. Set the PINs with dscplus card pin set, or dscplus card pin draw.")
     result: Result = {"file": str(file), "cards": count, "left_out": len(refusals)}
     if dry_run and not as_json:
         show_all(rows, as_json=False, none="The file has no cards.")
@@ -195,22 +191,24 @@ def _source(file: Path, key_file: Path | None, allow_plain: bool, suite: str | N
         return _Source(file, {**options, "columns": columns})
     if columns:
         raise InputError("columns", "can be given only for a CSV; omit --columns, or name a .csv file")
-    # A file with keys in the clear may also have encrypted values, which need the key.
+    # A file with keys in the clear may also have encrypted values. The user can give their key with --key-file.
     no_secret = allow_plain and key_file is None
     key, passphrase = (None, None) if no_secret else _key_or_passphrase(key_file, confirm=False)
     return _Source(file, {**options, "key": key, "passphrase": passphrase})
 
 
 def _records_to_try(records: Records) -> Verifier:
-    """Open the records for a dry run. If they do not exist yet, open empty records in memory, and create no file."""
+    """Open the records for a dry run. If the database does not exist yet, open empty records in memory instead."""
     if (made := records.file()) and not made.exists():
         return Verifier.open("sqlite://", master_key=MasterKey.generate())
     return records.open()
 
 
-@contextmanager
-def _reporting(refusals: list[int], rows: list[Result] | None) -> Iterator[Callable[["Refusal"], None]]:
-    """Yield the callback for cards that are left out. It counts each card, and prints a message or adds a row."""
+def _refusal_callback(refusals: list[int], rows: list[Result] | None) -> Callable[["Refusal"], None]:
+    """Return the callback for cards that are left out. It adds the card's number to `refusals`.
+
+    It also adds a row to `rows`, or prints a message if `rows` is None.
+    """
 
     def tell(refusal: "Refusal") -> None:
         refusals.append(refusal.number)
@@ -219,7 +217,7 @@ def _reporting(refusals: list[int], rows: list[Result] | None) -> Iterator[Calla
         else:
             rows.append({"line": refusal.line, "serial": refusal.serial, "outcome": "refused", "why": str(refusal.error)})
 
-    yield tell
+    return tell
 
 
 def _row(card: "Placed") -> Result:

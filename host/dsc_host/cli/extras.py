@@ -1,4 +1,4 @@
-"""Commands whose packages are optional extras of the distribution."""
+"""The error for a command that needs the packages of an optional extra."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from dsc_host.cli.output import Failed
 
 @contextmanager
 def needed(extra: str) -> Iterator[None]:
-    """Raise `Failed`, which says how to install the extra, if a package that the block imports is missing."""
+    """Raise `Failed` if the block imports a package that is not installed. The message says how to install the extra."""
     try:
         yield
     except ModuleNotFoundError as error:

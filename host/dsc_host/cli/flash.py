@@ -30,7 +30,7 @@ from dsc_host.link import CardClient, NoSingleCard, PortMissing, find_card, open
 from dsc_host.urls import without_password
 
 HELLO_SECONDS = 20.0
-"""The seconds that a board may take to restart, return on USB and say hello."""
+"""The seconds that a board may take to restart, appear on USB again and say hello."""
 BACK_SECONDS = 3.0
 """The seconds for which a restarting board may be missing on USB."""
 _ONE_HELLO_SECONDS = 2.0
@@ -53,14 +53,12 @@ BoardOption = Annotated[
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 
-_ADVICE = {
-    True: "With make: PORT=…",
-    False: "With make: PORT=…. A board is visible only over a cable that carries data",
-}
+_MAKE_ADVICE = "With make, name it with PORT=…"
+_CABLE_ADVICE = "A board is visible only over a cable that carries data"
 
 
 class _NoSingleBoard(CardNotFound):
-    """No board or several boards are attached, and the command named none. `found` says whether a board is attached."""
+    """The command names no port, and there is no board or more than one. `found` says whether there is a board."""
 
     def __init__(self, message: str, found: bool) -> None:
         super().__init__(message)
@@ -76,8 +74,8 @@ def flash(
 ) -> None:
     """Install or update the firmware on a board.
 
-    The board must run MicroPython. Only changed files are sent. The card's key and counter, and its wiring, stay. If the
-    transfer is interrupted, the board starts either the old program or the new program.
+    The board must run MicroPython. Only changed files are sent. The card keeps its key and counter, and without --board also
+    its wiring. If the transfer is interrupted, the board starts either the old program or the new program.
 
     \b
     Examples:
@@ -132,7 +130,7 @@ def unflash(
 
 
 def _open_board(port: str | None) -> tuple[str, serial.Serial]:
-    """Return the board's address without a password, and its open port. Wait for a board that restarts."""
+    """Return the address of the board without its password, and the open port. Wait a little for a board that restarts."""
     end = time.monotonic() + BACK_SECONDS
     while True:
         try:
@@ -152,11 +150,12 @@ def _find_board(port: str | None) -> str:
         return find_card(None, {}) if port == "auto" else find_card(port)
     except NoSingleCard as error:
         found = bool(error.candidates)
-        raise _NoSingleBoard(f"{error}. {_ADVICE[found]}", found) from None
+        advice = _MAKE_ADVICE if found else f"{_MAKE_ADVICE}. {_CABLE_ADVICE}"
+        raise _NoSingleBoard(f"{error}. {advice}", found) from None
 
 
 def _ask(steps: Plan, yes: bool) -> None:
-    """Raise `Failed` if the user wants to keep what the plan would overwrite."""
+    """Ask before another program or the wiring is overwritten. Raise `Failed` if the user refuses."""
     if steps.found.has_other_program and not yes and not agreed("The board starts another program, main.py. Replace it?"):
         raise Failed("nothing was written")
     if (
@@ -196,8 +195,9 @@ def _wait_for_card(port: str | None, steps: Plan) -> None:
     notice(f"The card says hello: {greeting.board}, firmware {greeting.firmware}.")
     if facts.condition == "error":
         notice(
-            "The card shows ERROR: its record is damaged, or its source of random numbers failed. Nothing was changed. Next: "
-            f"unplug it and plug it in. If ERROR stays, dscplus wipe --card {name} makes it blank, and its key is then gone"
+            "The card shows ERROR: its record is damaged, or its source of random numbers failed. The record was not changed. "
+            "Next: unplug the card and plug it in. "
+            f"If ERROR stays, dscplus wipe --card {name} makes the card blank and erases its key."
         )
     elif facts.serial:
         notice(f"The card is still {facts.serial}. Next: dscplus respond CHALLENGE --card {name}")
@@ -206,12 +206,12 @@ def _wait_for_card(port: str | None, steps: Plan) -> None:
 
 
 def _connect(port: str | None) -> tuple[str, CardClient]:
-    """Return the address of the card without a password, and a client for it as soon as it answers. Raises `LinkTimeout`."""
+    """Wait until the card says hello. Return its address without a password, and a client. Raises `LinkTimeout`."""
     end = time.monotonic() + HELLO_SECONDS
     reason: LinkError = CardNotFound("the board did not come back")
     while time.monotonic() < end:
         try:
-            # Search again each time, because the system may give the port another name when it returns.
+            # Search again each time, because the restarted board may get a port with another name.
             url = _find_board(port)
             return without_password(url), CardClient.open(url, timeout=_ONE_HELLO_SECONDS)
         except CardStopped as error:

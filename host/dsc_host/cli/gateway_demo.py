@@ -70,7 +70,7 @@ server {{
 
 
 class _Page(BaseHTTPRequestHandler):
-    """A page that learns who its visitor is only from the headers of the web server."""
+    """A page that shows who its visitor is. It knows the visitor only from the headers of the web server."""
 
     def do_GET(self) -> None:
         """Show who the web server says the visitor is."""
@@ -87,7 +87,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @dataclass
 class _Demo:
-    """The programs of the demonstration. Call `make` first, and `started` when the portal answers."""
+    """The servers of the demonstration. Call `make` first, and `started` when the portal answers."""
 
     folder: Path
     port: int
@@ -126,7 +126,7 @@ class _Demo:
         certificate, key = _certificate(self.folder)
         own = "".join(f"{name}_temp_path {self.folder}/{name};\n" for name in _TEMPORARY)
         sites = _SITES.format(here=_HERE, port=self.port, login=_LOGIN, wiki=_WIKI, portal=portal, page=page)
-        # If root starts nginx, name root as its user. The default user may not read this folder.
+        # If root starts nginx, its workers run as another user by default, who may not read this folder.
         user = f"user {getpass.getuser()};" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
         conf = self.folder / "nginx.conf"
         conf.write_text(
@@ -176,8 +176,8 @@ def gateway_demo(
 ) -> None:
     """Try logins to other programs: a page behind nginx, and a shell.
 
-    The command starts the login system with people and cards in memory, nginx with a page behind the login, and a RADIUS server
-    for a shell login with PAM. All of these listen only on this machine, and stop with Ctrl-C. You need nginx.
+    The command starts three servers: the login system with people and cards in memory, nginx with a page behind the login, and
+    a RADIUS server for a shell login with PAM. They listen only on this machine, and stop with Ctrl-C. You need nginx.
 
     \b
     Examples:

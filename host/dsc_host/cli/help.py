@@ -8,7 +8,7 @@ from dsc_host.cli.lazy import LazyGroup
 
 
 def _completions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Return the commands that a shell may offer for the next word, each with its summary."""
+    """Return the commands that begin with `incomplete`, each with its summary, for the completion by a shell."""
     group: object = ctx.find_root().command
     for word in ctx.params.get("words") or ():
         group = group.get_command(ctx, word) if isinstance(group, LazyGroup) else None

@@ -46,7 +46,7 @@ def _compiled_size(made: Mapping[str, bytes]) -> int:
 
 
 def _what_next(board: str, out: Path) -> str:
-    """Return instructions for using the files on a board that already has MicroPython."""
+    """Return instructions for putting the files on a board that already has MicroPython."""
     if name := uf2_name(board):
         return (
             f"Next, for a new board with MicroPython: hold BOOTSEL while you plug it in, and copy {out / name} to its drive.\n"

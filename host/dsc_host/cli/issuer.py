@@ -41,8 +41,8 @@ def make(
 ) -> None:
     """Make all requested cards, one after another.
 
-    Plug a card in, press Enter, and take it out. If a card fails, the finished cards stay finished. Run the command again for
-    the remaining cards.
+    For each card: plug in a blank card, press Enter, and unplug the card when the command asks for the next card. If a card
+    fails, the finished cards stay finished. Run the command again for the remaining cards.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def ship(
 ) -> None:
     """Record that a card was sent.
 
-    Its owner gets a message. The card activates itself after the time in the policy.
+    The user gets a message. The card is activated automatically when the time in the policy has passed.
 
     \b
     Examples:

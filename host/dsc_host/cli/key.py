@@ -12,9 +12,7 @@ from typing import Annotated
 import typer
 
 from dsc_host.cli.database import MasterKeys, Records, own_key_file
-from dsc_host.cli.options import (
-    JsonOption,
-)
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.progress import bar
 from dsc_host.errors import InputError
@@ -24,9 +22,6 @@ _MOST_KEYS = 8
 """The largest number of keys in a file. A change of the master key needs two."""
 
 KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a master key, as printed by `key list`.")]
-
-
-# ---- master keys ----
 
 
 def list_keys(records: Records, as_json: JsonOption = False) -> None:
@@ -45,7 +40,7 @@ def list_keys(records: Records, as_json: JsonOption = False) -> None:
 
 
 def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
-    """Generate a new master key and append it to the file. The new key opens secrets, but does not seal any yet.
+    """Generate a new master key and append it to the file. It seals secrets only after `key promote`.
 
     To change the master key while logins continue:
 
@@ -90,7 +85,7 @@ def promote_key(master_keys: MasterKeys, key_id: KeyArgument, as_json: JsonOptio
 def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False) -> None:
     """Remove a key from the file, if it no longer seals anything in the records.
 
-    The command checks neither other records that use the same file, nor backups. Keep a copy of the key for these.
+    The command checks only these records. Keep a copy of the key for backups, and for other records that use the same file.
 
     \b
     Examples:
@@ -105,14 +100,16 @@ def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False)
         with records.open() as verifier:
             used = verifier.keys_in_use()
         if key_id in used:
-            raise Failed(f"{used[key_id]} cards, or the end of the log, are still sealed under {key_id}; dscplus rekey first")
+            raise Failed(
+                f"{used[key_id]} cards, and perhaps other secrets, are still sealed under {key_id}; run dscplus rekey first"
+            )
         Keyring(*(key for key in keys.keys if key is not unwanted)).write(path)
     show({"id": unwanted.id}, as_json=as_json)
     notice("Restoring a backup that was made under this key needs a copy of the key.")
 
 
 def _file(master_keys: MasterKeys) -> Path:
-    """Return the file from which the other commands read their master keys."""
+    """Return the path of the key file. Raises `InputError` if there is none that the command can change."""
     if master_keys.come_from_variable():
         raise InputError(
             "master key",
@@ -127,7 +124,7 @@ def _file(master_keys: MasterKeys) -> Path:
 
 @contextmanager
 def _locked_keyring(path: Path) -> Iterator[Keyring]:
-    """Yield the keys in the file, and keep other commands from changing them until the block ends."""
+    """Yield the keys in the file. Until the block ends, other commands cannot change the file."""
     lock = path.with_name(f"{path.name}.lock")
     try:
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -150,7 +147,7 @@ def _find(keys: Keyring, key_id: str) -> MasterKey:
 
 
 def rekey(records: Records, as_json: JsonOption = False) -> None:
-    """Seal all cards under the first key of the file.
+    """Seal all secrets again under the first key of the file.
 
     Logins continue while it runs. See `key add --help` for the steps before and after. You can stop the command at any time
     and run it again: it continues where it stopped.
@@ -162,7 +159,7 @@ def rekey(records: Records, as_json: JsonOption = False) -> None:
     """
     keys = records.keyring()
     try:
-        with records.open() as verifier, bar("Sealing cards again") as done:
+        with records.open() as verifier, bar("Sealing again") as done:
             count = verifier.rekey(done=done)
     except KeyboardInterrupt:
         notice("Every card is intact, under one of the keys. Run dscplus rekey again for the remaining cards.")

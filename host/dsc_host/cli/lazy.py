@@ -1,6 +1,6 @@
 """Groups of commands. The module of a command is imported only when the command is used, which saves time.
 
-For the list of commands, a table has the name, the summary and the function of each command.
+A table has the name, the summary and the function of each command. So a list of commands can be printed without any import.
 """
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -12,7 +12,7 @@ import typer.main
 from typer.core import TyperGroup
 
 Built = Any
-"""A command as Typer builds it. Typer does not export the class."""
+"""A command as Typer builds it. Typer does not export its class."""
 
 
 class Command(NamedTuple):
@@ -86,7 +86,10 @@ class LazyGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
     def fill(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]] = _no_more) -> None:
-        """Set the commands of the group. For lists, and for a name in none of the sections, `more` returns further sections."""
+        """Set the commands of the group.
+
+        `more` returns further sections. It is called for a list of all commands, and for a name that `sections` lack.
+        """
         self._table = _Table(sections, more)
         self.commands = self._table
 
@@ -108,7 +111,7 @@ class LazyGroup(TyperGroup):
 
 
 class _Table(MutableMapping[str, Built]):
-    """The commands of a group by name. Each is built when it is first used."""
+    """The commands of a group by name. Each command is built when it is first used."""
 
     def __init__(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]]) -> None:
         self._sections = list(sections)

@@ -27,7 +27,7 @@ _DEFAULT_TRIES = 5
 def list_(as_json: JsonOption = False) -> None:
     """List the ports that a card may be attached to.
 
-    Simulators that are running on this machine are listed after the ports on USB.
+    The ports on USB come first, then the running simulators on this machine.
 
     \b
     Examples:
@@ -103,20 +103,24 @@ def personalize(
     port: CardPort,
     records: Records,
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="1 to 16 of A-Z, 0-9 and -, for example IB3000123.")],
-    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="An OCRA suite. Default: fits the PIN policy.")] = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="SUITE", help="An OCRA suite. Default: one that fits the PIN policy.")
+    ] = None,
     pin_policy: Annotated[
         str, typer.Option(metavar="POLICY", help="ocra: the PIN is part of the response. card: the card checks it.")
     ] = "ocra",
     tries: Annotated[
         int | None,
-        typer.Option(metavar="N", help=f"Wrong PINs before the card locks, 1 to 9; only for card. Default: {_DEFAULT_TRIES}."),
+        typer.Option(
+            metavar="N", help=f"The number of wrong PINs that lock the card, 1 to 9. Only with card. Default: {_DEFAULT_TRIES}."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give a blank card its key, and enroll it.
 
-    The key is made from random bytes of the host and the card, and is not shown. A card that checks its PIN itself gets an
-    unlock key in the same way. The command prompts for the PIN, or reads it from standard input.
+    The key is made from random bytes of the host and of the card, and is never shown. A card that checks its PIN itself also
+    gets an unlock key, which is made in the same way. The command prompts for the PIN, or reads it from standard input.
 
     \b
     Examples:
@@ -135,7 +139,7 @@ def personalize(
 
 
 def _profile(serial: str, suite: str | None, policy: str, tries: int | None) -> Profile:
-    """Return the profile that the options describe, with a placeholder key and PIN."""
+    """Return the profile that the options describe, with placeholders for the key and the PIN. Raises `InputError`."""
     if policy not in DEFAULT_SUITES:
         raise InputError("pin policy", f"must be ocra or card, not {policy}")
     suite = DEFAULT_SUITES[policy] if suite is None else suite

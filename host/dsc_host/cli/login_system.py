@@ -1,4 +1,4 @@
-"""The common parts of the commands that run the login system: person, account, user, issuer."""
+"""Functions for the commands that manage the login system: person, account, user, issuer, client, radius."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from dsc_host.login.service.operator import Operator
 
 @contextmanager
 def operating(records: Records, policy: Path | None = None, *, may_make: bool = False) -> Iterator[Operator]:
-    """Yield the operator of the records that the options name.
+    """Yield the operator for the records that the options name.
 
     Raises `InputError`, `Failed` or `StoreError` if the records cannot be opened.
     """

@@ -1,4 +1,4 @@
-"""The root of the command. It assembles and runs all commands, and reports expected failures as one line and an exit code."""
+"""The root of the command. It runs the other commands, and reports each expected failure in one line and by the exit code."""
 
 import os
 import sys
@@ -73,7 +73,7 @@ def build() -> typer.Typer:
             False, "--version", "-V", callback=_print_version, is_eager=True, help="Show the version."
         ),
         verbose: bool = typer.Option(
-            False, "--verbose", "-v", help="Say on stderr which records and card are used, and what the card answers."
+            False, "--verbose", "-v", help="Print on stderr which records and which card are used, and what the card answers."
         ),
     ) -> None:
         """Use a challenge-response security card: talk to it, simulate it, verify its responses.
@@ -119,7 +119,7 @@ def run(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _completion() -> Iterator[None]:
-    """Raise `Failed` if a shell's request to complete a command, which Typer reads from the environment, is malformed."""
+    """Raise `Failed` if the environment has a malformed request of a shell to complete a command. Typer reads this request."""
     try:
         yield
     except (KeyError, ValueError):

@@ -1,7 +1,7 @@
 """Groups of options that several commands share.
 
-A group is a frozen dataclass whose fields are options. A command takes it as one parameter: the command line shows the options,
-and the function gets the group.
+A group is a frozen dataclass whose fields are options. The function of a command has one parameter for the whole group. On the
+command line, each field is a separate option.
 """
 
 import inspect
@@ -12,7 +12,10 @@ from typing import Any, get_type_hints
 
 
 def expanded(function: Callable[..., None]) -> Callable[..., None]:
-    """Return the function with the options of its groups as parameters, after the others and in place of the groups."""
+    """Return a function that has a parameter for each option of a group, in place of the group.
+
+    These parameters come after the other parameters.
+    """
     hints = get_type_hints(function, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
 

@@ -1,4 +1,4 @@
-"""Options that many commands share, and the defaults for their values."""
+"""Options that many commands share, and their default values."""
 
 import logging
 import math
@@ -46,7 +46,10 @@ class CardPort:
     ] = None
 
     def find(self) -> str:
-        """Return the port that the option or a setting names, else the only attached port. Raises `CardNotFound`."""
+        """Return the port that the option or a setting names. If none is named, return the port of the only attached card.
+
+        Raises `CardNotFound`.
+        """
         from dsc_host.link import find_card
 
         port = find_card(self.card or setting("card").value)

@@ -40,9 +40,9 @@ def show(result: Result, *, as_json: bool) -> None:
 
 
 def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", heading: bool = True) -> None:
-    """Print any number of results: a table with one line each under a heading, or one JSON array.
+    """Print any number of results: a table with a heading and one line for each result, or one JSON array.
 
-    `none` is the message on stderr if there are no results. Without `heading`, the table continues an earlier table.
+    `none` is the message on stderr in place of an empty table. Without `heading`, the lines continue an earlier table.
     """
     if as_json:
         _print_json(list(results))
@@ -78,20 +78,20 @@ def _print_json(value: object) -> None:
 
 
 def printable(text: str) -> str:
-    """Return the text with a backslash code in place of each character that could change the terminal or the line."""
+    """Return the text with a backslash code in place of each character that is not printable, such as a line end."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def clean(message: str) -> str:
-    """Return the message with a backslash code in place of each character that could change the terminal, except line ends.
+    """Return the message with a backslash code in place of each character that is not printable, except line ends.
 
-    A message may quote a name or a text that comes from somebody else.
+    A message may quote text from other people, which could otherwise control the terminal.
     """
     return "\n".join(map(printable, message.split("\n")))
 
 
 def _cells(text: str) -> int:
-    """Return the width of the text in cells of a terminal."""
+    """Return the number of columns that the text takes up on a terminal."""
     return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
 
 

@@ -26,7 +26,9 @@ def add_person(
     residence: Annotated[str | None, typer.Option(metavar="COUNTRY", help="Default: the citizenship.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a person and print the new id. Two entries with the same document count as the same person.
+    """Add a person and print the new id.
+
+    If two people are added with the same document, the login system treats them as the same person.
 
     \b
     Examples:
@@ -70,8 +72,8 @@ def review(
 ) -> None:
     """Put a person under review.
 
-    Compliance must then approve before the person's devices can be shared. The policy may require that approval for
-    everybody or for nobody, with the key `compliance` in the table `sharing`.
+    During the review, the person's devices can be shared only after compliance has approved. The key `compliance` in the table
+    `sharing` of the policy can require this approval for everybody or for nobody.
 
     \b
     Examples:

@@ -50,12 +50,17 @@ def activate(
     finger: Annotated[bool, typer.Option("--finger", help="Also accept a finger or face later.")] = False,
     number: Annotated[
         int,
-        typer.Option("--phone", metavar="N", help="The phone number that gets the token; 1 is the newest.", show_default=True),
+        typer.Option(
+            "--phone",
+            metavar="N",
+            help="The phone number that gets the code. 1 is the number that was confirmed last.",
+            show_default=True,
+        ),
     ] = 1,
     new_number: Annotated[
         str,
         typer.Option(
-            "--new-number", metavar="NUMBER", help="A new phone number that gets the token, if the system allows new numbers."
+            "--new-number", metavar="NUMBER", help="A new phone number that gets the code, if the policy allows new numbers."
         ),
     ] = "",
     yes: YesOption = False,
@@ -64,11 +69,11 @@ def activate(
 ) -> None:
     """Activate the app for a user.
 
-    The command prompts for the password, the token that arrives by SMS, and the app's PIN, or reads them from standard input,
-    one line each. The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, enter the app's
-    existing PIN. The token is sent to the phone number that was confirmed last. The command lists the other numbers. If the
-    user has an app on another phone, or has uninstalled an app, that app is taken out of use. The command asks for confirmation
-    and for the PIN of that app.
+    The command prompts for the password, the activation code that arrives by SMS, and the app's PIN, or reads them from
+    standard input, one line each. The PIN has 4 to 6 letters, digits or special characters. If the app already has a user,
+    enter the app's existing PIN. The code is sent to the phone number that was confirmed last. The command also lists the
+    other numbers. If the user already has an app on a phone, even an uninstalled app, the new app replaces it. The command
+    then asks for confirmation and for the PIN of the old app.
 
     \b
     Examples:
@@ -96,7 +101,7 @@ def activate(
 
 
 def _say_where(sent_to: str, numbers: Sequence[str]) -> None:
-    """Print which number got the token, and how to send a token to another number."""
+    """Print which number got the activation code, and how to send a code to another number."""
     notice(f"A code was sent to {sent_to or 'your phone'}.")
     if len(numbers) > 1:
         listed = ", ".join(f"{place}: {number}" for place, number in enumerate(numbers, 1))

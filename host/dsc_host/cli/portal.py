@@ -38,7 +38,7 @@ def _shown(file: Path) -> str:
 
 
 def _log_file(file: Path, *, empty: bool = False) -> Path:
-    """Return the file if a log can be written to it. Raises `InputError`."""
+    """Create the file of a log and its folder, and return the file. With `empty`, discard an older log. Raises `InputError`."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.open("w" if empty else "a").close()
@@ -49,7 +49,7 @@ def _log_file(file: Path, *, empty: bool = False) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _PortalFactory:
-    """A function that creates the pages. It can be passed to a worker process."""
+    """A callable that creates the pages. It can be pickled for a worker process."""
 
     records: Records
     policy: Path | None
@@ -87,7 +87,7 @@ class _PortalFactory:
 
 @dataclass(frozen=True, slots=True)
 class _DemonstrationFactory:
-    """A function that creates the pages of the demonstration."""
+    """A callable that creates the pages of the demonstration."""
 
     hosts: tuple[str, ...]
     name: str
@@ -126,7 +126,11 @@ def portal(
     ] = HOST,
     ticket_domain: Annotated[
         str,
-        typer.Option("--ticket-domain", metavar="DOMAIN", help="Let web servers below this domain ask who their visitors are."),
+        typer.Option(
+            "--ticket-domain",
+            metavar="DOMAIN",
+            help="Let the web servers of hosts below this domain ask who their visitors are.",
+        ),
     ] = "",
     issuer: Annotated[
         str,
@@ -150,8 +154,9 @@ def portal(
 
     There are pages for the login, security settings, requests, and the work of staff.
 
-    With --demo you can try everything, with a card on the page, and nothing is stored. Without --demo, the pages use your
-    records, and visitors connect over https through a proxy. Ctrl-C stops the server. Add users with `dscplus user add`.
+    With --demo you can try everything with a simulated card beside the pages, and nothing is stored. Without --demo, the pages
+    use your records, and visitors connect over https through a proxy. Add users with `dscplus user add`. Ctrl-C stops the
+    server.
 
     \b
     Examples:
@@ -198,14 +203,14 @@ def _check_demo(given: Mapping[str, object]) -> None:
 
 
 def spool_folder(spool: Path | None) -> Path | None:
-    """Return the folder of the option `--spool`. Raises `InputError` if it is not a folder."""
+    """Return the value of the option `--spool`. Raises `InputError` if it is not a folder."""
     if spool is not None and not spool.is_dir():
         raise InputError("spool", f"{spool} is not a folder; create it first, readable only by you")
     return spool
 
 
 def mail_sender(server: str | None, sender: str | None) -> Mail | None:
-    """Return the sender that the options `--mail` and `--mail-from` name. Raises `InputError`."""
+    """Return the sender that `--mail` and `--mail-from` describe, or None without these options. Raises `InputError`."""
     if server is None and sender is None:
         return None
     host, _, port = (server or "").rpartition(":")

@@ -1,4 +1,4 @@
-"""Progress of a long command: a bar on stderr if stderr is a terminal, and no output otherwise."""
+"""The progress of a long command: a bar on stderr if stderr is a terminal, otherwise no output."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """Input of a command: secrets and confirmations, from prompts at a terminal or from standard input.
 
-PINs and keys are never shown, neither in prompts nor in messages. An invalid input raises `InputError`.
+PINs and keys are shown neither by prompts nor by messages. Invalid input raises `InputError`.
 """
 
 import re
@@ -55,7 +55,7 @@ def read_shown(name: str) -> str:
     Raises `InputError` if standard input has no more lines.
     """
     if _at_terminal():
-        # If the answer is echoed, typer.prompt prints a part of the question on standard output.
+        # Do not use typer.prompt: if the answer is echoed, it prints a part of the question on standard output.
         typer.echo(f"{name}: ", nl=False, err=True)
     return _next_line(name.lower()).strip()
 

@@ -59,14 +59,14 @@ def serve(
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="The key of the certificate, as PEM.")] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS:PORT", help="A loopback address, on which Prometheus reads metrics."),
+        typer.Option(metavar="ADDRESS:PORT", help="A loopback address from which Prometheus reads metrics."),
     ] = None,
     policy: PolicyOption = None,
 ) -> None:
     """Log users in to programs that speak RADIUS.
 
     A program sends the user's name and password, shows the challenge of the user's card, and sends the response. With
-    --verifier, the program itself checks the password, and this server checks only the card. Add the program first, with
+    --verifier, the program checks the password itself, and this server checks only the card. Add the program first, with
     `dscplus radius client add`. Requests must be signed with a Message-Authenticator. The log goes to stderr, one JSON object
     per line, without user names. Stop the server with Ctrl-C or SIGTERM: open requests are answered first.
 
@@ -137,7 +137,7 @@ def add_client(
     ] = "en",
     certificate: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The program's certificate as PEM, if it uses TLS instead of a secret."),
+        typer.Option(metavar="FILE", help="The program's certificate as PEM, if the program uses TLS instead of a secret."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

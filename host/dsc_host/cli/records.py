@@ -31,8 +31,8 @@ def enroll(
 ) -> None:
     """Enroll a card whose key is known. The command `personalize` makes a key and enrolls the card in one step.
 
-    The command prompts for the key in hex, and then for the PIN if the suite has a PIN, or for the unlock key. Without a
-    terminal it reads them from standard input, one line each.
+    The command prompts for the key in hex. Then it prompts for the PIN if the suite has a PIN, and for the unlock key with
+    --with-unlock-key. Without a terminal, the command reads them from standard input, one line each.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def enroll(
 def _rehearse(
     serial: str, suite: str, counter: int, key: bytes, pin: str | None, unlock_key: bytes | None, owners: tuple[str, ...]
 ) -> None:
-    """Enroll the card in memory first, to report errors before the command prompts for a secret or creates a database."""
+    """Enroll the card in memory only. Raise the errors of an enrollment before a prompt appears or a database is created."""
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as nowhere:
         nowhere.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=owners)
 
@@ -88,7 +88,7 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a response to a challenge. A response is accepted once. Exit code 0 if it is accepted, 4 if not.
+    """Verify a response to a challenge. A response is accepted once. The exit code is 0 if it is accepted, otherwise 4.
 
     \b
     Examples:
@@ -108,11 +108,11 @@ def resync(
     second_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the next challenge of the same card.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Catch up with a card that is too far ahead. Exit code 4 if its responses are wrong.
+    """Catch up with a card that is too far ahead. The exit code is 4 if its responses are wrong.
 
     A card gets ahead when it shows many responses that are never verified. First run `dscplus challenge` twice. The owner
-    answers both challenges on the card, one right after the other. This command prompts for the two responses, or reads
-    them from standard input, one line each.
+    answers both challenges on the card, with no other challenge in between. This command prompts for the two responses, or
+    reads them from standard input, one line each.
 
     \b
     Examples:

@@ -33,7 +33,7 @@ TokensOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _ServiceFactory:
-    """A function that creates the application. Unlike a verifier, it can be pickled for a worker process."""
+    """A callable that creates the application. Unlike a verifier, it can be pickled for a worker process."""
 
     records: Records
     tokens: Path
@@ -59,7 +59,11 @@ def serve(
     ] = False,
     proxy: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="The proxy or login page that is exempt from the rate limit.", show_default=True),
+        typer.Option(
+            metavar="ADDRESS",
+            help="The address of a proxy or login page. The rate limit does not apply to it.",
+            show_default=True,
+        ),
     ] = HOST,
     tokens: TokensOption = None,
 ) -> None:
@@ -95,8 +99,8 @@ def new_token(
 ) -> None:
     """Create a token for a caller of the service.
 
-    The token is printed once: the file stores only its hash. A login page needs `login`. `desk` may change cards.
-    `metrics` is for Prometheus. To revoke a token, remove its line from the file and restart the service.
+    The token is printed once: the file stores only its hash. A login page needs the permission `login`. With `desk`, a caller
+    may change cards. `metrics` is for Prometheus. To revoke a token, remove its line from the file and restart the service.
 
     \b
     Examples:

@@ -26,7 +26,7 @@ class Setting:
     name: str
     value: str | None
     source: str
-    """The environment variable or the file that has the setting, or `default`."""
+    """The environment variable or the file from which the value comes, or `default`."""
 
 
 def file() -> Path:
@@ -36,7 +36,7 @@ def file() -> Path:
 
 
 def setting(name: str) -> Setting:
-    """Return a setting of `VARIABLES` from the environment or the file. Raises `InputError` if the file is malformed."""
+    """Return a setting from its environment variable or the settings file. Raises `InputError` if the file is malformed."""
     variable = VARIABLES[name]
     if given := os.environ.get(variable):
         return Setting(name, given, variable)
@@ -45,7 +45,7 @@ def setting(name: str) -> Setting:
 
 
 def _read(path: Path) -> dict[str, str]:
-    """Return the settings in the file. Raises `InputError`. A file that DSCPLUS_CONFIG names must exist."""
+    """Return the settings in the file. Raises `InputError`, also if DSCPLUS_CONFIG names a file that does not exist."""
     try:
         kept = tomllib.loads(_text(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -65,7 +65,7 @@ def _read(path: Path) -> dict[str, str]:
 
 def _text(path: Path) -> str:
     """Return the text of the file. Raises `InputError`, `OSError` or `UnicodeDecodeError`."""
-    # Do not read a pipe, which could wait forever. /dev/null counts as an empty file.
+    # Do not read a pipe: the read could wait forever. /dev/null counts as an empty file.
     if path.exists() and not path.is_file() and not path.is_dir() and str(path) != os.devnull:
         raise InputError("settings", f"{path} is not a file; name a file of text")
     with path.open("rb") as source:

@@ -1,4 +1,4 @@
-"""The command `card unlock-code`."""
+"""The command that makes a code for a card that has locked itself: card unlock-code."""
 
 from typing import Annotated
 
@@ -23,8 +23,8 @@ def unlock_code(
     """Make a code that unlocks a card.
 
     After too many wrong PINs, a card locks itself and shows LOCKED. The owner presses OK on the card to see the challenge. Give
-    a code only to somebody who has proved that the card is theirs: with a code, a thief can go on trying PINs. A card gets at
-    most 10 codes in 24 hours.
+    a code only to somebody who has proved that the card is theirs: with a code, a thief can try more PINs. A card gets at most
+    10 codes in 24 hours.
 
     \b
     Examples:

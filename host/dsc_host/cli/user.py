@@ -37,8 +37,8 @@ def add_user(
 ) -> None:
     """Add a user and print the new id.
 
-    The command prompts for the password, or reads it from standard input. A user with a phone can immediately log in by SMS.
-    Give a user without a phone a card with `dscplus user card`. The first user of an account is its primary user.
+    The command prompts for the password, or reads it from standard input. A user with a phone number can immediately log in by
+    SMS. Give any other user a card with `dscplus user card`. The first user of an account is its primary user.
 
     \b
     Examples:
@@ -198,7 +198,7 @@ def set_language(
 
 
 def _show(user: UserView, as_json: bool) -> None:
-    """Print the user as `list_users` does."""
+    """Print one user as `list_users` prints each user."""
     if as_json:
         show(_user(user), as_json=True)
     else:

@@ -1,4 +1,4 @@
-"""The log on stderr, for `dscplus --verbose`. The log has no secrets: it shows requests to a card without their values."""
+"""The log on stderr, for `dscplus --verbose`. It shows requests to a card without their values, so it has no secrets."""
 
 import logging
 
@@ -14,7 +14,7 @@ class _Notices(logging.Handler):
 
 
 def show_log() -> None:
-    """Show the log of this process from now on."""
+    """Print the log of this process on stderr from now on."""
     log = logging.getLogger("dsc_host")
     log.handlers = [_Notices()]
     log.setLevel(logging.INFO)

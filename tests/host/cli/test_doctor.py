@@ -322,4 +322,4 @@ def test_disks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, state
 
 def test_a_newer_schema_that_only_adds_is_no_failure() -> None:
     found = records._schema(Identity(True, SCHEMA.version + 1, SCHEMA.version), None)
-    assert (found.state, "logins go on" in found.summary, "backups" in found.remedy) == (State.WARNING, True, True)
+    assert (found.state, "logins continue" in found.summary, "backups" in found.remedy) == (State.WARNING, True, True)

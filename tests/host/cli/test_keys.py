@@ -29,7 +29,7 @@ def test_a_master_key_is_changed_step_by_step(dscplus: Command, keys: Path) -> N
     refused = dscplus("key", "drop", old)
     assert (refused.code, refused.error) == (
         1,
-        f"2 cards, or the end of the log, are still sealed under {old}; dscplus rekey first",
+        f"2 cards, and perhaps other secrets, are still sealed under {old}; run dscplus rekey first",
     )
     assert json.loads(dscplus("rekey", "--json").out) == {"key": new, "cards": 2}
     assert json.loads(dscplus("rekey", "--json").out) == {"key": new, "cards": 0}, "begun again, there is nothing left"

@@ -1,4 +1,4 @@
-"""Checks that need the records: of the log, the clock, and the messages that wait to be sent."""
+"""Checks that open the records: of the log, of the clock, and of the messages that wait to be sent."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from dsc_host.verifier import Verifier
 
 LOG, CLOCK, MESSAGES = "log", "clock", "messages"
 _MOST_SECONDS = 30.0
-"""The largest harmless difference between two clocks, in seconds. A challenge is open for five minutes."""
+"""The largest harmless difference between two clocks, in seconds. It is small beside the five minutes of a challenge."""
 _WAITING_SECONDS = 15 * 60
 _DAY_SECONDS = 24 * 60 * 60
 
 
 def check_log(verifier: Verifier, done: Progress) -> Findings:
-    """Yield a finding about the entries after the last sealed checkpoint, so that a long log is checked quickly."""
+    """Check the entries after the last sealed checkpoint, or all entries if there is none. Yield a finding."""
     since = verifier.audit.last_checkpoint()
     report = verifier.audit.check(since, whole=since is None, done=done)
     if not report.sound:

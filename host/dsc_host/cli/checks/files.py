@@ -9,9 +9,10 @@ from dsc_host.cli.checks.finding import Findings, failed, warning
 
 
 def check_private(check: str, path: Path, *, is_secret: bool) -> Findings:
-    """Yield findings about a file that only its owner, the user of the services, may open. On Windows there are none.
+    """Yield a finding if others than the owner may open a file, or if the owner is not the user of this process.
 
-    With `is_secret`, a file that others may open is a failure, because the services refuse it.
+    With `is_secret`, a file that others may open is a failure, because the services refuse such a file. On Windows, nothing is
+    checked.
     """
     if sys.platform == "win32":
         return

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """The state of the part of the installation that was checked."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -28,7 +28,7 @@ Findings = Iterator[Finding]
 
 
 def ok(check: str, summary: str) -> Finding:
-    """Return a finding for a part that works."""
+    """Return a finding for a check that found no problem."""
     return Finding(check, State.OK, summary)
 
 
@@ -43,7 +43,7 @@ def failed(check: str, summary: str, remedy: str) -> Finding:
 
 
 def of_error(check: str, error: Exception, remedy: str = "correct this value") -> Finding:
-    """Return the finding for an error. If its message has a remedy after a semicolon, use that in place of `remedy`."""
+    """Return the finding for an error. If its message has a remedy after a semicolon, use this remedy instead of `remedy`."""
     problem, _, own = str(error).removeprefix(f"{check}: ").partition("; ")
     return failed(check, problem, own or remedy)
 

@@ -12,8 +12,8 @@ from dsc_host.server.implementations import installed
 from dsc_host.version import VERSION
 
 DISK, EXTRAS, SERVERS = "disk", "extras", "servers"
-_TOOLS = ("dev", "docs", "fuzz")
-"""Extras that no installation needs."""
+_DEVELOPMENT_EXTRAS = ("dev", "docs", "fuzz")
+"""The extras for the development of dscplus. No installation needs them."""
 _LEAST_BYTES, _FEW_BYTES = 100 << 20, 1 << 30
 _EXTRA_OF = re.compile(r"([A-Za-z0-9._-]+).*extra == ['\"]([a-z]+)['\"]")
 
@@ -24,17 +24,17 @@ def check_version() -> Findings:
 
 
 def check_extras() -> Findings:
-    """Yield a finding about the extras: the complete extras, and the missing packages of each other extra."""
+    """Yield a finding that lists the installed extras, and the missing packages of each extra that is not installed."""
     try:
         required = distribution("dscplus").requires or []
     except PackageNotFoundError:
         yield warning(EXTRAS, "dscplus is not installed as a package", "pip install dscplus")
         return
     missing: dict[str, list[str]] = {}
-    # Leave out uvloop on Windows, which is the only system that lacks a package.
+    # Leave out uvloop on Windows. Every other package exists for every system.
     here = [each for each in required if sys.platform != "win32" or "!= 'win32'" not in each]
     for name, extra in (found.groups() for found in map(_EXTRA_OF.match, here) if found):
-        if extra not in _TOOLS:
+        if extra not in _DEVELOPMENT_EXTRAS:
             missing.setdefault(extra, []).extend([] if _is_installed(name) else [name])
     whole = ", ".join(extra for extra, names in missing.items() if not names) or "none"
     others = ", ".join(f"{extra} (needs {', '.join(names)})" for extra, names in missing.items() if names)

@@ -1,4 +1,4 @@
-"""Checks of the ports of the servers: free, answered by the server, or taken by another program."""
+"""Checks of the ports of the servers: whether a port is free, the server answers, or another program listens."""
 
 import errno
 import http.client
@@ -12,7 +12,7 @@ _SECONDS = 5.0
 def check_http(check: str, port: int, *, host: str = "127.0.0.1", name: str = "") -> Findings:
     """Yield a finding about a server that answers `/health`: the HTTP service, or the portal.
 
-    `name` is the host name of the request: the portal refuses requests for any other host.
+    `name` is the host name in the request, because the portal refuses requests for host names that are not its own.
     """
     where = f"{host} port {port}"
     connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)

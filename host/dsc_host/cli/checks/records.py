@@ -44,7 +44,10 @@ def check_keys(records: Records) -> Findings:
 
 
 def check_database(records: Records) -> Findings:
-    """Yield findings about the database: whether it can be reached, and its schema. Do not migrate it."""
+    """Yield findings about the database: the permissions of its files, whether it can be opened, and its schema.
+
+    The database is not migrated.
+    """
     url = records.url
     path = records.file()
     if path is not None:
@@ -71,7 +74,7 @@ def _schema(identity: Identity | None, path: Path | None) -> Finding:
         newer = f"its schema, {version}, is of a newer dscplus; this dscplus has {SCHEMA.version}"
         if identity.compatible_since <= SCHEMA.version:
             return warning(
-                DATABASE, f"{newer}, and logins go on", "upgrade dscplus; until then, use the newer dscplus for backups"
+                DATABASE, f"{newer}, and logins continue", "upgrade dscplus; until then, use the newer dscplus for backups"
             )
         return failed(DATABASE, newer, "upgrade dscplus")
     if version < SCHEMA.oldest:

@@ -1,4 +1,4 @@
-"""Checks of the mail server and of the folder for an SMS gateway, through which messages are sent. No message is sent here."""
+"""Checks of the mail server and of the folder for an SMS gateway. These checks send no message."""
 
 import os
 import smtplib
@@ -17,7 +17,7 @@ _FETCHED_SECONDS = 15 * 60
 
 
 def check_mail(mail: Mail) -> Findings:
-    """Yield a finding about the mail server: whether it answers, encrypts, and takes email from our sender."""
+    """Yield a finding about the mail server: whether it answers, offers encryption, and accepts email from our sender."""
     where = f"{mail.host}:{mail.port}"
     try:
         with smtplib.SMTP(mail.host, mail.port, timeout=_SECONDS) as server:
