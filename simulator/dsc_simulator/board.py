@@ -1,4 +1,4 @@
-"""A software board: the ports that the firmware uses, and controls for the other side of each port.
+"""A software board: the ports that the firmware uses, and methods to control the other side of each port.
 
 The board has a keypad, a display, a clock that advances only when it is set, a source of entropy, two slots of flash, a serial
 line, and a battery. `dsc_firmware.ports` describes the ports.
@@ -18,11 +18,11 @@ HEAP = 192 * 1024
 """The default heap in bytes, as on a small board."""
 
 KEYS: dict[str, int] = {**{d: ord(d) for d in "0123456789"}, "OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
-"""The firmware's code of each key, by the key's name as people and the serial line use it."""
+"""The firmware's code of each key, by the name that the key has on the serial line."""
 
 
 def check_key(name: str) -> None:
-    """Raise ValueError, with a list of the names, if no key has this name."""
+    """Raise ValueError, with a list of all names, if no key has this name."""
     if name not in KEYS:
         raise ValueError(f"key: must be one of {', '.join(KEYS)}, not {name!r}")
 
@@ -34,12 +34,12 @@ class Keypad:
         self._waiting: deque[int] = deque()
 
     def push(self, name: str) -> None:
-        """Press the key with this name. Raise ValueError, with a list of the names, if there is no such key."""
+        """Press the key with this name. Raise ValueError, with a list of all names, if there is no such key."""
         check_key(name)
         self._waiting.append(KEYS[name])
 
     def get(self) -> int | None:
-        """Take the oldest waiting key, or None if no key waits."""
+        """Remove and return the oldest waiting key. Return None if no key waits."""
         return self._waiting.popleft() if self._waiting else None
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class Clock:
 
 
 class Entropy:
-    """A source of random bytes. A seed makes them reproducible; without a seed, they come from the operating system."""
+    """A source of random bytes. A seed makes the bytes reproducible. If it is None, the operating system supplies them."""
 
     def __init__(self, seed: int | None) -> None:
         self._bytes: Callable[[int], bytes] = secrets.token_bytes
@@ -85,7 +85,7 @@ class Flash:
     """Two slots that keep their contents when the board loses power.
 
     If `cut_after` is a number, the power fails after this many more bytes have been written. The next byte is torn: some of its
-    bits are new and some are old. `slots` are the contents of the slots; None for a slot that was never written.
+    bits are new and some are old. `slots` are the contents of the slots. A slot that was never written is None.
 
     Examples:
         >>> from dsc_simulator import Flash, Profile, SimulatedCard
@@ -116,7 +116,7 @@ class Flash:
         raise PowerCut(f"the power failed after {at} of the {len(new)} bytes of slot {slot}")
 
     def _torn(self, new: bytes, old: bytes) -> bytes:
-        """Return the rest of a slot after the power failed in its first byte: some bits are new, all others are old."""
+        """Return the rest of a slot after a power failure: in the first byte, some bits are new; the other bytes are old."""
         return bytes((old[0] ^ (old[0] ^ new[0]) & self._tear.randrange(256),)) + old[1:] if new else b""
 
 
@@ -128,7 +128,7 @@ class Line:
         self.outbox = bytearray()
 
     def read(self) -> bytes:
-        """Take the bytes that have arrived for the card."""
+        """Remove and return the bytes that have arrived for the card."""
         waiting = bytes(self.inbox)
         self.inbox.clear()
         return waiting
@@ -138,7 +138,7 @@ class Line:
         self.outbox += data
 
     def take(self) -> bytes:
-        """Return the bytes that the card has sent, and forget them."""
+        """Remove and return the bytes that the card has sent."""
         taken = bytes(self.outbox)
         self.outbox.clear()
         return taken
@@ -170,4 +170,4 @@ class SimulatedBoard:
     caps: str = "keys"
     heap: int = HEAP
     fuel: int | None = None
-    """The number of instructions until the power fails, on an engine that counts them. None means that it does not fail."""
+    """The number of instructions until the power fails, on an engine that counts instructions. None: no failure is planned."""

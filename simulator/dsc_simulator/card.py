@@ -19,7 +19,7 @@ from dsc_simulator.board import HEAP, Display, Entropy, Flash, Keypad, Line, Sim
 from dsc_simulator.errors import CardOff, PowerCut, SimulatorError
 from dsc_simulator.profile import Profile
 
-# The cards that `sim://NAME` can find, by name. A card is removed when nothing else refers to it.
+# The cards that `sim://NAME` can find, by name. The dictionary keeps no card alive: a card that nobody uses disappears from it.
 _live: "WeakValueDictionary[str, SimulatedCard]" = WeakValueDictionary()
 _names = itertools.count(1)
 
@@ -35,10 +35,10 @@ class SimulatedCard:
     `profile` personalizes the card before it starts. Without a profile, the card is blank or has the contents of `flash`.
     `seed` makes the card's entropy reproducible; None means entropy from the operating system. `keys_on_line` lets programs
     press the card's keys over the serial line. `heap` is the size of the heap of `micropython` in bytes; the default is 192 KB,
-    as on a small board. Errors of the card are SimulatorErrors; wrong arguments of methods raise ValueError.
+    as on a small board. The card's errors are SimulatorErrors. Methods raise ValueError for a wrong argument.
 
     Attributes:
-        flash: The card's flash, with which another card can continue.
+        flash: The card's flash. A new card that is made with this flash continues where this card stopped.
         board: The software board, for tests of the firmware itself.
 
     Examples:
@@ -95,7 +95,7 @@ class SimulatedCard:
 
     @property
     def instructions(self) -> int | None:
-        """The number of instructions that the VM has executed. It depends only on the inputs. None on `cpython`."""
+        """The number of instructions that the VM has executed, which depends only on the inputs. None on `cpython`."""
         return self._running().instructions
 
     @property
@@ -145,7 +145,7 @@ class SimulatedCard:
         return self.press(*text, "OK")
 
     def advance(self, seconds: float) -> str:
-        """Advance the card's clock by `seconds`, and run the firmware when it is due. Return what the display then shows.
+        """Advance the card's clock by `seconds`, and run the firmware whenever it is due. Return what the display then shows.
 
         Raise ValueError for a negative number.
         """
@@ -173,8 +173,8 @@ class SimulatedCard:
         """Plan a power failure after `after` more units. None cancels the plan.
 
         On `micropython` a unit is an instruction. On `cpython` a unit is a byte written to flash, and the byte that follows is
-        torn. The call during which the power fails raises PowerCut; call `restart` then. Units are counted across calls: with
-        0, the power fails at the next instruction or write. Raise ValueError for a negative number.
+        torn. Units are counted across calls. With 0, the power fails at the next instruction or write. The call during which
+        the power fails raises PowerCut; call `restart` after it. Raise ValueError for a negative number.
         """
         if after is not None and after < 0:
             raise ValueError("after: must not be negative")
@@ -202,8 +202,8 @@ class SimulatedCard:
     ) -> bytes:
         """Take at most `size` bytes that the card has sent. Wait up to `timeout` real seconds (None means forever) for them.
 
-        Without a size, return the available bytes without waiting. `wake` makes a waiting call check `given_up`: if that
-        returns True, the call returns early.
+        Without a size, return the available bytes without waiting. If another thread calls `wake` during the wait, this method
+        calls `given_up`, and returns early if `given_up` returns True.
         """
         with self._lock:
             if size is not None:
@@ -219,11 +219,11 @@ class SimulatedCard:
 
     @property
     def waiting(self) -> int:
-        """The number of bytes that the card has sent and nobody has taken yet."""
+        """The number of bytes that the card has sent and that nobody has received yet."""
         return len(self._sent)
 
     def close(self) -> None:
-        """Switch the simulation off. Closing twice does nothing."""
+        """End the simulation. Closing twice does nothing."""
         with self._lock:
             if self._engine is not None:
                 self._engine.close()
@@ -238,7 +238,7 @@ class SimulatedCard:
 
     @contextmanager
     def _power(self) -> Iterator[None]:
-        """On a power failure, clear the display and cancel any other planned failure."""
+        """If the power fails in the block, clear the display and cancel the plan for a failure."""
         try:
             yield
         except PowerCut:

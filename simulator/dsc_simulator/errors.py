@@ -1,4 +1,4 @@
-"""The exceptions of the simulator: one small hierarchy, rooted at `SimulatorError`."""
+"""The exceptions of the simulator. `SimulatorError` is the base class of all."""
 
 
 class SimulatorError(Exception):
@@ -15,7 +15,7 @@ class SimulatorError(Exception):
 
 
 class ProfileRefused(SimulatorError, ValueError):
-    """The firmware rejected the profile. The message is the firmware's own and begins with the field's name.
+    """The firmware rejected the profile. The message comes from the firmware and begins with the name of the wrong field.
 
     Examples:
         >>> from dsc_simulator import Profile, ProfileRefused, SimulatedCard
@@ -42,7 +42,7 @@ class EngineMissing(SimulatorError):
 
 
 class FirmwareCrash(SimulatorError):
-    """The firmware raised an exception or did not return. On real hardware the card would be dead until a restart.
+    """The firmware raised an exception or did not return. A real card would not work until a restart.
 
     Examples:
         >>> from dsc_simulator import FirmwareCrash, SimulatedCard
@@ -54,7 +54,7 @@ class FirmwareCrash(SimulatorError):
 
 
 class PowerCut(SimulatorError):
-    """The power failed as planned by `cut_power`. The card is dead until `restart`; its flash stays.
+    """The power failed as planned by `cut_power`. The card does not work until `restart`. Its flash keeps its contents.
 
     Examples:
         >>> from dsc_simulator import PowerCut, Profile, SimulatedCard

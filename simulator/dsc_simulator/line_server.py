@@ -2,10 +2,10 @@
 
 Promises:
 
-- One host at a time can use TCP. A second host gets an error and cannot send to the card. Programs on the pty cannot be told
-  apart.
+- One host at a time can use TCP. A second host gets an error and cannot send to the card. On the pty, several programs look
+  like one host.
 - Hosts may connect and disconnect at any time.
-- A host that does not read its data loses some of it, and does not delay the others.
+- A host that does not read its data loses a part of the data, and does not delay other hosts.
 - When `close` returns, no thread, socket or pty is left.
 """
 
@@ -26,12 +26,12 @@ BUSY = b"busy: another program is connected to this card\r\n"
 _CHUNK = 4096
 _UNREAD_MAX = 64 * 1024
 _REFUSED_MAX = 4
-# The seconds between two checks whether a program has opened the pty. The system does not report this.
+# The seconds between two checks whether a program has opened the pty, because the system does not report that event.
 _PTY_CHECK_SECONDS = 0.1
 _LINE_ENDS = (b"\n", b"\r")
 _REQUEST = re.compile(rb"^>([0-9]{1,5}) ", re.MULTILINE)
-# The beginning of an HTTP request, which a malicious web page could make a browser send. No line of the protocol begins like
-# this.
+# The beginning of an HTTP request, which a malicious web page could make a browser send. A line of the protocol never begins
+# with a letter.
 _BROWSER = re.compile(rb"[A-Z]+ ")
 
 
@@ -42,7 +42,7 @@ class Host(Protocol):
         """Return the file descriptor to wait on."""
 
     def read(self) -> bytes:
-        """Return the bytes that the host has sent; b"" if it has disconnected."""
+        """Return the bytes that the host has sent, or b"" if it has disconnected."""
 
     def write(self, data: bytes) -> int:
         """Send `data`. Return the number of bytes that were sent."""
@@ -107,7 +107,7 @@ class _PtyHost:
         import tty
 
         self._master, slave = os.openpty()
-        # Set raw mode before a program opens the pty, and leave it set: an echo would send the card's output back to the card.
+        # Set raw mode before a program opens the pty. Otherwise the pty would echo the card's output back to the card.
         tty.setraw(slave)
         self.path = os.ttyname(slave)
         os.close(slave)
@@ -139,7 +139,7 @@ class _PtyHost:
 
 
 def _open_pty() -> _PtyHost | None:
-    """Return a pty; None if the system has none."""
+    """Return a pty, or None if the system has no ptys."""
     if sys.platform == "win32":
         return None
     try:
@@ -185,7 +185,7 @@ class LineServer:
 
     @property
     def pty(self) -> str | None:
-        """The path of the pty; None if the system has none."""
+        """The path of the pty, or None if the system has no ptys."""
         return None if self._pty is None else self._pty.path
 
     @property
@@ -195,7 +195,7 @@ class LineServer:
 
     @property
     def hosts(self) -> int:
-        """The number of endpoints that are in use: 0, 1 or 2. Several programs at the terminal count as one."""
+        """The number of endpoints that are in use: 0, 1 or 2. Several programs on the pty count as one."""
         return len(self._unsent)
 
     def deliver(self, data: bytes) -> None:
@@ -270,7 +270,7 @@ class LineServer:
             self._connect(_SocketHost(connection))
 
     def _refuse(self, connection: socket.socket) -> None:
-        # Do not close the connection immediately: the program would report a lost line instead of a busy card.
+        # Keep the connection open: otherwise the program would report a lost line instead of a busy card.
         host = _RefusedHost(connection)
         self._refused.append(host)
         self._selector.register(host, selectors.EVENT_READ)
@@ -296,7 +296,7 @@ class LineServer:
         if host is not self._pty:
             host.close()
         if host in self._unfinished:
-            # End an unfinished line, or the next host's first line would continue it.
+            # End an unfinished line. Otherwise the first line of the next host would be joined to it.
             self._unfinished.remove(host)
             self._send(b"\n")
         self._changed()

@@ -1,7 +1,9 @@
 """A card on a web page: the real firmware in a VM of the server's process.
 
-Visitors of the page press the card's keys and read its display. Promises: every method may be called from any thread; the
-card's clock follows the real time; an answer on the card's line goes to the caller that sent the request.
+Visitors of the page press the card's keys and read its display. Promises:
+
+- Every method may be called from any thread.
+- The card's clock follows the real time.
 """
 
 from collections.abc import Mapping
@@ -16,14 +18,14 @@ KEYS = (*"0123456789", "OK", "C", "PRESS")
 
 
 class PageCard:
-    """One card, which is blank or has a profile with the fields of `Profile`, for example `serial`, `key` and `suite`."""
+    """One card. `profile` has the fields of `Profile`, for example `serial` and `key`. Without a profile, the card is blank."""
 
     def __init__(self, profile: Mapping[str, object] | None = None, *, engine: str | None = None) -> None:
-        """Start the card. `engine` is the same as for `SimulatedCard`; by default `micropython` if it is installed."""
+        """Start the card. `engine` is `cpython` or `micropython`. The default is `micropython` if that is installed."""
         engine = engine or ("micropython" if engines.available("micropython") else "cpython")
         self._card = SimulatedCard(engine=engine, profile=Profile(**profile) if profile else None)  # type: ignore[arg-type]
         self._live = LiveCard(self._card)
-        self._pressed = 0
+        self._presses = 0
 
     @property
     def display(self) -> str:
@@ -32,9 +34,9 @@ class PageCard:
         return self._live.display
 
     @property
-    def number(self) -> int:
-        """Return the number of key presses so far. The page uses it to tell apart the pictures of the card."""
-        return self._pressed
+    def presses(self) -> int:
+        """Return the number of key presses so far, a part of the picture's address: each press loads a new picture."""
+        return self._presses
 
     @property
     def serial(self) -> str:
@@ -49,16 +51,16 @@ class PageCard:
     def press(self, key: str) -> None:
         """Press a key. Ignore a name that is not a key."""
         if key in KEYS:
-            self._pressed += 1
+            self._presses += 1
             self._live.tick()
             self._live.press(key)
 
     def svg(self, *, label: str = "", hold: str = HOLD) -> str:
-        """Return a picture of the card as it looks now. See `drawings.card.svg`."""
+        """Return a picture of the card as it looks now. `drawings.card.svg` explains the arguments."""
         return svg(self.display, label=label, hold=hold)
 
     def switch_off(self) -> None:
-        """Press the keys that a person would press to switch the card off, if it is on."""
+        """Press the key *press*, which switches the card off, unless the card is off already."""
         if self.display:
             self.press("PRESS")
 

@@ -15,8 +15,8 @@ class Profile:
 
     `serial` has 1 to 16 characters of A-Z, 0-9 and `-`. `key` has 16 to 64 bytes. `suite` is any suite that a card supports.
     With `pin_policy="ocra"`, the PIN is an input of the response and the card does not know it: leave `pin` out. With `"card"`,
-    the card itself checks `pin` (4 digits) and locks itself after `tries` wrong PINs. With an `unlock_key` (32 bytes), a code
-    can unlock the card. `counter` is the first counter that the card uses.
+    the card itself checks `pin` (4 digits) and locks itself after `tries` wrong PINs. Such a card may have an `unlock_key` of
+    32 bytes, with which it checks unlock codes. `counter` is the first counter that the card uses.
 
     Examples:
         >>> from dsc_simulator import Profile, SimulatedCard

@@ -1,11 +1,10 @@
-"""Simulated cards that are stored on disk by name. Each is one file that only its owner can read.
+"""Simulated cards that are stored on disk by name. Each card has one file, which only its owner can read.
 
 Promises:
 - When a card writes to its flash, the data is on disk before the card continues. So no counter is used twice, even if the
   program is killed or the computer loses power.
-- A file is replaced completely or not at all. An invalid file is never overwritten: a copy is made, and the error has the path
-  of the copy.
-- One program at a time can open a profile. The lock of a program that died blocks nobody.
+- A file is replaced completely or not at all. An invalid file is never overwritten: it is copied, and the error names the copy.
+- One program at a time can open a profile. When the program ends, even by a crash, the system releases its lock.
 """
 
 import json
@@ -39,7 +38,7 @@ class ProfileBusy(SimulatorError):
 
 
 class ProfileBroken(SimulatorError):
-    """The file of a profile is damaged. `path` is the file, which was not changed. `aside` is a copy of it."""
+    """The file of a profile is damaged. `path` is the file, which was not changed. `aside` is the copy of the file."""
 
     def __init__(self, path: Path, aside: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}. The file was not changed; there is a copy in {aside}")
@@ -54,7 +53,7 @@ class BadName(SimulatorError, ValueError):
 def check_name(name: str) -> str:
     """Return `name` if it is a valid name of a profile; otherwise raise BadName."""
     if not _NAME.fullmatch(name):
-        raise BadName("profile: a name has 1 to 32 of A-Z, a-z, 0-9, - and _, and begins with a letter or digit")
+        raise BadName("profile: a name has 1 to 32 of the characters A-Z, a-z, 0-9, - and _, and begins with a letter or digit")
     return name
 
 
@@ -72,10 +71,10 @@ class Kept:
 
     @classmethod
     def from_json(cls, text: str) -> "Kept":
-        """Parse the JSON of a profile's file. Raise a ValueError with the mistake if it is not valid."""
+        """Parse the JSON of a profile's file. Raise ValueError, which describes the mistake, if it is not valid."""
         found: Any = json.loads(text)
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
-            raise ValueError("it does not say that it is a simulated card")
+            raise ValueError("its format is not that of a simulated card")
         engine, slots = found.get("engine"), found.get("flash")
         if engine not in ENGINES:
             raise ValueError("its engine is unknown")
@@ -108,7 +107,7 @@ class KeptFlash(Flash):
 
 
 class ProfileFile:
-    """A profile that this program has opened. `flash` is the card's flash, and `is_new` means that the profile is new."""
+    """A profile that this program has opened. `flash` is the card's flash. `is_new` means that the profile has no file yet."""
 
     def __init__(self, path: Path, engine: str | None) -> None:
         self.path = path
@@ -176,7 +175,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _copy_aside(path: Path, content: bytes) -> Path:
-    """Copy `content` to a file `NAME.broken-N`, and return its path. If a copy with this content exists, return that."""
+    """Copy `content` to a file `NAME.broken-N`, and return its path. If such a copy exists already, return its path."""
     for number in count(1):
         aside = path.with_name(f"{path.stem}.broken-{number}")
         try:
@@ -201,7 +200,7 @@ class Profiles:
         return sorted(file.stem for file in files if _NAME.fullmatch(file.stem))
 
     def free_name(self, like: str) -> str:
-        """Return a name that no profile has: `like`, or `like-2`, and so on."""
+        """Return a name that no profile has: `like`, else `like-2`, else `like-3`, and so on."""
         tried = (like, *(f"{like[:28]}-{number}" for number in range(2, 1000)))
         return next(name for name in tried if name not in self.names())
 
@@ -210,7 +209,7 @@ class Profiles:
         """Open or create the profile `name` until the block ends. The file is written only when the card writes to its flash.
 
         `engine` is the engine to use from now on; None keeps the engine of the profile. Raise BadName, ProfileBusy,
-        ProfileBroken, SimulatorError if the path is not a card's file, and OSError.
+        ProfileBroken, OSError, and SimulatorError if the path cannot be a card's file, for example because it is a pipe.
         """
         check_name(name)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -220,7 +219,7 @@ class Profiles:
 
 @contextmanager
 def _locked(path: Path, name: str) -> Iterator[None]:
-    """Hold the lock on `path` in the block. The lock file is not removed: the system releases the lock when a program ends."""
+    """Hold the lock on `path` in the block. The lock file stays: the system releases the lock itself when a program ends."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
         if not lock_file(file):
             owner = file.read(20).decode("ascii", "replace").strip()
@@ -237,7 +236,7 @@ def lock_file(file: IO[bytes]) -> bool:
     """Try to lock the file until it is closed. Return whether that succeeded."""
     if sys.platform == "win32":
         return _lock_on_windows(file)
-    # Imported here, because Windows does not have it.
+    # Windows does not have this module.
     import fcntl
 
     try:

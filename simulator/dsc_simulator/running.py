@@ -1,6 +1,6 @@
 """The registry of the simulated cards that run on this machine, for `dscplus list`.
 
-Each card has a file, which its program keeps locked. The file of a program that died is removed.
+Each card has a file, which its program keeps locked. `running` removes the files of programs that died: they are not locked.
 """
 
 import json
@@ -38,7 +38,7 @@ def announced(title: str, *urls: str | None) -> Iterator[None]:
 
 
 def running() -> list[tuple[str, str]]:
-    """Return the address of each line of the running cards, and a description of its card."""
+    """Return the addresses of the running cards' serial lines, each with a description of its card."""
     return [line for path in sorted(_folder().glob(f"*{_SUFFIX}")) for line in _lines(path)]
 
 

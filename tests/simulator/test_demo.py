@@ -236,15 +236,15 @@ def test_an_owner_who_keeps_the_key(demo: Demo, held: SimulatedCard, monkeypatch
     with Owner(held, monkeypatch, OK=("C",)):
         done = demo("--card", held.url, "--timeout", "8")
     assert done.code == 1
-    assert done.err.endswith("Error: The card may still hold the demonstration's key; dscplus wipe makes it blank.\n")
+    assert done.err.endswith("Error: The card may still hold the demonstration's key. To make it blank, run: dscplus wipe\n")
     assert serial(held) == module.SERIAL
 
 
 def test_an_owner_who_does_nothing(demo: Demo, held: SimulatedCard) -> None:
     done = demo("--card", held.url, "--timeout", "0.05")
     assert done.code == 5
-    assert done.err.endswith("Error: nobody pressed that on the card within 0.05 s\n")
-    assert "The card may still hold the demonstration's key; dscplus wipe makes it blank.\n" in done.err
+    assert done.err.endswith("Error: nobody pressed these keys on the card within 0.05 s\n")
+    assert "The card may still hold the demonstration's key. To make it blank, run: dscplus wipe\n" in done.err
     assert held.display == "", "no question is left on it"
 
 
@@ -276,7 +276,9 @@ def test_ctrl_c_twice_says_what_is_left(demo: Demo, held: SimulatedCard, monkeyp
     stop_at(monkeypatch, "PRESS", "OK")
     done = demo("--card", held.url)
     assert done.code == 130
-    assert done.err.endswith("The card may still hold the demonstration's key; dscplus wipe makes it blank.\nError: stopped\n")
+    assert done.err.endswith(
+        "The card may still hold the demonstration's key. To make it blank, run: dscplus wipe\nError: stopped\n"
+    )
     assert held.display == "", "no question is left on it"
     assert serial(held) == module.SERIAL
 

@@ -64,7 +64,7 @@ def nothing_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make addresses, serials and versions the same each time."""
     where = "Line: /dev/pts/7 · socket://127.0.0.1:40007 · not connected"
     monkeypatch.setattr(Workspace, "where", where)
-    monkeypatch.setattr("dsc_simulator.desktop.screens.likely_serial", lambda: "SIM123456")
+    monkeypatch.setattr("dsc_simulator.desktop.screens.random_serial", lambda: "SIM123456")
     monkeypatch.setattr("dsc_simulator.desktop.live_card.LiveCard.interpreter", "CPython 3")
 
 

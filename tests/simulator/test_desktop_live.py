@@ -8,7 +8,7 @@ from tests.simulator.live_cards import KEY, UNLOCK_KEY, Watch, checking_card, no
 
 from dsc_host import CardClient, CardError, InputError, LinkTimeout, MasterKey, Suite, UnknownCard, Verifier
 from dsc_simulator.desktop import inspection
-from dsc_simulator.desktop.card_setup import CardData, likely_serial, make
+from dsc_simulator.desktop.card_setup import CardData, make, random_serial
 from dsc_simulator.desktop.hints import next_step, question_digits
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
@@ -282,7 +282,7 @@ def test_the_state_is_told_in_two_columns_where_they_fit(live: LiveCard) -> None
 @pytest.mark.parametrize("policy", ["ocra", "card"])
 def test_a_card_that_is_made_and_enrolled_logs_in(blank: LiveCard, policy: str) -> None:
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
-        serial = likely_serial()
+        serial = random_serial()
         make(blank, CardData(serial, "1234", "1234", policy), lambda: nullcontext(verifier))
         challenge = verifier.challenge(serial)
         blank.press("PRESS", *"1234", "OK", *challenge.question, "OK")

@@ -1,9 +1,13 @@
 """The client for a card on a serial line: one method for each request of the protocol.
 
-Promises: whatever the line does, every call ends at its deadline at the latest, and does not disturb the next call. Every value
-that a call returns was checked against the protocol. A request that must not arrive twice (`personalize`, `challenge`, `wipe`,
-a key press) is sent once. The client raises only InputError and the LinkErrors: CardError (the card refused),
-LinkTimeout, LinkClosed, ProtocolError, CardNotFound. No message, repr or transcript holds a key or a PIN.
+Promises:
+
+- Every call ends at its deadline at the latest, even if the line fails. A call that failed does not disturb the next call.
+- A call returns only values that follow the protocol.
+- A request that must not arrive twice (`personalize`, `challenge`, `wipe`, a key press) is sent once.
+- The client raises only InputError and the LinkErrors: CardError (the card refused), LinkTimeout, LinkClosed, ProtocolError,
+  CardNotFound.
+- No error message, repr or transcript contains a key or a PIN.
 """
 
 from __future__ import annotations
@@ -32,8 +36,8 @@ class CardClient:
     """A client for the card at `port`, which can be any object with the methods of a pyserial port.
 
     The client owns the port and closes it. `timeout` is the number of seconds that each call may take in total.
-    `transcript` is called with every line, in which secrets are masked. `clock` returns seconds and never goes back. Threads
-    may share a client. The constructor raises InputError if `timeout` is not a positive number.
+    `transcript` is called with every line, after the secrets in the line were masked. `clock` returns seconds and never goes
+    back. Threads may share a client. The constructor raises InputError if `timeout` is not a positive number.
 
     Examples:
         >>> import dsc_simulator
@@ -67,8 +71,8 @@ class CardClient:
         """Return a client for the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`).
 
         Wait for the card's greeting. `timeout`, `clock` and `transcript` are the constructor's. Raises CardNotFound if the port
-        cannot be opened, or if no device with this protocol answers within `timeout`. The message describes the device that
-        answered instead. Raises the subclass CardStopped if a MicroPython prompt answers.
+        cannot be opened, or if no device with this protocol answers within `timeout`. The message describes what the port sent
+        instead. Raises CardStopped, a subclass of CardNotFound, if a MicroPython prompt answers.
         """
         port = open_port(url)
         try:
@@ -115,7 +119,7 @@ class CardClient:
     def entropy(self, n: int = 32) -> bytes:
         """Return `n` random bytes (1 to 64) from the card's entropy source.
 
-        Raises CardError `fault` if the source has failed, InputError for another `n`, and ProtocolError for a wrong reply.
+        Raises CardError `fault` if the source has failed, InputError for another `n`, and ProtocolError for a malformed reply.
         """
         if not 1 <= n <= 64:
             raise InputError("n", "must be 1 to 64 bytes")
@@ -127,9 +131,9 @@ class CardClient:
     def personalize(self, profile: Profile) -> None:
         """Write `profile` to a blank card as one record.
 
-        Raises CardError `denied` if the card holds a key, and ProtocolError for a wrong reply.
+        Raises CardError `denied` if the card holds a key, and ProtocolError if the reply names another serial.
 
-        After LinkTimeout or LinkClosed the profile may or may not have been written: compare the serial in `info()`.
+        After LinkTimeout or LinkClosed, the serial in `info()` tells whether the profile was written.
         """
         with self._session.turn() as deadline:
             # Clear fields that an earlier program has staged.
@@ -167,18 +171,21 @@ class CardClient:
             self._session.forget_events("wipe")
 
     def key(self, name: str) -> None:
-        """Press the key `name`: `0` to `9`, `OK`, `C` or `PRESS`. Raises CardError `denied` if the board has real keys."""
+        """Press the key `name`: `0` to `9`, `OK`, `C` or `PRESS`.
+
+        Raises CardError `denied` if the board has real keys, and InputError for another name.
+        """
         self.press(name)
 
     def press(self, *names: str) -> None:
-        """Press the keys `names` one after the other within one deadline. Raises the errors that `key` raises."""
+        """Press the keys `names` one after the other within one deadline. Raises the errors of `key`."""
         with self._session.turn() as deadline:
             self._press(names, deadline)
 
     def enter(self, digits: str) -> str:
         """Type `digits` and OK within one deadline, then return the text on the display.
 
-        Raises the errors that `key` raises, and InputError for anything but digits.
+        Raises the errors of `key`, and InputError if `digits` contains another character.
         """
         if not re.fullmatch(r"[0-9]*", digits):
             raise InputError("digits", "must be 0 to 9")
@@ -189,7 +196,7 @@ class CardClient:
     def selftest(self) -> None:
         """Make the card check its response generation, its entropy and its journal.
 
-        Raises CardError `fault`; the message names the part that failed. Raises ProtocolError for a wrong reply.
+        Raises CardError `fault`, whose message names the part that failed. Raises ProtocolError for a malformed reply.
         """
         values = self._ask("selftest")
         for part in ("response", "entropy", "journal"):
@@ -254,7 +261,7 @@ def _is_prompt(seen: bytes) -> bool:
 
 
 def _describe_answer(seen: bytes) -> str:
-    """Return a description of the device that answered in place of a card, from the last bytes received."""
+    """Describe, for an error message, the device that answered in place of a card. `seen` are the last bytes received."""
     if not seen:
         return "nothing came back. Is the card's program on the board, and running?"
     if _is_prompt(seen):

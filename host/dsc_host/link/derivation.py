@@ -1,8 +1,11 @@
 """Derivation of a card's keys from random bytes of the host and of the card.
 
-Promises: keys are derived with HKDF-SHA256 (RFC 5869), so a key is as hard to guess as the better of its two sources. A key is
-bound to its purpose and to the card's serial: two keys from the same bytes reveal nothing about each other. The same inputs
-always give the same key. Nothing is stored.
+Promises:
+
+- Keys are derived with HKDF-SHA256 (RFC 5869), so a key is as hard to guess as the better of its two sources.
+- A key depends on its purpose and on the card's serial. Keys for different purposes or serials reveal nothing about each other,
+  even if they are derived from the same random bytes.
+- The same inputs always give the same key. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -20,9 +23,9 @@ _LABELS = {"responses": b"dscplus card key 1\0", "unlocking": b"dscplus unlock k
 def derive_key(host_entropy: bytes, card_entropy: bytes, serial: str, length: int = 32, *, purpose: str = "responses") -> bytes:
     """Return a key of `length` bytes (16 to 64) for the card `serial`.
 
-    `host_entropy` and `card_entropy` are at least 16 random bytes from each side. `purpose` is `responses` for the card's key
-    or `unlocking` for its unlock key, which is 32 bytes long. Both keys may be derived from the same bytes. Raises InputError,
-    which names the invalid argument.
+    `host_entropy` and `card_entropy` are random bytes of the host and of the card, at least 16 of each. `purpose` is
+    `responses` for the card's key, or `unlocking` for its unlock key, which must have 32 bytes. Both keys may be derived from
+    the same random bytes. Raises InputError, which names the invalid argument.
     """
     if purpose not in _LABELS:
         raise InputError("purpose", f"must be {' or '.join(_LABELS)}")

@@ -1,8 +1,10 @@
 """The lines of the protocol: encoding, decoding and masking.
 
-Promises: an encoded line decodes to the same values, and is at most 240 bytes of printable ASCII. `decode` returns a frame
-only for a line that follows every rule of the protocol. For any other bytes it returns None and raises nothing. `LineReader`
-finds the same lines no matter how the bytes are divided into chunks, and holds at most one line in memory.
+Promises:
+
+- An encoded line decodes to the same values, and is at most 240 bytes of printable ASCII.
+- `decode` returns a frame only for a line that follows every rule of the protocol. For any other bytes, it returns None.
+- `LineReader` finds the same lines no matter how the bytes are divided into chunks, and keeps at most one unfinished line.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply from the card. If `code` is empty, it has `values`; otherwise it is a refusal with a `text` for a person."""
+    """A reply from the card. If `code` is empty, it has `values`. Otherwise it is an error, with a `text` for a person."""
 
     seq: int
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -88,7 +90,7 @@ Frame = Request | Reply | Event
 def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
     """Encode a request as a line with its checksum and without its line end.
 
-    `seq` is 0 to 65535. `word` and the names of the values consist of `a` to `z`. Values are any text. Raises
+    `seq` is 0 to 65535. `word` and the names of the values consist of `a` to `z`. A value may be any text. Raises
     InputError for other arguments, for more than 10 values, and if the line would be longer than 240 bytes.
     """
     if not 0 <= seq <= MAX_SEQ:
@@ -108,7 +110,7 @@ def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
 
 
 def decode(line: bytes) -> Frame | None:
-    """Decode a line, given without its line end. Return None if the line must be ignored."""
+    """Decode a line, given without its line end. Return None if the line breaks a rule of the protocol."""
     if len(line) > MAX_LINE:
         return None
     body, star, check = line.rpartition(b"*")
@@ -138,7 +140,7 @@ def mask_noise(line: bytes) -> bytes:
 
 
 class LineReader:
-    """A splitter of a byte stream into lines. It drops a line that is too long, up to its line end."""
+    """A splitter of a byte stream into lines. It drops every line of more than 240 bytes."""
 
     def __init__(self) -> None:
         self._part = b""

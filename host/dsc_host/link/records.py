@@ -1,7 +1,10 @@
-"""The values that the host sends to a card, and those that a card reports, with their checks.
+"""The values that the host sends to a card, the values that a card reports, and their checks.
 
-Promises: every `Profile` follows the rules in the protocol's table; the grammar of the suite is checked elsewhere. `Greeting`
-and `CardInfo` are built only from replies with every required value. No repr and no message holds a key or a PIN.
+Promises:
+
+- Every `Profile` follows the rules for its fields in docs/reference/protocol.md. The grammar of the suite is not checked here.
+- `Greeting` and `CardInfo` are built only from replies that have every required value.
+- No repr and no error message contains a key or a PIN.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ MAX_COUNTER = 2**64 - 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The data that personalizes a card. Raises InputError, which names the field, if a field is invalid.
+    """The data that personalizes a card. The constructor raises InputError, which names the field, if a field is invalid.
 
     - `serial`: 1 to 16 characters of A to Z, 0 to 9 and `-`.
     - `suite`: at most 48 printable characters.
@@ -31,8 +34,8 @@ class Profile:
     - `code`: the PIN, 4 digits; only with `card`.
     - `tries`: the number of wrong PINs after which the card locks, 1 to 9; only with `card`.
     - `counter`: the first counter, 0 to 2**64 - 2.
-    - `unlock_key`: 32 bytes, from which the codes that unlock the card are made; only with `card`. A locked card
-      without an unlock key can only be wiped.
+    - `unlock_key`: the key of 32 bytes with which unlock codes are computed; only with `card`. A locked card without an unlock
+      key can only be wiped.
 
     Examples:
         >>> from dsc_host import Profile
@@ -99,8 +102,8 @@ class Greeting:
         protocol: The version of the protocol.
         firmware: The version of the firmware.
         serial: The card's serial; empty on a blank card.
-        board: The name in its `board.json`.
-        state: The card's state, for a person: `off`, `pin`, and the others of the protocol.
+        board: The name of the board, from its `board.json`.
+        state: The card's state, for a person, for example `off` or `pin`. docs/reference/protocol.md lists all states.
         caps: The optional features of the card. `keys` means that the card accepts key presses over the line.
 
     Examples:
@@ -127,8 +130,8 @@ class CardInfo:
     `counter` is the counter of the next response. `tries_left` is None unless the card checks the PIN itself. `free_memory` is
     in bytes, or None if the board does not report it. `unlock_tries` is the number of unlock codes that may still be tried, 0
     to 10. It is None if the card has no unlock key, or if its firmware does not support unlock keys. `locked` says whether the
-    card has locked itself. `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low` (the battery). It is empty
-    if the card's firmware does not report it.
+    card has locked itself. `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low` (the battery is low). It is
+    empty if the card's firmware does not report a condition.
 
     Examples:
         >>> import dsc_simulator
@@ -181,14 +184,14 @@ def read_info(values: Mapping[str, str]) -> CardInfo:
         tries_left=_number_or_none("info", values, "tries", 9),
         locked=number("info", values, "locked", 0, 1) == 1,
         free_memory=_number_or_none("info", values, "free", 2**64),
-        # Firmware that is older than unlock keys does not report this value.
+        # Old firmware, which has no unlock keys, does not report this value.
         unlock_tries=_number_or_none("info", values, "unlock", MAX_UNLOCK_TRIES) if "unlock" in values else None,
         condition=text("info", values, "condition") if "condition" in values else "",
     )
 
 
 def text(word: str, values: Mapping[str, str], name: str) -> str:
-    """Return one value of the reply to `word`. Raise ProtocolError if it is missing or not printable."""
+    """Return the value `name` of the reply to `word`. Raise ProtocolError if the value is missing or not printable."""
     if name not in values:
         raise ProtocolError(f"the reply to {word} has no {name}")
     if not values[name].isprintable():
@@ -197,7 +200,7 @@ def text(word: str, values: Mapping[str, str], name: str) -> str:
 
 
 def number(word: str, values: Mapping[str, str], name: str, low: int, high: int) -> int:
-    """Return one whole number of the reply to `word`. Raise ProtocolError if it is not from `low` to `high`."""
+    """Return the whole number `name` of the reply to `word`. Raise ProtocolError if it is not from `low` to `high`."""
     digits = text(word, values, name)
     # Accept at most 20 digits: the protocol has no longer numbers, and Python refuses to convert very long numbers.
     if not re.fullmatch(r"[0-9]{1,20}", digits) or not low <= int(digits) <= high:

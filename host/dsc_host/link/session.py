@@ -1,9 +1,13 @@
 """Requests and replies, one at a time, over a port that may lose, repeat, damage or reorder data, or never answer.
 
-Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next `ask`. A
-reply is accepted only if it has the number of the request and arrived after the request was sent. Numbers repeat only after
-65,536 requests. Memory is bounded, whatever the line sends. The newest 256 events are kept in order until they are fetched.
-Threads may share a session: their requests never interleave, and a thread that waits for an event does not delay the others.
+Promises:
+
+- `ask` ends at its deadline at the latest, whatever arrives. An `ask` that failed does not disturb the next `ask`.
+- A reply is accepted only if it has the number of the request and arrived after the request was sent. A number is used again
+  only after 65,536 requests.
+- Memory is bounded, whatever the line sends. The newest 256 events are kept in order until they are fetched.
+- Threads may share a session. Their requests never interleave, and a thread that waits for an event does not delay other
+  threads.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ READ_SLICE = 0.02
 """The longest wait of a read in seconds. Between reads, a waiting thread checks deadlines, `close` and other threads."""
 MAX_EVENTS = 256
 _CHUNK = 4096
-# pyserial raises a TypeError if another thread has closed its port, and a termios.error if the port vanishes during its setup.
+# pyserial raises a TypeError if another thread has closed the port, and a termios.error if the port vanishes during its setup.
 _LOST: tuple[type[Exception], ...] = (OSError, TypeError)
 if sys.platform != "win32":
     _LOST += (termios.error,)
@@ -45,7 +49,7 @@ Transcript = Callable[[str, bytes], None]
 
 
 class SerialPort(Protocol):
-    """The interface of a port, which pyserial ports have. Times are in seconds."""
+    """The methods that a port must have. Ports of pyserial have them. Times are in seconds."""
 
     timeout: float | None
     write_timeout: float | None
@@ -69,8 +73,8 @@ class Session:
 
     `timeout` is the number of seconds that each call except `wait_event` may take, resends included.
 
-    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. The
-    first call may be the first to notice that a port is closed.
+    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. Some ports that
+    are already closed fail only in the first call.
     """
 
     def __init__(self, port: SerialPort, timeout: float, clock: Callable[[], float], transcript: Transcript | None) -> None:
@@ -96,7 +100,7 @@ class Session:
         self.events_dropped = 0
         self.seen = b""
         with self._port_errors():
-            if port.timeout != self._slice:  # Set the timeout only once, because on some ports this needs a negotiation.
+            if port.timeout != self._slice:  # Do not set an equal timeout again: on some ports, setting it needs a negotiation.
                 port.timeout = self._slice
             self._limits_writes = self._limit_writes()
 
@@ -104,8 +108,8 @@ class Session:
     def turn(self) -> Generator[float]:
         """Reserve the line for one call, and yield the call's deadline.
 
-        The time starts now and includes the wait for other threads. Raises LinkTimeout if other threads hold the line until the
-        deadline.
+        The call's time begins now, so it includes the wait for other threads. Raises LinkTimeout if other threads hold the line
+        until the deadline.
         """
         deadline = self._clock() + self._timeout
         with self._line_held(deadline):
@@ -114,8 +118,8 @@ class Session:
     def ask(self, word: str, values: Mapping[str, str], deadline: float, *, resend: bool) -> Mapping[str, str]:
         """Send a request and return the values of the card's reply. Call this method within `turn`.
 
-        With `resend`, the request is sent again if no reply arrives, so it must be a request that may arrive twice. Raises
-        CardError if the card refuses. Raises LinkTimeout and LinkClosed.
+        With `resend`, the request is sent again if no reply arrives. Set `resend` only for a request that may arrive twice.
+        Raises CardError if the card refuses, and LinkTimeout and LinkClosed.
         """
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
@@ -169,7 +173,7 @@ class Session:
             return events
 
     def forget_events(self, word: str) -> None:
-        """Drop the events `word` up to the newest that has arrived, even if older ones come later. Call only within `turn`."""
+        """Drop the events of the kind `word` that have arrived, and older events that arrive late. Call only within `turn`."""
         if self._last_event:
             self._forgotten[word] = self._last_event.seq
         kept = [event for event in self._events if event.word != word]
@@ -232,7 +236,7 @@ class Session:
         return True
 
     def _sort_old_lines(self, deadline: float) -> None:
-        """Sort the lines that arrived before a request is sent. None of these lines is its reply, whatever their numbers."""
+        """Sort the lines that arrive before a request is sent. None of them is its reply, even if the number matches."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -241,7 +245,7 @@ class Session:
             self._sort_lines()
 
     def _cut_line(self) -> None:
-        """Set an unfinished line aside. Otherwise the next reply would be joined to it, and lost."""
+        """Set an unfinished line aside. Otherwise the next reply would be joined to this line, and lost."""
         unfinished = self._reader.cut()
         if decode(unfinished):  # The frame is complete: only its newline has not arrived.
             self._lines.append(unfinished)
@@ -258,7 +262,7 @@ class Session:
         return None
 
     def _receive(self, deadline: float) -> bool:
-        """Receive lines to sort. Wait for at most `READ_SLICE`. Return False if no line waits and the time is over."""
+        """Read lines for `_sort_lines`. Wait at most `READ_SLICE`. Return False if no line waits and no time is left."""
         if self._lines:
             return True
         left = deadline - self._clock()
@@ -287,7 +291,7 @@ class Session:
         return None
 
     def _decode(self, line: bytes) -> Frame | None:
-        """Decode a line. If an unfinished line precedes it, try both together, then the new part alone."""
+        """Decode a line. If an unfinished line was set aside, try both parts together, then the new part alone."""
         unfinished, self._unfinished = self._unfinished, b""
         frame = decode(unfinished + line) or (decode(line) if unfinished else None)
         noise = frame is None and self._secret_sent
@@ -295,7 +299,7 @@ class Session:
         return frame
 
     def _keep(self, event: Event) -> None:
-        # An event that equals the last event is the same line, which has arrived twice. The exception is `boot`: a card that
+        # An event that equals the last event is the same line, which has arrived twice. Only `boot` is different: a card that
         # restarts numbers its events from the beginning, so two restarts in a row give equal events.
         if event.word == "boot":
             self._forgotten.clear()
@@ -341,5 +345,5 @@ def _lock_timeout(seconds: float) -> float:
 
 
 def _words(text: str) -> str:
-    """Clean a card's text for a message: mask control characters, and anything that could be a key."""
+    """Return a card's text for an error message, with control characters and anything that could be a key masked."""
     return _LONG_HEX.sub("****", "".join(c if c.isprintable() else "?" for c in text))

@@ -1,8 +1,11 @@
 """Discovery and opening of a card's port.
 
-Promises: an address that cannot be opened raises CardNotFound, whose message names the port and a remedy. Every address of
-pyserial works (`/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`), and so does every kind of address that an installed package
-adds through the entry-point group `dscplus.serial_handlers`. Discovery opens no port.
+Promises:
+
+- An address that cannot be opened raises CardNotFound, whose message names the port and a remedy.
+- Every address of pyserial works: `/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`. An installed package can add further kinds
+  of addresses through the entry-point group `dscplus.serial_handlers`.
+- Discovery opens no port.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ HANDLER_GROUP = "dscplus.serial_handlers"
 PORT_GROUP = "dscplus.ports"
 CARD_VARIABLE = "DSCPLUS_CARD"
 BAUD_RATE = 115200
-"""The speed for boards with a serial chip. A board with its own USB ignores it."""
+"""The speed in bits per second for boards with a serial chip. A board with its own USB ignores the speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class PortMissing(CardNotFound):
 
 
 def discover(*, usb_only: bool = True) -> list[Port]:
-    """Return the attached serial ports, sorted by address; by default only USB ports, where boards are."""
+    """Return the attached serial ports, sorted by address. By default, return only USB ports, because boards use USB."""
     ports = (info for info in list_ports.comports() if info.vid is not None or not usb_only)
     return sorted((_port(info.device, info.name, info.description) for info in ports), key=lambda port: port.url)
 
@@ -60,16 +63,16 @@ def discover(*, usb_only: bool = True) -> list[Port]:
 def discover_programs() -> list[Port]:
     """Return the ports of cards that run as programs on this machine.
 
-    Installed packages report them through the entry-point group `dscplus.ports`. `find_card` never chooses such a port.
+    Installed packages report these ports through the entry-point group `dscplus.ports`. `find_card` never chooses such a port.
     """
     found = (line for entry in entry_points(group=PORT_GROUP) for line in entry.load()())
     return [_port(url, url, description) for url, description in found]
 
 
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Return the address of the card to use: `url`, else DSCPLUS_CARD in `env` (os.environ), else the only attached port.
+    """Return the address of the card to use: `url`, else DSCPLUS_CARD in `env` (os.environ), else the only attached USB port.
 
-    Raises NoSingleCard, a CardNotFound with `candidates`, if no address is given and not exactly one port is attached.
+    Raises NoSingleCard, a CardNotFound with `candidates`, if no address is given and none or several ports are attached.
     """
     named = url or (os.environ if env is None else env).get(CARD_VARIABLE)
     if named:
@@ -83,9 +86,9 @@ def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> s
 def open_port(url: str) -> serial.Serial:
     """Open the port at `url`, locked against other programs where the system supports that.
 
-    DTR and RTS keep pyserial's defaults, both on: boards with their own USB send nothing without DTR, and boards with
-    the usual two-transistor reset circuit stay out of reset only while both lines are equal. A network address may take
-    pyserial's own 5 seconds to connect. Raises CardNotFound, and PortMissing if there is no such port.
+    DTR and RTS keep pyserial's defaults, both on. Boards with their own USB send nothing without DTR. Boards with the usual
+    reset circuit of two transistors run only while both lines are equal. pyserial waits up to 5 seconds for a network address
+    to connect. Raises CardNotFound, and PortMissing if there is no such port.
     """
     if "://" in url:
         _register_handlers()
@@ -126,7 +129,7 @@ def _is_missing(error: Exception) -> bool:
 
 
 def _reason(url: str, error: Exception) -> str:
-    """Return why the port cannot be opened, with a remedy. On Windows, pyserial gives no error number, only a text."""
+    """Return why the port cannot be opened, and a remedy. Search the text too: on Windows, pyserial gives no error number."""
     number, words = getattr(error, "errno", None), str(error)
     if _is_missing(error):
         return f"there is no such port. Attached: {_names(discover()) or 'none'}"
@@ -153,7 +156,7 @@ def _permission_fix(url: str) -> str:
 def _group_of(path: str) -> str | None:
     if sys.platform == "win32":
         return None
-    # Imported here, because Windows does not have it.
+    # Windows does not have this module.
     import grp
 
     try:

@@ -23,7 +23,7 @@ PIN = "1234"
 WRONG_PIN = "4321"
 _ENTROPY_BYTES = 32
 _RESPONSE_DIGITS = 8
-_STILL_THERE = "The card may still hold the demonstration's key; dscplus wipe makes it blank."
+_STILL_THERE = "The card may still hold the demonstration's key. To make it blank, run: dscplus wipe"
 
 # Do not read DSCPLUS_CARD: the demonstration must not use a card that somebody uses for logins.
 BlankCardOption = Annotated[
@@ -35,7 +35,10 @@ class KeyPresser(Protocol):
     """An interface that presses the card's keys and reads its display."""
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
-        """Press keys, one after another, until `until` accepts the display; return what the display shows."""
+        """Press `keys`, one after another. Return what the display then shows.
+
+        If a person presses the keys, wait until `until` returns True for the text on the display.
+        """
 
 
 class SimulatorKeyPresser:
@@ -50,7 +53,7 @@ class SimulatorKeyPresser:
 
 
 class LineKeyPresser:
-    """Presses keys over the line, on a board without physical keys."""
+    """Presses keys over the serial line, on a board without physical keys."""
 
     def __init__(self, client: CardClient) -> None:
         self._client = client
@@ -76,7 +79,7 @@ class OwnerKeyPresser:
             try:
                 self._client.wait_event("display", max(deadline - time.monotonic(), 0))
             except LinkTimeout:
-                raise LinkTimeout(f"nobody pressed that on the card within {self._seconds:g} s") from None
+                raise LinkTimeout(f"nobody pressed these keys on the card within {self._seconds:g} s") from None
         return shown
 
 
@@ -153,7 +156,7 @@ def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scen
 
 @contextmanager
 def _blank_again(client: CardClient, presser: KeyPresser) -> Iterator[None]:
-    """Make a real card blank at the end. Its key is useless then: the demonstration's verifier exists only in memory."""
+    """Make a real card blank at the end, because its key is useless then: the verifier exists only in memory."""
     try:
         yield
     except BaseException as first:
@@ -173,7 +176,7 @@ def _make_blank(client: CardClient, presser: KeyPresser) -> None:
         return
     client.cancel()
     client.wipe()
-    notice("  The demonstration's key is no longer useful: the card is made blank.")
+    notice("  The card is being made blank: the demonstration's key is of no further use.")
     try:
         presser.press("OK", until=lambda shown: shown != "WIPE?")
     finally:
@@ -219,7 +222,7 @@ def _challenge(scene: Scene) -> Challenge:
 
 
 def _respond(scene: Scene, challenge: Challenge, pin: str) -> str:
-    """Use the card as its owner does; return the response."""
+    """Switch the card on, and type the PIN and the challenge. Return the response on the display."""
     presser, story = scene.presser, scene.story
     scene.client.cancel()
     with story.timed("wake, PIN, challenge, response"):

@@ -32,7 +32,7 @@ class Story:
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Add the time of the block to the time of `part`."""
+        """Measure the time of the block, and add it to the time of `part`."""
         started = time.perf_counter()
         yield
         spent = (time.perf_counter() - started) * 1000
@@ -44,7 +44,7 @@ class Story:
         self._console.print(f"  {what}", markup=False)
 
     def display(self, what: str, shown: str) -> None:
-        """Report an action on the card, and the text that its display then shows."""
+        """Report an action on the card, and the text `shown` on its display afterwards."""
         self._steps.append({"what": what, "display": shown})
         grid = Table.grid(padding=(0, 2))
         picture = text(shown)
@@ -60,7 +60,7 @@ class Story:
         self._console.print(f"  The verifier says: [bold]{'[green]accepted' if accepted else '[red]refused'}[/]")
 
     def times(self) -> None:
-        """Print the table of times, which ends the story."""
+        """Print the table of times, at the end of the demonstration."""
         table = Table(title="Time each part took", title_justify="left", show_header=False)
         table.add_column()
         table.add_column(justify="right")
@@ -70,7 +70,7 @@ class Story:
         self._console.print(table)
 
     def went(self, **outcomes: bool) -> bool:
-        """Return whether the outcomes were exactly these."""
+        """Return whether the outcomes were exactly these: for each attempt, whether it was accepted."""
         return self._outcomes == outcomes
 
     def result(self) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
 
 
 def _page_options(profile: str | None, temporary: bool, engine: str | None, seed: int | None, tcp_port: int) -> list[str]:
-    """Return the command-line options for the program that each page in a browser starts."""
+    """Return the command-line options for the program behind each page in a browser."""
     given = {"--profile": profile, "--engine": engine, "--seed": seed, "--tcp-port": tcp_port}
     return [f"{name}={value}" for name, value in given.items() if value is not None] + ["--temporary"] * temporary
 
@@ -172,7 +172,7 @@ def _need_terminal() -> None:
 
 
 def _chosen_profile(profile: str | None) -> str:
-    """Return the profile to use. If there are several, one must be named."""
+    """Return the name of the profile to use. Raise Failed if there are several and `profile` names none."""
     from dsc_simulator.desktop import DEFAULT_NAME
 
     names = Profiles().names()

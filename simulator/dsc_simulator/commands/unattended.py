@@ -21,7 +21,7 @@ _PICTURE = ".svg"
 
 @dataclass(frozen=True)
 class Task:
-    """A task: an optional script, a file for a picture of the card at the end, and a file for a recording."""
+    """The work of one run: an optional script, a file for a picture of the card at the end, and a file for a recording."""
 
     script: Path | None
     screenshot: Path | None
@@ -58,7 +58,7 @@ class Task:
 
 
 def _place(path: Path) -> str:
-    """Return the normal form of a path, which is equal for all paths of one file."""
+    """Return the normal form of a path. All paths of one file have the same normal form."""
     return os.path.join(os.path.realpath(path.parent), os.path.normcase(path.name))
 
 

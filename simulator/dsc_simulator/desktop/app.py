@@ -1,4 +1,4 @@
-"""The desktop program: a screen with the card, a hint for the next step, the address of the line, and an optional panel."""
+"""The desktop program: a screen with the card, a hint for the next step, the line's addresses, and an optional panel."""
 
 import asyncio
 import os
@@ -44,9 +44,9 @@ def _key(key: str, name: str) -> Binding:
 
 
 class CardApp(App[int]):
-    """The program on the screen. It does not close `workspace`. Its return value is the exit code.
+    """The program on the screen. It does not close `workspace`. `run` returns the exit code.
 
-    `problem` is a message to show first. `make_first` opens the dialog that makes a card.
+    `make_first` opens the dialog that makes a card. `problem` is a message to show in this dialog.
     """
 
     CSS_PATH = "look.tcss"
@@ -80,7 +80,7 @@ class CardApp(App[int]):
     ]
 
     class Changed(Message):
-        """The message that the card may look different."""
+        """A message to this program: the card may look different, so the screen must be redrawn."""
 
     def __init__(self, workspace: Workspace, *, problem: str = "", make_first: bool = False) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class CardApp(App[int]):
         self._close_messages_no_wait()
 
     def _on_signals(self) -> None:
-        """Exit in an orderly way on a signal. Systems without these signals end the program in another way."""
+        """Exit in an orderly way on a signal. Ignore signals that this system does not have."""
         loop = asyncio.get_running_loop()
         for name, code in (("SIGINT", _STOPPED), ("SIGTERM", 128 + 15), ("SIGHUP", 128 + 1)):
             with suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
@@ -152,7 +152,7 @@ class CardApp(App[int]):
 
     @property
     def _has_left(self) -> bool:
-        """Return whether the screens are closed. Queued messages arrive even then."""
+        """Whether the screens are closed. Queued messages may still arrive then."""
         return not self.screen_stack
 
     def _show(self) -> None:
@@ -204,7 +204,7 @@ class CardApp(App[int]):
         self._plan_tick()
 
     def on_print(self, event: events.Print) -> None:
-        """Show a message of the library, for example the place of a new master key. The message is printed again at the end."""
+        """Show a message that `dsc_host` prints, for example the place of a new master key. It is printed again at the end."""
         # Click mistakes Textual's replacement of standard error for a binary file, and writes bytes to it.
         text: str | bytes = event.text
         words = (text.decode() if isinstance(text, bytes) else text).strip()
@@ -217,7 +217,7 @@ class CardApp(App[int]):
         self._fit(event.size)
 
     def _fit(self, size: Size) -> None:
-        """In a window that is too small, show a message and the display's text instead of a part of the card."""
+        """In a window that is too small, show a message and the display's text instead of an incomplete card."""
         is_tall = TALL_COLUMNS <= size.width < COLUMNS and size.height >= TALL_ROWS
         self.main.set_class(is_tall, "-tall")
         self.main.set_class(not is_tall and (size.width < COLUMNS or size.height < ROWS), "-small")
@@ -292,7 +292,7 @@ class CardApp(App[int]):
     # ---- making a card ----
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable actions on the card while a dialog is open, and the action that makes a card unless the card is blank."""
+        """Disable actions on the card while a dialog is open. Disable the action that makes a card if the card is not blank."""
         if action in _AT_THE_CARD and len(self.screen_stack) > 1:
             return action == "leave" and parameters == (_STOPPED,)
         return action != "make" or is_blank(self.workspace.live.facts())

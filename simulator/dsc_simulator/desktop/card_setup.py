@@ -1,4 +1,4 @@
-"""Personalization of a simulated card over its line, and its enrollment, with the steps of `dscplus personalize`."""
+"""The personalization of a simulated card over its serial line, and its enrollment, as in `dscplus personalize`."""
 
 import secrets
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from dsc_host.personalization import KEY_BYTES, personalize, with_secrets
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
 if TYPE_CHECKING:
-    # Imported for the types only: the import loads the database library, which takes longer than loading the screen.
+    # Import this module only for the types: it loads the database library, which takes longer than loading the screen.
     from dsc_host import Verifier
 
 _PIN_DIGITS = 4
@@ -22,7 +22,7 @@ OpenVerifier = Callable[[], AbstractContextManager["Verifier"]]
 
 @dataclass(frozen=True)
 class CardData:
-    """The data of a card that the user wants. Raises InputError if such a card cannot be made."""
+    """The user's input for a new card. The constructor raises InputError if such a card cannot be made."""
 
     serial: str
     pin: str = field(repr=False)
@@ -45,13 +45,13 @@ class CardData:
         return Profile(serial=self.serial, key=key, suite=suite)
 
 
-def likely_serial() -> str:
-    """Return a random serial. Another card is unlikely to have the same serial."""
+def random_serial() -> str:
+    """Return a random serial, which another card is unlikely to have."""
     return f"SIM{secrets.randbelow(10**6):06}"
 
 
 def make(live: LiveCard, data: CardData, open_verifier: OpenVerifier) -> None:
-    """Give the blank card its key and, if `data` says so, enroll it: both or neither.
+    """Give the blank card a key. If `data.enroll` is set, enroll the card first, and undo that if the card gets no key.
 
     Raise DscError, OSError and cli.Failed.
     """

@@ -16,7 +16,7 @@ _ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
 
 
 def put(place: Static, text: str) -> None:
-    """Show a text unless it is already shown, so that a remote terminal receives only changes."""
+    """Show a text, unless `place` shows it already: a remote terminal then receives only changes."""
     if place.content != text:
         place.update(text, layout=False)
 
@@ -25,7 +25,7 @@ class Legend(Footer):
     """The legend of the keys, which has two rows in a narrow window."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the keys. look.tcss sets how many are in a row: Textual would put all into one row and cut the row off."""
+        """Lay out the keys. look.tcss sets the number in a row. Otherwise, Textual would put all in one row and cut it off."""
         yield from super().compose()
         self.styles.clear_rule("grid_size_columns")
 
@@ -109,6 +109,6 @@ class CardWidget(Horizontal):
     def show(self, shown: str) -> None:
         """Show a text on the display."""
         put(self.query_one("#glass", Static), big(shown))
-        # This text is for screen readers and tests, which cannot read the segments.
+        # Show the text too, for screen readers and tests, which cannot read the segments.
         put(self.query_one("#spoken", Static), f"Display: {shown or '(off)'}")
         self.query_one(PressKey).card_is_off = not shown

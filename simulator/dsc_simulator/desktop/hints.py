@@ -1,4 +1,4 @@
-"""Hints that tell the user the next step at the card. They follow from the card's display and its answers on the line."""
+"""Hints that tell the user the next step at the card, chosen by the card's display and its answers on the line."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ Facts = Mapping[str, str]
 
 
 def next_step(shown: str, facts: Facts) -> str:
-    """Return the hint. `shown` is the display, and `facts` has the card's answers to `hello` and `info`."""
+    """Return the hint. `shown` is the text on the display, and `facts` are the card's answers to `hello` and `info`."""
     return _STEPS.get(facts.get("state", ""), _unknown)(shown, facts)
 
 
@@ -52,7 +52,7 @@ def _challenge(shown: str, facts: Facts) -> str:
     if not shown.isdigit():
         wanted = f"Type the challenge from the login page, {_digits(size)}, then OK."
         return f"{wanted}\nNo page? In another terminal: dscplus challenge {facts.get('serial', '')}"
-    # The display shows only the end of a longer challenge.
+    # The display shows only the last eight digits of a challenge.
     left = size - len(shown)
     if left <= 0 or len(shown) == _CODE_DIGITS:
         return "Is this the challenge on the page? Then press OK (Enter). C (Backspace) erases a digit."

@@ -1,4 +1,4 @@
-"""The inside of a card as lines of text: the state, the flash, and the serial line. Secrets are shown only on request."""
+"""A card's state, flash and serial line as lines of text. Secrets are shown only on request."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,7 +12,7 @@ _ROW = 16
 
 
 def state_lines(facts: Mapping[str, str], interpreter: str, *, wide: bool) -> list[str]:
-    """Return the lines of the firmware's state, in two columns if there is room."""
+    """Return the firmware's state as lines, in two columns if `wide` is set."""
     profile = {
         "state": facts.get("state", "?"),
         "serial": facts.get("serial") or "none: the card is blank",
@@ -36,7 +36,7 @@ def _table(rows: Mapping[str, str]) -> list[str]:
 
 
 def flash_lines(flash: Flash, *, secrets: bool = False) -> list[str]:
-    """Return the lines of both slots: their meaning and their bytes. `secrets` includes the key and other secrets."""
+    """Return the lines of both slots: their meaning and their bytes. `secrets` shows the key and other secrets too."""
     return [line for number in (0, 1) for line in _slot_lines(number, flash.slots[number], secrets)]
 
 
@@ -45,7 +45,7 @@ def _slot_lines(number: int, data: bytes | None, secrets: bool) -> list[str]:
         return [f"slot {number}: never written"]
     epoch = epoch_of(data)
     if epoch < 0:
-        # Hide all bytes of a damaged slot, which may have a key at any position.
+        # Hide all bytes of a damaged slot: a key may be at any position in it.
         return [f"slot {number}: damaged, {len(data)} bytes", *(_hex(data, range(0)) if secrets else ())]
     record = Record()
     record.decode(data)
@@ -54,7 +54,7 @@ def _slot_lines(number: int, data: bytes | None, secrets: bool) -> list[str]:
         lines[0] += f", {record.failures} wrong PINs of {record.tries}"
     if secrets and not record.blank:
         lines.append(f"  key {bytes(record.key).hex()}")
-    # Hide the checksum, which would reveal a PIN of four digits to a search.
+    # Hide the checksum too: with it, a search through all PINs would find the PIN.
     return lines + _hex(data, range(0) if secrets else range(journal._AT_KEY, journal.SIZE))
 
 

@@ -43,7 +43,7 @@ def in_browser() -> bool:
 
 
 class NoticeApp(App[None]):
-    """A program that shows the reason why there is no card."""
+    """A program that shows why there is no card."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("q,ctrl+c", "quit", "Quit")]
 
@@ -57,7 +57,7 @@ class NoticeApp(App[None]):
 
 
 def _open(settings: Settings) -> tuple[Workspace, str]:
-    """Open the workspace. Return it with a message to show first.
+    """Open the workspace. Return it, and a message to show first, which may be empty.
 
     If the profile is broken, open a new profile under another name instead.
     """

@@ -3,9 +3,9 @@
 Promises:
 
 - Every method may be called from any thread.
-- The card's clock follows `now`, unless it is paused.
-- Every listener gets all data that the card sends.
-- The record of the line contains no key, no PIN and no response.
+- The card's clock follows `now`, unless the clock is paused.
+- Every listener gets all data that the card sends, except the answers to the requests of `facts`.
+- `spoken`, the recorded lines, contains no key, no PIN and no response.
 - `trouble` describes a failure of the firmware. A restart clears it.
 """
 
@@ -23,7 +23,7 @@ from dsc_simulator.card import SimulatedCard
 from dsc_simulator.errors import SimulatorError
 
 TICK = 0.25
-"""The seconds between two checks of a card that is on. Without a key press, its display changes at most once a second."""
+"""The seconds between two checks of a card that is on. Unless a key is pressed, its display changes at most once a second."""
 _OFF_WITHIN = 120
 _LINES_MAX = 500
 _LINE_MAX = 240
@@ -40,7 +40,7 @@ class Spoken(NamedTuple):
 
 
 class LiveCard:
-    """A card whose clock follows `now`. `changed` is called, from any thread, when there may be something new to show."""
+    """A card whose clock follows `now`. `changed` is called, in any thread, when there may be something new to show."""
 
     def __init__(
         self, card: SimulatedCard, *, now: Callable[[], float] = time.monotonic, changed: Callable[[], None] = lambda: None
@@ -79,7 +79,7 @@ class LiveCard:
 
     @property
     def next_tick(self) -> float | None:
-        """The seconds until `tick` should be called. None if nothing changes with time."""
+        """The seconds until `tick` should be called. None if the card does not change with time."""
         return TICK if self.display and not self.paused and not self.trouble else None
 
     def press(self, *keys: str) -> None:
@@ -143,8 +143,9 @@ class LiveCard:
     def facts(self) -> dict[str, str]:
         """Return the card's answers to `hello` and `info`, as in docs/reference/protocol.md.
 
-        If the card's flash has no valid record, the result has the additional name `damaged`. The hosts do not see these
-        requests and answers. While a host is in the middle of sending a line, return the previous result.
+        If the card's flash has no valid record, the result also has the name `damaged`. Hosts on the line do not see these
+        requests and answers. After a failure of the firmware, and while a host has sent only a part of a line, return the
+        previous result.
         """
         with self._lock:
             if not self.trouble and not self._partial_lines[True]:
@@ -157,7 +158,8 @@ class LiveCard:
             return self._facts
 
     def _is_damaged(self) -> bool:
-        # As in the firmware's journal: if the other slot was never written, a power cut tore the very first record.
+        # The firmware's journal decides in the same way. If one slot was never written, the card is blank: a power cut has
+        # torn its first record.
         slots = self.card.flash.slots
         return None not in slots and all(epoch_of(slot) < 0 for slot in slots)
 
@@ -198,7 +200,7 @@ class LiveCard:
                 listener(data)
 
     def _record(self, data: bytes, *, to_card: bool) -> None:
-        """Record the complete lines. Bytes without a line end are kept up to the length of a line."""
+        """Record the complete lines. Keep the bytes after the last line end for the next call, up to the length of a line."""
         *lines, rest = (self._partial_lines[to_card] + data).replace(b"\r", b"\n").split(b"\n")
         self._partial_lines[to_card] = rest[-_LINE_MAX:]
         for line in lines:

@@ -1,4 +1,4 @@
-"""The programs of the pages in browsers, one for each page. One more is loaded in advance, because loading takes long."""
+"""The programs behind the pages in browsers, one for each page. One more program is always loaded: loading takes long."""
 
 import asyncio
 from asyncio.subprocess import PIPE, Process
@@ -51,12 +51,12 @@ class PageProgram(AppService):
         """End the process of a program that has no page, and wait for it."""
         assert self._process is not None
         self.stdin.close()
-        # Read both pipes to their ends, so that the process does not wait for a reader.
+        # Read both pipes to their ends. Otherwise the process could wait forever for a reader.
         await self._process.communicate()
 
 
 class Programs:
-    """A pool that gives each page a program, and keeps one more loaded."""
+    """A pool that gives each page a program, and keeps one more program loaded."""
 
     def __init__(self, make: Callable[[], PageProgram]) -> None:
         self._make = make
@@ -78,7 +78,7 @@ class Programs:
     async def close(self) -> None:
         """End the loaded program."""
         if self._loading is not None:
-            # The cancellation ends a process that is being started.
+            # Canceling the task also ends a process that is being started.
             self._loading.cancel()
             await asyncio.wait([self._loading])
         if self._ready is not None:
@@ -86,7 +86,7 @@ class Programs:
 
     async def _load(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        # `take` loads a program again for the page, and raises the error.
+        # Ignore the error here: `take` then tries to load a program itself, and raises its own error.
         with suppress(OSError):
             if self._ready is None:
                 self._ready = await self._loaded()

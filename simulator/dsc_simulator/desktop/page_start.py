@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _load() -> None:
-    # Import these here, so that Ctrl-C during the import ends the program silently.
+    # Import these modules here, so that Ctrl-C during the import ends the program silently.
     import dsc_simulator.desktop.launch  # noqa: F401
     from dsc_host.cli.main import command
 
@@ -37,7 +37,7 @@ def _run() -> None:
 
 
 def _read_line() -> str:
-    """Read exactly one line. Return the part that has arrived if the input ends."""
+    """Read exactly one line. Return empty text if the input ends before the line does, or if the line is too long."""
     line = b""
     while not line.endswith(b"\n") and len(line) < _MOST_BYTES and (byte := os.read(0, 1)):
         line += byte

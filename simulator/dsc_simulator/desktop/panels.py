@@ -1,4 +1,4 @@
-"""The panel beside the card, which shows its line, the firmware's state, its flash, or its time."""
+"""The panel beside the card, which shows the serial line, the firmware's state, the flash or the time."""
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -18,9 +18,9 @@ _CARD_COLUMNS = 80
 
 
 class Panel(VerticalScroll):
-    """A panel that shows one of NAMES, or is hidden.
+    """A panel that shows one of the contents in NAMES, or is hidden.
 
-    With `secrets`, it shows the key in the flash until another panel is opened.
+    If `secrets` is set, the view of the flash shows the key. Opening another view resets `secrets`.
     """
 
     can_focus = False
@@ -74,7 +74,7 @@ class Panel(VerticalScroll):
 
     @property
     def _room(self) -> int:
-        """The number of columns for text. The layout does not know this number, because a hidden panel has no width."""
+        """The number of columns for text, computed from the window: a panel that was just hidden has no width yet."""
         beside_card = self.styles.border_left[0] != ""
         return self.app.size.width - _MARGINS - (_CARD_COLUMNS if beside_card else 0)
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from dsc_host import InputError
-from dsc_simulator.desktop.card_setup import CardData, likely_serial
+from dsc_simulator.desktop.card_setup import CardData, random_serial
 from dsc_simulator.profile_store import BadName, check_name
 
 _POLICIES = ("is part of the response (usual)", "is checked by the card, which locks after 5 wrong ones")
@@ -19,7 +19,7 @@ _ENROLLING = ("enrolls it, so that dscplus challenge works", "does not enroll it
 
 
 class Choice(Static, can_focus=True):
-    """A widget to choose one of a few `options`. It shows the choice as text; Textual's own widgets show it only by color."""
+    """A widget to choose one of a few `options`. It shows the choice as text. Textual's own widgets show it only by color."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("space,left,right", "change", "Change")]
 
@@ -47,21 +47,21 @@ class Choice(Static, can_focus=True):
 
 @dataclass(frozen=True)
 class Order:
-    """A card to make, and the name of its profile, or None if it has none."""
+    """A card to make. `name` is the name of its profile, or None if the card is temporary."""
 
     name: str | None
     data: CardData
 
 
 class MakeScreen(ModalScreen[Order | None]):
-    """The dialog for the data of a card to make. `name` is the proposed name of the profile, or None if nothing is kept."""
+    """The dialog that asks for the data of a new card. `name` is the proposed profile name, or None for a temporary card."""
 
     AUTO_FOCUS = "#pin"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss_none", "Cancel"),
-        # Fields and buttons handle Enter themselves. This binding is for choices.
+        # Fields and buttons handle Enter themselves. This binding is for the `Choice` widgets.
         ("enter", "make", "Make it"),
-        # Give this binding priority: otherwise, text that arrives together with the Tab would go into the previous field.
+        # Give Tab priority. Otherwise, text that arrives together with a Tab would go into the field before it.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
@@ -78,7 +78,7 @@ class MakeScreen(ModalScreen[Order | None]):
             yield Static(self._notice, markup=False)
             if self._profile is not None:
                 yield _row("Profile name", Input(self._profile, id="name", compact=True, max_length=32))
-            yield _row("Card serial", Input(likely_serial(), id="serial", compact=True, max_length=16))
+            yield _row("Card serial", Input(random_serial(), id="serial", compact=True, max_length=16))
             yield _row("PIN, 4 digits", Input(id="pin", password=True, compact=True, max_length=4, type="integer"))
             yield _row("PIN again", Input(id="again", password=True, compact=True, max_length=4, type="integer"))
             yield _row("The PIN", Choice(_POLICIES, name="policy"))
@@ -158,7 +158,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:
-        """Close the screen with this answer."""
+        """Close the dialog with this answer."""
         self.dismiss(answer)
 
 

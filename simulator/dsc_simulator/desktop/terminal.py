@@ -1,4 +1,4 @@
-"""Two cases that Textual does not handle: the terminal is closed, or its input is not text."""
+"""Two cases that Textual does not handle: the terminal is closed, or the input is not valid text."""
 
 import codecs
 import os
@@ -13,10 +13,10 @@ _HANGUP = 1
 
 
 def take_any_bytes() -> None:
-    """Treat bytes that are not UTF-8, for example pasted, as unknown keys. Textual would end the program with an error."""
+    """Treat input that is not UTF-8, for example pasted bytes, as unknown keys. Otherwise Textual would fail with an error."""
     if sys.platform == "win32":
         return
-    # Imported here, because other systems do not have it.
+    # Windows does not have this module.
     from textual.drivers import linux_driver
 
     vars(linux_driver)["getincrementaldecoder"] = _forgiving_decoder
@@ -29,12 +29,12 @@ def _forgiving_decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]
 def leave_with_terminal() -> None:
     """End this process immediately when its terminal, or the server of its page, is closed.
 
-    Textual would wait forever for somebody to read its last output. No cleanup is needed: the system closes the line's
-    endpoints and releases the profile's lock, and the card's writes are already on disk.
+    Otherwise Textual would wait forever for somebody to read its last output. No cleanup is needed: the system closes the
+    line's endpoints and releases the profile's lock, and the card's writes are already on disk.
     """
     if sys.platform == "win32" or not hasattr(select, "poll") or not sys.__stdin__:
         return
-    # Without a terminal, standard input may end long before the program should.
+    # If standard input is not a terminal, its end does not mean that the program should end.
     if not sys.__stdin__.isatty() and "TEXTUAL_DRIVER" not in os.environ:
         return
     gone = select.poll()

@@ -26,7 +26,7 @@ _START = "from dsc_simulator.desktop.page_start import main; main()"
 
 
 class OwnPagesOnly(Server):
-    """A server that refuses requests of other sites' pages, which could press the card's keys and read its screen."""
+    """A server that refuses requests from pages of other sites. They could press the card's keys and read its screen."""
 
     def __init__(self, command: str, port: int) -> None:
         # Use our own page: the page of textual-serve fetches a font from the internet and waits for a click.
@@ -37,7 +37,7 @@ class OwnPagesOnly(Server):
         self._programs = Programs(lambda: PageProgram(self.command, self.download_manager))
 
     async def on_startup(self, app: web.Application) -> None:
-        """Load the program of the first page. Print nothing: the command has already printed the page's address."""
+        """Load the program of the first page. Do not print the address as textual-serve does: the command has printed it."""
         self._programs.prepare()
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
@@ -67,7 +67,7 @@ class OwnPagesOnly(Server):
     async def on_shutdown(self, app: web.Application) -> None:
         """End the program of every open page, instead of waiting for the user to close it."""
         await self._programs.close()
-        # Let programs that are ending finish: if their task were canceled now, they would keep running.
+        # Give programs that are ending the time to finish: if their tasks were canceled now, they would keep running.
         await self.wait(_ENDING_SECONDS)
         for page in self._pages:
             page.cancel()
@@ -94,7 +94,7 @@ class OwnPagesOnly(Server):
         async def refuse(
             request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         ) -> web.StreamResponse:
-            # Check the host name too: another site's name may have been pointed at this address (DNS rebinding).
+            # Check the host name too: the name of another site may lead to this address (DNS rebinding).
             if request.host != here or request.headers.get("Origin", f"http://{here}") != f"http://{here}":
                 raise web.HTTPForbidden(text="Only the card's own page may connect.")
             return await handler(request)
@@ -127,7 +127,7 @@ async def _forbid_embedding(request: web.Request, response: web.StreamResponse) 
 
 
 def server(arguments: Sequence[str], port: int) -> OwnPagesOnly:
-    """Return a server for `dscplus sim` with `arguments`. Each page that is opened starts one program."""
+    """Return a server for `dscplus sim` with `arguments`. Each open page has its own program."""
     command = shlex.join([sys.executable, "-c", _START, "sim", *arguments])
     return OwnPagesOnly(command, port)
 

@@ -13,7 +13,7 @@ from dsc_simulator.profile_store import BadName, ProfileFile, Profiles
 from dsc_simulator.running import announced
 
 DEFAULT_NAME = "default"
-"""The name of the first profile, unless the user chooses another."""
+"""The name of the first profile, unless the user chooses another name."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Settings:
 
 
 class Workspace:
-    """The card of `settings`, which runs until `close`. `changed` is called, from any thread, when the card may look different.
+    """The card of `settings`, which runs until `close`. `changed` is called, in any thread, when the card may look different.
 
-    Raises SimulatorError, its subclasses, and OSError.
+    The constructor raises SimulatorError and OSError.
     """
 
     def __init__(self, settings: Settings, *, changed: Callable[[], None] = lambda: None) -> None:
@@ -66,7 +66,7 @@ class Workspace:
 
     @property
     def title(self) -> str:
-        """The name of the profile and of the engine, for a person."""
+        """The names of the profile and of the engine, as text for a person."""
         name = f"profile {self.name}" if self.profile else "temporary"
         return f"{name} · {self.live.card.engine}"
 
@@ -77,7 +77,7 @@ class Workspace:
 
     @property
     def where(self) -> str:
-        """The addresses of the card's line and the number of connected programs, for a person."""
+        """The addresses of the card's line and the number of connected programs, as text for a person."""
         here = " · ".join(filter(None, (self.server.pty, self.server.url)))
         hosts = ("not connected", "1 program connected", "2 programs connected")[self.server.hosts]
         return f"Line: {here} · {hosts}"

@@ -1,6 +1,6 @@
-"""An animated picture of a card as SVG, which plays wherever pictures are shown: it needs no script, video or font.
+"""An animated picture of a card as SVG with CSS. It needs no script, video or font.
 
-The frames lie on top of each other, and CSS shows one at a time. Readers who have asked for less motion see only the last
+The picture contains all frames, and CSS shows one frame at a time. Readers whose system asks for less motion see only the last
 frame.
 """
 
@@ -15,7 +15,7 @@ _CAPTION_HEIGHT = 92
 
 @dataclass(frozen=True)
 class Frame:
-    """A display for some seconds: the key that was pressed last, if any, and a caption of at most 40 characters."""
+    """A card for some seconds: its display, the key that was pressed last, and a caption. About 40 characters fit below it."""
 
     shown: str
     seconds: float

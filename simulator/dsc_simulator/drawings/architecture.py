@@ -1,8 +1,8 @@
 """The parts of the program and the imports between them, as a drawing (SVG).
 
-The tables in this module list the parts and the imports of each. A test compares them with the packages, so the drawing always
-matches the code. An arrow that follows from others is left out: `cli` imports `portal`, so it has no arrows to the parts that
-`portal` imports.
+The tables in this module list the parts, and the imports of each part. A test compares the tables with the packages, so the
+drawing always matches the code. Arrows that follow from other arrows are left out: `cli` imports `portal`, so `cli` has no
+arrows to the parts that `portal` imports.
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ from html import escape
 
 @dataclass(frozen=True)
 class Part:
-    """A package or module, and its box in the drawing: the column and row, from the top left."""
+    """A package or module, and the place of its box in the drawing: column and row, both from 0 at the top left."""
 
     module: str
     words: str
@@ -22,7 +22,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """The name without the package whose frame encloses the part."""
+        """The module's name, without `dsc_host.`: the drawing has a frame around all parts of that package."""
         return self.module.removeprefix("dsc_host.")
 
 
@@ -63,7 +63,7 @@ IMPORTS = {
     "dsc_host.schema": ("dsc_host.records",),
     "dsc_host.records": (),
 }
-"""The imports of each part, except those that follow from the imports of another imported part."""
+"""The imports of each part, except imports that follow from those of another imported part."""
 
 SERIAL_LINE = ("dsc_host.link", "dsc_firmware")
 """The two parts that communicate over the serial line, without an import."""
@@ -101,7 +101,7 @@ def _box(part: Part) -> str:
 
 
 def _leaning(one: Part, other: Part) -> int:
-    """Return the horizontal shift of an arrow from the middle of a box: towards the other box, so that arrows do not meet."""
+    """Return how far an arrow is from the middle of box `one`. It is nearer to box `other`, so that arrows do not meet."""
     return (other.column > one.column) * _SPREAD - (other.column < one.column) * _SPREAD
 
 

@@ -1,6 +1,6 @@
 """Pictures of a card as SVG or text: pure functions of the text on its display.
 
-All pictures of cards, in docs, terminals and browsers, are made by this module.
+This module makes all pictures of cards: in documents, in terminals and in browsers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -95,7 +95,7 @@ class Key(NamedTuple):
 
 
 def _placed() -> Mapping[str, Key]:
-    """Return the keys by name, in the order of their use, in the drawing's own units."""
+    """Return the keys by name, *press* first, with positions and sizes in the drawing's units."""
     keys = {"PRESS": Key("press", _GLASS_LEFT, 394, 150, _KEY_HEIGHT)}
     for row, labels in enumerate(_KEYS):
         for column, label in enumerate(labels):
@@ -105,7 +105,7 @@ def _placed() -> Mapping[str, Key]:
 
 
 def keys() -> Mapping[str, Key]:
-    """Return every drawn key by name, *press* first. Positions are in hundredths of the card's width and height."""
+    """Return every drawn key by name, *press* first. Positions and sizes are in hundredths of the card's width and height."""
     across, down = 100 / CARD_WIDTH, 100 / CARD_HEIGHT
     return {
         name: Key(key.label, key.left * across, key.top * down, key.width * across, key.height * down)
@@ -147,7 +147,7 @@ def _cell_places() -> Iterator[tuple[float, float]]:
 
 
 def lit(shown: str) -> str:
-    """Return the segments that are on, and nothing else, to be laid over a card whose display is off.
+    """Return only the segments that are on, as SVG to be laid over a card whose display is off.
 
     Raise ValueError for more than 8 characters.
     """
@@ -160,7 +160,7 @@ def lit(shown: str) -> str:
 
 
 def pressed(name: str) -> str:
-    """Return a ring around a key, to be laid over a card. `name` is one of `keys()`."""
+    """Return a ring around the key `name`, as SVG to be laid over a card. `name` is a name in `keys()`."""
     key = _placed()[name]
     box = f'x="{key.left:g}" y="{key.top:g}" width="{key.width:g}" height="{key.height:g}"'
     return f'<rect {box} rx="16" fill="none" stroke="#f2b632" stroke-width="9"/>'
@@ -212,8 +212,8 @@ def spoken(shown: str) -> str:
 def svg(shown: str, *, label: str = "", hold: str = HOLD) -> str:
     """Return a card whose display shows `shown`, at most 8 characters, as an SVG document.
 
-    `label` is the text for screen readers, by default `spoken(shown)`; `hold` is the text above the key *press*. Both may be
-    in another language. Raise ValueError for a longer text on the display.
+    `label` is the text for screen readers, by default `spoken(shown)`. `hold` is the text above the key *press*. Both may be
+    in another language. Raise ValueError if `shown` has more than 8 characters.
     """
     cells, label = _cells(shown), escape(label or spoken(shown))
     width, height = CARD_WIDTH, CARD_HEIGHT
@@ -239,7 +239,7 @@ def text(shown: str) -> str:
 
 
 _SLANT = "\u2571"
-# The place of each segment in a cell of text, 5 characters wide and 5 high, and its character.
+# The characters that draw each segment in a cell of 5 rows and 5 columns of text: row, column, character.
 _BIG = {
     "a": ((0, 1, "━"), (0, 2, "━"), (0, 3, "━")),
     "b": ((1, 4, "┃"),),
@@ -256,7 +256,7 @@ _BIG = {
     "m": ((3, 2, "┃"),),
     "n": ((3, 3, "╲"),),
 }
-# Draw two adjacent segments as one, because a gap of a whole character would be too large.
+# Join two adjacent segments in the middle row, because a gap of a whole character would be too large.
 _JOINTS = (("ef", 0, "┃"), ("bc", 4, "┃"), ("jm", 2, "┃"), ("gh", 2, "━"))
 _BIG_WIDTH, _BIG_HEIGHT = 5, 5
 

@@ -1,4 +1,4 @@
-"""The program that makes the generated parts of docs: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
+"""The program that writes the generated files of docs: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
 
 `architecture.svg` shows the parts and their imports. `card.svg` is the drawing of the card. `login.svg` shows a login with a
 card that runs the firmware. `transitions.md` is the table of the state machine: the program presses every key in every state
@@ -32,7 +32,7 @@ _LIMIT_MS = 120_000
 
 @dataclass(frozen=True)
 class Situation:
-    """A card in one state: its setup, the keys to press to reach the state, and the outcome of the check of the PIN or code."""
+    """A card in one state: its setup, the keys that lead to the state, and whether the PIN or code is then right or wrong."""
 
     name: str
     keys: tuple[int, ...] = ()
@@ -58,7 +58,7 @@ class Situation:
         return card
 
     def step(self, card: Card, event: int, now: int) -> None:
-        """Handle one event and its consequences, on a board without failures."""
+        """Let the card handle one event, and carry out its effects as a board without failures would."""
         effects = card.step(event, now)
         while effects & ~states.SHOW:
             effects = card.step(self._outcome(card, effects), now)
@@ -132,7 +132,7 @@ def _after(situation: Situation, key: int) -> str:
 
 
 def _patience(situation: Situation) -> str:
-    """Return the time after which the card turns itself off, as text."""
+    """Return the time after which the card turns itself off, as text for the table."""
     card = situation.card()
     if card.state == states.OFF:
         return "·"
@@ -170,7 +170,7 @@ _DIGIT_SECONDS, _STEP_SECONDS, _END_SECONDS = 0.4, 1.4, 4.0
 
 
 def login() -> str:
-    """Return an animated picture of a whole login: the display of a card that runs the firmware, after each key."""
+    """Return an animated picture of a whole login. It shows the display of a card with the real firmware after each key."""
     frames: list[Frame] = []
     with SimulatedCard(profile=Profile(serial="IB3000123", key=bytes(range(32)))) as card:
         for caption, keys in _LOGIN:
@@ -184,7 +184,7 @@ def login() -> str:
 
 
 def pico() -> dict[str, Any]:
-    """Return the content of the ready-made board.json for a Pico."""
+    """Return the parsed content of `pico.json`, the ready-made board.json for a Pico."""
     config: dict[str, Any] = json.loads(files("dsc_firmware").joinpath("boards", "pico.json").read_text(encoding="utf-8"))
     return config
 

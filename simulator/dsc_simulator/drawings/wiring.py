@@ -1,7 +1,7 @@
 """The wiring of a Pico, as a board.json describes it: a drawing (SVG), and a project for the Wokwi simulator.
 
-Both are made from the same list of wires, so they always match. The functions are pure;
-`python -m dsc_simulator.drawings.docs` writes their results.
+Drawing and project are made from the same list of wires, so they always match. `python -m dsc_simulator.drawings.docs` writes
+both to files.
 """
 
 import json
@@ -29,7 +29,7 @@ COLORS = {
     "magenta": "#c2185b",
     "orange": "#b84a00",
 }
-"""The colors of wires: their names in Wokwi, and their values in the drawing. They contrast with `PAPER`."""
+"""The colors of wires: for each name in Wokwi, the value in the drawing, which contrasts with `PAPER`."""
 
 PAPER = "#f5f7fa"
 """The background of the drawing. It looks the same on a light page and on a dark page."""
@@ -40,7 +40,7 @@ _SIDE = 20  # pins on each side
 
 @dataclass(frozen=True)
 class Wire:
-    """A wire from the Pico's pin `number`, 1 to 40, to `pin` of `part`: `lcd`, `keypad` or `press`."""
+    """A wire from pin `number` of the Pico, 1 to 40, to the pin `pin` of a part: `lcd`, `keypad` or `press`."""
 
     number: int
     part: str
@@ -143,7 +143,7 @@ def _ends(found: tuple[Wire, ...]) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def _route(start: tuple[int, int], end: tuple[int, int], lane: int) -> str:
-    """Return the path of a wire: from the side of the Pico to its lane, along the lane, and to the part from above or below."""
+    """Return the path of a wire: from the Pico's side to the wire's lane, along the lane, then up or down to the part."""
     (x, y), (to_x, to_y) = start, end
     if y == to_y:
         return f"M{x} {y}H{to_x}"
@@ -153,7 +153,7 @@ def _route(start: tuple[int, int], end: tuple[int, int], lane: int) -> str:
 
 
 def _lanes(found: tuple[Wire, ...]) -> dict[Wire, int]:
-    """Return the lane of each wire. The wires nearest to a part get the innermost lanes, so that wires do not cross."""
+    """Return the lane of each wire. The wires nearest to a part get the lanes nearest to the Pico, so that no wires cross."""
     lanes: dict[Wire, int] = {}
     for part, upwards in (("lcd", True), ("keypad", False)):
         for left in (True, False):
@@ -170,7 +170,7 @@ def _text(x: int, y: int, how: str, words: str) -> str:
 
 
 def _pin(part: str, at: tuple[int, int], *texts: str, free: bool = False) -> str:
-    """Draw a pin and the text beside it. The attribute `data-part` names the pin's part, for programs."""
+    """Draw a pin and the text beside it. Programs read the pin's part from the attribute `data-part`."""
     kind = "pin free" if free else "pin"
     return f'<g class="{kind}" data-part="{part}"><circle cx="{at[0]}" cy="{at[1]}" r="5"/>{"".join(texts)}</g>'
 
@@ -242,7 +242,7 @@ def svg(config: Mapping[str, Any]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-# Wokwi places its parts by pixels. The places do not affect the wiring.
+# In a Wokwi project, places are in pixels. They do not affect the wiring.
 
 
 def _wokwi_pin(number: int) -> str:
@@ -253,7 +253,7 @@ def _wokwi_pin(number: int) -> str:
 
 
 def _bends(wire: Wire, lane: int) -> list[str]:
-    """Return the path of a wire in Wokwi's notation: steps from the Pico, a star, and steps from the wire's other end."""
+    """Return the path of a wire in Wokwi's notation: the steps from the Pico, a star, and the steps from the other end."""
     out = f"h{(-1 if _is_left(wire.number) else 1) * (20 + 10 * lane)}"
     if wire.part == "press":
         return []
@@ -261,7 +261,7 @@ def _bends(wire: Wire, lane: int) -> list[str]:
 
 
 def wokwi(config: Mapping[str, Any]) -> str:
-    """Return the same wiring as the diagram.json of a Wokwi project. Raise ValueError as `wires` does."""
+    """Return the wiring of a board as the diagram.json of a Wokwi project. Raise ValueError as `wires` does."""
     found = wires(config)
     lanes = _lanes(found)
     parts = [

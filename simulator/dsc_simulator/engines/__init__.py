@@ -22,12 +22,12 @@ class Engine(Protocol):
         """The number of instructions executed so far. None if the engine does not count them."""
 
     def memory(self) -> bytes | None:
-        """Return the whole RAM. None if the engine has no separate RAM."""
+        """Return the whole RAM, or None if the engine has no separate RAM."""
 
     def poll(self) -> int:
         """Run one pass of the firmware. Return the milliseconds until the next pass is due.
 
-        Raise FirmwareCrash if the firmware fails, and again on every later call.
+        Raise FirmwareCrash if the firmware fails. After a failure, every call raises FirmwareCrash.
         """
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ def start(name: str, board: SimulatedBoard) -> Engine:
         raise EngineMissing(f"engine {name}: {', '.join(missing(name))} is not installed; pip install 'dscplus[{name}]'")
     if name == "cpython":
         return CPythonEngine(board)
-    # Import it only when needed: the VM's packages are an optional extra.
+    # Import this module only when it is needed: the VM's packages are an optional extra.
     from dsc_simulator.engines.micropython import MicroPythonEngine
 
     return MicroPythonEngine(board)

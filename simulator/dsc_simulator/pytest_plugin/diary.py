@@ -1,6 +1,7 @@
-"""The history of a card for the report of a failed test: keys, serial line, display.
+"""The history of a card for the report of a failed test: pressed keys, serial line, display.
 
-Promises: the history contains no key, PIN or entropy, not even in part. Its size is bounded even for a long test.
+Promises: the report contains no secret key, no PIN and no entropy, not even a part of one. The history has a limited size, even
+in a long test.
 """
 
 import re
@@ -15,10 +16,10 @@ MOST_LINES = 60
 _LONGEST = 300
 _WIDTH = 100
 
-# Mask keys, key material, PINs (whole or digit by digit), and any long run of hex digits in any field.
-# (`unlock` with one or two digits is the card's number of tries.)
+# Mask secret keys, key material, PINs (whole or digit by digit), and any long run of hex digits in any field. In a reply to
+# `info`, `unlock` has only one or two digits, the number of unlock codes left. Do not mask these.
 _SECRET = re.compile(rb"(?<= )(?:(?:key|code|bytes)=[^ *]*|unlock=[^ *]{3,}|k=[0-9])|[0-9A-Fa-f]{24,}")
-# A damaged line may contain pieces of a secret without the name of the field.
+# In a damaged line, a piece of a secret may have lost the name of its field.
 _PIECE = re.compile(rb"[0-9A-Fa-f]{2,}|[0-9]")
 _TYPED_BY_A_PERSON = re.compile(rb">[0-9]{1,5} (hello|info|display)( nonce=[^ *]*)?")
 _LINE_END = re.compile(rb"[\r\n]")
@@ -26,7 +27,7 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 def mask(line: bytes) -> str:
     """Return a line of the protocol, without its end and its checksum, as text that others may read."""
-    # Remove the checksum in any case: with the checksum, a search through all PINs would find the PIN in the line.
+    # Always remove the checksum: with it, a search through all PINs would find the PIN in the line.
     body, _, check = line.rpartition(b"*")
     if _TYPED_BY_A_PERSON.fullmatch(line):
         body = line
@@ -45,7 +46,7 @@ def _text(line: bytes) -> str:
 
 
 class Diary:
-    """The keys and lines in their order. `now` returns the card's milliseconds."""
+    """The pressed keys and the lines, in order. `now` returns the time on the card's clock in milliseconds."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
@@ -60,7 +61,7 @@ class Diary:
         """Record that the key `name` will be pressed while the display shows `shown`."""
         now = self._now()
         waited = now - (now if self._last_key is None else self._last_key)
-        # Mask digits even if the card is off and ignores them: they may be a PIN.
+        # Mask digits even if the card is off and ignores keys: the digits may be a PIN.
         types_pin = name.isdigit() and (not shown or shown.startswith(("PIN>", "FAIL")))
         self._keys.append(f"({waited / 1000:g} s) " * (waited > 0) + ("*" if types_pin else name))
         self._keys_in_all += 1
@@ -75,7 +76,7 @@ class Diary:
             self._keep(direction, line[:_LONGEST])
 
     def masked_line(self, direction: str, line: str) -> None:
-        """Record a whole line whose secrets are masked."""
+        """Record a whole line. The caller has masked its secrets."""
         self._keep(direction, line)
 
     def _keep(self, direction: str, line: bytes | str) -> None:

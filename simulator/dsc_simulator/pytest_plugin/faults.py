@@ -1,6 +1,6 @@
-"""Faults of a card's environment, for tests: noise on its line, a pulled plug, a flat battery.
+"""Faults around a card, for tests: noise on its line, a pulled plug, a flat battery.
 
-Noise is drawn from a seed, so the same calls are always disturbed in the same way.
+The noise depends only on a seed, so the same calls are always disturbed in the same way.
 """
 
 import random
@@ -37,7 +37,7 @@ class LineNoise:
         return b"".join(map(self._spoil_byte, data))
 
     def _spoil_byte(self, byte: int) -> bytes:
-        # Draw all three numbers for every byte, so that a change of one probability does not affect the other kinds of noise.
+        # Draw all numbers for every byte, even if they are not used: then one probability does not affect the other two.
         garbage, drop, corrupt = (self._random.random() for _ in range(3))
         bit, other = 1 << self._random.randrange(8), self._random.randrange(256)
         kept = b"" if drop < self._drop else bytes([byte ^ bit if corrupt < self._corrupt else byte])
@@ -54,7 +54,7 @@ class FaultyCard(SimulatedCard):
 
     @contextmanager
     def noise(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> Iterator[None]:
-        """Damage the data on the serial line, in both directions, while the block runs. The arguments are those of `LineNoise`.
+        """Damage the data on the serial line, in both directions, during the block. The arguments are those of `LineNoise`.
 
         Raise ValueError for a number that is not a probability.
         """
@@ -67,7 +67,7 @@ class FaultyCard(SimulatedCard):
     def unplug(self) -> None:
         """Pull the card's plug: open ports fail with SerialException from now on, and `url` cannot be opened.
 
-        The card keeps running on its battery. What it sends is lost.
+        The card keeps running on its battery. The data that it sends is lost.
         """
         with self._lock:
             self._unplugged = True
@@ -85,7 +85,7 @@ class FaultyCard(SimulatedCard):
         self.board.battery.flat = True
 
     def replace_battery(self) -> None:
-        """Put in a good battery. RAM is lost, the flash stays, and the card is off."""
+        """Put in a good battery. The contents of the RAM are lost, the flash keeps its contents, and the card is off."""
         self.board.battery.flat = False
         self.restart()
 
@@ -96,7 +96,7 @@ class FaultyCard(SimulatedCard):
 
     @property
     def waiting(self) -> int:
-        """The number of bytes that the card has sent and nobody has taken yet. Raises Unplugged."""
+        """The number of bytes that the card has sent and that nobody has received yet. Raises Unplugged."""
         self._check_plug()
         return super().waiting
 
@@ -108,7 +108,7 @@ class FaultyCard(SimulatedCard):
     def receive(
         self, size: int | None = None, timeout: float | None = 0, given_up: Callable[[], bool] = lambda: False
     ) -> bytes:
-        """Do as `SimulatedCard.receive` does. Raise Unplugged, also when the plug is pulled during the wait."""
+        """Do as `SimulatedCard.receive` does. Raise Unplugged if the plug is pulled, before or during the wait."""
         self._check_plug()
         taken = super().receive(size, timeout, lambda: self._unplugged or given_up())
         self._check_plug()

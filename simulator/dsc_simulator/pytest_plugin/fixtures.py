@@ -1,4 +1,4 @@
-"""Cards for tests: the default values of a card, its login, and `simulated_card` for tests that do not use pytest.
+"""Cards for tests: their options and defaults, their operations, and `simulated_card` for tests that do not use pytest.
 
 The pytest plugin offers the same cards as fixtures.
 """
@@ -21,7 +21,7 @@ from dsc_simulator.pytest_plugin.diary import Diary
 from dsc_simulator.pytest_plugin.faults import FaultyCard
 
 SERIAL = "PYTEST-"
-"""The beginning of a serial that the test does not choose. A number follows."""
+"""The beginning of the serial of a card for which the test chooses no serial. A number follows it."""
 PIN = "1234"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 SUITE_WITHOUT_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -31,7 +31,7 @@ _R = TypeVar("_R")
 
 
 class CardRefused(SimulatorError):
-    """The card did not do what the test asked for. The message has the text on its display.
+    """The card did not do what the test wanted. The message quotes the text on the card's display.
 
     Examples:
         >>> from dsc_simulator import CardRefused, simulated_card
@@ -134,7 +134,7 @@ def _wants_card_check(options: CardOptions) -> bool:
 
 
 class Token(ABC):
-    """The operations of a test on a simulated card or a board.
+    """The operations that a test can do with a simulated card and with a board.
 
     Examples:
         >>> from dsc_simulator import Token, simulated_card
@@ -163,7 +163,7 @@ class Token(ABC):
 
     @abstractmethod
     def report(self) -> str:
-        """Return keys, serial line and display as text that contains no secret."""
+        """Return the pressed keys, the serial line and the display as text that contains no secret."""
 
     @abstractmethod
     def close(self) -> None:
@@ -208,7 +208,7 @@ class Token(ABC):
         """Switch the card on, type the PIN and `challenge`, and return the response, which the display then shows.
 
         `pin` is the owner's PIN by default. If the card does not check the PIN, a wrong PIN gives a wrong response. Raise
-        CardRefused, and ValueError for a challenge that does not match the card's suite.
+        CardRefused if the display shows an unexpected text, and ValueError if the suite does not allow `challenge`.
         """
         self._check_challenge(challenge)
         if self.display:
@@ -221,7 +221,7 @@ class Token(ABC):
         return response
 
     def drift(self, logins: int = 1) -> None:
-        """Use up counters, like an owner who reads `logins` responses and submits none of them. The card is then off."""
+        """Use up one counter for each of `logins` responses, like an owner who submits none of them. The card is then off."""
         for _ in range(logins):
             self.login("0" * self._challenge_size())
             self.press("OK")
@@ -270,7 +270,7 @@ class SimulatedToken(FaultyCard, Token):
             with super()._power():
                 yield
         except PowerCut as cut:
-            # Raise a new error: the firmware's traceback would show the bytes of the card's record in the report of a test.
+            # Raise a new error: in a test's report, the firmware's traceback would show the bytes of the card's record.
             raise PowerCut(*cut.args) from None
 
     def report(self) -> str:
@@ -321,6 +321,6 @@ class simulated_card:  # noqa: N801 - used as a function is
             with self as card:
                 return test(*args, card, **kwargs)
 
-        # Hide the wrapped function from pytest, which would take `card` for a fixture.
+        # Hide the wrapped function from pytest. Otherwise pytest would look for a fixture with the name of the card's argument.
         del with_card.__wrapped__
         return with_card

@@ -1,6 +1,6 @@
 """The fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
 
-If dscplus is installed, every run of pytest loads this module. So the module imports other parts of dscplus only when needed.
+If dscplus is installed, every run of pytest loads this module. So it imports other parts of dscplus only when they are needed.
 docs/how-to/testing.md describes the fixtures.
 """
 
@@ -50,14 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def _check_installed(engine: str) -> None:
     from dsc_simulator.engines import missing
 
-    # Report an error instead of skipping the tests: the user chose this engine explicitly.
+    # Report an error instead of skipping the tests, because the user has chosen this engine.
     if missing(engine):
         what = f"{', '.join(missing(engine))} is not installed; pip install 'dscplus[{engine}]'"
         raise pytest.UsageError(f"dsc_engine: {engine}: {what}")
 
 
 def _setting(config: pytest.Config, name: str) -> str:
-    """Return the value from the command line, or else from the ini file; empty if neither has it."""
+    """Return the value from the command line, or else from the ini file. Return empty text if neither has the setting."""
     return str(config.getoption(f"dsc_{name}") or config.getini(f"dsc_{name}"))
 
 
@@ -65,9 +65,9 @@ def _setting(config: pytest.Config, name: str) -> str:
 def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Token]]:
     """A function that makes cards, for example `dsc_card_factory(pin="4711", engine="micropython")`. The fixture closes them.
 
-    The options are those of the marker `dsc_card`. The marker's values apply to options that are not given here.
+    The options are those of the marker `dsc_card`. An option that is not given has the marker's value.
     """
-    # Use a new list each time, for plugins that run a test again.
+    # Use a new list each time, because a plugin may run the same test again.
     cards: list[Token] = []
     request.node.stash[_CARDS] = cards
     marked = _marked(request.node)
@@ -100,7 +100,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Release the cards of a test after the test, because pytest keeps the test until the end of the run."""
+    """Forget the cards of a test after the test. Otherwise pytest would keep them until the end of the run."""
     try:
         return (yield)
     finally:
@@ -109,7 +109,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
-    """Return the marker's options. If several markers give an option, the marker closest to the test is used."""
+    """Return the options of the test's markers. If several markers give an option, the marker closest to the test counts."""
     options: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers("dsc_card"))):
         if mark.args:
@@ -119,7 +119,7 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 
 
 def _over(defaults: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `options`, completed by the defaults. For a blank card, leave out defaults that would personalize it."""
+    """Return `options`, with `defaults` for those that are missing. A blank card gets only defaults that it can have."""
     blank = options.get("blank")
     kept = {name: value for name, value in defaults.items() if not blank or name in ("engine", "seed")}
     return {**kept, **options}

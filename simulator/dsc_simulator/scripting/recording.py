@@ -1,6 +1,7 @@
-"""Pictures of a card's display: a single picture, or a whole session as an asciicast or as a strip of pictures.
+"""Pictures of a card's display: a single picture, or a whole recording as an asciicast or as a strip of pictures.
 
-A recording uses the card's clock, so the same session gives the same bytes. It contains the pressed keys, and so the PIN.
+A recording uses the card's clock, so the same key presses give the same bytes. A recording contains all pressed keys, and so
+the PIN.
 """
 
 import json
@@ -19,7 +20,7 @@ from dsc_simulator.drawings import card as drawing
 from dsc_simulator.errors import SimulatorError
 
 MAX_EVENTS = 100_000
-"""The largest number of displays, keys and restarts in a recording."""
+"""The largest number of events in a recording: changes of the display, pressed keys and restarts together."""
 CAST_WIDTH, CAST_HEIGHT = 40, 5
 """The size of an asciicast's terminal, in characters and lines."""
 RESTART = "restart"
@@ -33,7 +34,7 @@ _WIDTH, _HEIGHT = drawing.CARD_WIDTH * _SCALE, drawing.CARD_HEIGHT * _SCALE
 
 
 class RecordingError(SimulatorError):
-    """A recording or a picture could not be written. The message begins with the file's name."""
+    """A recording or a picture could not be written to a file. The message begins with the file's name."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Moment:
 
 @dataclass(frozen=True)
 class Recording:
-    """The moments of a session, the first at 0 ms, and its length.
+    """The changes of a card's display, the first at 0 ms, and the whole time in `ms`.
 
-    `complete` is False if the session had more events than a recording holds. `pending` are the keys after the last change
-    of the display.
+    `complete` is False if there were more than `MAX_EVENTS` events. `pending` are the keys after the last change of the
+    display.
     """
 
     moments: tuple[Moment, ...]
@@ -65,7 +66,7 @@ class Recording:
 
 
 class _RecordingDisplay(Display):
-    """A display that passes everything to another display and informs a recorder."""
+    """A display that passes all texts to another display and informs a recorder."""
 
     def __init__(self, recorder: "Recorder", behind: Display) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class _RecordingDisplay(Display):
 
 
 class _RecordingKeypad(Keypad):
-    """A keypad that passes everything to another keypad and informs a recorder of each key."""
+    """A keypad that passes all calls to another keypad and informs a recorder of each key."""
 
     def __init__(self, recorder: "Recorder", behind: Keypad) -> None:
         super().__init__()
@@ -99,9 +100,9 @@ class _RecordingKeypad(Keypad):
 
 
 class Recorder:
-    """A recorder of a card, from now on and across restarts, until `stop` or the end of the `with` block.
+    """A recorder of a card. It begins at once, and ends at `stop` or at the end of the `with` block. Restarts are recorded.
 
-    While it records, it replaces the board's display and keypad. Several recorders may record the same card.
+    During the recording, the recorder replaces the board's display and keypad. Several recorders may record the same card.
     """
 
     def __init__(self, card: SimulatedCard) -> None:
@@ -113,7 +114,7 @@ class Recorder:
         self._complete = True
         self._ended: int | None = None
         self._attach()
-        # A restart gives the card a new board, and then the card sends an event, which shows when to attach again.
+        # A restart gives the card a new board. The event that the card then sends tells the recorder to attach again.
         card.watch(self._heard)
 
     def __enter__(self) -> "Recorder":
@@ -149,7 +150,7 @@ class Recorder:
             self._count += 1
 
     def _has_room(self) -> bool:
-        # Raise nothing here: the firmware calls this, and an error would look like a crash of the firmware.
+        # Raise nothing here: this code runs within the firmware, so an error would look like a crash of the firmware.
         self._complete = self._complete and len(self._moments) + self._count < MAX_EVENTS
         return self._complete
 
@@ -168,7 +169,7 @@ class Recorder:
         self.look()
 
     def _detach(self) -> None:
-        # If another recorder was attached later, leave this one in the chain. It records nothing any more.
+        # If another recorder was attached later, it still calls this recorder, which no longer records anything.
         if self._board.display is self._display:
             self._board.display = self._display.behind
         if self._board.keypad is self._keypad:
@@ -176,7 +177,7 @@ class Recorder:
 
 
 def _readable(cells: bytes) -> str:
-    """Return the display as text that is valid in every file format, without the spaces on its right."""
+    """Return the display's text without the spaces on its right, with `?` for characters that some file formats forbid."""
     return "".join(chr(c) if 0x20 <= c <= 0x7E else "?" for c in cells).rstrip()
 
 
@@ -186,7 +187,7 @@ def screenshot(card: SimulatedCard) -> str:
 
 
 def _spell(keys: Iterable[str]) -> str:
-    """Return the keys as text for a person: `press`, `1234 OK`."""
+    """Return the keys as text for a person, for example `press` or `1234 OK`."""
     names = ["press" if key == "PRESS" else key for key in keys]
     return re.sub(r"(?<=\b\d) (?=\d\b)", "", " ".join(names))
 
@@ -209,7 +210,7 @@ def asciicast(recording: Recording, *, key_seconds: float = 0.3, title: str = "D
 
 
 def _frame(moment: Moment) -> str:
-    """Return the text of a frame: clear the terminal, show the display, and name the keys that led to it."""
+    """Return the text that clears the terminal, draws the display, and names the keys pressed since the frame before."""
     caption = _cut(_spell(moment.keys), CAST_WIDTH - 2)
     return "\x1b[2J\x1b[H" + "\r\n".join([*drawing.text(moment.shown).splitlines(), f"  {caption}".rstrip()])
 
@@ -217,7 +218,7 @@ def _frame(moment: Moment) -> str:
 def strip(recording: Recording, *, typing: bool = True) -> str:
     """Return the recording as one SVG document: a row of cards, one for each display, with the keys between them.
 
-    Without `typing`, leave out displays that only show another digit. The description for screen readers still names all keys.
+    Without `typing`, leave out displays after a digit. The description for screen readers names all keys anyway.
     """
     moments = recording.moments if typing else _without_typing(recording.moments)
     parts = [drawing.svg(moment.shown).strip() for moment in moments]
@@ -311,7 +312,7 @@ def _publish(scratch: Path, path: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # Some file systems have no hard links. Check the name and rename the file then, with little time between the two.
+        # Some file systems have no hard links. Then check the name, and rename the file immediately after the check.
         if os.path.lexists(path):
             raise FileExistsError from None
         os.replace(scratch, path)

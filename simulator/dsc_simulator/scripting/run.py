@@ -19,12 +19,12 @@ from dsc_simulator.scripting.recording import screenshot, write_file
 UNMET = 42
 """The exit code of a script whose expectation failed."""
 NAME = re.compile(r"\$\{([a-z][a-z0-9_-]{0,31})\}")
-"""A reference to a saved text, such as `${name}`, which the saved text replaces."""
+"""A reference such as `${name}`. The text that was saved under this name replaces it."""
 _REPLY = re.compile(r"<(\d+) (ok|err)(?: (.*))?\*([0-9a-f]{8})")
 
 
 class ScriptError(SimulatorError):
-    """A script cannot run. The message has the place of the mistake and what is allowed."""
+    """A script cannot run. The message names the place of the mistake, and what is allowed there."""
 
 
 class _Unmet(Exception):
@@ -41,7 +41,7 @@ Action = Callable[["Run"], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One step: the line and the number of the step, both from 1, and its name."""
+    """One step of a script. `line` is its line in the file, and `number` is its position; both begin with 1."""
 
     line: int
     number: int
@@ -60,7 +60,7 @@ class CardSection:
 
 @dataclass(frozen=True)
 class Script:
-    """A script that was checked and has no mistakes. `screenshots` are the files that the script will write."""
+    """A script without mistakes. `screenshots` are the names of the files that the script will write."""
 
     name: str
     card: CardSection | None
@@ -70,8 +70,8 @@ class Script:
     def open_card(self, *, profile: Profile | None = None, engine: str | None = None, seed: int | None = None) -> SimulatedCard:
         """Open the card for the script: the card that the script describes, or a card with `profile`.
 
-        `engine` and `seed` take precedence over the script's. Raise ScriptError if both describe a card, and the errors of
-        SimulatedCard.
+        `engine` and `seed` replace those in the script. Raise ScriptError if the script describes a card and `profile` is given
+        too, and the errors of SimulatedCard.
         """
         if self.card and profile:
             raise ScriptError(f"{self.name}: describes its own card, so it cannot run on another; leave one of them out")
@@ -83,7 +83,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a script ended early. `crash` means that the firmware or a picture failed, and not an expectation."""
+    """The reason why a script ended early: a failed expectation or, if `crash` is set, an error of the card or of a file."""
 
     line: int
     step: int
@@ -97,8 +97,8 @@ class Failure:
 class ScriptResult:
     """The result of a script.
 
-    `steps` is the number of steps that succeeded. `seconds` is the time that passed on the card's clock. `saved` has the texts
-    that `save-response` saved. `power_cuts` is the number of power failures.
+    `steps` is the number of steps that succeeded. `seconds` is the time that passed on the card's clock. `saved` contains the
+    responses that `save-response` saved, by name. `power_cuts` is the number of power failures.
     """
 
     script: str
@@ -122,7 +122,7 @@ class ScriptResult:
         return {**asdict(self), "exit_code": self.exit_code}
 
     def message(self) -> str:
-        """Return why the script ended early, with a picture of the display; empty if the script ran to its end."""
+        """Return why the script ended early, with a picture of the display. Return empty text if it ran to its end."""
         failure = self.failure
         if failure is None:
             return ""
@@ -145,10 +145,10 @@ def run_script(
     overwrite: bool = False,
     tell: Callable[[str], None] = on_terminal,
 ) -> ScriptResult:
-    """Run a script on a card, with the card's clock and without real waiting. End at the first expectation that fails.
+    """Run a script on a card. Waiting only advances the card's clock. End at the first expectation that fails.
 
-    Screenshots go into `folder`; existing files are replaced only with `overwrite`. `tell` receives a line for each step.
-    The script does not consume the data that the card sends. Raise ScriptError, before the first step, if a screenshot
+    Screenshots are written into `folder`. Existing files are replaced only with `overwrite`. `tell` receives a line for each
+    step. Other readers of the card's serial line still get all data. Raise ScriptError, before the first step, if a screenshot
     cannot be written.
     """
     for name in script.screenshots:
@@ -174,7 +174,7 @@ def run_script(
 
 
 def plain(text: str) -> str:
-    """Return the text with a question mark in place of each character that could change the terminal."""
+    """Return the text with a question mark in place of each character that is not printable."""
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
@@ -240,7 +240,7 @@ class Run:
             self.cuts += 1
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, whether the card has power or not."""
+        """Let time pass. The clock also advances while the card has no power."""
         until = self.card.board.clock.now_ms + round(seconds * 1000)
         self.powered(lambda: self.card.advance(seconds))
         self.card.board.clock.now_ms = until
@@ -259,7 +259,7 @@ class Run:
             raise _Unmet(" ".join(["the reply", *(() if "error" in wanted else ("ok",)), *listed]), plain(words))
 
     def _reply(self, request: str) -> tuple[str, dict[str, str]]:
-        """Send a request. Return the reply as text for a person, and its values, or its error code as `error`."""
+        """Send a request. Return the reply as text for a person, and its values. The value `error` is an error's code."""
         self._requests += 1
         body = f">{self._requests} {request}".encode()
         self._received = bytearray()

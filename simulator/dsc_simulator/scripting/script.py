@@ -1,7 +1,7 @@
 """Scripts that use a card: a YAML file with the keys to press and the displays to expect.
 
-A script may come from a stranger. So its size is limited in every way, and it can create no objects except the steps below. The
-whole script is checked before its first step runs. Numbers are read as text, so that the PIN 0123 keeps its zero.
+A script may come from a stranger. So all its sizes are limited, and it can do only the steps below. The whole script is checked
+before its first step runs. Numbers are read as text, so that the PIN 0123 keeps its zero.
 """
 
 import random
@@ -59,7 +59,7 @@ _MAX_COUNTER = 2**64 - 2
 _REQUEST = re.compile(r"[a-z]+(?: [a-z]+=(?:[!-$&-)+-<>-~]|%[0-9a-fA-F]{2})*){0,10}")
 _ERRORS = ("bad-arg", "unknown", "state", "locked", "denied", "busy", "fault")
 _FIELDS = {"pin-policy": "pin", "pin": "code", "unlock-key": "unlock"}
-"""The names of a card's fields in a script that differ from those in the firmware."""
+"""The fields of a card whose names in a script differ from the names in the firmware, which are the values here."""
 
 
 class _Wrong(Exception):
@@ -81,7 +81,7 @@ def read_script(path: Path) -> Script:
 
 
 def parse_script(data: bytes, name: str = "script") -> Script:
-    """Parse a script from UTF-8 bytes. `name` begins every error message. Raise ScriptError."""
+    """Parse a script from UTF-8 bytes. Raise ScriptError, whose message begins with `name`, if the script has a mistake."""
     parser = _Parser()
     try:
         return parser.script(_compose(data), name)
@@ -91,7 +91,7 @@ def parse_script(data: bytes, name: str = "script") -> Script:
 
 
 class _Loader(yaml.SafeLoader):
-    """A loader of YAML without the features that scripts do not need. Each node has its line and its original text."""
+    """A loader of YAML that refuses anchors, aliases, tags and deep nesting, because scripts do not need them."""
 
     within = 0
 
@@ -125,7 +125,7 @@ def _compose(data: bytes) -> yaml.Node:
         mark = error.problem_mark or error.context_mark
         raise _Wrong(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}; texts may need quotes") from None
     except (yaml.YAMLError, ValueError, OverflowError):
-        # PyYAML raises Python's own errors for an escape or a version that is out of range.
+        # For some mistakes, for example an escape that is out of range, PyYAML raises errors of Python.
         raise _Wrong(1, "this is not YAML") from None
     if node is None:
         raise _Wrong(1, "the file is empty; it needs `steps:`, and `card:` if it describes its own card")
@@ -160,7 +160,7 @@ def _items(
 ) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     """Return the names in a mapping, each with the nodes of its name and of its value.
 
-    `other` says in an error what else is allowed.
+    `other` is for error messages: it names what is allowed in place of a mapping.
     """
     if not isinstance(node, yaml.MappingNode):
         names = f"; the names are {', '.join(allowed)}" if allowed else ""
@@ -209,7 +209,7 @@ class _Parser:
         return Step(_line(key), self.step, names[0], act)
 
     def _with_names(self, text: str, node: yaml.Node, what: str) -> str:
-        """Check the references in a text. Return the text with example values in their place."""
+        """Check the references in a text. Return the text with an example value in place of each reference."""
         for name in NAME.findall(text):
             if name not in self._saved:
                 raise _Wrong(_line(node), f"{what}: nothing was saved as {name} before")
@@ -248,7 +248,7 @@ class _Parser:
 
     def _matches(self, node: yaml.Node) -> Action:
         text = _text(node, "matches")
-        # Refuse these features of regular expressions: with them, a match of eight characters could take years.
+        # Refuse repeated groups and similar features: with them, a match of only eight characters could take years.
         if len(text) > _MAX_PATTERN or re.search(r"\(\?(?!:)|\)\s*[*+?{]|\$\{", text):
             raise _Wrong(_line(node), f"matches: at most {_MAX_PATTERN} characters, no (?…), no repeated group, no ${{name}}")
         try:
@@ -367,10 +367,10 @@ def _profile(texts: Mapping[str, str], seed: int | None, lines: Mapping[str, int
 
 
 def _key(name: str, texts: Mapping[str, str], seed: int | None) -> bytes | None:
-    """Return a key that is written in hex, or a random key, or None. A seed and the name determine the random key."""
+    """Return the key in the field `name`: hex digits, or the word random; None if it is missing. A seed fixes random keys."""
     text = texts.get(name)
     if text == "random":
-        # The name makes a seeded key different from the other key, and from the card's own random numbers.
+        # The name is a part of the seed, so that the two keys differ from each other and from the card's random numbers.
         return secrets.token_bytes(32) if seed is None else random.Random(f"{name} {seed}").randbytes(32)  # noqa: S311
     if text is not None and not re.fullmatch("([0-9a-fA-F]{2})*", text):
         raise ProfileRefused(f"{name}: must be hex digits, two for each byte, or the word random")

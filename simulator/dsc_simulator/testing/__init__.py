@@ -1,8 +1,8 @@
 """Tools to test the card's firmware, or other firmware: hypothesis strategies and a comparison with a model.
 
-The strategies generate every input of a card. `CardMachine` compares the firmware, on each engine, with a model that was
-written from the docs. This package needs hypothesis: `pip install 'dscplus[testing]'`. Without hypothesis, importing this
-package raises ImportError.
+The strategies generate every kind of input of a card. `CardMachine` compares the firmware, on each engine, with a model that
+was written from the documents. The package needs hypothesis: `pip install 'dscplus[testing]'`. Without hypothesis, importing it
+raises ImportError.
 """
 
 from importlib.util import find_spec

@@ -1,6 +1,6 @@
 """The model of a card's answers on the serial line, written from docs/reference/protocol.md.
 
-The `log` of this model also holds replies, each after `< `: for example, `< ok text=LOCKED`.
+The `log` of this model also has the replies, each after `< `, for example `< ok text=LOCKED`.
 """
 
 import re
@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 def servable(text: str) -> bool:
-    """Return whether a card whose only hash is SHA-256 supports the suite."""
+    """Return whether a card supports the suite if SHA-256 is its only hash."""
     try:
         suite = Suite.parse(text)
     except DscError:
@@ -31,7 +31,7 @@ def servable(text: str) -> bool:
 
 
 def pattern(text: str) -> Callable[[str], bool]:
-    """Return a function that returns whether the pattern matches a whole value."""
+    """Return a function that checks whether the pattern matches a whole value."""
     return lambda value: re.fullmatch(text, value) is not None
 
 
@@ -95,7 +95,7 @@ class CardOnLine(UnlockableCard):
         return f" text={self.display}"
 
     def do_entropy(self, values: Values) -> str:
-        """Answer with random bytes; the model gives only their number."""
+        """Answer with random bytes. The model replies only with their number."""
         n = values.get("n", "32")
         return f" bytes={int(n)}" if pattern("[1-9]|[1-5][0-9]|6[0-4]")(n) else refuse("bad-arg")
 
@@ -110,7 +110,7 @@ class CardOnLine(UnlockableCard):
         return ""
 
     def do_personalize(self, values: Values) -> str:
-        """Become the card that the fields describe."""
+        """Store the fields as the card's record, if they are complete and fit together."""
         if self.record.key:
             refuse("denied")
         fields = {"suite": DEFAULT_SUITE, "pin": "ocra", **self.fields}

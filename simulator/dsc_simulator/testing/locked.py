@@ -1,4 +1,4 @@
-"""The model of the states locked and WIPE?, written from docs/how-to/card.md."""
+"""The model of a locked card and of the question `WIPE?`, written from docs/how-to/card.md."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +13,8 @@ UNLOCK_SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 class UnlockableCard(Card):
     """The model of a card that can be unlocked and wiped.
 
-    The model does not draw random values: the test sets `drawn` to the card's next unlock challenge, plus 1. The card accepts
-    no code before `wait_until`.
+    The model draws no random values. The test sets `drawn` to the card's next unlock challenge plus 1. The card accepts no
+    code before the time `wait_until`.
     """
 
     drawn = 0
@@ -25,18 +25,18 @@ class UnlockableCard(Card):
         self.begin_wait()
 
     def begin_wait(self) -> None:
-        """Begin the wait that the number of wrong codes demands."""
+        """Begin the wait, whose length depends on the number of wrong codes."""
         wrong = self.record.unlock_failures
         self.wait_until = self.now + (30_000 * 2 ** (wrong - 1) if wrong else 0)
 
     def next_change(self) -> tuple[int, Callable[[], None]]:
-        """Return the time of the next change, and the change."""
+        """Return the time of the next change, and the method that makes it."""
         next_second = self.now + (self.wait_until - self.now - 1) % 1000 + 1
         counts = self.state == "wait" and next_second < self.off_at
         return (next_second, self.show_wait) if counts else super().next_change()
 
     def show_wait(self) -> None:
-        """Show the seconds of the wait, or LOCKED when it is over."""
+        """Show the seconds that are left of the wait, or LOCKED when the wait is over."""
         seconds = -(-(self.wait_until - self.now) // 1000) if self.record.unlocks else 0
         self.enter(*(("wait", f"WAIT{seconds:4}") if seconds else ("locked", "LOCKED")))
 

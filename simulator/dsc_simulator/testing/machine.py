@@ -1,4 +1,4 @@
-"""The hypothesis state machine. It gives all subjects the same keys, time, requests and power cuts, and compares them."""
+"""The hypothesis state machine. It gives all cards and the model the same inputs, and compares their outputs."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,25 +22,25 @@ _STARTS = 3
 
 
 class CardMachine(RuleBasedStateMachine):
-    """Runs the firmware on each of `engines` beside the model, and compares firmware and model after every step.
+    """Runs the firmware on each of `engines`, and compares it with the model after every step.
 
-    It compares the display, the record, and the sequence of displays, lines and records of the step. Between the engines, it
-    also compares the texts of errors and every byte of the flash. If the power failed, the sequence of the card must be the
-    beginning of the model's sequence.
+    It compares the display, the record, and the output of the step: displays, lines and records, in order. Between the
+    engines, it also compares the texts of errors and every byte of the flash. If the power failed in a step, the output of
+    the card must be the beginning of the model's output.
 
-    A subclass may override three attributes. `engines` are the names of the engines. `cards` is a strategy of profiles; a card
-    with the profile None is blank. `firmware` returns a context in which `cpython` runs other firmware, for example
+    A subclass may override three attributes. `engines` are the names of the engines. `cards` is a strategy of profiles, where
+    None means a blank card. `firmware` returns a context in which `cpython` runs other firmware, for example
     `unittest.mock.patch.object(…)`. Run the subclass with `run_state_machine_as_test`, or collect its `TestCase`. A difference
-    is an AssertionError that names the engine.
+    raises an AssertionError that names the engine.
     """
 
     engines: ClassVar[tuple[str, ...]] = tuple(name for name in ENGINES if available(name))
     cards: ClassVar[SearchStrategy[Profile | None]] = given.profiles() | given.profiles() | st.none()
     compared: ClassVar[Counter[str]] = Counter()
-    """The number of compared steps, by the state after them. `cut` counts steps with a power failure. It is never reset."""
+    """The number of compared steps, by the state after the step. `cut` counts power failures. The counts are never reset."""
 
     def firmware(self) -> AbstractContextManager[object]:
-        """Return a context for the whole test. In this class it does nothing."""
+        """Return a context that is entered for the whole test. The context of this class does nothing."""
         return nullcontext()
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class CardMachine(RuleBasedStateMachine):
         if isinstance(line, LineRequest):
             self._ask(line)
         else:
-            # Begin with a line end, so that this noise is not joined to earlier noise.
+            # Begin with a line end. Otherwise this noise would continue the line of earlier noise.
             self._step(lambda card: card.send(b"\n" + line), lambda: None)
 
     @precondition(lambda self: self._starts < _STARTS)
@@ -160,7 +160,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.now < self.model.wait_until)
     @rule(ms=st.integers(-1001, 1))
     def wait_almost(self, ms: int) -> None:
-        """Wait for nearly all of the time in which the card refuses codes, while its display counts down."""
+        """Wait until about the end of the time in which the card refuses codes, with its countdown on the display."""
         self.wait(max(self.model.wait_until - self.model.now - 5000, 0))
         for key in ("PRESS", "OK"):
             if self.model.state in ("off", "locked"):
@@ -210,7 +210,7 @@ class CardMachine(RuleBasedStateMachine):
     def _step(self, act: Callable[[SimulatedCard], object], model_act: Callable[[], None], cut: float | None = None) -> None:
         """Run the step on all subjects, and compare. With `cut`, the power fails during the step (see `strategies.moments`)."""
         failed = [subject.do(act, self._number, cut) for subject in self.subjects]
-        # The model needs only the random values. The engines have the same seed and must agree on the values.
+        # Give the model the random values, because it draws none. The engines have the same seed, so they draw the same values.
         self.model.drawn = max(subject.record.asked for subject in self.subjects)
         self.model.log.clear()
         model_act()
@@ -235,7 +235,7 @@ class CardMachine(RuleBasedStateMachine):
             _check(subject, "did", done, self.model.log[: len(done)] if cut else self.model.log)
 
     def _recover(self) -> None:
-        """Restart every card with its own flash, then give all of them the flash of one."""
+        """Restart every card with its own flash. Then restart all cards with the flash of one of them."""
         for subject in self.subjects:
             left = subject.record
             subject.do(SimulatedCard.restart)
@@ -245,8 +245,8 @@ class CardMachine(RuleBasedStateMachine):
         survivor = self.subjects[self._starts % len(self.subjects)]
         slots = tuple(survivor.flash.slots)
         for subject in self.subjects:
-            # Give all cards the same seed again: the power may have failed before a random number on one card, and after it on
-            # another.
+            # Give all cards the same seed again: one card may have lost power before it drew a random number, and another card
+            # after it.
             subject.become(slots, seed=self._starts)
         self.model.record = survivor.record
         self.model.log.clear()

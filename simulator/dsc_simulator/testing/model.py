@@ -1,6 +1,6 @@
 """The model of a card, written from docs/how-to/card.md.
 
-Its `log` has the card's displays (`[PIN>]`), events (`! event`) and records, in order.
+The `log` of the model has the card's displays (`[PIN>]`), events (`! event`) and records, in order.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from dsc_host import Suite
 from dsc_simulator.testing.record import Record
 
 COUNTERS = 2**64 - 1
-# The keys that do more than type and erase digits, by state. In every state except off, PRESS turns the card off.
+# The methods for keys that do more than type or erase a digit, by state and key. In every state except off, PRESS turns the
+# card off.
 ACTIONS = {
     ("off", "PRESS"): "wake",
     ("pin", "OK"): "try_pin",
@@ -57,7 +58,7 @@ class Card:
         self.now = end
 
     def next_change(self) -> tuple[int, Callable[[], None]]:
-        """Return the time of the next change, and the change."""
+        """Return the time of the next change, and the method that makes it."""
         return self.off_at, self.turn_off
 
     def press(self, key: str) -> None:
@@ -83,7 +84,7 @@ class Card:
         self.enter({"PIN>": "pin", "LOCKED": "locked"}.get(text, "notice"), text)
 
     def size(self) -> int:
-        """Return the number of characters for which the card waits."""
+        """Return the number of characters that the card expects in this state."""
         return {"pin": 4, "unlock": 8}.get(self.state) or Suite.parse(self.record.suite).question_length
 
     def type(self, key: str) -> None:
@@ -104,7 +105,7 @@ class Card:
             self.enter(self.state, text[-8:] or ("UNLOCK>" if self.state == "unlock" else "CHALLNG>"))
 
     def try_pin(self) -> None:
-        """Accept the typed PIN, after checking it if this card checks PINs."""
+        """Check the typed PIN if this card checks PINs. Ask for the challenge if the PIN is accepted."""
         if len(self.typed) < self.size():
             return
         if self.record.checks_pin:

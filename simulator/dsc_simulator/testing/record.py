@@ -11,8 +11,8 @@ from dsc_simulator.board import Flash
 class Record:
     """The data that a card keeps without power. A card without a key is blank.
 
-    `asked` is the open unlock challenge, plus 1; 0 means that there is none. `counter` is the next counter.
-    If `unlock_key` is empty, the card cannot be unlocked.
+    `asked` is the open unlock challenge plus 1, or 0 if no challenge is open. `counter` is the counter of the next response. If
+    `unlock_key` is empty, the card cannot be unlocked.
     """
 
     serial: str = ""
@@ -38,11 +38,11 @@ class Record:
 
 
 DAMAGED = Record(serial="(damaged)")
-"""The result for a damaged record. A power failure must never damage a record."""
+"""The result of `read_record` for a damaged record. A power failure must never damage a record."""
 
 
 def read_record(slots: Sequence[bytes | None]) -> Record:
-    """Return the record that the firmware's own journal reads from these slots; DAMAGED if there is no valid record."""
+    """Return the record that the firmware's own journal reads from these slots, or DAMAGED if the journal reports damage."""
     # Give the journal a copy, because it repairs the slots that it reads.
     journal = storage.Journal(Flash((slots[0], slots[1])))
     if journal.load() == storage.BROKEN:

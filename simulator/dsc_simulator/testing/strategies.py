@@ -40,7 +40,7 @@ class LineRequest:
     checked: bool = True
 
     def line(self, number: int) -> bytes:
-        """Return the request as bytes, with its number, 0 to 65535. It begins with a line end, which ends earlier noise."""
+        """Return the request as bytes, with its number, 0 to 65535. The line end before the request ends earlier noise."""
         body = " ".join([f">{number} {self.word}", *(f"{name}={quote(value)}" for name, value in self.values.items())]).encode()
         return b"\n%s%s\n" % (body, b"*%08x" % crc32(body) if self.checked else b"")
 
@@ -66,9 +66,9 @@ def counters() -> SearchStrategy[int]:
 
 
 def suites(pin: bool) -> SearchStrategy[str]:
-    """Return a strategy of suites that every engine supports (SHA-256 only), with or without P.
+    """Return a strategy of suites that every engine supports (SHA-256 only). `pin` says whether the suite has a PIN (P).
 
-    The default suite's question is as frequent as all other questions together.
+    The question of the default suite, QN06, is as frequent as all other questions together.
     """
     lengths = st.integers(4, 12) | st.sampled_from([63, 64])
     return st.builds(
@@ -81,7 +81,7 @@ def suites(pin: bool) -> SearchStrategy[str]:
 
 
 def questions(suite: str) -> SearchStrategy[str]:
-    """Return a strategy of questions for this suite, with its maximum length. Raise SuiteError for an invalid suite."""
+    """Return a strategy of questions of the maximum length for this suite. Raise SuiteError for an invalid suite."""
     parsed = Suite.parse(suite)
     size = parsed.question_length
     return st.text(_SIGNS[parsed.question_format], min_size=size, max_size=size)
@@ -120,7 +120,7 @@ def moments() -> SearchStrategy[float]:
 
 
 def cuts() -> SearchStrategy[float | None]:
-    """Return a strategy of power cuts: mostly None, for no cut; otherwise one of `moments`."""
+    """Return a strategy of power cuts: mostly None, which means no cut, and otherwise one of `moments`."""
     return st.integers(0, 4000).map(lambda n: None if n < 3000 else (n - 3000) / 1000)
 
 
@@ -148,7 +148,7 @@ def _with(word: str, name: str, values: SearchStrategy[str]) -> SearchStrategy[L
 
 
 def noise() -> SearchStrategy[bytes]:
-    """Return a strategy of bytes that a card must ignore: no line, or a damaged or too long line."""
+    """Return a strategy of bytes that a card must ignore, for example a damaged line or a line that is too long."""
     damaged = st.sampled_from(
         [
             b">1 cancel*00000000",

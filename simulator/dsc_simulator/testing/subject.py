@@ -13,7 +13,7 @@ from dsc_simulator.testing.record import Record, read_record
 Tape = list[str | Record]
 Slots = Sequence[bytes | None]
 
-# Slightly more than the longest step needs: bytes for two written records, and instructions for a response or a start.
+# Slightly more than the longest step needs: the bytes of two records, and the instructions for a response and for a start.
 _BYTES = 430
 _INSTRUCTIONS = 3_500_000
 _BOOT_INSTRUCTIONS = 26_000_000
@@ -82,9 +82,10 @@ class Subject:
         return self.flash.record
 
     def do(self, act: Callable[[SimulatedCard], object], number: int = 0, cut: float | None = None) -> bool:
-        """Run one step. Its replies must have this number. With `cut` (0 to 1), the power fails at this moment of the step.
+        """Run one step. The card's replies must have this number. With `cut` (0 to 1), the power fails at a moment of the step.
 
-        Return whether the power failed. It does not fail if the step ends before that moment.
+        0 is the beginning of the step, and 1 is after the longest possible step. Return whether the power failed: a short step
+        may end earlier.
         """
         self._number = number
         if cut is not None:
@@ -107,7 +108,7 @@ class Subject:
         return _BOOT_INSTRUCTIONS if act is SimulatedCard.restart else _INSTRUCTIONS
 
     def become(self, slots: Slots, seed: int) -> None:
-        """Restart as a card with this flash and with other random numbers."""
+        """Restart the card with the flash contents `slots` and with the random numbers of `seed`."""
         self.flash.slots[:] = slots
         self.flash.record = read_record(slots)
         self.card.board.entropy = Entropy(seed)
@@ -115,7 +116,7 @@ class Subject:
 
     def _mark(self, entry: str | Record) -> None:
         if self._card is not None:
-            # The line's bytes are read at the end of the step. Their number at this moment gives the order.
+            # The bytes on the line are read only at the end of the step. Their number at this moment tells the order.
             self._marks.append((self._card.waiting + len(self._card.board.line.outbox), entry))
 
     def _wind(self) -> None:
@@ -139,7 +140,7 @@ class Subject:
     def _lines(self, sent: bytes) -> Iterator[str]:
         for line in sent.splitlines():
             body, _, check = line.rpartition(b"*")
-            assert check == b"%08x" % crc32(body), f"the check of {line!r} does not hold"
+            assert check == b"%08x" % crc32(body), f"{line!r} has a wrong checksum"
             number, _, rest = body.decode("ascii").partition(" ")
             if rest.startswith("boot "):
                 self._events = 0

@@ -1,7 +1,8 @@
 """A pyserial port to a simulated card.
 
 `sim://NAME` is the `url` of a card that is open in this process. `sim://` makes a blank card, which exists until the port is
-closed; `sim://?engine=micropython&seed=1` sets the card's options. Reads block in real time, up to the port's timeout.
+closed. `sim://?engine=micropython&seed=1` makes a blank card with these options. Reads block in real time, up to the port's
+timeout.
 """
 
 from typing import Any
@@ -48,7 +49,7 @@ def _find(url: SplitResult) -> SimulatedCard:
 class Serial(SerialBase):
     """The host's end of a simulated card's serial line. Speed and handshake settings are accepted but have no effect."""
 
-    # pyserial's base class has these attributes, but its type stubs leave them out.
+    # These attributes are in pyserial's base class, but not in its type stubs.
     _port: str | None
     _timeout: float | None
 
@@ -94,7 +95,7 @@ class Serial(SerialBase):
         return self.card.waiting
 
     def read(self, size: int = 1) -> bytes:
-        """Read up to `size` bytes. Wait for them up to the timeout."""
+        """Read up to `size` bytes. Wait for all of them, at most until the timeout."""
         card = self.card
         data = card.receive(size, self._timeout, lambda: self._cancelled or self._card is not card)
         self._cancelled = False
@@ -119,10 +120,10 @@ class Serial(SerialBase):
         self.card.receive()
 
     def reset_output_buffer(self) -> None:
-        """Do nothing: a write has been handled when it returns."""
+        """Do nothing: when `write` returns, the card has handled the bytes."""
 
     def flush(self) -> None:
-        """Do nothing: a write has been handled when it returns."""
+        """Do nothing: when `write` returns, the card has handled the bytes."""
 
     def _reconfigure_port(self, force_update: bool = False) -> None:
         """Do nothing: speed, parity and handshake have no meaning here."""
@@ -134,7 +135,7 @@ class Serial(SerialBase):
         """Do nothing: DTR is not wired."""
 
     def _update_break_state(self) -> None:
-        """Do nothing: there is no break on this line."""
+        """Do nothing: this line has no break signal."""
 
     @property
     def cts(self) -> bool:

@@ -77,8 +77,8 @@ class PageCard(Protocol):
         """The text on the display."""
 
     @property
-    def number(self) -> int:
-        """The number of the picture. A new picture has a new number."""
+    def presses(self) -> int:
+        """The number of key presses so far. It is a part of the picture's address, so a press loads the picture again."""
 
     def press(self, key: str) -> None:
         """Press the key with this name."""

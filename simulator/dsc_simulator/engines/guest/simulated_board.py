@@ -51,14 +51,14 @@ class Keypad:
     """The keypad: the host puts one key at a time into the mailbox."""
 
     def get(self):
-        """Take the waiting key, or None."""
+        """Remove and return the waiting key, or return None."""
         key = box.key
         box.key = 0
         return key or None
 
 
 class Display:
-    """The display. The host reads what it shows."""
+    """The display: the host reads the characters from the buffer."""
 
     def show(self, cells):
         """Show eight characters."""
@@ -102,7 +102,7 @@ class Line:
     """The serial line."""
 
     def read(self):
-        """Take the bytes that have arrived, valid until the next pass."""
+        """Return the bytes that have arrived. They are valid until the next pass."""
         n = box.line_length
         box.line_length = 0
         return _VIEW[mailbox.LINE : mailbox.LINE + n] if n else b""
@@ -140,8 +140,8 @@ def run():
     """Boot the firmware, then run its passes forever."""
     # sys.version is "3.4.0; MicroPython v1.27.0 on 2025-12-01": the middle names the interpreter.
     host.call("boot", "%d %s" % (_AT, sys.version.split("; ")[1].split(" on ")[0]))
-    # The automatic garbage collection is off (see start.py). Collecting is safe here, before the firmware starts and between
-    # two passes. Keys and ticks leave little garbage, but a request may leave a lot.
+    # The automatic garbage collection is off (see start.py). Collecting is safe here, before the firmware starts, and also
+    # between two passes. Keys and ticks leave little garbage, but a request may leave a lot.
     gc.collect()
     app = App(Board())
     passes = 0

@@ -27,7 +27,7 @@ class HostFile(io.IOBase):
     """A file that the host serves. The host writes it into the importer's buffer."""
 
     def readinto(self, buffer):
-        """Read the next bytes into `buffer`; return how many."""
+        """Read the next bytes into `buffer`. Return their number."""
         _box.address = uctypes.addressof(buffer)
         _box.room = len(buffer)
         host.call("read", "")
@@ -46,21 +46,21 @@ class HostFiles:
         host.call("files", str(uctypes.addressof(_NUMBERS)))
 
     def stat(self, path):
-        """Look a file or folder up. Raise OSError if the host does not have it."""
+        """Look up a file or folder. Raise OSError if the host does not have it."""
         host.call("stat", path)
         if _box.size == _ABSENT:
             raise OSError(2)
         return (0x4000 if _box.size == _FOLDER else 0x8000, 0, 0, 0, 0, 0, _box.size, 0, 0, 0)
 
     def open(self, path, mode):
-        """Open the file that `stat` looked up last."""
+        """Open the file at `path`, by looking it up again: the host serves the file that was looked up last."""
         self.stat(path)
         return HostFile()
 
 
-# The garbage collector searches the VM's memory for references, but WebAssembly keeps local variables outside of it. During a
-# call it would free objects in use. So it runs only in simulated_board.run, between two passes. For the same reason, there is
-# no exception handler here. The interpreter prints an uncaught exception itself.
+# The garbage collector searches the VM's memory for references, but WebAssembly keeps local variables outside of this memory.
+# During a call, the collector would free objects in use. So it runs only in simulated_board.run, between two passes. For the
+# same reason, there is no exception handler here. The interpreter prints an uncaught exception itself.
 gc.disable()
 vfs.mount(HostFiles(), "/firmware")
 sys.path[:] = ["/firmware"]
