@@ -122,9 +122,10 @@ class _Workers:
         except RuntimeError:
             # Another thread has just closed the pool, or there is no memory for a thread.
             error = _closed_error() if self._closed else OutOfMemory()
-            for call in self._take():
-                if call.future.set_running_or_notify_cancel():
-                    call.future.set_exception(error)
+            while calls := self._take():
+                for call in calls:
+                    if call.future.set_running_or_notify_cancel():
+                        call.future.set_exception(error)
 
     def _work(self) -> None:
         """Do the calls that have waited longest. Do nothing if another thread has taken them."""

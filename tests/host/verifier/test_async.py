@@ -13,6 +13,7 @@ from tests.host.event_loop import awaited
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE
 
 from dsc_host.errors import InputError, StoreError, UnknownCard
+from dsc_host.records.group_commit import MOST_TOGETHER
 from dsc_host.records.store import Store
 from dsc_host.verifier import Enrollment, Policy, Reason, Verifier
 from dsc_host.verifier import async_service as awaiting_module
@@ -190,6 +191,26 @@ async def test_closing_lets_end_what_began_and_refuses_the_rest() -> None:
     with pytest.raises(StoreError, match="has been closed"):
         await awaiting.card("A-1")
     await awaiting.close()
+
+
+@awaited
+async def test_closing_refuses_more_calls_than_one_transaction_takes() -> None:
+    held = Held()
+    awaiting = AsyncVerifier(held.verifier)
+    held.hold = True
+    first = asyncio.create_task(awaiting.card("A-1"))
+    await held.is_begun()
+    rest = [asyncio.create_task(awaiting.challenge("A-1")) for _ in range(3 * MOST_TOGETHER)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(awaiting.close())
+    while not awaiting._workers._closed:
+        await asyncio.sleep(0)
+    held.go_on.set()
+    await closing
+    assert (await first).serial == "A-1"
+    refused = await asyncio.wait_for(asyncio.gather(*rest, return_exceptions=True), 10)
+    assert {str(error) for error in refused} == {"the verifier has been closed"}
 
 
 @awaited
