@@ -18,7 +18,8 @@ from typing import Any
 from dsc_host.records.segment_walk import Stretch, Walked
 from dsc_host.records.segment_worker import Source
 
-_COMMAND = (sys.executable, "-m", "dsc_host.records.segment_worker")
+# With -P, Python imports no modules from the working directory, to which other users may be able to write.
+_COMMAND = (sys.executable, "-P", "-m", "dsc_host.records.segment_worker")
 
 
 def processors() -> int:
@@ -32,7 +33,7 @@ class SegmentPool:
     """The processes that check stretches. If a process fails to check a stretch, the caller must check it."""
 
     def __init__(self, source: Source, stretches: Sequence[Stretch]) -> None:
-        """Start one process for each processor, at most one for each stretch."""
+        """Start a process for each processor, but not more processes than there are stretches."""
         self._source = source
         self._left = deque(enumerate(stretches))
         self._results: dict[int, Walked] = {}

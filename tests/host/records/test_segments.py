@@ -188,6 +188,19 @@ def test_a_process_that_does_not_work_changes_no_result(
     assert (report.entries, report.problems) == (ENTRIES + 1, ())
 
 
+def test_a_process_imports_no_module_from_the_working_directory(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "of another user"
+    folder.mkdir()
+    (folder / "json.py").write_text("open('imported', 'w').close()")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(audit_check, "PARALLEL_FROM", 0)
+    monkeypatch.setattr(audit_check, "processors", lambda: 2)
+    assert verifier.audit.check().sound
+    assert not (folder / "imported").exists()
+
+
 def test_processes_that_see_another_log_are_not_believed(
     database: Database, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
