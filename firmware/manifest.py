@@ -1,6 +1,6 @@
-"""A manifest that freezes the card's firmware into your own MicroPython: include() it in your board's manifest.
+"""A manifest that freezes the card's firmware into your own MicroPython. Your board's manifest includes it with include().
 
-With main=False, the board does not start as a card by itself.
+With main=False, the board does not start the card at power-up.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The connection between the card's state machine and a board's ports. The order of effects keeps the journal's promises."""
+"""The connection between the card's state machine and a board's ports, in the order that `journal` demands for its promises."""
 
 import struct
 
@@ -22,7 +22,7 @@ _UNLOCK_QUESTIONS = const(1000000)
 
 
 def same(a, b):
-    """Return whether two buffers of one length are equal, in a time that does not depend on where they differ."""
+    """Return whether two buffers of the same length are equal. The time does not depend on the place of a difference."""
     difference = 0
     for i in range(len(a)):
         difference |= a[i] ^ b[i]
@@ -30,7 +30,7 @@ def same(a, b):
 
 
 class App:
-    """The card on one board. Call `poll` forever. Sleep in between for the time that `poll` returns, or until input arrives."""
+    """The card on one board. Call `poll` forever. Between two calls, sleep as long as `poll` says, or until input arrives."""
 
     def __init__(self, board):
         self.board = board
@@ -82,7 +82,7 @@ class App:
         return states.READY if self._load_suite() else states.BROKEN
 
     def _load_suite(self):
-        # A record whose suite needs a hash that this board lacks is kept, but the card reports the suite as unusable here.
+        # The suite may need a hash that this board does not have. The card then keeps the record, and shows ERROR.
         try:
             self.ocra = parse_suite(self.record.suite)
         except ProfileError:
@@ -127,7 +127,7 @@ class App:
     def apply(self, effects, now):
         """Carry out a step's effects, and the effects of the steps that follow. Report the changes on the line."""
         card = self.card
-        # The step that returned these effects has already changed the state, so compare it with the last reported state.
+        # The step that returned these effects has already changed the state. So compare the state with the one reported last.
         before = self._was
         asked_by_line = card.asked_by_line
         while effects & ~states.SHOW:
@@ -193,7 +193,7 @@ class App:
     def _draw(self):
         """Choose an unlock challenge. The card keeps it until the owner has tried a code for it."""
         try:
-            # Read more than needed, so that the health tests notice a stuck source.
+            # Read more bytes than needed, so that the health tests notice a source that repeats one byte.
             data = self.entropy.read(16)
         except EntropyError:
             return False
@@ -217,7 +217,7 @@ class App:
         return states.RIGHT if self.journal.store() else states.FAULT
 
     def _opens(self, number):
-        """Return whether the typed code fits the unlock challenge `number`."""
+        """Return whether the typed code is the response to the unlock challenge `number`."""
         question, code = self._unlocking[: states.UNLOCK_QUESTION], self._unlocking[states.UNLOCK_QUESTION :]
         put_decimal(number, question)
         Ocra(_UNLOCK_SUITE).respond(code, self.record.unlock_key, question)

@@ -17,7 +17,7 @@ class Wait:
         self._since = 0
 
     def start(self, failures, now):
-        """Start a wait at `now` (ticks in ms) whose length depends on the number of wrong codes."""
+        """Start a wait at `now` (ticks in ms). Its length depends on `failures`, the number of wrong codes."""
         self._ms = _FIRST_MS << failures - 1 if failures else 0
         self._since = now
         self.seconds = self._ms // 1000
@@ -26,7 +26,7 @@ class Wait:
         """Update `seconds`. Return whether it changed."""
         before = self.seconds
         left = self._left(now)
-        # Record that the wait has ended: ticks wrap around, so they cannot be compared after some days.
+        # Record the end of the wait: ticks wrap around, so after some days they cannot be compared with its beginning.
         if left == 0:
             self._ms = 0
         self.seconds = (left + 999) // 1000

@@ -1,8 +1,8 @@
 """The card's state machine: keys are its input, and the display is its output.
 
-`step` touches no hardware: it only changes the card's state and returns effects. The caller
-carries the effects out and reports the outcome in another `step`. PIN, question and display share one buffer, and each part
-is overwritten when its state ends. No memory is allocated between the press of a key and the change of the display.
+`step` touches no hardware: it only changes the card's state and returns effects. The caller carries the effects out and
+reports the outcome in another `step`. PIN, question and display share one buffer. The PIN and the question are overwritten as
+soon as the card no longer needs them. No memory is allocated between the press of a key and the change of the display.
 """
 
 from . import states
@@ -19,7 +19,7 @@ _NOTICES = (b"", b"NO KEY", b"ERROR", b"LOBATT")
 class Card:
     """A card. Set `condition`, `locked`, `checks_pin`, `question_size` and `unlocks` from its record before the first key.
 
-    `cells` is the display (8 bytes of ASCII), `pin` the typed PIN, `question` the question or, in UNLOCK, the code.
+    `cells` is the display (8 bytes of ASCII). `pin` is the typed PIN. `question` is the question, or the code in UNLOCK.
     `asked_by_line` means that the question came over the line. `unlocks` is the number of unlock codes still accepted.
     """
 
@@ -56,11 +56,11 @@ class Card:
 
     @property
     def question(self):
-        """Return the question typed or asked so far, a view of ASCII."""
+        """Return the question, as far as it was typed, or as it came over the line. It is a view of ASCII."""
         return self._question[: self._asked]
 
     def step(self, event, now):
-        """Process one event, a key or one of `states`, at `now` (ticks in ms). Return effects."""
+        """Process one event at `now` (ticks in ms): a key, or an event of `states`. Return effects."""
         if event == states.TICK:
             return self._tick(now)
         if event <= states.ASKED:
@@ -71,7 +71,7 @@ class Card:
         return self._keys[self.state](event)
 
     def remaining(self, now):
-        """Return the milliseconds until the next change without input: 0 if due now, -1 if the card is off."""
+        """Return the milliseconds until the card changes without input: 0 if it is due now, -1 if the card is off."""
         left = self._idle_left(now)
         return min(left, self.wait.next_ms(now)) if self.state == states.WAIT else left
 
@@ -86,8 +86,8 @@ class Card:
         self._asked = states.UNLOCK_QUESTION
 
     def ask(self, question):
-        """Accept a question of `question_size` bytes from the line. Requires `can_ask`. Return effects."""
-        # Do not restart the idle time: a host must not be able to keep a PIN in memory.
+        """Accept a question of `question_size` bytes from the line, only if `can_ask()` is true. Return effects."""
+        # Do not restart the idle time. Otherwise a host could keep a typed PIN in memory for any time.
         self._forget_question()
         self._question[: len(question)] = question
         self._asked = len(question)
@@ -103,7 +103,7 @@ class Card:
         return self._asked > 0 and not self.asked_by_line
 
     def ask_wipe(self, now):
-        """Ask the owner `WIPE?` on the display, only while `can_ask_wipe`. Return effects."""
+        """Ask the owner `WIPE?` on the display, only if `can_ask_wipe()` is true. Return effects."""
         self._since = now
         self.state = states.WIPE
         return self._show(b"WIPE?")
@@ -263,7 +263,7 @@ class Card:
         return self._show(b"LOCKED")
 
     def _show_wait(self):
-        """Show the seconds until the card accepts an unlock code again; LOCKED if it accepts one now, or never."""
+        """Show the seconds until the card accepts an unlock code. Show LOCKED if it accepts a code now, or never again."""
         if self.wait.seconds == 0 or self.unlocks == 0:
             return self._lock()
         self.state = states.WAIT

@@ -1,4 +1,4 @@
-"""The contents of the display: each function fills a buffer of CELLS bytes of ASCII and allocates nothing."""
+"""The contents of the display. Each function fills a buffer of CELLS bytes with ASCII, and allocates no memory."""
 
 from .ports import CELLS, const
 
@@ -30,7 +30,7 @@ def put_number(cells, text, number):
 
 
 def put_end(cells, digits, typed):
-    """Put the last of the `typed` digits, as many as fit, because the owner types at their end."""
+    """Put the last of the `typed` digits, as many as fit, so that the owner sees each new digit."""
     first = max(0, typed - CELLS)
     put_text(cells, b"")
     for i in range(first, typed):

@@ -1,8 +1,8 @@
 """Random bytes that have passed health tests.
 
-The tests are those of NIST SP 800-90B section 4.4, over bytes, for a source with at least 4 bits of entropy per byte and
-one false alarm in 2**20: repetition count (cutoff 6) and adaptive proportion (fewer than 62 of 512). START bytes are
-tested at start-up and discarded. Every byte that is read later is tested too. After a failure, every read fails until
+The tests are those of NIST SP 800-90B section 4.4 for bytes: repetition count (cutoff 6) and adaptive proportion (fewer than
+62 of 512). The limits are for a source with at least 4 bits of entropy per byte and for one false alarm in 2**20. At start-up,
+START bytes are tested and discarded. Every byte that is read later is tested too. After a failure, every read fails until
 restart.
 """
 

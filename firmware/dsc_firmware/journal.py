@@ -3,10 +3,10 @@
 Invariants, even if the power fails at any instruction:
 1. Afterwards the record is the complete old record or the complete new record.
 2. A counter is stored before its response is shown. So no two responses of a card have the same counter.
-3. A PIN try is counted, stored and read back before the PIN is compared. A right PIN resets the count. So cutting the power
-   never gives an extra try. The same holds for unlock codes, and cutting the power does not shorten the wait after them.
-4. If both slots were written and neither has a valid checksum, the card is BROKEN. The slots stay as they are until the owner
-   asks for a wipe.
+3. A PIN try is counted, stored and read back before the PIN is compared. A right PIN resets the count. So a power cut never
+   gives an extra try. Unlock codes are counted in the same way, and a power cut does not shorten the wait after a wrong code.
+4. If both slots were written and neither has a valid checksum, the card is BROKEN. The slots are not changed until the owner
+   agrees to a wipe.
 
 Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
 newest epoch is the record. After a `load` that could read and write the flash, there are three cases: no slot holds a valid
@@ -44,7 +44,7 @@ _AT_CRC = const(205)
 
 
 class Record:
-    """The card's stored data. Buffers have a fixed size; `serial`, `suite` and `key` return the part in use.
+    """The card's stored data. The buffers have a fixed size. `serial`, `suite` and `key` return the used part of their buffer.
 
     `checks_pin` means that the card checks the PIN itself, against `code` (its keyed digest), and locks after `tries`
     failures. `counter` is the next counter to use. A locked card with an `unlock_key` accepts `unlocks` more codes. `asked` is
@@ -60,7 +60,7 @@ class Record:
         self.clear()
 
     def clear(self):
-        """Forget everything, and overwrite the buffers."""
+        """Reset all data, and overwrite the buffers."""
         for buffer in (self._serial, self._suite, self._key, self.code, self.unlock_key):
             wipe(buffer)
         self._lengths = (0, 0, 0)
@@ -73,7 +73,7 @@ class Record:
         self.counter = 0
 
     def assign(self, serial, suite, key):
-        """Set serial, suite and key: three buffers, each no longer than its field."""
+        """Set serial, suite and key. Each argument is a buffer that fits into its field."""
         for field, value in ((self._serial, serial), (self._suite, suite), (self._key, key)):
             wipe(field)
             field[: len(value)] = value
@@ -136,7 +136,7 @@ class Record:
         struct.pack_into("<I", buffer, _AT_CRC, _check(buffer))
 
     def decode(self, buffer):
-        """Load a slot's contents, whose checksum must be valid (see `epoch_of`)."""
+        """Load the record from a slot's contents, whose checksum must be valid (see `epoch_of`)."""
         fields = struct.unpack_from(_HEAD, buffer, 0)
         self.checks_pin = fields[3] == 1
         self.tries = fields[4]
@@ -176,7 +176,7 @@ class Journal:
         self.status = BROKEN
 
     def load(self):
-        """Read both slots, load the newest valid slot, and repair the other. Return the status."""
+        """Read both slots, load the newest valid slot, and repair the other slot if needed. Return the status."""
         slots = self._find()
         if slots is None:
             return self._break()
@@ -227,14 +227,14 @@ class Journal:
         return held
 
     def store_twice(self):
-        """Write the record to both slots, so that neither holds an older record."""
+        """Write the record to both slots, so that neither holds an older record. Return whether that succeeded."""
         return self.store() and self.store()
 
     def erase(self):
         """Forget the record and overwrite both slots. Return whether that succeeded."""
         self.record.clear()
-        # The blank record must be newer than all slots, even those that were unreadable at start. Otherwise a power cut
-        # between the two stores would bring back an older record, with a used counter.
+        # The blank record must be newer than the records in both slots, even if a slot could not be read at start. Otherwise a
+        # power cut between the two stores would bring back an older record, whose counter is used already.
         if self._find() is None:
             self._break()
             return False

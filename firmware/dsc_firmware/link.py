@@ -1,7 +1,7 @@
 """Frames on the serial line, as docs/reference/protocol.md describes them.
 
 A line that violates the protocol is ignored. One request is handled at a time, in a buffer that is overwritten afterwards.
-Values are views into that buffer. For any input, memory is bounded and nothing is raised.
+Values are views into that buffer. No input makes these classes raise an exception or use more memory.
 """
 
 from binascii import crc32
@@ -34,7 +34,7 @@ def _check_of(view):
 
 
 class Request:
-    """A request, parsed in place in the receiver's buffer: `number`, `word`, and values by name."""
+    """A request that is parsed in place in the receiver's buffer: its number, its word, and its values by name."""
 
     def __init__(self, buffer):
         self._buffer = buffer
@@ -82,7 +82,7 @@ class Request:
         return stop if self.word else 0
 
     def _parse_value(self, at, end):
-        """Parse one " name=value" from `at`. Return the index of its end, or 0 if it is invalid."""
+        """Parse one " name=value", which begins at `at`. Return the index of its end, or 0 if it is invalid."""
         stop = self._parse_name(at + 1, end)
         if self._buffer[at] != _SPACE or stop == at + 1 or stop >= end or self._buffer[stop] != _EQUALS:
             return 0
@@ -104,7 +104,7 @@ class Request:
         return last
 
     def _decode(self, at, end):
-        """Decode percent-encoding in place. Return the remaining length, or -1."""
+        """Decode percent-encoding in place. Return the length of the decoded value, or -1 if the encoding is invalid."""
         start = out = at
         while at < end:
             c = self._buffer[at]
@@ -142,7 +142,7 @@ class Request:
 
 
 class Receiver:
-    """A splitter of arriving bytes into lines. It passes each valid request to `serve`."""
+    """A splitter of the arriving bytes into lines. It passes each valid request to `serve`."""
 
     def __init__(self, serve):
         self._serve = serve
@@ -169,7 +169,7 @@ class Receiver:
 
 
 class Sender:
-    """A writer of replies and events: call `reply` or `event`, then `value` any number of times, then `send`."""
+    """A writer of replies and events. Call `reply` or `event`, then `value` for each value, then `send`."""
 
     def __init__(self, port):
         self._port = port
@@ -183,7 +183,7 @@ class Sender:
         self._begin(0x3C, number, b"ok")
 
     def error(self, number, code, words):
-        """Send a complete error reply; `words` are for a person."""
+        """Send a complete error reply. `code` is the error code, and `words` are for a person."""
         self._begin(0x3C, number, b"err")
         for text in (code, words):
             self._put(_SPACE)
@@ -204,7 +204,7 @@ class Sender:
             self._put(c)
 
     def value(self, name, data):
-        """Add one value; `name` is bytes, `data` a buffer."""
+        """Add one value. `name` is bytes, and `data` is a buffer."""
         self._put(_SPACE)
         for c in name:
             self._put(c)
@@ -212,14 +212,14 @@ class Sender:
         self._put_encoded(data, _SPECIAL_IN_VALUES)
 
     def hex_value(self, name, data):
-        """Add one value as two lower-case hex digits a byte."""
+        """Add one value, written as two lower-case hex digits for each byte of `data`."""
         self.value(name, b"")
         for c in data:
             self._put(_HEX[c >> 4])
             self._put(_HEX[c & 15])
 
     def send(self):
-        """Write the line with its checksum and its end, then overwrite it."""
+        """Write the line with its checksum and its line end, then overwrite the buffer."""
         end = self._length
         self._buffer[end] = _STAR
         self._buffer[end + 1 : end + _CHECK] = _check_of(self._view[:end])
@@ -229,7 +229,7 @@ class Sender:
         wipe(self._buffer)
 
     def _put(self, c):
-        # Replies are designed to fit. Cut a longer reply, to keep the protocol's limit.
+        # All replies fit into a line. If one did not, cut it: a longer line would violate the protocol.
         if self._length < LINE_MAX - _CHECK:
             self._buffer[self._length] = c
             self._length += 1

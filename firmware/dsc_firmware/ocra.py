@@ -1,7 +1,7 @@
 """OCRA (RFC 6287): the response to a question, for every suite whose hash this interpreter has.
 
-Questions and PINs are buffers of ASCII, and so is the response. Numbers are converted digit by digit in place, so that
-no secret becomes a string or a long integer. The memory of hash objects is overwritten.
+Questions, PINs and responses are buffers of ASCII. Numbers are converted digit by digit in place, so that no secret becomes a
+string or a long integer, which could not be overwritten. The memory of hash objects is overwritten.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ _SIZE = {"SHA1": 20, "SHA256": 32, "SHA512": 64}
 
 
 class SuiteError(Exception):
-    """The suite is malformed, or this interpreter lacks its hash. The message names the part."""
+    """The suite is malformed, or this interpreter does not have its hash. The message says what is wrong."""
 
 
 def hash_of(name):
@@ -28,7 +28,7 @@ def hash_of(name):
 
 
 def mac(name, key, message):
-    """Return the HMAC (RFC 2104) of `message` under `key`, two buffers, as bytes that the caller should `forget`."""
+    """Return the HMAC (RFC 2104) of the buffer `message` under the buffer `key`. The caller should `forget` the result."""
     maker = hash_of(name)
     pad = bytearray(_BLOCK[name])
     if len(key) > len(pad):
@@ -58,7 +58,7 @@ def _number(text, low, high):
 
 
 def to_nibbles(text, out):
-    """Write the decimal number `text` into `out` as hex digits, one in each byte, the most significant first."""
+    """Write the decimal number `text` into `out` as hex digits: one digit in each byte, the most significant digit first."""
     wipe(out)
     for c in text:
         carry = c - 48
@@ -84,8 +84,8 @@ def to_decimal(digest, offset, out):
 class Ocra:
     """A parsed suite with its message buffer, which is filled for each response.
 
-    `digits` is the length of the response (0: the whole MAC in hex); `format` ("N", "A" or "H") and `length` are the
-    question's. `counter`, `pin`, `session` and `time` say which other inputs the suite has.
+    `digits` is the length of the response; 0 means the whole MAC in hex. `format` ("N", "A" or "H") and `length` describe the
+    question. `counter`, `pin`, `session` and `time` say which other inputs the suite has.
     """
 
     def __init__(self, text):
@@ -166,9 +166,9 @@ class Ocra:
     def respond(self, out, key, question, counter=0, pin=b"", session=b"", time=0):
         """Write the response into `out` as ASCII.
 
-        `out` is as long as the response: the suite's digits or, if it has 0, two hexadecimal digits for each byte of the hash.
-        `counter` and `time` (in the suite's steps) are below 2**64. Inputs that the suite does not have are ignored. `accepts`
-        must accept `question`; for mutual challenge-response it is both questions joined, up to twice the suite's length.
+        `out` has the length of the response: `digits` or, if that is 0, two characters for each byte of the hash. `counter` and
+        `time` (in the suite's time steps) are below 2**64. Inputs that the suite does not have are ignored. `accepts(question)`
+        must be true. In mutual challenge-response, the question consists of both questions, up to twice the suite's length.
         """
         self._fill_question(question)
         if self.counter:
@@ -213,7 +213,7 @@ class Ocra:
             self._put_nibble(field, i, c - 48 if c <= 0x39 else (c | 0x20) - 87)
 
     def _pack_number(self, question, field):
-        # A number is never longer in hex than in decimal, so one byte for each digit is enough.
+        # A number has at most as many hex digits as decimal digits, so one byte for each decimal digit is enough.
         nibbles = memoryview(self._nibbles)[: len(question)]
         to_nibbles(question, nibbles)
         start = 0

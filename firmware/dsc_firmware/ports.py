@@ -1,16 +1,18 @@
 """The ports: the only interface between the card and its board, with helpers for keys, time and buffers.
 
-A board is one object with these attributes. There are no base classes; anything with the same methods works.
+A board is one object with these attributes. There are no base classes: any objects with these methods work.
 
 keypad   get() -> a key, or None if none waits. A key is a small int: the ASCII code of a digit, or KEY_OK, KEY_C,
-         KEY_PRESS. The driver returns KEY_PRESS once the button has been held for half a second.
-display  show(cells): 8 bytes of ASCII. The card owns and reuses the buffer: read it during the call, do not keep it.
-clock    ticks_ms() -> milliseconds, 0 to TICKS_PERIOD - 1, then 0 again. Only `ticks_diff` may compare two values.
+         KEY_PRESS. While the card is off, the driver returns KEY_PRESS only after the button was held for half a second.
+display  show(cells): 8 bytes of ASCII. The card owns and reuses the buffer: read it only during the call.
+clock    ticks_ms() -> milliseconds, from 0 to TICKS_PERIOD - 1, then from 0 again. Compare two values only with
+         `ticks_diff`.
 entropy  read(n) -> n unpredictable bytes. Raises OSError if it has none.
-flash    read(slot) -> the contents of slot 0 or 1, None only if it was never written; write(slot, data). Both raise
-         OSError on failure. A damaged, truncated or erased slot gives bytes like any other, or OSError, never None.
-line     read() -> the waiting bytes, b"" if there are none (the port may reuse a buffer); write(data): the card owns and
-         reuses the buffer. Neither may block.
+flash    read(slot) -> the contents of slot 0 or 1, or None if the slot was never written; write(slot, data). Both raise
+         OSError on failure. For a damaged, truncated or erased slot, read returns bytes or raises OSError, but never
+         returns None.
+line     read() -> the waiting bytes, or b"" if there are none. The port may reuse its buffer at the next read.
+         write(data): the card owns and reuses the buffer. Neither method may block.
 name     text for the `hello` reply, without spaces.
 caps     "keys" if keys may be pressed over the line, otherwise "".
 battery  optional: low() -> True if the card should refuse to start.
@@ -68,12 +70,12 @@ def decimal(text, most):
 
 
 def ticks_diff(end, start):
-    """Return the milliseconds from `start` to `end`, across the wrap, for times less than 2**29 ms (6 days) apart."""
+    """Return the milliseconds from `start` to `end`, even if the ticks wrapped. The limit is 2**29 ms (6 days)."""
     return ((end - start + _HALF) & (TICKS_PERIOD - 1)) - _HALF
 
 
 def put_decimal(number, out):
-    """Write `number` into `out` as ASCII digits, filling it."""
+    """Write `number` into `out` as ASCII digits, with leading zeros."""
     for i in range(len(out) - 1, -1, -1):
         out[i] = 48 + number % 10
         number //= 10
@@ -86,12 +88,12 @@ def wipe(buffer):
 
 
 def forget(data):
-    """Overwrite bytes that the interpreter made and that are no longer needed."""
+    """Overwrite the memory of a bytes object that is no longer needed. Do nothing on CPython."""
     wipe(bytearray_at(addressof(data), len(data)))
 
 
 def finish(made):
-    """Return the digest of a hash object, then overwrite the object, which still has the last hashed block."""
+    """Return the digest of a hash object. Overwrite the object, which still has the last hashed block in its memory."""
     digest = made.digest()
     wipe(bytearray_at(id(made) + _HASH_STATE, _HASH_SIZE))
     return digest

@@ -1,6 +1,6 @@
-"""A profile for a blank card. Its fields are checked one by one when they are set, and together at the end.
+"""The profile for a blank card. Each field is checked when it is set. `check` then checks all fields together.
 
-A mistake raises a ProfileError, whose message begins with the field's name and says what is allowed.
+A mistake raises a ProfileError. Its message begins with the field's name and says what is allowed.
 """
 
 from .journal import KEY_MAX, SERIAL_MAX, SUITE_MAX, UNLOCK_SIZE
@@ -18,7 +18,7 @@ _COUNTER = "counter: 0 to 18446744073709551614"
 
 
 def code_of(key, pin, out):
-    """Put the keyed digest of a PIN, with which the card checks the PIN, into `out`, at most 32 bytes."""
+    """Write the keyed digest of a PIN into `out`, at most 32 bytes. The card stores it, and compares typed PINs with it."""
     digest = mac("SHA256", key, pin)
     for i in range(len(out)):
         out[i] = digest[i]
@@ -43,7 +43,7 @@ def _check_serial(value):
 
 
 def parse_suite(value):
-    """Return the Ocra of a suite, given as bytes, if a card can use it."""
+    """Parse a suite (bytes) and return its Ocra. Raise ProfileError if a card cannot use the suite."""
     _require(0 < len(value) <= SUITE_MAX, "suite: 1 to 48 characters")
     # Check this here: CPython's str() refuses non-ASCII bytes, but MicroPython's accepts UTF-8.
     for c in value:
@@ -122,7 +122,7 @@ class Profile:
         self._fields = {}
 
     def stage(self, name, value):
-        """Check one field (`name` as text, `value` a buffer of ASCII) and keep it in place of an earlier value."""
+        """Check the value of one field and keep it in place of an earlier value. `name` is text, `value` a buffer."""
         _require(name in _CHECKS, name + ": no such field")
         checked = _CHECKS[name](value)
         self._forget(name)
@@ -134,12 +134,12 @@ class Profile:
             wipe(old)
 
     def forget(self):
-        """Drop every field, and overwrite the secrets."""
+        """Remove every field, and overwrite the secrets."""
         for name in list(self._fields):
             self._forget(name)
 
     def check(self):
-        """Raise ProfileError unless the fields together make a card."""
+        """Raise ProfileError if a required field is missing, or if fields do not fit together."""
         fields = self._fields
         for name in ("serial", "key"):
             _require(name in fields, name + ": must be set")
@@ -163,7 +163,7 @@ class Profile:
         return self._fields.get("suite", DEFAULT_SUITE)
 
     def fill(self, record):
-        """Fill the journal's record from these fields; call `check` first."""
+        """Fill the journal's record from these fields. Call `check` first."""
         fields = self._fields
         record.clear()
         record.assign(fields["serial"], self.suite, fields["key"])

@@ -37,7 +37,7 @@ OPEN = const(32)  # count an unlock try, then compare the code in `question`; st
 UNLOCK_QUESTION = const(6)
 RESPONSE_MS = const(60000)
 
-# The card's condition when it wakes, which determines the first display.
+# The card's conditions. The condition decides what the card shows first when it is switched on.
 READY = const(0)
 BLANK = const(1)
 BROKEN = const(2)

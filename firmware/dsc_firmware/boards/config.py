@@ -1,6 +1,6 @@
 """The checks of a whole `board.json`, before any pin is touched.
 
-Every mistake raises a ConfigError of one line, with the field, the mistake, and the allowed values.
+A mistake raises a ConfigError. Its message is one line with the field, the mistake, and the allowed values.
 """
 
 import json
@@ -13,8 +13,8 @@ _PIN_MAX = const(63)
 _KEYS_MAX = const(24)
 _NEEDED = "0123456789CK"
 
-# The numbers of each kind of part, in the order of their checks: name, lowest value, highest value, and default (None:
-# the field is required). A field that goes up to _PIN_MAX is a pin.
+# The number fields of each kind of part, in the order of their checks: name, lowest value, highest value, and default. The
+# default None means that the field is required. A field whose highest value is _PIN_MAX is a pin.
 _BUS = (("bus", 0, 1, None), ("sda", 0, _PIN_MAX, None), ("scl", 0, _PIN_MAX, None))
 DISPLAYS = {
     "hd44780": _BUS + (("address", 8, 119, 39),),  # noqa: RUF005 - the compiler for boards knows no other way
@@ -53,7 +53,7 @@ def _check_fields(part, name, allowed):
 
 
 def _check_number(value, low, high, words):
-    # In Python, bool is a subclass of int: True and False are refused.
+    # Refuse True and False, which are instances of int in Python.
     good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
     _require(good, words + " a number from %d to %d" % (low, high))
 
@@ -65,7 +65,7 @@ def _claim(pins, number, field):
 
 
 def _check_numbers(part, name, fields, pins):
-    """Check a part's numbers, claim its pins, and fill in defaults."""
+    """Check the numbers of a part, fill in defaults, and refuse a pin that another part uses."""
     for field, low, high, default in fields:
         value = part[field] = part.get(field, default)
         field = name + "." + field
@@ -75,7 +75,7 @@ def _check_numbers(part, name, fields, pins):
 
 
 def load(text):
-    """Parse and check the text of a `board.json`. Return the wiring with defaults filled in."""
+    """Parse and check the text of a `board.json`. Return its content with all defaults filled in."""
     try:
         config = json.loads(text)
         # MicroPython's parser accepts a text without its last brace, or with a missing or extra comma.
@@ -99,7 +99,7 @@ def load(text):
 
 
 def _marks(text):
-    """Return JSON's punctuation outside of strings, sorted. No string may contain a quote."""
+    """Return the punctuation of a JSON text outside of its strings, sorted. No string may contain a quote."""
     return sorted([c for c in "".join(text.split('"')[::2]) if c in "{}[],:"])
 
 
@@ -147,7 +147,7 @@ def _check_letters(letters, has_press):
 
 
 def _check_part(config, name, kinds, pins):
-    """Check the part `name`, which has one of several kinds."""
+    """Check the part `name`. Its field `kind` must be one of `kinds`."""
     part = config.get(name)
     words = name + ".kind: must be one of " + _join(kinds)
     _require(isinstance(part, dict), name + ": must be an object; " + words)

@@ -1,6 +1,6 @@
 """The card on a real board, from power-up until it is stopped.
 
-The board stays usable in every case: `run` prints one line and returns to the interpreter's prompt.
+The board stays usable, whatever happens: `run` then prints one line and returns to the interpreter's prompt.
 """
 
 import sys
@@ -13,7 +13,7 @@ from ..drivers.keypad import DEBOUNCE_MS
 from ..ports import CELLS, KEY_C, const
 from ..states import CANCEL, OFF
 
-# The longest time in ms for which an arrived byte waits.
+# The longest time in ms that a byte from the line waits until the card reads it.
 _LINE_MS = const(20)
 _CTRL_C = const(3)
 _NO_CTRL_C = const(-1)
@@ -21,7 +21,7 @@ _BOARDS = __name__.rpartition(".")[0]
 
 
 class Board:
-    """The ports that `ports.py` describes. Not in `wiring`, because an object keeps the module of its class in memory."""
+    """The ports that `ports.py` describes. The class is not in `wiring`, because its object would keep `wiring` in memory."""
 
 
 def run(folder="", clock=time, say=print):
@@ -37,7 +37,7 @@ def run(folder="", clock=time, say=print):
 
 
 def _wired(folder, clock, say):
-    """Build the board. Return None if its `board.json` is invalid or does not match the board."""
+    """Build the board. If its `board.json` is invalid or does not match the board, say so and return None."""
     wiring = __import__(_BOARDS + ".wiring", None, None, ("wire",))
     try:
         board = Board()
@@ -66,7 +66,7 @@ def _skipped(board):
 
 
 def _guard(board, say):
-    """Run the card. When the card is stopped or fails, clear its secrets from the display."""
+    """Run the card. When the card is stopped or fails, overwrite the typed input and clear the display."""
     app = None
     try:
         board.display.work()
@@ -87,7 +87,7 @@ def _leave(app, board, words):
     micropython.kbd_intr(_NO_CTRL_C)
     try:
         if app is not None:
-            # This overwrites the typed input. The effects are not carried out, because one of them may have failed.
+            # This step overwrites the typed input. Do not carry out its effects, because an effect may have failed before.
             app.card.step(CANCEL, board.clock.ticks_ms())
         board.display.restart()
         board.display.show(words + b" " * (CELLS - len(words)))

@@ -21,7 +21,7 @@ __all__ = ("ConfigError", "wire")
 _PACKAGE = __name__.split(".")[0]
 _NO_CTRL_C = const(-1)
 
-# The expander of a text display supports only the lower speed. At either speed, a hanging bus delays the card only briefly.
+# The expander of a text display supports only the lower speed. The timeout limits the delay that a hanging bus can cause.
 _SLOW_HZ = const(100000)
 _FAST_HZ = const(400000)
 _BUS_TIMEOUT_US = const(25000)
@@ -101,9 +101,9 @@ def _battery(config):
 
 
 def wire(board, folder, clock):
-    """Set the ports of `board` as `board.json` in `folder` describes them. Turn Ctrl-C off first if `sealed` is set."""
+    """Set the ports of `board` as `board.json` in `folder` describes them. If `sealed` is set, turn Ctrl-C off first."""
     config = _read(folder)
-    # Turn Ctrl-C off before building any port: a program on the host that keeps sending it must not reach the prompt.
+    # Turn Ctrl-C off before building any port: a host that sends Ctrl-C all the time must not reach the prompt.
     if config["sealed"]:
         micropython.kbd_intr(_NO_CTRL_C)
     board.name = config["board"]

@@ -1,4 +1,4 @@
-"""Drivers: one module for each part of a board. They implement the ports of `ports.py` over given pins and buses.
+"""Drivers: one module for each part of a board. They implement the ports of `ports.py` with pins and buses that they get.
 
-This package imports nothing, so that a board loads only its own parts. Only `dsc_firmware.boards` uses the chip's modules.
+This package imports no driver, so that a board loads only the drivers of its own parts.
 """

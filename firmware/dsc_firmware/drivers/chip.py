@@ -14,7 +14,7 @@ _FULL_SCALE_MV = const(3300)
 
 
 class Urandom:
-    """The chip's random number generator. The card tests the generator's bytes at boot."""
+    """The chip's random number generator. The card tests all bytes from it."""
 
     def read(self, n):
         """Return `n` bytes."""
@@ -36,7 +36,7 @@ class FileFlash:
             with open(self._paths[slot], "rb") as file:
                 return file.read(_SLOT_MAX)
         except OSError as error:
-            # After any other error there may still be a record, and None would make the card look blank.
+            # After any other error, the file may exist and hold a record. With None, the card would look blank.
             if error.args[0] != ENOENT:
                 raise
             return None
@@ -48,13 +48,13 @@ class FileFlash:
 
 
 class AdcBattery:
-    """A battery behind a voltage divider. Its voltage is `divider` times that of the pin. Below `empty_mv`, it is empty."""
+    """A battery behind a voltage divider. Its voltage is `divider` times the pin's voltage. Below `empty_mv`, it is empty."""
 
     def __init__(self, adc, divider, empty_mv):
         self._adc = adc
         self._divider = divider
         self._empty_mv = empty_mv
-        # A calibrated converter returns microvolts; any other returns a fraction of its full scale, taken as 3300 mV.
+        # A calibrated converter returns microvolts. Other converters return a fraction of their full scale, taken as 3300 mV.
         self._calibrated = hasattr(adc, "read_uv")
 
     def low(self):

@@ -1,7 +1,7 @@
 """The base class of displays. A display that does not answer is set up again until it shows the right text.
 
 A card works without its display. But a display that missed a change would show an old text, for example a response. So the
-caller runs `work` on every pass, which takes no time while the display works.
+caller calls `work` on every pass. `work` takes no time while the display shows the right text.
 """
 
 from ..ports import CELLS, const, ticks_diff
@@ -55,17 +55,17 @@ class Display:
         self.work()
 
     def restart(self):
-        """Set the chip up again before the next text: a transfer may have been interrupted."""
+        """Set the chip up again before the next text, because a transfer to the chip may have been interrupted."""
         self._ready = False
         self._stale = True
         self.answers = True
 
     def work(self):
-        """Show the text if it is not shown yet; at most once a second while the display does not answer."""
+        """Show the text if it is not shown yet. While the display does not answer, try only once a second."""
         if not self._stale:
             return
         now = self._clock.ticks_ms()
-        # Do not try often: a hanging bus takes a while to fail, and delays keys.
+        # Do not try often: each try on a hanging bus takes some time, in which keys wait.
         if self.answers or ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
             self.answers = self._refresh()

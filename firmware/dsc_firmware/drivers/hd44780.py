@@ -1,7 +1,7 @@
 """The port `display`: a text display of 16 x 2 characters (HD44780) behind an I2C expander (PCF8574).
 
-The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. With this expander, the bus may run
-at 100 kHz at most. At that rate the controller has finished a character (37 us) before the next character can arrive.
+The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The expander allows at most 100 kHz on the bus. At
+that rate, the controller has finished a character (37 us) before the next character can arrive.
 """
 
 from ..ports import CELLS, const
@@ -19,7 +19,7 @@ _SETUP = b"\x28\x08\x01\x06\x0c"
 
 
 class HD44780(Display):
-    """A text display that writes only the changed cells. The backlight is on while anything is shown."""
+    """A text display. The driver writes only the changed cells, and switches the backlight on while a text is shown."""
 
     def __init__(self, i2c, address, clock):
         super().__init__(clock)

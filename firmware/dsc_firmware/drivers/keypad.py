@@ -1,8 +1,8 @@
 """The port `keypad`: a matrix of keys, and a button for *press*.
 
-Every call of `get` scans all keys once, without waiting or allocating. A key counts when all scans within 20 ms have seen it
-down. Then no other key counts until all keys are up, because with three keys down, a matrix reports a fourth key. Rows
-are open drain: a row pulls low or floats, so two pressed keys never connect opposing outputs.
+Every call of `get` scans all keys once, without waiting and without allocating memory. A key counts when all scans within 20 ms
+have seen it down. After that, no key counts until all keys are up: with three keys down, a matrix also reports a fourth key.
+Rows are open drain. A row pulls low or floats, so two pressed keys never connect opposing outputs.
 """
 
 from ..ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
@@ -16,7 +16,7 @@ _UNUSED = const(0)
 
 
 def key_of(letter):
-    """Return the key for a letter of a board's key map, or None if there is no such letter."""
+    """Return the key for a letter in `keys` of a board.json, or None if the letter is not allowed there."""
     if is_digit(ord(letter)):
         return ord(letter)
     return {"C": KEY_C, "K": KEY_OK, "P": KEY_PRESS, "-": _UNUSED}.get(letter)
@@ -46,9 +46,9 @@ class NoKeypad:
 class MatrixKeypad:
     """A keypad of open-drain `rows`, and `columns` and `press` with pull-ups. `keys` has one string of letters for each row.
 
-    Set `off` to whether the card is off. While the card is off, *press* counts only after half a second. Without a *press*
-    button, holding OK for half a second counts as *press*. `ticks` returns the time in ms. `pause_ms` is the time that the
-    caller may sleep before the next `get`.
+    Set `off` to whether the card is off. While the card is off, *press* counts only after half a second. If the keypad has no
+    *press*, holding OK for half a second counts as *press* then. `ticks` returns the time in ms. `pause_ms` is the time that
+    the caller may sleep before the next `get`.
     """
 
     def __init__(self, rows, columns, keys, press, ticks):
@@ -73,12 +73,12 @@ class MatrixKeypad:
         now = self._ticks()
         down = self._scan()
         key = self._judge(down, now)
-        # A tap can be shorter than an idle pause, so there is no idle pause while the card is on.
+        # While the card is on, keep the pause short: a tap on a key can be shorter than the idle pause.
         self.pause_ms = _BUSY_MS if down or self._spent or not self.off else _IDLE_MS
         return key
 
     def holds(self, key):
-        """Return whether `key`, and nothing else, is down now."""
+        """Return whether `key`, and no other key, is down now."""
         down = self._scan()
         return down != 0 and down & (down - 1) == 0 and self._named(down) == key
 
@@ -108,7 +108,7 @@ class MatrixKeypad:
             self._choose(self._named(down))
 
     def _choose(self, key):
-        # Decide this when the key goes down: holding OK to wake the card must not confirm a question from the line.
+        # Decide this when the key goes down. Otherwise, holding OK to wake the card could confirm a question from the line.
         waking = self.off and key == self._wakes
         self._key = KEY_PRESS if waking else key
         self._hold = _HOLD_MS if waking else DEBOUNCE_MS
@@ -120,7 +120,7 @@ class MatrixKeypad:
         return self._keys[i]
 
     def _scan(self):
-        """Return the keys that are down, as bits in the order of the key map."""
+        """Return the keys that are down, as bits in the order of `_keys`."""
         down = 0
         bit = 1
         for row in self._rows:
@@ -136,8 +136,8 @@ class MatrixKeypad:
         return down
 
     def _settle(self):
-        # The pull-ups take microseconds to raise the columns. A column that is still low would look like a key of the next
-        # row.
+        # The pull-ups take microseconds to raise the columns. A column that is still low would look like a pressed key of the
+        # next row.
         for _ in range(_SETTLE):
             if self._all_high():
                 return

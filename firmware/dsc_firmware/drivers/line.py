@@ -2,12 +2,12 @@
 
 from ..ports import const
 
-# The bytes that one pass reads: enough for a line of the protocol and the line end before it.
+# The largest number of bytes that one pass reads: enough for a line of the protocol and the line end before the line.
 _SIZE = const(256)
 
 
 class UsbLine:
-    """A line over standard input and output. `poll` is a poll object with only the input registered, for reading."""
+    """A line over standard input and output. `poll` is a poll object in which only the input is registered, for reading."""
 
     def __init__(self, source, sink, poll):
         self._source = source
@@ -18,9 +18,9 @@ class UsbLine:
         self._view = memoryview(self._buffer)
 
     def read(self):
-        """Return the waiting bytes as a view; no bytes if none wait."""
+        """Return the waiting bytes as a view, or b"" if none wait."""
         n = 0
-        # Read one byte at a time: a read of more bytes than are waiting would block.
+        # Read one byte at a time. Reading more bytes than are waiting would block.
         while n < _SIZE and self._waits() and self._source.readinto(self._one):
             self._buffer[n] = self._one[0]
             n += 1
@@ -46,7 +46,7 @@ class UartLine:
         self._view = memoryview(self._buffer)
 
     def read(self):
-        """Return the waiting bytes as a view; no bytes if none wait."""
+        """Return the waiting bytes as a view, or b"" if none wait."""
         waiting = min(self._uart.any(), _SIZE)
         if not waiting:
             return b""

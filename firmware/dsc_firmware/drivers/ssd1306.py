@@ -35,7 +35,7 @@ _FONT = (
 
 
 def _tall(column):
-    """Return seven dots as a column, each three rows tall, below one empty row."""
+    """Return a column of seven dots, each drawn three rows tall, below one empty row."""
     rows = 0
     for i in range(7):
         if column >> i & 1:
