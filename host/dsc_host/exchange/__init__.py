@@ -4,8 +4,8 @@
         export_pskc(verifier, "cards.pskc", passphrase="correct horse battery")
 
 `export_…` and `import_…` move cards between a verifier and a named file. `read_…` and `write_…` work on any file
-object. Memory does not grow with the length of a file. PSKC needs python-pskc: `pip install 'dscplus[pskc]'`. Import
-only the names listed here.
+object. A file is never held in memory as a whole. PSKC needs python-pskc: `pip install 'dscplus[pskc]'`. Import only the
+names listed here.
 """
 
 from dsc_host.exchange.csv_files import CardOrder, read_serials, write_cards

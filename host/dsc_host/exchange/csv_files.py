@@ -19,9 +19,9 @@ from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.verifier import Card, card_rules
 
 COLUMNS = ("serial", "suite", "state", "state_since", "state_reason", "owners", "enrolled_at")
-"""The columns that `write_cards` writes. Times are in UTC and ISO 8601; owners are separated by ` / `."""
+"""The columns that `write_cards` writes. Times are in ISO 8601, in UTC. Owners are separated by ` / `."""
 ORDER_COLUMNS = ("serial", "suite", "owner")
-"""The columns that `read_serials` reads, in any order. Only the first column is required."""
+"""The columns that `read_serials` reads, in any order. Only `serial` is required."""
 
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are full-width forms, which some spreadsheets accept too
 # A formula may begin after a separator too: a spreadsheet's locale decides which character separates cells. A quotation
@@ -32,7 +32,7 @@ _APOSTROPHE = re.compile(rf"'(?=[\s\"]*[{_FORMULA}])")
 
 @dataclass(frozen=True, slots=True)
 class CardOrder:
-    """An order for a new card, which will be enrolled and personalized with a new key."""
+    """An order for a new card. `import_csv` enrolls the card with a new key."""
 
     serial: str
     suite: str = DEFAULT_SUITE
@@ -65,14 +65,14 @@ def write_cards(file: BinaryIO, cards: Iterable[Card]) -> int:
 
 
 def read_serials(file: BinaryIO) -> Iterator[CardOrder | Refusal]:
-    """Read the cards that a CSV orders. Yield a `CardOrder` for each row, or a `Refusal` if the row is invalid.
+    """Read orders of cards from a CSV. Yield a `CardOrder` for each row, or a `Refusal` if the row is invalid.
 
     The first row names the columns: `serial`, and optionally `suite` and `owner`. Cells are separated by commas or
     semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends. Cells may be quoted, but
-    may not span lines. Empty rows are skipped. An empty suite means the default suite, an empty owner means no owner. A
-    repeated serial is refused.
+    may not span lines. Empty rows are skipped. An empty suite means the default suite. An empty owner means no owner. A
+    repeated serial is refused, so all serials are kept in memory.
 
-    Raises `InputError` if the first row does not name the columns. The file stays open.
+    Raises `InputError` if the first row does not name the columns. Does not close the file.
     """
     return (one if isinstance(one, Refusal) else one.order for one in placed_orders(file))
 

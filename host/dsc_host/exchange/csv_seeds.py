@@ -1,6 +1,6 @@
-"""CSV files of other servers, with the keys of cards in the clear: a serial, a seed, and the type of the key.
+"""CSV files of other servers, with the keys of cards in the clear. Each row has a serial, a seed (the key) and its type.
 
-Such files are read and never written. The caller must allow them explicitly, like PSKC in the clear.
+Such files are read but never written. The caller must allow them explicitly, like PSKC files with keys in the clear.
 """
 
 import base64
@@ -28,7 +28,7 @@ _BASE32 = re.compile("([A-Z2-7]+|[a-z2-7]+)=*")
 def placed_seeds(file: BinaryIO, mapping: str | None, *, allow_plain: bool, suite: str | None) -> Iterator[Placed | Refusal]:
     """Read the cards of a CSV with keys. Yield each card with its place in the file.
 
-    `suite` applies to HOTP keys, and to cards whose row has no suite. Raises `InputError` unless `allow_plain` is set.
+    `suite` is the suite of HOTP keys, and of cards whose row has no suite. Raises `InputError` unless `allow_plain` is set.
     """
     if suite is not None:
         card_rules.usable_suite(suite)
@@ -89,10 +89,10 @@ def _key(seed: str) -> bytes:
 
 
 def _suite(kind: str, named: str, given: str | None) -> str:
-    """Return the suite of a row: the row's OCRA suite, otherwise the caller's."""
+    """Return the suite of a row. It is `given` for an HOTP key, and otherwise `named`, or `given` if `named` is empty."""
     kind = kind.lower()
     if kind in ("hotp", "totp"):
-        # In HOTP rows of other servers, this column has the number of digits.
+        # In the HOTP rows of other servers, the column `suite` has the number of digits.
         profile.check_one_time_password(kind, given)
         if named.isdecimal() and given is not None and int(named) != (digits := Suite.parse(given).digits):
             raise InputError("suite", f"the row's responses have {named[:4]} digits, but those of {given} have {digits}")

@@ -1,4 +1,4 @@
-"""Rows of a CSV with named columns. The caller can name the columns if the first row has other names or no names."""
+"""The rows of a CSV with named columns. If the first row does not have our names, the caller can assign columns to names."""
 
 import csv
 import io
@@ -11,9 +11,9 @@ from dsc_host.errors import InputError
 from dsc_host.exchange.refusal import Refusal
 
 MOST_LINE = 4096
-"""The maximum length in characters of a row that is read."""
+"""The maximum length of a row in characters. A longer row is refused."""
 SKIPPED = "-"
-"""The name for a column to skip, in a list of columns by position."""
+"""The name that marks a column to skip, in a list of columns by position."""
 
 _Lines = Iterator[tuple[int, str]]
 
@@ -32,10 +32,10 @@ class Columns:
     """The columns that a reader knows, and their names or positions in a file."""
 
     known: tuple[str, ...]
-    least: tuple[str, ...] = ("serial",)
+    required: tuple[str, ...] = ("serial",)
     """The known columns that a file must have."""
     can_be_named: bool = True
-    """Whether the user may name the columns of a file."""
+    """Whether the user can assign columns, which the error about a wrong header then proposes."""
     by_position: tuple[str, ...] = ()
     """The columns in their order, for a file without a header."""
     by_name: Mapping[str, str] | None = None
@@ -43,10 +43,10 @@ class Columns:
 
     @classmethod
     def parse(cls, known: tuple[str, ...], mapping: str | None) -> "Columns":
-        """Parse a mapping: `serial,seed,type,suite` by position, or `serial=Token,seed=Secret key` by the file's names.
+        """Parse a mapping: `serial,seed,-,suite` by position, or `serial=Token,seed=Secret key` by the file's names.
 
-        Raises `InputError` unless each of our names is known, no name occurs twice, and the first known column is among them.
-        By position, `-` is a cell that is skipped.
+        By position, `-` marks a column to skip. Raises `InputError` unless each of our names is in `known`, no name occurs
+        twice, and the first name of `known` is among them.
         """
         if mapping is None:
             return cls(known)
@@ -71,15 +71,15 @@ class Columns:
             if missing := self.by_name.keys() - names:
                 raise InputError("CSV", f"line {line}: has no column {min(missing)!a}, although the given columns name it")
             return tuple(self.by_name.get(name, SKIPPED) for name in names)
-        if not set(self.least) <= set(names) or len(set(names)) < len(names) or not set(names) <= set(self.known):
+        if not set(self.required) <= set(names) or len(set(names)) < len(names) or not set(names) <= set(self.known):
             problem = f"must name the columns, each once: {self._allowed()}; in UTF-8, separated by commas or semicolons"
             remedy = "; if the file has other names or no header, give --columns" if self.can_be_named else ""
             raise InputError("CSV", f"line {line}: {problem}{remedy}")
         return tuple(names)
 
     def _allowed(self) -> str:
-        *optional, last = [name for name in self.known if name not in self.least] or [""]
-        required = " and ".join(self.least)
+        *optional, last = [name for name in self.known if name not in self.required] or [""]
+        required = " and ".join(self.required)
         return required if not last else f"{required}, and optionally {', '.join(optional)} and {last}"
 
 
@@ -97,9 +97,9 @@ def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
     """Yield the rows that are not empty, and a `Refusal` for each invalid row.
 
     Cells are separated by commas or semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends.
-    Raises `InputError` if the columns need a header, and the first row is not one that fits. The file stays open.
+    Raises `InputError` if a header is needed and the first row is no header with these columns. Does not close the file.
     """
-    # Bytes that are not UTF-8 become characters that no cell may have, so that only their row is refused.
+    # Bytes that are not UTF-8 become surrogates, which no valid cell has. So only the row with these bytes is refused.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     try:
         yield from _rows(_lines(text), columns)
@@ -110,7 +110,7 @@ def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
 
 
 def _lines(text: io.TextIOWrapper) -> _Lines:
-    """Yield the lines that are not empty, with their numbers. Cut a line that is longer than `MOST_LINE`."""
+    """Yield each line that is not empty, with its number. Cut a longer line after `MOST_LINE` + 1 characters."""
     number = 0
     while line := text.readline(MOST_LINE + 1):
         number += 1
@@ -122,7 +122,7 @@ def _lines(text: io.TextIOWrapper) -> _Lines:
 
 
 def _header(lines: _Lines, columns: Columns) -> tuple[tuple[str, ...], str, list[tuple[int, str]]]:
-    """Return the names, the separator of cells, and the first line if it is no header."""
+    """Return the names of the columns, the separator of cells, and the lines that were read but belong to the rows."""
     line, first = next(lines, (1, ""))
     divider = ";" if first.count(";") > first.count(",") else ","
     if columns.by_position:
@@ -151,7 +151,7 @@ def _cells(row: str, divider: str, count: int | None = None) -> list[str]:
     if len(row) > MOST_LINE:
         raise InputError("row", f"is longer than {MOST_LINE} characters")
     try:
-        # Parse row by row, so that an unclosed quote invalidates only one row.
+        # Parse each row separately, so that an unclosed quote invalidates only its own row.
         cells = next(csv.reader([row], delimiter=divider, strict=True))
     except (csv.Error, StopIteration):
         raise InputError("row", "is not CSV; is a quote not closed?") from None

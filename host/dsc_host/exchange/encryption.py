@@ -1,7 +1,8 @@
 """The encryption of values in a PSKC file (RFC 6030, section 6). The key is derived once for each file.
 
 AES in CBC mode is accepted only with an HMAC over the ciphertext, which is checked before decryption. AES key wrap (RFC 3394,
-RFC 5649) authenticates itself. A key or PIN in the clear is accepted only if the caller allows it; a counter always is.
+RFC 5649) authenticates itself. A key or PIN in the clear is accepted only if the caller allows it. A counter in the clear is
+always accepted.
 """
 
 import base64
@@ -26,7 +27,7 @@ MACS = {"http://www.w3.org/2000/09/xmldsig#hmac-sha1": "sha1"} | {
 }
 """The URIs of the MACs, with the names of their hashes in Python."""
 MOST_ITERATIONS = 10_000_000
-"""The highest accepted number of PBKDF2 iterations, which takes about ten seconds. A hostile file could demand years."""
+"""The highest accepted number of PBKDF2 iterations. It takes about ten seconds. A hostile file could demand years."""
 
 _READ = {*CIPHERS.values(), *WRAPS}
 _BLOCK = 16  # bytes of AES
@@ -64,12 +65,12 @@ class Secrets:
 
 
 class Opener:
-    """A decrypter of the packages of one file, with the keys that the file's head describes."""
+    """The decrypter of one file's values, with the keys that the head of the file describes."""
 
     def __init__(self, head: list[stream.Piece], secrets: Secrets) -> None:
-        """Prepare the key. `head` holds the file's `EncryptionKey` and `MACMethod`, if any.
+        """Derive the key. `head` holds the `EncryptionKey` and the `MACMethod` of the file, if it has them.
 
-        Raises `InputError` if the whole file cannot be used.
+        Raises `InputError` if no value of the file can be decrypted.
         """
         self._line = head[0].line if head else 1
         self._secrets = secrets
@@ -77,7 +78,7 @@ class Opener:
         self._hash = ""
         self._mac_key = b""
         self._unfit: tuple[bytes, str, bytes] | None = None
-        """The first wrong MAC, with the algorithm and the value to which it belongs."""
+        """The first wrong MAC, with the algorithm and the ciphertext to which it belongs."""
         elements = {piece.name: _element_of(piece) for piece in head}
         if len(elements) < len(head):
             raise self._refusal("EncryptionKey or MACMethod occurs twice")
@@ -90,13 +91,13 @@ class Opener:
             self._open(elements)
 
     def device(self, package: Element) -> "Device":
-        """Parse a package without its values. Raises any error of python-pskc."""
+        """Parse a package from which the values were removed. Raises any error of python-pskc."""
         return library.device(self._document, package)
 
     def check(self, secret: Element) -> None:
-        """Check that a `Secret` is encrypted, unless keys in the clear are allowed.
+        """Raise `InputError` if a `Secret` is in the clear without permission, or has two values.
 
-        Raises `InputError`, with the field "PSKC file" if the error applies to every secret of the file.
+        The field of the error is "PSKC file" if the error applies to every secret of the file.
         """
         if secret.find("EncryptedValue") is None:
             if not self._secrets.allow_plain:
@@ -139,7 +140,7 @@ class Opener:
             raise Unopened from None
 
     def check_key(self, key: bytes, secret: Element) -> None:
-        """Check the length of a decrypted key. A value that was written without its IV decrypts to a key without its start."""
+        """Raise `InputError` if a decrypted key is too short, for example because its value was written without the IV."""
         method = secret.find("EncryptedValue/EncryptionMethod")
         if len(key) < MIN_KEY_BYTES and method is not None and method.get("Algorithm") in CIPHERS.values():
             problem = f"must be {MIN_KEY_BYTES} bytes or more, and decrypts to {len(key)}"
@@ -168,9 +169,9 @@ class Opener:
         return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
 
     def _mac_covers(self) -> str | None:
-        """Return a description of the data that the wrong MACs of this file cover, or None if the mistake is unknown.
+        """Return words for the data over which this file's wrong MACs were computed, or None if that is unknown.
 
-        The file is refused in any case, so a value that is decrypted here is never used.
+        The value that is decrypted here is never used, because the file is refused in any case.
         """
         if self._unfit is None:
             return None

@@ -1,4 +1,4 @@
-"""Files that are read and written as a whole.
+"""Files to import and export: the functions that open them.
 
 Three promises of `new_file`:
 
@@ -49,7 +49,7 @@ def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
 def old_file(path: PathLike) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file for reading and yield it with its size in bytes.
 
-    Raises `InputError` if the file cannot be read, or is not an ordinary file: only an ordinary file can be read twice.
+    Raises `InputError` if the file cannot be read, or if it is not an ordinary file. Only an ordinary file can be read twice.
     """
     path = _check_name(path)
     with _open(path) as file:

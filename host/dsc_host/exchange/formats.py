@@ -1,9 +1,7 @@
 """The comparison of a key's `ChallengeFormat` and `ResponseFormat` (RFC 6030, section 4.3.4) with its suite.
 
-The suite comes from the key, or, for an HOTP key, from the caller.
-
-A key is not imported if its card adds check digits, or shows another number of digits than its suite says. The verifier would
-refuse each response of such a card, and soon lock it.
+A key is refused if the formats contradict the suite, for example because the card adds check digits. The verifier would refuse
+each response of such a card, and soon lock the card.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +19,7 @@ RESPONSE_ENCODING = "DECIMAL"
 
 
 def check(key: "Key", suite: Suite) -> None:
-    """Raise an `InputError` if an attribute contradicts the suite. The error names the attribute."""
+    """Raise an `InputError` that names the attribute if an attribute of the formats contradicts the suite."""
     _check_check_digits("ChallengeFormat", key.challenge_check, suite)
     _check_equal("ChallengeFormat", "Encoding", key.challenge_encoding, QUESTION_ENCODINGS[suite.question_format], suite)
     _check_equal("ChallengeFormat", "Max", key.challenge_max_length, suite.question_length, suite)

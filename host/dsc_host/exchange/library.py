@@ -1,4 +1,4 @@
-"""A wrapper of python-pskc, which interprets PSKC documents and their encryption. The library is imported on first use."""
+"""The calls of python-pskc, which interprets PSKC documents and their encryption. The library is imported on first use."""
 
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element  # its parser is not used
@@ -32,7 +32,7 @@ def device(document: "PSKC", package: Element) -> "Device":
     """Parse one `KeyPackage`, which replaces the document's other packages. Raises any error of the library."""
     from pskc.parser import PSKCParser
 
-    # Reuse the document, because making a new document for each package would double the time.
+    # Reuse the document. A new document for each package would double the time.
     document.devices.clear()
     read = document.add_device()
     PSKCParser.parse_key_package(read, _any(package))

@@ -1,4 +1,4 @@
-"""The packages of a PSKC file, one after another. Their form is checked, and their values are extracted and decrypted."""
+"""The packages of a PSKC file, one after another. Each package is checked, and its values are decrypted."""
 
 import base64
 import re
@@ -34,8 +34,8 @@ class Package:
 
     @property
     def group(self) -> object:
-        """Return the value by which the packages of one card are grouped: the serial, if there is one."""
-        # A package without a serial belongs to no other package.
+        """Return a value that consecutive packages of one card have in common: the serial."""
+        # Without a serial, the package is alone in its group.
         return self.number if self.serial is None else self.serial
 
     @property
@@ -58,7 +58,7 @@ class Pin:
 
     @property
     def text(self) -> str:
-        """Return the PIN. Text that is not ASCII is returned in a form that the rules for PINs refuse."""
+        """Return the PIN. Bytes that are not ASCII become characters that the rules for PINs refuse."""
         return self.secret.decode("ascii", errors="replace")
 
 
@@ -87,7 +87,7 @@ class Packages:
 
     opener: Opener
     opened = False
-    """Whether a value was decrypted and its MAC was right."""
+    """Whether at least one value was decrypted."""
 
     def __init__(self, file: BinaryIO, secrets: Secrets) -> None:
         self._file = file
@@ -95,7 +95,7 @@ class Packages:
         self._begin = file.tell() if file.seekable() else None
 
     def again(self) -> Iterator[Package]:
-        """Yield all packages of the file again; none if the file cannot be read twice."""
+        """Yield all packages of the file again. Yield none if the file cannot be read twice."""
         if self._begin is not None:
             self._file.seek(self._begin)
             yield from self
@@ -138,10 +138,10 @@ class Packages:
                 yield CardKey(found, value, number, validity.of_key(package, element))
 
     def _parse_keys(self, package: Element, elements: list[Element]) -> "list[Key | None]":
-        """Return python-pskc's object for each key; None for a PIN."""
+        """Return python-pskc's object for each key, and None for each PIN."""
         are_pins = [element.get("Algorithm") == profile.PIN for element in elements]
         if all(are_pins):
-            # Skip PINs: they are half of the packages in our own files, and would take a quarter of the whole time.
+            # Skip PINs. They are half of the packages in our own files, and parsing them would take a quarter of the time.
             return [None] * len(elements)
         try:
             device = self.opener.device(package)
@@ -162,7 +162,7 @@ class Packages:
         if counter.find("PlainValue") is not None:
             raise InputError("counter", "occurs twice: encrypted, and in the clear")
         value = self.opener.decrypted("counter", counter)
-        # Some systems, among them python-pskc, read bytes that are ASCII digits as digits. Other systems read them as a binary
+        # If all bytes are ASCII digits, some systems, such as python-pskc, read a decimal number. Other systems read a binary
         # number. So the byte of "1" means 1 or 49.
         if value.isdigit():
             raise InputError("counter", "is ambiguous; export it in the clear")
@@ -174,10 +174,10 @@ _Values = tuple[Element, Element | None]
 
 
 def _extract_values(package: Element, keys: list[Element]) -> list[_Values]:
-    """Return the values of each key, and remove them from the package.
+    """Return the values of each key, and remove them from the package, so that python-pskc does not read them.
 
-    python-pskc must not see the values: it converts nearly any text to a number (the counter `0x10` becomes 13,835,636), and it
-    accepts encrypted values without a MAC.
+    python-pskc converts nearly any text to a number (the counter `0x10` becomes 13,835,636), and accepts encrypted values
+    without a MAC.
     """
     _check_form(package, keys)
     taken: list[_Values] = []
@@ -195,7 +195,7 @@ def _extract_values(package: Element, keys: list[Element]) -> list[_Values]:
 
 
 def _check_form(package: Element, keys: list[Element]) -> None:
-    """Check that the package has exactly the form of RFC 6030, because readers interpret any other form differently."""
+    """Raise `InputError` if the package has a form that different readers interpret differently, such as that of a draft."""
     if not keys:
         raise InputError("package", "holds no key")
     tags = Counter(element.tag for element in package.iter())

@@ -15,12 +15,12 @@ PIN_COLUMNS = ("serial", "pin")
 def import_pins(verifier: Verifier, path: PathLike, *, refused: Callable[[Refusal], None]) -> int:
     """Set the PINs of cards that await their PIN. Return the number of PINs that were set.
 
-    `refused` is called with each row whose PIN cannot be set, for example because the card already has a PIN. The other PINs
-    are set. Raises `InputError`, before any change, if the file is not a CSV with these columns. Raises `StoreError`.
+    `refused` is called with each row whose PIN cannot be set, for example because the card already has a PIN. The PINs of the
+    other rows are set. Raises `InputError` before any change if the file is not a CSV with these columns. Raises `StoreError`.
     """
     count = 0
     with old_file(path) as (file, _):
-        for row in csv_table.rows(file, csv_table.Columns(PIN_COLUMNS, least=PIN_COLUMNS, can_be_named=False)):
+        for row in csv_table.rows(file, csv_table.Columns(PIN_COLUMNS, required=PIN_COLUMNS, can_be_named=False)):
             if isinstance(row, Refusal):
                 refused(row)
                 continue

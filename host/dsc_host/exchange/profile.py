@@ -1,7 +1,7 @@
 """The representation of a card in PSKC (RFC 6030): the role of each key, and the owners.
 
 A card has one package each for its key, its PIN, its duress PIN and its unlock key, because RFC 6030 (section 4) allows only
-one key in a package. The packages are consecutive and have the same `SerialNo`.
+one key in a package. The packages of a card are consecutive and have the same `SerialNo`.
 
     key          Algorithm   Key Id            identified by
     card's key   …:ocra      SERIAL
@@ -35,7 +35,7 @@ def is_ocra(algorithm: str) -> bool:
 
 
 def suite_in(algorithm: str) -> str | None:
-    """Return the suite if the algorithm's URI ends with it, as in a draft of the OCRA profile; otherwise None."""
+    """Return the suite with which an algorithm's URI ends, as in a draft of the OCRA profile. Return None if it has none."""
     found = _OCRA_URI.fullmatch(algorithm)
     return None if found is None or found[1].lower() == "ocra" else found[1]
 
@@ -55,9 +55,9 @@ def owners_in(user_id: str | None) -> tuple[str, ...]:
 
 
 def check_one_time_password(kind: str, suite: str | None) -> None:
-    """Raise `InputError` for a TOTP key, and for an HOTP key without a given suite.
+    """Raise `InputError` for a TOTP key, and for an HOTP key if `suite` is None.
 
-    The message names systems that can use such keys.
+    The message names servers that can use such keys.
     """
     server = f"a server for {kind.upper()}, such as privacyIDEA or LinOTP"
     if kind == "totp":

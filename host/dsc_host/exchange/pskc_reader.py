@@ -1,6 +1,6 @@
 """The reader of PSKC files. It yields each card, or a refusal with the line and the reason.
 
-An error in a package causes the refusal of this package and, with few exceptions, of its card. An error in the file, such as a
+If a package has an error, the package and, with few exceptions, its card are refused. An error of the whole file, such as a
 wrong key, is raised.
 """
 
@@ -36,10 +36,10 @@ def read_pskc(
     keys in the clear too. `suite` applies to cards whose package has no suite, such as HOTP keys. Without `suite`, such cards
     are refused.
 
-    The file is read as the iterator advances: memory grows only with the number of cards whose PINs are elsewhere. Cards whose
-    PINs are not in their own packages come last: for them, the file is read again, if possible. A serial that occurs again
-    after other cards is yielded twice, and `Verifier.enroll_all` refuses the second card. No MAC covers serials, suites,
-    counters and owners, and signatures are not checked: accept a file only from a source from which you would accept cards.
+    The file is read as the iterator advances. Cards whose PINs are not in their own packages come last: for their PINs, the
+    file is read again, if possible. Memory grows only with the number of these cards. If a serial occurs again after other
+    cards, both cards are yielded, and `Verifier.enroll_all` refuses the second card. No MAC covers serials, suites, counters
+    and owners, and signatures are not checked. So accept a file only from a source from which you would accept cards.
 
     Raises `InputError` immediately for arguments out of range. While the file is read, raises `InputError`, which names the
     line, if the file is not PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.
@@ -66,7 +66,7 @@ def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Place
             refusal = card.add(package)
             if refusal is None:
                 continue
-            # Hold back the refusals until a package has opened. If none opens, raise one error about the wrong key instead.
+            # Hold back these refusals until a package was decrypted. If none is, raise one error about the wrong key instead.
             if package.unopened and not packages.opened:
                 unopened.append(refusal)
                 if len(unopened) == _MOST_UNOPENED:
@@ -104,8 +104,8 @@ class _Card:
             for key in package.keys:
                 self._take(package, key)
         except InputError as error:
-            # Refuse a card with an unreadable part, because it would be incomplete. A package with another algorithm, and a
-            # surplus package with the same serial, are refused alone.
+            # A refused package leaves its card incomplete, so the card is refused too. There are two exceptions: a package
+            # with another algorithm, and a surplus package after the card's key.
             self._incomplete |= error.field != "algorithm" and not (self._main is not None and error.field == "serial")
             return package.refusal(error)
         return None
@@ -131,7 +131,7 @@ class _Card:
             yield Placed(package.number, package.line, enrollment)
 
     def _strays(self, apart: SeparatePins) -> Iterator[Refusal]:
-        """Yield the refusals of packages without a card. Keep those of PINs in `apart`: another card may name the PIN."""
+        """Yield the refusals of packages without a card. Put refusals of PINs into `apart`: another card may name the PIN."""
         error = InputError("key", "is missing: no package next to this one with the same serial has the key of the card")
         for package, pin in self._pins:
             yield from apart.keep_stray(package.refusal(error), pin)
@@ -187,9 +187,9 @@ class _Card:
         return suite
 
     def _pin(self, key: CardKey) -> str | None:
-        """Return the PIN that the card's own packages hold.
+        """Return the PIN in the card's own packages, which `PINKeyId` names.
 
-        Return None if `PINKeyId` names another key of the file or is missing. The PIN is then not known yet.
+        Return None if `PINKeyId` names another key of the file, or is missing.
         """
         wanted = key.found.policy.pin_key_id
         pins = [pin for _, pin in self._pins if wanted is not None and pin.id == wanted]

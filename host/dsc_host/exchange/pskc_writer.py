@@ -1,8 +1,8 @@
-"""The writer of PSKC files: a head, packages in batches, and a foot. Every key and PIN is encrypted. No option disables that.
+"""The writer of PSKC files. Every key and PIN is encrypted, and no option changes that.
 
 Values are encrypted with AES in CBC mode and authenticated with HMAC-SHA-256. A given key determines the size of AES. From a
-passphrase, a key for AES-256 is derived by PBKDF2 with HMAC-SHA-256. This module writes the head itself, because python-pskc
-writes PBKDF2's hash in a place where no reader looks for it.
+passphrase, a key for AES-256 is derived by PBKDF2 with HMAC-SHA-256. This module writes the head of the file itself, because
+python-pskc writes the name of PBKDF2's hash in a place where no reader looks for it.
 """
 
 import base64
@@ -42,7 +42,7 @@ def write_pskc(
     Give exactly one of `key` (16, 24 or 32 random bytes) and `passphrase` (8 characters or more, encoded in UTF-8).
     Serials, suites, counters and owners are readable by anybody, and no MAC covers them.
 
-    Memory does not grow with the number of cards. Raises `InputError` for arguments out of range, for a card that could
+    Memory does not grow with the number of cards. Raises `InputError` for an invalid key or passphrase, for a card that could
     not be enrolled again, and if there is no card. After an error, discard the incomplete file.
     """
     secrets = Secrets(key, passphrase)

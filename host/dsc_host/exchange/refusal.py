@@ -15,7 +15,7 @@ class Refusal:
     line: int
     """The line on which the package or row begins, from 1."""
     serial: str | None
-    """The serial; None if it is missing or not valid."""
+    """The serial, or None if it is missing or invalid."""
     error: InputError
     """The reason. No message holds a PIN or a key."""
 
@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A card that can be imported, with its place in the file, which is reported if the records refuse the card."""
+    """A card that was read, with its place in the file. If the records refuse the card, the refusal names this place."""
 
     number: int
     line: int

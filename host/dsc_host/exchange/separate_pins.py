@@ -1,7 +1,7 @@
 """PINs that are not in the packages of their card: `PINKeyId` may name a key anywhere in the PSKC file.
 
-A card whose PIN is not in its own packages waits until the end of the file. Then the file is read again, and only the PINs for
-waiting cards are kept. So memory grows only with the number of such cards, which is limited.
+A card whose PIN is not in its own packages waits until the end of the file. Then the file is read again, and only the PINs of
+waiting cards are kept. So memory grows only with the number of waiting cards, which is limited.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from dsc_host.exchange.refusal import Placed, Refusal
 from dsc_host.verifier import card_rules
 
 MOST_WAITING = 20_000
-"""The largest number of cards in a file whose PINs are not in their own packages."""
+"""The largest number of cards that wait for their PINs, and of PINs without a card."""
 
 
 @dataclass(slots=True)
@@ -37,14 +37,17 @@ class SeparatePins:
             )
 
     def keep_stray(self, refusal: Refusal, pin: Pin) -> Iterator[Refusal]:
-        """Keep the refusal of a PIN without a card until the end. If too many are kept, yield the refusal now."""
+        """Keep the refusal of a PIN without a card until the end. If too many refusals are kept, yield this refusal now."""
         if len(self.strays) < MOST_WAITING:
             self.strays.append((refusal, pin.id))
         else:
             yield refusal
 
     def settled(self, packages: Iterable[Package]) -> Iterator[Placed | Refusal]:
-        """Yield the waiting cards with their PINs, and the remaining refusals. `packages` are all packages, read again."""
+        """Yield the waiting cards with their PINs, and the refusals of PINs that no card names.
+
+        `packages` are all packages of the file, which is read again.
+        """
         wanted = {pin_id for _, pin_id in self.waiting}
         found: dict[str, list[Pin]] = {}
         for package in packages if wanted else ():

@@ -1,8 +1,8 @@
-"""A streaming parser of PSKC files, whose memory does not grow with the file's length.
+"""A streaming parser of PSKC files. Its memory does not grow with the length of the file.
 
 Three promises:
 
-1. A document type declaration is refused as soon as it begins. So there are no entities, neither recursive nor external.
+1. A document type declaration (DTD) is refused as soon as it begins. So a file cannot define entities.
 2. Memory holds at most one chunk and one piece. A piece that is too large is skipped and reported.
 3. The root's namespace is checked. The names of other elements have no namespace, because python-pskc ignores namespaces.
 """
@@ -18,9 +18,9 @@ from dsc_host.exchange import causes
 
 NAMESPACE = "urn:ietf:params:xml:ns:keyprov:pskc"
 MOST_PIECE = 64 * 1024
-"""The maximum size of a piece in characters, including the names in its markup. A card's package has one or two thousand."""
+"""The maximum size of a piece in characters, with the names in its markup. The package of a card has one or two thousand."""
 MOST_DEPTH = 32
-_MOST_TOKEN = 1024 * 1024  # bytes that the parser may buffer, because it needs a whole tag or comment
+_MOST_TOKEN = 1024 * 1024  # bytes that the parser may buffer until it has a whole tag or comment
 _CHUNK = 64 * 1024
 _PIECES = ("EncryptionKey", "MACMethod", "KeyPackage")
 
@@ -32,15 +32,15 @@ class Piece:
     name: str
     line: int
     element: Element | None
-    """The parsed element; None if it was too large."""
+    """The parsed element, or None if it was too large."""
 
 
 def pieces(file: BinaryIO) -> Iterator[Piece]:
     """Yield the document's pieces in order.
 
-    Raises `InputError`, which names the line, if the document is not PSKC 1.0 with its head before its packages. The error is
-    raised too if the document is not well-formed XML, ends too early, has a document type declaration, or is nested too deeply.
-    Pieces that were yielded before the error stay valid.
+    Raises `InputError`, which names the line, if the document is not well-formed XML, is not PSKC 1.0, or has a part of its
+    head after a package. Raises it also if the document ends too early, has a DTD, or is nested too deeply. Pieces that were
+    yielded before the error stay valid.
     """
     reader = _Pieces()
     for error in _feed_all(file, reader):
@@ -51,7 +51,7 @@ def pieces(file: BinaryIO) -> Iterator[Piece]:
 
 
 def check(file: BinaryIO) -> None:
-    """Read a file to its end without keeping anything, to raise the errors of `pieces` before any card is used."""
+    """Raise the errors of `pieces` for the whole file, without building any piece."""
     for error in _feed_all(file, _Outline()):
         if error is not None:
             raise error
@@ -81,10 +81,10 @@ class _Outline:
         self._parser.EndElementHandler = self._end
         self._bytes_fed = 0
         self._depth = 0
-        self._packages = False
+        self._has_package = False
 
     def feed(self, chunk: bytes) -> InputError | None:
-        """Parse the next chunk; an empty chunk is the end. Return the error, if any."""
+        """Parse the next chunk. An empty chunk is the end of the file. Return the error, if there is one."""
         try:
             if not self._bytes_fed and (problem := causes.beginning(chunk)):
                 raise refusal(1, problem)
@@ -94,7 +94,7 @@ class _Outline:
         self._bytes_fed += len(chunk)
         if self._bytes_fed - self._parser.CurrentByteIndex > _MOST_TOKEN:
             return self._refusal("a tag or comment is longer than 1 MiB, which no PSKC file needs")
-        if not chunk and not self._packages:
+        if not chunk and not self._has_package:
             return refusal(1, "holds no KeyPackage")
         return None
 
@@ -133,10 +133,10 @@ class _Outline:
             raise self._refusal("must be PSKC version 1.0")
 
     def _begin_piece(self, piece: str) -> None:
-        """Check the order at the beginning of a piece: the pieces of the head come first."""
+        """Begin a piece. Raise `InputError` if it belongs to the head, but comes after a package."""
         if piece == "KeyPackage":
-            self._packages = True
-        elif self._packages:
+            self._has_package = True
+        elif self._has_package:
             raise self._refusal(f"its {piece} must come before the first KeyPackage")
 
     def _refusal(self, problem: str) -> InputError:
@@ -191,7 +191,7 @@ class _Pieces(_Outline):
             self._builder.data(text)
 
     def _grow(self, by: int) -> bool:
-        """Add to the number of the piece's characters. Return whether the piece is still small enough to be kept."""
+        """Count more characters of the piece. Return whether the piece is still small enough; if not, skip the rest of it."""
         self._size += by
         if self._size > MOST_PIECE:
             self._builder = None

@@ -2,10 +2,10 @@
 
 Three promises:
 
-1. A file is read twice, and the first pass changes nothing. So no card is imported if the file is cut off, has a DTD or does
-   not open with the given key.
+1. A PSKC file is checked from its beginning to its end before the import. So no card is imported if the file is cut off or has
+   a DTD. A wrong key is found before any encrypted card is imported.
 2. Every card that is left out is reported with its line. With `atomic`, one such card prevents the import of all cards.
-3. Memory does not grow with the number of cards.
+3. Memory holds only one batch of cards, the serials of a CSV, and the cards of a PSKC file whose PINs come later.
 """
 
 import secrets as random
@@ -22,10 +22,10 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Enrollment, State, Verifier, card_rules
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""A function that is called repeatedly with the amount done so far and the total amount."""
+"""A function that is called repeatedly with the finished amount and the total amount."""
 
 _T = TypeVar("_T")
-_OFTEN = 100
+_CARDS_PER_REPORT = 100
 _KEY_BYTES = 32
 _IN_USE = (State.ENROLLED, State.ACTIVE)
 
@@ -50,10 +50,10 @@ def export_pskc(
 ) -> int:
     """Write the cards with these serials, or all cards, into a new PSKC file. Return the number of cards.
 
-    The file is encrypted as `write_pskc` does it. PSKC cannot express that a card is suspended, lost or retired, so another
-    system would accept such a card. Such cards are left out, even if `serials` names them, and `left_out` is called with each
-    of them. `done` is called with the number of cards so far and the total. Raises `UnknownCard`, `StoreError`, and
-    `InputError`, for example if `path` exists and `overwrite` is not set. After an error, no file remains.
+    `write_pskc` describes the encryption. PSKC cannot express that a card is suspended, lost or retired, so another system
+    would accept such a card. Such cards are left out, even if `serials` names them, and `left_out` is called with the serial
+    and the state of each. `done` is called with the number of finished cards and the total. Raises `UnknownCard`,
+    `StoreError`, and `InputError`, for example if `path` exists and `overwrite` is not set. After an error, no file remains.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
     total = sum(1 for _ in verifier.cards()) if chosen is None else len(chosen)
@@ -79,7 +79,7 @@ def export_pskc(
 def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, done: Progress = _ignore) -> int:
     """Write one row for each card into a new CSV, as `write_cards` does. Return the number of cards. No row holds a secret.
 
-    `done` is called with the number of cards so far and the total. Raises `StoreError`, and `InputError`, for example
+    `done` is called with the number of finished cards and the total. Raises `StoreError`, and `InputError`, for example
     if `path` exists and `overwrite` is not set.
     """
     total = sum(1 for _ in verifier.cards())
@@ -91,7 +91,7 @@ def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, d
 
 def _report_cards(cards: Iterable[Card], total: int, done: Progress) -> Iterator[Card]:
     for number, card in enumerate(cards):
-        if number % _OFTEN == 0:
+        if number % _CARDS_PER_REPORT == 0:
             done(min(number, total), total)
         yield card
 
@@ -115,10 +115,11 @@ def import_pskc(
 ) -> int:
     """Enroll the cards of a PSKC file, and return their number. The file is read as `read_pskc` reads it.
 
-    `refused` is called with each card that cannot be enrolled, and `taken` with each of the others. With `atomic`, one
-    refused card prevents the import of all cards, and 0 is returned. With `dry_run`, everything is checked and nothing is
-    enrolled; the number of cards that would be enrolled is returned. `done` is called with the number of bytes so far and the
-    total. Raises `InputError` for an unusable file, key or passphrase, before any change. Raises `StoreError`.
+    `refused` is called with each card that cannot be enrolled, and `taken` with each other card. With `atomic`, one refused
+    card prevents the import of all cards, even of those that `taken` was called with, and 0 is returned. With `dry_run`,
+    everything is checked and nothing is enrolled. The number of cards that would be enrolled is returned. `done` is called
+    with the number of finished bytes and the total. Raises `StoreError`, and `InputError` for an unusable file, key or
+    passphrase.
     """
     with old_file(path) as (file, size):
         stream.check(file)
@@ -146,8 +147,9 @@ def import_csv(
     """Enroll the cards of a CSV, and return their number.
 
     A file without a column `seed` is an order, which is read as `read_serials` reads it. Each card gets a key of 32 random
-    bytes, and a random PIN if its suite has a PIN. `export_pskc` writes them to a file for the maker of the cards. A file with
-    a column `seed` has keys in the clear, so `allow_plain` is required. `suite` applies to cards whose row has no suite.
+    bytes, and a random PIN if its suite has a PIN. `export_pskc` writes keys and PINs to a file for the maker of the cards. A
+    file with a column `seed` has keys in the clear, so `allow_plain` is required. `suite` applies to cards whose row has no
+    suite.
 
     `columns` maps the file's column names to ours, or lists the columns of a file without a header: see
     `csv_table.Columns.parse`. Everything else works as in `import_pskc`.
@@ -195,7 +197,7 @@ def _make_enrollment(order: csv_files.CardOrder) -> Enrollment:
 
 
 class _Records:
-    """A source of enrollments for the verifier. It reports the outcome for each card."""
+    """The cards of one import. It yields enrollments to the verifier, and reports the outcome for each card."""
 
     def __init__(
         self,
@@ -207,7 +209,7 @@ class _Records:
     ) -> None:
         self._found = found
         self.is_dry_run = dry_run
-        """Whether the transaction is rolled back at the end, in any case."""
+        """Whether the transaction is always rolled back at the end."""
         self.atomic = atomic or dry_run
         self._taken = taken
         self._refused = refused
@@ -217,10 +219,10 @@ class _Records:
         self.total = 0
         """The number of cards that were enrolled."""
         self._waiting: dict[int, Placed] = {}
-        """The cards that the verifier has neither enrolled nor refused yet: at most one batch of them."""
+        """The cards that the verifier has neither enrolled nor refused yet, by their position: at most one batch."""
 
     def read_first(self) -> None:
-        """Read the first card."""
+        """Read the first card or refusal, which `enrollments` later yields."""
         self._found = chain(list(islice(self._found, 1)), self._found)
 
     def enrollments(self) -> Iterator[Enrollment]:
@@ -244,9 +246,9 @@ class _Records:
         self._refused(Refusal(card.number, card.line, card.enrollment.serial, reason))
 
     def enrolled(self, _total: int) -> None:
-        """Report that the waiting cards were taken.
+        """Report that the waiting cards were enrolled.
 
-        The verifier calls this when it has enrolled or refused every card so far.
+        The verifier calls this method when it has enrolled or refused every card that it has got.
         """
         for card in self._waiting.values():
             self._taken(card)
@@ -266,7 +268,8 @@ class _ImportUndone(Exception):
 
 
 def _enroll_all(verifier: Verifier, records: _Records) -> int:
-    # Read the first card before the transaction begins: deriving the key from a passphrase takes long, and others would wait.
+    # Read the first card before the transaction begins. Deriving the key from a passphrase takes long, and would hold up other
+    # transactions.
     records.read_first()
     try:
         return verifier.enroll_all(
@@ -282,6 +285,6 @@ def _as_input_error(error: DscError) -> InputError:
 
 def _report_bytes(found: Iterator[_T], file: BinaryIO, size: int, done: Progress) -> Iterator[_T]:
     for number, one in enumerate(found):
-        if number % _OFTEN == 0:
+        if number % _CARDS_PER_REPORT == 0:
             done(min(file.tell(), size), size)
         yield one

@@ -11,7 +11,7 @@ _DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(
 
 
 class Validity(NamedTuple):
-    """The times between which a key may be used, in Unix seconds. None means no limit."""
+    """The period in which a key may be used, in Unix seconds. None means no limit."""
 
     begin: float | None = None
     end: float | None = None

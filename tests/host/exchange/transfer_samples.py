@@ -23,7 +23,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pages and batches a tenth as large, so that a few cards fill several."""
     monkeypatch.setattr(enrollment, "BATCH", 50)
     monkeypatch.setattr(card_lookup, "_PAGE", 50)
-    monkeypatch.setattr(transfer, "_OFTEN", 10)
+    monkeypatch.setattr(transfer, "_CARDS_PER_REPORT", 10)
     monkeypatch.setattr(pskc_writer, "_BATCH", 10)
     monkeypatch.setattr(stream, "_CHUNK", 6 * 1024)
 
