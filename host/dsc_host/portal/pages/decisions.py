@@ -19,7 +19,7 @@ Facts = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a decision is about: facts, and what compares the people or the details."""
+    """The subject of a decision: facts, and blocks that compare people or details."""
 
     facts: Facts
     blocks: Sequence[Block] = ()
