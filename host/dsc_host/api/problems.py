@@ -1,7 +1,7 @@
 """Refusals of the service: RFC 9457's `application/problem+json`, and the status for each error.
 
-A problem quotes neither stored data nor input of the caller, except the serial of an existing card. Otherwise its text is the
-library's message for the same error.
+The text of a problem is the library's message for the same error, without stored data and without input of the caller. Only the
+serial of an existing card may be quoted.
 """
 
 import math
@@ -28,7 +28,7 @@ from dsc_host.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 BUSY_SECONDS = 5
-"""The seconds to wait before a retry when the database did not answer."""
+"""The seconds after which a client may try again if the database did not answer."""
 
 
 class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -103,7 +103,8 @@ def unavailable() -> Refusal:
     return Refusal(
         503,
         "database",
-        "the database does not answer; nothing was changed, or at worst a challenge was used up: try again",
+        "the database does not answer; a change may have been recorded: check before you repeat it, and verify a response only "
+        "with a new challenge",
         headers={"Retry-After": str(BUSY_SECONDS)},
     )
 

@@ -13,7 +13,7 @@ NUMBERS_END = 2**62
 START = bytes(32)
 """The hash before the first entry."""
 encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-"""A function that encodes values as they are hashed."""
+"""The function that encodes the values of an entry as JSON, from which the entry's hash is computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Checkpoint:
 def hash_of(before: bytes, *values: object) -> bytes:
     """Return the hash of an entry with these values, in the order of the columns. The values are encoded in JSON.
 
-    The last value is the card's row. If it is None, the hash leaves it out. So entries that are older than this column keep
+    The last value is the card's row. If it is None, it is left out, so that entries from the time before this column keep
     their hashes.
     """
     values = values[:-1] if values[-1] is None else values
@@ -118,7 +118,7 @@ def hash_of_anything(before: bytes, *values: object) -> bytes:
 
 
 def bytes_of(value: object) -> bytes:
-    """Return bytes unchanged, and empty bytes for a value of any other type, which SQLite accepts in any column."""
+    """Return bytes unchanged, and empty bytes for a value of another type: SQLite accepts any type in any column."""
     return value if isinstance(value, bytes) else b""
 
 
@@ -133,5 +133,5 @@ def _read(detail: object) -> object:
     """Return the detail as an object, or as text if somebody has changed it."""
     try:
         return json.loads(str(detail))
-    except ValueError:
+    except (ValueError, RecursionError):
         return str(detail)

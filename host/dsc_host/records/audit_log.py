@@ -35,7 +35,7 @@ class AuditLog:
         anchors: Sequence[Anchor],
         card_actions: frozenset[str],
     ) -> None:
-        """Use an open database. `anchors` compare the records with the log; `card_actions` begin or end a card's enrollment."""
+        """Use an open database. `anchors` compare the records with the log. `card_actions` begin or end an enrollment."""
         self._context = context
         self._store = context.store
         self._keys = context.keys
@@ -45,7 +45,7 @@ class AuditLog:
         self._card_actions = card_actions
 
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
-        """Yield the entries with a number above `after`, in order: all, or those about one card. Read them page by page.
+        """Yield the entries with a number above `after`, in order. With `serial`, yield only the entries about this card.
 
         Raises `InputError` if `after` is not a whole number of 0 or more, or `serial` is not a valid serial.
         """
@@ -131,7 +131,7 @@ class AuditLog:
     def archive(self, folder: Path, before: float, *, done: Progress = ignored) -> list[Segment]:
         """Move the sealed segments whose entries are all older than `before`, in Unix seconds, into files in `folder`.
 
-        Return these segments. Entries are removed from the database only when their file is proven: see `archive`. Raises
+        Return these segments. Entries are removed from the database only after their file was checked: see `archive`. Raises
         `InputError` if a file cannot be written, or if a file with the segment's name holds something else. Raises `StoreError`
         if entries in the database were changed after they were sealed.
         """
@@ -152,4 +152,12 @@ def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
         rows = db.execute(PAGE_AFTER, {"after": after})
     else:
         rows = db.execute(_PAGE_OF, {"after": after, "serial": serial})
-    return [Entry(**{**row._mapping, "hash": bytes_of(row.hash).hex()}) for row in rows]
+    return [
+        Entry(**{**{name: _shown(value) for name, value in row._mapping.items()}, "hash": bytes_of(row.hash).hex()})
+        for row in rows
+    ]
+
+
+def _shown(value: Any) -> Any:
+    """Return bytes as text, which an export can hold, and any other value unchanged. Only a changed entry has bytes."""
+    return ascii(value) if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""Backups: all rows of a database in one file, for use on another machine or in another kind of database.
+"""Backups: one file with all rows of a database, from which another machine or another kind of database can be filled.
 
 Three promises:
 
@@ -34,7 +34,7 @@ FORMAT = 1
 WITH_SEGMENTS = 2
 """The format of a backup that leaves out sealed segments."""
 MOST_LINE = 64 * 1024
-"""The largest number of bytes in a line. All rows are far shorter."""
+"""The largest number of bytes in a line. Every row is far shorter."""
 _BATCH = 500
 
 
@@ -109,10 +109,13 @@ class Restoring:
         self._done = done
         self._number = 0
         self.left_out: LeftOut | None = None
-        """The part of the log that the backup leaves out, once its header was read."""
+        """The part of the log that the backup leaves out. It is known only after the header was read."""
 
     def into(self, db: Connection) -> dict[str, int]:
-        """Add all rows in this transaction, and check the seal. Return the number of rows by table."""
+        """Add all rows in this transaction, and check the seal. Return the number of rows by table.
+
+        Raises `InputError` if the file is not a complete, unchanged backup. The transaction must then be undone.
+        """
         first = self._read()
         expected, key_id = self._header(first)
         signer = self._keys.opener(key_id).backup_signer()
@@ -124,7 +127,7 @@ class Restoring:
                 data = [self._read() for _ in range(min(left, _BATCH))]
                 for line in data:
                     signer.update(line)
-                # `self._number` is the number of the batch's last line. Derive the numbers of the others from it.
+                # `self._number` is the number of the batch's last line. The numbers of the earlier lines follow from it.
                 rows = [self._row(line, table, self._number - len(data) + at) for at, line in enumerate(data, 1)]
                 db.execute(insert(table), rows)
                 left -= len(rows)
@@ -184,7 +187,7 @@ class Restoring:
 
     def _check_seal(self, line: bytes, right: bytes) -> None:
         seal = self._parsed(line, self._number).get("seal")
-        if not isinstance(seal, str) or not hmac.compare_digest(seal.encode(), right.hex().encode()):
+        if not isinstance(seal, str) or not hmac.compare_digest(seal.encode(errors="replace"), right.hex().encode()):
             raise self._refusal(
                 "does not have the master key's seal: the backup was changed, or is not whole; use another backup"
             )

@@ -1,12 +1,12 @@
 """The state of each card according to the archived entries, so that a check can still compare the cards with the whole log.
 
 For each card, the table `audit_kept` has a row: the last version of the card that an archived entry records, and the last
-enrollment or removal of the card. The sealed mark of the archive holds one hash of all these rows. So the check finds a row of
-an earlier time that an attacker has put back.
+enrollment or removal of the card. The sealed mark of the archive holds one hash of all these rows. So the check finds a row
+that an attacker has replaced by an earlier version of it.
 
-A new generation of rows replaces the old generation. It is written in batches, each in its own transaction, and becomes valid
-when the mark moves to it. So nobody waits long, and if the process is killed, the old generation stays valid. If two processes
-write a new generation at the same time, one of them begins again.
+Each update writes a new generation of rows, in batches, each in its own transaction. The new generation becomes valid when the
+mark names it. So no batch blocks logins for long, and if the process is killed, the old generation stays valid. If two
+processes write a new generation at the same time, one of them begins again.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _BATCH = 1000
 
 
 class KeptCard(NamedTuple):
-    """The state of one card by archived entries: the last version of the card's row, and its last enrollment or removal."""
+    """The state of a card according to archived entries: the last version of its row, and its last enrollment or removal."""
 
     serial: str
     card_row: str | None
@@ -62,15 +62,18 @@ def is_sound(db: Connection, mark: Archived) -> bool:
         return True
     digest = Digest()
     after = ""
-    while page := _page(db, mark.generation, after):
-        for card in page:
-            digest.add(card)
-        after = page[-1].serial
+    try:
+        while page := _page(db, mark.generation, after):
+            for card in page:
+                digest.add(card)
+            after = page[-1].serial
+    except StoreError:
+        return False
     return digest.value() == mark.kept_hash
 
 
 def replace_all(context: Context[Any], cards: Mapping[str, KeptCard], to: int) -> None:
-    """Bring the rows up to entry number `to`. `cards` has the states of the cards by the entries since the last update.
+    """Bring the rows up to entry number `to`. `cards` has the states according to the entries since the last update.
 
     Raises `StoreError` if the rows were changed.
     """
@@ -92,7 +95,7 @@ def _replaced(context: Context[Any], mark: Archived, cards: Mapping[str, KeptCar
     if mark.generation and old.value() != mark.kept_hash:
         if _mark(context) != mark:
             return False
-        raise StoreError("the summary of archived entries was changed; see audit verify, and restore a backup")
+        raise _changed()
     moved = replace(mark, kept_to=to, generation=generation, kept_hash=new.value())
     was_first = context.change_in_turn(lambda tx: _move(tx, mark, moved, count))
     while context.change_in_turn(_remove_some):
@@ -121,9 +124,17 @@ def _old(context: Context[Any], mark: Archived, digest: Digest) -> Iterator[Kept
 
 
 def _page(db: Connection, generation: int, after: str) -> list[KeptCard]:
+    """Return the next rows of a generation. Raises `StoreError` if a row holds bytes, which SQLite accepts in any column."""
     c = audit_kept.c
     statement = select(c.serial, c.card_row, c.action).where(c.generation == generation, c.serial > after)
-    return [KeptCard(*row) for row in db.execute(statement.order_by(c.serial).limit(_BATCH))]
+    page = [KeptCard(*row) for row in db.execute(statement.order_by(c.serial).limit(_BATCH))]
+    if any(isinstance(value, bytes) for card in page for value in card):
+        raise _changed()
+    return page
+
+
+def _changed() -> StoreError:
+    return StoreError("the summary of archived entries was changed; see audit verify, and restore a backup")
 
 
 def _mark(context: Context[Any]) -> Archived:
@@ -139,13 +150,13 @@ def _move(tx: Transaction, mark: Archived, moved: Archived, count: int) -> bool:
     written = select(func.count()).select_from(audit_kept).where(audit_kept.c.generation == moved.generation)
     if tx.db.execute(written).scalar_one() != count:
         return False
-    # Entries may have been removed in the meantime, but only entries that the old rows already include.
+    # Another process may have archived more entries in the meantime, but only entries that the old rows already include.
     segments.move_mark(tx.db, replace(moved, number=now.number, hash=now.hash), tx.keys.current, tx.seals)
     return True
 
 
 def _remove_some(tx: Transaction) -> int:
-    """Remove a batch of rows that are not valid. A process that is just writing these rows begins again."""
+    """Remove a batch of rows of invalid generations. A process that is still writing such a generation begins again."""
     tx.context.store.claim(tx.db)
     c, generation = audit_kept.c, segments.archived(tx.db, tx.keys, tx.seals).generation
     others = select(c.generation, c.serial).where(c.generation != generation).order_by(c.generation, c.serial).limit(_BATCH)

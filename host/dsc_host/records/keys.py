@@ -37,7 +37,7 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _ID_BYTES = 8
 _MOST_TEXT = 64 * 1024
-"""The largest number of bytes that are read from a key file: a wrong file may be huge."""
+"""The largest number of bytes that are read from a key file, because a wrong file may be huge."""
 
 
 class Secret(StrEnum):
@@ -75,7 +75,7 @@ class MasterKey:
         if len(key) != KEY_BYTES:
             raise _refusal(f"must be {KEY_BYTES} bytes ({2 * KEY_BYTES} hex digits), got {len(key)}")
         self._key = key
-        # Derive a key with its own label for each purpose, so that the public id is not an output of a key that seals.
+        # Derive a separate key for each purpose, so that the public id reveals nothing about a key that seals.
         self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
         # Prepare each HMAC once and copy it for each use: the preparation takes several times as long as a short signature.
         self._log_signer = hmac.new(_derive(key, b"dscplus 1 log", KEY_BYTES), digestmod=hashlib.sha256)
@@ -132,7 +132,7 @@ class MasterKey:
     def seal(self, plain: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
         """Return `plain`, sealed so that it opens only as this `kind` of secret of the card `serial`, with the same `bound`.
 
-        `bound` comes from `Seals`. It is empty only in schemas before 7, and for a secret that belongs to no row.
+        `bound` comes from `Seals`. It is empty for the row key, for secrets outside the database, and in schemas before 7.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind, bound))
@@ -143,10 +143,16 @@ class MasterKey:
         Raises `StoreError` if the secret was sealed for another purpose, or tampered with.
         """
         try:
-            if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
+            # SQLite accepts values of any type in a column.
+            if not isinstance(sealed, bytes) or len(sealed) < _NONCE_BYTES + _TAG_BYTES:
                 raise InvalidTag
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(serial, kind, bound))
         except InvalidTag:
+            if kind is Secret.VAULT:
+                raise StoreError(
+                    f"secret {serial}: does not open: it was changed, or comes from another database; "
+                    "restore the database from a backup"
+                ) from None
             raise StoreError(
                 f"card {serial}: its {kind} in the database does not open: it was changed, or is another card's; "
                 "restore the database from a backup, or enroll the card again"
@@ -305,7 +311,7 @@ def _give_to_owner_of(path: str, handle: int) -> None:
     owner = os.stat(path)
     if os.fstat(handle).st_uid != owner.st_uid:
         os.chown(handle, owner.st_uid, -1)
-    # The group has no rights on the file, so it does no harm if the group cannot be changed.
+    # The group has no rights to the file, so a group that cannot be changed does no harm.
     with suppress(PermissionError):
         os.chown(handle, -1, owner.st_gid)
 

@@ -1,6 +1,6 @@
 """Rows as text: the values of columns in JSON, and back. Bytes are in base64.
 
-One promise: a value whose type differs from the type of its column is refused when it is read.
+One promise: a value that its column cannot store is refused when it is read.
 """
 
 import base64
@@ -11,6 +11,9 @@ from sqlalchemy import Column, Double, LargeBinary
 
 from dsc_host.records.tables import Counter, Times
 
+_INTEGER_END = 2**63
+"""The end of the integers that a database stores."""
+
 
 def encoded(column: Column[Any], value: Any) -> Any:
     """Return a stored value as a value of JSON."""
@@ -20,7 +23,7 @@ def encoded(column: Column[Any], value: Any) -> Any:
 
 
 def decoded(column: Column[Any], value: Any) -> Any:
-    """Return a value of JSON in the column's type. Raises `ValueError` or `OverflowError` if it has another type."""
+    """Return a value of JSON in the column's type. Raises `ValueError` or `OverflowError` if the column cannot store it."""
     if value is None:
         if not column.nullable:
             raise ValueError
@@ -34,7 +37,13 @@ def decoded(column: Column[Any], value: Any) -> Any:
         return _number(value)
     if isinstance(kind, Counter):
         return _of(value, int)
-    return _of(value, kind.python_type)
+    found = _of(value, kind.python_type)
+    if type(found) is int and not -_INTEGER_END <= found < _INTEGER_END:
+        raise OverflowError
+    if isinstance(found, str):
+        # Half of a surrogate pair raises `UnicodeEncodeError`, a `ValueError`. JSON can express it, but databases refuse it.
+        found.encode()
+    return found
 
 
 def _bytes(value: Any) -> bytes:

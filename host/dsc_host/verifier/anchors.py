@@ -22,6 +22,8 @@ _PAGE = 500
 _FIRST = 1
 """The version of a row that was written before log entries recorded versions."""
 _ENROLLED = "card.enroll"
+_MOST_DIGITS = 19
+"""The largest number of digits in a version. A longer number was not written by dscplus, and may be too long to convert."""
 
 
 def problems(db: Connection, keys: Keyring, seals: CardSeals) -> Iterator[str]:
@@ -58,7 +60,8 @@ def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
     if logged == card.in_log or (logged is None and card.version == _FIRST):
         return
     enrollment, _, version = (logged or ":0").rpartition(":")
-    if enrollment in ("", card.enrolment) and version.isdecimal() and int(version) < card.version:
+    is_version = version.isdecimal() and len(version) <= _MOST_DIGITS
+    if enrollment in ("", card.enrolment) and is_version and int(version) < card.version:
         yield (
             f"card {card.serial}: its row is at version {card.version}, but the log records only version {version}: "
             "entries were removed"

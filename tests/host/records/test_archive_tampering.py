@@ -138,6 +138,14 @@ CHANGES: dict[str, tuple[Callable[[Connection], object], str]] = {
     "kept row": (kept("D-1", card_row="0:1"), "the summary of archived entries"),
     "kept action": (kept("D-2", action="card.remove"), "the summary of archived entries"),
     "no kept rows": (dropped(audit_kept), "the summary of archived entries"),
+    # SQLite accepts values of any type in a column.
+    **{
+        f"kept bytes as {column}": (
+            lambda db, column=column: db.exec_driver_sql(f"UPDATE audit_kept SET {column} = x'00' WHERE serial = 'D-1'"),
+            "the summary of archived entries",
+        )
+        for column in ("serial", "card_row", "action")
+    },
     "a card": (
         lambda db: db.execute(delete(cards).where(cards.c.serial == "D-2")),
         "card D-2: the log says that it is enrolled",

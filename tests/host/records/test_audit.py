@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from tests.host import databases
 from tests.host.databases import Database
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, fail, right, wrong
@@ -276,6 +276,17 @@ def test_an_entry_is_json(verifier: Verifier, clock: Clock) -> None:
     assert exported["time"].endswith("+00:00")
     assert datetime.fromisoformat(exported["time"]).timestamp() == clock.now
     assert len(bytes.fromhex(exported["hash"])) == 32
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "shown"),
+    [("at", b"\0", "b'\\x00'"), ("actor", b"\xff", "b'\\xff'"), ("detail", "[" * 200_000, "[" * 200_000)],
+)
+def test_a_changed_value_of_any_type_can_be_exported(verifier: Verifier, column: str, value: object, shown: str) -> None:
+    with verifier.context.store.write() as db:
+        db.execute(text(f"UPDATE audit SET {column} = :value WHERE number = 1"), {"value": value})
+    exported = [json.loads(json.dumps(entry.as_json())) for entry in verifier.audit.entries()]
+    assert exported[0][column] == shown
 
 
 def test_a_damaged_log_can_still_be_exported(verifier: Verifier) -> None:

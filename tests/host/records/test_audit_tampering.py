@@ -150,6 +150,7 @@ DONE_TO_IT: dict[str, tuple[Callable[[Connection], object], str]] = {
             ("audit", "reason = x'ff' WHERE number = 4"),
             ("audit", "number = 'abc' WHERE number = 4"),
             ("audit", "number = 3.5 WHERE number = 4"),
+            ("audit", "card_row = card_row || printf('%05000d', 0)"),
             ("audit_head", "seal = 'abc'"),
             ("audit_head", "hash = 'abc'"),
             ("audit_head", "number = 'abc'"),

@@ -175,6 +175,7 @@ OTHER_LINES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "without one": lambda lines: [lines[0], *lines[2:]],
     "with more": lambda lines: [*lines, b"\n"],
     "twice": lambda lines: [*lines, *lines],
+    "with half of a surrogate pair": lambda lines: [*lines[:-1], b'{"seal":"\\ud800"}\n'],
     "with a long line": lambda lines: [lines[0], b"x" * 1_000_000 + b"\n", *lines[2:]],
 }
 
@@ -221,6 +222,9 @@ def test_rows_of_other_kinds_are_refused(one: bytes, sqlite_target: str) -> None
         ("serial", None),
         ("asked", 1.5),
         ("more", 1),
+        ("failures", 2**63),
+        ("asked", -(2**63) - 1),
+        ("suite", "\ud800"),
     ):
         # The row after the header and the identity.
         row = json.loads(lines[2])

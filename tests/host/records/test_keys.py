@@ -4,6 +4,7 @@ import os
 import pickle
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,14 @@ def test_it_opens_only_as_what_it_was_sealed_as(master: MasterKey) -> None:
             master.unseal(sealed, serial, kind)
     with pytest.raises(StoreError):
         MasterKey.generate().unseal(sealed, "A", Secret.KEY)
+
+
+@pytest.mark.parametrize(("kind", "named"), [(Secret.VAULT, "secret ticket key: "), (Secret.PIN, "card ticket key: its PIN ")])
+@pytest.mark.parametrize("sealed", [b"", "text", None])
+def test_the_error_names_what_does_not_open(master: MasterKey, kind: Secret, named: str, sealed: Any) -> None:
+    """SQLite accepts values of any type in a column, so a changed secret may be text or missing."""
+    with pytest.raises(StoreError, match=f"^{named}"):
+        master.unseal(sealed, "ticket key", kind)
 
 
 def test_a_change_of_any_byte_and_a_cut_anywhere_are_noticed(master: MasterKey) -> None:
