@@ -27,8 +27,8 @@ class InputError(DscError, ValueError):
     """A value from outside is invalid.
 
     `field` names the value (`"pin"`, `"suite"`, `"master key"`). The message begins with it and says what is allowed.
-    `words` is the text of the problem, with placeholders for `values`, so that a page can translate it. `rule` is the
-    problem without the given value, for callers who must not see other people's input.
+    `words` is the text of the problem, with placeholders for `values`, so that a page can translate the text. `rule` is the
+    problem without a part of the invalid value, for callers who must not see what other people have entered.
 
     Examples:
         >>> from dsc_host import InputError, Policy
@@ -66,14 +66,14 @@ def out_of_memory() -> Iterator[None]:
     except MemoryError:
         raise OutOfMemory from None
     except RuntimeError as error:
-        # Python raises a RuntimeError, not a MemoryError, if there is no memory for the stack of a new thread.
+        # If there is no memory for the stack of a new thread, Python raises a RuntimeError, not a MemoryError.
         if "can't start new thread" not in str(error):
             raise
         raise OutOfMemory from None
 
 
 class SuiteError(InputError):
-    """An OCRA suite that RFC 6287 does not allow. `field` is always `"suite"`; the message says which part is wrong."""
+    """An OCRA suite that RFC 6287 does not allow. `field` is always `"suite"`. The message says which part is wrong."""
 
     def __init__(self, rule: str, given: str | None = None) -> None:
         """`given` is the part that is wrong. `problem` quotes it, escaped and shortened."""

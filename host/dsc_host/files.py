@@ -36,8 +36,9 @@ def keep_name(path: str | os.PathLike[str]) -> None:
 def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
     """Log a warning with a remedy if other users can access a file, or a file whose name has one of these suffixes added.
 
-    It is only a warning, because an error would stop every login on a system that worked before. The folder is checked for
-    write access by everybody, but not by its group: on many systems, the owner is the only member of that group.
+    This is only a warning, because an error would stop all logins on a system that has worked so far. A folder to which all
+    users can write causes a warning too. Write access of the folder's group does not: on many systems, the owner is the group's
+    only member.
     """
     if sys.platform == "win32":
         return
@@ -82,8 +83,8 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
 def read_whole(path: str | os.PathLike[str], field: str, most: int) -> bytes:
     """Return the bytes of a file that a user has named. The file may have at most `most` bytes.
 
-    Raises an `InputError` for `field` if the file cannot be read, is larger, or is no ordinary file: a pipe or a device could
-    keep the program waiting forever, or fill its memory.
+    Raises an `InputError` for `field` if the file cannot be read, is larger, or is not an ordinary file. A pipe or a device
+    could keep the program waiting forever, or fill its memory.
     """
     try:
         with open(path, "rb", opener=open_at_once) as file:
@@ -125,8 +126,9 @@ def write_new(path: str | os.PathLike[str], text: str) -> None:
 def replace_whole(path: str, write: Callable[[TextIO], None]) -> None:
     """Replace the file at `path`, completely or not at all, with the output of `write`. Only its owner can access the new file.
 
-    It is written as `path` with `.new` added. While this draft exists, another call raises `FileExistsError`, so that two
-    changes at the same time lose nothing. Other errors are `OSError`s with the name of the file that could not be written.
+    The draft has the name `path` with `.new` added. While the draft exists, another call raises `FileExistsError`. So of two
+    changes at the same time, neither is lost without an error. Other errors are `OSError`s with the name of the file that could
+    not be written.
     """
     draft = f"{path}.new"
     handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

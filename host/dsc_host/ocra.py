@@ -3,9 +3,9 @@
 Three promises:
 
 1. A suite is parsed strictly. Anything that the RFC's grammar does not allow raises a `SuiteError` that names the wrong part.
-2. An unexpected input is refused just like a missing input, with an `InputError` that names the field. No message ever holds a
-   key, a PIN, a response or session data.
-3. No secret outlives the caller's objects: only parsed suites are cached.
+2. A missing input and an input that the suite does not use are both refused, with an `InputError` that names the field. No
+   message ever holds a key, a PIN, a response or session data.
+3. The module stores no secrets: it caches only parsed suites.
 
     suite = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
     suite.response(key, "482913", counter=5, pin="1234")
@@ -50,7 +50,7 @@ _WORD = struct.Struct(">I")
 _MODULI = tuple(10**digits for digits in range(11))
 _UINT64_END = 1 << 64
 _FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
-_MINUS = "\N{MINUS SIGN}"  # Not a dash in Unicode, but keyboards and word processors write it as a dash.
+_MINUS = "\N{MINUS SIGN}"  # Not a dash in Unicode, but some programs write it in place of a dash.
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class Suite:
     Attributes:
         text: The suite as written; it is part of the hashed data.
         hash: The hash of the HMAC.
-        digits: The digits of a response: 4 to 10, or 0 for the whole MAC in lower-case hex.
+        digits: The number of digits of a response: 4 to 10, or 0 for the whole MAC in lower-case hex.
         counter: Whether a counter is an input.
         question_format: `N` decimal digits, `A` ASCII letters and digits, `H` hex digits.
         question_length: The maximum length of a question in characters: 4 to 64.
         pin_hash: The hash of the PIN. None if the PIN is not an input.
-        session: The bytes of session data, 1 to 999. None if they are not an input.
-        time_step: The seconds in a time step, 1 to 172,800 (48 hours). None if time is not an input.
+        session: The number of bytes of session data, 1 to 999. None if session data is not an input.
+        time_step: The number of seconds in a time step, 1 to 172,800 (48 hours). None if the time is not an input.
 
     Examples:
         >>> from dsc_host import Suite
@@ -107,7 +107,7 @@ class Suite:
     ) -> str:
         """Return the response to `question`, as a card shows it.
 
-        `key` is 16 to 128 bytes. Give the other inputs only if the suite uses them; then they are required. `counter` and
+        `key` is 16 to 128 bytes. Each other input is required if the suite uses it, and refused if not. `counter` and
         `timestamp` are 0 to 2**64 - 1; `time_steps` converts a time to a `timestamp`. `pin` is any text that is not empty, and
         `session` is bytes. Raises `InputError`, which names the input.
         """
@@ -176,7 +176,8 @@ class Suite:
 
     def _head(self, counter: int | None) -> bytes:
         """Encode the counter, which comes before the question."""
-        # This comparison, like those below, detects both a missing and an unexpected input.
+        # This comparison, and the similar comparisons below, find both a missing input and an input that the suite does not
+        # use.
         if (counter is None) is self.counter:
             raise _presence_error("counter", counter)
         if counter is None:
@@ -265,7 +266,7 @@ class Responder:
         )
 
     def _responses(self, counters: Iterable[int | None], tail: bytes) -> Iterator[str]:
-        # Look these up once: in a window, the look-ups take as long as the hash does.
+        # Look up these attributes once: for a whole window, looking them up takes as long as the hashing.
         new_inner, new_outer, head, shorten = self._inner.copy, self._outer.copy, self._suite._head, self._suite._shorten
         for counter in counters:
             inner, outer = new_inner(), new_outer()
@@ -279,7 +280,7 @@ def _presence_error(field: str, value: object) -> InputError:
 
 
 def _uint64(field: str, value: int) -> bytes:
-    if type(value) is int:  # a bool passes isinstance as an int, but is no counter
+    if type(value) is int:  # isinstance would accept a bool, which is not a counter
         try:
             return value.to_bytes(8, "big")
         except OverflowError:
@@ -334,7 +335,7 @@ _QUESTION_ENCODERS = {"N": _encode_numeric, "A": _encode_alphanumeric, "H": _enc
 _HASH_NAMES: dict[str, HashName] = {"SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
 _DIGITS = re.compile("0|[4-9]|10")
 _UNIT_SECONDS = {"S": 1, "M": 60, "H": 3600}
-# The inputs in their required order: the default details, a pattern of the allowed details, and their description.
+# The inputs in their required order. Each has the default details, a pattern of the allowed details, and their description.
 _INPUTS = {
     "C": ("", re.compile(""), "C without details"),
     "Q": ("N08", re.compile("[NAH](0?[4-9]|[1-5][0-9]|6[0-4])"), "QN, QA or QH with a length, 04 to 64"),

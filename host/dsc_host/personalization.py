@@ -1,7 +1,7 @@
 """Personalization of a blank card over the serial line, together with its enrollment: both happen, or neither.
 
-The key is made from random bytes of this machine and of the card, and is sent to nobody but the card. The card is enrolled
-before its profile is written: an enrollment without a card can be undone, but a card whose key is unknown can only be wiped.
+The key is made from random bytes of this machine and of the card, and is sent only to the card. The card is enrolled before its
+profile is written, because an enrollment can be undone, but a card whose key nobody knows can only be wiped.
 """
 
 import secrets

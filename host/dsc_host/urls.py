@@ -4,6 +4,6 @@ import re
 
 
 def without_password(url: str) -> str:
-    """Return a URL with `****` in place of its password, which is before an @ or in a parameter."""
+    """Return a URL with `****` in place of each password, whether it is before the host or in a parameter."""
     url = re.sub(r"(://[^:@/]*):.*@", r"\1:****@", url)
     return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1****", url)

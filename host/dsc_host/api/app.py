@@ -1,4 +1,4 @@
-"""The service as an ASGI application. It authenticates the caller, checks the request, calls the verifier, and logs a line.
+"""The service as an ASGI application. It authenticates the caller, checks the request, calls the verifier and logs the call.
 
 Five promises:
 
@@ -48,7 +48,7 @@ from dsc_host.verifier import Verifier
 from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
 MOST_IN_PROGRESS = 64
-"""The maximum number of calls in progress, in one process. Most of them wait, because there are fewer threads."""
+"""The maximum number of calls in progress, in one process. There are fewer threads, so most of these calls wait."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SLASH = re.compile(b"%2f", re.IGNORECASE)
@@ -173,7 +173,7 @@ class _Service:
             self._in_progress -= 1
 
     async def _query_database(self) -> object:
-        """Send the database a small query."""
+        """Send a small query to the database."""
         if self._verifier is None:
             raise StoreError("the service has not started")
         return [card async for card in self._verifier.cards(limit=1)]
@@ -188,7 +188,7 @@ class _Service:
         """Return the caller's token, or None if the operation needs none. Raise Refusal 401 or 403."""
         if operation.scope is None:
             return None
-        # The rate limiter has already looked the token up. Do not repeat the look-up, because it computes a hash.
+        # Use the token that the rate limiter has found. Another look-up would compute its hash again.
         token: Token | None = request.state.token
         if token is None:
             given = request.headers.getlist("authorization")

@@ -1,4 +1,4 @@
-"""The OpenAPI description, generated from the operations and shapes that check requests. So the two always match."""
+"""The OpenAPI description, generated from the operations and shapes that also check the requests."""
 
 from functools import cache
 from typing import Any

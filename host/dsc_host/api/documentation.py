@@ -1,6 +1,6 @@
 """The page `/docs`, on which Swagger UI shows the OpenAPI description and sends calls.
 
-The program of Swagger UI comes from the package `flask-swagger-ui`; no other code of the package is used. The page makes no
+The program of Swagger UI comes from the package `flask-swagger-ui`. No other code of this package is used. The page makes no
 request to another host. Without JavaScript, the page is only a list of the calls.
 """
 

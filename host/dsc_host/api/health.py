@@ -7,7 +7,7 @@ from dsc_host.api.problems import Refusal, unavailable
 from dsc_host.errors import DscError
 
 HEALTH_SECONDS = 5.0
-"""The seconds after which the database is considered not to answer."""
+"""The seconds to wait for the database. After this time, the check fails."""
 FRESH_SECONDS = 1.0
 """The time in seconds for which a result is reused."""
 

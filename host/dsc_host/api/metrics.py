@@ -1,7 +1,7 @@
 """Metrics for Prometheus: counts, durations and outcomes. They never name a card or a caller.
 
-Each of several worker processes keeps its metrics in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names. A request for
-the metrics returns the sum over all processes.
+If there are several worker processes, each keeps its metrics in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and
+a request for the metrics returns the sum over all processes.
 """
 
 import os
@@ -48,13 +48,13 @@ class Metrics:
         self._verdicts.labels(operation, "accepted" if accepted else "refused").inc()
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
-        """Record the duration of a request. `operation` must not be text from the caller, which could make endless series."""
+        """Record the duration of a request. `operation` must not be chosen by the caller: that could create endless series."""
         self._seconds.labels(operation, str(status)).observe(seconds)
 
     def text(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         if FOLDER not in os.environ:
             return generate_latest(self._registry)
-        everybody = CollectorRegistry()
-        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
-        return generate_latest(everybody)
+        of_all_processes = CollectorRegistry()
+        MultiProcessCollector(of_all_processes)  # type: ignore[no-untyped-call]
+        return generate_latest(of_all_processes)

@@ -1,4 +1,4 @@
-"""The table of all operations, from which the routes, the checks and the OpenAPI description are made. So these always match.
+"""The table of all operations. The routes, the checks of requests and the OpenAPI description are made from this table.
 
 A caller with the scope `login` learns whether a response was accepted, but neither the reason nor which cards exist: challenges
 conceal unknown cards, every refusal of a challenge has the same text, and verdicts leave out the reason.
@@ -38,10 +38,10 @@ A = TypeVar("A", bound=Asked)
 
 @dataclass(slots=True)
 class Call(Generic[A]):
-    """One checked call, with the verifier, the caller's input and the metrics."""
+    """A call whose token and input were checked, with all that an operation needs."""
 
     verifier: AsyncVerifier
-    """The verifier, whose log names the caller as the actor."""
+    """The verifier. Its log names the caller as the actor."""
     metrics: Metrics
     health: Health
     asked: A
@@ -248,7 +248,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     ),
     Operation(
         "verify", "POST", "/verify", _LOGIN, shapes.VerifyAsked, shapes.VerdictGiven, _verify,
-        "Verify a response. A challenge can be answered only once.",
+        "Verify a response. Each challenge accepts at most one response.",
     ),
     Operation(
         "resync", "POST", "/resync", _LOGIN, shapes.ResyncAsked, shapes.VerdictGiven, _resync,

@@ -1,6 +1,7 @@
 """The service as one or several processes that share a port. On SIGTERM or Ctrl-C, they finish the running calls and end.
 
-`dsc_host.server` limits slow clients and the connections of a client. A proxy in front terminates TLS.
+`dsc_host.server` limits slow clients and the number of connections of each client. A proxy in front of the service terminates
+TLS.
 """
 
 import ipaddress
@@ -179,7 +180,7 @@ class _Server(uvicorn.Server):
 
 
 def _run_one(config: uvicorn.Config, bound: socket.socket, ready: Callable[[], None]) -> bool:
-    # At its end, uvicorn raises the signal again for the previous handler, which is ours.
+    # Before it returns, uvicorn raises the signal again for the earlier handler, so set a handler that ignores the signal.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore_signal)
     server = _Server(config, ready)

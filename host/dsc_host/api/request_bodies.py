@@ -31,8 +31,8 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    The patterns of fields allow a final newline, because `$` also matches before it. Where a
-    newline would do harm, the verifier refuses it.
+    The patterns of fields allow a newline at the end, because `$` also matches before a final newline. Where such a newline
+    would do harm, the verifier refuses it.
     """
 
 
@@ -97,7 +97,7 @@ def _parse_json(body: bytes) -> Any:
     try:
         parsed = _decoder().decode(body.decode("utf-8"))
         if b"\\u" in body:
-            # Refuse half of a surrogate pair. An escape can express it, but it is not a character, and no database stores it.
+            # Refuse half of a surrogate pair. An escape can express it, but it is not a character, and databases refuse it.
             json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise _malformed("the body is nested too deeply") from None
@@ -127,7 +127,7 @@ def _no_constant(_name: str) -> None:
 def _parse_float(text: str) -> float:
     """Convert a number with a point or an exponent.
 
-    As in JSON Schema, `283.0` counts as the whole number 283. Beyond `_MOST_EXACT`, numbers stay floats.
+    As in JSON Schema, `283.0` counts as the whole number 283. Numbers beyond `_MOST_EXACT` stay floats.
     """
     number = float(text)
     if not math.isfinite(number):

@@ -24,7 +24,7 @@ Serial = Annotated[str, Meta(pattern=SERIAL, max_length=SERIAL_LETTERS, descript
 # Responses have no pattern: a malformed response is not an error, but gets the verdict "not accepted".
 _Any = Annotated[str, Meta(max_length=64)]
 _Pin = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
-# Control characters are excluded: no database stores a NUL.
+# Control characters are excluded. PostgreSQL, for example, cannot store a NUL.
 _Owner = Annotated[str, Meta(pattern="^[^\\u0000-\\u001f\\u007f]{1,64}$", min_length=1, max_length=64)]
 _Reason = Annotated[str, Meta(max_length=200, description="One line, for the log.")]
 _Key = Annotated[str, Meta(pattern="^([0-9A-Fa-f]{2}){16,64}$", max_length=128, description="16 to 64 bytes in hex.")]
@@ -74,7 +74,7 @@ class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
 
     accepted: bool
     duress: bool = False
-    """Whether the response was accepted and made with the duress PIN. If false, it is left out. Never show it on a page."""
+    """Whether the response was accepted and made with the duress PIN. It is left out if false. Never show it to users."""
 
 
 # ---- operations of the scope desk ----

@@ -4,8 +4,8 @@ Four promises:
 
 1. The file does not reveal a token: a token has 32 random bytes, and the file has their SHA-256.
 2. The duration of a look-up does not reveal how many characters of a token were right.
-3. A file that others can read, or that holds anything but tokens, is refused. The error has the number of the wrong line, but
-   not its text.
+3. A file is refused if other users can access it, or if it holds anything other than tokens. The error has the number of the
+   wrong line, but not its text.
 4. The line of a new token is written to the disk before the token is returned. Existing lines stay.
 """
 
@@ -40,7 +40,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A caller of the service, with the hash of the caller's token. The token itself is not stored."""
+    """A caller of the service, with the hash of their token. The token itself is not stored."""
 
     name: str
     """The name of the caller in the audit log: 1 to 32 characters of A-Z, a-z, 0-9, `.`, `_` and `-`."""
@@ -85,8 +85,8 @@ class Tokens:
 def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) -> str:
     """Make a token, add its line to the file, and return the token, which cannot be read again. Create the file if needed.
 
-    Raises `InputError` for a name that is taken or malformed, for no scope, for a file that `Tokens.from_file` refuses,
-    and for a file that cannot be written.
+    Raises `InputError` for a name that is taken or malformed, for an empty list of scopes, for a file that cannot be written,
+    and for a file that `Tokens.from_file` refuses for another reason than that it has no token.
     """
     # Follow a link to its target: the link itself must stay.
     path = Path(os.path.realpath(path))
@@ -154,7 +154,7 @@ def _parse_line(line: str) -> Token | None:
 
 
 def _digest(token: str) -> str:
-    # A token has as many random bits as the hash, so it needs neither a salt nor a slow hash.
+    # A token has as many random bits as its hash, so neither a salt nor a slow hash is needed.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The phone app: it activates users, approves logins, and computes responses without a network. Each user has a key.
+"""The phone app: it activates users, approves logins, and computes responses without a network. Each user has another key.
 
 Three promises:
 
@@ -70,7 +70,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user of the app, with one key, and with a counter for each method."""
+    """One user of the app, with a secret key, and with a counter for each method of approval."""
 
     name: str
     device: str
@@ -120,9 +120,9 @@ class PhoneApp:
     ) -> User:
         """Finish an activation with the token and the PIN.
 
-        The first user of the app chooses the PIN. Further users need the existing PIN. `finger` also enables approval without
-        the PIN. `replace` is the user's consent to disabling the app on their other phone. `recovery` is the PIN of that app,
-        if it differs. Raises `InputError`, and the server's refusals.
+        The first user of the app chooses the PIN. Further users need the existing PIN. With `finger`, a finger or a face can
+        approve logins too. With `replace`, the user agrees that the app on their other phone is disabled. `recovery` is the PIN
+        of that other app, if it differs from `pin`. Raises `InputError`, and the server's refusals.
         """
         check_pin(pin)
         key = secrets.token_bytes(KEY_BYTES)
@@ -162,7 +162,7 @@ class PhoneApp:
         self._server.deny(user.device, user.device_token, push.id)
 
     def respond(self, name: str, challenge: str, *, pin: str | None = None) -> str:
-        """Return the response string to a challenge that the user typed in. Needs no network. Raises `InputError`."""
+        """Return the response to a challenge that the user typed in, with a letter for the method. Raises `InputError`."""
         method = FINGER if pin is None else PIN
         return _LETTERS[method] + self._respond(name, challenge, method, pin)
 
@@ -173,7 +173,7 @@ class PhoneApp:
         self._keep({each: known for each, known in self._users.items() if each != name})
 
     def _proof(self, pin: str) -> Proof | None:
-        """Return a response of the first user, which proves knowledge of the app's PIN; None in an app without users."""
+        """Return a response of the first user, which proves knowledge of the app's PIN. Return None if the app has no users."""
         if not self._users:
             return None
         first = self.users[0]
@@ -194,7 +194,7 @@ class PhoneApp:
         return suite.response(own, question, counter=counter)
 
     def _user(self, name: str) -> User:
-        # Read the file again: another process may have used the app meanwhile.
+        # Read the file again, because another process may have used the app in the meantime.
         self._users = _load(self._file)
         if name not in self._users:
             raise InputError("name", "{name} is not activated in this app", name=name)

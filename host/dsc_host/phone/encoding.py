@@ -10,7 +10,7 @@ import msgspec
 from dsc_host.errors import InputError
 
 LONGEST = 256
-"""The largest number of characters in a text of a call."""
+"""The largest number of characters in each text of a call."""
 T = TypeVar("T")
 _TYPE = re.compile(r"(?:Expected `)?(?P<type>\w+)")
 _FIELD = re.compile(r"required field `(?P<missing>\w+)`|\.(?P<wrong>\w+)`$")
@@ -30,12 +30,12 @@ def encode(message: object) -> bytes:
 def decode(body: bytes, kind: type[T], longest: int) -> T:
     """Return the message of this kind, in which each text is one line of at most `longest` characters. Ignore unknown fields.
 
-    Raises `NotJson`, or an `InputError` that names the field which is missing or malformed.
+    Raises `NotJson`, or an `InputError` that names the missing or malformed field.
     """
     try:
         message = msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError) as error:
-        # The error may be shown: msgspec quotes only the names of fields, no values.
+        # The field may be named: msgspec quotes the names of our fields, and no values of the sender.
         expected, field = _TYPE.match(str(error)), _FIELD.search(str(error))
         if field is None:
             raise NotJson from None

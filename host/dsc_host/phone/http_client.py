@@ -1,7 +1,9 @@
 """The client through which the phone app calls the login system over the network: JSON over HTTP.
 
-Two promises. The client sends nothing unencrypted, except to a server on this machine. An answer that no login system would
-give causes an error.
+Two promises:
+
+1. The client sends nothing unencrypted, except to a server on this machine.
+2. An answer that does not follow the protocol raises an error.
 """
 
 import re
@@ -49,7 +51,8 @@ class Remote:
             named = url.scheme in ("http", "https") and url.host and not url.userinfo
         except (ValueError, httpx.InvalidURL):
             raise InputError("server", _ADDRESS) from None
-        # Refuse letters that are not ASCII, because some look like others. Such a host name must be written with xn--.
+        # Refuse letters outside ASCII, because some of them look like ASCII letters. Such a host name must be written with
+        # xn--.
         if not named or not re.fullmatch("[!-~]+", self.url):
             raise InputError("server", _ADDRESS)
         if url.port is not None and not 0 < url.port < 2**16:
@@ -123,7 +126,7 @@ class Remote:
                         raise Unreachable(_STRANGE)
                 return answer.status_code, received
         except UnicodeError:
-            # The host name is malformed, for example has two dots in a row.
+            # The host name is malformed: for example, it has two dots in a row.
             raise InputError("server", _ADDRESS) from None
         except httpx.HTTPError as error:
             raise Unreachable(

@@ -1,8 +1,11 @@
-"""The keys that the app derives: one from its secret key and the PIN, one from the secret key alone, one from the PIN alone.
+"""The three keys that the app derives.
 
-A finger or a face releases the second key. The third key replaces the app on a lost phone. The app does not store the PIN. A
-wrong PIN gives another key, and so a wrong response that looks like any other. Somebody who stole the phone can therefore test
-PINs only at the server, which counts the failures.
+- `pin_key` is derived from the app's secret key and the PIN.
+- `biometrics_key` is derived from the secret key alone. The phone uses it only after a finger or a face was recognized.
+- `recovery_key` is derived from the user's name and the PIN. With it, a user replaces the app on a lost phone.
+
+The app does not store the PIN. A wrong PIN gives another key, and so a wrong response that looks like any other response. So
+somebody who stole the phone can test PINs only at the server, which counts the failures.
 """
 
 import re
@@ -24,7 +27,7 @@ def pin_key(key: bytes, pin: str) -> bytes:
 
 
 def biometrics_key(key: bytes) -> bytes:
-    """Return the 32-byte key that a finger or a face releases."""
+    """Return the 32-byte key for responses after a finger or a face was recognized."""
     return _derived(key, b"dscplus phone biometrics")
 
 

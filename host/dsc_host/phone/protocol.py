@@ -1,6 +1,7 @@
 """The messages between the phone app and the login system: the calls and the answers.
 
-The app uses the same messages in one process and over HTTP. Bytes are written as hex digits.
+The messages are the same whether the login system is in the app's process or is called over HTTP. Bytes are written as hex
+digits.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ class Begin:
     phone: int = 0
     """The index of one of the user's confirmed phone numbers; 0 is the most recently confirmed number."""
     number: str = ""
-    """A new phone number, to which the token goes instead; empty if there is none. The login system may refuse it."""
+    """A new phone number, to which the token is sent instead; empty if there is none. The login system may refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Activate:
     biometrics_key: str | None = field(default=None, repr=False)
     proof: Proof | None = None
     replace: bool = False
-    """Whether the user agrees that the app on another phone is taken out of use."""
+    """Whether the user agrees that the app on their other phone is disabled."""
     recovery_key: str | None = field(default=None, repr=False)
     """The key derived from the app's PIN, with which the user can replace the app later."""
     recovery_proof: str | None = field(default=None, repr=False)
@@ -47,7 +48,7 @@ class Activate:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The calls `challenge`, `pushes` and `remove`, which need the identity of the app only."""
+    """The calls `challenge`, `pushes` and `remove`, which need only the identity of the app."""
 
     device: str
     device_token: str = field(repr=False)
@@ -79,9 +80,9 @@ class Begun:
     phones: tuple[str, ...]
     """The user's confirmed phone numbers, masked, the most recently confirmed first."""
     replaces: tuple[str, ...] = ()
-    """The labels of the user's apps that the activation would take out of use."""
+    """The labels of the user's apps that the activation would disable."""
     user: str = ""
-    """The user's name in the login system. The recovery key is derived from it too."""
+    """The user's name as the login system stores it. The recovery key is derived from this name and the PIN."""
     needs_recovery: bool = False
     """Whether the replacement needs the PIN of the old app."""
     sent_to: str = ""

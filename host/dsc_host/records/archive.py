@@ -3,13 +3,14 @@
 Four promises:
 
 1. An entry is removed from the database only after the file of its segment was written to the disk, read again, and checked:
-   the entries' hashes form a chain from the start hash to the end hash of the segment's sealed checkpoint.
-2. Entries are removed in small batches. The sealed mark of the last archived entry moves in the same transactions. So a process
-   that is killed loses nothing, logins go on, and the log can be checked at any moment. The next run continues.
-3. The checkpoints stay in the database. They always tell which entries existed, and they prove a file that is brought back
-   later.
-4. A summary of the entries about each card stays too (`kept_cards`). So the check of the log still finds a card whose row
-   somebody has replaced by an old one.
+   the hashes of the entries must form a chain from the start hash to the end hash in the segment's sealed checkpoint.
+2. Entries are removed in small batches. Each transaction that removes a batch also moves the sealed mark of the last archived
+   entry. So a process that is killed loses nothing, users can log in meanwhile, and the log can be checked at any moment. The
+   next run continues where the killed process stopped.
+3. The checkpoints stay in the database. They show which entries existed, and a file that is brought back later is checked
+   against them.
+4. A summary of the archived entries about each card stays in the database too (`kept_cards`). So the check of the log still
+   finds a card whose row somebody has replaced by an older version of the row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ _SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
 
 @dataclass(slots=True)
 class _Proven:
-    """A segment whose file was proven, and the hash of each entry at which a batch may end, by the entry's number."""
+    """A segment whose file was checked. `hashes` has the hash of each entry at which a batch may end, by the entry's number."""
 
     segment: Segment
     hashes: dict[int, bytes] = field(default_factory=dict)
@@ -66,7 +67,7 @@ def archivable(context: Context[Any], before: float) -> list[Segment]:
 
 
 class Archiver:
-    """One run, which moves segments into the files of a folder."""
+    """A run that moves segments from the database into files in one folder."""
 
     def __init__(self, context: Context[Any], folder: Path, actions: frozenset[str], done: Progress) -> None:
         """`actions` are the actions that begin or end a card's enrollment. `done` is called after each batch."""
@@ -100,7 +101,7 @@ class Archiver:
                 proven.hashes[number] = digest
             self._keep(line, kept)
         proven.hashes[segment.last_entry] = segment.end_hash
-        # The file is proven only now, after its last entry.
+        # Only after the last entry is it certain that the file holds this segment.
         for serial, card in kept.items():
             self._kept[serial] = card.after(self._kept.get(serial, card))
         return proven
@@ -148,7 +149,10 @@ def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
 
 
 def unseen_sentences(chosen: Sequence[Segment], one: str, many: str) -> Iterator[str]:
-    """Yield a sentence for each run of segments that a check has not read. The sentence ends with `one` or `many`."""
+    """Yield a sentence for each run of segments that a check has not read.
+
+    A sentence about one segment ends with `one`, and a sentence about several with `many`.
+    """
     for _, run in groupby(enumerate(chosen), key=lambda at: at[1].number - at[0]):
         parts = [segment for _, segment in run]
         first, last = parts[0], parts[-1]
@@ -167,7 +171,7 @@ class ArchiveCheck:
     entries: int = 0
 
     def check(self, segment: Segment, wanted: int | None = None) -> bytes | None:
-        """Check the file of a segment. Return the hash of the entry with the `wanted` number, if it is there and proven."""
+        """Check the file of a segment. If it is valid and has the entry with the number `wanted`, return the entry's hash."""
         path = archive_file.file_of(self.folder, segment.number)
         if not path.exists():
             self.absent.append(segment)

@@ -1,15 +1,15 @@
 """The files of archived segments: one for each segment, compressed.
 
-A file holds lines in the format xz, whose checks cover every byte. The first line is a header in JSON: the checkpoint that ends
-the segment. Each other line is one entry, in the same JSON text from which its hash is computed. If the hash of the last line
-is not the hash in the checkpoint, the file is not the segment. `xz -dc FILE` shows the lines.
+A file holds lines of text, compressed in the format xz, whose checksums cover every byte. The first line is a header in JSON:
+the checkpoint that ends the segment. Each further line is one entry: the JSON text from which the entry's hash is computed. The
+hash of the last entry must equal the end hash in the checkpoint. `xz -dc FILE` shows the lines.
 
 Three promises:
 
 1. A file gets its name only when it is complete and its contents are on the disk. Only its owner can access it.
 2. A file is accepted only if it is complete and nothing follows its end. The hashes of its entries must form a chain from the
    start hash to the end hash of the segment's checkpoint.
-3. Reading takes bounded memory, whatever the file holds.
+3. Reading a file takes a limited amount of memory, even if the file is damaged or forged.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ _NAME = "audit-{:06}.jsonl.xz"
 _CHUNK = 64 * 1024
 _HEADER_CHUNK = 1024
 _MOST_LINE = 1024 * 1024
-"""The largest number of bytes in a line. All entries are far shorter."""
+"""The largest number of bytes in a line. Every entry is far shorter."""
 _MOST_MEMORY = 64 * 1024 * 1024
-"""The largest number of bytes of memory that decompression may use. Our files need a few million."""
-# A fast level: level 6, the default, takes ten times as long, and saves little.
+"""The largest number of bytes of memory that decompression may use. Our files need a few megabytes."""
+# Level 6, the default, takes ten times as long as level 1, and its files are little smaller.
 _LEVEL = 1
 
 
@@ -46,8 +46,8 @@ def file_of(folder: Path, number: int) -> Path:
 def write(path: Path, segment: Segment, database: str, lines: Iterable[bytes]) -> None:
     """Write a segment to a new file. `lines` are the texts of its entries.
 
-    Raises `FileExistsError` if the file exists, and `InputError` if the file cannot be written. An `InputError` leaves no part
-    of the file.
+    Raises `FileExistsError` if the file exists, and `InputError` if the file cannot be written. After an error, no part of
+    the new file remains.
     """
     try:
         handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -96,8 +96,8 @@ def _header(segment: Segment, database: str) -> bytes:
 def entries(path: Path, segment: Segment, database: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield the text and the hash of each entry in a file.
 
-    Raises `InputError` if the file is not this segment. The error may come as late as after the last entry. Until the
-    iteration has ended, no entry is proven.
+    Raises `InputError` if the file does not hold this segment. The error may come only after the last entry, so the caller
+    must not trust any entry before the iteration has ended.
     """
     count, digest = 0, segment.start_hash
     with _opened(path) as file:
@@ -112,7 +112,7 @@ def entries(path: Path, segment: Segment, database: str) -> Iterator[tuple[bytes
 
 
 def check_header(path: Path, segment: Segment, database: str) -> None:
-    """Raise `InputError` unless the file begins with the header of this segment. Do not read the entries."""
+    """Raise `InputError` unless the file begins with the header of this segment. The entries are not read."""
     with _opened(path) as file, closing(_lines(path, file, _HEADER_CHUNK)) as lines:
         _check_header(path, next(lines, b""), segment, database)
 
@@ -144,7 +144,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _lines(path: Path, file: BinaryIO, chunk: int = _CHUNK) -> Generator[bytes, None, None]:
-    """Yield the lines of the file without line breaks. Raises `InputError` if the file is incomplete or damaged."""
+    """Yield the lines of the file, without their line breaks. Raises `InputError` if the file is incomplete or damaged."""
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY)
     rest = b""
     while not unpacker.eof:

@@ -1,6 +1,6 @@
-"""The check of the audit log: it computes each hash from a trusted entry on, and compares the last hash with the sealed end.
+"""The check of the audit log: it computes each hash after a trusted entry, and compares the last hash with the sealed end.
 
-The log is checked in stretches, by several processes at the same time.
+A large log is divided into stretches, which several processes check at the same time.
 """
 
 import hmac
@@ -53,7 +53,7 @@ class AuditReport:
     problems: tuple[str, ...]
     checkpoint: Checkpoint
     unseen: tuple[str, ...] = ()
-    """The parts of the log that were not checked: one sentence for each part."""
+    """One sentence for each part of the log that was not checked."""
 
     @property
     def sound(self) -> bool:
@@ -84,7 +84,7 @@ class Check:
         self._archived_hashes: dict[int, bytes] = {}
         self.mark = self._mark()
         self.hashes: dict[int, bytes] = {}
-        """The hash of the last entry of each stretch, by the entry's number. The stretch at the end of the log is left out."""
+        """The hash of the last entry of each stretch, by the entry's number, except for the stretch at the end of the log."""
 
     def _mark(self) -> Archived:
         try:
@@ -127,12 +127,13 @@ class Check:
         self._problems += check.problems[: MOST_PROBLEMS - len(self._problems)]
 
     def after(self, since: Checkpoint) -> AuditReport:
-        """Check the entries after a checkpoint that the caller trusts. If the log ends before it, check all entries.
+        """Check the entries after a checkpoint that the caller trusts.
 
-        The cost does not depend on the number of entries before the checkpoint.
+        If the log ends before the checkpoint, check all entries. Otherwise the cost does not depend on the number of entries
+        before the checkpoint.
         """
         if since.number > self._end:
-            # The end of the log was cut off, so check all of it.
+            # Somebody has removed the end of the log, so check all entries.
             return self.whole(since)
         known = self._checkpoints(since.number)
         if since.number < self.mark.number:
@@ -171,7 +172,7 @@ class Check:
             if segment is None:
                 self._report("a checkpoint has values of the wrong types: it was changed")
                 continue
-            # The checkpoint before the first of these was not read, so only the seal of the first can be checked.
+            # With `after`, the first checkpoint here is read without its predecessor, so only its seal can be checked.
             if known or not after:
                 problem = segment.problem(known[-1] if known else None, self._keys, self._seals)
             else:
@@ -218,7 +219,7 @@ class Check:
         results = self._walk_closed(closed, found, total)
         last = self._walk_here(tail, total) if last is None else last
         if found and not _are_linked([*results, last]):
-            # The other processes have seen another state of the log than this transaction, so check everything here.
+            # The other processes and this transaction have seen different states of the log, so check everything here.
             self._seen = begun + last.entries
             results = self._walk_closed(closed, {}, total)
         for stretch, walked in zip(closed, results, strict=True):
@@ -233,8 +234,8 @@ class Check:
         for position, stretch in enumerate(stretches):
             walked = found.get(position)
             if walked is None or walked.problems:
-                # Another process may have seen a later state, in which entries were archived, and report them as missing.
-                # So check the stretch again in this transaction.
+                # The other process may have seen a later state of the log, and report entries as missing that were archived
+                # since this transaction began. So check the stretch again in this transaction.
                 walked = self._walk_here(stretch, total)
             else:
                 self._seen += walked.entries

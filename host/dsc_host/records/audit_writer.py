@@ -55,7 +55,7 @@ class LoggedRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event to log. `detail` holds texts, none of which is secret."""
+    """An event to log. `detail` must not hold a secret."""
 
     action: str
     serial: str | None
@@ -67,7 +67,7 @@ class Event:
 
 
 class PendingEntries:
-    """The entries of a transaction that are not written yet. They are written together, as its last step."""
+    """The entries of a transaction that are not written yet. They are written together, as the transaction's last step."""
 
     __slots__ = ("_events", "_signer")
 
@@ -91,7 +91,7 @@ class PendingEntries:
         """Append the entries to the log as the last step of a transaction.
 
         Until the transaction ends, other transactions cannot append entries. Raises `StoreError` if the end of the log does not
-        match its seal. Without this check, a changed log would get a valid seal.
+        match its seal, because otherwise a changed log would get a valid seal.
         """
         if self._events and self._signer:
             _append(db, *self._signer, self._events)

@@ -1,7 +1,7 @@
 """The sealed segments of the log that a backup leaves out, because each has a separate file beside the backup.
 
-A sealed segment never changes. So its file is made once and serves all later backups, which then hold only the entries after
-the last segment. The files have the format of the archive. Two promises:
+A sealed segment never changes, so its file is made only once. All later backups use the same file, and hold only the entries
+after the last segment. The files have the format of the archive. Two promises:
 
 1. A backup leaves out an entry only if the file of its segment is in the folder.
 2. The entries of a file are restored in a transaction. It fails unless their hashes form a chain from the start hash to the end
@@ -28,7 +28,7 @@ from dsc_host.records.transaction import Context
 
 _BATCH = 500
 _COLUMNS = tuple(column for column in audit.columns if column is not audit.c.hash)
-"""The columns in the order of an entry's text, which leaves out `card_row` if it is NULL."""
+"""The columns in the order of the values in an entry's text. The text leaves out `card_row` if it is NULL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class LeftOut:
 
     @classmethod
     def read(cls, content: object) -> Self | None:
-        """Return the part that the header of a backup names, or None if `content` names none."""
+        """Return the part of the log that `content`, from the header of a backup, names; None if it names none."""
         if not isinstance(content, dict) or list(content) != ["first", "last", "last_entry"]:
             return None
         if not all(type(number) is int for number in content.values()):

@@ -1,15 +1,15 @@
 """Group commit: changes that wait for the database at the same time are committed together.
 
-A commit waits for the disk, which takes far longer than a change. So only as many threads commit at the same time as the
-database allows (`Store.writers`), and the changes of the other threads wait. The next thread then makes the waiting changes
-together, at most 64, in one transaction. Each change has its own savepoint, or belongs to a set, whose changes are made by the
-same statements. Five promises:
+A commit waits for the disk, which takes far longer than a change. Only as many threads commit at the same time as the database
+allows (`Store.writers`). The changes of the other threads wait. The next thread that may commit makes up to 64 waiting changes
+together, in one transaction. Each change either has its own savepoint or belongs to a set, whose changes are made by the same
+statements. Five promises:
 
 1. No call returns the result of a change before the change is on the disk.
 2. If a change raises an error, only this change and its log entries are undone. The other changes of the transaction are kept.
 3. If the transaction cannot begin, each caller gets the error. If the transaction fails between its beginning and its commit,
-   the database keeps none of its changes, and each change is made again in a separate transaction. If the commit itself fails,
-   the database may have recorded the changes. So no change is repeated, and each caller gets the error.
+   its changes are undone, and each change is made again in a separate transaction. If the commit itself fails, the database may
+   have recorded the changes, so no change is repeated, and each caller gets the error.
 4. In a transaction of several changes, no change waits for a lock. A change that would have to wait is made afterwards in a
    separate transaction. So the changes of a transaction may lock rows in any order, and no transactions deadlock.
 5. If a thread stops waiting before any thread has begun its change, the change is never made.
@@ -41,7 +41,7 @@ _INTERRUPTED = (
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection, PendingEntries], T]
-"""A change: a function that takes the connection and the collection of log entries, and may be repeated."""
+"""A change: a function that takes the connection and the pending log entries. It may be called more than once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Outcome:
 
 
 class SetWork(ABC, Generic[T]):
-    """A change that can be done together with others of its kind. Calling the object does the change alone."""
+    """A change that can be done together with other changes of its kind. Calling the object does this change alone."""
 
     __slots__ = ()
 
@@ -66,14 +66,15 @@ class SetWork(ABC, Generic[T]):
     def do_set(db: Connection, entries: PendingEntries, works: Sequence["SetWork[Any]"]) -> "Outcomes":
         """Do changes of this kind together, without waiting for a lock. An error of the database fails the transaction.
 
-        Return a function that is called after the entries were written, as the last step of the transaction. That function
-        returns the outcome of each change. None stands for a change that a lock has prevented, and that must be done alone.
+        Return a function that the caller calls after writing the entries, as the last step of the transaction. That function
+        returns the outcome of each change. The outcome is None if a lock has prevented the change, which must then be done
+        alone.
         """
 
 
 Outcomes: TypeAlias = Callable[[], Sequence[Outcome | None]]
 
-# Each savepoint has its own name, so that a rollback to a missing savepoint fails instead of undoing another change.
+# Each savepoint has another name. So a rollback to a savepoint that is missing fails, and does not undo another change.
 _SAVEPOINTS, _RELEASES, _ROLLBACKS = (
     [Statement(text(f"{verb} change_{number}")) for number in range(MOST_TOGETHER)]
     for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
@@ -128,7 +129,7 @@ class _Group:
 
     changes: Sequence[Change[Any]]
     called: threading.Lock
-    """A lock that another thread releases when its transaction with these changes has ended, or when it passes the lead on."""
+    """A lock that another thread releases when its transaction with these changes has ended, or when this thread shall lead."""
     leads: bool = False
     """Whether this thread commits the next transaction."""
 
@@ -139,8 +140,8 @@ class _Group:
 class GroupCommit:
     """The changes that the threads of this process make to one database. All contexts of a database share one object.
 
-    If too many other threads are committing, a thread waits. A thread that has finished its commit passes the lead to the first
-    waiting thread. This thread commits its changes together with those of the other waiting threads.
+    If as many threads as the database allows are committing, further threads wait. A thread that has finished its commit passes
+    the lead to the first waiting thread, which commits its own changes together with those of the other waiting threads.
     """
 
     def __init__(self, store: Store) -> None:
@@ -190,7 +191,7 @@ class GroupCommit:
     # ---- waiting ----
 
     def _wait(self, group: _Group) -> None:
-        """Wait until another thread's transaction with the group has ended, or until it passes the lead to this thread."""
+        """Wait until another thread has committed the group, or has passed the lead to this thread."""
         try:
             if not group.called.acquire(timeout=self._store.patience):
                 if self._leave(group):
@@ -203,7 +204,7 @@ class GroupCommit:
             raise
 
     def _leave(self, group: _Group) -> bool:
-        """Leave the queue. Return False if another thread has begun the group, or has passed the lead to it."""
+        """Leave the queue. Return False if another thread has begun the group's changes, or has passed the lead to it."""
         with self._guard:
             if group not in self._waiting:
                 return False
@@ -246,7 +247,7 @@ class GroupCommit:
     # ---- transactions ----
 
     def _together(self, changes: Sequence[Change[Any]]) -> None:
-        """Make the changes in one transaction. Changes that are not settled afterwards must be made separately."""
+        """Make the changes in one transaction. Each change that is not settled afterwards must be made separately."""
         stage, done = _Stage.OPENING, list[Change[Any]]()
         try:
             with self._store.write() as db:
@@ -272,7 +273,7 @@ class GroupCommit:
                     change.settle()
 
     def _done(self, db: Connection, entries: PendingEntries, changes: Sequence[Change[Any]]) -> list[Change[Any]]:
-        """Do the changes, and write their entries. Return those that were done."""
+        """Do the changes, and write their log entries. Return the changes that were done."""
         sets, done = list[tuple[list[Change[Any]], Outcomes]](), list[Change[Any]]()
         patient, numbers = True, count()
         for kind, run in groupby(changes, self._kind):
@@ -292,7 +293,7 @@ class GroupCommit:
         return done + [change for members, outcomes in sets for change in _noted(members, outcomes())]
 
     def _kind(self, change: Change[Any]) -> type[SetWork[Any]] | None:
-        """Return the kind of a change that is done in a set."""
+        """Return the class of a change that is done in a set, or None if the change has its own savepoint."""
         return type(change.work) if self._store.locks_rows and isinstance(change.work, SetWork) else None
 
     def _in_savepoint(self, db: Connection, entries: PendingEntries, number: int, change: Change[Any]) -> bool:

@@ -1,8 +1,9 @@
 """Migrations, which bring a database of an older dscplus up to date.
 
 Each file in the folder `versions` holds one Alembic revision. Its id is the version of the schema as four digits, and its
-function `upgrade` migrates the tables to this version. A downgrade is not possible: to go back, use the copy that was made
-before the migration. The version is stored only in the database's marks (`Backend.mark`), not in a table of Alembic.
+function `upgrade` migrates the tables to this version. A downgrade is not possible: to go back, use a backup, or
+the copy that was made of an SQLite file before the migration. The version is stored only in the database's marks
+(`Backend.mark`), not in a table of Alembic.
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def migrate(db: Connection, version: int | None, folder: Path) -> int:
         raise ValueError(f"{folder} holds no migrations")
     base = "base" if version is None else f"{version:04}"
     with _operations(db):
-        # Alembic yields the newest first.
+        # Alembic yields the newest revision first.
         for script in reversed(list(scripts.iterate_revisions(head, base))):
             script.module.upgrade()
     return int(head)

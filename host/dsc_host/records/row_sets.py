@@ -1,7 +1,7 @@
 """Statements on many rows at once, for PostgreSQL.
 
-The values travel as arrays, one for each column. So the text of a statement is the same for any number of rows, and the server
-plans it once for all of them.
+The values of each column are sent as one array. So the text of a statement is the same for any number of rows, and the server
+plans the statement only once.
 """
 
 from collections.abc import Callable, Sequence

@@ -17,10 +17,10 @@ class Schema:
     oldest: int
     """The oldest version that can be migrated."""
     compatible_since: int
-    """A dscplus with at least this schema version may use these tables: later versions have only added to them."""
+    """The oldest schema version whose dscplus may use these tables: later versions have only added to the tables."""
     migrations: Path
     """The folder of the Alembic revisions. Each revision migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]
-    """For each table of which a backup keeps only some rows: the query for these rows, or None if it keeps none."""
+    """The tables of which a backup keeps only some rows, with the query for these rows; None if it keeps no rows."""
     restored: tuple[Callable[[Connection, float], None], ...]
     """The functions to call in the transaction that restores a backup, after its rows, with the connection and the time."""

@@ -70,7 +70,7 @@ class Seals:
             db.execute(insert(identity).values(id=1, **values))
 
     def of_text(self, text: str) -> bytes:
-        """Return the seal of a text, 32 bytes."""
+        """Return the seal of a text: 32 bytes."""
         signer = self._signer.copy()
         signer.update(text.encode())
         return signer.digest()
@@ -84,7 +84,7 @@ class Seals:
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
     def checkpoint(self, digest: bytes) -> bytes:
-        """Return the bytes to seal for a checkpoint of the log. They are longer than those for the end of a log."""
+        """Return the bytes to seal for a checkpoint of the log. Their length differs from that of the bytes for a log's end."""
         return self.database.encode() + b" segment " + digest
 
     def archive(self, mark: bytes) -> bytes:

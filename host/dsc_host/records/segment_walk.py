@@ -1,6 +1,7 @@
-"""A walk through a stretch of the audit log, which computes every hash. Each process can walk separately.
+"""A walk through a stretch of the audit log, which computes every hash.
 
-This module imports no database library, so that the processes that walk through segments start quickly.
+Several processes can walk at the same time, each through another stretch. This module imports no database library, so that they
+start quickly.
 """
 
 import hashlib
@@ -50,11 +51,11 @@ class Walked:
 
 @dataclass(slots=True)
 class Walk:
-    """A walk that begins after an entry.
+    """A walk that begins after an entry whose number and hash are given.
 
     Attributes:
         number: The number of the last entry that was seen.
-        hash: The hash of this entry; None if the entry is missing, so that the next entry cannot be checked.
+        hash: The hash of this entry; None if it is missing. Then the next entry cannot be checked.
     """
 
     number: int
@@ -74,7 +75,7 @@ class Walk:
             count += 1
             card_row, digest = row[-2:]
             try:
-                # Compute the hash here, as `hash_of` does: calling `hash_of` for each entry would make the walk a tenth slower.
+                # Compute the hash here as `hash_of` does. Calling `hash_of` for each entry would make the walk a tenth slower.
                 text = encoded(tuple(row[:-1] if card_row is not None else row[:-2])).encode()
                 right = before is not None and row[0] == number + 1 and digest == sha256(before + text).digest()
             except TypeError:

@@ -43,7 +43,7 @@ class Source:
             return sqlite3.connect(**self.arguments, uri=True, isolation_level=None)
         import psycopg
 
-        # A pooler may run each transaction in a different session, so do not prepare statements or change a session's settings.
+        # A connection pooler may run each transaction in another session, so do not prepare statements or change settings.
         return psycopg.connect(**{**self.arguments, "prepare_threshold": None})
 
     def asking(self, db: Any) -> Ask:
@@ -78,7 +78,7 @@ def walk(ask: Ask, stretch: Stretch) -> Walked:
 
 def main() -> int:
     """Answer stretches until the input ends."""
-    # Only the program that has started this process handles Ctrl-C. That program then ends the input.
+    # The program that has started this process handles Ctrl-C: it ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source = Source(**json.loads(sys.stdin.readline()))
     with closing(source.connect()) as db:

@@ -3,8 +3,8 @@
 A segment is a sequence of consecutive entries. Three promises:
 
 1. A checkpoint holds the numbers of the first and the last entry of its segment, the hash of the entry before the first, the
-   hash of the last, and a digest that includes the digest of the checkpoint before it. The digest is sealed with the master
-   key, for this database.
+   hash of the last, and a digest that includes the digest of the previous checkpoint. The digest is sealed with the master key,
+   for this database.
 2. Before a checkpoint is made, the hashes of all entries are computed, from the checkpoint before it to the sealed end of the
    log. So an attacker who has no master key never gets a sealed checkpoint for forged entries.
 3. The mark of the archived entries is sealed too. It is changed in the same transaction as the rows that it describes, so the
@@ -33,15 +33,15 @@ FEWEST, MOST = 1_000, 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A checkpoint, with the segment before it.
+    """A segment, with the sealed checkpoint at its end.
 
     Attributes:
-        number: The number of the segment, from 1, without gaps.
-        first_entry: The number of its first entry.
-        last_entry: The number of its last entry.
+        number: The number of the segment and of its checkpoint, from 1, without gaps.
+        first_entry: The number of the segment's first entry.
+        last_entry: The number of the segment's last entry.
         start_hash: The hash of the entry before the first.
         end_hash: The hash of the last entry.
-        digest: The digest of these values, and of the digest of the checkpoint before it.
+        digest: The digest of the values above, and of the digest of the checkpoint before this one.
         key_id: The id of the master key that seals the digest.
         seal: The seal.
     """
@@ -95,7 +95,7 @@ def _digest(previous: bytes, number: int, first: int, last: int, start: bytes, e
 def segments(db: Connection, after: int = 0) -> Iterator[Segment | None]:
     """Yield the checkpoints in order: the last checkpoint at or before entry `after`, and all later checkpoints.
 
-    If an attacker has put values of other types into a row, yield None for it.
+    For a row that holds values of the wrong types, yield None: somebody has changed it.
     """
     earlier = select(func.max(audit_segments.c.number)).where(audit_segments.c.last_entry <= after)
     begin = func.coalesce(earlier.scalar_subquery(), 0)

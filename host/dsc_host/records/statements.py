@@ -1,7 +1,7 @@
 """SQL statements that every login repeats, compiled once for each kind of database and executed on the driver's cursor.
 
-SQLAlchemy compiles the SQL and defines the conversion of values. It does not execute the statements: with SQLite, that would
-take four times as long. Errors are the same as those of SQLAlchemy.
+SQLAlchemy compiles the SQL and defines the conversion of values, but does not execute the statements: with SQLite, execution by
+SQLAlchemy takes four times as long. Errors are raised as errors of SQLAlchemy.
 """
 
 import re

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 AfterMigration = Callable[[Connection, int], None]
-"""A function that is called after a migration, with the connection and the old version."""
+"""A function that is called at the end of a migration, with the connection and the old version."""
 
 
 def _refuse_to_migrate(_db: Connection, version: int) -> None:
@@ -81,7 +81,7 @@ class Store:
             url: The URL of the database.
             schema: The tables.
             patience: The seconds to wait for other transactions.
-            may_make: Whether to create the tables in an empty database. If not, an empty database is refused.
+            may_make: Whether to create the tables in an empty database. If false, an empty database is refused.
             after_migration: A function to call at the end of the transaction that migrates an older database, with the
                 connection and the old version. Without this function, an older database is refused.
 
@@ -103,9 +103,9 @@ class Store:
         self._backend.close()
 
     def read(self, *, streams: bool = False) -> AbstractContextManager[Connection]:
-        """Return a transaction that sees the database as it was at the first statement, whatever others write in the meantime.
+        """Return a transaction that sees the database as it was at the first statement, even if others write in the meantime.
 
-        With `streams`, it can read large results in parts.
+        With `streams`, the transaction can read large results in parts.
         """
         return self._transaction(self._backend.STREAM if streams else self._backend.READ)
 
@@ -120,8 +120,8 @@ class Store:
     def change(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction that may write, and return its result.
 
-        If the database aborts the transaction because of a conflict, `work` is repeated from its beginning, up to 5 times. So
-        it must change nothing outside the database.
+        If the database aborts the transaction because of a conflict, `work` is repeated from its beginning, with at most 5
+        attempts in all. So `work` must change nothing outside the database.
         """
         for _ in range(TRIES - 1):
             try:

@@ -31,7 +31,7 @@ def is_key(key: object) -> bool:
 class Rows(Generic[R]):
     """The records of one table, whose first column is its key.
 
-    Statements that a login repeats are compiled once: building them anew would take most of a login's time.
+    Statements that each login repeats are compiled only once. Building them again each time would take most of a login's time.
     """
 
     __slots__ = ("_add", "_changes", "_ensure", "_find", "_key", "_kind", "_lock", "c", "table")

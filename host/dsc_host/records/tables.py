@@ -86,7 +86,7 @@ vault = Table(
     Column("logged", BigInteger, nullable=False),
 )
 
-# One row, added when the database is created: its identity, and the key of its seals, sealed under the master key.
+# One row: the identity of the database, and the key of its seals, sealed under the master key.
 identity = Table(
     "identity",
     metadata,
@@ -130,8 +130,8 @@ audit_head = Table(
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """The end of a log without entries, which is not sealed yet."""
 
-# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is computed from the other columns, without
-# those of the seal, and from the digest of the checkpoint before it.
+# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is computed from the columns before it, and
+# from the digest of the previous checkpoint.
 audit_segments = Table(
     "audit_segments",
     metadata,

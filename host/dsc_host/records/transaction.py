@@ -37,7 +37,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """A result that is known already, without a transaction that writes."""
+    """A result for which no transaction that writes is needed."""
 
     value: T
 
@@ -72,7 +72,7 @@ class Transaction:
         self.entries.add(self.keys, self.seals, now, self.context.actor, events)
 
     def last_entry(self) -> int:
-        """Return the number of the log's last entry, including those of this transaction."""
+        """Return the number of the log's last entry, counting the entries of this transaction that are not written yet."""
         return audit_writer.last_number(self.db) + len(self.entries or ())
 
 
@@ -123,7 +123,8 @@ class Context(ABC, Generic[TX]):
     def change_in_turn(self, work: Callable[[TX], T | Refused]) -> T:
         """Do `work` in a separate transaction, then pause. Use it for each of many transactions in a row.
 
-        The pause lets other processes write. SQLite does not queue them: they try again and again, and might never succeed.
+        The pause lets other processes write. SQLite does not queue processes that wait: they try again and again, and without
+        pauses might never succeed.
         """
         began = 0.0
 
@@ -133,7 +134,7 @@ class Context(ABC, Generic[TX]):
             return work(tx)
 
         done = result_of(self.commits.do_alone(self.work_of(timed)))
-        # Measure the work without the wait for the lock. Otherwise the pauses would grow with the load of others.
+        # Measure only the work, not the wait for the lock. Otherwise the pauses would grow when others write more.
         time.sleep((time.perf_counter() - began) / 4)
         return done
 

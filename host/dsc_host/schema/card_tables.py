@@ -1,7 +1,7 @@
 """The tables of the cards, the same in SQLite and in PostgreSQL.
 
-The tables enforce three rules of the verifier, independently of the code: a remembered question is not asked again; a challenge
-is deleted with its card; and no two entries of the log have the same number.
+The constraints of the tables enforce three rules, whatever the code does: a card's remembered question is not asked again, a
+challenge is deleted with its card, and no two entries of the log have the same number.
 
 When you change a table, raise `VERSION` and write the migration to the new version: see `migrations`.
 """
@@ -55,7 +55,7 @@ NO_OWNERS = bytes(_HASH_BYTES)
 # same rows and takes the same time, whatever its outcome. `failures` counts the wrong responses in a row; `failures_in_day`
 # counts the wrong responses since `day_since`, regardless of correct responses between them. `enrolment` is random; `version`
 # counts the changes of the row; `owners_hash` is the hash of the owners' names. Responses are accepted from `valid_from` on and
-# before `valid_until`; NULL is no limit. `seal` covers all other columns: see `seals`.
+# before `valid_until`; NULL is no limit. `seal` covers all other columns: see `card_seals`.
 cards = Table(
     "cards",
     metadata,
@@ -89,7 +89,7 @@ cards = Table(
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
 
-# The word is a literal in the statements: with a parameter, the database could not know that it can use an index of these rows.
+# The word is a literal in the statements. With a parameter, the database could not know that an index has just these rows.
 _DECOY: ColumnElement[str] = literal_column(f"'{DECOY}'")
 IS_DECOY = cards.c.state == _DECOY
 IS_REAL = cards.c.state != _DECOY
@@ -128,11 +128,11 @@ owners = Table(
 Index("ix_owners_owner", owners.c.owner, owners.c.serial)
 
 CARD_ACTIONS = frozenset(("card.enroll", "card.remove"))
-"""The actions in the log that begin or end a card."""
-# The words are literals in the statement, so that the database knows that it can use this small index.
+"""The actions in the log that begin or end a card's enrollment."""
+# The words are literals in the statements, so that the database knows that it can use the small index below.
 _ACTIONS: list[ColumnElement[str]] = [literal_column(f"'{action}'") for action in sorted(CARD_ACTIONS)]
 BEGINS_OR_ENDS = audit.c.action.in_(_ACTIONS)
-"""Whether an entry of the log begins or ends a card."""
+"""The condition that an entry of the log begins or ends a card's enrollment."""
 Index("ix_audit_cards", audit.c.serial, audit.c.number, sqlite_where=BEGINS_OR_ENDS, postgresql_where=BEGINS_OR_ENDS)
 
 OWN = (identity, cards, challenges, owners, vault, audit, audit_head, audit_segments, audit_archive, audit_kept)

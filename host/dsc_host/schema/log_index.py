@@ -1,7 +1,7 @@
 """The user whom an entry of the audit log is about: an SQL expression, for which the log has an index.
 
-The user's name is in the JSON text of `detail`. With the index, a user's entries are found without reading the whole log.
-The log has no separate column for the name: it would store the name twice, and the hash of an entry covers its columns.
+The user's name is in the JSON text of `detail`. With the index, a user's entries are found without reading the whole log. A
+separate column would store the name twice, and would change what the hash of an entry covers.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from dsc_host.records.tables import audit
 
-# Every text is accepted, even a text that is not JSON. In JSON, no value can contain `_KEY`, because each quote in a value has
-# a backslash before it.
+# The expressions work with any text, even if it is not JSON. In JSON, no value can contain `_KEY`, because each quote in a
+# value has a backslash before it.
 _KEY = '"user":"'
 SQLITE = (
     f"CASE WHEN instr({{0}}, '{_KEY}') > 0 THEN substr({{0}}, instr({{0}}, '{_KEY}') + {len(_KEY)}, "

@@ -281,9 +281,9 @@ waits = Table(
     Index(None, "state", "due_at"),
 )
 
-# Logins to other programs with OpenID Connect. `session` is the id that a session keeps when it gets a new token, and `sid` is
-# the session's name at the program. `generation` counts the uses of the code and of refresh tokens. At `due_at`, the program is
-# notified of the end.
+# Logins to other programs with OpenID Connect. `session` is an id of the session that does not change with its token,
+# and `sid` is the session's name at the program. `generation` counts the uses of the code and of refresh tokens. At `due_at`,
+# the program is notified that the login has ended.
 grants = Table(
     "grants",
     metadata,
@@ -300,7 +300,7 @@ grants = Table(
     Column("data", String, nullable=False),
 )
 
-# A user reads their own entries of the log.
+# The index finds the entries of the log that are about one user.
 Index("ix_audit_user", user_of, audit.c.number)
 
 ALL = (
@@ -310,7 +310,7 @@ ALL = (
 """The tables of the login system. Each table comes after the tables that it refers to."""
 
 KEPT = {"sessions": None, "grants": None}
-"""The rows that a backup keeps: all except sessions, and logins at other programs, which end with their sessions."""
+"""The tables whose rows a backup leaves out: sessions, and logins at other programs, which end with their sessions."""
 
 
 def end_pushes(db: Connection, now: float) -> None:

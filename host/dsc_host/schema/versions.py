@@ -1,12 +1,12 @@
-"""The versions of the schema, with the versions that brought certain changes."""
+"""The version of the schema, and the earlier versions that brought certain changes."""
 
 VERSION = 12
 """The version of the tables in this release."""
 COMPATIBLE_SINCE = 10
 """A dscplus with at least this version may use the tables of this release, on a server.
 
-Later versions have only added tables, indexes, and columns that may be left out. So an older dscplus understands each row of
-the tables that it knows.
+Later versions have only added tables, indexes, and columns that may be left out. So a dscplus with this version understands
+each row of the tables that it knows.
 """
 FIRST_WITH_LOG = 4
 """The first version with an audit log."""

@@ -11,11 +11,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_SECONDS = 10.0
-"""The time in seconds for a whole body to arrive. A limit on the pause between bytes would let a client send forever."""
+"""The seconds in which the whole body must arrive. With a limit on each pause only, a client could send forever."""
 
 
 class SlowBody(Exception):
-    """The body did not arrive in time. An application may catch this and send its own answer; otherwise the status is 408."""
+    """The body did not arrive in time. If the application does not catch this error, the answer has the status 408."""
 
 
 class Bodies:

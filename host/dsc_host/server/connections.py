@@ -1,19 +1,19 @@
 """Limits on connections: their number, for one client and in total, and the time for which each may keep the server waiting.
 
-uvicorn limits how long a connection may stay without a request, and the number of connections. It does not limit the time for a
-request head or for an answer that the client does not read, nor the connections of one client. At its limit on connections,
-uvicorn refuses everybody, so a client that opens enough connections and sends nothing shuts the others out. Here, a new
-connection replaces the connection that has kept the server waiting longest.
+uvicorn limits the number of connections, and the time that a connection may stay without a request. It limits neither the time
+for a request head, nor the time in which a client must read an answer, nor the connections of one client. At its limit on
+connections, uvicorn refuses all new clients. So a client could shut the others out by opening enough connections and sending
+nothing. With the limits of this module, a new connection replaces the connection that has kept the server waiting longest.
 
 Five promises, for each process:
 
-1. A connection may keep the server waiting 10 seconds for a head, and 20 seconds until an answer is read. `bodies` limits the
-   time for a body.
-2. One client has at most 128 connections, and all clients together have 512. Beyond that, the connection that has waited
-   for its client longest is closed. If none waits for its client, the new connection is answered 503.
+1. A client has 10 seconds to send a head, and 20 seconds to read an answer. `bodies` limits the time for a body.
+2. One client has at most 128 connections, and all clients together have 512. If a further
+   connection arrives, the connection that has waited longest for its client is closed. If no connection waits for its client,
+   the new connection is answered with 503.
 3. A client is an IPv4 address or an IPv6 /64. The limit for one client does not apply to the trusted proxy.
-4. Requests are answered one at a time. If a request arrives before the previous answer is complete, the connection ends after
-   that answer.
+4. Requests on one connection are answered one at a time. If a request arrives before the previous answer is complete, the
+   connection ends after the previous answer.
 5. Nothing that a client sends is logged as an error.
 
 A protocol of uvicorn keeps these promises if `Limits` is its first base class: see `h11_protocol` and `fast_protocol`.
@@ -39,7 +39,7 @@ HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
 """The time in seconds in which a client must read an answer."""
 WAITS = "dsc_waits"
-"""The key in a request's state. An application sets it while a request waits and needs no work by the server."""
+"""The key in a request's state that an application sets while the request only waits, so that its connection may be closed."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -68,7 +68,7 @@ class Limits(asyncio.Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether the server waits for the client: to send, or to read an answer."""
+        """Return whether the connection may be closed to make room: it waits for its client, or `WAITS` is set."""
         if self.flow.write_paused or not self.has_request or self.cycle.more_body:
             return True
         return bool(self.cycle.scope["state"].get(WAITS))
@@ -118,7 +118,7 @@ class Limits(asyncio.Protocol):
     # ---- methods that a protocol calls ----
 
     def await_request(self) -> None:
-        """Note that an answer is complete: from now on, the server waits for the next request."""
+        """Record that an answer is complete, so that the server waits for the next request."""
         self.waiting_since = self.loop.time()
 
     def continue_from(self, other: "Limits") -> None:
@@ -163,7 +163,7 @@ class Limits(asyncio.Protocol):
 
     def _drop(self) -> None:
         """Close the connection and discard unsent data."""
-        # Remove this connection now, because more may arrive before asyncio calls `connection_lost`.
+        # Remove this connection now, because further connections may arrive before asyncio calls `connection_lost`.
         self.connections.discard(self)
         self.transport.abort()
 

@@ -1,9 +1,9 @@
-"""A limited connection whose requests httptools reads, in a fraction of the time of h11. httptools needs the extra `fast`.
+"""A limited connection whose requests httptools parses, in a fraction of the time of h11. The extra `fast` installs httptools.
 
-httptools does not limit the size of a head, and reads some unusual requests differently from h11. So it gets only plain
-requests: the head arrives in one piece, both parsers read it in the same way, and a body has a stated length. If a head is
-different, h11 takes over the connection, from the first byte of that head. So every request gets the same answer, with the same
-limits, as without httptools.
+httptools does not limit the size of a head, and parses some unusual requests differently from h11. So it gets only plain
+requests: the head arrives in one piece, both parsers understand it in the same way, and it states the length of a body. From
+the first byte of any other head, h11 takes over the connection. So every request gets the same answer, with the same limits, as
+without httptools.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class _Answer:
         self._is_begun = False
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body. The first call passes the head, which waits for the next call."""
+        """Send a part of the body. The first call has the head, which is sent together with the data of the second call."""
         if not self._is_begun:
             self._is_begun, self._head = True, data
         elif self._head is not None:
@@ -95,7 +95,7 @@ class FastProtocol(Limits, HttpToolsProtocol):
         successor = LimitedProtocol(self.config, self.server_state, self.app_state)
         successor.continue_from(self)
         if self.cycle is not None:
-            # If h11 cannot read a head, it frames the answer as the last request allows.
+            # If h11 cannot parse a head, it frames its answer for HTTP/1.1, the version of the previous request.
             successor.conn.their_http_version = b"1.1"
         self.transport.set_protocol(successor)
         successor.data_received(data)

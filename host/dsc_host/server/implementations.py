@@ -1,4 +1,4 @@
-"""The choice of the event loop and the parser of requests: uvloop and httptools if they are installed, or asyncio and h11."""
+"""The choice of the event loop (uvloop if installed, or asyncio) and of the request parser (httptools if installed, or h11)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Implementation:
 
     @property
     def protocol(self) -> type[asyncio.Protocol]:
-        """Import the packages, and return the class of a connection."""
+        """Return the class of a connection. Import its packages only now."""
         if self.parser == "h11":
             from dsc_host.server.h11_protocol import LimitedProtocol
 

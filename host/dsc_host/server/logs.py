@@ -1,7 +1,7 @@
 """The operator's log, with one JSON object per line.
 
 No line holds a token, a response, a PIN, or a path or query as a client sent it. For an unexpected exception, the log has the
-class and the place, but not the message, which may quote such values.
+class and the place in the code, but not the message, which may quote such values.
 """
 
 import json
@@ -38,7 +38,7 @@ def _places(trace: TracebackType | None) -> list[str]:
 
 
 def configuration(file: Path | None = None) -> dict[str, Any]:
-    """Return the settings for `logging.config.dictConfig`, to append all records to `file`, or to write them to stderr."""
+    """Return settings for `logging.config.dictConfig`, with which all records are appended to `file` or written to stderr."""
     to_file = {"class": "logging.FileHandler", "filename": str(file), "encoding": "utf-8", "formatter": "json"}
     to_stderr = {"class": "logging.StreamHandler", "formatter": "json"}
     return {

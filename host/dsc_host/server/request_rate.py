@@ -1,4 +1,4 @@
-"""A rate limit for each client: a request that arrives too early waits, without work for the server.
+"""A rate limit for each client: a request that arrives too early must wait, which costs the server no work.
 
 Without this limit, a client that sends requests over many connections without a pause would slow down all other clients.
 """
@@ -12,7 +12,7 @@ from dsc_host.server.connections import WAITS
 
 PER_SECOND = 20
 BURST = 40
-"""The number of requests in a row that are answered without delay."""
+"""The number of requests that a client may send at once without a delay."""
 MOST_SECONDS = 5.0
 """The longest wait in seconds. A request that would have to wait longer is refused."""
 _MOST_CLIENTS = 10_000

@@ -1,10 +1,10 @@
-"""The verifier for asynchronous programs: the same calls as coroutines, which worker threads carry out.
+"""The verifier for asynchronous programs: the calls of `Verifier` as coroutines, which worker threads carry out.
 
 Four promises:
 
 1. No call blocks the event loop. All work with the database is done in threads that belong to this verifier.
-2. A call that is canceled before a thread has started it does nothing. A call that a thread has started runs to its end and
-   is recorded, although nobody gets the result. So after a canceled `verify`, assume that the challenge is used up.
+2. If a call is canceled before a thread has started it, it does nothing. If a thread has started it, it runs to its end and is
+   recorded, although nobody gets the result. So after a canceled `verify`, assume that the challenge is used up.
 3. `close` waits for the calls that threads have started. Calls that no thread has started never start, and raise `StoreError`.
 4. Long results, such as all cards' secrets or the whole log, are read in parts, as fast as the caller consumes them.
 """
@@ -30,11 +30,11 @@ from dsc_host.verifier.service import Verifier
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 SQLITE_THREADS = 1
-"""The number of threads for an SQLite file. One transaction writes to it at a time, so more threads would only wait."""
+"""The number of threads for an SQLite file. Only one transaction at a time may write, so more threads would only wait."""
 SERVER_THREADS = 5
-"""The number of connections to a server that are kept open."""
+"""The number of threads for a database on a server, which keeps this many connections open."""
 MOST_THREADS = 15
-"""The largest number of connections that can be open at the same time."""
+"""The largest number of threads. A database on a server allows this many connections at the same time."""
 PAGE = 500
 """The number of cards, enrollments or log entries that are in memory at the same time."""
 
@@ -72,7 +72,7 @@ class _Call:
 class _Workers:
     """The threads that do the work. All copies of one AsyncVerifier share them.
 
-    A thread takes all calls that wait for a commit, and commits their last steps together.
+    A thread takes the waiting calls that end with a commit, at most 64, and commits their last steps together.
     """
 
     def __init__(self, threads: int) -> None:
@@ -153,7 +153,7 @@ class _Workers:
 
     def close(self) -> None:
         self._closed = True
-        # Do not cancel the waiting calls, because nobody requested that. Each one raises the error that the verifier is closed.
+        # Do not cancel the waiting calls: their callers must get the error that the verifier has been closed.
         self._pool.shutdown(wait=True)
 
 
@@ -187,7 +187,7 @@ def _awaitable(
 def _grouped(
     method: Callable[Concatenate[Verifier, P], T], begin: Callable[Concatenate[Verifier, P], Step[T, CardTransaction]]
 ) -> Callable[Concatenate["AsyncVerifier", P], Coroutine[Any, Any, T]]:
-    """Return the coroutine of a method. `begin` returns the method's last step, which is committed together with others."""
+    """Return the coroutine of a method. `begin` does all but its last step, which is committed together with other calls."""
 
     @wraps(method)
     async def call(self: "AsyncVerifier", /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -199,7 +199,7 @@ def _grouped(
 class AsyncVerifier:
     """The calls of `Verifier` as coroutines. Tasks may share one object. Nothing else may use the wrapped verifier.
 
-    The callbacks and iterables that are passed to a call are run and read in a worker thread.
+    Callbacks that are passed to a call run in a worker thread, which also reads the iterables that are passed.
 
     Examples:
         >>> import asyncio
@@ -271,7 +271,7 @@ class AsyncVerifier:
 
     @property
     def audit(self) -> "AsyncAudit":
-        """Return the log, to read and to check."""
+        """Return the log, for reading and checking."""
         return AsyncAudit(self._verifier, self._workers)
 
     enroll = _awaitable(Verifier.enroll)
@@ -337,7 +337,7 @@ class AsyncVerifier:
 
 
 class AsyncAudit:
-    """The log of an `AsyncVerifier`, with the calls of `AuditLog` as coroutines."""
+    """The log of an `AsyncVerifier`, for reading and checking."""
 
     def __init__(self, verifier: Verifier, workers: _Workers) -> None:
         """Take the verifier and its threads from `AsyncVerifier.audit`."""
@@ -345,7 +345,7 @@ class AsyncAudit:
         self._workers = workers
 
     async def entries(self, after: int = 0, serial: str | None = None) -> AsyncIterator[Entry]:
-        """Yield the entries with a number above `after`, in order: all, or those about one card. Read them page by page."""
+        """Yield the entries with a number above `after`, in order. With `serial`, yield only the entries about this card."""
         async for entry in _in_pages(self._workers, self._log.entries(after, serial)):
             yield entry
 

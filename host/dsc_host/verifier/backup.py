@@ -1,14 +1,14 @@
-"""Backup and restore: all records in one file, for another machine or another kind of database.
+"""Backup and restore: one file with all records, which can be restored on another machine or in another kind of database.
 
 The database can be used while a backup is made. A backup is restored into an empty database. Six promises:
 
-1. A backup holds everything as it was at one moment: cards, challenges, owners, and the log, which a restored database
-   continues.
+1. A backup holds everything as it was at one moment: cards, challenges, owners, and the log. A restored database continues the
+   log.
 2. A backup holds no secret in the clear. Keys and PINs are sealed under the master key, as they are in the database. The master
    key is not in the backup, and the backup is useless without it: keep both, but not together.
 3. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
-   short, changed or pieced together is refused. If you name the database that you want, a backup of another database is refused
-   too.
+   short, changed or pieced together is refused. If the caller of `restore` names a database, a backup of another database is
+   refused too.
 4. Restoring is one transaction into a database without cards: it restores everything or nothing.
 5. With a folder for segments, the backup leaves out the entries of sealed segments, whose files are in the folder. Such a
    backup can be restored only together with these files.
@@ -43,8 +43,8 @@ from dsc_host.verifier.service import Verifier
 def backup(verifier: Verifier, file: BinaryIO, *, segments: Path | None = None, done: Progress = ignored) -> int:
     """Write all records to `file`, and return the number of cards. The backup includes the log entry about itself.
 
-    With `segments`, make a file in this folder for each sealed segment of the log that has none there. The backup then leaves
-    out the entries of all sealed segments. Raises `InputError` if the folder or a file in it cannot be used.
+    With `segments`, make a file in this folder for each sealed segment of the log that has no file there. The backup then
+    leaves out the entries of all sealed segments. Raises `InputError` if the folder or a file in it cannot be used.
     """
     context = verifier._context
     context.store.check_not_newer()
@@ -70,9 +70,9 @@ def restore(
     With `identity`, accept only a backup of the database with this identity. The restored database gets the identity of the
     backup, because its seals are bound to it. `segments` is the folder of the segment files, for a backup that needs them.
 
-    Raises `InputError` for a backup that is incomplete or changed, is of another database, or is sealed under a master key
-    that was not given. Raises `StoreError` for a database that cannot be used or has records. In both cases nothing is
-    changed.
+    Raises `InputError` for a backup that is incomplete or changed, that is of another database than `identity`, or that is
+    sealed under a master key that was not given. Raises `StoreError` for a database that cannot be used or has records. In both
+    cases nothing is changed.
     """
     keys = Keyring.of(master_key)
     store = Store.open(database, SCHEMA)
@@ -83,11 +83,11 @@ def restore(
             restoring = Restoring(SCHEMA, file, keys, done)
             restored = restoring.into(db)[cards.name]
             _check_master_key(db, keys)
-            # Close all open challenges: some may have been answered after the backup was made.
             now = float(clock())
             found = _seals(db, keys, identity)
             if part := restoring.left_out:
                 backup_segments.insert_entries(db, keys, found, part, _folder(part, segments), done)
+            # Close all open challenges: some may have been answered after the backup was made.
             _end_challenges(db, found, now)
             for end_open in SCHEMA.restored:
                 end_open(db, now)

@@ -55,7 +55,7 @@ def check_listing(owner: str | None, state: str | None, after: str, limit: int |
 
 
 def listed(context: CardContext, owner: str | None, state: str | None, after: str, limit: int | None) -> Iterator[Card]:
-    """Yield the cards that meet these criteria, which were checked. No transaction is open while the caller uses a card."""
+    """Yield the cards that meet these criteria. Between two cards, no transaction is open. See `check_listing`."""
     left = sys.maxsize if limit is None else limit
     while left > 0:
         wanted = min(left, _PAGE)
@@ -75,7 +75,7 @@ def is_real(card: CardRecord | None) -> bool:
 
 
 def unknown(serial: str) -> UnknownCard:
-    """Return the error for a serial without a card. Do not quote a value that is no serial."""
+    """Return the error for a serial without a card. A value that is not a serial is not quoted."""
     return UnknownCard(
         f"card {serial}: is not enrolled" if card_rules.is_serial(serial) else "card: none is enrolled under this serial"
     )
@@ -87,7 +87,7 @@ def awaits_pin(card: CardRecord) -> bool:
 
 
 def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
-    """Return the card, after clearing an expired pause, or an expired lock with the failures that led to it."""
+    """Return the card without a pause that has ended, or without a lock that has ended and the failures that led to it."""
     if card.locked_until is None or now < card.locked_until:
         return card
     failures = 0 if card.failures >= policy.lock_after else card.failures

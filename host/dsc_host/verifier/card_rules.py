@@ -11,7 +11,7 @@ from dsc_host.schema.card_tables import OWNER_LETTERS
 from dsc_host.verifier.model import MOST_SECONDS, Enrollment
 
 SERIAL = rf"(?!\.{{1,2}}$)[A-Za-z0-9._/-]{{1,{SERIAL_LETTERS}}}"
-"""The pattern of a serial. `.` and `..` are excluded, because in the path of a URL they name other paths."""
+"""The pattern of a serial. `.` and `..` are excluded, because in the path of a URL they mean another path."""
 SERIAL_WORDS = f"1 to {SERIAL_LETTERS} characters of A-Z, a-z, 0-9, -, _, / and ."
 KEY_BYTES = range(16, 65)
 UNLOCK_KEY_BYTES = 32
@@ -43,7 +43,7 @@ def shown_serial(serial: object) -> str:
 
 
 def is_serial(serial: object) -> bool:
-    """Return whether the value can be a card's serial: see `SERIAL`. The serials of DSC+ cards are shorter than the limit."""
+    """Return whether the value can be a card's serial: see `SERIAL`."""
     return isinstance(serial, str) and re.fullmatch(SERIAL, serial) is not None
 
 
@@ -74,7 +74,7 @@ def check_key(key: bytes) -> None:
 def check_pin(pin: str | None, suite: Suite) -> None:
     """Raise `InputError` unless the PIN is 4 digits, or None for a suite without a PIN.
 
-    If the suite has no PIN, the card checks its PIN itself, and the verifier does not know it.
+    If the suite has no PIN, the card itself checks the PIN, and the verifier does not know the PIN.
     """
     if suite.pin_hash is None:
         if pin is not None:
@@ -85,7 +85,7 @@ def check_pin(pin: str | None, suite: Suite) -> None:
 
 
 def check_duress_pin(duress_pin: str, suite: Suite) -> None:
-    """Raise `InputError` unless the duress PIN is 4 digits and the suite has a PIN, so that the verifier checks it.
+    """Raise `InputError` unless the duress PIN is 4 digits and the suite has a PIN, which the verifier then checks.
 
     The duress PIN is not compared with the card's PIN: refusing an equal PIN would reveal the card's PIN to the caller.
     """
@@ -117,7 +117,7 @@ def random_pin() -> str:
 
 
 def check_validity(begin: float | None, end: float | None) -> None:
-    """Raise `InputError` unless both are Unix times, or None for no limit, and the validity ends after it begins."""
+    """Raise `InputError` unless `begin` and `end` are Unix times, or None for no limit, and `end` is after `begin`."""
     for moment in (begin, end):
         if moment is not None and (type(moment) not in (int, float) or not 0 <= moment <= MOST_SECONDS):
             raise InputError("validity", f"must begin and end at Unix seconds from 0 to {MOST_SECONDS}")

@@ -6,7 +6,8 @@ Four promises:
 2. A row that was moved to another serial, or that comes from another database, is refused, even under the same master key.
 3. A sealed secret opens only in its database, for one enrollment of one card, with the suite that the card was enrolled with.
    A decoy's secret never opens as a card's.
-4. Each change of a card's row has a number, which the log entry about the change holds too: see `records.audit_writer`.
+4. Each change gives a card's row a new version number. The log entry about the change has this number too: see
+   `records.audit_writer`.
 """
 
 import hmac
@@ -85,9 +86,9 @@ class CardSeals(Seals):
             return False
 
 
-# The seals cover the columns as Python's `repr` writes them. `repr` separates neighboring columns and different types, and
-# takes half the time of JSON. Free text is written as bytes, because versions of Unicode differ in the letters that `repr`
-# escapes. The dates of validity are left out if both are None, so that rows that are older than these columns keep their seals.
+# A seal is computed from the `repr` of the columns. `repr` shows where each column ends and which type it has, and takes half
+# the time of JSON. Free text is encoded as bytes first, because Python versions differ in the letters that `repr` escapes. The
+# dates of validity are left out if both are None, so that rows from the time before these columns keep their seals.
 
 
 def _card_text(row: CardRecord) -> str:

@@ -1,9 +1,9 @@
-"""The last steps of many calls that logins make, in one transaction and with one statement for each usual kind of change.
+"""The last steps of many login calls in one transaction, which writes each usual kind of change with one statement.
 
-Used for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once, without
-waiting: if another transaction has locked a card, the step for this card is done later and alone. Then each step is decided: it
-raises an error, or collects its changes. So a step that raises an error has changed nothing, and needs no savepoint. Finally,
-the changes of all steps are written.
+This is used for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once,
+without waiting: if another transaction has locked a card, the step for this card is done later and alone. Then each step is
+decided: it raises an error, or it collects its changes. So a step that raises an error has changed nothing, and needs no
+savepoint. Finally, the changes of all steps are written.
 
 If several steps concern the same card, each is decided after the changes of the previous step were written.
 """
@@ -69,7 +69,7 @@ _FORGET = RowSet(
 
 @dataclass(frozen=True, slots=True)
 class CardWork(SetWork[T], Generic[T]):
-    """The last step of a call that a login makes, in the name of its context's actor."""
+    """The last step of a login call, done in the name of the context's actor."""
 
     context: CardContext
     step: Issue | Judgment
@@ -165,8 +165,8 @@ class _Set:
         serials = list({name for step in issues for name in _names(step)})
         ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
         locked, issued, known = list[PendingResult](), None, None
-        # Take both kinds of locks before reading the challenges. The second statement may lock a card that was busy for the
-        # first, and what was read in between could be out of date.
+        # Send both locking statements before reading the challenges. The second statement may lock a card that another
+        # transaction still held during the first. Rows that were read in between could be out of date.
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
         if ids:

@@ -70,7 +70,7 @@ def _seals(store: Store, keys: Keyring) -> CardSeals:
 
 def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
     store.claim(db)
-    # Load again: another process may have been first.
+    # Load the seals again, because another process may have been first.
     found = CardSeals.load(db, keys)
     if found is None:
         if not audit_writer.is_new(db) or rows.key_ids(db, 1) or vault.key_ids(db):
@@ -82,6 +82,6 @@ def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
 
 def _begin_log(tx: CardTransaction) -> None:
     tx.context.store.claim(tx.db)
-    # Check again: another process may have been first. If there are cards, the log was tampered with.
+    # Check again, because another process may have been first. If there are cards, somebody has emptied the log.
     if audit_writer.is_new(tx.db) and not rows.count_cards(tx.db):
         tx.log(tx.now(), Event(audit_writer.BEGIN, None, "done", detail={"database": tx.seals.database}))

@@ -1,9 +1,11 @@
-"""Challenges: the drawing of a question, the memory of earlier questions, and the limit on challenges.
+"""Challenges: how a question is drawn, how earlier questions are remembered, and how challenges are limited.
 
-The limit counts the challenges of each card. Wrong responses need a challenge, so the limit slows down anybody who tries
-to lock a card. Guessing is stopped by the lock, not by this limit, so in doubtful cases the limit grants a challenge.
+The rate limit counts the challenges of each card. Each wrong response needs a challenge, so the limit slows down anybody who
+tries to lock a card. The lock, not this limit, stops a caller who guesses responses, so in doubtful cases the limit grants a
+challenge.
 
-A caller who must not learn which cards exist gets challenges for decoys too. To the caller, a decoy looks like a card.
+A caller who must not learn which cards exist also gets challenges for serials without a card. A decoy then takes the place of
+the card.
 """
 
 import hashlib
@@ -24,9 +26,9 @@ from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardTransaction
 
 REMEMBERED = 1000
-"""The number of a card's latest questions that are not asked again. Without a counter in the suite, no question is repeated."""
+"""The number of a card's latest questions that are not asked again. If its suite has no counter, no question is repeated."""
 FORGOTTEN = 10
-"""The largest number of old rows that are removed when a row is added. The limit bounds the time of a call."""
+"""The largest number of old rows that are removed when a row is added, so that no call takes long."""
 _ID_BYTES = 11
 _ALPHABETS = {"A": "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", "H": "0123456789ABCDEF"}
 """The characters of questions in the formats A and H. A leaves out I and O, because they look like 1 and 0."""
@@ -122,10 +124,10 @@ def _refuse(
 
 
 def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float) -> None:
-    # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, only one of
-    # them matters: the challenge N places before the new one. If it was issued within the period, the limit is reached. The
-    # caller searches for its row even if the card has had fewer challenges. Otherwise the duration of the call would reveal
-    # their number. A time in the future comes from a clock that was set back: ignore it, so that the owner need not wait.
+    # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, only the
+    # challenge N places before the new one matters: if it was issued within the period, the limit is reached. The caller
+    # searches for its row even if the card has had fewer than N challenges, because otherwise the duration of the call would
+    # reveal that. A time in the future comes from a clock that was set back. Ignore it, so that the owner need not wait.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now

@@ -1,7 +1,7 @@
 """Closed challenges: how they are recognized, and how responses to them are refused.
 
-The first few such responses are logged one by one, and counted in the row of the challenge. Later responses, and responses to
-unknown challenges, are only counted, and lock no row.
+The first few responses to a closed challenge are logged one by one, and counted in the row of the challenge. Later responses,
+and responses to unknown challenges, are only counted together, and lock no row.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from dsc_host.verifier.transaction import CardContext, CardTransaction
 _LOGGED = 2
 """The largest number of logged responses to one challenge, open or closed, as a multiple of the policy's `attempts`."""
 _COUNTED_FOR = 60
-"""Other responses are only counted. Each process logs their number at most once in this number of seconds."""
+"""The seconds between two log entries of a process with the number of responses that were only counted."""
 
 Closed: TypeAlias = tuple[Reason, ChallengeRecord]
 """The reason why a challenge is closed, and the challenge."""

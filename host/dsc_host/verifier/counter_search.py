@@ -12,7 +12,7 @@ from dsc_host.ocra import Responder, Suite
 from dsc_host.verifier.card_rules import COUNTER_END
 
 TimeSteps: TypeAlias = Sequence[int | None]
-"""The time steps to try: for a suite without a time input, a single None."""
+"""The time steps to try. For a suite without a time input, this is a single None."""
 _NO_TIME: TimeSteps = (None,)
 
 
@@ -23,7 +23,7 @@ def is_response(response: object, digits: int) -> bool:
 
 
 def time_steps(suite: Suite, now: float, window: int) -> TimeSteps:
-    """Return the time steps to try around the time `now`: for a suite without a time input, a single None."""
+    """Return the time steps to try: those at most `window` steps from `now`, or a single None if the suite has no time."""
     if suite.time_step is None:
         return _NO_TIME
     step = suite.time_steps(now)
@@ -42,7 +42,8 @@ def counter_of(
 ) -> int | None:
     """Return the counter, from `start` to `start + window`, that the response was made with, or None.
 
-    If two counters give the same response by chance, return the lower counter: the higher could be ahead of the real card.
+    If two counters give the same response by chance, return the lower counter, because the higher may be ahead of the card's
+    own counter.
     """
     counters = range(start, min(start + window + 1, COUNTER_END))
     found = (next(_matches(responder, question, response, counters, step), None) for step in steps)

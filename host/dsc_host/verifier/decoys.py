@@ -1,11 +1,11 @@
-"""Decoys: rows that stand in for cards that do not exist, so that a caller cannot tell a missing card from an enrolled card.
+"""Decoys: rows that take the place of missing cards, so that a caller cannot tell a missing card from an enrolled card.
 
-Wrong responses to a decoy are counted, and pause and lock the decoy like a card. Judging a response takes as long for a decoy
-as for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at any time.
-Three promises:
+Wrong responses to a decoy are counted, and they pause and lock the decoy as they would a card. Judging a response takes as long
+for a decoy as for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at
+any time. Three promises:
 
-1. A call for a challenge executes the same statements whether the card exists or not, the first time and every time after. So
-   each serial in such a call gets a decoy, even the serial of a card. A card's decoy never gets a challenge.
+1. A call for a challenge executes the same statements whether the card exists or not, at the first call and at all later calls.
+   So each serial in such a call gets a decoy, even the serial of a card. The decoy of a card's serial never gets a challenge.
 2. A decoy's suite is drawn from the suites of the neighboring cards, in proportion to their frequency. The draw depends on a
    secret and the serial, so a repeated draw nearly always gives the same suite, even when neighboring cards change.
 3. A decoy remembers its questions as a card does, but may be removed a year after the last request for it.

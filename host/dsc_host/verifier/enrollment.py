@@ -1,7 +1,7 @@
 """Enrollment: adding any number of cards to the records, and disclosing their secrets to another system.
 
-A serial that is in use is refused. The serial of a retired card can be enrolled again: the new card replaces the old card and
-its records, except for the log entries.
+The serial of a card that is in use is refused. The serial of a retired card can be enrolled again: the new card replaces the
+old card and its records, except for the log entries.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 500
-"""The number of cards that are enrolled or disclosed at a time. Each such part is a transaction, unless all or none enroll."""
+"""The number of cards that one transaction enrolls or discloses. An atomic enrollment is one transaction for all cards."""
 
 _REPLACEABLE = (State.RETIRED, DECOY)
 _TRIES = 3
@@ -178,7 +178,7 @@ def _already_enrolled(serial: str) -> AlreadyEnrolled:
 
 
 def disclose(context: CardContext, serials: Iterable[str] | None) -> Iterator[Enrollment]:
-    """Yield cards with their secrets: see `Verifier.disclose`."""
+    """Yield cards with their secrets, but no retired cards: see `Verifier.disclose`."""
     for page in _all_pages(context) if serials is None else _chosen_pages(context, serials):
         yield from page
 

@@ -1,14 +1,15 @@
-"""The judgment of responses: one, or two in a row for a resync. The judgment and its consequences are one transaction.
+"""The judgment of a response, or of two successive responses for a resync, in one transaction with all its consequences.
 
-A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of the
-responses can know all three. So a response to a closed challenge, or to a challenge that was never issued, is refused before
-any response is computed. The first such responses are logged. All later ones lock nothing, and so delay nobody.
+A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of a
+response can know all three. So the verifier refuses a response to a closed challenge, or to a challenge that was never issued,
+without computing the right response. It logs the first few such responses. Later ones lock no row, and so delay nobody.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
 reason for a refusal. So neither `Verdict.accepted` nor the duration distinguishes a locked, suspended or missing card from a
-wrong response. Only a value that no card could show takes less work, and its sender can see that it is not a response. If the
-database locks rows, the verifier computes after it has locked the card's row. SQLite locks the whole file, so there the
-verifier computes first, and again only if the row was changed in the meantime.
+wrong response. Only a value that no card could show takes less work, and its sender can see that it is not a response.
+
+If the database locks rows, the verifier computes after it has locked the card's row. SQLite locks the whole file. There the
+verifier computes before it takes the lock, and computes again only if the row was changed in the meantime.
 """
 
 import re
@@ -38,14 +39,14 @@ _REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, S
 _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
 """The reasons that count as a failure. UNKNOWN is among them because decoys are paused and locked like cards."""
 _NO_PIN = "no PIN at all"
-"""The text to compute with in place of a missing PIN, so that this takes as long as with a PIN. No PIN has letters."""
+"""The text that replaces a missing PIN, so that the computation takes as long as with a PIN. No PIN has letters."""
 _MOST_DOUBLINGS = 30
 _DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """The result of comparing the responses. Of all states of a card, only a decoy's and a retired card's affect it."""
+    """The result of comparing the responses. It depends on the card's state only for a decoy and for a retired card."""
 
     reason: Reason
     counter: int
@@ -85,12 +86,12 @@ class Draft:
 
 
 def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTransaction]:
-    """Begin a judgment. In SQLite, read the rows now, in a transaction that only reads, and then check the responses.
+    """Begin a judgment. In SQLite, read the rows now in a transaction that only reads, and compare the responses.
 
     Return the verdict if it is already known. Otherwise return a function that judges the answers and records the verdict.
     """
     if context.store.locks_rows:
-        # Read and compute after the row was locked: this delays no other card, and takes one round trip less.
+        # Read and compute after the row was locked. The lock delays no other card, and this takes one round trip less.
         return Judgment(asked)
     with context.store.read_once() as db:
         found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
@@ -202,8 +203,8 @@ def _find(
     if card.state == DECOY:
         # Refuse even a response that matches the decoy's random key.
         return _Finding(Reason.UNKNOWN, card.counter)
-    # The PIN and the duress PIN are never compared, so they may be equal. Then a response counts as made with the PIN, which is
-    # checked first.
+    # The PIN and the duress PIN are never compared with each other, so they may be equal. Then a response counts as made with
+    # the PIN, which is checked first.
     if counter is not None:
         return _Finding(Reason.ACCEPTED, counter)
     if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:
@@ -248,7 +249,7 @@ def _counter_after(
 
 
 def _refusal(card: CardRecord, asked: JudgmentRequest, policy: Policy, now: float) -> Reason | None:
-    """Return the reason why the card's responses are refused now; None if they are not."""
+    """Return the reason why all responses of the card are refused now, or None if they are not."""
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
     if card.valid_from is not None and now < card.valid_from:

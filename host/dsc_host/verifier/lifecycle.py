@@ -25,7 +25,7 @@ _STATES_BEFORE: Mapping[State, tuple[State, ...]] = {
     State.ACTIVE: (State.SUSPENDED, State.LOST),
     State.RETIRED: (State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST),
 }
-"""For each new state, the states from which a card can get there."""
+"""For each new state, the states from which a card can change to it."""
 _ACTIONS = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
 _ERASED: Mapping[str, Any] = {
     "key_id": "",
@@ -107,8 +107,7 @@ def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
 def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> Card:
     """Set a second PIN, or remove it with None. Raises `InputError`, `UnknownCard` and `StateError`.
 
-    The card's PIN is not decrypted. So this call does not reveal whether the two PINs are equal: its result and its log entry
-    are the same in both cases.
+    The call does not decrypt the card's PIN. So its result and its log entry do not reveal whether the two PINs are equal.
     """
     card = card_lookup.usable_card(tx, serial)
     if duress_pin is not None:

@@ -1,8 +1,8 @@
-"""The change of the master key during normal operation: batch by batch, cards are sealed again under the keyring's first key.
+"""The change of the master key during normal operation: all secrets are sealed again under the keyring's first key.
 
-Each batch is a separate transaction, so nobody waits long for a card. If the change is interrupted, each card is sealed under
-one of the two keys, and a second run continues with the remaining cards. During the change, every process that uses the
-database must have both keys.
+The cards are sealed in batches. Each batch is a separate transaction, so no login waits long. If the change is interrupted,
+each card is sealed under one of the two keys, and a second run continues with the remaining cards. During the change, every
+process that uses the database must have both keys.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 100
-"""The number of cards in a batch. Nobody can use them while the batch is sealed, which takes some milliseconds."""
+"""The number of cards in a batch. Logins with these cards wait while the batch is sealed, some milliseconds."""
 
 Progress = Callable[[int, int], None]
 
@@ -62,7 +62,7 @@ def in_use(context: CardContext) -> dict[str, int]:
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:
-    """Seal the vault, the key of the row seals and the log's checkpoints again. Report no progress, because they are few."""
+    """Seal the vault, the row key and the log's checkpoints again. They are few, so no progress is reported."""
     with context.reading() as tx:
         left = vault.count_not_under(tx.db, to.id)
         begins = seals.key_id(tx.db) != to.id

@@ -15,13 +15,13 @@ MOST_WINDOW = 1000
 """The largest `Policy.window`. A wrong response costs one HMAC for each counter in the window."""
 MOST_RESYNC_WINDOW = 10_000
 MOST_TIME_WINDOW = 20
-"""The largest `Policy.time_window`. A wrong response costs the HMACs of the whole window for each time step."""
+"""The largest `Policy.time_window`. For each time step, a wrong response costs the HMACs of the whole counter window."""
 MOST_UNLOCK_CODES = 100
 """The largest `Policy.unlock_codes`. Each card's row holds the times of this many codes."""
 MOST_SECONDS = 10**10
 """The longest duration: about three hundred years."""
 MOST_CHALLENGES = 1000
-"""The largest `Policy.challenges`. At least this many challenges of each card are remembered."""
+"""The largest `Policy.challenges`. The verifier remembers at least this many challenges of each card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,14 @@ class Policy:
     lock_after: int = 10
     """The number of wrong responses in a row, over all challenges of a card, that lock the card. 1 or more."""
     lock_after_in_a_day: int = 20
-    """The number of wrong responses within 24 hours that lock a card, even between right responses. At least `lock_after`."""
+    """The number of wrong responses within 24 hours that lock a card, even with right responses between them.
+
+    1 or more. A number below `lock_after` counts as `lock_after`.
+    """
     lock_for: float = 24 * 60 * 60
     """The duration of a lock, in seconds. More than 0."""
     window: int = 20
-    """The number of counters to look ahead: a card may have shown this many responses that nobody submitted. 0 to 1000."""
+    """The number of counters to look ahead: the number of responses that a card may show without a login. 0 to 1000."""
     unlock_codes: int = 10
     """The number of unlock codes that a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000
@@ -62,7 +65,7 @@ class Policy:
     pause: float = 30
     """The seconds for which a card's responses are ignored after `attempts` wrong responses in a row. 0 turns the pause off.
 
-    The pause doubles after each further `attempts` wrong responses, up to `lock_for`. So nobody can lock a card quickly.
+    The pause doubles after each further `attempts` wrong responses, up to `lock_for`. So nobody else can lock a card quickly.
     """
 
     def __post_init__(self) -> None:
@@ -81,7 +84,7 @@ class Policy:
 
     @property
     def most_in_a_day(self) -> int:
-        """Return how many wrong responses within a day lock a card: at least `lock_after`."""
+        """Return the number of wrong responses within 24 hours that lock a card: at least `lock_after`."""
         return max(self.lock_after, self.lock_after_in_a_day)
 
 
@@ -99,7 +102,7 @@ class State(StrEnum):
 
     Attributes:
         ENROLLED: None of the card's responses has been accepted yet.
-        ACTIVE: A response was accepted.
+        ACTIVE: A response was accepted, or the card was resumed.
         SUSPENDED: Out of use until it is resumed.
         LOST: Out of use until it is found and resumed.
         RETIRED: Permanently out of use: its secrets are erased.
@@ -150,9 +153,9 @@ class Enrollment:
     awaits_pin: bool = False
     """Whether the suite has a PIN that the verifier does not know yet. `Verifier.set_pin` sets it."""
     valid_from: float | None = None
-    """The Unix time from which responses are accepted. None means from the enrollment on."""
+    """The Unix time from which responses are accepted. None means that they are accepted from the enrollment on."""
     valid_until: float | None = None
-    """The Unix time from which responses are refused. None means never."""
+    """The Unix time from which responses are refused. None means that the validity does not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,7 @@ class Card:
     valid_from: float | None = None
     """The Unix time when the card's validity begins. None means that it has no beginning."""
     valid_until: float | None = None
-    """The Unix time when the card's validity ends. None means never."""
+    """The Unix time when the card's validity ends. None means that it has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +234,7 @@ class Challenge:
 
 
 class Reason(StrEnum):
-    """The reason why a response was accepted or refused. Use it only in the log: a reason helps an attacker.
+    """The reason why a response was accepted or refused. Show it only in the log, because a reason helps an attacker.
 
     Attributes:
         ACCEPTED: The right response, at the right time, for the first time.
@@ -290,7 +293,7 @@ class Verdict:
 
     reason: Reason
     duress: bool = False
-    """Whether the response was accepted and made with the duress PIN, which says that the owner is being forced.
+    """Whether the response was accepted and made with the duress PIN, with which an owner shows that somebody forces them.
 
     Do not show this on the screen where the response was typed.
     """

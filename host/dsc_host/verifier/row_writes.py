@@ -1,4 +1,4 @@
-"""The writing of the rows that a login changes: at once, or collected and then written for many logins together."""
+"""The writing of the rows that a login changes: immediately, or collected and later written for many logins together."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -40,11 +40,11 @@ class RowWrites(Protocol):
         """Remove old challenges of a card."""
 
     def add(self, draw: Draw) -> ChallengeRecord | None:
-        """Add a challenge with a question that the card has not had. Return None if the card has had all drawn questions."""
+        """Add a challenge with a question that the card has not had. Return None after too many draws."""
 
 
 class DirectWrites:
-    """Writes each row at once."""
+    """The writer that writes each row immediately."""
 
     __slots__ = ("_db",)
 
@@ -78,7 +78,7 @@ class DirectWrites:
 
 
 class CollectedWrites:
-    """Collects the rows. `card_sets` writes the rows of many logins."""
+    """The writer that only collects the rows. `card_sets` then writes the rows of many logins together."""
 
     __slots__ = ("added", "answers", "cards", "columns", "forgotten")
 

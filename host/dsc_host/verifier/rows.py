@@ -1,12 +1,12 @@
-"""The rows of cards, their owners and challenges, and every statement that reads or changes them.
+"""The rows of cards, their owners and challenges, and the statements that read or change them.
 
-Each function executes one task inside a transaction of `Store`, and makes no decision. A transaction that changes a card or its
-challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. The store locks the end of the log
-last. So no transactions deadlock.
+Each function does one task inside a transaction of `Store`, and makes no decision. A transaction that changes a card or its
+challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. The end of the log is locked last.
+So no transactions deadlock.
 
 Each row has a seal (`card_seals`) that covers all its columns. So a function that changes some columns takes the whole new row.
 
-The statements of a login are prepared once, in this module, as `Statement` objects. The others are built at each use.
+The statements of a login are prepared once, as `Statement` objects. The other statements are built at each use.
 """
 
 from collections.abc import Iterable, Sequence
@@ -91,8 +91,8 @@ _REAL = cards.alias()
 _EITHER = func.coalesce(
     select(_REAL.c.serial).where(_REAL.c.serial == bindparam("of")).scalar_subquery(), bindparam("otherwise")
 )
-# Read the row at this serial or after it as a whole: without a card, as many pages of the table are read as with a card. Decoys
-# follow all cards, so there is always such a row.
+# Read the whole row at this serial or, if there is none, the next row. So as many pages of the table are read without a card as
+# with a card. Decoys sort after all cards, so there is always such a row.
 _NEXT = (
     select(_REAL.c.serial, _REAL.c.seal).where(_REAL.c.serial >= bindparam("of")).order_by(_REAL.c.serial).limit(1).subquery()
 )
@@ -184,8 +184,9 @@ def lock_card(db: Connection, serial: str) -> CardRecord | None:
 def lock_for_challenge(db: Connection, serial: str, otherwise: str | None, ago: int) -> tuple[CardRecord | None, float | None]:
     """Lock and return a card, or its decoy if there is no card, with the Unix time of an earlier challenge.
 
-    `otherwise` is the name of the decoy. `ago` is how many challenges the earlier challenge lies before the new one. The time
-    is None if the earlier challenge is no longer stored. Finding the card and finding the decoy take the same time.
+    `otherwise` is the name of the decoy. If `ago` is 1, the earlier challenge is the last one before the new challenge; if it
+    is 2, the one before that, and so on. The time is None if the earlier challenge is not stored. Finding the card and finding
+    the decoy take the same time.
     """
     # The second statement begins after the lock is taken, so it sees what the lock's previous holder has committed.
     if otherwise is None:
@@ -276,7 +277,7 @@ def suites_near(db: Connection, serial: str, most: int) -> list[str]:
     """Return the suites of up to `most` cards on either side of a serial, one suite for each card."""
     after = select(cards.c.suite, cards.c.state).where(cards.c.serial > serial).order_by(cards.c.serial).limit(most)
     before = select(cards.c.suite, cards.c.state).where(cards.c.serial < serial).order_by(cards.c.serial.desc()).limit(most)
-    # Filter the decoys out here. A filter in the statement would make it read all decoys.
+    # Leave the decoys out here. With a condition in the statement, the database could read all decoys.
     return [row.suite for side in (after, before) for row in db.execute(side) if row.state != DECOY]
 
 
@@ -303,7 +304,7 @@ def lock_cards_not_under(db: Connection, key_id: str, after: str, until: float, 
 
 
 def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
-    """Return the number of cards whose secrets are sealed under another master key, and when the last of them was enrolled."""
+    """Return the number of cards that are sealed under another master key, and the Unix time of their latest enrollment."""
     counted = select(func.count(), func.max(cards.c.enrolled_at)).where(cards.c.key_id.not_in(["", key_id]))
     count, last = db.execute(counted).one()
     return int(count), float(last or 0.0)
@@ -360,7 +361,7 @@ def write_answer(db: Connection, challenge: ChallengeRecord) -> None:
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
-    """Remove up to `most` of the card's oldest challenges, numbered at most `up_to` and expired before `expired_at`."""
+    """Remove up to `most` of the card's oldest challenges, with numbers up to `up_to`, which had expired by `expired_at`."""
     _FORGET.send(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
 
 

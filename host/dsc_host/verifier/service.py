@@ -2,18 +2,19 @@
 
 Ten promises:
 
-1. One right response that is submitted any number of times, at any time and in any number of processes, is accepted once.
+1. A right response is accepted only once, even if it is submitted many times, at the same time, or to several processes.
 2. A counter only moves forward. Neither an accepted response nor any earlier response of that card is accepted again.
 3. No question is open twice for a card, or asked again among the card's next 1,000 questions. Questions with the same encoding
    (RFC 6287, 5.1) count as one. A card whose suite has no counter is never asked a question twice while it is enrolled.
-4. Only the right response to an open challenge is accepted. Any other value gives a false verdict, and never raises.
+4. Only the right response to an open challenge is accepted. For any other value, `verify` returns a false verdict, and does
+   not raise.
 5. A failure counts only against its challenge and the card of this challenge, and only if the challenge was open.
 6. Keys and PINs are in the clear only while a response is computed, and in the result of `disclose`. They are never logged.
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy allows.
 8. A card gets no more challenges in a period than the policy allows. The error tells the caller when to try again.
 9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
    closed challenge are logged one by one. Later responses are only counted.
-10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are gone.
+10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are erased.
 """
 
 import time
@@ -133,7 +134,7 @@ class Verifier:
 
     @property
     def audit(self) -> AuditLog:
-        """Return the log, to read and to check."""
+        """Return the log, for reading and checking."""
         keys, own = self._context.keys, self._context.seals
         return AuditLog(
             self._context,
@@ -277,7 +278,7 @@ class Verifier:
         return self._context.change(lambda tx: lifecycle.remove_owner(tx, serial, owner))
 
     def set_pin(self, serial: str, pin: str) -> Card:
-        """Set `pin`, 4 digits, for the card `serial`, which awaits its PIN, and return the card.
+        """Set the PIN of the card `serial`, which must await its PIN, to the 4 digits of `pin`, and return the card.
 
         Raises `StateError` if the card awaits no PIN.
         """
@@ -325,14 +326,14 @@ class Verifier:
         return self._context.finish(self._verify(challenge_id, response, once=once))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
-        """Catch up with a card that is further ahead than the window, with its responses to two challenges in a row.
+        """Catch up with a card that is further ahead than the window, with its responses to two successive challenges.
 
         `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Return the verdict. Both
         challenges must be open and of one card, and the card must have answered them one right after the other. Both responses
         must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. If so, both challenges
         are closed, and the card's counter is set to the counter after that of the second response. A wrong pair counts as one
         failure of the card and one failure of each challenge, and does not change the counter. Everything else is as in
-        `verify`. A single response that an attacker has guessed or seen is useless here.
+        `verify`. An attacker who has guessed or seen a single response cannot use it here.
         """
         return self._context.finish(self._resync(first_id, first_response, second_id, second_response))
 
@@ -343,7 +344,7 @@ class Verifier:
 
         Anybody who has the card can do this without the old PIN, so check the identity of the caller first. `new_pin` may equal
         the duress PIN, because a refusal would reveal the duress PIN; see `set_duress_pin`. Raises `InputError` for a value
-        that is no PIN, and for a card that checks its PIN itself.
+        that is not a PIN, and for a card that checks its PIN itself.
         """
         return self._context.finish(self._change_pin(challenge_id, response, new_pin))
 

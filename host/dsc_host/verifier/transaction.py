@@ -79,7 +79,7 @@ class CardTransaction(Transaction, _CardSecrets):
 
     @property
     def policy(self) -> Policy:
-        """Return the policy that challenges and responses are judged by."""
+        """Return the policy by which challenges and responses are judged."""
         return self.context.policy
 
     @property
