@@ -1,10 +1,17 @@
 """Refusals on pages: the HTTP status and the form field of each error, and the sentences for bad requests."""
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError
 from dsc_host.login import NotAllowed, NotFound, NotNow, TooManyAttempts, WrongCredentials
+from dsc_host.portal.components import WARNING, Actions, Alert, Split
+from dsc_host.portal.languages import Language
+from dsc_host.portal.views import Link, View
 
+FORBIDDEN = 403
+"""The status of a refused form that was open for too long, and of a page that a visitor may not open."""
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (WrongCredentials, 401),
     (TooManyAttempts, 429),
@@ -72,6 +79,20 @@ def rejection(status: int) -> str:
 def title_of(status: int) -> str:
     """Return the English title of a page that explains a problem with this status."""
     return _PROBLEMS.get(status, _PROBLEMS[400])
+
+
+def problem_page(_: Language, title: str, words: str, links: Sequence[Link]) -> View:
+    """Return the page that explains a problem. The first sentence of `words` is the heading of its message.
+
+    `links` are the ways on. Beside them, the page has links for visitors whose device or login is the problem.
+    """
+    heading, stop, rest = words.partition(". ")
+    message = Alert(WARNING, f"{heading}{stop.strip()}", (rest,) if rest else (), links)
+    ways = (
+        ("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))),
+        ("key", Link("/login/help", _("I have no device with me"), _("other ways to log in"))),
+    )
+    return View(title, blocks=(Split((message,), last=(Actions(_("Do you need help?"), ways),)),))
 
 
 def field_of(error: DscError, default: str = "") -> str:

@@ -19,12 +19,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from dsc_host.errors import DscError, InputError, OutOfMemory, out_of_memory
 from dsc_host.link import CardClient
 from dsc_host.login import LoginSystem, NotIn, Offer, ProofNeeded, Visitor
-from dsc_host.portal import security
-from dsc_host.portal.components import WARNING, Alert
+from dsc_host.portal import refusals, security
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.navigation import first_page, is_for, sections
 from dsc_host.portal.notices import Notice, Value
-from dsc_host.portal.refusals import TRANSIENT, field_of, rejection, status_of, title_of, with_retry_after
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import explained, explained_at_field
@@ -111,10 +109,10 @@ class Site:
                         security.check_post(request, visit.form_token, visit.form)
                     return await run_in_threadpool(_answered, visit, handler)
             except Rejected as rejected:
-                return visit.problem(rejected.status, visit._(rejection(rejected.status)))
+                return visit.rejected(rejected)
             except OutOfMemory as error:
                 # There was too little memory for the page, or for the handler's thread.
-                return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
+                return refusals.with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
 
         return answered
 
@@ -303,8 +301,8 @@ class Visit:
     def refused(self, view: View, error: DscError, field: str = "") -> Response:
         """Return the page with the error, which is about `field` if the error names no field."""
         at_field = explained_at_field(error, self._) if isinstance(error, InputError) else ""
-        view = replace(self.as_sent(view, field_of(error, field)), wrong_words=at_field)
-        return self.wrong(view, self.explain(error), status_of(error))
+        view = replace(self.as_sent(view, refusals.field_of(error, field)), wrong_words=at_field)
+        return self.wrong(view, self.explain(error), refusals.status_of(error))
 
     def as_sent(self, view: View, wrong: str) -> View:
         """Return the page with the form as the visitor has sent it. `wrong` is the name of the wrong field."""
@@ -314,7 +312,7 @@ class Visit:
         """Return the page with `words` as its error. With `field`, the form is as it was sent, and this field is wrong."""
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
-    def problem(self, status: int, words: str) -> Response:
+    def problem(self, status: int, words: str, title: str = "") -> Response:
         """Return a page that explains a problem, with a link to the form's page, to the same page, or to the first page."""
         visitor, extension = self._visitor_or_none(), self.site.extension
         first = Link(*first_page(visitor, self._))
@@ -323,11 +321,15 @@ class Visit:
         on = first
         if self.request.method == "POST" and self.page not in ("/", first.href):
             on = Link(self.page, self._("Back"))
-        elif self.request.method == "GET" and status in TRANSIENT:
+        elif self.request.method == "GET" and status in refusals.TRANSIENT:
             on = Link(self._here, self._("Try again"))
-        links = (first,) if on is not first else ()
-        message = Alert(WARNING, words, links=(replace(on, primary=True),))
-        return self.show(View(self._(title_of(status)), blocks=(message,), links=links), status)
+        links = (replace(on, primary=True), *((first,) if on is not first else ()))
+        return self.show(refusals.problem_page(self._, title or self._(refusals.title_of(status)), words, links), status)
+
+    def rejected(self, error: Rejected) -> Response:
+        """Return a page that explains why a request was refused before any page saw it."""
+        title = self._("This page has expired") if error.status == refusals.FORBIDDEN else ""
+        return self.problem(error.status, self._(refusals.rejection(error.status)), title)
 
     def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""
@@ -395,4 +397,4 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except ProofNeeded:
         return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:
-        return with_retry_after(visit.problem(status_of(error), visit.explain(error)), error)
+        return refusals.with_retry_after(visit.problem(refusals.status_of(error), visit.explain(error)), error)

@@ -35,7 +35,8 @@ def test_a_forbidden_page_leads_to_the_overview(scenario: Scenario, browser: Bro
 
 def test_a_form_from_elsewhere_leads_back_to_its_page(scenario: Scenario, browser: Browsers) -> None:
     page = enter(scenario, browser()).post("/withdraw", csrf="0" * 64)
-    assert (page.status, page.title, onward(page)) == (403, "You may not do this", ("/withdraw", "Back"))
+    assert "or came from another site.</h2>" in page.html, "what to do is below"
+    assert (page.status, page.title, onward(page)) == (403, "This page has expired", ("/withdraw", "Back"))
 
 
 def test_a_wrong_method_leads_to_where_the_visitor_begins(scenario: Scenario, browser: Browsers) -> None:

@@ -24,7 +24,7 @@ from dsc_host.gateway.openid.errors import UnsafeRequest
 from dsc_host.gateway.openid.provider import PATHS, NextStep, Provider
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES
-from dsc_host.portal.refusals import rejection, status_of
+from dsc_host.portal.refusals import status_of
 from dsc_host.portal.security import Rejected
 from dsc_host.portal.site import OPENID_PAGE, Handler, Site, Visit
 from dsc_host.portal.views import Form, View, hidden
@@ -63,7 +63,7 @@ def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request
         except (UnsafeRequest, ValueError):
             return _unsafe(visit)
         except Rejected as rejected:
-            return visit.problem(rejected.status, visit._(rejection(rejected.status)))
+            return visit.rejected(rejected)
         except DscError as error:
             return visit.problem(status_of(error), visit.explain(error))
 
