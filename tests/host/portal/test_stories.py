@@ -80,7 +80,7 @@ def test_a_new_visitor_is_led_to_the_stories(browser: Browsers) -> None:
     page = visitor.open("/")
     assert (page.path, page.title) == ("/demonstration", "Try the card")
     assert [story.title for story in STORIES if story.title not in page.text] == []
-    assert "HTTP service run “dscplus serve”, and open its page /docs" in page.text
+    assert "HTTP service not here: run “dscplus serve”, and open its page /docs" in page.text
     assert browser().open("/").path == "/login", "who has been here before wants to log in"
     assert '<a class="button primary" href="/demonstration">Demonstration</a>' in browser().open("/nowhere").html
 

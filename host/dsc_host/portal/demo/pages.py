@@ -30,7 +30,7 @@ def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
         _("A login system with its security card, on your own machine. Everything here is invented."),
         _("The buttons beside the date move it, so that cards arrive and waiting changes take effect."),
     )
-    beside = (_people(demo, visit), _more(_), _for_developers(_))
+    beside = (_more(_), _people(demo, visit))
     return visit.show(View(_("Try the card"), words=words, blocks=(Split((_stories(runs, visit),), last=beside),)))
 
 
@@ -38,18 +38,11 @@ def _more(_: Language) -> Actions:
     """Return the links to the pages that belong to no story."""
     links = (
         ("mail", Link("/outbox", _("Sent messages"), _("all emails, SMS and calls"))),
-        ("key", Link("/login", _("Log in"), _("as one of these people"))),
+        ("key", Link("/login", _("Log in"), _("as one of the people below"))),
+        ("list", Link(component_page.PATH, _("Components"), _("what the pages are made of"))),
+        ("window", Link("", _("HTTP service"), _("not here: run “dscplus serve”, and open its page /docs"))),
     )
     return Actions(_("Also here"), links)
-
-
-def _for_developers(_: Language) -> Listing:
-    """Return the folded list of what customers do not need."""
-    items = (
-        Item(_("Components"), "list", None, (_("what the pages are made of"),), links=(Link(component_page.PATH, _("Open")),)),
-        Item(_("HTTP service"), "window", None, (_("run “dscplus serve”, and open its page /docs"),)),
-    )
-    return Listing(_("For developers"), items, dense=True, folded=True)
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:

@@ -73,18 +73,26 @@ def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
     return _first(demo, visit, app, is_quiet=is_quiet, looked=looks or not is_quiet)
 
 
-def _framed(demo: Demonstration, visit: Visit, forms: tuple[Form, ...], shown: tuple[Shown, ...] = (), says: str = "") -> View:
-    """Return a page on which the phone shows these forms, with the sentence `says` of the app above them."""
+def _framed(
+    demo: Demonstration,
+    visit: Visit,
+    forms: tuple[Form, ...],
+    shown: tuple[Shown, ...] = (),
+    says: str = "",
+    asks: tuple[str, str] | None = None,
+) -> View:
+    """Return a page on which the phone shows these forms. Above them is the sentence `says` of the app, or what it `asks`."""
     _ = visit._
     return View(
         _("Phone of {name}", name=_name(demo, visit)),
+        words=(_("A simulated phone with the app on it."),),
         shown=shown,
         forms=forms,
         frame="phone",
         style="/static/demo.css",
         links=(Link("/outbox", _("Sent messages")), Link("/demonstration", _("Demonstration"))),
         focus=True,
-        extra={"clock": _.time(demo.clock()), "says": says},
+        extra={"clock": _.time(demo.clock()), "says": says, "asks": asks},
     )
 
 
@@ -113,24 +121,18 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool, 
 def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
     """Return the screen of a login that waits, without the number: the owner must read the number on the login page."""
     _ = visit._
-    hint = _("Somebody logs in as you. If it is not you, deny the login.")
+    asked = _("Somebody logs in as you. If it is not you, deny the login.")
     if push.where:
-        hint = _("Somebody logs in from {where}. If it is not you, deny the login.", where=push.where)
+        asked = _("Somebody logs in from {where}. If it is not you, deny the login.", where=push.where)
     fields = (
         hidden("user", user.name),
         hidden("push", push.id),
-        Field("number", _("Number on the login page"), "code", hint, longest=8),
+        Field("number", _("Number on the login page"), "code", longest=8),
         Field("pin", _("PIN of the app"), "password", longest=6),
     )
     finger = (("/phone/approve/finger", _("Approve with my finger")),) if user.biometrics else ()
-    form = Form(
-        "/phone/approve",
-        _("Approve"),
-        fields,
-        legend=_("Login of {name}", name=user.name),
-        also=(*finger, ("/phone/deny", _("Deny"))),
-    )
-    return _framed(demo, visit, (form,))
+    form = Form("/phone/approve", _("Approve"), fields, also=(*finger, ("/phone/deny", _("Deny"))))
+    return _framed(demo, visit, (form,), asks=(_("Login of {name}", name=user.name), asked))
 
 
 def _response(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
