@@ -200,7 +200,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The page on which the flow of a form begins, by the path of the form. A form with a path below its page needs no entry."""
+"""The page on which the flow of a form begins, by the form's path. A form whose path is below its page's needs no entry."""
 
 
 def application(
@@ -222,10 +222,10 @@ def application(
         secure: Whether visitors connect over https, through a proxy that terminates TLS.
         hosts: The host names under which visitors reach the portal.
         name: The title of the pages. If it is empty, the pages have a title in the visitor's language.
-        extension: Additional pages, for example of a demonstration. Never add any to a portal where real people log in.
-        ticket_domain: The domain of web servers that may ask this portal who their visitors are. If it is empty, no web server
-            may ask.
-        issuer: The address at which programs log their users in with OpenID Connect. If it is empty, no program can.
+        extension: Additional pages, for example of a demonstration. A portal where real people log in must have none.
+        ticket_domain: The domain of web servers that may ask this portal who their visitors are. If this is empty, no web
+            server may ask.
+        issuer: The address at which programs log their users in with OpenID Connect. If this is empty, programs cannot do so.
         due_every: The seconds between two runs of the maintenance, while the portal runs.
         ended: A function that is called when the portal shuts down.
     """
@@ -247,7 +247,7 @@ def application(
         for path, call in phone_api.CALLS.items()
     ]  # fmt: skip
     health = Route("/health", partial(_answer_health, system), methods=["GET"])
-    # Compress only files. The length of a compressed page that quotes its visitor would reveal the secrets in it (BREACH).
+    # Compress only files. If a page quotes its visitor, its compressed length would reveal the secrets on the page (BREACH).
     static = Mount("/static", GZipMiddleware(StaticFiles(directory=str(files("dsc_host.portal").joinpath("static")))))
     return Starlette(
         routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
@@ -298,8 +298,8 @@ async def _do_due(system: LoginSystem, seconds: float) -> None:
         try:
             await run_in_threadpool(system.operator.run_due)
         except Exception:
-            # The portal must keep running after any error. The next run tries again.
-            _log.exception("due work was not done")
+            # The portal must keep running after any error. The next run of the maintenance tries again.
+            _log.exception("the maintenance failed")
         await asyncio.sleep(seconds)
 
 
@@ -331,7 +331,7 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses: an unknown path, or a wrong method.
 
     If a visitor opens the path of a form as a page, for example from the history, redirect to the page where the form's flow
-    begins. There, a notice says that a device must be chosen first.
+    begins. If that is the page of devices, a notice says that a device must be chosen first.
     """
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)

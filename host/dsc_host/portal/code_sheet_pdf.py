@@ -1,6 +1,6 @@
 """A security code card as a PDF: one A4 page, with the same bytes for the same card.
 
-The built-in fonts of PDF readers have only Latin letters, so the few words of a Russian sheet are in English.
+The built-in fonts of PDF readers have only Latin letters, so the title of a Russian sheet is in English.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def download(_: Language, label: str, codes: Sequence[str]) -> Response:
 
 
 def pdf(title: str, subtitle: str, codes: Sequence[str], language: str) -> bytes:
-    """Return the page as PDF bytes. Raises `DscError` if the package that draws it is not installed."""
+    """Return the sheet as PDF bytes. Raises `DscError` if the package that draws PDF pages is not installed."""
     try:
         from reportlab.lib.pagesizes import A4
         from reportlab.pdfgen.canvas import Canvas

@@ -1,7 +1,7 @@
 """The components of a page: panels with lists, facts, meters, alerts and dialogues.
 
-A component is data. `templates/components.html` draws it, with the macro that `part` names. `/components` in the demonstration
-shows all of them.
+A component is data. `templates/components.html` draws it with the macro that `part` names. The page `/components` of the
+demonstration shows all components.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A text that is not the page's own, for example a message. Screen readers read it in its `language`."""
+    """A quoted text, for example a message that was sent. Screen readers read it in its own `language`."""
 
     text: str
     language: str
@@ -56,11 +56,11 @@ class Item:
     actions: Sequence[Form] = ()
     links: Sequence[Link] = ()
     about: str = ""
-    """The subject of the actions. Screen readers read it after a button's label; if it is empty, they read the title."""
+    """The subject of the actions. Screen readers read it after a button's label. If it is empty, they read the title."""
     folded: Sequence[str] = ()
-    """Further details, which the visitor unfolds."""
+    """Further details, which are hidden until the visitor unfolds them."""
     quote: Quote | None = None
-    """A text above the details, as it was sent."""
+    """A quoted text above the details."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +83,23 @@ class Listing:
     more: Link | None = None
     words: Sequence[str] = ()
     dense: bool = False
-    """Whether each item has its action beside it in a narrow window too, and no icon there. For items with one action."""
+    """Whether a narrow window shows each item's action beside the item, and no icons. Only for items with one action."""
     folded: bool = False
     """Whether only the title is shown until the visitor unfolds the panel. It then has no `more`."""
     forms: Sequence[Form] = ()
-    """Buttons above the items that act on several of them."""
+    """Buttons above the items. Such a button acts on several items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A panel with a list of keys and values."""
+    """A panel with a list of names and values."""
 
     part: ClassVar[str] = "facts"
     title: str
     facts: Sequence[tuple[str, str]]
     more: Link | None = None
     across: bool = False
-    """Whether a wide window has the facts side by side, each value below its key."""
+    """Whether a wide window shows the facts side by side, each value below its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Instructions:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A list of consequences: of an action, before it is done, or of a state. Its stripe has the color of the kind."""
+    """A list of the consequences of a state, or of an action that is not done yet. Its stripe has the color of the kind."""
 
     part: ClassVar[str] = "outcome"
     title: str
@@ -171,7 +171,7 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Links to parts of a list, in one row. The link without an address is the part that the page shows."""
+    """Links to parts of a list, in one row. The link without an address stands for the part that the page shows now."""
 
     part: ClassVar[str] = "filter"
     title: str
@@ -227,13 +227,13 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class PageForms:
-    """The place of some of the page's forms: from index `start` up to, but not including, `end`. Needs `View.placed`."""
+    """The place of some of the page's forms: those with the indexes from `start` to `end` - 1. Needs `View.placed`."""
 
     part: ClassVar[str] = "forms"
     start: int = 0
     end: int = 100
     folded: str = ""
-    """The title of a panel that hides the forms until the visitor unfolds it, or sends one with a mistake. Empty: no panel."""
+    """The title of a panel that hides the forms until the visitor unfolds it or makes a mistake. Empty: no such panel."""
 
 
 @dataclass(frozen=True, slots=True)

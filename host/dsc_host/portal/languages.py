@@ -1,7 +1,7 @@
 """The languages of the pages: English, in which the code is written, and German and Russian from gettext catalogs.
 
-The catalogs are `locale/LANGUAGE.po`. They are compiled in memory when the first portal of a process is made, so no compiled
-file can be out of date.
+The catalogs are the files `locale/LANGUAGE.po`. They are compiled in memory when the process makes its first portal, so no
+compiled file can be out of date.
 """
 
 import re
@@ -31,12 +31,12 @@ _RANGE = re.compile(r"(?P<language>[A-Za-z]{1,8})(-[A-Za-z0-9-]*)?(\s*;\s*[qQ]=(
 
 
 _COUNTRY = re.compile("(?!EU|EZ|QO|UN|XA|XB|ZZ)[A-Z]{2}")
-"""A country code of two letters, without the codes for groups of countries and for none."""
+"""A code of two letters that stands for a single country. The excluded codes stand for groups of countries, or for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language: its translations, and its formats of days and amounts."""
+    """A language of the pages: its translations, and its formats of days, times and amounts."""
 
     code: str
     words: NullTranslations
@@ -77,7 +77,7 @@ class Language:
         return str(format_currency(amount, "USD", locale=self.code))
 
     def country(self, code: str) -> str:
-        """Return the name of a country; its code if it has no name in this language."""
+        """Return the name of a country, or its code if it has no name in this language."""
         return str(Locale(self.code).territories.get(code, code))
 
     def countries(self) -> list[tuple[str, str]]:
@@ -86,7 +86,7 @@ class Language:
         return sorted(((code, name) for code, name in known if _COUNTRY.fullmatch(code)), key=itemgetter(1))
 
     def language(self, code: str) -> str:
-        """Return the name of a language; its code if it has no name in this language."""
+        """Return the name of a language, or its code if it has no name in this language."""
         return str(Locale(self.code).languages.get(code, code))
 
 
@@ -101,7 +101,7 @@ def load() -> Mapping[str, Language]:
 
 
 def negotiated(languages: Mapping[str, Language], chosen: str, accepted: str) -> Language:
-    """Return the chosen language, or the available language that the browser prefers, or English."""
+    """Return the language that the visitor has chosen, else the available language that the browser prefers, else English."""
     if chosen in languages:
         return languages[chosen]
     ranges = [found for part in accepted[:500].split(",") if (found := _RANGE.fullmatch(part.strip()))]

@@ -24,7 +24,7 @@ _BELOW = {
     "/events": "/profile",
     "/close": "/profile",
 }
-"""The section of a page, and of the pages below it, if the path of the page does not begin with the path of the section."""
+"""The section of pages outside the section's own path, by the first part of their paths."""
 _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)
@@ -41,7 +41,7 @@ _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A link of the navigation. `current` is the value of `aria-current`: `page`, `true` below the section, or empty."""
+    """A link of the navigation. `current` is `page` on the linked page, `true` on another page of the section, or empty."""
 
     href: str
     label: str
@@ -72,7 +72,7 @@ def sections(visitor: Visitor, page: str, _: Language) -> list[Section]:
 
 
 def _offered(visitor: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
-    """Yield the path, the address and the label of each section that the session allows. Staff get their own page first."""
+    """Yield the path, the link's address and the label of each section that the session allows. Pages of staff come first."""
     if own := staff_page(visitor):
         yield own, own, staff_page_name(own, _)
     yield "/", "/", _("Overview")
@@ -100,5 +100,5 @@ def staff_page_name(path: str, _: Language) -> str:
 
 
 def staff_page(visitor: Visitor) -> str:
-    """Return the path of the page for the visitor's role; empty if there is none."""
+    """Return the path of the page for the visitor's role, or empty text if this session has no such page."""
     return _STAFF_PAGES.get(visitor.role, "") if visitor.scope is Scope.FULL else ""

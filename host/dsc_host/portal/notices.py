@@ -1,7 +1,7 @@
 """Notices: short messages that the next page shows once after a form was sent.
 
-The browser keeps a notice in a cookie until then. The cookie is sealed for this visitor under the master key, so a page shows
-only what the portal itself wrote for this visitor.
+The browser keeps the notice in a cookie until then. The cookie is sealed for this visitor under the master key. So a page shows
+only notices that the portal itself has written for this visitor.
 """
 
 import base64
@@ -48,7 +48,7 @@ class Notice:
 
     @classmethod
     def opened(cls, text: str, key: MasterKey, token: str) -> "Notice | None":
-        """Return the notice that was sealed for this visitor; None for any other text."""
+        """Return the notice that was sealed for this visitor. Return None for any other text."""
         if not 0 < len(text) <= _MOST_LETTERS:
             return None
         try:

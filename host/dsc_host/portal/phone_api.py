@@ -1,6 +1,6 @@
 """The HTTP interface for phone apps: JSON over POST, without cookies. An app identifies itself by the token of its device.
 
-The messages are those of `dsc_host.phone.protocol`. A refusal is `{"error": {"code", "message"}}` with its status.
+`dsc_host.phone.protocol` defines the messages. A refusal is `{"error": {"code", "message"}}` with the status of the error.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A call of the app: the type of its message, and the function that answers the message from a network address."""
+    """A call of the app: the type of its message, and the function that answers it. The function also gets the address."""
 
     kind: type[T]
     answer: Callable[[LoginSystem, T, str], object]

@@ -56,7 +56,7 @@ _FIELD_NAMES = {
     "document type": "document_type",
     "document number": "document_number",
 }
-"""The names of form fields that differ from the field's name in an `InputError`."""
+"""The names of form fields, by the names in an `InputError`, where the two names differ."""
 
 
 def status_of(error: DscError) -> int:
@@ -96,6 +96,6 @@ def problem_page(_: Language, title: str, words: str, links: Sequence[Link]) -> 
 
 
 def field_of(error: DscError, default: str = "") -> str:
-    """Return the name of the form field that an error is about; `default` if the error names no field."""
+    """Return the name of the form field that an error is about, or `default` if the error names no field."""
     field = error.field if isinstance(error, InputError) else default
     return _FIELD_NAMES.get(field, field)

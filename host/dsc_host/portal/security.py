@@ -2,19 +2,19 @@
 
 Six promises:
 
-1. Every POST of a form comes from our site: its CSRF token is only in pages that our site has shown to the same visitor.
-2. Cookies are HttpOnly and SameSite=Lax: a link from another site opens a page in the visitor's session, and a form from
-   another site comes without the session. Opening a page changes nothing, so only forms need the first promise. Over https
+1. Every POST of a form comes from our site. Its CSRF token is only in pages that our site has shown to the same visitor.
+2. Cookies are HttpOnly and SameSite=Lax. A link from another site opens a page in the visitor's session, but a form from
+   another site comes without the session. Opening a page changes nothing, so only forms need the first promise. Over https,
    the cookies are Secure, and the session's cookie is bound to this host by its name (`__Host-`). The only cookie that other
    hosts get is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
-3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
-4. No cache stores a page, and no other site learns from which of our pages a visitor comes.
-5. A request that is for another host, too large or malformed is refused before any page gets it.
+3. Scripts, styles and pictures come only from our site, and forms go only to it. No other site can frame our pages.
+4. No cache stores a page. No other site learns from which of our pages a visitor comes.
+5. A request is refused before any page gets it if it is for another host, too large or malformed.
 6. No secret is in a URL. Secrets come in forms or in cookies.
 
-OpenID Connect makes exceptions (`dsc_host.portal.pages.openid`). A link may send a client an
-authorization code, with which the client logs the visitor in. A link with
-an ID token ends the session of that token. A code is in a URL, but it is valid only once, and only with the client's proof.
+OpenID Connect has exceptions to promises 2 and 6 (`dsc_host.portal.pages.openid`). Opening a link may send a client an
+authorization code, with which the client logs the visitor in. Opening a link with an ID token ends the session of that token.
+An authorization code is in a URL, but it is valid only once, and only with the client's proof.
 """
 
 import hmac
@@ -40,7 +40,7 @@ _POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""The content security policy for a drawing, which contains a style and is shown as a picture."""
+"""The content security policy for a drawing. It allows the styles in the drawing, and nothing else."""
 
 
 class Rejected(Exception):
@@ -84,12 +84,12 @@ class Cookies:
 
 
 def new_visitor() -> str:
-    """Return a token for a visitor who has not started to log in. The token belongs to no session, and a login replaces it."""
+    """Return a token for a visitor who has not begun a login. The token belongs to no session. A login replaces it."""
     return "v." + secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def csrf(token: str) -> str:
-    """Return the CSRF token for this visitor's forms. Nobody can derive the visitor's token from the CSRF token."""
+    """Return the CSRF token for the forms of the visitor with this token. Nobody can derive the token from the CSRF token."""
     return hmac.new(token.encode(), b"dscplus csrf", "sha256").hexdigest()
 
 
@@ -164,7 +164,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower(): value for name, value in message["headers"]}
-                # Check the status too: the answer for a missing file is an error page.
+                # Check the status too, because the answer for a missing file is an error page.
                 is_file = str(scope["path"]).startswith("/static/") and message["status"] in (200, 206, 304)
                 headers = self._headers(given.get(b"content-type", b""), is_file=is_file)
                 message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]
@@ -190,6 +190,6 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """Return the host without its port; empty text if this is not HOST or HOST:PORT."""
+    """Return the host without its port. Return empty text if the header is neither HOST nor HOST:PORT."""
     found = _HOST.fullmatch(host)
     return found["name"].lower() if found else ""

@@ -1,7 +1,7 @@
 """The context of a page's handler: the site and the visit.
 
 A handler is a plain function that takes a `Visit` and returns a response. It runs in a worker thread. If the handler
-raises a refusal, the visitor gets a page with the error and the matching status.
+raises a DscError, the visitor gets a page that explains the error, with the matching status.
 """
 
 import re
@@ -34,9 +34,9 @@ _BACK = "back"
 """The cookie with the path of the page that asked for a login."""
 _BACK_SECONDS = 10 * 60
 TICKET_PAGE = "/ticket"
-"""The page that redirects to other web servers. A login may redirect to it with an address, which the page checks."""
+"""The page that redirects to other web servers. A login may redirect to this page with an address, which the page checks."""
 OPENID_PAGE = "/openid/continue"
-"""The page that redirects to programs that use OpenID Connect. A login redirects to it with the program's sealed request."""
+"""The page that redirects to programs that use OpenID Connect. A login redirects to it with a program's sealed request."""
 _QUERY = re.compile(r"[A-Za-z0-9_.=&-]{1,200}", re.ASCII)
 """A query that is kept when the same page is shown in another language."""
 _WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z0-9_.=-]*", re.ASCII)
@@ -63,14 +63,14 @@ class Extension:
     posts: Mapping[str, Handler]
     """The handlers of the extension's forms, by path."""
     secret: str
-    """The secret to which the extension's forms are bound. The visitor's token is not used, because each login changes it."""
+    """The secret to which the extension's forms are bound. They cannot use the visitor's token, which each login changes."""
     extend_page: ExtendPage
     guide: Callable[["Visit", View], object]
     """A function that returns the data for the template `guide.html`, which adds a guide to each page."""
     before: Mapping[str, Callable[["Visit"], None]]
     """Functions to call before the portal's own handlers of forms, by path."""
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
-    """A function that gives the user with this name a new blank card, and returns the card's line."""
+    """A function that gives the user with this name a new blank card, and returns the card's client."""
 
     def has(self, path: str) -> bool:
         """Return whether the path belongs to the extension."""
@@ -79,7 +79,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One portal: the login system, and everything that its pages share."""
+    """One portal: the login system, and all data that the portal's pages share."""
 
     system: LoginSystem
     cookies: Cookies
@@ -95,7 +95,7 @@ class Site:
     """The title of the pages. If it is empty, the pages have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """The page where the flow of a form begins, by the form's path. A form at the page's path, or below it, needs no entry."""
+    """The page where the flow of a form begins, by the form's path. A form whose path is below its page's needs no entry."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -118,7 +118,7 @@ class Site:
 
 
 class _Done(Exception):
-    """Raised to end a handler early, with this response."""
+    """Ends a handler early, with this response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class Visit:
     request: Request
     form: dict[str, str] = field(default_factory=dict)
     sent_to: str = ""
-    """The path to which the form was sent, if the visitor then had to give a proof; empty for the path of the request."""
+    """The path to which the form was sent before the visitor had to give a proof. Empty if it is the path of the request."""
 
     @property
     def token(self) -> str:
@@ -223,7 +223,7 @@ class Visit:
 
     @property
     def _notice_cookie(self) -> str:
-        # A phone in the same browser has a cookie of its own. Otherwise its pages could drop the notice of a login.
+        # A demonstration phone in the same browser has its own cookie. Otherwise its pages could drop the notice of a login.
         return f"{_NOTICE}-phone" if f"{self.request.scope['path']}/".startswith("/phone/") else _NOTICE
 
     def leave_notice(self, response: Response, notice: str, token: str, **values: Value) -> None:
@@ -258,12 +258,12 @@ class Visit:
     def redirect_after_login(self, token: str) -> Response:
         """Redirect after a login: to the page that was requested before the login, or else to the first page of the visitor.
 
-        The requested page is ignored if this visitor may not see it: another user of the browser may have requested it.
+        Ignore the requested page if this visitor may not see it, because another user of the browser may have requested it.
         """
         asked, visitor = self.request.cookies.get(_BACK, ""), self.system.visitor(token)
         back = asked if asked != "/" and self._may_lead_to(asked) and is_for(visitor, asked) else ""
         if self.request.method == "POST" and _WITH_VALUE.fullmatch(back):
-            # Chromium follows no redirect from a form to another site, and the next page may redirect there.
+            # The requested page may redirect to another site. Chromium does not follow such a redirect after a form.
             response = self.redirect_page(back)
             self.site.cookies.write(response, token)
         else:
@@ -284,12 +284,11 @@ class Visit:
 
     @contextmanager
     def showing_errors(self, view: Callable[[], View], field: str = "") -> Iterator[None]:
-        """Show this page again, with the error, if the block raises one. The visitor can correct the form and send it again.
+        """Show a page again, with the error, if the block raises one. The visitor can correct the form and send it again.
 
-        An error that names no field is shown at `field`. If `field` is empty too, the error is about the whole form.
-
-        `ProofNeeded` is raised again, because no correction of the form helps. `view` raises `NotIn` if the page needs a
-        session that has ended.
+        `view` returns the page, or raises `NotIn` if the page needs a session that has ended. An error that names no field is
+        shown at `field`. If `field` is empty too, the error is about the whole form. `ProofNeeded` is raised again, because no
+        correction of the form helps.
         """
         try:
             yield
@@ -299,7 +298,7 @@ class Visit:
             raise _Done(self.refused(view(), error, field)) from None
 
     def refused(self, view: View, error: DscError, field: str = "") -> Response:
-        """Return the page with the error, which is about `field` if the error names no field."""
+        """Return the page with the error. If the error names no field, it is shown at `field`."""
         at_field = explained_at_field(error, self._) if isinstance(error, InputError) else ""
         view = replace(self.as_sent(view, refusals.field_of(error, field)), wrong_words=at_field)
         return self.wrong(view, self.explain(error), refusals.status_of(error))
@@ -309,11 +308,11 @@ class Visit:
         return view.refused(self.sent_to or str(self.request.scope["path"]), self.form, wrong)
 
     def wrong(self, view: View, words: str, status: int, field: str = "") -> Response:
-        """Return the page with `words` as its error. With `field`, the form is as it was sent, and this field is wrong."""
+        """Return the page with `words` as its error. With `field`, the form is filled in as sent, and this field is wrong."""
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
     def problem(self, status: int, words: str, title: str = "") -> Response:
-        """Return a page that explains a problem, with a link to the form's page, to the same page, or to the first page."""
+        """Return a page that explains a problem. Its link leads to the form's page, to the same page, or to the first page."""
         visitor, extension = self._visitor_or_none(), self.site.extension
         first = Link(*first_page(visitor, self._))
         if visitor is None and extension is not None:
@@ -351,7 +350,7 @@ class Visit:
 
     @property
     def page(self) -> str:
-        """The path of this page, or, after a form, of the page on which the form's flow begins."""
+        """The path of this page. If the request is a form, the path of the page on which the form's flow begins."""
         path = str(self.request.scope["path"])
         path = self.site.starts.get(path, path)
         while path not in self.site.pages:
@@ -362,14 +361,14 @@ class Visit:
 
     @property
     def _here(self) -> str:
-        """The path of this page, with its query. After a form, the path of the page on which the form's flow begins."""
+        """The path of this page, with its query. If the request is a form, the same path as `page`."""
         path, query = str(self.request.scope["path"]), self.request.scope["query_string"].decode("latin-1")
         whole = f"{path}?{query}"
         is_page = self.request.method == "GET" and path in self.site.pages and _QUERY.fullmatch(query) is not None
         return whole if is_page or self._may_lead_to(whole) else self.page
 
     def _may_lead_to(self, path: str) -> bool:
-        """Return whether a login may redirect to this path. It must be a page of ours, never another site."""
+        """Return whether a login may redirect to this path. It must be a page of ours that is not a part of the login."""
         if _WITH_VALUE.fullmatch(path):
             return path.partition("?")[0] in self.site.pages
         return path in self.site.pages and not path.startswith(("/login", "/lost"))

@@ -1,6 +1,6 @@
 """The name of a visitor's browser, from the header User-Agent, as the list of sessions shows it.
 
-The header proves nothing. It only helps users to recognize their own sessions, so the name is rough: a browser and a system.
+The header proves nothing. It only helps users to recognize their own sessions, so a browser and a system are enough.
 """
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ _BROWSERS = (
     ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),
 )
-"""A part of the header for each browser. The headers of earlier browsers also contain the parts of later browsers."""
+"""For each browser, a part of its header. The order matters: the header of Edge also contains the part of Chrome."""
 _SYSTEMS = (
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -25,14 +25,14 @@ _SYSTEMS = (
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
-"""A part of the header for each system. The header of Android names Linux too."""
+"""For each system, a part of its header. The order matters: the header of Android also contains Linux."""
 
 _ICONS = {"Android": "mobile", "iPhone": "mobile", "iPad": "tablet"}
-"""The icons of systems that are not those of computers."""
+"""The icons of the systems of phones and tablets. Other systems have the icon of a computer."""
 
 
 def browser_of(request: Request) -> str:
-    """Return the browser and the system, for example `Firefox, Windows`; empty text if neither is known."""
+    """Return the browser and the system, for example `Firefox, Windows`. Return empty text if neither is known."""
     user_agent = request.headers.get("user-agent", "")
     known = (next((name for part, name in parts if part in user_agent), "") for parts in (_BROWSERS, _SYSTEMS))
     return ", ".join(filter(None, known))

@@ -33,12 +33,12 @@ class Field:
     autocomplete: str = "off"
     longest: int = 200
     choices: Sequence[Choice] = ()
-    """The options of radio buttons, or what a text field proposes."""
+    """The options of radio buttons, or the suggestions of a text field."""
     optional: bool = False
     heading: str = ""
     """A heading above the field, for the first of several fields that belong together."""
     secret: bool = False
-    """Whether the field is empty when the form is shown again after an error. Passwords and codes always are."""
+    """Whether the field is empty when the form is shown again after an error. Passwords and codes are always empty then."""
 
     def filled(self, typed: Mapping[str, str]) -> "Field":
         """Return the field with the visitor's input, unless the input must not be shown again."""
@@ -75,9 +75,9 @@ class Form:
     danger: bool = False
     also: Sequence[tuple[str, str]] = ()
     secondary: bool = False
-    """Whether the form's button is secondary even if the form is the first of the page."""
+    """Whether the form's button is secondary although the form is the first of the page."""
     primary: bool = False
-    """Whether the form's button is the primary one of the page even if the form is in a list."""
+    """Whether the form's button is the page's primary button although the form is in a list."""
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:
@@ -87,7 +87,7 @@ def button(action: str, label: str, *, danger: bool = False, **values: str) -> F
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link, with an optional hint. Without an address it is shown disabled, and the hint says why."""
+    """A link, with an optional hint. A link without an address is drawn disabled, and its hint says why."""
 
     href: str
     label: str
@@ -114,11 +114,11 @@ class Row:
     cells: Sequence[str | Cell]
     forms: Sequence[Form] = ()
     group: str = ""
-    """A heading, for example a day. It is shown once above consecutive rows that have the same heading."""
+    """A heading, for example a day. Consecutive rows with the same heading have it once above them."""
     about: str = ""
     """The subject of the actions. Screen readers read it after a button's label. If empty, they read the first two cells."""
     kind: str = ""
-    """`danger` for a row to notice; empty for other rows."""
+    """`danger` for a row that needs attention. Empty for other rows."""
 
     @property
     def subject(self) -> str:
@@ -141,7 +141,7 @@ class Table:
     On a narrow screen, where a row is drawn as a card, the cell of a `lead` column has no label.
     """
     dense: bool = False
-    """Whether a narrow screen has all rows in one panel, with the first cell beside the others, rather than a card for each."""
+    """Whether a narrow screen shows all rows in one panel, with the first cell beside the others, and not as cards."""
     even: bool = False
     """Whether a narrow screen keeps the columns, because there are few and their texts are short."""
 
@@ -157,7 +157,7 @@ class Shown:
 
     @property
     def parts(self) -> Sequence[str]:
-        """The value in groups of three or four, if it is a long number, or a long code that is copied or read out."""
+        """The value, in groups of three or four if it is a long number or a long code to copy."""
         length = len(self.value)
         if length < _GROUPED or not self.value.isascii() or not (self.copied or self.value.isdigit()):
             return (self.value,)
@@ -194,7 +194,7 @@ class View:
     wrong: str = ""
     """The name of the field that the error is about; empty if the error is about the whole form."""
     wrong_words: str = ""
-    """The text beside this field; empty for the text of the error."""
+    """The text beside the wrong field. If it is empty, the text of the error is there."""
     facts: Sequence[tuple[str, str]] = ()
     blocks: Sequence[Block] = ()
     """The components between the facts and the forms."""
@@ -205,13 +205,13 @@ class View:
     steps: Steps | None = None
     """The steps of the flow that the page belongs to."""
     section: str = ""
-    """A path in the section that the page belongs to. If it is empty, this is the path of the page itself."""
+    """A path in the section that the page belongs to. If it is empty, the path of the page itself decides."""
     crumb: str = ""
-    """The last part of the path to the page; empty for the title."""
+    """The name of the page in the line that says where the visitor is. If it is empty, the title is used."""
     onward: Link | None = None
     """The link to the page where most visitors go next, as the primary button. Only for a page without a primary form."""
     back: Link | None = None
-    """The link beside the buttons of the first form, which leaves the flow and changes nothing."""
+    """The link beside the buttons of the first form. It leaves the flow and changes nothing."""
     script: str = ""
     """The name of a script of the portal. The page also works without it."""
     style: str = ""
@@ -221,7 +221,7 @@ class View:
     frame: str = ""
     """The class of a box around the values and forms, for example a phone."""
     beside: str = ""
-    """The name of a template that is drawn beside the values and forms, or below them on a narrow screen."""
+    """The name of a template that is drawn beside the values and forms, or below them if the screen is narrow."""
     extra: dict[str, object] = field(default_factory=dict)
     focus: bool = False
     """Whether the first empty field has the keyboard focus. After an error, the wrong field has it."""
@@ -231,7 +231,7 @@ class View:
     """The action of the form that was refused; empty if none was."""
 
     def refused(self, action: str, typed: Mapping[str, str], wrong: str) -> "View":
-        """Return the page after the form with this action was refused: filled in, with the name of the wrong field."""
+        """Return the page after the form with this action was refused. The form is filled in with the visitor's input."""
         forms = [
             replace(form, fields=[each.filled(typed) for each in form.fields]) if form.action == action else form
             for form in self.forms
@@ -251,7 +251,7 @@ class View:
 
     @property
     def focus_id(self) -> str:
-        """The id of the field that has the keyboard focus; empty if none has."""
+        """The id of the field that gets the keyboard focus; empty if no field gets it."""
         if not self.focus and not self.error:
             return ""
         empty = (known for known, form, each in self._fields() if not each.value and self._was_sent(form))

@@ -322,12 +322,12 @@ def kind_name(_: Language, kind: str, *, issued: bool) -> str:
 
 
 def which(device: DeviceView) -> str:
-    """Return a text that distinguishes the device from others of its kind: the user's name for it, and its label."""
+    """Return a text that distinguishes the device from others of its kind: the name that the user gave it, and its label."""
     return named(device.name, device.label)
 
 
 def named(name: str, label: str) -> str:
-    """Return the user's name for a device, followed by the device's label; one of them if the other is missing."""
+    """Return the name that a user gave a device, then its label in parentheses. If one is missing, return only the other."""
     return f"{name} ({label})" if name and label else name or label
 
 
@@ -346,7 +346,7 @@ def explained(error: DscError, _: Language) -> str:
 
 
 def explained_at_field(error: InputError, _: Language) -> str:
-    """Return the sentence that explains an error beside its field, whose label it does not repeat."""
+    """Return the sentence that explains an error beside its field. It does not repeat the field's label."""
     return _sentence(_(error.words, **error.values))
 
 

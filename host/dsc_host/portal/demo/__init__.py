@@ -1,4 +1,4 @@
-"""The demonstration: invented people, their cards and phones on the page, and a clock that the visitor can advance."""
+"""The demonstration: invented people, their cards and phones on pages, and a clock that the visitor can advance."""
 
 from dsc_host.portal.demo.demonstration import Demonstration, begin
 from dsc_host.portal.demo.pages import extension

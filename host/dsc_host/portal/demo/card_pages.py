@@ -16,8 +16,8 @@ from dsc_host.portal.views import Link, View
 def with_card(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
     """Return the page with the card that can answer the offer. If the demonstration has no such card, return `view` unchanged.
 
-    The field has no keyboard focus: in a narrow window it is below the card, and the page would open at the field. In a wide
-    window, the script of the card focuses it.
+    The page does not set the keyboard focus. In a narrow window, the field is below the card, and with the focus the page would
+    open at the field. In a wide window, the card's script sets the focus.
 
     If `new_pin` is set, the response must be made with the PIN that the user has just chosen.
     """
@@ -42,7 +42,7 @@ def _title(_: Language, name: str) -> str:
 
 
 def _pin(demo: Demonstration, _: Language, card: PageCard) -> str:
-    """Return the sentence about the PIN of a card. The demonstration knows a PIN only if it has chosen the PIN itself."""
+    """Return the sentence about the PIN of a card. The demonstration knows only the PINs that it has chosen itself."""
     if not card.serial:
         return _("This card is blank. It gets a key and a PIN when the issuer makes it.")
     pin = demo.pin_of(card.serial)
@@ -50,7 +50,7 @@ def _pin(demo: Demonstration, _: Language, card: PageCard) -> str:
 
 
 def _extra(demo: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
-    """Return the values for the card's template. The form in it is always bound to the demonstration's secret."""
+    """Return the values for the card's template. The template's form is always bound to the demonstration's secret."""
     return {"card": card, "name": name, "csrf": security.csrf(demo.secret)}
 
 
@@ -74,7 +74,7 @@ def pick(demo: Demonstration, visit: Visit) -> Response:
 
 def _to_card(visit: Visit, name: str) -> Response:
     response = visit.redirect(f"/card?name={name}")
-    # Remember the card, so that the path /card shows the same one.
+    # Remember the card, so that the path /card without a name shows it again.
     visit.site.cookies.keep(response, "card", name, 3600)
     return response
 

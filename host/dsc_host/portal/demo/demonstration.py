@@ -1,6 +1,6 @@
-"""A demonstration of the login system: a few users, their cards and phones on the page, and all messages to them.
+"""A demonstration of the login system: a few users, their cards and phones on pages, and all messages to these users.
 
-Run it only on your own machine: anybody who can open the page can use every card and phone, and read every message. The
+Run it only on your own machine: anybody who can open its pages can use every card and phone, and read every message. The
 database is in memory and is lost when the program ends.
 """
 
@@ -62,7 +62,7 @@ class Key(Protocol):
 
 
 class PageCard(Protocol):
-    """A card that a page draws, with keys to press there. A package provides it in the entry-point group `dscplus.cards`."""
+    """A card that a page draws, with keys to press on the page. A package provides it in the entry-point group CARDS."""
 
     @property
     def serial(self) -> str:
@@ -97,7 +97,7 @@ class PageCard(Protocol):
 
 
 MakeCard = Callable[..., PageCard]
-"""A function that makes a card from a profile (`serial`, `key`, `suite`); without a profile, a blank card."""
+"""A function that makes a card from a profile (`serial`, `key`, `suite`). Without a profile, it makes a blank card."""
 
 
 def card_maker() -> MakeCard | None:
@@ -109,7 +109,7 @@ def card_maker() -> MakeCard | None:
 
 
 class Clock:
-    """A clock that is ahead of the real time by the days by which visitors have advanced it."""
+    """A clock that visitors can advance. It is `ahead` seconds ahead of the real time."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -130,11 +130,11 @@ class Demonstration:
     folder: tempfile.TemporaryDirectory[str]
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
-    """The user names of everybody who has a phone, each with a phrase that says who this is."""
+    """A phrase about each person who has a phone, by user name. The phrase says who the person is."""
     languages: dict[str, str] = field(default_factory=dict)
-    """The languages of the messages to `PEOPLE`, by user name, if they are not in English."""
+    """The languages that visitors have set for the messages to `PEOPLE`, by user name. Other messages are in English."""
     last_challenges: dict[str, str] = field(default_factory=dict)
-    """The last challenge for which each card was shown, by serial."""
+    """For each card's serial, the last challenge beside which the card was shown."""
     given: set[str] = field(default_factory=set)
     """The serials of the cards whose first PIN is `PIN`."""
     secret: str = field(default_factory=secrets.token_urlsafe)
@@ -145,14 +145,14 @@ class Demonstration:
         return self.cards.get(name)
 
     def card_with(self, serial: str) -> tuple[str, PageCard] | None:
-        """Return the card with this serial and the user who has the card, or None. Empty text matches no card.
+        """Return the user who has the card with this serial, and the card, or None. Empty text matches no card.
 
-        The serial is read from the simulated cards, because the records do not say who holds a shared or replaced card.
+        Ask the simulated cards for their serials: the records do not say who holds a shared or replaced card.
         """
         return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 
     def pin_of(self, serial: str) -> str:
-        """Return the PIN of a card that has the demonstration's PIN; empty text if its user chose another PIN."""
+        """Return the PIN of a card, if it still has the demonstration's PIN. Return empty text if its user chose the PIN."""
         changed = select(audit.c.number).where(
             audit.c.serial == serial, audit.c.action == "card.change-pin", audit.c.outcome == "accepted"
         )
@@ -160,13 +160,13 @@ class Demonstration:
         return PIN if given else ""
 
     def switch_off_for(self, card: PageCard, challenge: str) -> None:
-        """Switch a card off if its display may still show the response to another challenge."""
+        """Switch a card off unless it was last shown beside this challenge: it may show the response to another challenge."""
         if self.last_challenges.get(card.serial) != challenge:
             self.last_challenges[card.serial] = challenge
             card.switch_off()
 
     def give_card(self, name: str, serial: str, kind: str = Kind.DSC_PLUS) -> None:
-        """Enroll a card for a user, and put it on the page."""
+        """Enroll a card for a user, and make the card that the page shows."""
         key = secrets.token_bytes(32)
         self.given.add(serial)
         self.system.verifier.enroll(serial, key=key, suite=DEFAULT_SUITE, pin=PIN, owners=(name,))
@@ -180,13 +180,13 @@ class Demonstration:
         self.system.context.change(lambda tx: bank_instructions.keep(tx, account, given))
 
     def take_card(self, name: str) -> None:
-        """Switch a user's card off, and take it away."""
+        """Switch a user's card off, and remove it from the page."""
         card = self.cards.pop(name, None)
         if card is not None:
             card.close()
 
     def blank_card(self, name: str) -> CardClient:
-        """Put a blank card for a user on the page, and return the card's serial line. Raises `DscError` without a simulator."""
+        """Put a blank card for a user on the page, and return its client. Raises `DscError` if no simulator is installed."""
         if self.make_card is None:
             raise DscError("no card can be made here: install the simulator")
         card = self.make_card()
@@ -194,14 +194,14 @@ class Demonstration:
         return CardClient(card.line())
 
     def count_numbers(self, name: str) -> int:
-        """Return how many phone numbers a user has confirmed."""
+        """Return the number of phone numbers that a user has confirmed."""
         c = rows.phones.c
         return self.system.context.read(
             lambda tx: rows.phones.count(tx.db, c.user_id == user_named(tx.db, name).id, c.confirmed_at.is_not(None))
         )
 
     def set_language(self, name: str, language: str) -> None:
-        """From now on, send the messages to one of `PEOPLE` in this language. Do nothing for anybody else."""
+        """Send the messages to `name`, if this is one of `PEOPLE`, in this language from now on."""
         if name in PEOPLE and self.languages.get(name, FALLBACK) != language:
             self.system.operator.set_language(name, language)
             self.languages[name] = language
@@ -244,11 +244,11 @@ CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
 
 CONTACT = {"support": "+41 41 555 01 01", "returns": "Card returns, 5 Desk Lane, 6300 Zug"}
 SETTINGS = {"contact": CONTACT, "request": {"returnable": ["IB3000xxx", "IB31xxxxx"]}}
-"""The policy of the demonstration. The cards of the stories have serials of the second series."""
+"""The policy of the demonstration. The serials of the cards in stories are of the form IB31xxxxx."""
 
 
 def begin(policy: Policy | None = None) -> Demonstration:
-    """Return a demonstration with a database in memory and the users of `PEOPLE`, who all have the same password and PIN."""
+    """Return a demonstration with a database in memory and the users `PEOPLE`. All have the password SESAME and the PIN PIN."""
     policy = policy or Policy.of(SETTINGS)
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)
@@ -283,6 +283,6 @@ def _populate(demo: Demonstration) -> None:
         system.operator.add_user(account, name, SESAME, email=f"{name}@example.com", phone=phone, role=role)
     for number, name in enumerate(("anna", "sue", "ivo", "cleo"), 901):
         demo.give_card(name, f"IB3000{number}")
-    # The messages about these cards are older than any visitor, so they are in no visitor's language.
+    # Drop the messages about these cards: they were sent before the first visitor, so nobody has chosen their language.
     system.deliver()
     demo.letters.clear()

@@ -1,4 +1,4 @@
-"""The parts that the demonstration adds to every page: the step of the visitor's story, a message with a code, and the date."""
+"""The guide that the demonstration adds to every page: the step of the visitor's story, a message with a code, and the date."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ Facts = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class StepLink:
-    """A link to the page of a step, or a button with hidden fields that redirects to the page."""
+    """A link to the page of a step, or a button whose form redirects to the page."""
 
     href: str
     label: str
     fields: Mapping[str, str] | None = None
-    """The fields of the button; None for a link."""
+    """The hidden fields of the button's form; None for a link."""
     csrf: str = ""
-    """The CSRF token of the button's form; empty for the visitor's token."""
+    """The CSRF token of the button's form. If it is empty, the form has the visitor's token."""
     target: str = ""
 
 
@@ -60,27 +60,27 @@ class StoryGuide:
     steps: Sequence[ShownStep]
     done: int
     login_data: Facts
-    """The user name and the password that the current step needs on this page; empty if it needs none."""
+    """The user name and the password that the current step needs on this page. Empty if the step needs neither here."""
     papers: Facts
-    """The papers of the caller, in a step in which support asks for them."""
+    """The papers of the caller, if support asks for them in the current step."""
     following: Story | None
-    """After the last step: the next story that the visitor has not finished; None if there is none."""
+    """After the last step, the story to continue with: the next one that the visitor has not finished, or None."""
     ways: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
     progress: str
     """The number of the current step, in words."""
     due: int = 0
-    """The days that must pass in the current step; 0 if the step has a page."""
+    """The days that must pass in the current step. 0 if the visitor does the step on a page instead."""
 
     @property
     def step(self) -> ShownStep | None:
-        """The current step; None if all are done."""
+        """The current step, or None if all steps are done."""
         return next((each for each in self.steps if each.current), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """The addition to a page."""
+    """The data of the guide on one page."""
 
     csrf: str
     date: str
@@ -88,18 +88,18 @@ class Guide:
     story: StoryGuide | None
     letter: Letter | None
     papers: Facts
-    """The papers of the caller whom support questions on this page."""
+    """The papers of the caller, if support asks the caller questions on this page."""
     phone: StepLink | None
-    """Outside a story: the button for the phone that the login on this page waits for."""
+    """If the visitor follows no story: the button for the phone that must answer the login on this page."""
 
     @property
     def side(self) -> str:
-        """The name of the template that is drawn beside the form; empty if there is none."""
+        """The name of the template that is drawn beside the form, or empty text."""
         return "papers.html" if self.papers else "letter.html" if self.letter is not None else ""
 
 
 def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Guide:
-    """Return the addition to a page."""
+    """Return the guide for a page."""
     _, run = visit._, runs.current(visit.request.cookies.get(COOKIE, ""))
     labels = (_("+1 day"), _("+1 week"), _("+3 weeks"))
     story = None if run is None else _story(demo, runs, visit, run)
@@ -125,26 +125,26 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
 
 
 def progress(_: Language, story: Story, done: int) -> str:
-    """Return the number of the step that follows `done` steps of a story, in words."""
+    """Return the position in a story after `done` steps, in words: the number of the next step, or that it is finished."""
     steps = len(story.steps)
     return _("Step {number} of {all}", number=done + 1, all=steps) if done < steps else _("finished")
 
 
 def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:
-    """Return the next story after this one that the visitor has not finished, or else the first unfinished story."""
+    """Return the first unfinished story after this story, or else the first unfinished story of all."""
     open_ones = [each for each, done in story_lines(runs, visit) if done != len(each.steps)]
     later = [each for each in open_ones if STORIES.index(each) > STORIES.index(story)]
     return next(iter([*later, *open_ones]), None)
 
 
 def _shown_step(_: Language, run: Run, step: Step, ahead: int) -> ShownStep:
-    """Return the step that is `ahead` steps after the current step."""
+    """Return a step as the guide shows it. `ahead` is its distance from the current step, negative for an earlier step."""
     title = _(step.title, name=run.performer_of(step).name, **run.values)
     return ShownStep(title, _(step.text, password=SESAME, pin=PIN, **run.values), ahead < 0, ahead == 0)
 
 
 def _visitor(visit: Visit) -> str:
-    """Return the name of the visitor's user; empty if nobody is logged in."""
+    """Return the user name of the visitor, or empty text if nobody is logged in."""
     try:
         return visit.visitor().name
     except DscError:
@@ -152,7 +152,7 @@ def _visitor(visit: Visit) -> str:
 
 
 def _login_data(visit: Visit, run: Run, step: Step) -> Facts:
-    """Return the name and the password that the page asks for in this step; nothing if it asks for neither."""
+    """Return the user name and the password that the page asks for in this step. Return nothing if it asks for neither."""
     _, path = visit._, str(visit.request.scope["path"])
     key = step.person if path == LOGIN and step.page else step.enters if path == step.page else ""
     return ((_("User name"), run.performers[key].name), (_("Password"), SESAME)) if key else ()
@@ -170,7 +170,7 @@ def _papers(_: Language, caller: Performer) -> Facts:
 
 
 def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[StepLink, ...]:
-    """Return the links to the page of a step and to the story's phone."""
+    """Return the links to the page of a step, and to the phone if the story needs one."""
     owner = next((run.performer_of(each).name for each in run.story.steps if each.page == PHONE), "")
     found = (
         None if step.page == PHONE else _step_link(visit, step, run.performer_of(step).name),
@@ -180,7 +180,7 @@ def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[Step
 
 
 def _phone(demo: Demonstration, visit: Visit, owner: str) -> StepLink | None:
-    """Return the link that opens a phone in a separate window; None if the visitor is already there."""
+    """Return the button that opens a phone in a separate window. Return None on the page of this phone."""
     if _is_on_phone(visit) and visit.request.cookies.get("phone") == owner:
         return None
     label = visit._("Open the phone of {name}", name=owner)
@@ -188,7 +188,7 @@ def _phone(demo: Demonstration, visit: Visit, owner: str) -> StepLink | None:
 
 
 def _waiting_phone(demo: Demonstration, visit: Visit) -> StepLink | None:
-    """Return the button for the phone whose app must answer this login; None if no app must."""
+    """Return the button for the phone whose app must answer the visitor's login, or None if the login waits for no app."""
     try:
         step = visit.system.step(visit.token)
     except DscError:
@@ -198,7 +198,7 @@ def _waiting_phone(demo: Demonstration, visit: Visit) -> StepLink | None:
 
 
 def phone_due(runs: StoryRuns, run: Run | None) -> str:
-    """Return the name of the user on whose phone the current step is done; empty for a step that needs no phone."""
+    """Return the name of the user on whose phone the current step is done. Return empty text if it needs no phone."""
     following = () if run is None else run.story.steps[runs.done(run) :]
     return run.performer_of(following[0]).name if run is not None and following and following[0].page == PHONE else ""
 
@@ -208,9 +208,9 @@ def _is_on_phone(visit: Visit) -> bool:
 
 
 def _step_link(visit: Visit, step: Step, name: str) -> StepLink | None:
-    """Return the link to the page of a step, or to a logout that is needed first; None if the visitor is already there."""
+    """Return the link to the page of a step, or the button to log out first. Return None if the visitor is on the page."""
     _, path = visit._, str(visit.request.scope["path"])
-    # On the phone's page, open the link in the window of the login, so that the phone's window keeps showing the phone.
+    # On the phone's page, open the link in the window of the login, so that the phone's window still shows the phone.
     target = "login" if _is_on_phone(visit) else ""
     visitor_name = _visitor(visit)
     if not step.page:
@@ -226,7 +226,7 @@ def _step_link(visit: Visit, step: Step, name: str) -> StepLink | None:
 
 
 def _page_names(_: Language) -> Mapping[str, str]:
-    """Return the titles of the pages that steps begin on, by their paths."""
+    """Return the titles of the pages on which steps begin, by path."""
     return {
         "/withdraw": _("Money"),
         "/request": _("Request a card"),
@@ -247,7 +247,10 @@ def _wants_code(view: View) -> bool:
 
 
 def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | None:
-    """Return the newest message with a code to somebody in the visitor's story or, without a story, to somebody in no story."""
+    """Return the newest message with a code of the last minutes, to a person of the visitor's story.
+
+    If the visitor follows no story, return the newest such message to a person who is in no story.
+    """
     demo.system.deliver()
     since = demo.clock() - _FRESH_SECONDS
     in_stories = runs.addresses()
@@ -260,7 +263,7 @@ def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | N
 
 
 def begin(runs: StoryRuns, visit: Visit) -> Response:
-    """Begin a story, or restart it, and redirect to its first page."""
+    """Begin a story, or restart it, and redirect to the page of its first step. Log the visitor out first."""
     story = story_of(visit.value("story", 16))
     if story is None:
         raise NotFound("there is no such story")
@@ -277,7 +280,7 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
 
 
 def choose(runs: StoryRuns, visit: Visit) -> Response:
-    """Continue a story that the visitor has begun, on the page of its step, or leave all stories."""
+    """Continue a story that the visitor has begun, on the page of its current step. If no story is named, leave all stories."""
     visitor = visit.request.cookies.get(COOKIE, "")
     runs.resume(visitor, visit.value("story", 16))
     run = runs.current(visitor)
@@ -287,7 +290,7 @@ def choose(runs: StoryRuns, visit: Visit) -> Response:
 
 
 def pass_time(demo: Demonstration, visit: Visit) -> Response:
-    """Let some days pass, and show the same page again."""
+    """Advance the clock by some days, and show the same page again."""
     text, path = visit.value("days", 2), visit.value("path")
     days = int(text) if text.isascii() and text.isdigit() else 0
     if not 0 < days <= _MOST_DAYS:
@@ -297,7 +300,7 @@ def pass_time(demo: Demonstration, visit: Visit) -> Response:
 
 
 def story_lines(runs: StoryRuns, visit: Visit) -> Sequence[tuple[Story, int | None]]:
-    """Return the stories, each with the number of steps that the visitor has done; None if the story was not begun."""
+    """Return the stories, each with the number of steps that the visitor has done, or with None if it was not begun."""
     visitor = visit.request.cookies.get(COOKIE, "")
     began = [(story, runs.run_of(visitor, story)) for story in STORIES]
     return [(story, None if run is None else runs.done(run)) for story, run in began]

@@ -1,4 +1,4 @@
-"""The first page of the demonstration, the page of sent messages, and the extension of the portal by these pages."""
+"""The first page of the demonstration, the page of sent messages, and the extension that adds all pages to the portal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -46,7 +46,7 @@ def _more(_: Language) -> Actions:
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:
-    """Return the list of stories. The button of the current story is the primary one, or else that of the first unfinished."""
+    """Return the list of stories. The primary button is that of the current story, or else of the first unfinished story."""
     _, lines, run = visit._, story_lines(runs, visit), runs.current(visit.request.cookies.get(guide.COOKIE, ""))
     undone = [story for story, done in lines if done != len(story.steps)]
     following = run.story if run is not None and run.story in undone else next(iter(undone), None)
@@ -60,7 +60,7 @@ def _stories(runs: StoryRuns, visit: Visit) -> Listing:
 
 
 def _story(_: Language, number: int, story: Story, done: int | None, *, following: bool, phone: str) -> Item:
-    """Return the line of a story. If the story goes on on a phone, `phone` is the user name of the phone's owner."""
+    """Return the line of a story. If the next step is on a phone, `phone` is the user name of the phone's owner."""
     title, steps, badge = _(story.title), len(story.steps), None
     if done is None or done == steps:
         action = button("/demonstration/story", _("Start") if done is None else _("Begin anew"), story=story.id)
@@ -95,7 +95,7 @@ def _people(demo: Demonstration, visit: Visit) -> Listing:
 
 
 def outbox(demo: Demonstration, visit: Visit) -> Response:
-    """Show the sent messages, the newest first, in a panel for each day. `channel` in the query shows those of one channel."""
+    """Show the sent messages, the newest first, in a panel for each day. `channel` in the query selects one channel."""
     _, channel = visit._, visit.request.query_params.get("channel", "")
     demo.system.deliver()
     shown = [each for each in reversed(demo.letters) if channel not in _ICONS or each.channel == channel]
@@ -110,7 +110,7 @@ def outbox(demo: Demonstration, visit: Visit) -> Response:
 
 
 def _together(sent: Iterable[Letter]) -> Sequence[Sequence[Letter]]:
-    """Return the messages in groups. A group has the same text at the same time, for example by email and by SMS."""
+    """Return the messages in groups. The messages of a group have the same text and time, for example an email and an SMS."""
     groups: dict[tuple[str, str, int], list[Letter]] = {}
     for each in sent:
         groups.setdefault((each.subject, each.text, int(each.at)), []).append(each)
@@ -129,7 +129,7 @@ def _channels(_: Language, current: str) -> Filter:
 
 
 def _letter(_: Language, sent: Sequence[Letter]) -> Item:
-    """Return the item of a message that was sent by one channel or by several."""
+    """Return the item for one message, which may have been sent by several channels."""
     first = sent[0]
     ways = " · ".join(_way(_, each) for each in sent)
     details = (f"{ways}, {_.time(first.at)}", *_foreign(_, first.language))
@@ -137,12 +137,12 @@ def _letter(_: Language, sent: Sequence[Letter]) -> Item:
 
 
 def _purpose(_: Language, letter: Letter) -> str:
-    """Return the subject of a message in the language of the page."""
+    """Return the subject of a message, translated into the language of the page."""
     return templates().get(letter.template, {}).get(_.code, {}).get("subject", letter.subject)
 
 
 def _foreign(_: Language, language: str) -> tuple[str, ...]:
-    """Return a sentence about the language of a message that is not in the language of the page."""
+    """Return a sentence that names the language of a message, if the page has another language."""
     if language == _.code:
         return ()
     return (_("Language of the receiver: {language}", language=_.language(language)),)
@@ -185,12 +185,12 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
 
 
 def _speak(demo: Demonstration, visit: Visit) -> None:
-    """From now on, send the messages to the person that the form names in the visitor's language."""
+    """Send the messages to the person whom the form names in the visitor's language from now on."""
     demo.set_language(visit.form.get("name", "").strip(), visit._.code)
 
 
 def _speak_otherwise(demo: Demonstration, visit: Visit) -> None:
-    """From now on, send the messages to the visitor who is logged in in the language that the form names."""
+    """Send the messages to the user who is logged in in the language that the form names, from now on."""
     code = visit.form.get("code", "")
     if code in NAMES and visit.is_logged_in():
         demo.set_language(visit.visitor().name, code)

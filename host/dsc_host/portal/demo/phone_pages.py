@@ -1,4 +1,4 @@
-"""The pages of a demonstration phone with its app. They show one screen at a time, and a login that waits comes first."""
+"""The pages of a demonstration phone with its app. A page shows one screen of the app, first of all a login that waits."""
 
 from starlette.responses import Response
 
@@ -61,7 +61,7 @@ def _app(demo: Demonstration, visit: Visit) -> PhoneApp:
 
 
 def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
-    """Return the screen with this name. Without a name, return the screen of a waiting login, or else the first screen."""
+    """Return the screen with this name. Without a name, return the screen for a waiting login, or else the first screen."""
     app, is_quiet, looks = _app(demo, visit), visit.request.cookies.get(_QUIET) == "yes", name == "logins"
     if name == "activate" or not app.users:
         return _activation(demo, visit, app)
@@ -119,7 +119,7 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool, 
 
 
 def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
-    """Return the screen of a login that waits, without the number: the owner must read the number on the login page."""
+    """Return the screen for a login that waits. It does not show the number, which the owner must read on the login page."""
     _ = visit._
     asked = _("Somebody logs in as you. If it is not you, deny the login.")
     if push.where:
@@ -164,7 +164,7 @@ def _activation(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
 
 
 def _which_number(demo: Demonstration, visit: Visit) -> tuple[Field, ...]:
-    """Return the field that names the number for the code. It is hidden on the phone of a user who has only one number."""
+    """Return the field that chooses the phone number for the code. It is hidden if the user has only one number."""
     if demo.count_numbers(_name(demo, visit)) <= 1:
         return (hidden("phone", "1"),)
     _ = visit._
@@ -172,7 +172,7 @@ def _which_number(demo: Demonstration, visit: Visit) -> tuple[Field, ...]:
 
 
 def _new_number(visit: Visit) -> tuple[Field, ...]:
-    """Return the field for a new number, if the policy lets the activation confirm one."""
+    """Return the field for a new phone number, if the policy allows the activation to confirm a new number."""
     if not visit.system.policy.phone.new_numbers:
         return ()
     _ = visit._
@@ -228,7 +228,7 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
 
 
 def _number(text: str) -> int:
-    """Convert the visitor's number of a phone number, from 1, to its index, from 0. Return -1 if the text is no number."""
+    """Convert the position of a phone number, which visitors count from 1, to an index from 0. Return -1 for other text."""
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
 
 
@@ -301,6 +301,6 @@ def deny(demo: Demonstration, visit: Visit) -> Response:
 
 
 def _chosen(visit: Visit, app: PhoneApp) -> list[tuple[User, Push]]:
-    """Return a list with the login that the form names and its user; an empty list if the login no longer waits."""
+    """Return the login that the form names, with its user, in a list. The list is empty if the login no longer waits."""
     named = visit.value("user", 64), visit.value("push", 32)
     return [(user, push) for user, push in app.waiting() if (user.name, push.id) == named]

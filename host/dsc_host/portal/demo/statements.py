@@ -1,6 +1,7 @@
 """The statements of the demonstration: real PDF pages with invented figures.
 
-They are in the visitor's language. The built-in fonts of PDF readers have only Latin letters, so Russian visitors get English.
+They are in the visitor's language, but not in Russian: the built-in fonts of PDF readers have only Latin letters, so Russian
+visitors get English statements.
 """
 
 from collections.abc import Sequence
@@ -21,11 +22,11 @@ _STATEMENTS = (
 )
 _LATIN = ("en", "de")
 _code: ContextVar[str] = ContextVar("language of statements", default=FALLBACK)
-"""The code of the language of the request. A provider of statements does not know its visitor."""
+"""The language code of the current request: a provider of statements gets no visitor from which to read the language."""
 
 
 def set_language(visit: Visit) -> None:
-    """Let the statement that this request asks for be in the visitor's language, if the fonts have its letters."""
+    """Choose the language of the statement in this request: the visitor's, or English if the fonts do not have its letters."""
     _code.set(visit._.code if visit._.code in _LATIN else FALLBACK)
 
 

@@ -1,6 +1,7 @@
 """The stories of the demonstration: the steps, the person who does each step, and the log entries that show it is done.
 
-A text may contain `{KEY}` for the user name of a person, for example `{lena}`, and `{password}`, `{pin}` and `{serial}`.
+A text may contain `{KEY}` for the user name of the person with this key, for example `{lena}`. It may also contain
+`{password}`, `{pin}` and `{serial}`.
 """
 
 from collections.abc import Sequence
@@ -16,15 +17,15 @@ class Person:
     """Somebody in a story. Each run of the story gets a new user for each person."""
 
     key: str
-    """The user name. If another run already uses it, a number is added."""
+    """The key of the person in the story, and the user name. A run adds a number if the name is taken already."""
     what: str
     """A phrase that says who this is."""
     role: Role = Role.CUSTOMER
     card: bool = False
     phone: bool = False
-    """Whether the user has a confirmed phone number, to which codes go."""
+    """Whether the user has a confirmed phone number, to which codes are sent."""
     second_of: str = ""
-    """If this is a second user name of another person of the story, the key of that person."""
+    """The key of another person, if this is a second user of that person. Its name is then `NAME.KEY`, for example mia.work."""
     born: str = "1980-05-17"
 
 
@@ -46,7 +47,7 @@ class Step:
     """A step of a story. It is done when all its entries are in the log, after the entries of the previous step."""
 
     title: str
-    """The few words that name the step. They may contain `{name}` for the user name of the person who does the step."""
+    """The name of the step in a few words. It may contain `{name}` for the user name of the person who does the step."""
     text: str
     person: str
     """The key of the person whose part the visitor plays."""
@@ -54,9 +55,9 @@ class Step:
     """The page on which the step begins. It is the phone's page for a step on the phone."""
     happenings: Sequence[Happening]
     papers: str = ""
-    """The key of the person whose papers are needed."""
+    """The key of the person whose papers support asks for in this step."""
     enters: str = ""
-    """The key of the person whose name and password the step's page asks for, apart from a login before the step."""
+    """The key of the person whose name and password the step's page itself asks for. A login before the step does not count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,13 @@ class Run:
 
     @property
     def values(self) -> dict[str, str]:
-        """The values for the placeholders of this run: the user names, and the serial of the first card."""
+        """The values for the placeholders in texts: the user names by key, and the serial of the story's first card."""
         serial = next((each.serial for each in self.performers.values() if each.serial), "")
         return {**{key: each.name for key, each in self.performers.items()}, "serial": serial}
 
     @property
     def addresses(self) -> frozenset[str]:
-        """The phone numbers and email addresses to which messages go."""
+        """The phone numbers and email addresses to which this run's messages are sent."""
         performers = self.performers.values()
         return frozenset(address for each in performers for address in (each.phone, f"{each.name}@example.com") if address)
 
@@ -84,14 +84,14 @@ class StoryRuns:
 
     demo: Demonstration
     most: int = 40
-    """The largest number of runs. Older runs are forgotten, because the VM of each card takes memory."""
+    """The largest number of runs. The oldest runs are ended, because the VM of each card takes memory."""
     _visitors: OrderedDict[str, _Visitor] = field(default_factory=OrderedDict)
     _runs: OrderedDict[str, Run] = field(default_factory=OrderedDict)
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def current(self, visitor: str) -> Run | None:
-        """Return the run that a visitor currently follows; None if there is none."""
+        """Return the run that a visitor follows now, or None."""
         found = self._visitors.get(visitor)
         return found.runs.get(found.current) if found else None
 
@@ -103,7 +103,7 @@ class StoryRuns:
     def begin(self, visitor: str, story: Story, language: str) -> str:
         """Begin a story, with new users who get messages in this language.
 
-        Return the text for the visitor's cookie: a new text if `visitor` is not known.
+        `visitor` is the text in the visitor's cookie. Return it, or return a new text if it is not known.
         """
         with self._lock:
             if visitor not in self._visitors:
@@ -116,7 +116,7 @@ class StoryRuns:
         return visitor
 
     def resume(self, visitor: str, story: str) -> None:
-        """Make `story`, which the visitor has begun, the current story; none if `story` is empty."""
+        """Make `story` the visitor's current story, if the visitor has begun it. If `story` is empty, leave all stories."""
         found = self._visitors.get(visitor)
         if found is not None and (not story or story in found.runs):
             found.current = story
@@ -126,7 +126,7 @@ class StoryRuns:
         return frozenset[str]().union(*(run.addresses for run in tuple(self._runs.values())))
 
     def done(self, run: Run) -> int:
-        """Return the number of steps that are done, according to the log. Steps are done in their order."""
+        """Return the number of steps that are done, according to the log. A step counts only after the step before it."""
         entries, at = self._entries(run), 0
         for number, step in enumerate(run.story.steps):
             missing = list(step.happenings)
@@ -195,7 +195,7 @@ class StoryRuns:
             self.demo.give_card(name, performer.serial)
 
     def _forget_old(self) -> None:
-        """Forget the oldest runs, and switch off their cards. Forget the visitors who began a story longest ago."""
+        """End the oldest runs, and switch off their cards. Forget the visitors who have begun no story for the longest time."""
         while len(self._runs) > self.most:
             _, old = self._runs.popitem(last=False)
             for performer in old.performers.values():
