@@ -180,7 +180,7 @@ class Store:
     def _raise_store_error(self, error: SQLAlchemyError) -> NoReturn:
         kind = _Conflict if self._backend.was_conflict(error) else StoreError
         failure = self.failure(self._backend.advice(error), kind)
-        raise failure from (error if self._backend.CHAINS_ERRORS else None)
+        raise failure from (None if self._backend.may_quote_data(error) else error)
 
     def check_usable(self) -> None:
         """Raise `StoreError` if the store has been closed, or was opened before this process was forked."""

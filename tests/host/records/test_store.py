@@ -247,6 +247,13 @@ def test_messages_quote_nothing_that_was_stored(store: Store) -> None:
     assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
 
 
+def test_a_text_that_is_not_utf_8_is_not_quoted(store: Store) -> None:
+    run(store, "UPDATE cards SET state_reason = CAST(x'733363726574ff' AS TEXT) WHERE serial = 'B-2'")
+    with pytest.raises(StoreError, match="holds a text that is not UTF-8") as caught, store.read() as db:
+        db.execute(card_tables.cards.select()).all()
+    assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
+
+
 def test_a_copy_of_the_file_is_a_backup(enrolled: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     shutil.copy(enrolled, copy)

@@ -42,12 +42,10 @@ Start: TypeAlias = Callable[[Connection], None]
 
 
 class Backend(Protocol):
-    """A database, whatever its tables. `READ`, `READ_ONCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
+    """A database of one kind, with any tables. `READ`, `READ_ONCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
 
-    CHAINS_ERRORS: bool
-    """Whether the database's own errors can be shown, because they never quote stored data."""
     WRITERS: int
-    """How many transactions of one process should write in parallel. If more than 1, transactions lock single rows."""
+    """The number of transactions of one process that may write at the same time. If it is above 1, they lock single rows."""
     LOCKS_ROWS: bool
     """Whether a transaction that writes locks single rows. If not, it locks the whole database."""
     READ: Mode
@@ -85,7 +83,7 @@ class Backend(Protocol):
         """Until the transaction ends, prevent other processes from making tables, migrating, or enrolling cards."""
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
-        """Let the next statements of this transaction wait for locks (the default), or fail immediately if `waits` is false."""
+        """Make the next statements of this transaction wait for locks (the default), or fail immediately."""
 
     def create(self, db: Connection) -> None:
         """Create the objects that must exist before the tables."""
@@ -110,6 +108,9 @@ class Backend(Protocol):
 
     def advice(self, error: SQLAlchemyError) -> str:
         """Return a message with the problem and its remedy, without a password or stored data."""
+
+    def may_quote_data(self, error: SQLAlchemyError) -> bool:
+        """Return whether the database's own error may quote stored data, so that it must not be shown."""
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the transaction failed because of other transactions, so that a repetition may succeed."""

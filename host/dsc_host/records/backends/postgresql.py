@@ -1,7 +1,7 @@
 """Records in a PostgreSQL database, in a schema named `dscplus`, beside the tables of other programs.
 
-Transactions run under READ COMMITTED. Each first locks the row of its card. A transaction that waited for the lock then reads
-the changes that the previous transaction has committed. So reading, deciding and recording are atomic for each card, and
+Transactions run under READ COMMITTED. Each transaction first locks the row of its card. If it had to wait for the lock, it then
+reads the changes that the previous transaction has committed. So reading, deciding and recording are atomic for each card, and
 transactions on different cards do not wait for each other. SERIALIZABLE would guarantee the same, with two disadvantages: of
 several conflicting transactions, all except one would fail and be repeated, and every program that writes would have to use
 SERIALIZABLE.
@@ -24,12 +24,12 @@ from dsc_host.records.tables import APPLICATION_ID
 SCHEMA = "dscplus"
 _APPLICATION = "dscplus verifier"
 _IDLE_SECONDS = 60
-"""The seconds after which the server ends an idle transaction, so that a client that vanished does not keep a card locked."""
+"""The seconds after which the server ends an idle transaction. Otherwise a client that vanished could keep a card locked."""
 
 _TRUSTED_SECONDS = 1
 """The seconds for which an unused connection is assumed to work."""
 _UNUSED_SINCE = "dscplus_unused_since"
-"""The key under which the pool's notes about a connection hold the time of its last use."""
+"""The key of the time of a connection's last use, in the notes that the pool keeps about the connection."""
 
 _LOST = "the connection to it was lost; try again: a response that was being verified may have been recorded as used"
 # The advice, by the first characters of the SQLSTATE.
@@ -76,8 +76,6 @@ class PostgreSQL:
     READ_ONCE = Mode((_statement(f"SELECT {_OUR_SCHEMA}"),))
     # A large result is read in parts through a cursor on the server, which a pipelined connection does not have.
     STREAM = Mode(READ.statements, streams=True)
-    # PostgreSQL's errors quote whole rows.
-    CHAINS_ERRORS = False
     # Two: while one transaction has locked the end of the log and waits for the disk, the other does its work.
     WRITERS = 2
     LOCKS_ROWS = True
@@ -135,7 +133,7 @@ class PostgreSQL:
         return Identity(True, version, since if type(since) is int else version)
 
     def claim(self, db: Connection) -> None:
-        """Take an advisory lock. Its number is chosen so that other programs in the database are unlikely to use it."""
+        """Take an advisory lock, with a number that other programs in the database are unlikely to use."""
         db.execute(text("SELECT pg_advisory_xact_lock(:claim)"), {"claim": APPLICATION_ID})
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
@@ -151,7 +149,7 @@ class PostgreSQL:
 
     def mark(self, db: Connection, version: int, compatible_since: int | None = None) -> None:
         """Store the marks."""
-        # The table is older than this column.
+        # In older databases, the table lacks this column.
         db.exec_driver_sql("ALTER TABLE meta ADD COLUMN IF NOT EXISTS compatible_since integer")
         db.exec_driver_sql("DELETE FROM meta")
         db.execute(
@@ -186,6 +184,10 @@ class PostgreSQL:
         if error.connection_invalidated:
             return _LOST
         return f"it cannot be used: {self._message(error)}; check that it runs, and the URL's host, database, user and password"
+
+    def may_quote_data(self, error: SQLAlchemyError) -> bool:
+        """Return True: PostgreSQL's errors can quote whole rows."""
+        return True
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the error is a serialization failure or a deadlock."""

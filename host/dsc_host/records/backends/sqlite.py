@@ -30,7 +30,7 @@ _RETRY = 0.01
 _TRY_MILLISECONDS = 2
 """The time for which SQLite itself waits to become the writer, before this program tries again."""
 _BESIDE = ("-wal", "-shm", "-journal")
-"""The endings of the files that SQLite keeps beside a database, with the database's permissions."""
+"""The endings of the files that SQLite keeps beside a database, with the same permissions as the database."""
 _HEADER = b"SQLite format 3\0"
 
 # The advice, by the beginning of SQLite's name for the error. Some names are longer, for example SQLITE_READONLY_DIRECTORY.
@@ -42,6 +42,8 @@ _ADVICE = {
     "SQLITE_NOTADB": "it is not a dscplus database; name another file",
     "SQLITE_READONLY": "it is not writable; check that this user can write to the file and its folder",
 }
+_NOT_UTF_8 = "Could not decode to UTF-8"
+"""The beginning of the driver's error for a text that is not UTF-8. The error quotes the text."""
 
 
 class SQLite:
@@ -51,7 +53,6 @@ class SQLite:
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
     # A migration may rebuild a table and drop the old table. Foreign keys would then delete the rows that refer to it.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
-    CHAINS_ERRORS = True
     WRITERS = 1
     LOCKS_ROWS = False
 
@@ -68,7 +69,7 @@ class SQLite:
     def open(cls, url: URL, patience: float) -> "SQLite":
         """Open or create the file of a URL.
 
-        Raises `InputError` for a URL that names no file; `StoreError` if the file cannot be created or is not a database.
+        Raises `InputError` for a URL that names no file, and `StoreError` if the file cannot be created or is not a database.
         """
         path = _path(url)
         if path:
@@ -103,9 +104,9 @@ class SQLite:
     def _start_writing(self, mode: Mode, deadline: float, db: Connection) -> None:
         """Start a transaction as soon as no other process is writing.
 
-        SQLite itself would wait longer and longer between two tries, up to 100 ms, and so miss the moments between the
-        transactions of a busy process. Once the transaction has started, SQLite's own waiting is turned on again, because it
-        is needed for files without a write-ahead log, whose readers hold locks.
+        SQLite's own waiting is turned off for this: its pauses between two tries grow up to 100 ms, so it would miss the
+        moments between the transactions of a busy process. Afterwards it is turned on again, because it is needed for files
+        without a write-ahead log, whose readers hold locks.
         """
         self._try.row(db, {})
         try:
@@ -186,7 +187,13 @@ class SQLite:
         for beginning, advice in _ADVICE.items():
             if name.startswith(beginning):
                 return advice
+        if self.may_quote_data(error):
+            return "it holds a text that is not UTF-8: it was changed or is damaged; restore it from a backup"
         return str(getattr(error, "orig", None) or error)
+
+    def may_quote_data(self, error: SQLAlchemyError) -> bool:
+        """Return whether the error quotes a text that is not UTF-8. SQLite's other errors quote no data."""
+        return str(getattr(error, "orig", None)).startswith(_NOT_UTF_8)
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
         """Return False: SQLite itself waits for other transactions, for up to `patience` seconds."""
@@ -262,7 +269,7 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 def _check_header(path: Path) -> None:
-    # SQLite itself regards a file of one byte as empty.
+    # Check this here, because SQLite itself regards a file of one byte as empty.
     try:
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
