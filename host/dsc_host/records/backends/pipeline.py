@@ -1,11 +1,11 @@
-"""Pipelined connections to PostgreSQL: a statement whose result is not needed yet is sent together with the next statement.
+"""Pipelined connections to PostgreSQL: a statement whose result is not needed yet is sent together with a later statement.
 
 A connection is in psycopg's pipeline mode from its opening to its end. `execute` waits for its result, so that SQLAlchemy works
 as usual. `send` does not wait: if its statement fails, the next call that waits, or the commit, raises the error.
 
 `Sql` objects are queued until the next statement that waits, so that one packet holds all of them. The server prepares each
 `Sql` once for each connection, because planning takes longer than most of our statements. A connection to a pooler prepares
-nothing. Only a preparation that has succeeded is noted: after an error, the server skips all statements until the next
+nothing. A preparation counts only after it has succeeded, because after an error the server skips all statements until the next
 synchronization.
 """
 
@@ -23,7 +23,7 @@ from sqlalchemy import Dialect, Engine, event
 from dsc_host.records.backends.binary import Sql
 
 _MOST_SYNCS = 3
-"""How often to synchronize the pipeline after an error. If this is not enough, the connection is lost."""
+"""The largest number of attempts to synchronize the pipeline after an error. If all fail, the connection is closed."""
 
 
 class PipelinedConnection(psycopg.Connection[Any]):
@@ -47,7 +47,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
     def commit(self) -> None:
         """Commit. Raise the error of an earlier statement whose result was not read."""
         with self._settled():
-            # Send the queue first: until the start of the transaction was sent, psycopg believes that there is nothing to
+            # Send the queue first. Until the start of the transaction was sent, psycopg believes that there is nothing to
             # commit.
             self._send_queued()
             super().commit()
@@ -93,7 +93,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         pipeline.result_queue.append((cursor, None))
 
     def _send_queued(self) -> None:
-        """Send the queue if nothing was sent since the last result."""
+        """Send the queue if the start of the transaction is still in it."""
         if self._entered is not None and self._entered.command_queue and self._is_idle():
             self._entered.sync()
 
@@ -105,7 +105,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
 
 class _Preparation(psycopg.Cursor[Any]):
-    """A cursor that notes that a statement's preparation has succeeded."""
+    """The cursor of a statement's preparation. It notes when the preparation has succeeded."""
 
     def __init__(self, connection: Any, prepared: dict[str, bytes], text: str, name: bytes) -> None:
         super().__init__(connection)

@@ -1,6 +1,7 @@
 """Turns: the threads of a process write to a file in the order in which they asked for a turn.
 
-SQLite keeps no order: threads that wait for it try again and again, and some may wait much longer than others.
+SQLite itself does not keep this order. Threads that wait for its lock try again and again, and some may wait much longer than
+others.
 """
 
 import os

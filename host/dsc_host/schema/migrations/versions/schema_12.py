@@ -1,6 +1,7 @@
-"""Version 12: the log has checkpoints, and its old segments can be archived. The log's indexes by card find the last entry.
+"""Version 12: the log has checkpoints, and its old segments can be archived.
 
-No checkpoint is made here: `audit seal` makes them once it has checked the entries.
+The log's indexes by serial now find the last entry about a card. No checkpoint is made here: `audit seal` makes them once it
+has checked the entries.
 """
 
 import sqlalchemy as sa

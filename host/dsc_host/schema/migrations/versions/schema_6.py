@@ -1,4 +1,4 @@
-"""Version 6: a card's wrong responses of a day are counted, regardless of correct responses between them."""
+"""Version 6: the wrong responses of a card within a day are counted, even if there are right responses between them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Version 9: longer serials of other makers, the dates between which a card is valid, and more about an account's money."""
+"""Version 9: longer serials of other makers, the dates of a card's validity, and the charges and transfers of an account."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ _USER_OF = {
 def upgrade() -> None:
     """Remove the decoys, widen the serials, and add the dates.
 
-    The name of an old decoy is a possible serial now. A new decoy is made when its serial is asked for again.
+    The old decoys must go, because their names can now be serials of cards. The next challenge for a serial adds a new decoy.
     """
     op.execute("DELETE FROM challenges WHERE serial IN (SELECT serial FROM cards WHERE state = 'decoy')")
     op.execute("DELETE FROM cards WHERE state = 'decoy'")
@@ -42,12 +42,12 @@ def upgrade() -> None:
     # No owner has been reminded of a coming change of a device yet.
     op.add_column("devices", sa.Column("told", sa.String(16), nullable=False, server_default=""))
     _add_money()
-    # Nobody has named a device, and it is not known when one was last used.
+    # No device has a name yet, and the times of the last uses are unknown.
     op.add_column("uses", sa.Column("name", sa.String(32), nullable=False, server_default=""))
     op.add_column("uses", sa.Column("used_at", sa.Double))
-    # A user's own entries of the log.
+    # The index finds the entries of the log that are about one user.
     op.execute(f"CREATE INDEX ix_audit_user ON audit ({_USER_OF[op.get_bind().dialect.name]}, number)")
-    # The spelling of the whole project.
+    # From this version on, the state has the American spelling of the project.
     op.execute("UPDATE orders SET state = 'personalized' WHERE state = 'personalised'")
 
 
