@@ -1,12 +1,12 @@
 """The endpoint that a web server (nginx, Traefik or Caddy) calls for each request of a visitor.
 
-The answer is 204, with the user, the scope and the kind of device in headers. The answer is 401 for a visitor who is not logged
-in, and 403 for a visitor whose session has none of the sufficient scopes. Each parameter `scope` names a sufficient scope.
-Without this parameter, only `full` is sufficient.
+For a visitor who is logged in, the answer is 204, with the user, the scope and the kind of device in headers. For any other
+visitor, the answer is 401. If the session has an insufficient scope, the answer is 403. Each parameter `scope` names a
+sufficient scope. Without this parameter, only `full` is sufficient.
 
-nginx itself redirects visitors without a session to the login page. Traefik and Caddy pass the answer on to the visitor, so
-with `?redirect=yes` the answer is a redirect to the login page. After the login, the visitor returns to the page that the web
-server names in X-Forwarded-Host and X-Forwarded-Uri.
+nginx redirects visitors without a session to the login page itself. Traefik and Caddy pass the answer on to the visitor. For
+them, the parameter `redirect=yes` turns the answer 401 into a redirect to the login page. After the login, the visitor returns
+to the page that the web server names in X-Forwarded-Host and X-Forwarded-Uri.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,10 @@ from dsc_host.gateway.forward_auth.tickets import COOKIE, Tickets
 from dsc_host.login import NotIn, Scope
 
 NO_DEVICE = "none"
-"""The kind of device of a session that no device has opened. If the header were empty, a forged header might stay in place."""
+"""The kind of device of a session that no device has opened.
+
+If this header were empty, a web server might pass on a header that the visitor has forged.
+"""
 _PAGE_METHODS = ("GET", "HEAD")
 
 
@@ -49,9 +52,9 @@ def _answer(tickets: Tickets, ticket: str, wanted: list[str]) -> Response:
     return Response(status_code=204, headers=headers)
 
 
-def _login(tickets: Tickets, page: str, told: Headers) -> Response | None:
-    """Return a redirect to the login, or None if the visitor did not request a page to which a login may redirect."""
-    target = f"https://{told.get('x-forwarded-host', '')}{told.get('x-forwarded-uri', '')}"
-    if told.get("x-forwarded-method", "GET") not in _PAGE_METHODS or not tickets.host or not tickets.allows(target):
+def _login(tickets: Tickets, page: str, headers: Headers) -> Response | None:
+    """Return a redirect to the login page, or None if the visitor requests something to which a login may not redirect."""
+    target = f"https://{headers.get('x-forwarded-host', '')}{headers.get('x-forwarded-uri', '')}"
+    if headers.get("x-forwarded-method", "GET") not in _PAGE_METHODS or not tickets.host or not tickets.allows(target):
         return None
     return RedirectResponse(f"https://{tickets.host}{page}?to={quote(target, safe='')}", 302)

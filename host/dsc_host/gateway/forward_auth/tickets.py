@@ -31,11 +31,11 @@ class Tickets:
     system: LoginSystem
     domain: str
     host: str = ""
-    """The host name of the login; empty if none of the portal's names is in the domain."""
+    """The host name of the portal within the domain; empty if the portal has none there."""
 
     @classmethod
     def of(cls, system: LoginSystem, domain: str, hosts: Iterable[str] = ()) -> "Tickets":
-        """Return the tickets of a domain such as `example.com`. `hosts` are the portal's names. Raises `InputError`."""
+        """Return the tickets for a domain such as `example.com`. `hosts` are the portal's host names. Raises `InputError`."""
         check_domain(domain)
         within = (host for host in hosts if host == domain or host.endswith(f".{domain}"))
         return cls(system, domain, next(within, ""))
@@ -46,7 +46,7 @@ class Tickets:
         return found is not None and found["host"].endswith(f".{self.domain}")
 
     def seal(self, session: str) -> str:
-        """Return the ticket of a session, by the id of its row."""
+        """Return the ticket for a session. `session` is the id of its row."""
         return base64.urlsafe_b64encode(
             self.system.context.cards.keys.current.seal(session.encode(), _PURPOSE, Secret.VAULT)
         ).decode()
@@ -62,6 +62,6 @@ class Tickets:
 
 
 def check_domain(domain: str) -> None:
-    """Raise `InputError` unless this is a domain in lower case with at least one dot."""
+    """Raise `InputError` unless `domain` is a domain in lower case with at least one dot."""
     if not _DOMAIN.fullmatch(domain):
         raise InputError("ticket-domain", "must be a domain in lower case with a dot in it, for example example.com")

@@ -4,7 +4,7 @@ Three promises:
 
 1. A browser is redirected only to an address that is registered for the client, character for character. If the client or the
    address is unknown, a page explains the error.
-2. A request is checked completely before anybody logs in for it, and is sealed while the browser carries it through the login.
+2. A request is checked completely before the user logs in. It is sealed while the browser carries it through the login.
 3. A client that requires a fresh login or a certain kind of device gets such a login, or an error.
 """
 
@@ -23,7 +23,7 @@ from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 
 REQUEST_SECONDS = 30 * 60
-"""The seconds for which a request waits for the login."""
+"""The seconds that a user has for the login. Then the request is too old."""
 _PROMPTS = ("none", "login", "consent", "select_account")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -62,7 +62,7 @@ class AuthorizationRequest:
     prompts: tuple[str, ...] = ()
     max_age: int | None = None
     contexts: tuple[str, ...] = ()
-    """The wanted values of `acr`."""
+    """The values of `acr` that the client accepts."""
     subject: str = ""
     """The id of the expected user."""
     hint: str = ""
@@ -70,18 +70,18 @@ class AuthorizationRequest:
     locales: tuple[str, ...] = ()
     at: float
     before: str = ""
-    """The id of the browser's session at the redirect to the login; `-` if there was no session, empty before the redirect."""
+    """The id of the session that the browser had before the login: `-` for no session, empty until the login page is shown."""
     before_user: str = ""
-    """The id of the user of this session."""
+    """The id of the user of the session `before`."""
 
     @property
     def back(self) -> RedirectTarget:
-        """The address to which the browser is redirected in the end."""
+        """The address to which the browser is redirected at the end of the authorization."""
         return RedirectTarget(client=self.client, redirect=self.redirect, state=self.state)
 
 
 class Step(Enum):
-    """The event that must happen before a client gets a code."""
+    """The next event that must happen before a client gets a code."""
 
     LOGIN = auto()
     CONSENT = auto()
@@ -100,7 +100,7 @@ def unseal(context: LoginContext, text: str) -> AuthorizationRequest | None:
 
 
 def for_login(request: AuthorizationRequest, login: Login | None) -> AuthorizationRequest:
-    """Return a copy of the request that names the browser's present session. The browser carries it through the login."""
+    """Return a copy of the request that names the session which the browser has before the login."""
     return replace(request, before=login.id if login else "-", before_user=login.user.id if login else "")
 
 
@@ -124,7 +124,7 @@ def find_redirect_target(tx: LoginTransaction, given: Mapping[str, Sequence[str]
     redirect = _only(given, "redirect_uri")
     if client is None or redirect not in client.redirects:
         raise UnsafeRequest("the client is unknown, or does not have this redirect_uri")
-    # If `state` is given twice, leave it out. `check` raises an error, which goes to this address.
+    # If `state` is given twice, leave it out. Then `check` raises an error, which is sent to this address.
     states = given.get("state", ())
     return client, RedirectTarget(client=client.name, redirect=redirect, state=states[0] if len(states) == 1 else "")
 
@@ -232,13 +232,13 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "?", text[:30])
 
 
-# ---- what must happen before a client gets a code ----
+# ---- the steps before a client gets a code ----
 
 
 def next_step(
     tx: LoginTransaction, request: AuthorizationRequest, client: Client, login: Login | None, *, consented: bool = False
 ) -> Step:
-    """Return what must happen before the client gets a code. Raises `ProtocolError`, which the client gets in a redirect."""
+    """Return the next step before the client gets a code. Raises `ProtocolError`, which the client gets in a redirect."""
     silent = "none" in request.prompts
     fresh = login is not None and request.before not in ("", login.id) and login.at >= request.at
     if login is None or (not fresh and _needs_fresh(tx, request, login)):
@@ -246,7 +246,7 @@ def next_step(
             raise ProtocolError("login_required", "the user must log in")
         return Step.LOGIN
     if request.subject not in ("", login.user.id):
-        # The login is fresh, but it is another user's.
+        # The login is fresh, but another user has logged in.
         raise ProtocolError("login_required", "another user is logged in")
     if login.session.scope not in client.admits:
         raise ProtocolError("access_denied", "the scope of the session does not suffice for this client")
@@ -264,8 +264,8 @@ def next_step(
 def grant(tx: LoginTransaction, issuer: str, request: AuthorizationRequest, login: Login) -> str:
     """Add a grant. Return the address to redirect the browser to, with the grant's code. The caller has locked the user.
 
-    If this login has replaced another session of the browser, that session ends. If both sessions belong to the same user, the
-    grants of the old session continue.
+    If the login has replaced an older session of the browser, the older session ends. If both sessions belong to the same user,
+    the grants of the older session continue.
     """
     if request.before not in ("", "-", login.id):
         if request.before_user == login.user.id:

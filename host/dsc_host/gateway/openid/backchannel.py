@@ -1,11 +1,11 @@
-"""Back-channel logout: when a session ends, each client that logged its user in with that session is notified.
+"""Back-channel logout: when a session ends, each client at which the user has logged in with it is notified.
 
 Three promises:
 
-1. Whatever ends a session, its grants are found, and their clients are notified.
+1. The grants of an ended session are found and their clients notified, whatever has ended the session.
 2. No user waits for a client. A client that does not answer is notified again, after longer and longer pauses, for about two
    hours.
-3. Any number of processes may do this work: a process reserves a row for a while before it calls the client.
+3. Any number of processes may do this work. Before a process calls a client, it reserves the row of the grant for a while.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from dsc_host.gateway.openid.provider import Provider
 from dsc_host.login.transaction import LoginTransaction
 
 MOST_TRIES = 9
-"""The number of calls after which no further call is made. The last call is made about two hours after the first."""
+"""The maximum number of calls for one notice. The last call is made about two hours after the first."""
 _PAUSE_SECONDS = 30
 _PATIENCE_SECONDS = 5.0
 _AT_ONCE = 20
@@ -56,7 +56,7 @@ async def notify_clients(provider: Provider, users: Sequence[str] | None = None)
 
 
 def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
-    """Find the ended sessions of these users (None means all users). Reserve some due rows, and return their logout tokens."""
+    """Find the ended sessions of these users (None means all users). Reserve some due rows, and return their notices."""
     context = provider.context
     for user in context.read(partial(_to_end, users=users)):
         context.change(partial(_end, user=user))
@@ -64,7 +64,7 @@ def due(provider: Provider, users: Sequence[str] | None = None) -> list[Notice]:
 
 
 def finish(tx: LoginTransaction, notice: Notice, *, accepted: bool) -> None:
-    """Remove the row of a grant if its client has accepted the notice, or if too many notices have failed."""
+    """Remove the grant if its client has accepted the notice, or if this was the last try."""
     if not accepted and notice.tries < MOST_TRIES:
         return
     if (grant := grants.locked(tx.db, notice.grant)) is not None:
@@ -83,7 +83,7 @@ async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
 
 
 def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
-    """Return those users, by id, who have a grant that is over. `users` restricts the search; None means all users."""
+    """Return the ids of the users with a grant whose session or code is over. `users` restricts the search."""
     wanted = grants.c.state != State.ENDED
     found = grants.all(tx.db, wanted if users is None else wanted & grants.c.user_id.in_(users))
     open_sessions = logins.open_ids(tx, {grant.user_id for grant in found})
@@ -91,7 +91,7 @@ def _to_end(tx: LoginTransaction, users: Sequence[str] | None) -> list[str]:
 
 
 def _end(tx: LoginTransaction, user: str) -> None:
-    # Lock the user, because a login in the meantime could move the grants of a session to the next session.
+    # Lock the user. Otherwise a login could move the grants to a new session at the same time.
     logins.lock(tx, user)
     open_sessions = logins.open_ids(tx, {user})
     for grant in grants.all(tx.db, grants.c.user_id == user, grants.c.state != State.ENDED):
@@ -111,7 +111,7 @@ def _is_over(tx: LoginTransaction, grant: Grant, open_sessions: frozenset[str]) 
 
 
 def _due(tx: LoginTransaction) -> list[Grant]:
-    """Return some rows whose clients are due to be notified, sorted by id."""
+    """Return some grants whose clients are due to be notified, sorted by id."""
     over = grants.all(tx.db, grants.c.state == State.ENDED, grants.c.due_at <= tx.now(), order=grants.c.due_at, most=_AT_ONCE)
     return sorted(over, key=lambda grant: grant.id)
 

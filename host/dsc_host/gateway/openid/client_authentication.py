@@ -1,4 +1,4 @@
-"""The authentication of a client at the endpoints that it calls: a secret, a signed assertion, or none for a public client."""
+"""The authentication of a client by a secret or a signed assertion. A public client only names itself."""
 
 import base64
 import binascii
@@ -19,13 +19,13 @@ from dsc_host.records.transaction import Refused
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_SECONDS = 10 * 60
-"""The longest validity of an assertion, in seconds. Its id is remembered for longer, so no assertion is used twice."""
+"""The longest validity of an assertion in seconds. Its id is remembered for longer, so nobody can use an assertion twice."""
 _SKEW_SECONDS = 60
 _MOST_LETTERS = 4000
 
 
 def authenticate(context: LoginContext, audiences: frozenset[str], header: str, form: Mapping[str, str]) -> Client:
-    """Return the client that has authenticated. `header` is the header Authorization. Raises `ProtocolError`."""
+    """Return the client that a request authenticates. `header` is its header Authorization. Raises `ProtocolError`."""
     basic = header.lower().startswith("basic ")
     ways = [basic, "client_secret" in form, "client_assertion" in form]
     if sum(ways) > 1:
@@ -73,7 +73,7 @@ def _by_assertion(context: LoginContext, audiences: frozenset[str], form: Mappin
 
 
 def _subject(text: str) -> str:
-    """Return the client that an assertion names, before it is checked; empty text if it names none."""
+    """Return the name of the client in an assertion that is not checked yet, or empty text."""
     try:
         payload = text.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

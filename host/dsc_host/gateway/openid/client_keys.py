@@ -15,7 +15,7 @@ _LEAST_RSA_BITS = 2048
 def checked(data: bytes) -> str:
     """Return the public keys in a JWK or a JWK Set as JSON text, each with an id. Raises `InputError`.
 
-    The private parts of keys are removed, so that they are never stored here.
+    The private parts of keys are removed, so that they are never stored.
     """
     try:
         given = json.loads(data.decode("utf-8"))
@@ -28,7 +28,7 @@ def checked(data: bytes) -> str:
 
 
 def load(text: str) -> KeySet:
-    """Return the keys that `checked` returned as text."""
+    """Return the keys in a text that `checked` has returned."""
     return KeySet.import_key_set(json.loads(text))
 
 

@@ -1,7 +1,7 @@
-"""The OpenID clients: programs that log their users in at the portal, with their exact addresses and ways to authenticate.
+"""The OpenID clients: programs that log their users in at the portal.
 
 The vault keeps each client as one record, sealed under the master key. `dscplus rekey` and backups include the clients. An
-attacker who can write the database but has no master key cannot change the addresses of a client. Three promises:
+attacker who can write to the database, but has no master key, cannot change the addresses of a client. Three promises:
 
 1. A secret is random, has 256 bits, and is stored only as a hash.
 2. An address must match a registered address exactly: patterns, prefixes and other ports do not match.
@@ -49,13 +49,13 @@ class Client:
     """An OpenID client."""
 
     name: str = ""
-    """The client's id in the protocol. The vault stores the record under this name, so the record leaves it out."""
+    """The client's id in the protocol. It is the name of the record in the vault, and not a part of the record."""
     title: str
     """The name that the consent page shows."""
     redirects: tuple[str, ...]
-    """The addresses to which a login may redirect."""
+    """The addresses to which a login may redirect the browser."""
     logout_redirects: tuple[str, ...] = ()
-    """The addresses to which a logout may redirect."""
+    """The addresses to which a logout may redirect the browser."""
     backchannel: str = ""
     """The address to notify when a session ends; empty if the client is not notified."""
     own: bool = False
@@ -101,7 +101,7 @@ def remove(tx: LoginTransaction, name: str) -> None:
 
 
 def find(tx: LoginTransaction, name: str) -> Client | None:
-    """Return the client of this name, or None. Any text is accepted. Raises `StoreError` if its record was tampered with."""
+    """Return the client of this name, or None. `name` may be any text. Raises `StoreError` if the record was tampered with."""
     kept = vault.get(tx.cards, _PREFIX + name) if _NAME.fullmatch(name) else None
     return None if kept is None else replace(json_column.read(Client, kept.decode()), name=name)
 

@@ -70,8 +70,8 @@ def _token(call: _Call) -> Response:
 
 
 def _userinfo(call: _Call) -> Response:
-    scheme, _, told = call.header.partition(" ")
-    tokens = [told.strip()] if scheme.lower() == "bearer" else []
+    scheme, _, credentials = call.header.partition(" ")
+    tokens = [credentials.strip()] if scheme.lower() == "bearer" else []
     tokens += [call.form["access_token"]] if "access_token" in call.form else []
     if len(tokens) > 1:
         raise ProtocolError("invalid_request", "the access token is given twice")
@@ -81,8 +81,8 @@ def _userinfo(call: _Call) -> Response:
     try:
         return JSONResponse(call.provider.userinfo(tokens[0]))
     except ProtocolError as error:
-        told = f'Bearer realm="openid", error="{error.code}", error_description="{error.description}"'
-        return _json(error, {"www-authenticate": told})
+        challenge = f'Bearer realm="openid", error="{error.code}", error_description="{error.description}"'
+        return _json(error, {"www-authenticate": challenge})
 
 
 def _revoke(call: _Call) -> Response:
@@ -129,7 +129,7 @@ def _cacheable(content: Mapping[str, object]) -> Response:
 
 
 def _refused(error: ProtocolError, header: str) -> Response:
-    """Return the answer to a client with an error, as RFC 6749, section 5.2, describes it."""
+    """Return the answer that tells a client about an error (RFC 6749, section 5.2)."""
     asks = error.status == 401 and header.lower().startswith("basic ")
     return _json(error, {"www-authenticate": 'Basic realm="openid"'} if asks else {})
 

@@ -4,7 +4,10 @@ from dsc_host.errors import DscError
 
 
 class ProtocolError(DscError):
-    """An error that a client gets: a code, a sentence for its developers, and the status at endpoints without a browser."""
+    """An error that a client gets: a code, and a sentence for the client's developers.
+
+    `status` is the HTTP status of the answer if the client calls an endpoint directly.
+    """
 
     def __init__(self, code: str, description: str, status: int = 400) -> None:
         super().__init__(f"{code}: {description}")

@@ -4,9 +4,10 @@ Five promises:
 
 1. A code can be used once. A second use revokes the grant, with all its tokens.
 2. A refresh token can be used once. Its use returns the next refresh token. A second use revokes the grant.
-3. Codes and tokens are sealed, and name the grant. The grant's row decides whether they are still valid, and for which client.
+3. Codes and tokens are sealed, and name the grant. The row of the grant says for which client they are valid, and whether they
+   still are.
 4. An access token gives only scopes that the grant has and that the session can give.
-5. No code and no token is valid after the session has ended.
+5. When the session has ended, all codes and tokens are invalid.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 class State(StrEnum):
     """The state of a grant."""
 
-    CODE = "code"  # the code was not used yet
+    CODE = "code"  # the client has not used the code yet
     OPEN = "open"
     REVOKED = "revoked"  # no code or token is valid, but the client is still notified when the session ends
     ENDED = "ended"  # the session has ended, and the client must be notified
@@ -58,7 +59,7 @@ class Grant(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantData:
-    """The fields of a grant that never change."""
+    """The data of a grant that never changes."""
 
     redirect: str
     challenge: str
@@ -71,13 +72,13 @@ class GrantData:
 
     @classmethod
     def of(cls, grant: Grant) -> Self:
-        """Return these fields of a grant."""
+        """Return the data in the row of a grant."""
         return json_column.read(cls, grant.data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """The content of a code or a token."""
+    """The content of a code, an access token or a refresh token, before it is sealed."""
 
     grant: str
     generation: int = 0
@@ -87,14 +88,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A grant, found by a valid code or token."""
+    """A grant that was found by a valid code or token."""
 
     grant: Grant
     data: GrantData
     login: Login
     scope: tuple[str, ...]
     until: float = 0.0
-    """The Unix time until which the token is valid; 0 for a token that was used up."""
+    """The Unix time until which the token is valid; 0 for a code or a refresh token that was just used."""
 
 
 grants = Rows(login_tables.grants, Grant)
@@ -111,7 +112,10 @@ def issue(tx: LoginTransaction, login: Login, client: str, data: GrantData) -> s
 
 
 def redeem(tx: LoginTransaction, client: str, token: Token, redirect: str, verifier: str) -> Opened | Refused:
-    """Use a code. Return its grant, or a refusal if the code was used before or its proof is wrong. Raises `ProtocolError`."""
+    """Use a code. Return its grant, or a refusal if the code was used before, or the address or verifier is wrong.
+
+    Raises `ProtocolError`.
+    """
     grant = _locked(tx, client, token)
     data = GrantData.of(grant)
     if grant.state != State.CODE:
@@ -144,7 +148,7 @@ def refresh(tx: LoginTransaction, client: str, token: Token, scope: tuple[str, .
 
 
 def tokens(tx: LoginTransaction, opened: Opened) -> tuple[str, str]:
-    """Return a new access token, and the refresh token of the grant's generation, or an empty text if the grant has none."""
+    """Return a new access token and the refresh token of this generation. The latter is empty without `offline_access`."""
     until = tx.now() + tx.policy.openid.token_validity
     access = _sealed(tx, "access", Token(grant=opened.grant.id, until=until, scope=opened.scope))
     if "offline_access" not in opened.data.scope:
@@ -154,7 +158,7 @@ def tokens(tx: LoginTransaction, opened: Opened) -> tuple[str, str]:
 
 
 def by_access_token(tx: LoginTransaction, text: str) -> Opened | None:
-    """Return the grant of an access token that is valid now, otherwise None. `text` may be any text."""
+    """Return the grant of a valid access token. Return None for any other text."""
     token = sealed_texts.unseal(tx.context, "access", Token, text)
     grant = grants.find(tx.db, token.grant) if token else None
     login = _login(tx, grant) if grant else None
@@ -164,7 +168,7 @@ def by_access_token(tx: LoginTransaction, text: str) -> Opened | None:
 
 
 def by_refresh_token(tx: LoginTransaction, text: str) -> Opened | None:
-    """Return the grant of a refresh token that is valid now, otherwise None. `text` may be any text."""
+    """Return the grant of a valid refresh token. Return None for any other text."""
     token = sealed_texts.unseal(tx.context, "refresh", Token, text)
     grant = grants.find(tx.db, token.grant) if token else None
     login = _login(tx, grant) if grant else None
@@ -174,7 +178,7 @@ def by_refresh_token(tx: LoginTransaction, text: str) -> Opened | None:
 
 
 def revoke(tx: LoginTransaction, client: str, text: str) -> None:
-    """Revoke the grant that a token names, if there is one. Raises `ProtocolError` if the grant is another client's."""
+    """Revoke the grant that a token names. Ignore any other text. Raises `ProtocolError` if another client has the grant."""
     for purpose in ("access", "refresh"):
         token = sealed_texts.unseal(tx.context, purpose, Token, text)
         found = grants.find(tx.db, token.grant) if token else None
@@ -188,7 +192,7 @@ def revoke(tx: LoginTransaction, client: str, text: str) -> None:
 
 
 def covers(tx: LoginTransaction, login: Login, client: str, scope: tuple[str, ...]) -> bool:
-    """Return whether this session has already given a client these scopes."""
+    """Return whether the client already has a grant of this session with all these scopes."""
     mine = (grants.c.user_id == login.user.id) & (grants.c.client == client) & (grants.c.session == login.id)
     return any(set(scope) <= set(GrantData.of(each).scope) for each in grants.all(tx.db, mine, grants.c.state == State.OPEN))
 

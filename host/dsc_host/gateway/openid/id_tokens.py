@@ -1,4 +1,4 @@
-"""Signed tokens: ID tokens and logout tokens (ES256), and the check of an ID token that a client sends back as a hint."""
+"""ID tokens and logout tokens, signed with ES256, and the check of an ID token that a client sends back as a hint."""
 
 import hashlib
 import secrets
@@ -29,7 +29,7 @@ class Hint:
 
 
 def id_token(tx: LoginTransaction, issuer: str, opened: Opened, access_token: str, *, first: bool) -> str:
-    """Return an ID token. Only the `first` ID token of a grant, which the client gets for the code, has the nonce."""
+    """Return an ID token. Only the first token of a grant, which the client gets for the code, has the nonce."""
     now, data = int(tx.now()), opened.data
     claims: dict[str, object] = {
         "iss": issuer,

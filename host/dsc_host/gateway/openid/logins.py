@@ -1,6 +1,6 @@
-"""The logins of users at the portal, with the facts that clients get: the user, the session, and the kind of the device.
+"""The logins of users at the portal: the user, the session and the kind of the device.
 
-The id of a session stays the same when the session gets a new token.
+The id of a session does not change when the session gets a new token.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -23,7 +23,7 @@ _GIVEN = {
     Scope.TRADING: frozenset({"openid", "profile"}),
     Scope.STATEMENTS: frozenset({"openid", "profile"}),
 }
-"""The scopes that a session can give to a client. A session that cannot open the profile pages gives none of their contents."""
+"""The scopes that a session can give to a client. A session that cannot open the profile pages does not give their contents."""
 _MOST_IDS = 500
 
 
@@ -43,7 +43,7 @@ class Login:
 
     @property
     def id(self) -> str:
-        """The id of the session, which does not change."""
+        """The id of the session. It never changes."""
         return _id(self.session)
 
     @property
@@ -61,7 +61,7 @@ class Login:
 
 
 def find(tx: LoginTransaction, token: str) -> Login:
-    """Return the login with this token. Raises `NotIn`."""
+    """Return the login whose session has this token. Raises `NotIn`."""
     return _login(tx, *sessions.find(tx, token, Stage.IN))
 
 
@@ -100,13 +100,13 @@ def end(tx: LoginTransaction, login: Login, client: str) -> None:
 
 def userinfo(tx: LoginTransaction, user: User, scope: tuple[str, ...]) -> dict[str, object]:
     """Return the claims about a user to which these scopes give access."""
-    told: dict[str, object] = {"sub": user.id}
+    claims: dict[str, object] = {"sub": user.id}
     if "profile" in scope:
         person = rows.entities.find(tx.db, user.entity_id)
-        told |= {"preferred_username": user.name, "name": person.name if person else user.name, "locale": user.language}
+        claims |= {"preferred_username": user.name, "name": person.name if person else user.name, "locale": user.language}
     if "email" in scope:
-        told["email"] = user.email
-    return told
+        claims["email"] = user.email
+    return claims
 
 
 def _login(tx: LoginTransaction, user: User, session: Session) -> Login:

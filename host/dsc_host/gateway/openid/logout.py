@@ -2,8 +2,8 @@
 
 Two promises:
 
-1. A session ends without a question only if the client sends its ID token of this session and the browser has no other session.
-   In all other cases a page asks the visitor.
+1. A session ends without a question only if the client sends an ID token of this session, and the browser has no other session.
+   If the browser has any other session, a page asks the visitor.
 2. A browser is redirected only to an address that is registered for the client's logouts, character for character.
 """
 
@@ -23,7 +23,7 @@ _MOST_STATE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutRequest:
-    """A request that was checked: the client and the address to redirect to. Each is empty if the request has none."""
+    """A checked request. It may name a client, and an address to which the browser is redirected."""
 
     client: str = ""
     address: str = ""
@@ -31,7 +31,7 @@ class LogoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class LogoutOutcome:
-    """The outcome of a request. If `ask` is set, ask the visitor. Otherwise no session is left, so redirect the browser."""
+    """The outcome of a request. If `ask` is set, ask the visitor. Otherwise no session is left: redirect the browser."""
 
     request: LogoutRequest
     ask: bool
@@ -50,7 +50,7 @@ def unseal(context: LoginContext, text: str) -> LogoutRequest | None:
 
 
 def log_out(tx: LoginTransaction, issuer: str, given: Mapping[str, Sequence[str]], here: Login | None) -> LogoutOutcome:
-    """End the session that a request names, if that is safe. `here` is the login of the browser. Raises `UnsafeRequest`."""
+    """End the session that a request names, or ask the visitor. `here` is the login of the browser. Raises `UnsafeRequest`."""
     if any(len(values) > 1 for values in given.values()):
         raise UnsafeRequest("a parameter is given twice")
     parameters = {name: values[0] for name, values in given.items()}

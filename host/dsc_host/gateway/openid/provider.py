@@ -40,7 +40,10 @@ _METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The next step of an authorization: an address to redirect to, or an event that must happen first."""
+    """The next step of an authorization. If no event must happen first, `address` is the address to redirect to.
+
+    `address` is also empty if the client or its address was removed in the meantime. Then `client` is None.
+    """
 
     step: Step
     request: AuthorizationRequest
@@ -115,11 +118,11 @@ class Provider:
         return self.context.read(lambda tx: self._ask(tx, given))
 
     def next(self, request: AuthorizationRequest, token: str, *, consented: bool = False) -> NextStep:
-        """Return what must happen next in a browser whose cookie has this token. If nothing else must happen, make a code."""
+        """Return the next step in a browser whose cookie has this token. If nothing else must happen, make a code."""
         try:
-            # A visitor who is not logged in is found by reading, without a lock.
+            # Read first, so that a visitor who is not logged in causes no lock.
             self.context.read(lambda tx: sessions.find(tx, token, Stage.IN))
-            # Check and make the code in one transaction. Otherwise the login or the client could be gone in between.
+            # Check the request and make the code in one transaction. In between, the login could end, or the client be removed.
             return self.context.change(lambda tx: self._granted(tx, request, token, consented=consented))
         except NotIn:
             return self.context.read(lambda tx: self._next(tx, request, None, consented=consented))
@@ -141,7 +144,7 @@ class Provider:
     # ---- what clients call ----
 
     def authenticate(self, header: str, form: Mapping[str, str]) -> Client:
-        """Return the client that has authenticated. Raises `ProtocolError`."""
+        """Return the client that a request authenticates. Raises `ProtocolError`."""
         audiences = frozenset({self.issuer, self.issuer + PATHS["token_endpoint"]})
         return client_authentication.authenticate(self.context, audiences, header, form)
 
@@ -167,9 +170,9 @@ class Provider:
 
         Raises `ProtocolError`.
         """
-        opened, told = self.context.read(lambda tx: _userinfo(tx, access_token))
+        opened, claims = self.context.read(lambda tx: _userinfo(tx, access_token))
         self.context.activity.record(opened.login.session.id, self.context.now())
-        return told
+        return claims
 
     def revoke(self, client: Client, token: str) -> None:
         """Revoke the grant that a token belongs to (RFC 7009). Raises `ProtocolError`."""
@@ -262,8 +265,8 @@ def _userinfo(tx: LoginTransaction, access_token: str) -> tuple[Opened, dict[str
     opened = grants.by_access_token(tx, access_token)
     if opened is None:
         raise invalid_token()
-    told = logins.userinfo(tx, opened.login.user, opened.scope)
-    return opened, {**told, "session_scope": opened.login.session.scope}
+    claims = logins.userinfo(tx, opened.login.user, opened.scope)
+    return opened, {**claims, "session_scope": opened.login.session.scope}
 
 
 def _login(tx: LoginTransaction, token: str) -> Login | None:

@@ -1,7 +1,7 @@
 """Texts that only this system can make and read: codes, tokens, and requests that a browser carries through a login.
 
-A text is a record, sealed under the master key for one purpose in one database. The text begins with the id of this key. So it
-can still be read after a change of the master key, as long as the keyring has the old key.
+A text is a record that is sealed under the master key, for one purpose and one database. The text begins with the id of the
+key. So it can still be read after a change of the master key, as long as the keyring has the old key.
 """
 
 import base64
@@ -28,7 +28,7 @@ def seal(context: LoginContext, purpose: str, record: "DataclassInstance") -> st
 
 
 def unseal(context: LoginContext, purpose: str, kind: type[T], text: str) -> T | None:
-    """Return the record in a text; None if this system did not make the text for this purpose. Any text is accepted."""
+    """Return the record in a text. Return None if this system did not make the text for this purpose."""
     key_id, _, sealed = text.partition(".")
     if len(text) > _MOST_LETTERS or not text.isascii():
         return None

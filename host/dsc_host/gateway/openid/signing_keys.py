@@ -1,9 +1,8 @@
 """The keys that sign ID tokens and logout tokens: ES256, sealed in the vault under the master key.
 
-A new key is published for some minutes before it signs, so that clients that cache the published keys learn the new key in
-time. The previous key stays published until every token that it signed has expired. The times at which the keys begin to sign
-determine both periods. Keys are numbered, so that two processes that make the first key at the same time end up with the same
-key.
+A new key is published for some minutes before it signs. So clients that cache the published keys learn the new key in time. The
+previous key stays published until every token that it signed has expired. Keys are numbered: if two processes make the first
+key at the same time, both use the key that was stored first.
 """
 
 import json
@@ -25,7 +24,7 @@ _PREFIX = "openid-key:"
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key with its number and the Unix times between which it signs."""
+    """A key with its number, and with the period in which it signs, in Unix seconds."""
 
     number: int
     key: ECKey
@@ -79,7 +78,7 @@ def published(tx: LoginTransaction) -> list[SigningKey]:
 def signing(tx: LoginTransaction) -> SigningKey:
     """Return the key that signs now."""
     keys = load(tx)
-    # If the clock was set back, no key may sign yet. The oldest key signs then.
+    # If the clock was set back, perhaps no key signs yet. Then the oldest key signs.
     return ([key for key in keys if key.signs_from <= tx.now()] or keys[:1])[-1]
 
 

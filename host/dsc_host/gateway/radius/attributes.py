@@ -1,7 +1,7 @@
-"""The table of the attributes that replies have for accepted users, read from a TOML file.
+"""The table of the attributes in replies to accepted users, read from a TOML file.
 
-Each rule of the table may name clients, groups and kinds of device. A rule that names none of these fits every user. All rules
-that fit an accepted user add their attributes, in the order of the file. `docs/how-to/radius.md` shows a file.
+Each rule of the table may name clients, groups and kinds of device. A rule that names none of these fits every user. Each rule
+that fits an accepted user adds its attributes, in the order of the file. `docs/how-to/radius.md` shows a file.
 """
 
 import tomllib
@@ -16,10 +16,10 @@ from dsc_host.files import read_whole
 from dsc_host.gateway.radius.packets import MOST_VALUE, Attribute, Type
 
 PLACEHOLDERS = ("user", "device", "level", "per_day", "per_five_days")
-"""The placeholders of a text: the user's name, the kind of the device, and its level and limits in the policy."""
+"""The placeholders in a text: the user's name, the kind of the device, and the device's level and limits in the policy."""
 _MOST_FILE_BYTES = 1_000_000
 MOST_TABLE_BYTES = 1500
-"""The maximum length of all attributes of a table, so that every reply fits in a packet."""
+"""The maximum length of all attributes of a table together, so that every reply fits into a packet."""
 _PLACEHOLDER_BYTES = 64
 _TEXTS = {"Filter-Id": 11, "Class": 25, "Tunnel-Private-Group-Id": 81, "Framed-Pool": 88}
 _NUMBERS = {"Service-Type": 6, "Session-Timeout": 27, "Idle-Timeout": 28, "Tunnel-Type": 64, "Tunnel-Medium-Type": 65}
@@ -39,7 +39,7 @@ class _Value:
 
     @property
     def most_bytes(self) -> int:
-        """Return the greatest length of the attribute after placeholders are replaced."""
+        """Return the maximum length of the attribute after its placeholders are replaced."""
         if isinstance(self.content, int):
             return 2 + 4 + (0 if self.vendor is None else _VENDOR_HEAD)
         parts = list(Formatter().parse(self.content))
@@ -47,7 +47,7 @@ class _Value:
         return 2 + min(MOST_VALUE, length + (0 if self.vendor is None else _VENDOR_HEAD))
 
     def packed(self, values: Mapping[str, str]) -> Attribute:
-        """Return the attribute, with placeholders replaced. A value that is too long is cut."""
+        """Return the attribute with its placeholders replaced. A value that is too long is cut."""
         if isinstance(self.content, int):
             data = self.content.to_bytes(4, "big")
         else:
@@ -63,7 +63,7 @@ class _Value:
 class _Rule:
     """Attributes, and the conditions under which a user gets them.
 
-    Empty `clients` or `devices` fit all. None as `users` fits all users.
+    If `clients` or `devices` is empty, or `users` is None, there is no such condition.
     """
 
     clients: frozenset[str]

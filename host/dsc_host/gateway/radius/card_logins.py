@@ -1,4 +1,4 @@
-"""RADIUS logins of card owners, without the login system: for programs that keep their own users and passwords.
+"""RADIUS logins of card owners, without the login system: for programs that have their own users and passwords.
 
 The user name is the owner's name in the records. The program sends it with any password, shows the challenge, and sends the
 response. Three promises:
@@ -22,7 +22,7 @@ from dsc_host.verifier import Verifier
 from dsc_host.verifier.model import Card, State
 
 _MOST_CARDS = 50
-"""The number of an owner's cards that are read."""
+"""The maximum number of cards that are read for one owner."""
 _IN_USE = (State.ENROLLED, State.ACTIVE)
 _DEVICE = "card"
 """The kind of device in the table of attributes."""
@@ -30,7 +30,7 @@ _DEVICE = "card"
 
 @dataclass(frozen=True, slots=True)
 class CardLogins:
-    """A judge that uses a verifier, with the table of the attributes that replies have for accepted owners."""
+    """A judge that asks only the verifier. `table` has the attributes in replies to accepted owners."""
 
     verifier: Verifier
     table: Table = NO_TABLE
@@ -70,9 +70,10 @@ class CardLogins:
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, name), *given))
 
     def _serial(self, owner: str, wanted: str) -> str:
-        """Return the serial of one of the owner's cards: the serial typed as the password, or else the first card in use.
+        """Return the serial of the owner's card `wanted`, or of the first card in use if the owner has no card `wanted`.
 
-        For a name that owns no card, return the serial of a decoy, which is always the same.
+        If the owner has no card, return a serial that no card has. The verifier then issues the challenge of a decoy. The same
+        owner always gets the same serial.
         """
         cards = self._cards(owner)
         for card in cards:
@@ -81,7 +82,7 @@ class CardLogins:
         return cards[0].serial if cards else f"owner.{hashlib.sha256(owner.encode()).hexdigest()[:26]}"
 
     def _cards(self, owner: str) -> list[Card]:
-        """Return the owner's cards, those in use first."""
+        """Return the owner's cards. The cards in use come first."""
         try:
             found = list(self.verifier.cards(owner=owner, limit=_MOST_CARDS))
         except InputError:

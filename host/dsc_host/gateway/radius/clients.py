@@ -23,7 +23,7 @@ from dsc_host.records import vault
 Network = IPv4Network | IPv6Network
 _PREFIX = "radius:"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
-# A secret of letters and digits can be typed into every program, and no command mistakes it for an option.
+# Every program accepts letters and digits, and no command mistakes a secret of letters and digits for an option.
 _LETTERS = string.ascii_letters + string.digits
 _SECRET_LETTERS = 32
 _TLS_SECRET = b"radsec"
@@ -37,7 +37,7 @@ class Options:
     signs: bool = True
     """Whether a request without a Message-Authenticator is dropped."""
     challenges: bool = True
-    """Whether the program can show a challenge. If not, its users type the password and a static code into one field."""
+    """Whether the program can show a challenge. If not, its users type the password and a temporary code into one field."""
     language: str = "en"
     """The language of the messages to a person whose language is not known yet."""
     certificate: str = ""
@@ -50,18 +50,18 @@ class Client:
 
     name: str
     network: Network
-    """The address or addresses from which its packets come."""
+    """The addresses from which the client's packets come."""
     secret: bytes = field(repr=False)
     options: Options = field(default=Options())
 
     @property
     def fingerprint(self) -> bytes:
-        """The SHA-256 hash of the certificate; empty for UDP."""
+        """The SHA-256 hash of the client's certificate; empty for UDP."""
         return _fingerprint(self.options.certificate)
 
 
 def add(tx: LoginTransaction, name: str, address: str, options: Options | None = None) -> Client:
-    """Add a client with a new secret. Raises `InputError` if its name or network is malformed or belongs to another client."""
+    """Add a client with a new secret. Raises `InputError`, for example if another client has the same name or network."""
     network, chosen = _network(address), options or Options()
     field_checks.check_language(chosen.language)
     if not _NAME.fullmatch(name):

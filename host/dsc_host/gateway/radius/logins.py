@@ -2,7 +2,7 @@
 
 Five promises:
 
-1. Nobody is accepted without the answer of a device that opens everything (`Scope.FULL`).
+1. Nobody is accepted without the right answer of a device whose session would have the scope `full`.
 2. A State can be used once. It is not valid for another client, for another user name, or after the login has expired.
 3. A reply does not reveal whether the name, the password or the response was wrong.
 4. The limits are those of the login page.
@@ -23,12 +23,12 @@ from dsc_host.login.service.gateway_calls import AcceptedLogin, OfferedChallenge
 from dsc_host.records.keys import MasterKey
 
 _CHOICE = re.compile("[1-9]", re.ASCII)
-"""One digit chooses another device by its number. Every response is longer."""
+"""A single digit, which chooses another device by its number. Every response is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserLogins:
-    """A judge that uses a login system, with the table of the attributes that replies have for accepted users."""
+    """A judge that asks the login system. `table` has the attributes in replies to accepted users."""
 
     system: LoginSystem
     table: Table = NO_TABLE
@@ -55,7 +55,7 @@ class UserLogins:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One request: the system in the client's name, the client, and what the user typed."""
+    """One request of a client: the user name, and the text that the user typed. `system` logs the client as the actor."""
 
     system: LoginSystem
     table: Table
@@ -64,7 +64,7 @@ class _Attempt:
     text: str
 
     def begin(self, origin: str) -> Reply:
-        """Check name and password."""
+        """Check name and password. Return a challenge, or the outcome if the program cannot show a challenge."""
         gateway, name = self.system.gateway, decoded(self.name)
         if self.client.options.challenges:
             return self._challenge(gateway.ask(name, self.text, origin))
@@ -102,6 +102,6 @@ class _Attempt:
 
 
 def _origin(packet: Packet, address: str) -> str:
-    """Return the user's address for the rate limits: the Calling-Station-Id, or else the client's address."""
-    told = plain_address(decoded(packet.one(Type.CALLING_STATION_ID) or b""))
-    return str(told or address)
+    """Return the address for the rate limits: the user's, if the Calling-Station-Id has it, otherwise the client's."""
+    reported = plain_address(decoded(packet.one(Type.CALLING_STATION_ID) or b""))
+    return str(reported or address)

@@ -13,7 +13,7 @@ from dsc_host.login.views import DeviceView
 
 FALLBACK = "en"
 _MOST_PARTS = 3
-"""The maximum number of attributes of one sentence."""
+"""The maximum number of attributes for one sentence. The rest of a longer sentence is left out."""
 
 
 def refused(language: str) -> list[Attribute]:
@@ -22,9 +22,9 @@ def refused(language: str) -> list[Attribute]:
 
 
 def challenge(shows: Mapping[str, str], language: str) -> list[Attribute]:
-    """Return the message for a program to show beside its field for the response.
+    """Return the message that a program shows beside its field for the response.
 
-    `shows` has the values that the login page would show for this device.
+    `shows` has the values that the login page would show for this device, for example the challenge.
     """
     for name in ("challenge", "indexes", "sent_to"):
         if name in shows:

@@ -6,7 +6,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """Counters of replies and of requests without a reply. Labels contain the names of clients, but never those of users."""
+    """The counts of replies and of requests without a reply, and the durations of judgments. No label names a user."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()

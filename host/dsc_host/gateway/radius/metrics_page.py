@@ -1,4 +1,4 @@
-"""The page of the metrics: a minimal HTTP server that serves nothing but the metrics."""
+"""A minimal HTTP server, which serves only the page with the metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

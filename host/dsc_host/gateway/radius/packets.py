@@ -2,7 +2,7 @@
 
 Three promises:
 
-1. Whatever the bytes are, `parse` returns a packet or raises `Malformed`, and never another error.
+1. For any bytes, `parse` returns a packet or raises `Malformed`. It raises no other error.
 2. `sign` puts a Message-Authenticator first, so that no reply can be forged by a prefix collision of MD5 (Blast-RADIUS).
 3. Signatures are compared in constant time.
 """
@@ -57,7 +57,7 @@ Attribute = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A parsed packet. `raw` has its bytes, without any padding after them."""
+    """A parsed packet. `raw` has its bytes, without padding at the end."""
 
     code: int
     identifier: int
@@ -70,7 +70,7 @@ class Packet:
         return [value for each, value in self.attributes if each == kind]
 
     def one(self, kind: Type) -> bytes | None:
-        """Return the value of the only attribute of a type; None if there are none or several."""
+        """Return the value of the only attribute of a type. Return None if there is none or more than one."""
         found = self.all(kind)
         return found[0] if len(found) == 1 else None
 
@@ -104,7 +104,7 @@ def sign(code: Code, request: Packet, attributes: Iterable[Attribute], secret: b
 
 
 def password_of(packet: Packet, secret: bytes) -> bytes | None:
-    """Return the password of a request, or None if it is missing or its length is wrong. A wrong secret gives random bytes."""
+    """Return the password of a request, or None if it is missing or its length is wrong. With a wrong secret it is random."""
     hidden = packet.one(Type.USER_PASSWORD)
     if hidden is None or not hidden or len(hidden) > MOST_PASSWORD or len(hidden) % _BLOCK:
         return None
@@ -127,7 +127,7 @@ def request(
 
 
 def is_reply(data: bytes, to: bytes, secret: bytes) -> bool:
-    """Return whether a packet is a correctly signed reply to the request `to`."""
+    """Return whether `data` is a correctly signed reply to the request `to`. Raises `Malformed`."""
     begin, middle = data[:4], to[_AUTHENTICATOR]
     if not hmac.compare_digest(_md5(begin + middle + data[_HEADER:] + secret), data[_AUTHENTICATOR]):
         return False
@@ -173,5 +173,5 @@ def _xored(text: bytes, authenticator: bytes, secret: bytes, *, hides: bool) -> 
 
 
 def _md5(data: bytes) -> bytes:
-    # The protocol fixes MD5. Replies are protected by the Message-Authenticator, whose HMAC is not broken.
+    # The protocol requires MD5. The Message-Authenticator protects replies: HMAC with MD5 is not broken.
     return hashlib.md5(data, usedforsecurity=False).digest()

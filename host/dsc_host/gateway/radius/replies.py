@@ -27,11 +27,14 @@ class Judge(Protocol):
     """The judge of Access-Requests: the login system, or only the verifier."""
 
     def judge(self, client: Client, packet: Packet, address: str) -> Reply:
-        """Return the reply to a request from an address. Raises `StoreError` and `OutOfMemory` if it could not be judged."""
+        """Return the reply to a request from an address.
+
+        Raises `StoreError` or `OutOfMemory` if the request could not be judged.
+        """
 
 
 class ForeignState(Exception):
-    """A State was not made for this client and this user name."""
+    """The State of a request was not made for this client and this user name."""
 
 
 def rejected(outcome: str, client: Client) -> Reply:
@@ -54,7 +57,7 @@ def opened_state(key: MasterKey, states: list[bytes], client: Client, name: byte
 
 
 def decoded(text: bytes) -> str:
-    """Return a name or a password as text. A wrong secret gives random bytes, which are a wrong name or password."""
+    """Return a name or a password as text. Replace bytes that are not UTF-8, which a wrong secret causes."""
     return text.decode("utf-8", "replace")
 
 

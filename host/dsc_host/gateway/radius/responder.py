@@ -1,15 +1,15 @@
-"""The steps from a packet to its reply: finding the client, checking the signature, detecting repetitions, and judging.
+"""The steps from a packet to its reply: find the client, check the signature, detect repetitions, and judge.
 
 Four promises:
 
-1. A packet that is malformed, forged, from an unknown client, or unsigned although its client must sign, gets no reply. It is
-   counted, and causes no access to the records.
-2. A request is a repetition if it has the source, identifier and authenticator of an earlier request. While the reply to the
-   earlier request is kept, a repetition gets this reply, and is not judged. During the judgment, a repetition gets no reply.
+1. A malformed or forged packet, a packet from an unknown client, and an unsigned packet of a client that must sign get no
+   reply. Such a packet is counted, and causes no access to the records.
+2. A repetition is a request with the source, identifier and authenticator of an earlier request. It is not judged again. It
+   gets the reply to the earlier request while this reply is kept. It gets no reply while the earlier request is being judged.
 3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies have limits, and
    replies are kept for a limited time.
-4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats the
-   request, the server tries again to judge it.
+4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats it, the
+   server tries to judge it again.
 """
 
 import logging
@@ -29,9 +29,9 @@ MOST_PENDING = 64
 """The maximum number of requests that are judged at the same time. Further requests are dropped. The client repeats them."""
 MOST_REPLIES = 8192
 MOST_PROXY_BYTES = 2250
-"""The maximum length of all attributes Proxy-State together, which the reply repeats. Its other attributes fit beside them."""
+"""The maximum length of all attributes Proxy-State of a request together. The reply repeats them beside its own attributes."""
 KEPT_SECONDS = 30.0
-"""The time for which a reply is kept. Clients stop repeating a request earlier."""
+"""The seconds for which a reply is kept. Clients stop repeating a request earlier."""
 
 _Key = tuple[str, int, int, bytes]
 _log = logging.getLogger("dsc_host.gateway.radius")
@@ -48,7 +48,7 @@ class Request:
 
 
 class Observer(Protocol):
-    """An object that counts what the server does: the metrics."""
+    """An object that counts replies and dropped packets, such as the metrics."""
 
     def replied(self, client: str, outcome: str, seconds: float) -> None:
         """Count a reply, with the seconds that its judgment took. Any thread may call this method."""
@@ -66,7 +66,7 @@ class _Dropped(Exception):
 
 
 class Responder:
-    """The requests and replies of one server. Call `take` and `finish` in one thread, and `reply` in any thread."""
+    """The requests and replies of one server. Call `reply` in any thread, and all other methods in one thread."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Responder:
         self._clients = known
 
     def expects(self, address: str, fingerprint: bytes | None = None) -> bool:
-        """Return whether a client may connect over TLS from this address, with the certificate of this hash if one is given."""
+        """Return whether a client may connect over TLS from this address, and with this certificate if one is given."""
         shown = [each.fingerprint for each in self._clients if each.fingerprint and fingerprint in (None, each.fingerprint)]
         return any(clients.find(self._clients, address, each) for each in shown)
 
@@ -109,7 +109,7 @@ class Responder:
             self._observer.dropped(reason)
 
     def reply(self, request: Request) -> bytes | None:
-        """Judge a request and return the signed reply; None if it could not be judged. Raises nothing."""
+        """Judge a request. Return the signed reply, or None if the request could not be judged. Raise no error."""
         began = self._clock()
         try:
             reply = self._judge.judge(request.client, request.packet, request.address)
@@ -127,7 +127,7 @@ class Responder:
         return signed
 
     def finish(self, request: Request, reply: bytes | None) -> None:
-        """Keep the reply for repetitions of the request. If it is None, count the request as dropped."""
+        """Keep the reply for repetitions of the request. If `reply` is None, count the request as dropped."""
         self._pending.discard(request.key)
         if reply is None:
             self.drop("failed")

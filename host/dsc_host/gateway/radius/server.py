@@ -1,4 +1,4 @@
-"""The RADIUS server: UDP sockets, TLS connections, threads that judge requests, reloads of the clients, and the shutdown."""
+"""The RADIUS server: its sockets and connections, the threads that judge requests, the reload of clients, and the shutdown."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ PORT = 1812
 _THREADS = 4
 _REPORT_SECONDS = 60
 _RELOAD_SECONDS = 5
-"""The seconds after which a change of the clients takes effect."""
+"""The seconds after which a change of the clients takes effect in a running server."""
 Load = Callable[[], Sequence[Client]]
 """A function that reads the clients from the records."""
 Address = tuple[str, int]
@@ -29,9 +29,9 @@ _log = logging.getLogger("dsc_host.gateway.radius")
 
 
 def listening_address(text: str, option: str = "listen", default: int = PORT) -> Address:
-    """Parse a text such as `127.0.0.1:1812` or `[::1]:1812` into address and port.
+    """Parse an address with a port, such as `127.0.0.1:1812` or `[::1]:1812`. The port may be missing: then it is `default`.
 
-    Without a port, use `default`. Raises `InputError`.
+    Raises `InputError`, whose field is `option`.
     """
     host, colon, port = text.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")) or text.endswith("]"):
@@ -49,7 +49,7 @@ def listening_address(text: str, option: str = "listen", default: int = PORT) ->
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    """The protocol of one socket."""
+    """The asyncio protocol of one UDP socket."""
 
     def __init__(self, server: "Server") -> None:
         self._server = server
@@ -65,7 +65,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class Server:
-    """A server on some addresses. Use it in one event loop: `start` and `start_tls`, then `stop`."""
+    """A server. Use it in one event loop: `start`, `start_tls` and `start_metrics` in any order, and `stop` at the end."""
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
@@ -112,7 +112,7 @@ class Server:
         return host, port
 
     def receive(self, data: bytes, source: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        """Answer a datagram, now or after its judgment. Drop it if the server is stopping."""
+        """Answer a datagram now or after its judgment. Ignore it if the server is stopping."""
         taken = self._responder.take(data, source[:2]) if self._open else None
         if isinstance(taken, bytes):
             transport.sendto(taken, source)
@@ -162,9 +162,9 @@ class Listening:
 
 
 def run(responder: Responder, listening: Listening, load: Load, text: Callable[[], bytes] = bytes) -> None:
-    """Serve until SIGTERM or Ctrl-C, with the clients that `load` returns, and with the metrics that `text` returns.
+    """Serve until SIGTERM or Ctrl-C. `load` returns the clients, and `text` returns the page of the metrics.
 
-    The log has the addresses in use. Raises `InputError`.
+    The log names the addresses in use. Raises `InputError`.
     """
     asyncio.run(_run(responder, listening, load, text))
 

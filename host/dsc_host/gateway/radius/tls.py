@@ -2,9 +2,10 @@
 
 Four promises:
 
-1. No request is accepted without the certificate of a known client, or from an address that is not the client's.
+1. A request is accepted only with the certificate of a known client, and only from an address of this client.
 2. A connection is closed when its bytes are not a packet, or when it is silent or slow for too long.
-3. Memory is bounded: the connections, and the requests that are judged at the same time, have limits. Further requests wait.
+3. Memory is bounded: there are limits for the connections and for the requests that are judged at the same time. Further
+   connections are closed. Further requests wait.
 4. When the server stops, it answers the requests that are being judged.
 """
 
@@ -41,7 +42,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
-    # The certificate of a client is trusted directly. It does not matter which authority has issued it.
+    # Trust the certificate of each client itself, whichever authority has issued it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     # Turn off session tickets, so that each connection must present its certificate.
     context.options |= ssl.OP_NO_TICKET
@@ -58,7 +59,10 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def trust(context: ssl.SSLContext, known: Sequence[Client]) -> None:
-    """Also trust the certificates of these clients. A removed client can still complete a handshake, but is then refused."""
+    """Trust the certificates of these clients too.
+
+    A removed client can still complete a handshake, but its connection is then closed.
+    """
     for client in known:
         if client.options.certificate:
             context.load_verify_locations(cadata=client.options.certificate)
@@ -139,12 +143,12 @@ class TlsConnections:
             try:
                 await _send(writer, reply)
             except (OSError, TimeoutError):
-                # The client does not read its replies. Close the connection, so that they do not fill the memory.
+                # The client does not read its replies. Close the connection, so that replies do not fill the memory.
                 writer.transport.abort()
 
 
 async def _packet(reader: asyncio.StreamReader) -> bytes | None:
-    """Return the next packet; None if its length is wrong. Raises `EOFError` at the end, and `TimeoutError`."""
+    """Return the next packet, or None if its length is wrong. Raises `EOFError` at the end, and `TimeoutError`."""
     async with asyncio.timeout(IDLE_SECONDS):
         head = await reader.readexactly(_HEAD)
     length = int.from_bytes(head[2:], "big")
