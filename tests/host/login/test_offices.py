@@ -8,7 +8,7 @@ from tests.host.login.scenario import PASSWORD, new_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.errors import InputError
-from dsc_host.login import Loss, NotIn, Policy
+from dsc_host.login import Kind, Loss, NotIn, Policy
 from dsc_host.login.policy.offices import Office, Telephone
 
 EXAMPLE = ROOT / "docs" / "examples" / "offices.toml"
@@ -40,6 +40,7 @@ def test_a_user_is_served_by_the_office_of_their_residence_also_without_a_device
         assert scenario.system.office(scenario.session("anna")).name == "CH"
         scenario.lose("anna", "IB3000901", Loss.MISPLACED)
         assert scenario.system.office(scenario.system.begin("anna", PASSWORD).token).name == "CH"
+        assert scenario.system.office(scenario.chosen("ben", Kind.SMS).token).name == "CH"
         assert scenario.system.office(scenario.session("carl")).name == "DE"
         with pytest.raises(NotIn):
             scenario.system.office("nobody's token")

@@ -1,6 +1,7 @@
 """Access control: each call checks again that its session is valid, and that the user may do the operation in this session.
 
-An operation on several users first names all of them. They are locked, in the order of their ids, before anything is decided.
+An operation that concerns several users passes a function, `others`, that returns their ids. All these users are locked in the
+order of their ids. Then the session is checked again, and the operation begins.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ May = Callable[[LoginTransaction, User, Session], None]
 """A check that raises an error unless the session may do the operation."""
 Others = Callable[[Connection, User], Iterable[str]]
 """A function that returns the ids of further users whom the operation concerns."""
-_STAGES = (Stage.IN, Stage.CHOOSING)
+_STAGES = (Stage.IN, Stage.CHOOSING, Stage.ANSWERING)
 
 
 def change(
@@ -30,7 +31,7 @@ def change(
     work: Callable[[LoginTransaction, User, Session], T | Refused],
     others: Others | None = None,
 ) -> T:
-    """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, and the errors of `may`."""
+    """Run `work` in a transaction that has locked the user and `others`. Raises `NotIn`, and the errors of `may`."""
     return context.change(lambda tx: work(tx, *_locked(tx, token, may, others)))
 
 
@@ -40,12 +41,12 @@ def look(context: LoginContext, token: str, may: May, work: Callable[[LoginTrans
 
 
 def customer(operation: str, *scopes: Scope) -> May:
-    """Return the check for a customer's operation: the session has one of these scopes, and a step-up if one is needed."""
+    """Return the check that a session has one of these scopes, and a recent step-up if the operation needs a step-up."""
     return lambda tx, _user, session: _check_customer(tx, session, operation, scopes)
 
 
 def anyone(operation: str) -> May:
-    """Return the check for an operation that is open to every session, and to every login after name and password."""
+    """Return the check for an operation that every session may do, and every login after name and password."""
     return lambda tx, _user, session: step_up.check(tx.context, session, operation)
 
 

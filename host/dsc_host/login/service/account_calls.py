@@ -23,9 +23,9 @@ class AccountCalls(ShareCalls):
     __slots__ = ()
 
     def office(self, token: str) -> Office:
-        """Return the office that serves the user, by the country where they live. Raises `NotIn`.
+        """Return the office that serves the user's country of residence. Raises `NotIn`.
 
-        `token` may be the token of a login in progress: a user without a device must know whom to call.
+        `token` may also be the token of a login in progress: a user who cannot answer must know whom to call.
         """
         country = self._seen(
             token, access.anyone("office"), lambda tx, user, _session: people.identity_of(tx.db, user).residence
@@ -51,17 +51,18 @@ class AccountCalls(ShareCalls):
         )
 
     def may_deposit(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-        """Return whether a user may now transfer this amount of US dollars into the account. Raises `NotFound`, `InputError`.
+        """Decide whether a user may now transfer this amount of US dollars into the account. Raises `NotFound`, `InputError`.
 
-        Users without protection may make a single transfer by ACH or EFT, up to the amount in the policy.
+        `user` is a user name. All users of an account who have no protection may make a single transfer by ACH or EFT together,
+        up to the amount in the policy.
         """
         return self.context.read(lambda tx: funding.may_deposit(tx, user_named(tx.db, user), amount, method))
 
     def deposit(self, token: str, amount: Decimal, method: FundingMethod, entry_id: str = "") -> FundingAllowance:
-        """Record a transfer into the account, if the user may make it.
+        """Record a transfer into the account, if the user may make it. Return the decision.
 
-        `entry_id` is an id that the caller draws for a form, so that a form that is sent twice is recorded once. Raises
-        `InputError`, `AlreadyDone`.
+        `entry_id` is an id that the caller draws for a form. If the form is sent twice, the transfer is still recorded only
+        once. Raises `InputError`, `NotNow`, `AlreadyDone`.
         """
         return self.do(
             token,
@@ -70,9 +71,9 @@ class AccountCalls(ShareCalls):
         )
 
     def deposits(self, token: str) -> list[Deposit]:
-        """Return the deposits for the user's cards, the newest first, whether they are held, kept or released.
+        """Return the deposits and charges for the user's devices, the newest first, also those that are kept or released.
 
-        For a primary user, return the deposits of the whole account.
+        A primary user gets the deposits and charges of the whole account.
         """
         return self._seen(
             token,
