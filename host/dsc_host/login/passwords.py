@@ -2,8 +2,8 @@
 
 Three promises:
 
-1. Every refusal takes the same work: for each cost that the policy or a stored hash has, one hash is computed. So the time
-   reveals neither whether the user exists nor how old the hash is.
+1. Every refusal takes the same work: a hash is computed for each cost that the policy or any stored hash has. So the time
+   reveals neither whether the user exists nor how old the user's hash is.
 2. The memory for hashes is bounded even if many people log in at the same time: a few threads compute all hashes.
 3. If this memory is not available, `OutOfMemory` is raised, and the login fails.
 """
@@ -25,7 +25,7 @@ _HASH_BYTES = 32
 _AT_ONCE = 4
 _COST = re.compile(r"\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,10})(\$.*)?")
 _COSTS_SECONDS = 600
-"""The time in seconds after which the costs of the stored hashes are read again, because logins may have renewed hashes."""
+"""The seconds after which the costs of the stored hashes are read again. Logins may have renewed hashes in the meantime."""
 SUFFIX_LETTERS = 67
 """The number of characters after the cost in the PHC form: $, 16 bytes of salt, $, and 32 bytes of hash in unpadded base64."""
 
@@ -54,7 +54,7 @@ class HashCost:
 
 
 class StoredCosts:
-    """The costs of the stored hashes. Threads may share an object: at worst, two of them read the same costs."""
+    """The costs of the stored hashes. Threads may share an object: at worst, two threads read the same costs."""
 
     def __init__(self) -> None:
         self._found: frozenset[HashCost] = frozenset()
@@ -109,8 +109,8 @@ class Passwords:
 
     settings: PasswordSettings
     stored_costs: StoredCosts = field(default_factory=StoredCosts, repr=False, compare=False)
-    # Use a few fixed threads, not a limit on concurrency: the C library keeps freed memory for the thread that freed it, and
-    # the web server has many threads.
+    # Compute all hashes in a few fixed threads, because the C library keeps freed memory for the thread that freed it. If each
+    # of the many threads of the web server computed hashes, each would keep such memory.
     _workers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, "passwords"), repr=False, compare=False
     )
@@ -137,7 +137,7 @@ class Passwords:
         return self._done(lambda: self._cost.kdf(salt).derive_phc_encoded(password.encode()))
 
     def matches(self, password: object, kept: str | None) -> bool:
-        """Return whether `kept` is a hash of this password. Return False if `kept` is None. Every call takes the same work.
+        """Return whether `kept` is a hash of this password; False if `kept` is None. Every call takes the same work.
 
         May raise `OutOfMemory` for any password.
         """

@@ -4,10 +4,10 @@ Four promises:
 
 1. Attempts are counted in the same way for names that exist and names that do not.
 2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user
-   from a few addresses. Many failures, from many addresses, lock the name for all.
+   from a few addresses. Many failures, from many addresses, lock the name for all addresses.
 3. An attempt at a closed limit adds no row. Each time a limit is closed, each process logs at most two entries: an entry for
    the first refusal, and later an entry with the number of refusals.
-4. The rows reveal no name and no address: each has a keyed hash, and the key is not in the database.
+4. The rows reveal no name and no address. They contain keyed hashes, and the key is not in the database.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""A day in seconds. No limit has a longer `within`, except those that get it from the policy."""
+"""A day in seconds. Only limits that take `within` from the policy may have a longer `within`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class RateLimit:
     closed_for: float = 0
     """The seconds for which the limit is closed. 0 means until `within` is over."""
     pause_after: int = 0
-    """From this number of failures on, each failure causes a pause twice as long as the pause before. 0 means no pauses."""
+    """The number of failures that causes the first pause. Each further failure doubles the pause. 0 means no pauses."""
     pause: float = 0
+    """The seconds of the first pause. No pause is longer than `closed_for`."""
 
     def key(self, context: LoginContext) -> str:
         """Return the name of the limit's row: a hash that only the holder of the master key can compute."""
@@ -99,7 +100,7 @@ def take_refusals(context: LoginContext, limits: Sequence[RateLimit]) -> list[Co
 
 
 def log_refusals(tx: LoginTransaction, counted: Sequence[Counted]) -> None:
-    """Log the number of refusals. Call this last in a transaction."""
+    """Log the numbers of refusals. Call this last in a transaction."""
     for each in counted:
         tx.log("password", None, "refused", "too many", counted=each.what, times=str(each.count), since=f"{each.since:.0f}")
 
@@ -142,7 +143,7 @@ def record_success(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
 
 
 def take_back(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
-    """Take back the failure at each limit, for an attempt that could not be checked. A pause that it caused continues."""
+    """Take back a failure at each limit, for an attempt that could not be checked. A pause that it caused continues."""
     for limit in _in_order(tx.context, limits):
         if attempt := rows.attempts.locked(tx.db, limit.key(tx.context)):
             _take_back(tx.db, attempt, limit)

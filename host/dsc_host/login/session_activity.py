@@ -1,8 +1,8 @@
 """The activity of sessions: the time when each session was last used, kept in memory until it is written to the database.
 
-A page that only shows something writes nothing to the database. The time of each use is therefore kept here, and
-`maintenance.run` writes all of them in one transaction. Each process has its own times, which other processes see after
-the next write.
+A page that only shows something writes nothing to the database. Therefore the time of its use is kept here, and
+`maintenance.run` writes all times in one transaction. Each process has its own times, which other processes see after the next
+write.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,6 @@ class SessionActivity:
     """The times of use that are not in the database yet. Threads may share an object."""
 
     def __init__(self) -> None:
-        """Begin without any times."""
         self._used: dict[str, float] = {}
         self._lock = Lock()
 

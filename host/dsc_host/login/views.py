@@ -31,17 +31,18 @@ class DeviceView:
     id: str
     kind: Kind
     label: str
-    """A text that distinguishes the device from others: a serial, the end of a phone number, or the number of a code card."""
+    """A text that distinguishes the device from others: a serial, a masked phone number, or the number of a code card."""
     state: DeviceState
     use: UseState
     shared: bool
     """Whether two or more users may use the device."""
     own: bool
+    """Whether the user owns the device."""
     live: bool
     """Whether the user can log in with the device now."""
     expires_at: float | None
     activates_at: float | None
-    """The Unix time at which a code card is activated automatically; None for others. A `Request` has the time of its card."""
+    """The Unix time at which a code card is activated automatically; None for other kinds. For cards, see `Request`."""
     waits_until: float | None
     """The Unix time before which the device cannot be activated; None if it does not wait."""
     full_until: float | None
@@ -59,9 +60,9 @@ class DeviceView:
     changes_pin: bool
     """Whether the user can change the PIN on the device."""
     losses: tuple[Loss, ...]
-    """The losses to choose from when the device is reported as lost."""
+    """The losses to choose from in a loss report about the device."""
     removable: bool
-    """Whether the owner can remove the device from the account and add it again, both without support."""
+    """Whether the owner can remove the device without support, and later add it again without support."""
     name: str
     """The name that the user has given to the device; empty if there is none."""
     added_at: float
@@ -114,8 +115,8 @@ class Step:
 class Answered:
     """The result of an answer.
 
-    After an accepted answer, `step` is the open session. After a wrong answer, `step` is None if the challenge accepts further
-    answers; otherwise `step` is the choice of a device.
+    After an accepted answer, `step` is the open session. After a wrong answer, `step` is None while the challenge accepts
+    further answers. After the last wrong answer, `step` is the choice of a device.
     """
 
     status: Status
@@ -211,7 +212,7 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The amount that the issuer may keep or charge for a device, with the device's owner."""
+    """The amount that the issuer would keep or charge for a device, with the device's owner."""
 
     user: str
     """The user name of the device's owner."""
@@ -329,7 +330,7 @@ class ShareView:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPerson:
-    """A person whom a decision of compliance is about."""
+    """A person about whom compliance decides."""
 
     name: str
     identity: Identity
@@ -355,7 +356,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A card that comes back to the issuer."""
+    """The return of a card to the issuer."""
 
     serial: str
     user: str

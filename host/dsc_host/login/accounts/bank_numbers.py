@@ -1,7 +1,7 @@
 """Bank instructions: an IBAN, or the routing and account number of an account in the US.
 
-The `python-stdnum` library knows the check digits, and the form of each country's IBAN. It is loaded when the first number is
-checked. No error and no `repr` contains a number. The masked text contains only its last digits.
+The `python-stdnum` library checks the digits, and the form of each country's IBAN. It is loaded when the first number is
+checked. No error and no `repr` contains a number. The masked text contains only the country and the last digits.
 """
 
 import re
@@ -22,7 +22,7 @@ class BankInstructions:
 
     @property
     def masked(self) -> str:
-        """The country and the last digits. The owner can recognize the account by them, and nobody can derive the number."""
+        """The country and the last digits: the owner can recognize the account, and nobody can derive the number."""
         country, number = (self.iban[:2], self.iban) if self.iban else ("US", self.account_number)
         return f"{country}…{number[-(_SHOWN if len(number) >= _SHORT else _SHOWN_OF_SHORT) :]}"
 

@@ -1,7 +1,7 @@
 """The phone numbers and the email address of a user.
 
-Only confirmed numbers are used. The most recently confirmed number comes first. The user is notified of each change, because
-somebody who gets the codes at a new number can log in, and somebody with a new address gets the notices.
+Codes and notices go only to confirmed numbers. The user is notified of each change, because an attacker could have entered the
+new number or address: codes for logins go to a new number, and notices go to a new address.
 """
 
 from sqlalchemy import Connection
@@ -37,14 +37,14 @@ def phones_of(db: Connection, user: User) -> list[Phone]:
 
 
 def masked(number: str) -> str:
-    """Return a phone number with most digits hidden, so that only its owner recognizes it."""
+    """Return a phone number with most digits hidden. Its owner can still recognize it."""
     return f"{number[:3]}…{number[-2:]}"
 
 
 def set_email(tx: LoginTransaction, name: str, email: str) -> None:
-    """Change the email address of a user. Notify both addresses: the user may not have asked for the change.
+    """Change the email address of the user called `name`, and notify both addresses. Raises `InputError`.
 
-    Raises `InputError`.
+    The old address gets a notice because somebody else may have asked for the change.
     """
     email = email_addresses.normalized(email)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)

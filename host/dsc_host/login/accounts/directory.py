@@ -1,4 +1,4 @@
-"""The directory of people, accounts and users, for the operator. It holds no password and no document number."""
+"""The directory of people, accounts and users, for the operator. It shows no password and no document number."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ def accounts(db: Connection) -> list[AccountView]:
 
 
 def users(db: Connection, name: str = "") -> list[UserView]:
-    """Return the users whose names contain `name`, sorted by name."""
+    """Return the users whose names contain `name`, sorted by name. The case of letters does not matter."""
     user, entity, account = rows.users.c, rows.entities.c, rows.accounts.c
     wanted = (
         select(rows.users.table, entity.name, account.primary_user, account.closed_at)

@@ -1,6 +1,6 @@
 """Email addresses in a normal form that every mail server accepts: ASCII, with the domain in lower case.
 
-The `email-validator` library knows the rules. It is loaded when the first address is checked, and makes no DNS query.
+The `email-validator` library checks the addresses. It is loaded when the first address is checked, and makes no DNS query.
 """
 
 import re
@@ -16,7 +16,7 @@ _ANOTHER = ".example"
 def normalized(email: str) -> str:
     """Return an address in its normal form: `Anna@MÜLLER.example` becomes `Anna@xn--mller-kva.example`.
 
-    Raises `InputError` unless the text is one address, without a person's name and without quotes.
+    Raises `InputError` unless the text is exactly one address, without a person's name and without quotation marks.
     """
     from email_validator import EmailNotValidError, validate_email
 

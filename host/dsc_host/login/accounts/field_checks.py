@@ -1,4 +1,4 @@
-"""Checks of the fields of people and users: names, languages and papers. Each failure is an `InputError`."""
+"""Checks of the fields of people and users: names, languages and papers. They raise `InputError` for an invalid field."""
 
 import re
 from datetime import date
@@ -20,7 +20,7 @@ def check_name(name: str) -> None:
 
 
 def check_language(language: str) -> None:
-    """Raise `InputError` if the pages and messages do not exist in this language."""
+    """Raise `InputError` unless there are pages and messages in this language."""
     if language not in LANGUAGES:
         raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
 
@@ -34,7 +34,7 @@ def check_identity(identity: Identity) -> None:
     except (TypeError, ValueError):
         raise InputError("birth date", "must be a date, for example 1980-12-31") from None
     if identity.birth_date != born.isoformat():
-        # Identities are compared as text, so allow one form only. `fromisoformat` also reads 19801231 and 1981-W01-3.
+        # Allow only one form, because identities are compared as text. `fromisoformat` also reads 19801231 and 1981-W01-3.
         raise InputError("birth date", "must be a date, for example 1980-12-31")
     if not date(1900, 1, 1) <= born <= date(2100, 1, 1):
         raise InputError("birth date", "must be from 1900-01-01 to 2100-01-01")

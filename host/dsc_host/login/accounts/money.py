@@ -14,7 +14,7 @@ def cents(field: str, amount: Decimal) -> int:
     if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount < MOST:
         raise InputError(field, "must be an amount of money, 0 or more")
     whole = int(amount * _CENTS)
-    # Compare the amounts. A remainder would be wrong, because Decimal rounds very long and very small products.
+    # Compare the amounts, because Decimal rounds the product of a very long amount: a remainder could be lost.
     if money(whole) != amount:
         raise InputError(field, "must have at most two decimals")
     return whole

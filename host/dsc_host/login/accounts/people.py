@@ -1,4 +1,4 @@
-"""Entities and accounts: the people and companies that the issuer knows, and their accounts.
+"""Entities, which are people and companies identified by their papers, and the accounts of entities.
 
 Each account belongs to one entity and has one primary user. Only the primary user may change the account's security settings.
 """
@@ -45,8 +45,8 @@ def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) 
 def account_name(db: Connection, account_id: str) -> str:
     """Return the name under which pages show an account: the owner's name.
 
-    If the owner has several accounts, the name of the primary user follows in parentheses. If the account has no user, the end
-    of its id follows instead.
+    If the owner has several accounts, add the name of the primary user in parentheses. If the account has no users, add the end
+    of its id instead.
     """
     account = found(rows.accounts.find(db, account_id))
     owner = found(rows.entities.find(db, account.entity_id)).name
@@ -63,7 +63,7 @@ def set_equity(db: Connection, account_id: str, cents: int) -> None:
 
 
 def identity_of(db: Connection, user: User) -> Identity:
-    """Return the identity of the person who has this user name."""
+    """Return the identity of the person whom the user belongs to."""
     entity = found(rows.entities.find(db, user.entity_id))
     return Identity(
         entity.birth_date, entity.citizenship, entity.residence, entity.document_type, entity.document_number

@@ -1,7 +1,7 @@
-"""Permissions: who may see the users of an account, and who may change their security settings.
+"""Permissions: which users may see the other users of an account, and which may change security settings.
 
-The primary user of an account sees all its users and changes their security settings. Other users see only themselves. If they
-try to change a setting, the error names the primary user. Staff may not decide about themselves.
+The primary user of an account sees all its users and changes their security settings. Any other user sees only their own data.
+If such a user tries to change a setting, the error names the primary user. Staff may not decide about themselves.
 """
 
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ def is_primary(db: Connection, user: User) -> bool:
 
 
 def check_primary(db: Connection, user: User) -> None:
-    """Raise `NotAllowed`, which names the primary user, unless `user` is the primary user of the account."""
+    """Raise `NotAllowed` unless `user` is the primary user of the account. The error names the primary user."""
     account = account_of(db, user)
     if account.primary_user != user.id:
         primary = found(rows.users.find(db, account.primary_user))
@@ -39,7 +39,7 @@ def visible_users(db: Connection, user: User) -> list[User]:
 
 
 def changeable_user(db: Connection, user: User, name: str | None) -> User:
-    """Return the user called `name`, whose settings `user` wants to change. Return `user` if `name` is None.
+    """Return the user called `name`, whose settings `user` wants to change. None stands for `user`.
 
     Raises `NotAllowed`, `NotFound`.
     """
@@ -51,9 +51,9 @@ def changeable_user(db: Connection, user: User, name: str | None) -> User:
 
 
 def check_other(db: Connection, staff: User, user: User | None, becomes: Identity | None = None) -> None:
-    """Raise `NotNow` if `staff` and `user` have the same identity: one person may have several user names.
+    """Raise `NotNow` if `staff` and `user` are the same person, who may have several user names.
 
-    `becomes` is the identity that the decision gives the user. It must not be the identity of `staff` either.
+    `becomes` is the identity that `user` gets by the decision of `staff`. It must not be the identity of `staff` either.
     """
     if user is not None and people.identity_of(db, staff) in (people.identity_of(db, user), becomes):
         raise NotNow("somebody else must decide this, because it is about you")

@@ -2,7 +2,8 @@
 
 The numbering plans of the countries come from the `phonenumbers` library, which is loaded when the first number is checked.
 A trunk prefix is dialed only within a country: 0 in most countries, 1 in North America, 8 in Russia, 06 in Hungary. A number
-with a trunk prefix is refused, not corrected: a code must go to the number that its owner has typed.
+with a trunk prefix after the country code is refused. It is not corrected, because a code must go exactly to the number that
+the user has typed.
 """
 
 import re
@@ -19,14 +20,14 @@ _SIGNS = re.compile(r"[\s().\-/\u2010-\u2015]")
 """The spaces and signs that people write between the digits of a number."""
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _OFTEN = ("0", "1", "8")
-"""The trunk prefixes that people often type by mistake, for countries with a different trunk prefix or without any."""
+"""The trunk prefixes that people often type by mistake, even for countries with another trunk prefix or with none."""
 
 
 def without_signs(text: str) -> str:
-    """Return the number that a person typed without spaces and signs, and with + in place of an international 00.
+    """Remove the spaces and signs from a number that a person typed, and replace an international 00 at its beginning by +.
 
-    A 0 in parentheses, as in +41 (0)79 123 45 67, is dialed only within the country, so it is left out too. The result need
-    not be a valid number.
+    Also remove a 0 in parentheses, as in +41 (0)79 123 45 67, which is dialed only within the country. The result may be
+    invalid.
     """
     if not isinstance(text, str) or len(text) > _LONGEST:
         return text
@@ -38,8 +39,8 @@ def without_signs(text: str) -> str:
 def check_phone(number: str, residence: str = "") -> None:
     """Raise `InputError` unless the number has a length that its country uses, and no trunk prefix.
 
-    If the library can tell which number was meant, the error proposes it. `residence` is a country code of two letters, such as
-    CH: a number without a calling code is assumed to be a number of this country.
+    If the library recognizes the number that was meant, the error proposes that number. `residence` is a country code of two
+    letters, such as CH: a number without a calling code is assumed to be a number of this country.
     """
     if not isinstance(number, str) or not _FORM.fullmatch(number):
         raise _not_international(number, residence)
@@ -77,7 +78,7 @@ def calling_code(number: str) -> str:
 
 
 def _not_international(number: object, residence: str) -> InputError:
-    """Return the error for a number in its national form, or with 00 or spaces. It proposes the international form."""
+    """Return the error for a number that is not in the form of E.164. The error proposes this form if it can be found."""
     if isinstance(number, str) and len(number) <= _LONGEST and not re.search("[A-Za-z]", number):
         international = f"+{number[2:]}" if number.startswith("00") else number
         for parsed in (_parsed(number, residence), _parsed(international), _parsed(f"+{number}")):
@@ -91,7 +92,7 @@ def _not_international(number: object, residence: str) -> InputError:
 def _is_complete(number: str) -> bool:
     """Return whether this is a number as it is dialed from abroad.
 
-    Numbering plans change, so a number that the library does not know yet may be right, if it has no trunk prefix.
+    Also accept a number of a new kind that the library does not know, if its length is possible and it has no trunk prefix.
     """
     parsed = _parsed(number)
     if parsed is None or not _FORM.fullmatch(number) or _e164(parsed) != number:
@@ -102,7 +103,7 @@ def _is_complete(number: str) -> bool:
 def _meant(number: str, parsed: "PhoneNumber") -> str | None:
     """Return the number without its apparent trunk prefix; None if there is no prefix, or if the rest is not a valid number."""
     while (shorter := _parsed(number)) is not None and _e164(shorter) != number:
-        number = _e164(shorter)  # The library has recognized the prefix. Somebody may have typed it twice.
+        number = _e164(shorter)  # The library has removed a trunk prefix. Repeat, because people type the prefix twice.
     if _is_complete(number):
         return number
     begin = f"+{parsed.country_code}"
@@ -130,12 +131,12 @@ def _prefix_of(parsed: "PhoneNumber") -> str:
 
 
 def _difference(typed: str, right: str) -> str:
-    """Return the superfluous digits at the beginning of `typed`."""
+    """Return the digits at the beginning of `typed` that `right` does not have."""
     return typed.removesuffix(right) if typed.endswith(right) else typed[:1]
 
 
 def _is_valid(number: str) -> bool:
-    """Return whether the library knows numbers of exactly this form."""
+    """Return whether the library knows this as a valid number, in exactly this form."""
     import phonenumbers
 
     parsed = _parsed(number)
@@ -143,14 +144,14 @@ def _is_valid(number: str) -> bool:
 
 
 def _is_possible(parsed: "PhoneNumber") -> bool:
-    """Return whether the country uses this length. A number that works only within its city is too short: it gets no SMS."""
+    """Return whether the country has numbers of this length. A number without its area code counts as too short."""
     import phonenumbers
 
     return phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
 
 
 def _parsed(number: str, region: str = "") -> "PhoneNumber | None":
-    """Return the number as the library understands it; None if it does not."""
+    """Return the number as the library parses it; None if the library cannot parse it."""
     import phonenumbers
 
     try:

@@ -1,4 +1,4 @@
-"""Users: the names that people log in with. `permissions` says what each user may see and change in their account."""
+"""Users: the names that people log in with. The module `permissions` defines what users may see and change."""
 
 from sqlalchemy import Connection, func, select
 
@@ -79,10 +79,7 @@ def set_language(tx: LoginTransaction, name: str, language: str) -> None:
 
 
 def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
-    """Make one of an account's users its primary user. Notify the previous primary user too.
-
-    Raises `InputError`.
-    """
+    """Make one of an account's users its primary user. Notify this user and the previous primary user. Raises `InputError`."""
     account = known(rows.accounts.find(tx.db, account_id), "account", account_id)
     user = user_by_name(tx.db, name)
     if user.account_id != account.id:

@@ -1,8 +1,8 @@
 """The activation of devices.
 
-A device is activated by its first response, or automatically some weeks after it was sent. A misplaced device that was found
-can be activated again. An activation ends the user's other temporary devices, for example the online card, and all sessions
-except the session that activated the device.
+A card or a sheet of codes is activated by its first response. Cards and printed sheets are also activated automatically, some
+weeks after they were sent or made. A misplaced device that was found can be activated again. An activation ends the other
+temporary devices of the user, for example the online card. It also ends the user's sessions, except that with the response.
 """
 
 from collections.abc import Iterator, Mapping
@@ -89,7 +89,7 @@ def _check_answer(attempt: Attempt, kept: Mapping[str, Any], text: str) -> Outco
 
 
 def activate_due(tx: LoginTransaction, order_id: str) -> None:
-    """Activate the card of an order if its activation is due, or announce an activation that is near.
+    """Activate the card of a request if its automatic activation is due, or announce it if it is near.
 
     Do nothing if the card was not shipped.
     """
@@ -106,9 +106,9 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
 
 
 def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
-    """Activate a printed security code card if its activation is due, or announce an activation that is near.
+    """Activate a printed security code card if its automatic activation is due, or announce it if it is near.
 
-    A printed card has no request.
+    Support makes these cards, so they have no request.
     """
     device = rows.devices.find(tx.db, device_id)
     if device is None:
@@ -126,9 +126,10 @@ def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
 
 
 def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, announced: str) -> str:
-    """Activate a card that is due, or announce the activation to its owner. Return the stage of the notice, or empty text.
+    """Activate the device if this is due, or announce the activation to its owner. Return the stage of a notice, or empty text.
 
-    `announced` is the stage of the last notice. No card is activated before its owner has been sent the notice `imminent`.
+    The first notice has the stage `near`, and the last notice has the stage `imminent`. `announced` is the stage of the latest
+    notice. No device is activated before the notice `imminent`.
     """
     if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
         return ""
@@ -139,7 +140,7 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
     if left > policy.near_days * DAY or announced in (stage, "imminent"):
         return ""
-    # The activation will end the temporary devices of the user. The imminent notice says so if there are any.
+    # If the activation will end temporary devices of the user, the notice `imminent` says so.
     ends = stage == "imminent" and bool(registry.temporary_of(tx, user))
     notices.notify(
         tx,
@@ -157,14 +158,14 @@ def activates_at(context: LoginContext, shipped_at: float) -> float:
 
 
 def to_be_activated(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the orders whose cards may be due for activation or for a notice about it."""
+    """Return the ids of the requests whose cards may be due for automatic activation, or for its announcement."""
     before = tx.now() - (tx.policy.activation.automatic_days - tx.policy.activation.near_days) * DAY
     due = (rows.orders.c.state == OrderState.SHIPPED) & (rows.orders.c.shipped_at <= before)
     return [order.id for order in rows.orders.all(tx.db, due, order=rows.orders.c.at)]
 
 
 def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the printed security code cards that may be due for activation or for a notice about it."""
+    """Return the ids of the printed security code cards that may be due for automatic activation, or for its announcement."""
     column, before = rows.devices.c, tx.now() + tx.policy.activation.near_days * DAY
     sent = (column.kind == kinds.CODE_CARD.name) & (column.state == DeviceState.SHIPPED)
     sheets = rows.devices.all(tx.db, sent, order=column.made_at)
@@ -175,11 +176,10 @@ def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
 
 
 def set_online_card_end(tx: LoginTransaction, user: User) -> None:
-    """Set the end of the user's online card.
+    """Set the end of the user's online card. Call this when a card is shipped, activated or out of use.
 
-    The policy sets the number of days for which an online card is valid. If a card was shipped to the user, the online card is
-    valid at least until the day after the automatic activation of that card, so that the user always has a device. If the
-    request of the shipped card is stopped, only the policy's number of days counts.
+    The policy sets the number of days for which an online card is valid. If a card is on its way to the user, the online card
+    is valid at least until the day after the automatic activation of that card, so that the user always has a device.
     """
     ends = [at + DAY for at in _activations(tx, user)]
     for device, _ in registry.live_of(tx, user):

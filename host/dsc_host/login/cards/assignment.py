@@ -11,7 +11,7 @@ from dsc_host.login.transaction import LoginTransaction, account_of, locked_user
 def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
     """Assign an enrolled card of this kind to a user, as an active device. Return the id of the device. Raises `InputError`.
 
-    Cards of this kind need not be issued any more: users keep the cards that they have.
+    This also works for kinds that are no longer issued, because users keep the cards that they have.
     """
     card = next((each for each in kinds.CARDS if each.name == kind), None)
     if card is None:

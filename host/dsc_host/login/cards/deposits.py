@@ -18,7 +18,7 @@ from dsc_host.records import table_rows
 
 
 def check_can_hold(tx: LoginTransaction, account: Account) -> None:
-    """Raise `NotNow` unless the account is open and its equity covers another deposit besides those that are already held."""
+    """Raise `NotNow` unless the account is open, and its equity covers a new deposit and the deposits that are already held."""
     if account.closed_at is not None:
         raise NotNow("the account is closed")
     wanted = money.money(tx.policy.request.hold_cents)
@@ -46,21 +46,21 @@ def hold(tx: LoginTransaction, account_id: str, order_id: str) -> None:
 
 
 def release(tx: LoginTransaction, order_id: str) -> None:
-    """Release the deposit of a request, because its card came back, or the request was withdrawn or stopped."""
+    """Release the deposit of a request, because the card came back, or the request was cancelled or stopped."""
     for each in rows.holds.all(tx.db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD):
         rows.holds.change(tx.db, each.id, state=str(HoldState.RELEASED), settled_at=tx.now())
 
 
 def of_device(tx: LoginTransaction, device: Device) -> list[Hold]:
-    """Return the deposits and charges of a device. At most one of them is held or kept."""
+    """Return the deposits and charges of a device. At most one deposit or charge is held or kept."""
     orders = [order.id for order in rows.orders.all(tx.db, rows.orders.c.device_id == device.id)]
     return rows.holds.all(tx.db, (rows.holds.c.device_id == device.id) | rows.holds.c.order_id.in_(orders))
 
 
 def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = None) -> int:
-    """Keep `cents` of a device's deposit; without a deposit, charge `cents` as a fee. Return the amount in cents.
+    """Keep `cents` of a device's deposit, or charge `cents` as a fee if there is no deposit. Return the amount in cents.
 
-    Raises `InputError`, `NotNow`.
+    If `cents` is None, the amount is the policy's fee for the kind. Raises `InputError`, `NotNow`.
     """
     wanted, held = cost(tx, device, cents)
     state, now = str(HoldState.KEPT), tx.now()
@@ -72,7 +72,7 @@ def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = N
 
 
 def cost(tx: LoginTransaction, device: Device, cents: int | None = None) -> tuple[int, Hold | None]:
-    """Return the amount in cents that `keep` would keep or charge, and the device's deposit or None.
+    """Return the amount in cents that `keep` would keep or charge, and the deposit that is held for the device, or None.
 
     Raises `InputError`, `NotNow`.
     """
@@ -100,8 +100,8 @@ def _fee(tx: LoginTransaction, device: Device, cents: int | None) -> int:
 def statement(tx: LoginTransaction, user: User) -> list[Deposit]:
     """Return the deposits and charges that a user may see, the newest first.
 
-    A primary user sees all deposits and charges of the account and of its users' devices. Other users see only those of their
-    own devices.
+    A primary user sees the deposits and charges of the account and of all its users' devices. Any other user sees only the
+    deposits and charges of their own devices.
     """
     mine = [each.id for each in permissions.visible_users(tx.db, user)]
     orders = [order.id for order in rows.orders.all(tx.db, rows.orders.c.user_id.in_(mine))]

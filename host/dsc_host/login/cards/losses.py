@@ -1,7 +1,7 @@
 """Losses of devices: the new state of the device, and the keys and numbers that are disabled with it.
 
-A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A report at
-the login needs only a name and a password, so it only suspends a lasting device, and the owner can activate the device again.
+A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A user's own
+report needs only a name and a password. Therefore it only suspends a lasting device, which the owner can activate again.
 """
 
 from dsc_host.login import rows
@@ -17,7 +17,10 @@ from dsc_host.login.transaction import LoginTransaction, found
 
 
 def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> None:
-    """Take a device out of use for all its users. Raises `NotNow` if it is already permanently out of use."""
+    """Take a device out of use for all its users, with the consequences of this loss.
+
+    Raises `NotNow` if the device is already permanently out of use.
+    """
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
         raise NotNow("this device is already out of use")
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
@@ -35,10 +38,10 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
 
 
 def suspend(tx: LoginTransaction, user: User, device: Device) -> None:
-    """Take a lasting device out of use until it is activated again; end any other device. Notify all its users.
+    """Suspend a lasting device until it is activated again, or end a device of any other kind. Notify all its users.
 
-    The caller has locked the rows of the users. A phone's numbers are out of use until they are confirmed again: somebody who
-    found or stole the phone could receive codes.
+    The caller has locked these users. The numbers of a phone are out of use until they are confirmed again, because somebody
+    who found or stole the phone could receive codes.
     """
     notified = {user.id: user, **{each: found(rows.users.find(tx.db, each)) for each in registry.users_of(tx.db, device)}}
     for each in notified.values():

@@ -25,14 +25,14 @@ def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: s
 
 
 def shown(tx: LoginTransaction, session: Session) -> Offer:
-    """Return the challenge that is to be answered with the new PIN. Raises `NotNow`."""
+    """Return the challenge that the user answers with the new PIN. Raises `NotNow` if there is nothing to answer."""
     return device_proof.shown(tx.db, session, Purpose.PIN)
 
 
 def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, new_pin: str) -> bool:
     """Change the PIN of a card if this response was made with `new_pin`. Return whether it was.
 
-    Raises `InputError` for a weak PIN, `NotNow`.
+    Raises `InputError` for a weak PIN, and `NotNow` if there is nothing to answer.
     """
     requests.check_pin(tx, user, new_pin)
     device, right = device_proof.judge(

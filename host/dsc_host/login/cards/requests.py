@@ -1,7 +1,7 @@
-"""Requests for a card: who may request a card, its address, its PIN, and the deposit.
+"""Requests for a card: the conditions, the address, the PIN and the deposit.
 
 A request is a draft until it is confirmed. A new draft replaces an earlier draft. The vault keeps the PIN until the card is
-personalized. A user has one open request at a time.
+personalized. A user has at most one open request.
 """
 
 from datetime import date
@@ -44,8 +44,8 @@ def draft(
 ) -> Request:
     """Draft a request, in place of an earlier draft, and return it. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
-    The caller has locked the row of `user`. `whose` is the name of the user of the same account who gets the card; None means
-    `user`.
+    The caller has locked `user`. `whose` is the name of the user who gets the card, a user of the same account; None means
+    `user`. `account_id` is the account that holds the deposit; None means the account of `user`.
     """
     _check_order(tx, session)
     owner = permissions.changeable_user(tx.db, user, whose)
@@ -86,7 +86,7 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
 
 
 def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
-    """Withdraw a request before its card is made. Raises `NotFound`, `NotNow`."""
+    """Cancel a request before its card is made. Raises `NotFound`, `NotNow`."""
     order, owner = own(tx.db, user, order_id)
     if order.state == OrderState.DRAFT:
         drop(tx.db, order)
@@ -100,7 +100,7 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
 
 
 def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
-    """End the open request of a card that is out of use, so that the user may request another card."""
+    """End the open request of a card that was taken out of use, so that the user may request another card."""
     for order in rows.orders.all(tx.db, rows.orders.c.device_id == device.id, rows.orders.c.state.in_(_OPEN)):
         rows.orders.change(tx.db, order.id, state=str(OrderState.ENDED))
     set_online_card_end(tx, user)
@@ -121,7 +121,10 @@ def requests_of(tx: LoginTransaction, user: User) -> list[Request]:
 
 
 def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
-    """Return a request and its owner. Raises `NotFound` unless `user` is the owner or the account's primary user."""
+    """Lock a request. Return it with the user who gets the card.
+
+    Raises `NotFound` unless `user` is this user or the account's primary user.
+    """
     order = rows.orders.find(db, order_id) if isinstance(order_id, str) else None
     owner = next((each for each in permissions.visible_users(db, user) if order and each.id == order.user_id), None)
     order = rows.orders.locked(db, order_id) if owner else None
@@ -131,7 +134,7 @@ def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
 
 
 def accounts_of(db: Connection, user: User) -> dict[str, str]:
-    """Return the open accounts that can hold the deposit: their names by their ids, the user's own account first."""
+    """Return the accounts that can hold the deposit: their names by their ids, the user's own account first."""
     open_now = (rows.accounts.c.entity_id == user.entity_id) & rows.accounts.c.closed_at.is_(None)
     others = [each.id for each in rows.accounts.all(db, open_now) if each.id != user.account_id]
     return {each: people.account_name(db, each) for each in (user.account_id, *others)}
@@ -181,28 +184,27 @@ def candidates(tx: LoginTransaction, session: Session, user: User) -> list[str]:
     try:
         _check_order(tx, session)
     except NotNow as refusal:
-        # If the user may not have a card anyway, say why: activating an online card first would not help.
+        # If the user may not have a card in any session, give that reason: activating an online card would not help.
         raise refusals.get(user.name, refusal) from None
     return [each.name for each in users if each.name not in refusals]
 
 
 def _check_order(tx: LoginTransaction, session: Session) -> None:
-    """Raise `NotNow` if a temporary code opened the session: the user must activate an online card first."""
+    """Raise `NotNow` if a temporary code opened the session. The user must first activate an online card and log in with it."""
     device = rows.devices.find(tx.db, session.device_id)
     if device is not None and device.kind == kinds.TEMPORARY_CODE.name:
         raise NotNow("activate an online security code card first, and then request the card with it")
 
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:
-    """Return whether a new card would replace a lost, damaged or returned card. Raises `NotNow` if no card is allowed."""
+    """Return whether a new card would replace a lost, damaged or returned card. Raises `NotNow` if the user may get no card."""
     registry.check_issued(tx, kinds.DSC_CARD)
     account = account_of(tx.db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is already on its way to you")
-    # An active card of an older kind does not prevent a request: the user may use both cards. The new card
-    # replaces a lost card.
+    # A user with an active card of an older kind may request a new card, and then use both.
     of_cards = rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
     cards = rows.devices.all(tx.db, rows.devices.c.owner_id == user.id, of_cards)
     if any(card.state == DeviceState.ACTIVE and card.kind == kinds.DSC_CARD.name for card in cards):
@@ -233,6 +235,6 @@ def _estimate(context: LoginContext) -> str:
 
 
 def drop(db: Connection, order: Order) -> None:
-    """Remove a draft and its PIN. Do nothing if it has been confirmed."""
+    """Remove a draft and its PIN. Do nothing if the draft was confirmed in the meantime."""
     if rows.orders.remove(db, rows.orders.c.id == order.id, rows.orders.c.state == OrderState.DRAFT):
         vault.forget(db, secret(order.id))

@@ -1,7 +1,7 @@
 """Returned cards, their deposits, and the closing of accounts.
 
-The issuer takes back only cards whose serials the policy names. Owners destroy other cards themselves. The receipt of a card
-releases its deposit.
+The issuer takes back only cards of the series in the policy's `request.returnable`. Owners destroy other cards themselves. The
+receipt of a card releases its deposit.
 """
 
 from sqlalchemy import Connection
@@ -34,8 +34,8 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
         raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
-    # This session ends too if the device that opened it is no longer active: the returned card, or an online card that ended
-    # with the returned card.
+    # End this session too if the device that opened it is no longer active. That device may be the returned card, or an online
+    # card that was valid only until the activation of the returned card.
     opened_by = rows.devices.find(tx.db, session.device_id)
     ends = opened_by is not None and opened_by.state != DeviceState.ACTIVE
     sessions.end_all(tx.db, user, but="" if ends else session.id)
@@ -89,7 +89,7 @@ def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tup
 
 
 def newest(tx: LoginTransaction) -> list[Return]:
-    """Return the cards that are on their way back, the oldest first, and then the cards that were received last."""
+    """Return the cards on their way back, the first announced first, and after them the cards that were received last."""
     c = rows.parcels.c
     announced = rows.parcels.all(tx.db, c.state == SENT, order=c.sent_at, most=_MOST_ANNOUNCED)
     received = rows.parcels.all(tx.db, c.state == RECEIVED, order=c.received_at.desc(), most=_MOST_RECEIVED)
@@ -103,10 +103,10 @@ def _view(tx: LoginTransaction, parcel: Parcel) -> Return:
 
 
 def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User, owner: str | None = None) -> int:
-    """Keep the deposit of a device that was not returned; without a deposit, charge a fee. Return the amount in cents.
+    """Keep the deposit of a device that was not returned, or charge a fee if there is no deposit. Return the amount in cents.
 
-    For a device without a serial, `owner` is the user name of its owner and `serial` is its label.
-    Raises `NotFound`, `NotNow`, `InputError`.
+    If `cents` is None, the amount is the policy's fee for the kind. For a device without a serial, `owner` is the user name of
+    its owner, and `serial` is its label. Raises `NotFound`, `NotNow`, `InputError`.
     """
     user, device = _to_settle(tx, serial, staff, owner)
     kept = deposits.keep(tx, user, device, cents)
@@ -143,14 +143,14 @@ def _to_settle(tx: LoginTransaction, serial: str, staff: User, owner: str | None
 
 
 def _labelled(db: Connection, owner: str, label: str) -> Device | None:
-    """Return the newest device with this label that the user of this name owns."""
+    """Return the newest device with this label of the user called `owner`; None if there is none."""
     user = find_user(db, owner)
     own = rows.devices.all(db, rows.devices.c.owner_id == user.id, order=rows.devices.c.made_at) if user else []
     return next((device for device in reversed(own) if registry.label(device) == label), None)
 
 
 def _is_gone(tx: LoginTransaction, device: Device) -> bool:
-    """Return whether a device is lost, stolen or damaged, or should have come back."""
+    """Return whether a device is lost, stolen or damaged, or should have come back to the issuer, and was not received."""
     if device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED):
         return not is_received(tx.db, device)
     ended = device.state == DeviceState.ENDED and kinds.of(device).is_returnable(tx.policy, device)
@@ -172,7 +172,7 @@ def _is_overdue(tx: LoginTransaction, device: Device) -> bool:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Return the ids of the users whom the closing of an account affects: its users, and all who share a device with them."""
+    """Return the ids of the account's users, and of all users who share a device with them. The closing concerns them all."""
     return [each for one in _of_account(db, user) for each in sharing.concerned(db, one)]
 
 
@@ -181,7 +181,7 @@ def _of_account(db: Connection, user: User) -> list[User]:
 
 
 def outstanding(tx: LoginTransaction, user: User) -> list[str]:
-    """Return the serials of the account's cards that must come back: ended, and neither received nor charged for."""
+    """Return the serials of the account's cards that must still come back, and are not charged for."""
     owners = [each.id for each in _of_account(tx.db, user)]
     left = (rows.devices.c.owner_id.in_(owners)) & rows.devices.c.state.in_([DeviceState.ENDED, DeviceState.RETURNED])
     return [
@@ -195,20 +195,20 @@ def outstanding(tx: LoginTransaction, user: User) -> list[str]:
 
 
 def _is_with_owner(db: Connection, device: Device) -> bool:
-    """Return whether a card was sent to its owner. A card that nobody requested counts as sent."""
+    """Return whether a card was sent to its owner. A card without a request counts as sent."""
     unsent = (rows.orders.c.device_id == device.id) & rows.orders.c.shipped_at.is_(None)
     return rows.orders.count(db, unsent) == 0
 
 
 def check_settled(tx: LoginTransaction, user: User) -> None:
-    """Raise `NotNow` if the account is closed and one of its cards was neither received nor charged for."""
+    """Raise `NotNow` if the account is closed, and a card that must come back was neither received nor charged for."""
     if account_of(tx.db, user).closed_at is not None and (cards := outstanding(tx, user)):
         words = "the statements become available once your card {card} has been received or its fee has been charged"
         raise NotNow(words, card=", ".join(cards))
 
 
 def close(tx: LoginTransaction, user: User) -> None:
-    """Close an account. Afterwards the account's users can only see its statements, with name and password.
+    """Close an account. From then on, its users can only see its statements, with name and password.
 
     Raises `NotAllowed`, `NotNow`.
     """

@@ -1,4 +1,4 @@
-"""The operations of users on sheets of codes: request an online card, and see the codes of a sheet until its activation."""
+"""The operations of users on sheets of codes: request an online card, and see the codes of a sheet before its activation."""
 
 from dsc_host.login.devices import code_sheets, kinds, registry
 from dsc_host.login.model import Scope

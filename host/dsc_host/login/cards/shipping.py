@@ -1,6 +1,7 @@
 """The issuer's part of a request: the queue of requested cards, their personalization over the serial line, and their shipping.
 
-Making a card and recording it are two steps. If the program ends between them, the next attempt recognizes the card.
+Personalizing a card and recording it are two steps. If the program ends between these steps, the next attempt recognizes the
+card and only records it.
 """
 
 from collections.abc import Callable
@@ -28,9 +29,9 @@ from dsc_host.schema import card_tables
 from dsc_host.verifier import Verifier
 
 OpenCard = Callable[[Request], AbstractContextManager[CardClient]]
-"""A function that opens the blank card for a request. It may ask a person to connect the next card."""
+"""A function that opens the serial line to the blank card for a request. It may ask a person to connect the next card."""
 Progress = Callable[[int, int, Request], None]
-"""A callback for progress. It gets the number of finished cards, the number of all cards, and the last finished request."""
+"""A function that gets the progress: the number of finished cards, the number of all cards, and the last finished request."""
 
 _MOST_ON_THE_WAY = 20
 
@@ -42,7 +43,7 @@ def queue(tx: LoginTransaction) -> list[Request]:
 
 
 def on_the_way(tx: LoginTransaction) -> list[Request]:
-    """Return the newest requests whose cards were sent and are not activated yet, the newest first."""
+    """Return the requests whose cards were sent last and are not activated yet, the newest first."""
     sent = rows.orders.c.state == str(OrderState.SHIPPED)
     newest = rows.orders.c.shipped_at.desc()
     return [requests.view(tx, order) for order in rows.orders.all(tx.db, sent, order=newest, most=_MOST_ON_THE_WAY)]
@@ -51,7 +52,7 @@ def on_the_way(tx: LoginTransaction) -> list[Request]:
 def personalize(
     context: LoginContext, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None
 ) -> Request:
-    """Make the card of a request and record it. If an earlier attempt made the card without recording it, only record it.
+    """Make the card of a request and record it. If an earlier attempt made the card but did not record it, only record it.
 
     Raises `NotNow`, `InputError`, and the errors of `personalization.personalize`.
     """
@@ -131,7 +132,7 @@ def _begin(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str
 
 
 def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
-    """Return whether this card was made for this owner in an attempt that ended before recording it."""
+    """Return whether an earlier attempt made the connected card for this owner. Such a card has never given a response."""
     held = client.info().serial
     return bool(held) and any(card.serial == held and not card.counter for card in verifier.cards(owner=owner))
 

@@ -2,12 +2,12 @@
 
 Three promises:
 
-1. An app is activated only for somebody who knows the name and password and has a phone whose number was confirmed before. The
-   policy may also allow new numbers.
-2. The token is valid for one activation, a few minutes and a few attempts. If several activations use one token in parallel,
-   only one succeeds.
-3. The verifier keeps the app's keys for responses like those of a card; the vault keeps its recovery key. A wrong PIN gives a
-   wrong response, which the verifier counts.
+1. An app is activated only for somebody who knows the name and password, and who gets the SMS at a number that was confirmed
+   before. The policy may also allow new numbers.
+2. The token is valid for one activation, a few minutes and a few attempts. If several activations use a token in parallel, only
+   the first succeeds.
+3. The verifier keeps the app's keys for responses as it keeps the key of a card, and the vault keeps the app's recovery key. A
+   wrong PIN gives a wrong response, which the verifier counts.
 """
 
 import hmac
@@ -68,8 +68,8 @@ def begin(tx: LoginTransaction, checked: User, phone: int = 0, number: str = "")
     """Send an activation token to the user's confirmed phone with the index `phone`. 0 is the most recently confirmed phone.
 
     If `number` is given, send the token to this new number instead. The policy must allow that. The caller has checked the name
-    and password. Raises `NotNow` and `NotAllowed`, `WrongCredentials` if the password has been changed since the check, and
-    `InputError` if there is no such phone.
+    and password. Raises `NotNow`, `NotAllowed`, `InputError` if there is no such phone, and `WrongCredentials` if the password
+    was changed after the check.
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     registry.check_issued(tx, kinds.PHONE_APP)
@@ -93,9 +93,9 @@ def activate(
 ) -> Activated | Refused:
     """Activate the app for the user of this ticket.
 
-    `proof` is a response of a user whom the app already serves: an app that has a user must send it to add another user. The
-    server cannot enforce this, because it cannot tell which app calls. Raises `NotAllowed` for a wrong token, and `NotIn` for a
-    used or expired ticket.
+    If the app already serves another user, it sends a response of that user as `proof`. The server cannot enforce this, because
+    it cannot tell whether an app serves other users. `before` is the consent to replace the user's previous app. Raises
+    `NotAllowed` for a wrong token, proof or recovery PIN, `NotNow` without consent, and `NotIn` for a used or expired ticket.
     """
     # The keys are enrolled below, so take the lock of all enrollments before any other lock.
     tx.context.cards.store.claim(tx.db)
@@ -124,14 +124,14 @@ def activate(
 
 
 def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Question | Refused:
-    """Issue a challenge that the app answers with its PIN before another user is added to it. Raises `NotFound`."""
+    """Issue a challenge, which is answered with the app's PIN before another user is added to the app. Raises `NotFound`."""
     device = device_of_app(tx, device_id, device_token)[0]
     issued = challenges.issue(tx.cards, AppData.of(device).serials[phone_app.PIN], False)
     return issued if isinstance(issued, Refused) else Question(issued.id, issued.question)
 
 
 def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
-    """End the app's device, after somebody deleted the app, or removed this user from it. Raises `NotFound`."""
+    """End the app's device, because the app was deleted or this user was removed from it. Raises `NotFound`."""
     device, user = device_of_app(tx, device_id, device_token)
     end(tx, device)
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
@@ -139,10 +139,9 @@ def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
 
 
 def remove_from_account(tx: LoginTransaction, session: Session, user: User, device_id: str, *, last: bool) -> None:
-    """Take the owner's app out of use, even if the phone is not at hand. Raises `NotFound`, `NotNow`.
+    """Take an app of the user out of use, without the phone. Raises `NotFound`, `NotNow`.
 
-    A session that a temporary device opened cannot remove an app. `last` confirms that the user has no other device to log in
-    with.
+    A session that a temporary device opened cannot remove an app. The user's last device is removed only if `last` is true.
     """
     device, use = registry.held(tx.db, user, device_id)
     if not registry.view(tx, user, device, use).removable:

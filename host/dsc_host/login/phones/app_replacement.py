@@ -1,11 +1,11 @@
-"""The replacement of an app: a new activation takes the user's previous app out of use, for example one on a lost phone.
+"""The replacement of an app: an activation takes the user's previous app out of use, for example an app on a lost phone.
 
 Two promises:
 
 1. No app is replaced unless the user agrees.
-2. An app with a recovery PIN is replaced only with this PIN. A stolen SMS is not enough, and wrong PINs are counted.
+2. An app with a recovery PIN is replaced only with this PIN. A stolen SMS is not enough. Wrong PINs are counted.
 
-The PIN itself is not stored. The vault keeps a key that the app has derived from it.
+The PIN is not stored. The vault keeps a key that the app has derived from the PIN.
 """
 
 import hmac
@@ -27,7 +27,7 @@ _IN_USE = (DeviceState.ACTIVE, DeviceState.MISPLACED)
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The user's consent to the replacement of the previous app, with the key derived from its PIN."""
+    """The user's consent to the replacement of the previous app. `proof` is the key derived from that app's recovery PIN."""
 
     agreed: bool = False
     proof: bytes | None = field(default=None, repr=False)
@@ -39,12 +39,12 @@ def apps_of(tx: LoginTransaction, user: User) -> list[Device]:
 
 
 def needs_recovery(tx: LoginTransaction, apps: list[Device]) -> bool:
-    """Return whether one of these apps has a recovery PIN, which is then required."""
+    """Return whether the recovery PIN of one of these apps is needed to replace them."""
     return any(vault.get(tx.cards, secret_of(app)) is not None for app in apps)
 
 
 def refusal(tx: LoginTransaction, user: User, apps: list[Device], given: Replacement) -> LoginError | None:
-    """Return why these apps may not be replaced; None if they may."""
+    """Return the error if these apps may not be replaced; None if they may be replaced. Count a wrong recovery PIN."""
     if apps and given.agreed is not True:
         return NotNow("an app is in use on another phone; agree that this activation takes it out of use")
     known = [key for key in (vault.get(tx.cards, secret_of(app)) for app in apps) if key is not None]

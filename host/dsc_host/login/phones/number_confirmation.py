@@ -6,7 +6,7 @@ Two promises:
 2. From then on, codes go to this number and no longer to earlier numbers. If a temporary device opened the session, this change
    waits for some days. If the user has the phone app, no codes are sent, but the number can be used to activate an app.
 
-The code itself is not stored. The database has a hash of it, keyed with the session's token, which only the user's browser has.
+The code is not stored. The database has only its hash, keyed with the token of the session, which only the user's browser has.
 """
 
 import hmac
@@ -29,9 +29,9 @@ from dsc_host.records.transaction import Refused
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> tuple[str, str] | Refused:
-    """Send a code to a number. Return the user's name and the masked number.
+    """Send a code to a number, which may have spaces and signs. Return the user's name and the masked number.
 
-    Spaces and signs in the number do not matter. Raises `InputError`. Returns a refusal for too many codes.
+    Raises `InputError`. Returns a refusal after too many codes.
     """
     number = phone_numbers.without_signs(number)
     phone_numbers.check_phone(number, people.identity_of(tx.db, user).residence)
@@ -58,7 +58,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
 def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
     """Send a new code to the same number, in place of the last code. Return the same values as `ask`.
 
-    Raises `NotNow` if no code was sent, and `TooManyAttempts` if the last code was sent just now.
+    Raises `NotNow` if no code is expected, and `TooManyAttempts` if the last code was sent too recently.
     """
     asked = OpenData.of(session).phone
     if asked is None or tx.now() >= asked.until:
@@ -68,7 +68,7 @@ def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tu
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
-    """Return whether the code was correct. If so, confirm the number or begin a wait. Raises `NotNow` if no code was sent."""
+    """Return whether the code is correct. If it is, confirm the number or begin a wait. Raises `NotNow` if none is expected."""
     asked = OpenData.of(session).phone
     if asked is None or tx.now() >= asked.until:
         raise NotNow("there is nothing to answer; begin again")
@@ -85,7 +85,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     if add_number(tx, user, asked.number):
         live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
-            # A code to another number opened this session. The session continues with the number that was just confirmed.
+            # A code to another number opened this session. Let the session continue with the number that was just confirmed.
             answered = next(device for device in live if kinds.of(device).number(device) == asked.number)
             rows.sessions.change(tx.db, session.id, device_id=answered.id)
     sessions.end_all(tx.db, user, but=session.id)
@@ -94,10 +94,10 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 
 
 def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = False) -> bool:
-    """Record a confirmed number and notify the user. Return whether codes go to the number: False if the user has the app.
+    """Record a confirmed number and notify the user. Enable SMS and call-back to the number, unless the user has the phone app.
 
-    `anew` is true if support enabled the codes: the days of full access by SMS then start again, unless the user already gets
-    codes.
+    Return whether they were enabled. `anew` is true if support requested the change: the days of full access by SMS and
+    call-back then start again, unless the user has SMS or call-back already.
     """
     notified = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, notified=notified)
@@ -133,7 +133,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     notices.notify(tx, user, "out_of_use", device=contacts.masked(phone.number))
     lifecycle.forget_number(tx, user, phone.number)
     users.settings_changed(tx.db, user)
-    # A session that a code to this number opened ends with the number.
+    # If a code to this number opened the session, end the session too.
     ends = opened_by is not None and kinds.of(opened_by).number(opened_by) == phone.number
     sessions.end_all(tx.db, user, but="" if ends else session.id)
     tx.log("phone.forget", user, "done")

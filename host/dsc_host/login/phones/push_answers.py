@@ -1,8 +1,8 @@
 """The phone app's answers to pushes: the list of unanswered pushes, approving a push, and denying a push.
 
-A push is answered once. Approving it requires a correct response, made with the PIN or with the key that a finger or a face
-releases. This module records the answer. The login page calls `flow.answer` repeatedly. As soon as
-`devices.kinds.phone_app` finds the recorded answer, the login is completed.
+A push is answered once. Approving a push requires a correct response, made with the PIN or with the key that a finger or a face
+releases. This module records the answer. Meanwhile, the login page calls `flow.answer` again and again. The login is completed
+when `devices.kinds.phone_app` finds the recorded answer.
 """
 
 from dsc_host.login import rows

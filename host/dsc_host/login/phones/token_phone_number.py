@@ -1,7 +1,7 @@
 """The phone number for an activation token: a number that the user has confirmed, or a new number if the policy allows this.
 
-If new numbers are allowed, a name and a password are enough to activate an app. So the setting `phone.new_numbers` is off by
-default. If it is on, the token confirms the new number, and the user is notified at every earlier address.
+If new numbers are allowed, a name and a password are enough to activate an app. Therefore the setting `phone.new_numbers` is
+off by default. If it is on, the token confirms the new number, and the user is notified at every earlier address and number.
 """
 
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class TokenNumber:
 def choose(tx: LoginTransaction, user: User, index: int, number: str) -> TokenNumber:
     """Return `number` if it is given, or else the user's confirmed number with this index: 0 is the most recently confirmed.
 
-    Raises `InputError`, `NotNow` if there is no number, and `NotAllowed` if `number` is given and the policy forbids new
-    numbers.
+    Raises `InputError`, `NotNow` if the account is closed or the user has no confirmed number, and `NotAllowed` if `number` is
+    given although the policy forbids new numbers.
     """
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")
@@ -50,7 +50,7 @@ def choose(tx: LoginTransaction, user: User, index: int, number: str) -> TokenNu
 
 
 def check_allowed(tx: LoginTransaction) -> None:
-    """Raise `NotAllowed` if the policy forbids new numbers: an app is then activated with a confirmed number only."""
+    """Raise `NotAllowed` if the policy allows the activation of an app only with confirmed numbers."""
     if not tx.policy.phone.new_numbers:
         raise NotAllowed("the activation takes confirmed numbers only; add a number when you are logged in, or call support")
 

@@ -1,4 +1,4 @@
-"""The calendar of business days. It adds business days to a date, and tells when the last few business days began."""
+"""The calendar of business days. It adds business days to a date, and finds the beginning of the last few business days."""
 
 from collections.abc import Container, Set
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def is_exchange(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """The holidays of an exchange in every year, and the days in `others`. An empty `exchange` has no holidays."""
+    """The holidays of an exchange in every year, and the days in `others`. An empty `exchange` adds no holidays to `others`."""
 
     exchange: str
     others: Set[date]
@@ -46,7 +46,8 @@ class Holidays:
 class Calendar:
     """The business days of one place.
 
-    `weekend` holds days of the week: Monday is 1. Raises `ValueError` if all seven days are in it.
+    `weekend` has days of the week: Monday is 1. Raises `ValueError` if `weekend` has all seven days, or a number that
+    is not 1 to 7.
     """
 
     zone: ZoneInfo

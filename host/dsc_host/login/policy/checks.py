@@ -1,4 +1,4 @@
-"""Checks of a policy beyond the types and ranges of its fields. A policy that passes them causes no error while it is used."""
+"""Checks of a policy beyond the types and ranges of its fields. The login system can work with each policy that passes them."""
 
 import re
 from typing import TYPE_CHECKING, NoReturn
@@ -27,7 +27,7 @@ def refuse(problem: str) -> NoReturn:
 
 
 def check(policy: "Policy") -> None:
-    """Check the rules beyond the types and ranges of the fields. Raises `InputError`."""
+    """Raise `InputError` if a policy breaks a rule. The types and ranges of its fields have been checked before."""
     if not re.fullmatch(_ADDRESS, policy.login.alarm_address):
         refuse("[login] alarm_address: must be an email address, for example security@example.com")
     _check_levels(policy)

@@ -1,4 +1,4 @@
-"""The authentication contexts of OpenID Connect: for each kind of device, the values that programs get for a login with it."""
+"""The authentication contexts of OpenID Connect: the values of `acr` and `amr` in the tokens, for each kind of device."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The values in a policy's file: a table of the file overrides the defaults, and each value must fit the type of its field."""
+"""The values in a policy's file. They override the defaults, and each value must fit the type and the range of its field."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -17,12 +17,13 @@ class Range:
 
     least: int
     most: int = MOST
-    """The largest value. Larger values would break the calendar, take too long to compute, or be useless to a person."""
+    """The largest value. A larger value would break the calendar, make a computation too long, or be useless to people."""
 
 
 def merged(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return the table `before`, overridden by `given`. Raises `InputError` for an unknown key."""
-    free = where.startswith("request.")  # These tables have free keys: kinds of device, checked later, and currencies.
+    # The tables in `request` have any keys: currencies, or kinds of device, which are checked later.
+    free = where.startswith("request.")
     if (unknown := sorted(set(given) - set(before))) and not free:
         refuse(f"[{where}] {unknown[0]}: there is no such key")
     whole = dict(before)

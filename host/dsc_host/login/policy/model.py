@@ -24,7 +24,7 @@ from dsc_host.login.policy.offices import ContactPolicy
 _MOST_BYTES = 64 * 1024
 
 
-# In fields without a range, 0 means "never" or "none".
+# Fields that may be 0 have the type `int` or `Days`. In these fields, 0 means "never", "none" or "no days".
 Positive = Annotated[int, Range(1)]
 Days = Annotated[int, Range(0, 3650)]
 PositiveDays = Annotated[int, Range(1, 3650)]
@@ -183,7 +183,7 @@ class WithdrawalPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RestrictionPolicy:
-    """The table `restrictions`: the services that are not available after opting out."""
+    """The table `restrictions`: the services that are not available after opting out, and the limit on transfers then."""
 
     lost: tuple[str, ...]
     funding_beyond_cents: int
@@ -223,7 +223,7 @@ class OpenIdPolicy:
         return any(value == each.value for each in self.contexts)
 
     def met(self, kind: str, wanted: Iterable[str]) -> str | None:
-        """Return the first of the wanted values that a login with this kind meets; None if it meets none of them."""
+        """Return the first of the wanted values that a login with a device of this kind meets; None if there is none."""
         ranks = {each.value: rank for rank, each in enumerate(self.contexts)}
         reached = ranks[self.context(kind).value]
         return next((value for value in wanted if value in ranks and ranks[value] >= reached), None)

@@ -1,4 +1,4 @@
-"""The offices of the issuer, with the telephones and the address that users in each country of residence need."""
+"""The offices of the issuer, with their telephones and addresses. Each country of residence is served by one office."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Telephone:
     countries: tuple[str, ...] = ()
     """The codes of the countries that the number is meant for, for example CA or EU. Empty means all countries."""
     languages: tuple[str, ...] = ()
-    """The languages that are spoken there, for example yue. Empty means that they are not known."""
+    """The codes of the languages that are spoken at the telephone, for example yue. Empty means that they are not known."""
     free: bool = False
     """Whether a call is free of charge."""
 
@@ -36,7 +36,7 @@ class Office:
     local_address: tuple[str, ...] = ()
     """The lines of the address in the local script; empty if that is the Latin script."""
     default: bool = False
-    """Whether the office serves all people whom no other office serves."""
+    """Whether the office serves all countries that no other office lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ContactPolicy:
         return next(by_country, next(office for office in offices if office.default))
 
     def all_offices(self) -> tuple[Office, ...]:
-        """Return all offices. There is at least one, which may have neither an address nor a telephone."""
+        """Return all offices. There is at least one office. It may have neither an address nor a telephone."""
         return self.offices or (self._only(),)
 
     def _only(self) -> Office:

@@ -1,6 +1,6 @@
 """The bank instructions of an account. The vault keeps them sealed, and users see only their masked text.
 
-Only the primary user of the account can change them. The primary user is notified of each change; the notice has no number.
+Only the primary user of the account can change them, and is notified of each change. The notice contains no account number.
 """
 
 from dsc_host.errors import InputError

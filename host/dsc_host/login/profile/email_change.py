@@ -6,7 +6,7 @@ Three promises:
 2. A notice of the change goes to the old and the new address, and to each confirmed phone number.
 3. After opting out, only support can change the address, for an identified caller.
 
-The code itself is not stored. The database has a hash of it, keyed with the session's token, which only the user's browser has.
+The code is not stored. The database has only its hash, keyed with the token of the session, which only the user's browser has.
 """
 
 import hmac
@@ -32,7 +32,7 @@ from dsc_host.records.transaction import Refused
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, email: str) -> tuple[str, str] | Refused:
     """Send a code to a new address. Return the user's name and the address in its normal form.
 
-    Raises `InputError`, `NotAllowed`, `NotNow`. Returns a refusal for too many codes.
+    Raises `InputError`, `NotAllowed`, `NotNow`. Returns a refusal after too many codes.
     """
     self_service.check(tx, session, user)
     email = email_addresses.normalized(email)
@@ -50,7 +50,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, email: s
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
-    """Return whether the code was correct. If so, the address is changed. Raises `NotAllowed`, `NotNow`."""
+    """Return whether the code was correct. If so, change the address. Raises `NotAllowed`, `NotNow`."""
     self_service.check(tx, session, user)
     asked = OpenData.of(session).email
     if asked is None or tx.now() >= asked.until:
@@ -76,7 +76,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
 def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:
     """Send a new code to the same address, in place of the last code. Return the same values as `ask`.
 
-    Raises `NotAllowed`, `NotNow` if no code was sent, and `TooManyAttempts` if the last code was sent just now.
+    Raises `NotAllowed`, `NotNow` if no code is expected, and `TooManyAttempts` if the last code was sent too recently.
     """
     asked = OpenData.of(session).email
     if asked is None or tx.now() >= asked.until:

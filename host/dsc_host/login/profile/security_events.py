@@ -1,10 +1,9 @@
 """The recent security events of a user's account, as the user sees them.
 
-They are read from the audit log, without a lock. Each change writes its log entry in the same transaction. There is no separate
-table of events: it would get rows only for existing user names, and the time for writing these rows would reveal which names
-exist.
+The events are read from the audit log, without a lock. There is no separate table of events: a wrong password would add a row
+only if the user name exists, and the time for adding the row would reveal that the name exists.
 
-Users see only entries about themselves, and only entries that have an `EventKind`. The names of other people are not shown.
+Users see only the entries that name themselves and that have an `EventKind`. They do not see the names of other people.
 """
 
 import json
@@ -32,7 +31,7 @@ _PREFIX = "login."
 
 
 class EventKind(StrEnum):
-    """The events that a user sees. A value is the action and the outcome of the log's entry."""
+    """The kinds of events that a user sees. A value is the action and the outcome of an entry of the audit log."""
 
     PASSWORD_RIGHT = "password done"  # noqa: S105 - an entry of the log
     PASSWORD_WRONG = "password refused"  # noqa: S105 - an entry of the log
@@ -105,17 +104,17 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecurityEvent:
-    """One event."""
+    """An event, as the user sees it."""
 
     at: float
     kind: EventKind
     by_other: bool
     """Whether support or another user of the account caused the event."""
     device: Kind | None = None
-    """The kind of the user's device that the event is about; None if it is about no device."""
+    """The kind of the device that the event is about; None if there is none, or if the user no longer has the device."""
     label: str = ""
     name: str = ""
-    """The user's own name for the device."""
+    """The name that the user has given to the device; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def page(tx: LoginTransaction, user: User, number: int = 1) -> EventPage:
 
 
 def entries(name: str, since: float, number: int) -> Select[Any]:
-    """Return the query for a page of entries about the user with this name, plus one entry if there are more."""
+    """Return the query for a page of entries about the user with this name. One entry more shows that there is a next page."""
     return (
         select(audit.c.at, audit.c.action, audit.c.outcome, audit.c.detail)
         .where(user_of == name, audit.c.at >= since)
@@ -162,7 +161,7 @@ def _event(
 
 
 def detail_of(detail: str) -> dict[str, str]:
-    """Return the detail of an entry; empty if the text is malformed, because the database was tampered with."""
+    """Return the detail of an entry as names and texts. Return nothing if it is malformed: the database was tampered with."""
     try:
         said = json.loads(detail)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Self-service: who may change their profile without support. Only users who are protected by a device may do so."""
+"""Self-service: users who are protected by a device change their profile themselves. For all others, support changes it."""
 
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotAllowed, NotNow

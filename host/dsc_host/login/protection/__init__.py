@@ -1,1 +1,1 @@
-"""The protection of an account: sharing, opting out and in, limits, withdrawals."""
+"""The protection of an account: sharing devices, opting out and in, and the limits on withdrawals and transfers."""

@@ -1,4 +1,4 @@
-"""The ids of new entries in an account. A form has such an id, so that the same form, sent twice, makes one entry."""
+"""The ids of new withdrawals and transfers. Each form has such an id, so that a form that is sent twice makes one entry."""
 
 import re
 from typing import Any
@@ -11,9 +11,9 @@ _FORM = re.compile("[0-9a-f]{16}")
 
 
 def check_new(tx: LoginTransaction, table: Rows[Any], entry_id: str) -> None:
-    """Raise an error unless `entry_id` is an id that no entry has yet. The caller has locked the account.
+    """Raise `NotNow` if `entry_id` does not have the form of an id, and `AlreadyDone` if an entry with this id exists.
 
-    Raises `NotNow` for a text that is no id, and `AlreadyDone` if the entry exists.
+    The caller has locked the account.
     """
     if not isinstance(entry_id, str) or not _FORM.fullmatch(entry_id):
         raise NotNow("there is nothing to answer; begin again")

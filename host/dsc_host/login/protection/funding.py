@@ -1,7 +1,7 @@
 """Transfers of money into an account, which are limited for users without protection.
 
-Users who have opted out, or have no device, may make a single transfer by ACH or EFT, up to an amount in the policy. Further
-such transfers need a device. Another system moves and books the money.
+Users who have opted out, or have no device, may make a transfer by ACH or EFT only if the account has had none so far, and only
+up to an amount in the policy. Further such transfers need a device. Another system moves and books the money.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _RESTRICTION = "funding"
 
 @dataclass(frozen=True, slots=True)
 class FundingAllowance:
-    """The decision about a transfer, with the largest amount that is accepted now. None means that there is no limit."""
+    """The decision about a transfer. `most` is the largest amount that is accepted now; None means that there is no limit."""
 
     allowed: bool
     most: Decimal | None
@@ -39,12 +39,12 @@ def may_deposit(tx: LoginTransaction, user: User, amount: Decimal, method: Fundi
 def deposit(
     tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod, entry_id: str = ""
 ) -> FundingAllowance:  # fmt: skip
-    """Decide whether an amount may be transferred. If so, record the transfer.
+    """Record a transfer if the user may make it. Return the decision.
 
-    `entry_id` is the id of the new entry, as in `withdrawals.withdraw`. Raises `InputError`, `NotNow`, and `AlreadyDone` if the
-    entry exists.
+    `entry_id` is the id of the new entry, as in `withdrawals.withdraw`. Raises `InputError`, `NotNow`, and `AlreadyDone` if an
+    entry with this id exists.
     """
-    # Lock the account, because all its users together have a single transfer.
+    # Lock the account, because the first transfer of any of its users counts for all of them.
     account = found(rows.accounts.locked(tx.db, user.account_id))
     if entry_id != "":
         form_ids.check_new(tx, rows.fundings, entry_id)

@@ -12,7 +12,7 @@ from dsc_host.login.transaction import LoginTransaction
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The current level of a user, and the levels that the user would have with and without protection."""
+    """The current level of a user, and the levels that the user would have after opting in and after opting out."""
 
     opted_out: bool
     level: Level
@@ -23,12 +23,12 @@ class Protection:
 
 
 def level_of(tx: LoginTransaction, user: User) -> Level:
-    """Return the level of the user's best valid device; after opting out, the level without a device."""
+    """Return the highest level of the devices that now give the user full access; the level `none` after opting out."""
     return limits.level_of(() if user.opted_out else registry.kinds_of(tx, user), tx.policy)
 
 
 def protection(tx: LoginTransaction, user: User) -> Protection:
-    """Return the current level of a user, and the levels with and without protection."""
+    """Return the current level of a user, and the levels after opting in and after opting out."""
     return Protection(
         opted_out=user.opted_out,
         level=level_of(tx, user),

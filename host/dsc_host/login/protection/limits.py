@@ -17,7 +17,7 @@ Spent = Callable[[float], Decimal]
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The decision about an amount, with the amounts that may still be withdrawn. None means that there is no limit."""
+    """The decision about a withdrawal, with the amounts that may still be withdrawn. None means that there is no limit."""
 
     allowed: bool
     left_today: Decimal | None
@@ -28,7 +28,7 @@ class Allowance:
 
 
 def level_of(kinds: Iterable[str], policy: Policy) -> Level:
-    """Return the highest level among these kinds; the level `none` if there are no kinds."""
+    """Return the highest level that one of these kinds has; the level `none` if there are no kinds."""
     return policy.levels[min((policy.level(kind) for kind in kinds), default=policy.level("none"))]
 
 

@@ -1,7 +1,8 @@
 """Opting out of the protection by devices, and opting in again.
 
-After opting out a user trades without a device, with the limits of the lowest level. The primary user of the account decides
-this for all its users. A change ends all sessions of the user concerned, except the session that made it.
+After opting out, a user trades without a device, with the limits of the lowest level. The primary user of the account opts each
+of its users out and in. This ends all sessions of that user, except the session in which a primary user opts themselves out or
+in.
 """
 
 from dsc_host.login.accounts import permissions, users
@@ -15,7 +16,7 @@ from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
 def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | None, *, out: bool) -> None:
-    """Opt the user of this name out or in; without a name, `primary`. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+    """Opt the user called `name` out or in. None stands for `primary`. Raises `NotAllowed`, `NotFound`, `NotNow`."""
     user = permissions.changeable_user(tx.db, primary, name)
     if out and waits.is_temporary(tx.db, session):
         _opt_out_later(tx, primary, user.id)
@@ -25,9 +26,9 @@ def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | 
 
 
 def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
-    """Opt a user out or in. `primary` is the account's primary user, whose row the caller has locked. Raises `NotNow`.
+    """Opt a user out or in. Raises `NotNow`.
 
-    After opting out, trading needs no device, and the limits are those without a device.
+    `primary` is the user who decides, normally the account's primary user. The caller has locked this user.
     """
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out == out:

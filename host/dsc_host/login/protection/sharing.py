@@ -1,9 +1,14 @@
 """Sharing: the use of one device by several users of one person.
 
-Three conditions: the users are known to be the same person; neither has a temporary device; neither has a device that is more
-secure than the shared device. The user who does not own the device begins, with the owner's name and password and a fresh
-answer of the device. When this user confirms, the device is shared immediately. If the policy requires that compliance agrees,
-the device is shared after compliance has agreed. The phone app is not shared: it can serve several users.
+Three conditions:
+
+1. The users are known to be the same person.
+2. Neither user has a temporary device.
+3. Neither user has a device that is more secure than the shared device.
+
+The user who does not own the device begins: this user enters the owner's name and password, and answers a challenge with the
+device. When the user then confirms, the device is shared. If the policy requires that compliance agrees, the device is shared
+only after that. The phone app is not shared, because it can serve several users.
 
 A user without any device begins during the login, with their own password, the owner's password and the owner's device. Sharing
 does not log this user in. It gives them a device with which they can log in.
@@ -39,7 +44,7 @@ class ShareData:
     """The values that are kept with a share."""
 
     parked: tuple[str, ...] = ()
-    """The ids of the user's `Use` rows of other devices, which are set aside while the device is shared."""
+    """The ids of the `Use` rows of the user's other devices, which are set aside while the device is shared."""
     agreed: bool = False
     """Whether compliance agreed."""
     decided_at: float = 0.0
@@ -76,10 +81,10 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 def begin(
     tx: LoginTransaction, session: Session, user_id: str, giver: User, device_id: str = ""
 ) -> tuple[ShareView, Offer] | Refused:
-    """Ask the owner's device for an answer.
+    """Draft a share, and ask for an answer of the owner's device.
 
-    `giver` is the owner, whose password the caller has checked. Without `device_id`, ask the most secure device. Raises
-    `WrongCredentials` if the password was changed since the check, `NotNow`, `NotFound`, `LessSecureDevice`,
+    `giver` is the owner, whose password the caller has checked. Without `device_id`, share the owner's most secure device.
+    Raises `WrongCredentials` if the password was changed after the check, `NotNow`, `NotFound`, `LessSecureDevice`,
     `DifferentIdentity`, `TemporaryDevice`.
     """
     if user_id == giver.id:
@@ -123,7 +128,7 @@ def parties(db: Connection, share_id: str) -> list[str]:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Return the ids of all users affected by a change of this user or their devices. The caller must lock them."""
+    """Return the ids of all users whom a change of this user or their devices may affect. The caller must lock them."""
     mine = select(rows.uses.c.device_id).where(rows.uses.c.user_id == user.id)
     using = [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id.in_(mine))]
     asked = rows.shares.all(db, _with([user.id]), _STANDING)
@@ -131,7 +136,7 @@ def concerned(db: Connection, user: User) -> list[str]:
 
 
 def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> ShareState:
-    """Check the conditions again. Share the device, or submit the request to compliance. Raises as `begin` does."""
+    """Check the conditions again. Then share the device, or submit the request to compliance. Raises as `begin` does."""
     share = found(rows.shares.find(tx.db, share_id))
     if share.user_id != user_id:
         raise NotFound("you have no such request")
@@ -150,7 +155,7 @@ def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str)
 
 
 def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: str = "") -> ShareState:
-    """Carry out the decision of compliance, and keep it with its reason.
+    """Carry out the decision of compliance. Record it with its reason, `why`.
 
     Raises `NotFound`, `NotNow`, and the errors of `begin` if a condition no longer holds.
     """
@@ -177,7 +182,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: 
 
 
 def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> None:
-    """End a share, or withdraw a request that waits for compliance, on behalf of either user.
+    """End a share, or cancel a request that waits for compliance. Either of the two users may do this.
 
     Restore the devices that were set aside. Raises `NotFound`, `NotNow`.
     """
@@ -215,7 +220,7 @@ def end_of_device(tx: LoginTransaction, device: Device) -> None:
 
 
 def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
-    """After a change of identity, end the person's sharing with users who are no longer known to be the same person."""
+    """End the shares between this person and users who, after a correction, are no longer known to be the same person."""
     mine = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == entity_id)]
     for share in rows.shares.all(tx.db, _with(mine), _STANDING):
         user, owner = (found(rows.users.find(tx.db, each)) for each in (share.user_id, share.owner_id))
@@ -230,7 +235,7 @@ def end_of_user(tx: LoginTransaction, user: User) -> None:
 
 
 def shares_of(tx: LoginTransaction, user: User) -> list[ShareView]:
-    """Return the shares and requests of a user, as the device's owner or as the other user."""
+    """Return the shares and requests in which a user is the device's owner or the other user, the oldest first."""
     shown = rows.shares.all(tx.db, _with([user.id]), order=rows.shares.c.at)
     return [view(tx.db, share) for share in shown if share.state != ShareState.DRAFT]
 
@@ -242,14 +247,14 @@ def pending(db: Connection) -> list[ShareView]:
 
 
 def decisions(db: Connection, most: int) -> list[Decision]:
-    """Return the newest decisions of compliance, at most `most` of them."""
+    """Return the decisions of compliance about the newest requests, at most `most` of them."""
     by_staff = rows.shares.c.decided_by != ""
     return [_decision(db, share) for share in rows.shares.all(db, by_staff, order=rows.shares.c.at.desc(), most=most)]
 
 
 def _decision(db: Connection, share: Share) -> Decision:
     seen, kept = view(db, share), json_column.read(ShareData, share.data)
-    # Earlier versions did not keep whether compliance agreed, but a share that was refused never began.
+    # Earlier versions did not record whether compliance agreed. The state shows it: it stays `refused` after a refusal.
     agreed = kept.agreed if kept.decided_at else share.state != ShareState.REFUSED
     return Decision(seen.user, seen.owner, seen.device, seen.kind, agreed, share.decided_by, kept.decided_at or None, kept.why)
 
@@ -334,7 +339,7 @@ def _with(users: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _end(tx: LoginTransaction, share: Share) -> None:
-    """End a share or a request without an action by its users, and notify the user who does not own the device."""
+    """End a share or request because a device, an identity or an account has changed. Notify the user who gets the device."""
     user = found(rows.users.find(tx.db, share.user_id))
     _stop_sharing(tx.db, user, share, _parked(tx.db, user, share))
     notices.notify(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")

@@ -4,7 +4,7 @@ Three promises:
 
 1. A withdrawal is refused if the sum of the account's withdrawals, within a day or within five business days, would exceed the
    limits of the device that opened the session.
-2. Earlier withdrawals count, whichever device the user was logged in with.
+2. All earlier withdrawals from the account count, also those in sessions of other devices and users.
 3. Parallel requests are judged one after another.
 """
 
@@ -30,9 +30,9 @@ _LATEST = 221_845_392_000
 
 
 def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float | None = None) -> Allowance:
-    """Return whether this user, logged in with their best device, may withdraw this amount of dollars. Raises `InputError`.
+    """Decide whether the user may withdraw this amount of dollars if they log in with their most secure device.
 
-    `now` is the Unix time of the decision, between the years 1970 and 9000; None means the current time.
+    `now` is the Unix time of the decision, between the years 1970 and 9000; None means the current time. Raises `InputError`.
     """
     if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
         raise InputError("now", "must be a time in Unix seconds")
@@ -49,7 +49,7 @@ def _decide(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now
 
 
 def check(tx: LoginTransaction, session: Session, user: User, amount: Decimal) -> Allowance:
-    """Decide about a withdrawal before it is made. A refusal is logged. Raises `InputError`."""
+    """Return the decision that `withdraw` would make now, and log a refusal. Raises `InputError`."""
     allowance = _decide(tx, user, amount, _level_in(tx, session, user), tx.now())
     if not allowance:
         tx.log("withdraw", user, "refused", amount=str(amount))
@@ -60,7 +60,7 @@ def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal
     """Record a withdrawal if the limits of the session's device allow it. Return the decision.
 
     `entry_id` is the id of the new entry, from `table_rows.new_id`. A second withdrawal with the same id is refused, so a form
-    that is sent twice moves the money once. Raises `InputError`, `NotNow`, and `AlreadyDone` if the entry exists.
+    that is sent twice moves the money once. Raises `InputError`, `NotNow`, and `AlreadyDone` if an entry with this id exists.
     """
     # Lock the account, because all its users share the money.
     account = found(rows.accounts.locked(tx.db, user.account_id))

@@ -41,7 +41,7 @@ class CardCalls(ProfileCalls):
         return self.do(token, may("confirm_request", *_ACCOUNT), lambda tx, user, s: requests.confirm(tx, s, user, request))
 
     def cancel_request(self, token: str, request: str) -> None:
-        """Withdraw a request. Raises `NotFound`, `NotNow`."""
+        """Cancel a request whose card is not made yet. Raises `NotFound`, `NotNow`."""
         self.do(token, may("cancel_request", *_ACCOUNT), lambda tx, user, _s: requests.cancel(tx, user, request))
 
     def requests(self, token: str) -> list[Request]:
@@ -53,7 +53,7 @@ class CardCalls(ProfileCalls):
         return self._seen(token, may("deposit_accounts", *_ACCOUNT), lambda tx, user, _s: requests.accounts_of(tx.db, user))
 
     def address(self, token: str) -> str:
-        """Return the address that a card would be sent to."""
+        """Return the postal address, to which a card is sent unless the request names another address."""
         return self._seen(
             token, may("address", *_ACCOUNT), lambda tx, user, _s: found(rows.entities.find(tx.db, user.entity_id)).address
         )
@@ -71,7 +71,7 @@ class CardCalls(ProfileCalls):
         return self._seen(token, may("sheet", *_ACCOUNT), lambda tx, user, session: sheets.codes(tx, session, user, device))
 
     def ask_to_activate(self, token: str, device: str) -> Offer:
-        """Ask for the challenge of a device that is to be activated, for the first time or again.
+        """Ask for the challenge with which a device is activated: a new device, or a device that was misplaced and found.
 
         Raises `NotFound`, `NotNow`.
         """
@@ -86,7 +86,7 @@ class CardCalls(ProfileCalls):
         return self._seen(token, may("activation_offer", *_ACCOUNT), lambda tx, _user, session: activation.shown(tx, session))
 
     def activate(self, token: str, answer: str) -> bool:
-        """Activate the device by the answer. Return whether the answer was correct. Raises `NotNow`."""
+        """Activate the device if the answer is correct. Return whether it is. Raises `NotNow`."""
         return self.do(
             token,
             may("activate", *_ACCOUNT),
@@ -95,7 +95,7 @@ class CardCalls(ProfileCalls):
         )
 
     def ask_to_change_pin(self, token: str, device: str) -> Offer:
-        """Ask for a challenge, which the card must answer with the new PIN. Raises `NotFound`, `NotNow`."""
+        """Ask for a challenge, which the user answers with the card and its new PIN. Raises `NotFound`, `NotNow`."""
         return self.do(
             token,
             may("ask_to_change_pin", Scope.FULL),

@@ -3,13 +3,13 @@
 Five promises:
 
 1. Nobody logs in without a valid device, except users whom the primary user has opted out, and users of a closed account, who
-   see only its statements. Nobody gets more access than the device gives.
+   see only its statements. Nobody gets more access than the device of the login gives.
 2. Each call that needs a session checks again that the session is valid and allows the operation, and that the user owns the
    record.
-3. Each call is one transaction, or several that each leave a consistent state. A failed transaction is undone and can be
-   repeated.
+3. Each call is one transaction, or several transactions of which each leaves a consistent state. A failed transaction is undone
+   and can be repeated.
 4. A message enters the outbox in the transaction of the change. No log and no error contains a code or a password.
-5. A refusal reveals neither whether the user exists nor which of two inputs was wrong.
+5. The refusal of a name and password does not reveal whether the user exists, nor which of the two was wrong.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ class LoginSystem(CardCalls):
         senders: Mapping[str, Sender] | None = None,
         statements: StatementProvider | None = None,
     ) -> Self:
-        """Return the login system in a verifier's database, with its clock.
+        """Return the login system over the database and the clock of a verifier.
 
         `senders` maps the channels `email`, `sms` and `voice` to their senders. `statements` provides the statements of
         accounts.
@@ -91,7 +91,7 @@ class LoginSystem(CardCalls):
 
     @property
     def gateway(self) -> GatewayCalls:
-        """The logins of users to other programs. Without senders, another process must send the codes."""
+        """The logins of users to other programs. If there are no senders, another process must send the codes."""
         return GatewayCalls(self.context, self.deliver if self.senders else lambda _: 0)
 
     def deliver(self, codes_for: str | None = None) -> int:
@@ -103,7 +103,7 @@ class LoginSystem(CardCalls):
     def begin(self, name: str, password: str, address: str = "", browser: str = "") -> Step:
         """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`.
 
-        The list of the user's sessions shows the IP address and the name of the browser.
+        `address` is the IP address, and `browser` the name of the browser. Both are shown in the list of the user's sessions.
         """
         user = password_check.check_password(self.context, name, password, address)
         return self.change(lambda tx: flow.begin(tx, user, address, browser))
@@ -140,7 +140,7 @@ class LoginSystem(CardCalls):
         return self.context.read(lambda tx: flow.is_waiting(tx, token))
 
     def visitor(self, token: str) -> Visitor:
-        """Return the user who is logged in. Raises `NotIn`."""
+        """Return the user who is logged in, and record that the session was used. Raises `NotIn`."""
         visitor = self.context.read(lambda tx: sessions.visitor(tx, token))
         self.context.activity.record(visitor.session, self.context.now())
         return visitor
@@ -172,11 +172,14 @@ class LoginSystem(CardCalls):
         )
 
     def protection(self, token: str) -> Protection:
-        """Return the user's limits and restrictions, with and without the protection."""
+        """Return the user's current level, and the levels that the user would have with and without protection."""
         return self._seen(token, may("protection", *Scope), lambda tx, user, _s: levels.protection(tx, user))
 
     def check_primary(self, token: str) -> None:
-        """Raise `NotAllowed`, which names the primary user, unless this user may change security settings."""
+        """Raise `NotAllowed` unless this user is the primary user, who may change security settings.
+
+        The error names the primary user.
+        """
         self._seen(token, may("check_primary", *_ACCOUNT), lambda tx, user, _s: permissions.check_primary(tx.db, user))
 
     def account_users(self, token: str) -> list[tuple[str, Protection]]:
@@ -210,7 +213,7 @@ class LoginSystem(CardCalls):
         return self.context.read(lambda tx: withdrawals.may_withdraw(tx, user_named(tx.db, user), amount, now))
 
     def check_withdrawal(self, token: str, amount: Decimal) -> Allowance:
-        """Return the decision that `withdraw` would make now. A refusal is logged. Raises `InputError`."""
+        """Return the decision that `withdraw` would make now. Log a refusal. Raises `InputError`."""
         return self.do(
             token,
             may("check_withdrawal", Scope.FULL, Scope.TRADING),
@@ -218,10 +221,10 @@ class LoginSystem(CardCalls):
         )
 
     def withdraw(self, token: str, amount: Decimal, entry_id: str = "") -> Allowance:
-        """Record a withdrawal, if the limits of the device that opened the session allow it.
+        """Record a withdrawal, if the limits of the device that opened the session allow it. Return the decision.
 
-        `entry_id` is an id that the caller draws for a form, so that a form that is sent twice is recorded once. Raises
-        `InputError`, `AlreadyDone`.
+        `entry_id` is an id that the caller draws for a form. If the form is sent twice, the withdrawal is still recorded only
+        once. Raises `InputError`, `NotNow`, `AlreadyDone`.
         """
         return self.do(
             token,
@@ -276,7 +279,7 @@ class LoginSystem(CardCalls):
         )
 
     def resend_phone_code(self, token: str) -> None:
-        """Send a new code to the same number. Raises `NotNow`, and `TooManyAttempts` with the time to wait."""
+        """Send a new code to the number of the last code. Raises `NotNow`, and `TooManyAttempts` with the time to wait."""
         name, _ = self.do(
             token,
             may("resend_phone_code", Scope.FULL),
@@ -285,7 +288,7 @@ class LoginSystem(CardCalls):
         self.deliver(name)
 
     def confirm_phone(self, token: str, code: str) -> bool:
-        """Confirm the number by the code. Return whether the code was correct. Raises `NotNow`."""
+        """Confirm the number if the code is correct. Return whether it is. Raises `NotNow`."""
         return self.do(
             token,
             may("confirm_phone", Scope.FULL),

@@ -3,8 +3,9 @@
 Three promises:
 
 1. A login without a device is never accepted: neither after opting out, nor for the statements of a closed account.
-2. A challenge takes one answer, or one choice of another device. If two of them arrive in parallel, only the first is judged.
-3. The limits are the same as at the login page, because the calls take the same steps.
+2. A challenge ends with the first answer, or with the choice of another device. If several arrive in parallel, only the first
+   counts.
+3. The limits are those of the login page, because both use `signin.flow`.
 """
 
 from collections.abc import Callable, Iterable
@@ -53,14 +54,14 @@ class GatewayCalls:
     def ask(self, name: str, password: str, address: str = "") -> OfferedChallenge:
         """Check name and password, and return the challenge of the user's device of the highest level.
 
-        Locked devices are skipped. The token is valid for one answer or choice. Raises
-        `WrongCredentials`, `TooManyAttempts`, and `NotAllowed` if the user has no device with full access.
+        Locked devices are skipped. The token is valid for one call of `answer` or `choose`. Raises `WrongCredentials`,
+        `TooManyAttempts`, and `NotAllowed` if the user has no device with full access.
         """
         user = password_check.check_password(self.context, name, password, address)
         return self._delivered(self.context.change(lambda tx: _ask(tx, user, address)))
 
     def choose(self, token: str, number: int) -> OfferedChallenge:
-        """Return the challenge of another device, by its number. The token becomes invalid. Raises `NotIn`, `NotAllowed`."""
+        """Return the challenge of the device with this number. The token becomes invalid. Raises `NotIn`, `NotAllowed`."""
         return self._delivered(self.context.change(lambda tx: _choose(tx, token, number)))
 
     def answer(self, token: str, text: str) -> AcceptedLogin | None:
@@ -68,14 +69,15 @@ class GatewayCalls:
         return self.context.change(lambda tx: _answer(tx, token, text))
 
     def enter(self, name: str, password: str, code: str, address: str = "") -> AcceptedLogin | None:
-        """Log in by a password and a code that needs no challenge. Return None if the code was wrong. Raises as `ask` does."""
+        """Log in with a password and a code that needs no challenge. Return None if the code is wrong. Raises as `ask` does."""
         user = password_check.check_password(self.context, name, password, address)
         return self.context.change(lambda tx: _enter(tx, user, code, address))
 
     def visitor(self, session: str) -> tuple[Visitor, str]:
-        """Return the user of an open session, and the kind of the device that opened it, or empty text. Raises `NotIn`.
+        """Return the user of an open session, and the kind of the device that opened the session. Raises `NotIn`.
 
-        `session` is the id of the session's row, with which nobody can log in. The session counts as used.
+        The kind is empty if no device opened the session. `session` is the id of the session's row, with which nobody can log
+        in. The call counts as a use of the session.
         """
         visitor, kind = self.context.read(lambda tx: _visitor(tx, session))
         self.context.activity.record(visitor.session, self.context.now())

@@ -1,7 +1,7 @@
 """The step-up within an open session, and the submitted form that is kept until the step-up is done.
 
-The server seals the form for this session with the master key, and the browser keeps the sealed text. So the form is neither in
-the database nor readable on a page.
+The server seals the form with the master key, bound to the session. The page carries the sealed text, so the form is not stored
+in the database, and nobody can read it on the page.
 """
 
 import base64
@@ -36,7 +36,7 @@ class Proofs:
         return access.look(self.context, token, _MAY, lambda tx, user, session: step_up.choices(tx, session, user))
 
     def ask(self, token: str, device: str) -> Offer:
-        """Ask for the challenge of one of these devices. Raises `NotFound`, `TooManyAttempts`."""
+        """Ask for the challenge of one of the devices in `choices`. Raises `NotFound`, `TooManyAttempts`."""
         name, offer = access.change(
             self.context, token, _MAY, lambda tx, user, session: step_up.ask(tx, session, user, token, device)
         )

@@ -1,7 +1,7 @@
-"""Maintenance: the work that is due by now, such as activating cards, ending expired devices and sending messages.
+"""Maintenance: the work that is due now, such as activating cards, ending expired devices and sending messages.
 
-Any number of processes may run it at any time. An interrupted run can be repeated: nothing is done twice, except that a message
-may be sent twice.
+Any number of processes may run the maintenance at any time. An interrupted run can be repeated: nothing is done twice, except
+that a message may be sent twice.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,9 +33,9 @@ class Done:
 
 
 def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
-    """Do all work that is due. Each piece of work is a separate transaction. If a piece fails, the others are still done.
+    """Do the work that is due. The work on each wait, card, device and user is a separate transaction.
 
-    After that, raises the first error.
+    If one of these transactions fails, all other work is still done. Then the first error is raised.
     """
     failures: list[Exception] = []
     do = partial(_do_each, context, failures)
@@ -59,7 +59,7 @@ def _do_each(
     due: Callable[[LoginTransaction], list[str]],
     work: Callable[[LoginTransaction, str], None],
 ) -> int:
-    """Do `work` for each due id. Return the number of ids, and add errors to the failures."""
+    """Do `work` for each id that `due` returns. Return the number of ids. Add the errors to `failures`."""
     found = context.read(due)
     for key in found:
         try:

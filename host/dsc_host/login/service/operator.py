@@ -52,8 +52,8 @@ class Operator:
         """Add a user and return the id. The first user of an account is its primary user.
 
         `phone` is a number that the operator has confirmed. The user can immediately log in with SMS and call-back to it.
-        Without `phone`, the user must call support. `entity` is the id of the user's person, if this is not the account's
-        owner. Raises `InputError`.
+        Without `phone`, the user must call support to get a device. `entity` is the id of the person who will use the name;
+        None means the account's owner. Raises `InputError`.
         """
         self.check_new_user(account, name, email=email, phone=phone, language=language, entity=entity)
         self.context.passwords.check_new(password, name)
@@ -88,7 +88,7 @@ class Operator:
         self.context.change(lambda tx: password_change.set_forgotten(tx, name, kept))
 
     def set_email(self, name: str, email: str) -> None:
-        """Set the email address of a user, and notify the old address too. Raises `InputError`."""
+        """Set the email address of a user, and notify both addresses. Raises `InputError`."""
         self.context.change(lambda tx: contacts.set_email(tx, name, email))
 
     def profile(self, name: str) -> Profile:
@@ -96,7 +96,10 @@ class Operator:
         return self.context.read(lambda tx: overview.of_user(tx, users.user_by_name(tx.db, name)))
 
     def set_address(self, name: str, address: str) -> None:
-        """Correct the postal address of a user's person, and notify all their users. Raises `InputError`, `NotAllowed`."""
+        """Replace the postal address of the person whom a user belongs to, and notify all users of that person.
+
+        Raises `InputError`, `NotAllowed`.
+        """
         self.context.change(
             lambda tx: postal_address.replace(tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), address)
         )
@@ -110,7 +113,7 @@ class Operator:
         self.context.change(lambda tx: users.set_primary(tx, account, name))
 
     def persons(self, name: str = "") -> list[directory.PersonView]:
-        """Return the people whose names contain `name`."""
+        """Return the people whose names contain `name`, or all people."""
         return self.context.read(lambda tx: directory.persons(tx.db, name))
 
     def accounts(self) -> list[directory.AccountView]:
@@ -118,7 +121,7 @@ class Operator:
         return self.context.read(lambda tx: directory.accounts(tx.db))
 
     def users(self, name: str = "") -> list[directory.UserView]:
-        """Return the users whose names contain `name`."""
+        """Return the users whose names contain `name`, or all users."""
         return self.context.read(lambda tx: directory.users(tx.db, name))
 
     def enroll_card(self, name: str, serial: str, kind: str = Kind.DSC_PLUS) -> str:
@@ -136,19 +139,22 @@ class Operator:
         self.context.change(lambda tx: people.set_equity(tx.db, account, cents))
 
     def set_under_review(self, entity: str, under_review: bool = True) -> None:
-        """Put a person under review, or end the review. See `people.set_under_review`. Raises `InputError`."""
+        """Put a person under review, or end the review. Raises `InputError`.
+
+        The policy may say that compliance must agree before a person under review shares a device.
+        """
         self.context.change(lambda tx: people.set_under_review(tx, entity, under_review))
 
     def run_due(self) -> maintenance.Done:
-        """Do the maintenance that is due, and send the messages that are due."""
+        """Do the maintenance that is due, including the sending of messages."""
         return maintenance.run(self.context, self.senders)
 
     def queue(self) -> list[Request]:
         """Return the requests whose cards must be made or shipped."""
-        return self.context.change(lambda tx: shipping.queue(tx))
+        return self.context.read(shipping.queue)
 
     def make_cards(self, open_card: shipping.OpenCard, progress: shipping.Progress) -> list[Request]:
-        """Make the cards of all requests, one after another. Raises the errors of the serial line too."""
+        """Make the cards of all requests, one after another. See `shipping.personalize_all` for the arguments and errors."""
         return shipping.personalize_all(self.context, self.verifier, open_card, progress)
 
     def ship(self, request: str) -> Request:

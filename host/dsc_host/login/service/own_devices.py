@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DeviceCalls:
-    """The part of `LoginSystem` about devices in use, and the transactions that the other parts use too."""
+    """The part of `LoginSystem` about devices in use, with the transactions for the calls of all parts."""
 
     context: LoginContext
 
@@ -30,7 +30,7 @@ class DeviceCalls:
         work: Callable[[LoginTransaction, User, Session], T | Refused],
         others: access.Others | None = None,
     ) -> T:
-        """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, `NotAllowed`."""
+        """Run `work` in a transaction that has locked the user and `others`. Raises `NotIn`, and the errors of `may`."""
         return access.change(self.context, token, may, work, others)
 
     def _seen(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T]) -> T:
@@ -44,8 +44,8 @@ class DeviceCalls:
     def report_loss(self, token: str, device: str, loss: Loss) -> bool:
         """Suspend a lost or stolen device immediately. `token` is the token of a login in progress or of a session.
 
-        Return whether the session goes on: it does if another device has opened it. All other sessions and logins end.
-        Raises `NotIn`, `NotFound`, `InputError`.
+        All other sessions and logins of the device's users end. Return whether this session continues: it does if another
+        device opened it. Raises `NotIn`, `NotFound`, `InputError`.
         """
         return self.context.change(lambda tx: loss_reports.report_own(tx, token, device, loss))
 
@@ -58,7 +58,10 @@ class DeviceCalls:
         )
 
     def remove_app(self, token: str, device: str, *, last: bool = False) -> None:
-        """Take an app out of use. `last` confirms that no other device is left to log in with. Raises `NotFound`, `NotNow`."""
+        """Take an app out of use. Raises `NotFound`, `NotNow`.
+
+        The user's last device is removed only if `last` is true.
+        """
         self.do(
             token,
             access.customer("remove_app", Scope.FULL),

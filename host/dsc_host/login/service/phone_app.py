@@ -13,7 +13,7 @@ from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
 @dataclass(frozen=True, slots=True)
 class Phones:
-    """The app's calls. Each raises the errors of its function in `phones`, and `begin` also those of `LoginSystem.begin`."""
+    """The app's calls. Each raises the errors of its function in `phones`. `begin` also raises those of `LoginSystem.begin`."""
 
     context: LoginContext
     deliver: Callable[[str], int]
@@ -38,24 +38,25 @@ class Phones:
         recovery_key: bytes | None = None,
         recovery_proof: bytes | None = None,
     ) -> Activated:
-        """Activate the app by the token, with the keys that it has generated.
+        """Activate the app with the token from the SMS and the keys that the app has generated.
 
-        `replace` takes the user's previous app out of use.
+        `proof` is needed if the app already serves another user. If the user has an app on another phone, `replace` must be
+        true, and that app is taken out of use. If it has a recovery PIN, `recovery_proof` must be the key derived from the PIN.
         """
         keys = Keys(pin_key, biometrics_key, recovery_key)
         before = Replacement(replace, recovery_proof)
         return self.context.change(lambda tx: app_activation.activate(tx, ticket, token, keys, proof, before))
 
     def challenge(self, device: str, device_token: str) -> Question:
-        """Issue a challenge, which the app answers with its PIN before it adds another user."""
+        """Issue a challenge, which the user answers with the app's PIN before the app adds another user."""
         return self.context.change(lambda tx: app_activation.challenge(tx, device, device_token))
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
-        """Return the logins that wait for an answer."""
+        """Return the pushes that wait for an answer."""
         return self.context.read(lambda tx: push_answers.pushes(tx, device, device_token))
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
-        """Approve a login by a response."""
+        """Approve a login with a response."""
         self.context.change(lambda tx: push_answers.approve(tx, device, device_token, push, method, response))
 
     def deny(self, device: str, device_token: str, push: str) -> None:

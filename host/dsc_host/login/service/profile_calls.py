@@ -54,7 +54,7 @@ class ProfileCalls(AccountCalls):
         )
 
     def resend_email_code(self, token: str) -> None:
-        """Send a new code to the same address. Raises as `ask_to_change_email` does."""
+        """Send a new code to the address that got the last code. Raises as `ask_to_change_email` does."""
         name, _ = self.do(
             token,
             may("resend_email_code", Scope.FULL),
@@ -63,7 +63,7 @@ class ProfileCalls(AccountCalls):
         outbox.deliver(self.context, self.senders, codes_for=name)
 
     def confirm_email(self, token: str, code: str) -> bool:
-        """Change the email address by the code. Return whether the code was correct. Raises `NotAllowed`, `NotNow`."""
+        """Change the email address if the code is correct. Return whether it is. Raises `NotAllowed`, `NotNow`."""
         return self.do(
             token,
             may("confirm_email", Scope.FULL),
@@ -71,7 +71,7 @@ class ProfileCalls(AccountCalls):
         )
 
     def change_address(self, token: str, address: str) -> None:
-        """Change the postal address. A card that was already requested goes to the address of its request.
+        """Change the postal address. A card that was already requested is still sent to the address of its request.
 
         Raises `InputError`, `NotAllowed`, `NotNow`.
         """

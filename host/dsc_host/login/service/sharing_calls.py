@@ -17,11 +17,12 @@ class ShareCalls(SessionCalls):
     def begin_share(
         self, token: str, owner: str, password: str, device: str = "", address: str = ""
     ) -> tuple[ShareView, Offer]:
-        """Begin to share the owner's device. The user who does not own it gives the owner's name and password.
+        """Begin to share a device of another user name with the user of this session. Return the share and the challenge.
 
-        `token` may be the token of a login in progress, if the user has no device. Returns the share and the challenge for the
-        owner's device. Raises `WrongCredentials`, `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`,
-        `TemporaryDevice`, `NotNow`.
+        `owner` and `password` are the name and password of the device's owner. The owner's device must answer the challenge.
+        Without `device`, the owner's most secure device is shared. If the user has no device, `token` may be the token of a
+        login in progress. Raises `WrongCredentials`, `TooManyAttempts`, `NotFound`, `NotNow`, `DifferentIdentity`,
+        `LessSecureDevice`, `TemporaryDevice`.
         """
         self._seen(token, sharing.may("begin_share"), lambda _tx, _user, _session: None)
         giver = password_check.check_password(self.context, owner, password, address)
@@ -33,17 +34,17 @@ class ShareCalls(SessionCalls):
         )
 
     def share_offer(self, token: str, share: str) -> Offer:
-        """Return the challenge for the owner's device again. Raises `NotNow` if there is nothing to answer."""
+        """Return again the challenge for the owner's device. Raises `NotNow` if there is nothing to answer."""
         return self._seen(token, sharing.may("share_offer"), lambda tx, _user, session: sharing.shown(tx, session, share))
 
     def answer_share(self, token: str, share: str, answer: str) -> bool:
-        """Return whether the device's answer was correct. Raises `NotFound`, `NotNow`."""
+        """Judge the answer of the owner's device. Return whether it was correct. Raises `NotFound`, `NotNow`."""
         return self.do(
             token, sharing.may("answer_share"), lambda tx, user, session: sharing.answer(tx, session, user, share, answer)
         )
 
     def confirm_share(self, token: str, share: str) -> ShareState:
-        """Confirm the share. Return its state: pending if compliance must agree. Raises as `begin_share` does."""
+        """Confirm the share. Return its state, which is pending if compliance must agree. Raises as `begin_share` does."""
         return self.do(
             token,
             sharing.may("confirm_share"),
@@ -52,8 +53,8 @@ class ShareCalls(SessionCalls):
         )
 
     def cancel_share(self, token: str, share: str) -> None:
-        """End the sharing. Raises `NotFound`, `NotNow`."""
-        # A limited session may do this too: a user whose shared device is lost gets their own device back.
+        """End a share, or cancel a request that waits for compliance. Raises `NotFound`, `NotNow`."""
+        # Allow this in a limited session too: a user whose shared device is lost gets their own device back.
         self.do(
             token,
             access.customer("cancel_share", Scope.FULL, Scope.ACCOUNT),

@@ -69,11 +69,11 @@ class Staff:
         return self._do(token, _SUPPORT, lambda tx, staff, _s: caller_search.search(tx, staff, text))
 
     def identify(self, token: str, user: str, said: Identity) -> bool:
-        """Return whether the details that a caller gives identify them as this user. Raises `NotAllowed`, `NotNow`."""
+        """Return whether the details that a caller gives are those of this user. Raises `NotAllowed`, `NotNow`."""
         return self._do(token, _SUPPORT, lambda tx, staff, session: calls.identify(tx, session, staff, user, said))
 
     def check_support(self, token: str) -> None:
-        """Raise `NotIn`, or `NotAllowed` unless the user has the role of support."""
+        """Raise `NotIn` or `NotAllowed` unless the user has the role of support."""
         self._look(token, _SUPPORT, lambda _tx, _staff, _session: None)
 
     def end_call(self, token: str) -> None:
@@ -96,7 +96,7 @@ class Staff:
         return self._look(token, _SUPPORT, lambda tx, _staff, session: notes.of_caller(tx, session))
 
     def add_note(self, token: str, text: str) -> None:
-        """Keep a note about the identified caller, which nobody can change. Raises `InputError`, `NotAllowed`."""
+        """Add a note about the identified caller. Nobody can change it later. Raises `InputError`, `NotAllowed`."""
         self._do(token, _SUPPORT, lambda tx, staff, session: notes.add(tx, session, staff, text))
 
     def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
@@ -112,32 +112,35 @@ class Staff:
         self._do(token, _SUPPORT, lambda tx, staff, session: loss_reports.report_loss(tx, session, staff, device, loss))
 
     def issue_code_card(self, token: str) -> tuple[DeviceView, tuple[str, ...]]:
-        """Make a security code card for the caller. Return it with its codes, to be printed and sent. Raises `NotAllowed`."""
+        """Make a security code card for the caller. Return the card and its codes, to be printed and sent by mail.
+
+        Raises `NotAllowed`, `NotNow`.
+        """
         return self._do(token, _SUPPORT, lambda tx, staff, session: new_devices.issue_code_card(tx, session, staff))
 
     def sheet(self, token: str, device: str) -> tuple[DeviceView, tuple[str, ...]]:
-        """Return the codes of the caller's card again, until it is activated. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+        """Return a code card of the caller with its codes, until it is activated. Raises `NotAllowed`, `NotFound`, `NotNow`."""
         return self._look(token, _SUPPORT, lambda tx, _staff, session: new_devices.sheet(tx, session, device))
 
     def enable_messages(self, token: str, number: str) -> bool:
-        """Enable SMS and call-back for the caller. Return True if they are enabled now, False if a new number must wait.
+        """Enable SMS and call-back for the caller, now or, for a new number, after a wait. Return whether they are enabled now.
 
-        Spaces and signs in the number do not matter. Raises `InputError`, `NotAllowed`, `NotNow`.
+        The number may have spaces and signs. Raises `InputError`, `NotAllowed`, `NotNow`.
         """
         number = phone_numbers.without_signs(number)
         phone_numbers.check_phone(number)
         return self._do(token, _SUPPORT, lambda tx, staff, s: new_devices.offer_messages(tx, s, staff, number))
 
     def set_email(self, token: str, email: str) -> None:
-        """Change the email address of the caller, who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
+        """Change the email address of a caller who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
         self._do(token, _SUPPORT, lambda tx, staff, session: profile_changes.set_email(tx, session, staff, email))
 
     def set_address(self, token: str, address: str) -> None:
-        """Change the postal address of the caller, who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
+        """Change the postal address of a caller who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
         self._do(token, _SUPPORT, lambda tx, staff, session: profile_changes.set_address(tx, session, staff, address))
 
     def set_bank(self, token: str, *, iban: str = "", routing: str = "", account_number: str = "") -> None:
-        """Change the bank instructions of the account of the caller, who has opted out. See `LoginSystem.change_bank`."""
+        """Change the bank instructions of the account of a caller who has opted out. See `LoginSystem.change_bank`."""
         self._do(
             token,
             _SUPPORT,
@@ -147,7 +150,10 @@ class Staff:
         )
 
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
-        """Request a correction of an identity. A second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""
+        """Request a correction of an identity, which a second person must confirm.
+
+        Raises `NotAllowed`, `NotFound`, `NotNow`, `InputError`.
+        """
         self._do(token, _SUPPORT, lambda tx, staff, _s: identities.correct_identity(tx, staff, user, identity))
 
     def corrections(self, token: str) -> list[tuple[WaitView, Identity]]:
@@ -157,12 +163,12 @@ class Staff:
     def people_to_check(self, token: str) -> dict[str, CheckedPerson]:
         """Return the people whom the waiting requests and corrections are about, by user name. Raises `NotAllowed`.
 
-        Only compliance sees them. Support asks a caller for these details, so it must not read them.
+        Only compliance sees these people. Support asks callers for the details of their identity, so it must not see them here.
         """
         return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: identities.people_to_check(tx))
 
     def decide_correction(self, token: str, correction: str, agreed: bool, why: str = "") -> None:
-        """Confirm or refuse a correction that somebody else requested. `why` is the reason, which is kept.
+        """Confirm or refuse a correction that somebody else requested. Record the reason, `why`.
 
         Raises `InputError`, `NotAllowed`, `NotFound`, `NotNow`.
         """
@@ -174,7 +180,9 @@ class Staff:
         return self._look(token, _SUPPORT, lambda tx, _staff, session: waits.views(tx.db, calls.known_caller(tx, session)))
 
     def confirm_wait(self, token: str, wait: str) -> None:
-        """Let a waiting change take effect now. Another support member must have asked for it, on an earlier day.
+        """Let a waiting change of the identified caller take effect now.
+
+        The change must have been requested on an earlier day, and not by this staff member.
 
         Raises `NotAllowed`, `NotFound`, `NotNow`.
         """
@@ -212,14 +220,15 @@ class Staff:
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.receive(tx, serial, staff))
 
     def returns(self, token: str) -> list[Return]:
-        """Return the cards that are on their way back, and then the cards that were received last. Raises `NotAllowed`."""
+        """Return the cards on their way back, and after them the cards that were received last. Raises `NotAllowed`."""
         return self._look(token, _ISSUER, lambda tx, _staff, _s: returns.newest(tx))
 
     def settle(self, token: str, serial: str, cents: int | None = None, *, owner: str | None = None) -> int:
         """Keep the deposit of a card that was not returned, or charge a fee for a device without a deposit.
 
-        For a device without a serial, `owner` is the user name of its owner and `serial` is its label.
-        Raises `NotAllowed`, `NotFound`, `NotNow`, `InputError`.
+        `cents` is the amount; None means the policy's fee for the kind. Return the amount in cents. For a device without a
+        serial, `owner` is the user name of its owner, and `serial` is its label. Raises `NotAllowed`, `NotFound`, `NotNow`,
+        `InputError`.
         """
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.settle(tx, serial, cents, staff, owner))
 
@@ -232,7 +241,7 @@ class Staff:
         return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: sharing.pending(tx.db))
 
     def decide_share(self, token: str, share: str, agreed: bool, why: str = "") -> ShareState:
-        """Decide on a share for compliance. `why` is the reason, which is kept.
+        """Approve or refuse a share that waits for compliance. Record the reason, `why`. Return the new state of the share.
 
         Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
         """

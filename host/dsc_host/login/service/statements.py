@@ -17,7 +17,7 @@ _MAY = access.scoped(Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS)
 class Statements:
     """The calls about statements. `token` is the token of the session.
 
-    All calls raise `NotNow` if the account is closed and one of its cards was neither received nor charged for.
+    All calls raise `NotNow` if the account is closed, and a card that must come back was neither received nor charged for.
     """
 
     context: LoginContext
@@ -37,6 +37,6 @@ class Statements:
 
 
 def _readable_account(tx: LoginTransaction, user: User, _session: Session) -> str:
-    """Return the id of the user's account. Raises `NotNow` unless its statements may be seen now."""
+    """Return the id of the user's account. Raises `NotNow` if its statements may not be seen now."""
     returns.check_settled(tx, user)
     return user.account_id

@@ -1,6 +1,6 @@
 """Proofs within a session that a user holds a device: to activate the device, change its PIN, share it, or step up.
 
-The challenge is kept with the session. It serves one purpose and takes only a few answers.
+The challenge is stored with the session. It is valid for one purpose and for a few answers.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,9 +45,9 @@ def ask(
 ) -> Offer | Refused:
     """Offer a challenge of a device for a purpose.
 
-    The login's limit on challenges applies, because each challenge uses up a question. `about` binds the proof to one object,
-    for example by the id of a request. `token` is the token of the session, for kinds that bind their challenge to the
-    visitor's browser.
+    The login's limit on challenges applies, because each challenge uses up a question. `about` is the id of an object, for
+    example a share: the proof is then valid only for this object. `token` is the token of the session. Kinds that bind their
+    challenge to the visitor's browser need it.
     """
     use = _use_of(tx.db, device, user, purpose)
     locked = answer_limits.refusal(tx, use) if use else None
@@ -111,7 +111,7 @@ def judged(
     token: str = "",
     check: Callable[[Attempt, Mapping[str, Any], str], Outcome] | None = None,
 ) -> tuple[Device, Outcome]:
-    """Judge an answer as `judge` does. Return the device, and the outcome of the answer."""
+    """Judge an answer as `judge` does. Return the device, and the whole outcome of the answer."""
     device, proof = asked(tx.db, session, purpose, about)
     use = _use_of(tx.db, device, user, purpose)
     if use is not None and answer_limits.locked_for(tx, use):
@@ -138,10 +138,7 @@ def _count_failure(tx: LoginTransaction, session: Session, proof: AskedProof) ->
 
 
 def _use_of(db: Connection, device: Device, user: User, purpose: Purpose) -> Use | None:
-    """Return the `Use` that counts wrong answers.
-
-    For a step-up this is the user's own use of the device. For every other purpose it is the owner's.
-    """
+    """Return the `Use` that counts wrong answers: that of this user for a step-up, and that of the owner for other purposes."""
     whose = user.id if purpose is Purpose.FRESH else device.owner_id
     return rows.uses.one(db, rows.uses.c.device_id == device.id, rows.uses.c.user_id == whose)
 

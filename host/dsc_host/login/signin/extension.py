@@ -1,6 +1,6 @@
-"""The extension of a session: a user who gives another answer with a finger or a face stays logged in for longer.
+"""The extension of a session: a user who answers again with a finger or a face stays logged in for longer.
 
-A new login does not extend an open session: otherwise a stolen session would stay open while its owner logs in every day.
+A new login does not extend an open session. Otherwise the owner's daily logins would keep a stolen session open.
 """
 
 from dsc_host.login import rows

@@ -2,10 +2,10 @@
 
 Three promises:
 
-1. Nobody logs in without a valid device, except with `Scope.TRADING` after opting out, and to the statements of a closed
-   account.
+1. Nobody logs in without a valid device, with two exceptions. A user who has opted out may trade. A user of a closed account
+   may see its statements.
 2. Each answer is judged once. A challenge is valid for a few answers and a few minutes, and only for its own login.
-3. When the answer is correct, the device is checked again: if it was taken out of use during the login, no session is opened.
+3. If the device was taken out of use during the login, the answer is refused and no session is opened.
 """
 
 from dataclasses import replace
@@ -28,9 +28,9 @@ _LONGEST = 64
 
 
 def begin(tx: LoginTransaction, checked: User, address: str, browser: str = "") -> Step:
-    """Begin the login of a user whose password was right; for a closed account, open the session for its statements.
+    """Begin the login of a user whose password was correct. For a closed account, open a session for its statements.
 
-    Raises `WrongCredentials` if the password has changed since the check.
+    Raises `WrongCredentials` if the password was changed after the check.
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     login = LoginData(address=_shortened(address), browser=_shortened(browser))
@@ -45,7 +45,10 @@ def _shortened(text: str) -> str:
 
 
 def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = False) -> Step | Refused:
-    """Offer a challenge of one of the user's devices. Raises `NotIn`, `NotFound`, and the refusals of the device."""
+    """Offer a challenge of one of the user's devices. Raises `NotIn`, `NotFound`.
+
+    Returns a refusal if the device is locked, or if a limit on challenges or messages is reached.
+    """
     user, session = sessions.locked(tx, token, Stage.CHOOSING, Stage.ANSWERING)
     device, use = registry.held(tx.db, user, device_id)
     if not registry.is_live(device, use, tx.now()):
@@ -86,7 +89,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
     device, use = registry.held(tx.db, user, session.device_id)
     data = OfferData.of(session)
     if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, tx.now()):
-        # Do not check the answer of a device that is locked or out of use: it must not count as a wrong answer of the device.
+        # Refuse the answer without a check, so that it does not count as a wrong answer of the device.
         return _refuse(tx, user, session, device, data)
     kind = kinds.of(device)
     given = text if isinstance(text, str) and len(text) <= 64 else ""
@@ -101,7 +104,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
 
 
 def skip(tx: LoginTransaction, token: str) -> Step:
-    """Log in without a device, after opting out. Raises `NotIn`, `NotNow`."""
+    """Log in without a device, as a user who has opted out. Raises `NotIn`, `NotNow`."""
     user, session = sessions.locked(tx, token, Stage.CHOOSING, Stage.ANSWERING)
     if not user.opted_out:
         raise NotNow("a device is needed to log in")

@@ -1,7 +1,6 @@
 """The open sessions of a user: listing them, and ending them.
 
-No operation here needs a fresh answer of a device: ending a session does no harm, and a user who suspects a thief must be
-quick.
+No operation here needs a step-up: ending a session does no harm, and a user who suspects a thief must be quick.
 """
 
 from dsc_host.login import rows

@@ -1,4 +1,7 @@
-"""Changes of a password, by its user or by the operator. The user is notified and all other sessions of the user end."""
+"""Changes of a password, by its user or by the operator.
+
+The user is notified. All sessions of the user end, except the session in which the user changes the password.
+"""
 
 from dsc_host.login.accounts import users
 from dsc_host.login.messages import notices
@@ -8,7 +11,10 @@ from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
 def change(tx: LoginTransaction, session: Session, user: User, checked: User, password_hash: str) -> None:
-    """Replace the password after a check of the old password. Raises `WrongCredentials` if it has changed since."""
+    """Replace the password. `checked` is the user as read when the old password was checked.
+
+    Raises `WrongCredentials` if the password was changed after the check.
+    """
     _replace(tx, password_check.still_checked(checked, user), password_hash, but=session.id)
 
 

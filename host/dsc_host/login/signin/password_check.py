@@ -1,6 +1,7 @@
 """The check of a name and password.
 
-A wrong name and a wrong password are refused in the same way and time. Each attempt is counted before it is checked.
+A wrong name and a wrong password are refused with the same error and after the same time. Each attempt is counted before it is
+checked.
 
 The password is hashed outside any transaction, because hashing takes long and SQLite has only one writer at a time.
 """
@@ -18,14 +19,14 @@ from dsc_host.records.refusals import Counted
 from dsc_host.records.transaction import Refused
 
 _COMPARISONS = 3
-"""The maximum number of comparisons for one attempt. Another one is needed if another login renews the hash meanwhile."""
+"""The maximum number of comparisons for one attempt. If another login renews the hash meanwhile, the comparison is repeated."""
 
 
 def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
     """Return the user with this name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
     limits, successes = rate_limits.login_limits(context, name, address), rate_limits.successes(context, name, address)
-    # Only read at first: a refused attempt must neither write nor wait for a transaction that writes.
+    # Begin with a transaction that only reads: a refused attempt must neither write nor wait for a transaction that writes.
     rate_limits.check(context, [*limits, successes])
     earlier = rate_limits.take_refusals(context, [*limits, successes])
     user: User | None = context.change(lambda tx: _charge(tx, name, limits, earlier))
@@ -56,7 +57,7 @@ def _charge(tx: LoginTransaction, name: str, limits: Sequence[RateLimit], earlie
 def _compare(
     context: LoginContext, user: User | None, password: str, limits: Sequence[RateLimit], successes: RateLimit
 ) -> tuple[User, bool]:
-    """Compare the password. Return the user as stored now, and whether the compared hash is still stored.
+    """Compare the password. Return the user as stored now, and whether the stored hash is still the hash that was compared.
 
     Raises `WrongCredentials`.
     """
@@ -88,7 +89,7 @@ def _judge(
 
 def still_checked(checked: User, locked: User) -> User:
     """Return the user `locked`. Raises `WrongCredentials` if the password was changed after `checked` was read."""
-    # A change of the password also changes `settings`. A login that only renews the hash does not.
+    # A change of the password also changes `settings`. A renewal of the hash, by another login, does not.
     if locked.password != checked.password and locked.settings != checked.settings:
         raise WrongCredentials
     return locked

@@ -1,4 +1,4 @@
-"""The data that is stored with an open session or a login in progress until the next call."""
+"""The data that is stored with an open session or a login in progress. Each stage has a class."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class AskedProof:
     purpose: str
     device: str
     about: str
-    """The object that the proof is bound to, such as the id of a request; or empty."""
+    """The id of the object for which the proof is valid, such as a share; empty if there is none."""
     keeps: Mapping[str, Any]
     shows: Mapping[str, str]
     tries: int
@@ -71,7 +71,7 @@ class SessionData:
 class LoginData(SessionData):
     """The data of a login whose user chooses a device.
 
-    `address` is the IP address from which the user logs in, and `browser` the name of the browser; either may be empty.
+    `address` is the IP address from which the user logs in, and `browser` is the name of the browser. Either may be empty.
     """
 
     address: str
@@ -97,7 +97,7 @@ class ActivationData(SessionData):
     digest: str
     tries: int
     number: str = ""
-    """The new number that the token was sent to and will confirm; empty if the number was confirmed before."""
+    """The new number, to which the token was sent and which it will confirm; empty if the number was confirmed before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

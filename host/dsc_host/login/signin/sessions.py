@@ -1,4 +1,4 @@
-"""Sessions and logins in progress: who is logged in, at which stage a login is, and for how long.
+"""Sessions and logins in progress: their users, stages and ends.
 
 Four promises:
 
@@ -6,7 +6,8 @@ Four promises:
 2. The scope of a session comes from the device that opened it and never grows.
 3. A session ends after some idle time (unless the phone app opened it), at the end of its duration, and when the user's
    password, PIN or devices are changed outside this session.
-4. A login in progress is not a session: only the next step of the login can be done with it.
+4. A login in progress is not a session. It permits only the next step of the login, a loss report, a look at the user's office
+   and, to a user without a device, the sharing of a device.
 """
 
 import hashlib
@@ -54,7 +55,10 @@ def begin(
 
 
 def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
-    """Lock and return the user and the session of this token. Raises `NotIn` unless it is valid and at one of these stages."""
+    """Lock and return the user and the session of this token.
+
+    Raises `NotIn` unless the session is valid and at one of these stages.
+    """
     session = rows.sessions.find(tx.db, hashed(token))
     if session is None:
         raise NotIn
@@ -131,7 +135,7 @@ def visitor_by_id(tx: LoginTransaction, session_id: str) -> Visitor:
 def rotate(tx: LoginTransaction, token: str) -> str:
     """Give a session a new token and return it. Raises `NotIn`.
 
-    Codes that were sent for the old token are void, because only their hash under that token is known.
+    Codes that were sent before become invalid, because their hashes are keyed with the old token.
     """
     session = locked(tx, token, *Stage)[1]
     new = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -153,7 +157,7 @@ def write_activity(tx: LoginTransaction, used: Mapping[str, float]) -> None:
 
 
 def forget_old(tx: LoginTransaction) -> None:
-    """Remove the sessions whose time is over."""
+    """Remove the sessions that have reached the end of their duration."""
     rows.sessions.remove(tx.db, rows.sessions.c.expires_at < tx.now())
 
 

@@ -44,7 +44,7 @@ GUARDED = frozenset({
 })  # fmt: skip
 """The operations that can weaken the protection, and the operations that prepare them."""
 ANSWERS = frozenset({"activate", "answer_share", "change_pin", "confirm_email", "confirm_phone", "confirm_share"})
-"""The operations that complete a guarded operation by answering its challenge."""
+"""The operations that complete a guarded operation: they take the answer to its challenge, or confirm it."""
 HARMLESS = frozenset({
     "account_users",
     "activation_offer",
@@ -86,7 +86,7 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
     """Raise `ProofNeeded` if the operation needs a fresh answer and there is none. Raises `KeyError` for unknown operations."""
     if operation not in GUARDED | ANSWERS | HARMLESS:
         raise KeyError(operation)
-    # In a login in progress, the password was entered a few minutes ago, and there is no device to answer with.
+    # A login in progress needs no step-up: its password was entered a few minutes ago, and there is no device to answer with.
     if operation in GUARDED and session.stage == Stage.IN and not is_fresh(context, session):
         raise ProofNeeded
 
@@ -94,7 +94,7 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy.
 
-    An answer is also stale if its time is that far in the future: setting the clock back must not keep an answer fresh.
+    Setting the clock back must not keep an answer fresh. So an answer whose time is equally far in the future does not count.
     """
     return abs(context.now() - OpenData.of(session).proven_at) < context.policy.protection.proof_seconds
 
@@ -120,7 +120,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_i
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
-    """Return whether the answer was correct. If so, guarded operations are allowed for some minutes. Raises `NotNow`.
+    """Return whether the answer was correct. If so, allow guarded operations for some minutes. Raises `NotNow`.
 
     An answer with a finger or a face also extends a session that was opened in the same way.
     """

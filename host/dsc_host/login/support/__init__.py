@@ -1,1 +1,1 @@
-"""Calls to support: identify the caller, give temporary codes, report losses."""
+"""Calls to support: the identification of callers, and the changes that support makes for them."""

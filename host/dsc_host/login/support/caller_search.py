@@ -1,7 +1,7 @@
 """The search for the user who is calling.
 
-Support sees only the names of users and of the people that the users belong to, and no details that identify a caller. The
-number of searches is limited, so that staff cannot copy the list of customers.
+Support sees only the names of users, the names of the people whom they belong to, and whether the account is closed. Support
+sees no details that identify a caller. The number of searches is limited, so that staff cannot copy the list of customers.
 """
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -22,10 +22,10 @@ _SEARCHES, _SECONDS = 120, 3600
 
 
 def search(tx: LoginTransaction, staff: User, text: str) -> tuple[FoundUser, ...] | Refused:
-    """Return the users whose name or person's name contains the text, or who have this email address, phone number or serial.
+    """Return the users whose user name or person's name contains the text, or to whom the text belongs.
 
-    At most `MOST_FOUND` are returned, in the order of their names. Returns a refusal after too many searches. Raises
-    `InputError`.
+    Such a text is an email address, a phone number, or the serial of a device. At most `MOST_FOUND` users are returned, in the
+    order of their names. Returns a refusal after too many searches. Raises `InputError`.
     """
     text = text.strip() if is_key(text) else ""
     if not LEAST_LETTERS <= len(text) <= MOST_LETTERS:
@@ -39,7 +39,7 @@ def search(tx: LoginTransaction, staff: User, text: str) -> tuple[FoundUser, ...
 
 
 def _matches(text: str) -> ColumnElement[bool]:
-    """Return the SQL condition for the users whom this text may mean."""
+    """Return the SQL condition for the users who match this text."""
     users, people, phones, devices = rows.users.c, rows.entities.c, rows.phones.c, rows.devices.c
     named = select(people.id).where(people.name.icontains(text, autoescape=True))
     called = select(phones.user_id).where(phones.number == "".join(text.split()))

@@ -2,10 +2,11 @@
 
 Three promises:
 
-1. Each operation needs a certain role. An operation that gives access needs a caller who was identified recently, in the
-   same session.
+1. Each operation needs a certain role. An operation for a caller needs an identification of this caller, in the same session
+   and not too long ago.
 2. A temporary code is shown once, to the staff member who created it. A user has one such code at a time.
-3. Everything is logged, with the name of the staff member and of the user.
+3. The log has an entry for each search, identification and change, with the name of the staff member. The entry also has the
+   name of the user, if the user is known.
 """
 
 import hmac
@@ -34,8 +35,8 @@ _TRIES, _TRIES_SECONDS = 5, 3600
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
     """Return whether a caller's details match this user. If so, the caller is identified in this session.
 
-    Wrong details are counted for the user, no matter which staff member enters them. Returns a refusal after too many wrong
-    details.
+    Wrong details count against the user name, no matter which staff member enters them. Returns a refusal after too many
+    attempts.
     """
     given = _canonical(said)
     # The previous call ends even if this identification fails.
@@ -59,13 +60,13 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
 
 
 def caller(tx: LoginTransaction, session: Session) -> User:
-    """Lock and return the identified caller. Also lock all users who share a device with them. Raises as `known_caller`."""
+    """Lock the identified caller and all users who share a device with them. Return the caller. Raises as `known_caller`."""
     user = known_caller(tx, session)
     return locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
 
 
 def known_caller(tx: LoginTransaction, session: Session) -> User:
-    """Return the caller of this session. Raises `NotAllowed` if nobody was identified, or too long ago."""
+    """Return the identified caller. Raises `NotAllowed` if no caller was identified, or if the identification has expired."""
     called = OpenData.of(session).called
     if called is None or tx.now() >= called.until:
         raise NotAllowed("identify the caller first")
@@ -73,7 +74,7 @@ def known_caller(tx: LoginTransaction, session: Session) -> User:
 
 
 def caller_view(tx: LoginTransaction, session: Session) -> CallerView:
-    """Return the caller with the time until which they are identified. Raises as `known_caller`."""
+    """Return the caller, with the time until which the identification is valid. Raises as `known_caller` does."""
     user = known_caller(tx, session)
     called = OpenData.of(session).called
     person = found(rows.entities.find(tx.db, user.entity_id))
@@ -84,7 +85,7 @@ def caller_view(tx: LoginTransaction, session: Session) -> CallerView:
 
 
 def end(tx: LoginTransaction, session: Session, staff: User) -> None:
-    """End the call: nothing can be done for this caller until they are identified again."""
+    """End the call. Support can do nothing more for this caller until they are identified again."""
     data = OpenData.of(session)
     session_data.keep(tx.db, session.id, replace(data, called=None))
     user = rows.users.find(tx.db, data.called.user) if data.called else None
@@ -93,7 +94,7 @@ def end(tx: LoginTransaction, session: Session, staff: User) -> None:
 
 
 def caller_devices(tx: LoginTransaction, session: Session) -> tuple[str, tuple[DeviceView, ...]]:
-    """Return the name and the devices of the caller. Raises as `known_caller`."""
+    """Return the name and the devices of the caller. Raises as `known_caller` does."""
     user = known_caller(tx, session)
     return user.name, registry.views(tx, user)
 

@@ -21,7 +21,7 @@ from dsc_host.login.views import CheckedPerson, Decision, WaitView
 
 @dataclass(frozen=True, slots=True)
 class DecidedIdentity(Identity):
-    """The details of a correction that was decided, with the reason."""
+    """The corrected details, with the reason that the deciding staff member gave."""
 
     why: str = ""
 
@@ -33,10 +33,10 @@ def locked_person(db: Connection, user: User) -> User:
 
 
 def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Identity) -> None:
-    """Request a correction of a person's identity, after they have shown their papers. A second person must confirm it.
+    """Request a correction of a person's identity, after this person has shown their papers. A second person must confirm it.
 
-    All users of the person are notified and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if the staff member is
-    this person, or has the identity that the person would get.
+    All users of the person are notified and can stop the correction. Raises `InputError`, `NotFound`, and `NotNow` if the staff
+    member is this person, or has the identity that this person would get.
     """
     field_checks.check_identity(identity)
     user = locked_person(tx.db, user_named(tx.db, name))
@@ -72,7 +72,10 @@ def decisions(tx: LoginTransaction, most: int) -> list[Decision]:
 
 
 def set_identity(tx: LoginTransaction, user: User, identity: Identity, staff: User) -> None:
-    """Correct a person's identity, notify all their users, and end shares that are no longer allowed. The users are locked."""
+    """Correct a person's identity, notify all their users, and end shares that are no longer allowed.
+
+    The caller has locked these users.
+    """
     for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id):
         notices.notify(tx, each, "identity_corrected")
     rows.entities.change(tx.db, user.entity_id, **asdict(identity))

@@ -1,8 +1,9 @@
-"""Loss reports: callers report lost, stolen, damaged or misplaced devices to support; users report lost or stolen devices.
+"""Loss reports, by a call to support or by the user without support.
 
-Users report at the login, after name and password, or in a session. Such a report only suspends the device. Later, support
-takes it out of use permanently, or the owner activates it again. A user's report needs no fresh answer of a device: it gives no
-access, and a user who suspects a thief must be quick.
+A caller can report a lost, stolen, damaged or misplaced device. Without support, a user can report a lost or stolen device: at
+the login, after name and password, or in a session. Such a report only suspends the device. Later, support takes the device out
+of use permanently, or the owner activates it again. The report needs no fresh answer of a device, because it gives no access,
+and a user who suspects a thief must be quick.
 """
 
 from dsc_host.errors import InputError
@@ -23,7 +24,10 @@ _REPORTING = (Stage.CHOOSING, Stage.ANSWERING, Stage.IN)
 
 
 def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
-    """Take a device of the identified caller out of use. Only a misplaced device can be activated again."""
+    """Take a device of the identified caller out of use, permanently unless it is misplaced.
+
+    Raises `InputError`, `NotFound`, `NotNow`, and the errors of `calls.caller`.
+    """
     if loss not in tuple(Loss):
         raise InputError("loss", "must be one of {kinds}", kinds=", ".join(Loss))
     user = calls.caller(tx, session)
@@ -41,10 +45,10 @@ def devices_to_report(tx: LoginTransaction, token: str) -> tuple[DeviceView, ...
 
 
 def report_own(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> bool:
-    """Suspend a device of the user of a login or a session. Return whether the session goes on.
+    """Suspend a device of the user of a login or a session. Return whether the session continues.
 
-    End all logins and sessions of the device's users, except this session if another device has opened it.
-    Raises `NotIn`, `NotFound`, `InputError`.
+    End all logins and sessions of the device's users, except this session if another device opened it. Raises `NotIn`,
+    `NotFound`, `InputError`.
     """
     if loss not in (Loss.LOST, Loss.STOLEN):
         raise InputError("loss", "must be one of {kinds}", kinds="lost, stolen")
@@ -56,7 +60,7 @@ def report_own(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> 
         raise NotFound("you have no such device in use")
     losses.suspend(tx, user, device)
     opened_by = rows.devices.find(tx.db, session.device_id) if session.stage == Stage.IN else None
-    goes_on = opened_by is not None and opened_by.state == DeviceState.ACTIVE
-    sessions.end_all(tx.db, user, but=session.id if goes_on else "")
+    continues = opened_by is not None and opened_by.state == DeviceState.ACTIVE
+    sessions.end_all(tx.db, user, but=session.id if continues else "")
     tx.log("loss.report", user, "suspended", str(loss), device=device.id)
-    return goes_on
+    return continues

@@ -1,7 +1,7 @@
 """Devices that support gives to identified callers: a security code card, or codes by SMS and call-back.
 
-Both wait before they can be used, because an attacker could have deceived support. There is no wait for a number that the user
-had confirmed before.
+The user can use them only after a wait, because an attacker could have deceived support. There is no wait for a number that the
+user had confirmed before.
 """
 
 from dsc_host.login.accounts import contacts
@@ -31,16 +31,16 @@ def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tupl
 
 
 def sheet(tx: LoginTransaction, session: Session, device_id: str) -> tuple[DeviceView, tuple[str, ...]]:
-    """Return a card of the identified caller with its codes, until it is activated. Raises `NotFound`, `NotNow`."""
+    """Return a card of the identified caller with its codes. Raises `NotFound`, and `NotNow` after its activation."""
     user = calls.known_caller(tx, session)
     device, use = registry.held(tx.db, user, device_id, lock=False)
     return registry.view(tx, user, device, use), code_sheets.sheet_codes(tx, device)
 
 
 def offer_messages(tx: LoginTransaction, session: Session, staff: User, number: str) -> bool:
-    """Enable codes for a number of the identified caller.
+    """Enable SMS and call-back to a number of the identified caller: now, or, for a new number, after a wait.
 
-    Return True if they are enabled now, False if a new number must wait.
+    Return whether they are enabled now.
     """
     user = calls.caller(tx, session)
     device_lifecycle.check_no_app(tx, user)

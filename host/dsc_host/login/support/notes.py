@@ -1,6 +1,6 @@
 """Notes of support about a user.
 
-A note is an entry of the audit log: it names the staff member and the time, and nobody can change or remove it unnoticed.
+A note is an entry of the audit log, with the staff member and the time. Nobody can change or remove a note unnoticed.
 """
 
 from sqlalchemy import select
@@ -21,13 +21,13 @@ _ACTION = "login.desk.note"
 
 
 def add(tx: LoginTransaction, session: Session, staff: User, text: str) -> None:
-    """Keep a note about the identified caller. Raises `InputError`, `NotAllowed`."""
+    """Add a note about the identified caller. Raises `InputError`, `NotAllowed`."""
     text = field_checks.check_line("note", text, MOST_LETTERS)
     tx.log("desk.note", calls.caller(tx, session), "done", by=staff.name, note=text)
 
 
 def of_caller(tx: LoginTransaction, session: Session) -> tuple[NoteView, ...]:
-    """Return the notes about the identified caller, the newest first. Raises `NotAllowed`."""
+    """Return the newest notes about the identified caller, the newest first. Raises `NotAllowed`."""
     user = calls.known_caller(tx, session)
     found = (
         select(audit.c.at, audit.c.detail)

@@ -1,6 +1,6 @@
-"""Changes that support makes to the profile of an identified caller, who has opted out of the protection.
+"""Changes that support makes to the profile of an identified caller who has opted out of the protection.
 
-A caller who is protected by a device makes these changes without support.
+A user who is protected by a device makes these changes without support.
 """
 
 from dsc_host.login.accounts import contacts, email_addresses

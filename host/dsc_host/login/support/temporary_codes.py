@@ -11,12 +11,15 @@ from dsc_host.records import vault
 
 
 def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> str:
-    """Make a temporary code, to be read out to the identified caller. It replaces an earlier code."""
+    """Make a temporary code, which support reads out to the identified caller. It replaces the caller's temporary devices.
+
+    Raises `NotNow` for a closed account, and the errors of `calls.caller`.
+    """
     user = calls.caller(tx, session)
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: its statements need only the name and password")
     registry.check_issued(tx, kinds.TEMPORARY_CODE)
-    # End the caller's online card too: a caller who needs a temporary code cannot use it.
+    # End the caller's online card too: a caller who needs a temporary code has probably lost the online card.
     registry.end_temporary(tx, user)
     kind, now = kinds.TEMPORARY_CODE, tx.now()
     full_until, until = kind.full_days_end(tx.policy, now), kind.valid_until(tx.policy, now)

@@ -1,6 +1,7 @@
-"""The outcomes of waits: a change takes effect after some days or a second identification, or somebody stops it.
+"""The outcomes of waits: a change takes effect, or it is stopped.
 
-A change on a closed account has no effect. A stopped change never takes effect, and its owner is notified.
+A change takes effect after some days, or when a second staff member confirms it. On a closed account it has no effect. If a
+change is stopped, its owner is notified.
 """
 
 from dataclasses import asdict
@@ -27,7 +28,7 @@ _TRIES, _TRIES_SECONDS = 30, 3600
 
 
 def run_due(tx: LoginTransaction, wait_id: str) -> None:
-    """Let the change of a finished wait take effect. Do nothing if the change has been stopped."""
+    """Let the change of a finished wait take effect. Do nothing if it already has, or if it was stopped."""
     wait = rows.waits.find(tx.db, wait_id)
     if wait is None:
         return
@@ -66,7 +67,10 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
 
 
 def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refused:
-    """Stop the change that this code belongs to. Return whether there was such a change. Raises `TooManyAttempts`."""
+    """Stop the change that this code belongs to. Return whether there was such a change.
+
+    Returns a refusal after too many attempts from the address.
+    """
     limit = RateLimit("stop", client_network(address), _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
     if refusal := rate_limits.charge(tx, [limit]):
         return Refused(refusal)
@@ -82,9 +86,9 @@ def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refuse
 
 
 def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:
-    """Let a change of the identified caller take effect now, if this staff member may confirm it.
+    """Let a change of the identified caller take effect now.
 
-    Raises as `calls.caller` does.
+    Raises `NotFound`, and the errors of `calls.caller` and `waits.check_may_confirm`.
     """
     user = calls.caller(tx, session)
     wait = waits.locked(tx.db, wait_id, user)
@@ -101,7 +105,7 @@ def stop_for_caller(tx: LoginTransaction, session: Session, staff: User, wait_id
 
 
 def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool, why: str = "") -> None:
-    """Carry out a second person's decision on the correction of an identity, and keep its reason.
+    """Carry out a second person's decision about the correction of an identity. Record the reason, `why`.
 
     Raises `NotFound`, `NotAllowed`, `NotNow`.
     """
@@ -123,7 +127,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
 
 
 def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
-    """Cancel the request of a card, or take the card out of use, and release its deposit."""
+    """Cancel the request of a card whose wait was stopped. If the card was made, take it out of use. Release its deposit."""
     order = rows.orders.find(tx.db, card)
     if order is None:
         device = rows.devices.locked(tx.db, card)
