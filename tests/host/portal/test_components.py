@@ -37,10 +37,12 @@ def test_the_page_of_components_names_each_and_has_its_headings_in_order(shown: 
     levels = [int(level) for level in re.findall(r"<h([1-6])", html)]
     assert levels[:2] == [1, 2]
     assert all(after <= before + 1 for before, after in pairwise(levels))
-    names = re.findall(r'<div class="sample"><h2 lang="en">(\w+)</h2>', html)
+    names = re.findall(r'<div class="sample" id="\w+"><h2 lang="en">(\w+)</h2>', html)
     assert {name for name, each in inspect.getmembers(components, inspect.isclass) if hasattr(each, "part")} <= {
         *names, "Block", "PageForms", "Sample", "Split",
     }  # fmt: skip
+    links = re.findall(r'<a href="#(\w+)"', html)
+    assert links == [name.lower() for name in names], "the page leads to each"
     assert {"Steps", "Notice", "Empty", "Form", "Shown", "Table"} <= set(names)
     states = {"outcome": components.DANGER, "alert": components.SUCCESS, "badge": components.NEUTRAL}
     for name, other in states.items():

@@ -56,10 +56,12 @@ def refused(_demo: Demonstration, visit: Visit) -> Response:
 
 
 def _view(_: Language) -> View:
+    samples = (*_messages(_), *_panels(_), *_actions(_), *_values(_))
+    contents = Filter(_("Components"), [Link(f"#{each.name.lower()}", each.name) for each in samples])
     return View(
         _("Components"),
         words=(_("This page shows every component of the pages in every state. Nothing on it changes anything."),),
-        blocks=(*_messages(_), *_panels(_), *_actions(_), *_values(_)),
+        blocks=(contents, *samples),
         forms=_forms(_),
         placed=True,
         back=Link(PATH, _("Back")),
@@ -86,6 +88,7 @@ def _messages(_: Language) -> tuple[Sample, ...]:
 
 def _panels(_: Language) -> tuple[Sample, ...]:
     facts = Facts(_("Bank instructions"), (("IBAN", "···· 4431"), (_("Postal address"), "1 Harbour Road\n6300 Zug")), _more(_))
+    across = Facts(_("Caller"), ((_("User name"), "anna"), (_("Language"), _.language("de"))), across=True)
     empties = (
         Listing(_("Your sessions"), (), Empty(_("There are none."), "window", Link(PATH, _("Log in")))),
         Listing(_("Notes"), (), Empty(_("No call was noted yet."), "list")),
@@ -94,7 +97,7 @@ def _panels(_: Language) -> tuple[Sample, ...]:
     return (
         Sample("Listing", _("Items with an icon, a state, details and actions. A list may be dense, or folded."), lists),
         Sample("Empty", _("What a panel says if it has nothing to show, with a link or without."), empties),
-        Sample("Facts", _("Names and values, with a link beside the title."), (facts,)),
+        Sample("Facts", _("Names and values, with a link beside the title. A few may be in one row."), (facts, across)),
         Sample("Meters", _("What is left of a limit: all, a part or nothing."), (_meters(_),)),
         Sample("Foldable", _("A panel that a narrow window folds until the visitor opens it."), (Foldable(facts),)),
         Sample("Columns", _("Panels side by side, or one below the other in a narrow window."), (_columns(_),)),
@@ -187,6 +190,7 @@ def _other_lists(_: Language) -> tuple[Listing, ...]:
     )
     return (
         Listing(_("Found"), rows, dense=True),
+        Listing(_("Requests"), rows, forms=(button(PATH, _("Agree")),)),
         Listing(_("Sent messages"), (sent,)),
         Listing(_("Or go your own way"), rows, folded=True),
     )
