@@ -1,7 +1,7 @@
 """Files that survive a power cut and that only their owner can access.
 
 Both the contents of a file and its name, which the folder stores, must be written to the disk. To make or replace a file, write
-a draft, `flush` and `os.fsync` it, call `name_draft`, and call `keep_name`.
+a draft, `flush` and `os.fsync` it, and call `name_draft`. After any other renaming, call `keep_name`.
 """
 
 import errno

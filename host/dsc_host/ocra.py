@@ -40,7 +40,7 @@ DEFAULT_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 QUESTION_BYTES = 128
 """The number of bytes of a question in the hashed data, for every suite (RFC 6287, 5.1)."""
 MIN_KEY_BYTES, MAX_KEY_BYTES = 16, 128
-"""RFC 4226 (R6) allows no key shorter than 128 bits. 128 bytes are the block size of SHA-512."""
+"""The limits of a key's length: the minimum of RFC 4226 (R6), and the block size of SHA-512."""
 
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _BLOCK_BYTES = {"sha1": 64, "sha256": 64, "sha512": 128}
@@ -108,7 +108,7 @@ class Suite:
         """Return the response to `question`, as a card shows it.
 
         `key` is 16 to 128 bytes. Each other input is required if the suite uses it, and refused if not. `counter` and
-        `timestamp` are 0 to 2**64 - 1; `time_steps` converts a time to a `timestamp`. `pin` is any text that is not empty, and
+        `timestamp` are 0 to 2**64 - 1. `time_steps` converts a time to a `timestamp`. `pin` is any text that is not empty, and
         `session` is bytes. Raises `InputError`, which names the input.
         """
         inner_pad, outer_pad = self._pads(key)
@@ -244,7 +244,7 @@ class Responder:
         """Return the response to `question` (RFC 6287, 5.1). The other inputs must be exactly those that the suite names.
 
         `counter` and `timestamp` are 0 to 2**64 - 1. A timestamp counts time steps (`Suite.time_steps`), not seconds.
-        `session` has at least 1 byte and at most as many as the suite says; it is padded on the left with zeros. Raises
+        `session` has at least 1 byte, and at most as many bytes as the suite says. It is padded on the left with zeros. Raises
         `InputError`, which names the field, for an input that is missing, unexpected or out of range.
         """
         suite = self._suite

@@ -44,7 +44,7 @@ def personalize(
     """Write `profile` with a new key to the card, and enroll the card. Return the complete profile.
 
     `told` is called with messages for the person who personalizes the card. Raises `StateError` if the card is already
-    personalized, `AlreadyEnrolled` if the verifier has its serial, `InputError`, and the errors of the line.
+    personalized, `AlreadyEnrolled` if the verifier has its serial, `InputError`, and the errors of the serial line.
     """
     if held := client.info().serial:
         raise StateError(f"the card is already personalized as {held}")

@@ -272,7 +272,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     _on_card("lost", shapes.ReasonAsked, _lost, "Report a card as lost: no response is accepted until it is resumed."),
     _on_card("resume", shapes.ReasonAsked, _resume, "Resume a suspended or lost card."),
     _on_card("retire", shapes.ReasonAsked, _retire, "Retire a card for good, and erase its secrets."),
-    _on_card("lock", shapes.LockAsked, _lock, "Lock a card, as wrong responses do."),
+    _on_card("lock", shapes.LockAsked, _lock, "Lock a card in the same way as too many wrong responses lock it."),
     _on_card("unlock", shapes.ReasonAsked, _unlock, "End a lock or a pause."),
     _on_card("add-owner", shapes.OwnerAsked, _add_owner, "Add an owner."),
     _on_card("remove-owner", shapes.OwnerAsked, _remove_owner, "Remove an owner."),

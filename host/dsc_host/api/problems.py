@@ -46,7 +46,7 @@ class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Refusal(Exception):
-    """A call was refused. It changed nothing, unless `status` is 503."""
+    """The refusal of a call. The call has changed nothing, unless the database did not answer."""
 
     def __init__(
         self, status: int, error: str, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None

@@ -1,7 +1,7 @@
 """Strict parsing of bodies and queries.
 
-A body is one JSON object in UTF-8. All fields must be known, occur once, and be in range. Any other input raises a `Refusal`,
-which says what is wrong, and does not quote the input.
+A body is one JSON object in UTF-8. Each field must be known and in range, and may occur only once. Any other input raises a
+`Refusal`, which says what is wrong, and does not quote the input.
 """
 
 import json
@@ -37,7 +37,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 
 async def read_body(request: Request, kind: type[A]) -> A:
-    """Read the body of a request. Raise Refusal 400, 408, 413 or 415."""
+    """Read the body of a request. Raises `Refusal` with the status 400, 408, 413 or 415."""
     _check_type(request)
     try:
         body = await _read_bytes(request)
@@ -47,7 +47,7 @@ async def read_body(request: Request, kind: type[A]) -> A:
 
 
 def read_query(request: Request, kind: type[A]) -> A:
-    """Read the query of a request. Raise Refusal 400."""
+    """Read the query of a request. Raises `Refusal` with the status 400."""
     if not request.scope["query_string"]:
         return _convert({}, kind)
     try:

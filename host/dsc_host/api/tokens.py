@@ -31,7 +31,7 @@ _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,32})[ \t]+(?P<scopes>[a-z,]{1,64}
 
 
 class Scope(StrEnum):
-    """The set of operations that a token allows."""
+    """A set of operations. A token allows one or more such sets."""
 
     LOGIN = "login"  # challenges and responses
     DESK = "desk"  # the cards' records
@@ -85,8 +85,8 @@ class Tokens:
 def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) -> str:
     """Make a token, add its line to the file, and return the token, which cannot be read again. Create the file if needed.
 
-    Raises `InputError` for a name that is taken or malformed, for an empty list of scopes, for a file that cannot be written,
-    and for a file that `Tokens.from_file` refuses for another reason than that it has no token.
+    Raises `InputError` if the name is taken or malformed, if there is no scope, if the file cannot be written, or if an
+    existing file holds other lines or can be accessed by other users.
     """
     # Follow a link to its target: the link itself must stay.
     path = Path(os.path.realpath(path))
@@ -99,7 +99,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
     try:
         replace_whole(os.fspath(path), lambda file: _write_with(file, path, new))
     except FileExistsError as error:
-        raise _refusal(f"{error.filename} exists: another token is being added; if not, remove it") from None
+        raise _refusal(f"{error.filename} exists: another token is being added; if none is, remove this file") from None
     except OSError as error:
         raise _refusal(f"{error.filename} cannot be written: {error.strerror}") from error
     return token

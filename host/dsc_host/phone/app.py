@@ -110,8 +110,8 @@ class PhoneApp:
     def begin(self, name: str, password: str, phone: int = 0, *, number: str = "") -> Begun:
         """Start an activation: the server sends a token by SMS.
 
-        `phone` is the index of one of the user's confirmed numbers; 0 is the most recently confirmed number. If a new `number`
-        is given, the token goes there instead. A login system refuses it unless its policy allows new numbers.
+        `phone` is the index of one of the user's confirmed numbers. 0 is the most recently confirmed number. If a new `number`
+        is given, the token is sent there instead. The login system refuses a new number unless its policy allows new numbers.
         """
         return self._server.begin(name, password, phone=phone, number=number)
 
@@ -141,13 +141,13 @@ class PhoneApp:
         return user
 
     def waiting(self) -> list[tuple[User, Push]]:
-        """Return the logins that wait for approval, of all users."""
+        """Return the waiting logins of all users."""
         return [(user, push) for user in self.users for push in self._server.pushes(user.device, user.device_token)]
 
     def approve(self, user: User, push: Push, number: str, *, pin: str | None = None) -> None:
         """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the number on the login page.
 
-        Raises `InputError` for a number that does not match, before anything is sent, and raises the server's refusals.
+        Raises `InputError` if the number does not match, before the app sends anything. Raises the server's refusals too.
         """
         if number.strip() != push.number:
             raise InputError(

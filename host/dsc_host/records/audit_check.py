@@ -274,7 +274,7 @@ class Check:
         elif head.number > last.number:
             self._report(f"entries {last.number + 1} to {head.number} are missing, at the end of the log")
         elif head.number < last.number:
-            self._report(f"the log goes on after entry {head.number}, its sealed end")
+            self._report(f"the log continues after entry {head.number}, its sealed end")
         elif head.hash != last.hash:
             self._report(f"entry {head.number} does not have the hash in the sealed end of the log")
         elif head.key_id not in self._keys.ids:

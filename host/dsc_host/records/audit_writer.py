@@ -1,4 +1,4 @@
-"""The audit log. It records who did what, when and to which card, with the outcome and the true reason.
+"""The writing of the audit log, which records who did what, when and to which card, with the outcome and the true reason.
 
 Six promises:
 
@@ -7,13 +7,13 @@ Six promises:
    entries are found.
 3. The end of the log is sealed with the master key, for this database. An attacker who can write the database but has no
    master key can neither rewrite the chain nor replace its end, even with the end of another database's log.
-4. If somebody sets only the log or only the cards back to an earlier state, the check finds this. Each change of a card's row
-   has a number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number
-   of the log's last entry at the time when the secret was stored. If somebody sets the whole database back to an earlier state,
-   only `check` with `since` finds this.
+4. If somebody replaces only the log, or only the cards, by an earlier state, the check finds this: each change gives a card's
+   row a new version number, which is sealed in the row and hashed in the log entry about the change. Each secret of the vault
+   records the number that the log's last entry had when the secret was stored. If somebody replaces the whole database by an
+   earlier state, only `check` with `since` finds this.
 5. No entry holds a PIN, a response or a key.
-6. An entry is removed from the database only after a file has its whole segment. A sealed checkpoint, which stays in the
-   database, proves the file: see `segments` and `archive`.
+6. An entry is removed from the database only after a file holds the whole segment of the entry. A sealed checkpoint stays in
+   the database, and shows any change of the file: see `segments` and `archive`.
 """
 
 import hmac

@@ -1,9 +1,8 @@
-"""Backups: one file with all rows of a database, from which another machine or another kind of database can be filled.
+"""Backups: one file with all rows of a database, which can be restored on another machine or in another kind of database.
 
 Three promises:
 
-1. A backup is complete, and consistent as of one moment. It holds no secret in the clear: secrets stay sealed as in the
-   database.
+1. A backup has all rows as they were at one moment. It holds no secret in the clear: secrets stay sealed as in the database.
 2. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
    short, changed or pieced together is refused.
 3. No part of a backup is used without a valid seal: `Restoring.into` runs in a transaction that fails if the seal is wrong.

@@ -74,7 +74,7 @@ class SetWork(ABC, Generic[T]):
 
 Outcomes: TypeAlias = Callable[[], Sequence[Outcome | None]]
 
-# Each savepoint has another name. So a rollback to a savepoint that is missing fails, and does not undo another change.
+# Each savepoint has its own name. So a rollback to a savepoint that is missing fails, and does not undo another change.
 _SAVEPOINTS, _RELEASES, _ROLLBACKS = (
     [Statement(text(f"{verb} change_{number}")) for number in range(MOST_TOGETHER)]
     for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
@@ -129,7 +129,7 @@ class _Group:
 
     changes: Sequence[Change[Any]]
     called: threading.Lock
-    """A lock that another thread releases when its transaction with these changes has ended, or when this thread shall lead."""
+    """A lock that another thread releases when it has committed these changes, or when it passes the lead to this thread."""
     leads: bool = False
     """Whether this thread commits the next transaction."""
 

@@ -203,7 +203,7 @@ class Keyring:
 
     @classmethod
     def of(cls, given: "MasterKeySource") -> "Keyring":
-        """Return a keyring from `given`, any value that `Verifier.open` accepts. Call a callable once. Raises `InputError`."""
+        """Return a keyring from `given`, any value that `Verifier.open` accepts. Call a function once. Raises `InputError`."""
         if callable(given):
             given = given()
         if isinstance(given, Keyring):

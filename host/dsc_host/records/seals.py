@@ -76,7 +76,7 @@ class Seals:
         return signer.digest()
 
     def bound_to(self, logged: int) -> str:
-        """Return the text that binds a secret of the vault to this database and to the number of the last log entry."""
+        """Return the text that binds a secret of the vault to this database and to `logged`, the number of an entry."""
         return f"{self.database} vault {logged}"
 
     def end_of_log(self, number: int, digest: bytes) -> bytes:

@@ -39,7 +39,7 @@ class Walked:
         entries: The number of entries that were seen.
         number: The number of the last entry.
         hash: The hash of this entry; empty if the hash is missing.
-        problems: The problems.
+        problems: A sentence for each problem.
     """
 
     start: bytes

@@ -7,8 +7,8 @@ Five promises, for every kind of database:
 2. An older database is brought up to date in one transaction. An SQLite file is copied first.
 3. A card that a `write` transaction has locked does not change until the transaction ends. So reading, deciding and recording
    are atomic, with any number of threads, processes and machines.
-4. The changes of `write` are on the disk when it returns. A failure of any kind leaves no trace.
-5. Every error of the database becomes a `StoreError` that names the database. It quotes neither a password nor stored data.
+4. When a `write` transaction has ended, its changes are on the disk. If it fails before its commit, none of its changes remain.
+5. Every error of the database becomes a `StoreError`, which names the database, and quotes neither a password nor stored data.
 """
 
 import logging
@@ -50,7 +50,7 @@ class _Conflict(StoreError):
 
 
 class Store:
-    """One database, shared by the threads of one process. Other processes, including forks, open their own."""
+    """One database, shared by the threads of one process. Another process, even a fork, must open its own store."""
 
     def __init__(self, backend: Backend, schema: Schema, after_migration: AfterMigration, patience: float = PATIENCE) -> None:
         self._backend = backend
@@ -135,7 +135,7 @@ class Store:
     def claim(self, db: Connection) -> None:
         """Wait for other claims, then claim the database until the transaction ends. This must be the first statement.
 
-        Use it for operations that concern more than one card.
+        Operations that concern more than one card need a claim.
         """
         self._backend.claim(db)
 

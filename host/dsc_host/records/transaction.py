@@ -37,7 +37,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """A result for which no transaction that writes is needed."""
+    """A result that is known already, so that no transaction that writes is needed."""
 
     value: T
 
@@ -49,7 +49,7 @@ class Transaction:
     context: "Context[Any]"
     db: Connection
     entries: PendingEntries | None = None
-    """The log entries of this transaction. None if it only reads."""
+    """The log entries of this transaction. None if the transaction only reads."""
 
     @property
     def keys(self) -> Keyring:

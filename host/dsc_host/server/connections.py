@@ -78,7 +78,7 @@ class Limits(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Accept the connection if the limits allow it, or if another connection can be closed."""
         super().connection_made(transport)
-        # With these limits, asyncio calls `pause_writing` as soon as data is unread, and `resume_writing` when all is read.
+        # With this limit of 0, asyncio calls `pause_writing` as soon as data is unread, and `resume_writing` when all is read.
         transport.set_write_buffer_limits(high=0)
         self.waiting_since = self.loop.time()
         host = self.client[0] if self.client else ""

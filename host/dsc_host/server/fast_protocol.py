@@ -1,7 +1,7 @@
 """A limited connection whose requests httptools parses, in a fraction of the time of h11. The extra `fast` installs httptools.
 
 httptools does not limit the size of a head, and parses some unusual requests differently from h11. So it gets only plain
-requests: the head arrives in one piece, both parsers understand it in the same way, and it states the length of a body. From
+requests: the head arrives in one piece, both parsers understand it in the same way, and it states the length of the body. From
 the first byte of any other head, h11 takes over the connection. So every request gets the same answer, with the same limits, as
 without httptools.
 """
@@ -56,7 +56,7 @@ class _Answer:
 
 
 class FastProtocol(Limits, HttpToolsProtocol):
-    """A connection with limits, whose plain requests httptools reads."""
+    """A connection with limits, whose plain requests httptools parses."""
 
     _missing = 0
     """The number of bytes of the current request that have not arrived."""

@@ -1,4 +1,4 @@
-"""A limited connection whose requests h11 reads. It needs only uvicorn, and reads every request that HTTP/1 allows."""
+"""A limited connection whose requests h11 parses. It needs no extra, and parses every request that HTTP/1 allows."""
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -7,7 +7,7 @@ from dsc_host.server.connections import Limits
 
 
 class LimitedProtocol(Limits, H11Protocol):
-    """A connection with limits, whose requests h11 reads."""
+    """A connection with limits, whose requests h11 parses."""
 
     def data_received(self, data: bytes) -> None:
         """Process data from the client."""

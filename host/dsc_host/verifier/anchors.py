@@ -1,8 +1,8 @@
 """Anchors that tie the log to the cards: each card's row must be at the version that the log last recorded.
 
-Anchors find two attacks that a check of the log alone would miss. If somebody removes the last entries of the log and puts an
-old end back, some rows have versions that the log does not record. If somebody puts an old row back, the log records a later
-version of this row.
+Anchors find two attacks that a check of the log alone would miss. If somebody removes the last entries of the log and restores
+an earlier sealed end, some rows have versions that the log does not record. If somebody replaces a row by an earlier version,
+the log records a later version of this row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
-"""The version of a row that was written before log entries recorded versions."""
+"""The version of a card's row from the time before log entries recorded versions."""
 _ENROLLED = "card.enroll"
 _MOST_DIGITS = 19
 """The largest number of digits in a version. A longer number was not written by dscplus, and may be too long to convert."""

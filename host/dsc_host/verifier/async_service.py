@@ -72,7 +72,8 @@ class _Call:
 class _Workers:
     """The threads that do the work. All copies of one AsyncVerifier share them.
 
-    A thread takes the waiting calls that end with a commit, at most 64, and commits their last steps together.
+    A thread takes the waiting calls that end with a commit, at most 64, and commits their last steps together. It takes any
+    other call alone.
     """
 
     def __init__(self, threads: int) -> None:

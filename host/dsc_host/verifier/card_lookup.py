@@ -55,7 +55,10 @@ def check_listing(owner: str | None, state: str | None, after: str, limit: int |
 
 
 def listed(context: CardContext, owner: str | None, state: str | None, after: str, limit: int | None) -> Iterator[Card]:
-    """Yield the cards that meet these criteria. Between two cards, no transaction is open. See `check_listing`."""
+    """Yield the cards that meet these criteria, which `check_listing` has accepted.
+
+    No transaction is open while the caller uses a card.
+    """
     left = sys.maxsize if limit is None else limit
     while left > 0:
         wanted = min(left, _PAGE)

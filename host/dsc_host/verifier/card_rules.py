@@ -139,7 +139,7 @@ def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None
 
 def check_counter(counter: int, suite: Suite) -> None:
     """Raise `InputError` unless the counter is in range, and is 0 if the suite has no counter."""
-    # A bool is an int to isinstance, but never a counter.
+    # isinstance would accept a bool, which is not a counter.
     if type(counter) is not int or not 0 <= counter < COUNTER_END:
         raise InputError("counter", "must be a whole number from 0 to 2**64 - 2")
     if counter and not suite.counter:

@@ -1,8 +1,8 @@
 """Decoys: rows that take the place of missing cards, so that a caller cannot tell a missing card from an enrolled card.
 
-Wrong responses to a decoy are counted, and they pause and lock the decoy as they would a card. Judging a response takes as long
-for a decoy as for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its serial may be enrolled at
-any time. Three promises:
+Wrong responses to a decoy are counted, and they pause and lock the decoy as they would pause and lock a card. Judging a
+response takes as long for a decoy as for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its
+serial may be enrolled at any time. Three promises:
 
 1. A call for a challenge executes the same statements whether the card exists or not, at the first call and at all later calls.
    So each serial in such a call gets a decoy, even the serial of a card. The decoy of a card's serial never gets a challenge.

@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 100
-"""The number of cards in a batch. Logins with these cards wait while the batch is sealed, some milliseconds."""
+"""The number of cards in a batch. While it is sealed, for some milliseconds, logins with these cards wait."""
 
 Progress = Callable[[int, int], None]
 

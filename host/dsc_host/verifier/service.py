@@ -9,7 +9,7 @@ Ten promises:
 4. Only the right response to an open challenge is accepted. For any other value, `verify` returns a false verdict, and does
    not raise.
 5. A failure counts only against its challenge and the card of this challenge, and only if the challenge was open.
-6. Keys and PINs are in the clear only while a response is computed, and in the result of `disclose`. They are never logged.
+6. Keys and PINs are in the clear only while they are sealed or used, and in the result of `disclose`. They are never logged.
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy allows.
 8. A card gets no more challenges in a period than the policy allows. The error tells the caller when to try again.
 9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
@@ -97,8 +97,8 @@ class Verifier:
         A database of an older version is brought up to date. An SQLite file is copied first. If `may_make` is false, a
         database without records is refused.
         `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or a function that returns one of these.
-        `clock` returns Unix seconds. `draw` returns a question with a given number of decimal digits. Replace it in tests only:
-        an attacker who can predict a question can get its response in advance.
+        `clock` returns Unix seconds. `draw` returns a question with a given number of decimal digits. Replace `draw` only in
+        tests: an attacker who can predict a question can get its response in advance.
         Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
         """
         keys = Keyring.of(master_key)

@@ -125,7 +125,7 @@ DONE_TO_IT: dict[str, tuple[Callable[[Connection], object], str]] = {
     "last": (drop(7), "entries 7 to 7 are missing, at the end of the log"),
     "swapped": (swap, "entry 3: was changed or moved after it was written"),
     "put between": (put_between, "entry 4: was changed or moved after it was written"),
-    "added": (add_after, "the log goes on after entry 7, its sealed end"),
+    "added": (add_after, "the log continues after entry 7, its sealed end"),
     "before the first": (lambda db: db.execute(insert(audit).values({**rows(db)[0], "number": 0})), "entry 0"),
     "far before": (lambda db: db.execute(insert(audit).values({**rows(db)[0], "number": -3})), "entry -3"),
     "cut": (cut, "the end of the log does not have the seal of the master key"),
@@ -139,7 +139,7 @@ DONE_TO_IT: dict[str, tuple[Callable[[Connection], object], str]] = {
         lambda db: db.execute(update(audit_head).values(number=9)),
         "entries 8 to 9 are missing, at the end of the log",
     ),
-    "end moved back": (lambda db: db.execute(update(audit_head).values(number=5)), "the log goes on after entry 5"),
+    "end moved back": (lambda db: db.execute(update(audit_head).values(number=5)), "the log continues after entry 5"),
     "emptied": (empty_it, "the end of the log has no seal"),
     # SQLite accepts any value in any column.
     **{

@@ -20,7 +20,7 @@ class Identity:
     version: int
     """The version of its schema, or 0 if it is not ours."""
     compatible_since: int
-    """A dscplus with at least this schema version may use the database."""
+    """The oldest schema version whose dscplus may use the database."""
 
 
 @dataclass(frozen=True, slots=True)

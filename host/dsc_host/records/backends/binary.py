@@ -36,7 +36,7 @@ class Sql:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A type of values."""
+    """A type of PostgreSQL, with the function that encodes its values."""
 
     type: int
     array: int

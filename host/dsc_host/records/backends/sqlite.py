@@ -47,7 +47,7 @@ _NOT_UTF_8 = "Could not decode to UTF-8"
 
 
 class SQLite:
-    """A `Backend` for SQLite. `open` creates the object and, if it is missing, the file."""
+    """A `Backend` for SQLite. `open` also creates the file if it is missing."""
 
     READ = READ_ONCE = STREAM = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
@@ -82,7 +82,7 @@ class SQLite:
         return self.engine.connect()
 
     def source(self) -> Source | None:
-        """Return the file, to be opened for reading; None for a database in memory."""
+        """Return the URI of the file for reading, or None for a database in memory."""
         return Source("sqlite", {"database": f"{self._path.absolute().as_uri()}?mode=ro"}) if self._path else None
 
     def close(self) -> None:
@@ -238,7 +238,7 @@ def _make_file(path: Path) -> None:
             raise StoreError(f"{path} is a pipe; name a file")
         if not path.parent.is_dir():
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
-        # Create the file here, because SQLite would make it readable by all. SQLite's log files get the same permissions.
+        # Create the file here, because SQLite would let all users read it. SQLite's log files get the same permissions.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         keep_name(path)
     except FileExistsError:
