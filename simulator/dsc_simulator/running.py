@@ -9,12 +9,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import platformdirs
 
 from dsc_simulator.profile_store import lock_file
 
 _SUFFIX = ".json"
+_TRIES = 5
 
 
 def _folder() -> Path:
@@ -26,15 +28,26 @@ def announced(title: str, *urls: str | None) -> Iterator[None]:
     """Announce a card whose line is at `urls` until the block ends. Raise OSError if that fails."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
-    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b", buffering=0) as file:
-        lock_file(file)
+    path, file = _locked_file(folder)
+    with file:
         file.write(json.dumps({"title": title, "urls": [url for url in urls if url]}).encode())
         try:
             yield
         finally:
             with suppress(OSError):
                 path.unlink()
+
+
+def _locked_file(folder: Path) -> tuple[Path, IO[bytes]]:
+    """Make a file and lock it. Try again if another program calls `running` in between, which removes the unlocked file."""
+    for _ in range(_TRIES):
+        path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+        file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b", buffering=0)  # noqa: SIM115 - returned
+        if lock_file(file) and path.exists():
+            return path, file
+        file.close()
+        path.unlink(missing_ok=True)
+    raise OSError(f"{folder}: no file in it can be locked")
 
 
 def running() -> list[tuple[str, str]]:
