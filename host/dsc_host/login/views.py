@@ -83,6 +83,8 @@ class Offer:
     """Whether the answer consists of digits."""
     again_at: float | None = None
     """The Unix time from which a new code may be sent; None outside a login, and for devices to which no code is sent."""
+    sent_at: float | None = None
+    """The Unix time at which a code was sent; None for devices to which no code is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class SentCode:
     """The masked number, or the address."""
     again_at: float
     """The Unix time from which a new code may be sent."""
+    sent_at: float
+    """The Unix time at which the code was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ GET: Mapping[str, Handler] = {
     "/devices/device": own_device.device,
     "/devices/next": next_devices.next_steps,
     "/password": password.password,
+    "/pin": pin_change.opened,
     "/pin/new": pin_change.choosing,
     "/phones": phones.phones,
     "/phones/answer": phones.FLOW.code,
@@ -187,7 +188,6 @@ POST: Mapping[str, Handler] = {
 }
 
 STARTS: Mapping[str, str] = {
-    "/pin": "/devices",
     "/pin/new": "/devices",
     "/pin/answer": "/devices",
     "/activate": "/devices",

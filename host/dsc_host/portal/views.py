@@ -22,6 +22,17 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class SentMessage:
+    """The message with the code for a field: its template in `messages.toml`, its receiver, and when it was sent."""
+
+    template: str
+    user: str
+    """The user name of the receiver."""
+    at: float
+    """The Unix time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """An input field. `kind`: text, password, code (digits), amount, email, tel, date, radio, checkbox or hidden."""
 
@@ -38,7 +49,9 @@ class Field:
     heading: str = ""
     """A heading above the field, for the first of several fields that belong together."""
     secret: bool = False
-    """Whether the field is empty when the form is shown again after an error. Passwords and codes are always empty then."""
+    """Whether the field is empty when the form is shown again after an error. Passwords and codes always are."""
+    sent: SentMessage | None = None
+    """The message with the code that is entered here; None if the field asks for no code from a message."""
 
     def filled(self, typed: Mapping[str, str]) -> "Field":
         """Return the field with the visitor's input, unless the input must not be shown again."""
@@ -218,6 +231,8 @@ class View:
     """The path of an additional style sheet on the portal."""
     fragment: str = ""
     """The name of a template for content that the other parts cannot show, for example the card."""
+    after: str = ""
+    """The name of a template for content right below the forms."""
     frame: str = ""
     """The class of a box around the values and forms, for example a phone."""
     beside: str = ""

@@ -187,6 +187,21 @@ def test_messages_to_the_people_are_in_the_language_of_the_visitor(shown: Demons
         assert words in next(each.text for each in reversed(shown.letters) if each.channel == "sms"), code
 
 
+def test_only_the_message_of_a_step_is_shown_beside_its_field(shown: Demonstration, browser: Browsers) -> None:
+    first, second = begin(browser(), "carl", "Code by SMS"), browser()
+    own = newest_code(shown.letters)
+    assert f"Your login code is {own}" in first.page.text
+    assert 'class="letter' not in second.open("/stop").html, "the code of a login stops no change"
+    shown.clock.ahead += 60
+    begin(second, "carl", "Code by SMS")
+    assert f"Your login code is {newest_code(shown.letters)}" in second.page.text
+    assert f"Your login code is {own}" in first.open("/login/answer").text, "the other code is for another login"
+    first.press("Log in", answer=own)
+    first.open("/profile/email")
+    page = first.press("Send a code", email="carl@example.net")
+    assert ("confirm this email address" in page.text, "Your login code" in page.text) == (True, False)
+
+
 def test_a_card_that_is_not_there_any_more_is_not_shown(shown: Demonstration, browser: Browsers) -> None:
     with shown.blank_card("anna"):
         assert shown.card_with("IB3000901") is None

@@ -27,7 +27,7 @@ def test_the_overview_says_whether_the_account_is_safe(scenario: Scenario, brows
     anna = enter(scenario, anna)
     assert "Refused logins" not in anna.open("/").text
     scenario.system.opt_out(anna.cookie)
-    assert "Your protection is switched off" in come_with(anna, scenario.session("anna")).open("/").text
+    assert "You have opted out of the protection" in come_with(anna, scenario.session("anna")).open("/").text
     assert 'href="/opt-in"' in anna.page.html
 
 

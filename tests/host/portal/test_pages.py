@@ -99,15 +99,15 @@ def test_a_form_that_is_opened_as_a_page_leads_to_the_beginning_of_its_flow(scen
         path: anna.open(path) for path in POST.keys() - GET.keys() if not path.startswith(("/desk", "/issuer", "/compliance"))
     }
     assert {path: page.status for path, page in ways.items() if page.status != 200} == {}
-    assert {path: ways[path].path for path in ("/pin", "/return/sent", "/phones/remove", "/proof", "/logout")} == {
-        "/pin": "/devices", "/return/sent": "/devices", "/phones/remove": "/phones", "/proof": "/", "/logout": "/"
+    assert {path: ways[path].path for path in ("/pin/answer", "/return/sent", "/phones/remove", "/proof", "/logout")} == {
+        "/pin/answer": "/devices", "/return/sent": "/devices", "/phones/remove": "/phones", "/proof": "/", "/logout": "/"
     }  # fmt: skip
     assert browser().open("/pin/answer").path == "/login"
 
 
 def test_a_login_leads_back_to_the_page_that_asked_for_it_and_to_no_other_site(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
-    assert anna.open("/pin").path == "/login"
+    assert anna.open("/return").path == "/login"
     anna.press("Continue", name="anna", password=PASSWORD)
     assert anna.press("Log in", answer=scenario.respond(SERIALS["anna"], anna.page.shown)).path == "/devices"
     assert anna.open("/login").path == "/", "it was used up"
@@ -142,7 +142,7 @@ def test_a_login_leads_back_to_no_page_that_its_session_may_not_open(
 def test_a_notice_looks_like_what_it_says(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     anna.press("Log out")
-    assert 'class="notice info"' in anna.page.html
+    assert 'class="notice alert info"' in anna.page.html
     kinds = {key: notice_kind(key) for key in ("not_extended", "wrong", "out", "pin", "in")}
     assert kinds == {"not_extended": WARNING, "wrong": WARNING, "out": WARNING, "pin": SUCCESS, "in": SUCCESS}
     assert DANGER not in NOTICE_KINDS.values(), "none reports harm"
@@ -175,7 +175,7 @@ def test_after_three_wrong_responses_the_choice_of_the_device_says_so(scenario: 
         page = anna.press("Log in", answer="00000000")
     assert (page.path, page.title) == ("/login/device", "Choose a device")
     assert page.notice.startswith("3 responses were wrong. Choose a device below")
-    assert 'class="notice warning"' in page.html
+    assert 'class="notice alert warning"' in page.html
     anna.open("/login/device")
     assert anna.page.notice == "", "it is told once"
 
@@ -243,6 +243,18 @@ def test_another_pin_can_be_chosen_before_it_is_confirmed(scenario: Scenario, br
     assert page.shown != challenge
     answer = scenario.respond("IB3000901", page.shown, "9318")
     assert anna.press("Change the PIN", answer=answer).notice == "Your card's PIN was changed. All other sessions have ended."
+
+
+def test_the_page_of_the_pin_begins_at_once_with_the_only_card(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    page = anna.open("/pin")
+    assert (page.path, page.title) == ("/pin", "Change the PIN")
+    assert "same PIN in both fields" in anna.press("Continue", pin="9318", again="9319").text
+    page = anna.press("Continue", pin="9318", again="9318")
+    answer = scenario.respond("IB3000901", page.shown, "9318")
+    assert anna.press("Change the PIN", answer=answer).notice == "Your card's PIN was changed. All other sessions have ended."
+    ben = enter(scenario, browser(), "ben")
+    assert ben.open("/pin").path == "/devices", "a phone has no PIN here"
 
 
 def test_the_login_says_what_to_enter_and_helps_without_a_device(scenario: Scenario, browser: Browsers) -> None:
@@ -388,8 +400,8 @@ def test_another_device_is_offered_only_to_a_user_who_has_one(scenario: Scenario
 
 def test_an_action_without_a_device_leads_to_the_devices_and_says_so(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
-    for path in ("/pin", "/return", "/activate"):
+    for path in ("/return", "/activate"):
         page = anna.open(path)
         assert (page.path, page.notice.startswith("Choose a device first")) == ("/devices", True), path
     page = anna.open("/opt-in")
-    assert (page.path, page.notice) == ("/protection", "The protection is already on.")
+    assert (page.path, page.notice) == ("/protection", "Nobody has opted out of the protection.")

@@ -113,7 +113,7 @@ def test_who_has_no_device_is_led_to_one_that_is_shared(scenario: Scenario, brow
     ben.open("/share")
     question = ben.press("Continue", owner="anna", password=PASSWORD).shown
     ben.press("Continue", answer=scenario.respond(SERIALS["anna"], question))
-    assert "is now shared" in ben.press("Share the device").text
+    assert "You can now log in with it." in ben.press("Share the device").text
 
 
 def test_who_is_not_primary_is_told_whom_to_ask(scenario: Scenario, browser: Browsers) -> None:

@@ -22,7 +22,7 @@ from dsc_host.portal.user_agents import icon_of
 def test_a_session_shows_its_browser_and_address(scenario: Scenario, browser: Browsers, header: str, name: str) -> None:
     anna = log_in(scenario, browser("192.0.2.55", **{"user-agent": header}))
     page = anna.open("/sessions")
-    assert f"{name} this session Last used: " in page.text
+    assert f"This session {name} Last used: " in page.text
     folded = page.html.partition('<details class="extra">')[2]
     assert ("IP address" in folded, "Began" in folded) == (False, True), "two sessions can be told apart at a glance"
     assert "Logged in with: Digital Security Card+ IB3000901 IP address: 192.0.2.55" in page.text
@@ -39,13 +39,14 @@ def test_a_user_ends_one_session_and_then_all_others(scenario: Scenario, browser
     anna.open("/profile")
     assert 'href="/sessions"' in anna.page.html
     page = anna.open("/sessions")
-    assert (page.text.count("Began: "), page.text.count("this session")) == (3, 1)
+    assert (page.text.count("Began: "), page.text.count("This session")) == (3, 1)
     page = anna.press("End")
     assert (page.notice, page.text.count("Began: ")) == ("The session has ended.", 2)
     assert sorted(each.open("/").path for each in (second, third)) == ["/", "/login"]
     page = anna.press("End all other sessions")
     assert (page.notice, page.text.count("Began: ")) == ("All other sessions have ended.", 1)
     assert {each.open("/").path for each in (second, third)} == {"/login"}
+    assert "You are logged in nowhere else." in page.text
     assert not any(label.startswith("End") for form in page.forms for label, *_ in form.buttons)
 
 

@@ -37,7 +37,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> O
 
 def shown(tx: LoginTransaction, session: Session) -> Offer:
     """Return the challenge of the device that is being activated. Raises `NotNow` if there is nothing to answer."""
-    return device_proof.shown(tx.db, session, Purpose.ACTIVATE)
+    return device_proof.shown(tx, session, Purpose.ACTIVATE)
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> bool:

@@ -26,7 +26,7 @@ def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: s
 
 def shown(tx: LoginTransaction, session: Session) -> Offer:
     """Return the challenge that the user answers with the new PIN. Raises `NotNow` if there is nothing to answer."""
-    return device_proof.shown(tx.db, session, Purpose.PIN)
+    return device_proof.shown(tx, session, Purpose.PIN)
 
 
 def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, new_pin: str) -> bool:

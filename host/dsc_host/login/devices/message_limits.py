@@ -41,9 +41,14 @@ def messages_to_any(context: LoginContext, user: User, number: str) -> list[Rate
     ]
 
 
+def sent_at(policy: Policy, until: float) -> float:
+    """Return the Unix time at which the code that is valid until `until` was sent."""
+    return until - policy.login.code_validity
+
+
 def again_at(policy: Policy, until: float) -> float:
     """Return the Unix time from which a new code may be sent in place of the code that is valid until `until`."""
-    return until - policy.login.code_validity + policy.login.code_again
+    return sent_at(policy, until) + policy.login.code_again
 
 
 def check_again(tx: LoginTransaction, until: float) -> None:

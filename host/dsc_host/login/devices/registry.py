@@ -141,10 +141,11 @@ def _waits_until(tx: LoginTransaction, user: User, device: Device) -> float | No
     return None if wait is None else wait.due_at
 
 
-def offer(device: Device, shows: Mapping[str, str]) -> Offer:
-    """Return the challenge of a device as a page shows it."""
+def offer(tx: LoginTransaction, device: Device, shows: Mapping[str, str], keeps: Mapping[str, Any]) -> Offer:
+    """Return the challenge of a device as a page shows it. `keeps` are the values that are stored until the answer comes."""
     kind = kinds.of(device)
-    return Offer(kind.name, device.id, kind.label(device), dict(shows), kind.digits)
+    sent_at = kind.sent_at(tx.policy, keeps)
+    return Offer(kind.name, device.id, kind.label(device), dict(shows), kind.digits, sent_at=sent_at)
 
 
 def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:

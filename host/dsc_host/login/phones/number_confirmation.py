@@ -52,7 +52,11 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
     asked = OpenData.of(session).phone
     if asked is None or tx.now() >= asked.until:
         return None
-    return SentCode(contacts.masked(asked.number), message_limits.again_at(tx.policy, asked.until))
+    return SentCode(
+        contacts.masked(asked.number),
+        message_limits.again_at(tx.policy, asked.until),
+        message_limits.sent_at(tx.policy, asked.until),
+    )
 
 
 def resend(tx: LoginTransaction, session: Session, user: User, token: str) -> tuple[str, str] | Refused:

@@ -106,7 +106,7 @@ def begin(
 
 def shown(tx: LoginTransaction, session: Session, share_id: str) -> Offer:
     """Return the challenge of the owner's device for this share. Raises `NotNow` if there is nothing to answer."""
-    return device_proof.shown(tx.db, session, Purpose.SHARE, share_id)
+    return device_proof.shown(tx, session, Purpose.SHARE, share_id)
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, text: str) -> bool:

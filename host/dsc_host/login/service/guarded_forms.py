@@ -45,9 +45,7 @@ class Proofs:
 
     def offer(self, token: str) -> Offer:
         """Return the challenge again. Raises `NotNow` if there is nothing to answer."""
-        return access.look(
-            self.context, token, _MAY, lambda tx, _user, session: device_proof.shown(tx.db, session, Purpose.FRESH)
-        )
+        return access.look(self.context, token, _MAY, lambda tx, _user, session: device_proof.shown(tx, session, Purpose.FRESH))
 
     def answer(self, token: str, text: str) -> bool:
         """Return whether the answer was correct. Guarded operations are then allowed for some minutes. Raises `NotNow`.

@@ -58,7 +58,7 @@ def ask(
     if isinstance(offered, Refused):
         return offered
     _keep(tx.db, session, AskedProof(purpose, device.id, about, offered.keeps, offered.shows, 0))
-    return registry.offer(device, offered.shows)
+    return registry.offer(tx, device, offered.shows, offered.keeps)
 
 
 def asked(
@@ -75,10 +75,10 @@ def asked(
     return device, proof
 
 
-def shown(db: Connection, session: Session, purpose: Purpose, about: str = "") -> Offer:
+def shown(tx: LoginTransaction, session: Session, purpose: Purpose, about: str = "") -> Offer:
     """Return the challenge again as the page shows it. This only reads. Raises `NotNow` if there is nothing to answer."""
-    device, proof = asked(db, session, purpose, about, lock=False)
-    return registry.offer(device, proof.shows)
+    device, proof = asked(tx.db, session, purpose, about, lock=False)
+    return registry.offer(tx, device, proof.shows, proof.keeps)
 
 
 def judge(

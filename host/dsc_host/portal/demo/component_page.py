@@ -74,7 +74,7 @@ def _messages(_: Language) -> tuple[Sample, ...]:
     notices = (
         (SUCCESS, _("The note was saved.")),
         (INFO, _("The call has ended. Who is next?")),
-        (WARNING, _("The protection is switched off. See below what is restricted now.")),
+        (WARNING, _("You have opted out. See below what is restricted now.")),
         (DANGER, _("That answer was not correct. Choose a device and try again.")),
         ("error", _("The code is not correct. Try again, or request a new one.")),
     )
@@ -152,7 +152,7 @@ def _alerts(_: Language) -> tuple[Block, ...]:
         Alert(
             INFO, _("Waiting changes"), (_("The change takes effect after some days. The owner was notified and can stop it."),)
         ),
-        Alert(WARNING, _("The protection is switched off. See below what is restricted now."), links=link),
+        Alert(WARNING, _("You have opted out. See below what is restricted now."), links=link),
         Alert(DANGER, _("That answer was not correct. Choose a device and try again."), icon="shield-off"),
     )
 

@@ -1,6 +1,6 @@
 """The guide that the demonstration adds to every page: the step of the visitor's story, a message with a code, and the date."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -14,17 +14,17 @@ from dsc_host.portal.demo.story_runs import Performer, Run, StoryRuns
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import section_of
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, View
+from dsc_host.portal.views import SentMessage, View
 from dsc_host.portal.wording import DOCUMENTS
 
 PATH = "/demonstration"
 PHONE = "/phone"
 COOKIE = "stories"
 _SECONDS = 12 * 60 * 60
-_FRESH_SECONDS = 5 * 60
+_SAME_SECONDS = 2
+"""The largest difference between the time of a message and the time at which its step says that it was sent."""
 _JUMPS = (1, 7, 21)
 _MOST_DAYS = 60
-_CODE_FIELDS = ("code", "token")
 
 Facts = Sequence[tuple[str, str]]
 
@@ -94,7 +94,7 @@ class Guide:
 
     @property
     def side(self) -> str:
-        """The name of the template that is drawn beside the form, or empty text."""
+        """The name of the template that is drawn beside or above the form; empty if there is none."""
         return "papers.html" if self.papers else "letter.html" if self.letter is not None else ""
 
 
@@ -103,7 +103,7 @@ def guide(demo: Demonstration, runs: StoryRuns, visit: Visit, view: View) -> Gui
     _, run = visit._, runs.current(visit.request.cookies.get(COOKIE, ""))
     labels = (_("+1 day"), _("+1 week"), _("+3 weeks"))
     story = None if run is None else _story(demo, runs, visit, run)
-    letter = _letter(demo, runs, run) if _wants_code(view) else None
+    letter = None if (sent := _sent(view)) is None else _letter(demo, sent)
     asked = any(field.name == "birth_date" for form in view.forms for field in form.fields)
     papers = story.papers if story is not None and asked else ()
     phone = _waiting_phone(demo, visit) if run is None else None
@@ -239,24 +239,21 @@ def _page_names(_: Language) -> Mapping[str, str]:
     }
 
 
-def _wants_code(view: View) -> bool:
-    """Return whether the page asks for a code from a message."""
-    fields: list[Field] = [field for form in view.forms for field in form.fields]
-    asked = any(field.autocomplete == "one-time-code" or field.name in _CODE_FIELDS for field in fields)
-    return view.beside != "card.html" and asked
+def _sent(view: View) -> SentMessage | None:
+    """Return the message with the code that the page asks for; None if the page asks for none."""
+    fields = (field for form in view.forms for field in form.fields)
+    return next((field.sent for field in fields if field.sent is not None), None)
 
 
-def _letter(demo: Demonstration, runs: StoryRuns, run: Run | None) -> Letter | None:
-    """Return the newest message with a code of the last minutes, to a person of the visitor's story.
-
-    If the visitor follows no story, return the newest such message to a person who is in no story.
-    """
+def _letter(demo: Demonstration, sent: SentMessage) -> Letter | None:
+    """Return the message that this step of the visitor has sent; None if it was not sent yet, or is no longer kept."""
     demo.system.deliver()
-    since = demo.clock() - _FRESH_SECONDS
-    in_stories = runs.addresses()
-    wanted: Callable[[str], bool] = (lambda to: to not in in_stories) if run is None else run.addresses.__contains__
-    fresh = (each for each in reversed(demo.letters) if each.at >= since and "code" in each.values)
-    return next((each for each in fresh if wanted(each.address)), None)
+    wanted = (
+        each
+        for each in reversed(demo.letters)
+        if (each.template, each.values["name"]) == (sent.template, sent.user) and abs(each.at - sent.at) < _SAME_SECONDS
+    )
+    return next(wanted, None)
 
 
 # ---- the forms ----

@@ -1,5 +1,7 @@
 """The pages of a demonstration phone with its app. A page shows one screen of the app, first of all a login that waits."""
 
+import re
+
 from starlette.responses import Response
 
 from dsc_host.login import Begun, NotFound
@@ -10,7 +12,7 @@ from dsc_host.portal.demo.demonstration import Demonstration
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View, button, hidden
+from dsc_host.portal.views import Choice, Field, Form, Link, SentMessage, Shown, View, button, hidden
 
 _SCREENS = ("logins", "respond", "activate")
 _QUIET = "quiet"
@@ -180,8 +182,11 @@ def _new_number(visit: Visit) -> tuple[Field, ...]:
     return (Field("number", label, "tel", number_hint(_), "", "tel", NUMBER_LETTERS, optional=True),)
 
 
-def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
-    """Return the screen for the activation code. Hidden fields hold the activation, so that the screen can be shown again."""
+def _code(demo: Demonstration, visit: Visit, begun: Begun, sent_at: float) -> View:
+    """Return the screen for the activation code, which was sent at the Unix time `sent_at`.
+
+    Hidden fields hold the activation, so that the screen can be shown again.
+    """
     _ = visit._
     is_new = not _app(demo, visit).users
     pin = _("New PIN for the app") if is_new else _("PIN of the app")
@@ -193,8 +198,13 @@ def _code(demo: Demonstration, visit: Visit, begun: Begun) -> View:
         hidden("sent_to", begun.sent_to),
         hidden("replaces", ",".join(begun.replaces)),
         hidden("recovers", "yes" if begun.needs_recovery else ""),
+        hidden("sent_at", str(sent_at)),
         Field(
-            "token", _("Activation code from the SMS"), hint=_("A code was sent to {number}.", number=begun.sent_to), longest=16
+            "token",
+            _("Activation code from the SMS"),
+            hint=_("A code was sent to {number}.", number=begun.sent_to),
+            longest=16,
+            sent=SentMessage("phone_token", begun.user, sent_at),
         ),
         Field("pin", pin, "password", hint=rule, longest=6),
         Field("finger", _("Also allow my finger"), "checkbox", optional=True),
@@ -224,12 +234,17 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
         new = phone_numbers.without_signs(visit.value("number", NUMBER_LETTERS))
         phone = _number(visit.value("phone", 2))
         begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), phone, number=new)
-    return visit.show(_code(demo, visit, begun))
+    return visit.show(_code(demo, visit, begun, demo.clock()))
 
 
 def _number(text: str) -> int:
     """Convert the position of a phone number, which visitors count from 1, to an index from 0. Return -1 for other text."""
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
+
+
+def _time(text: str) -> float:
+    """Return the Unix time in a hidden field; 0 for any other text."""
+    return float(text) if re.fullmatch(r"[0-9]+\.[0-9]+", text, re.ASCII) else 0.0
 
 
 def activate(demo: Demonstration, visit: Visit) -> Response:
@@ -243,7 +258,7 @@ def activate(demo: Demonstration, visit: Visit) -> Response:
         needs_recovery=visit.form.get("recovers") == "yes",
         sent_to=visit.value("sent_to", 32),
     )
-    with visit.showing_errors(lambda: _code(demo, visit, begun)):
+    with visit.showing_errors(lambda: _code(demo, visit, begun, _time(visit.value("sent_at", 32)))):
         app.activate(
             begun,
             visit.value("token", 16),

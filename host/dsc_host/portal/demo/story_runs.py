@@ -53,12 +53,6 @@ class Run:
         serial = next((each.serial for each in self.performers.values() if each.serial), "")
         return {**{key: each.name for key, each in self.performers.items()}, "serial": serial}
 
-    @property
-    def addresses(self) -> frozenset[str]:
-        """The phone numbers and email addresses to which this run's messages are sent."""
-        performers = self.performers.values()
-        return frozenset(address for each in performers for address in (each.phone, f"{each.name}@example.com") if address)
-
     def performer_of(self, step: Step) -> Performer:
         """Return the performer of the person who does a step."""
         return self.performers[step.person]
@@ -120,10 +114,6 @@ class StoryRuns:
         found = self._visitors.get(visitor)
         if found is not None and (not story or story in found.runs):
             found.current = story
-
-    def addresses(self) -> frozenset[str]:
-        """Return the phone numbers and email addresses of all runs."""
-        return frozenset[str]().union(*(run.addresses for run in tuple(self._runs.values())))
 
     def done(self, run: Run) -> int:
         """Return the number of steps that are done, according to the log. A step counts only after the step before it."""

@@ -155,9 +155,7 @@ def _choosing(visit: Visit, chosen: str) -> View:
         back = Link("/", _("Back"))
     here = visit.visitor().device if inside else ""
     consequences = tuple(_consequences(_, devices, here, inside=inside))
-    view = confirmations.question(visit, _("Lost device"), consequences, (), form, back)
-    # In an emergency, the button comes first.
-    return replace(view, blocks=(), below=view.blocks)
+    return confirmations.question(visit, _("Lost device"), consequences, (), form, back)
 
 
 def _consequences(_: Language, devices: tuple[DeviceView, ...], here: str, *, inside: bool) -> Iterator[str]:

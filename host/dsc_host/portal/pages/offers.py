@@ -7,7 +7,7 @@ from dsc_host.login import Kind, Offer
 from dsc_host.portal.components import Instructions
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Shown, View
+from dsc_host.portal.views import Field, Form, SentMessage, Shown, View
 from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS
 
 WRONG = "That answer was not correct. Try again. After three wrong answers you must start again."
@@ -85,9 +85,16 @@ def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
     kind = "code" if offer.digits else "text"
     # Only a code that was sent: a browser must not fill in the code of a message for the response of a card.
     filled = "one-time-code" if offer.kind in _SENT else "off"
-    return (
-        Field("answer", _(ANSWERS[offer.kind]), kind, _hint(visit, offer), autocomplete=filled, longest=_LONGEST, secret=True),
-    )
+    hint, sent = _hint(visit, offer), _sent(visit, offer)
+    return (Field("answer", _(ANSWERS[offer.kind]), kind, hint, autocomplete=filled, longest=_LONGEST, secret=True, sent=sent),)
+
+
+def _sent(visit: Visit, offer: Offer) -> SentMessage | None:
+    """Return the message with the code of this offer; None if no code was sent for it."""
+    if offer.sent_at is None:
+        return None
+    user = visit.visitor().name if visit.is_logged_in() else visit.system.step(visit.token).user
+    return SentMessage("code", user, offer.sent_at)
 
 
 def _hint(visit: Visit, offer: Offer) -> str:

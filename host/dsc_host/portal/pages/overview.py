@@ -95,7 +95,7 @@ def _safety(
             words.append(refusal)
         elif visitor.scope is Scope.FULL:
             links.append(Link("/opt-in", _("Opt back in"), primary=not pressing))
-        return Alert(WARNING, _("Your protection is switched off"), words, links, "shield-off")
+        return Alert(WARNING, _("You have opted out of the protection"), words, links, "shield-off")
     if own and not any(each.live and each.lasting for each in own):
         return _without_permanent_device(visit, own, pressing=pressing)
     return Alert(SUCCESS, _("Your account is protected"), (_("Every login needs a device."),), icon="shield")

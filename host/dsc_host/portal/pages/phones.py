@@ -30,7 +30,7 @@ def asked(visit: Visit) -> Response:
 class _PhoneFlow(CodeFlow):
     """The confirmation of a phone number."""
 
-    start = "/phones"
+    start, template = "/phones", "phone_code"
 
     def words(self, _: Language) -> tuple[str, str, str]:
         return _("Confirm the phone number"), _("Phone number"), _("Use another number")

@@ -6,7 +6,7 @@ The second page contains the chosen PIN as sealed text, so it is neither readabl
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import NotNow, Offer
+from dsc_host.login import NotNow, Offer, Scope
 from dsc_host.portal.components import Instructions
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
@@ -14,6 +14,15 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
 
 _ANSWER = "/pin/answer"
+
+
+def opened(visit: Visit) -> Response:
+    """Show the form for a new PIN of the visitor's only card. Redirect to the devices if there are none or several."""
+    visitor, own = visit.visitor(), visit.system.devices(visit.token)
+    cards = [each.id for each in own if each.own and each.changes_pin and each.live]
+    if visitor.scope is not Scope.FULL or len(cards) != 1:
+        return visit.redirect("/devices", notice="choose_device")
+    return visit.show(_choosing(visit._, cards[0]))
 
 
 def pin(visit: Visit) -> Response:
@@ -32,13 +41,16 @@ def choosing(visit: Visit) -> Response:
 
 
 def chosen(visit: Visit) -> Response:
-    """Ask for a response with the chosen PIN, if this PIN is allowed."""
-    offer = visit.system.pin_offer(visit.token)
-    with visit.showing_errors(lambda: _choosing(visit._)):
+    """Ask for a response with the chosen PIN, if this PIN is allowed. If the form names a card, ask for a challenge first."""
+    device = visit.value("device", 32)
+    if not device:
+        visit.system.pin_offer(visit.token)
+    with visit.showing_errors(lambda: _choosing(visit._, device)):
         new = visit.value("pin", 4)
         visit.system.check_new_pin(visit.token, new)
         if new != visit.value("again", 4):
             raise InputError("again", "must be the PIN of the field above; enter the same PIN in both fields")
+    offer = visit.system.ask_to_change_pin(visit.token, device) if device else visit.system.pin_offer(visit.token)
     return visit.show(_proving(visit, offer, visit.system.proofs.seal(visit.token, _ANSWER, {"pin": new})))
 
 
@@ -63,8 +75,10 @@ def pin_rules(_: Language) -> str:
     return _("4 digits. Avoid dates, sequences such as 1234, repeated digits, and common PINs such as 2580.")
 
 
-def _choosing(_: Language) -> View:
+def _choosing(_: Language, device: str = "") -> View:
+    """Return the form for a new PIN. With `device`, the challenge for this card is asked for when the form is sent."""
     fields = (
+        *((hidden("device", device),) if device else ()),
         Field("pin", _("New PIN"), "password", pin_rules(_), autocomplete="new-password", longest=4),
         Field("again", _("Repeat the new PIN"), "password", autocomplete="new-password", longest=4),
     )

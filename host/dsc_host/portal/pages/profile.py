@@ -26,8 +26,8 @@ def profile(visit: Visit) -> Response:
                 *_who_changes(visit, known),
                 Listing(_("Your details"), _details(_, known), dense=True),
                 Actions(_("Security"), _security(_, known)),
+                *_closing(visit, known),
             ),
-            links=_closing(visit, known),
         )
     )
 
@@ -46,7 +46,7 @@ def _who_changes(visit: Visit, known: Profile) -> tuple[Alert, ...]:
     )
     refusal = change_refusal(visit)
     link = Link("/opt-in", _("Opt back in"), primary=True)
-    title = _("Your protection is switched off")
+    title = _("You have opted out of the protection")
     return (Alert(WARNING, title, (words, refusal) if refusal else (words,), () if refusal else (link,), "shield-off"),)
 
 
@@ -63,10 +63,12 @@ def _details(_: Language, known: Profile) -> Sequence[Item]:
     ]
 
 
-def _closing(visit: Visit, known: Profile) -> Sequence[Link]:
-    """Return the link to the closing of the account, apart from the everyday links; nothing for who may not close it."""
-    closes = known.primary and is_for(visit.visitor(), "/close")
-    return (Link("/close", visit._("Close the account"), visit._("for good")),) if closes else ()
+def _closing(visit: Visit, known: Profile) -> Sequence[Actions]:
+    """Return the panel with the closing of the account, apart from the everyday links; nothing for who may not close it."""
+    _ = visit._
+    if not (known.primary and is_for(visit.visitor(), "/close")):
+        return ()
+    return (Actions(_("Account"), (("none", Link("/close", _("Close the account"), _("for good"))),)),)
 
 
 def _security(_: Language, known: Profile) -> Sequence[tuple[str, Link]]:
@@ -101,7 +103,7 @@ def asked_email(visit: Visit) -> Response:
 class _EmailFlow(CodeFlow):
     """The confirmation of an email address."""
 
-    start = "/profile/email"
+    start, template = "/profile/email", "email_code"
 
     def words(self, _: Language) -> tuple[str, str, str]:
         return _("Confirm the email address"), _("Address"), _("Use another address")

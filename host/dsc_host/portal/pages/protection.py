@@ -107,7 +107,7 @@ def _opting_out(visit: Visit, users: Sequence[tuple[str, Protection]]) -> View:
     fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
     lost = (_("Trading needs no device, only the password."), *_lost(visit, known), words)
-    return confirmations.question(visit, _("Switch off the protection?"), lost, (), form, Link("/protection", _("Back")))
+    return confirmations.question(visit, _("Opt out?"), lost, (), form, Link("/protection", _("Back")))
 
 
 def opted_out(visit: Visit) -> Response:

@@ -61,9 +61,9 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.BANK_CHANGED: "The bank instructions were changed.",
     EventKind.LANGUAGE_CHANGED: "The language of your messages was changed.",
     EventKind.BECAME_PRIMARY: "You became the primary user of the account.",
-    EventKind.OPTED_OUT: "The protection was switched off.",
-    EventKind.OPT_OUT_WAITS: "The protection will be switched off after some days.",
-    EventKind.OPTED_IN: "The protection was switched on again.",
+    EventKind.OPTED_OUT: "Opted out of the protection.",
+    EventKind.OPT_OUT_WAITS: "Opting out of the protection will take effect after some days.",
+    EventKind.OPTED_IN: "Opted back in to the protection.",
     EventKind.CHANGE_COUNTS: "A change that was waiting took effect.",
     EventKind.CHANGE_STOPPED: "A change that was waiting was stopped.",
     EventKind.SHARE_PROVEN: "A device answered in order to be shared.",
@@ -119,7 +119,7 @@ def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> 
     rows = [
         Row(
             (_.time(each.at), _what(_, each), _device(_, each)),
-            group=_.date(each.at),
+            group=f"{_.date(each.at)} (UTC)",
             kind="danger" if each.kind in _REFUSED else "",
         )
         for each in events

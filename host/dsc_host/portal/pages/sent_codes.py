@@ -14,7 +14,7 @@ from dsc_host.login import SentCode
 from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Steps, View
+from dsc_host.portal.views import Field, Form, Link, SentMessage, Steps, View
 
 WRONG_CODE = "The code is not correct. Try again, or request a new one."
 TOO_MANY_CODES = "There were too many wrong codes. Request a new one."
@@ -25,6 +25,8 @@ class CodeFlow(ABC):
 
     start: ClassVar[str]
     """The path of the page with the form. Below it, `answer` is the page for the code, and `resend` sends a new code."""
+    template: ClassVar[str]
+    """The entry of `messages.toml` with the message that contains the code."""
 
     @abstractmethod
     def words(self, _: Language) -> tuple[str, str, str]:
@@ -96,7 +98,8 @@ class CodeFlow(ABC):
         _, rules = visit._, visit.system.policy.login
         title, _first, other = self.words(_)
         hint = _("{digits} digits, within {minutes} minutes.", digits=rules.code_digits, minutes=rules.code_validity // 60)
-        field = Field("answer", _("Code"), "code", hint, autocomplete="one-time-code", longest=64)
+        message = SentMessage(self.template, visit.visitor().name, sent.sent_at)
+        field = Field("answer", _("Code"), "code", hint, autocomplete="one-time-code", longest=64, sent=message)
         form = Form(self.answer, _("Confirm"), (field,), also=((f"{self.start}/resend", _("Send a new code")),))
         words = (_("A code is on its way to {number}.", number=sent.to),)
         view = View(
@@ -108,4 +111,4 @@ class CodeFlow(ABC):
 def with_resend(visit: Visit, view: View, again_at: float) -> View:
     """Return the page with the time until a new code can be sent, which a script counts down."""
     left = max(0, round(again_at - visit.system.context.now()))
-    return replace(view, script="resend.js", fragment="resend.html" if left else "", extra={**view.extra, "seconds": left})
+    return replace(view, script="resend.js", after="resend.html" if left else "", extra={**view.extra, "seconds": left})

@@ -1,9 +1,11 @@
 """The page of a user's open sessions."""
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from dsc_host.login import NotNow, Offer, SessionView
-from dsc_host.portal.components import SUCCESS, Badge, Item, Listing
+from dsc_host.portal.components import Empty, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.offers import WRONG, asking
@@ -63,21 +65,20 @@ def _extending(visit: Visit, offer: Offer) -> View:
 
 
 def _sessions(visit: Visit) -> View:
-    _, shown = visit._, visit.system.sessions(visit.token)
-    others = Form("/sessions/end-others", _("End all other sessions"), secondary=True)
-    latest = shown[0].extendable_until
-    words = (
-        _("If you do not recognize a session, end it and change your password."),
-        *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
-    )
+    _, (own, *others) = visit._, visit.system.sessions(visit.token)
+    latest = own.extendable_until
+    longer = (_extendable(_, own.until, latest),) if latest is not None else ()
+    words = (_("If you do not recognize a session, end it and change your password."),) if others else ()
+    rows, none = [_item(_, each) for each in others], Empty(_("You are logged in nowhere else."), "window")
+    password = Link("/password", _("Change the password")) if is_for(visit.visitor(), "/profile") else None
+    end = Form("/sessions/end-others", _("End all other sessions"), secondary=True)
     return View(
         _("Sessions"),
-        blocks=(Listing(_("Your sessions"), [_item(_, each) for each in shown], words=words, dense=True),),
-        forms=(
-            *((button("/sessions/extend", _("Extend this session")),) if latest is not None else ()),
-            *((others,) if len(shown) > 1 else ()),
+        blocks=(
+            Listing(_("This session"), [_item(_, own)], words=longer),
+            Listing(_("Other sessions"), rows, none, password, words),
         ),
-        links=(Link("/password", _("Change the password")),) if is_for(visit.visitor(), "/profile") else (),
+        forms=(end,) if others else (),
     )
 
 
@@ -103,7 +104,10 @@ def _item(_: Language, session: SessionView) -> Item:
         _("Ends at the latest: {moment}", moment=_.moment(session.until)),
     )
     title = session.browser or _("Unknown browser")
-    end = () if session.current else (button("/sessions/end", _("End"), session=session.id, danger=True),)
-    state = Badge(_("this session"), SUCCESS) if session.current else None
+    action: tuple[Form, ...] = ()
+    if not session.current:
+        action = (button("/sessions/end", _("End"), session=session.id, danger=True),)
+    elif session.extendable_until is not None:
+        action = (replace(button("/sessions/extend", _("Extend this session")), primary=True),)
     about = f"{title} {kind} {which} {_.moment(session.began_at)}"
-    return Item(title, icon_of(session.browser), state, details, end, about=about, folded=folded)
+    return Item(title, icon_of(session.browser), None, details, action, about=about, folded=folded)

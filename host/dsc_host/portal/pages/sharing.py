@@ -70,15 +70,14 @@ def confirmed(visit: Visit) -> Response:
     """Confirm the share, which may still wait for compliance."""
     _ = visit._
     state = visit.system.confirm_share(visit.token, visit.value("share", 32))
-    words = _("The device is now shared. Keep your other cards in a safe place: you can use them again later.")
-    if state is ShareState.PENDING:
-        words = _("Our staff check that both user names belong to you. You will be notified of the decision.")
     # A user without a device shares one during the login, and then continues the login.
     onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
-    kind, title = SUCCESS, _("The device is shared")
+    title, done = _("The device is shared"), _("You can now log in with it.")
+    alert = Alert(SUCCESS, done, (_("Keep your other cards in a safe place: you can use them again later."),))
     if state is ShareState.PENDING:
-        kind, title = INFO, _("Your request is being checked")
-    return visit.show(View(title, crumb=_("Share a device"), blocks=(Alert(kind, words),), onward=onward))
+        title, checked = _("Your request is being checked"), _("Our staff check that both user names belong to you.")
+        alert = Alert(INFO, checked, (_("You will be notified of the decision."),))
+    return visit.show(View(title, crumb=_("Share a device"), blocks=(alert,), onward=onward))
 
 
 def unshared(visit: Visit) -> Response:

@@ -47,7 +47,8 @@ def _stop_page(visit: Visit) -> View:
         "If a change of your account was started without your usual device, or by support, we sent you a code. Enter it here to"
         " stop the change."
     )
-    form = Form("/stop", _("Stop it"), (Field("code", _("Code"), longest=64),))
+    hint = _("16 letters and digits, in the message about the change.")
+    form = Form("/stop", _("Stop it"), (Field("code", _("Code"), hint=hint, longest=64),))
     back = Link("/", _("Overview")) if visit.is_logged_in() else Link("/login", _("Back to the login"))
     return View(_("Stop a change"), words=(words,), forms=(form,), back=back, focus=True)
 

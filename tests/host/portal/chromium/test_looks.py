@@ -249,17 +249,17 @@ def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) 
     assert plain.press("Log in", Response=walk.shown.cards["sue"].display).path == "/desk"
 
 
-def test_the_password_is_shown_while_its_button_is_pressed_in_and_no_longer(walk: Walk) -> None:
+def test_the_password_is_shown_while_its_box_is_ticked_and_no_longer(walk: Walk) -> None:
     walk.open("/login")
-    field, button = walk.field("Password"), walk.button("Show the password")
+    field, box = walk.field("Password"), walk.field("Show the password")
     field.fill(SESAME)
-    button.click()
+    box.check()
     assert field.get_attribute("type") == "text"
     walk.examine("password shown")
-    button.click()
+    box.uncheck()
     assert field.get_attribute("type") == "password"
     plain = walk.another(java_script_enabled=False).open("/login")
-    assert plain.button("Show the password").count() == 0
+    assert plain.field("Show the password").count() == 0
 
 
 @pytest.mark.parametrize("shown", [{"login": {"code_again": 3}}], indirect=True)

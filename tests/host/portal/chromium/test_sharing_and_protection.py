@@ -22,7 +22,7 @@ def prove(walk: Walk) -> Walk:
 def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
     walk.enter_by_sms("anna.work")
     prove(walk).press("Share the device").picture("share-4-done")
-    assert walk._("The device is now shared. Keep your other cards in a safe place: you can use them again later.") in walk.text
+    assert walk._("Keep your other cards in a safe place: you can use them again later.") in walk.text
     walk.out().begin("anna.work").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
     assert walk.path == "/"
     walk.open("/share").picture("share-5-list")
@@ -37,7 +37,7 @@ def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system.operator.set_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
     walk.enter_by_sms("anna.work")
     prove(walk).press("Share the device")
-    assert walk._("Our staff check that both user names belong to you. You will be notified of the decision.") in walk.text
+    assert walk._("Our staff check that both user names belong to you.") in walk.text
     walk.picture("share-pending")
     desk = walk.another().enter("cleo").open("/compliance")
     desk.picture("compliance")

@@ -57,6 +57,10 @@ class _SentCode(DeviceKind):
             return REFUSED
         return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
 
+    def sent_at(self, policy: Policy, kept: Mapping[str, Any]) -> float | None:
+        """Return the Unix time at which the code was sent."""
+        return message_limits.sent_at(policy, float(kept["until"]))
+
     def again_at(self, policy: Policy, kept: Mapping[str, Any]) -> float | None:
         """Return the Unix time from which a new code may be sent."""
         return message_limits.again_at(policy, float(kept["until"]))
