@@ -52,7 +52,7 @@ class AccountSteps(Machine):
         if method is not FundingMethod.WIRE and opened.person.unprotected(self.now):
             most = Decimal(0 if account in self.put_in else 20_000)
         amount = 20_000 + Decimal(cents) / 100
-        given = self.system.deposit(opened.token, amount, method)
+        given = self.system.fund(opened.token, amount, method)
         assert (bool(given), given.most) == (most is None or amount <= most, most)
         if given and method is not FundingMethod.WIRE:
             self.put_in.add(account)

@@ -31,12 +31,12 @@ class FundingAllowance:
         return self.allowed
 
 
-def may_deposit(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+def may_fund(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
     """Return whether this user may now transfer this amount of dollars into the account by this method. Raises `InputError`."""
     return _decide(tx, user, account_of(tx.db, user), amount, method)
 
 
-def deposit(
+def fund(
     tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod, entry_id: str = ""
 ) -> FundingAllowance:  # fmt: skip
     """Record a transfer if the user may make it. Return the decision.

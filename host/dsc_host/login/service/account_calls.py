@@ -50,15 +50,15 @@ class AccountCalls(ShareCalls):
             ),
         )
 
-    def may_deposit(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+    def may_fund(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
         """Decide whether a user may now transfer this amount of US dollars into the account. Raises `NotFound`, `InputError`.
 
         `user` is a user name. All users of an account who have no protection may make a single transfer by ACH or EFT together,
         up to the amount in the policy.
         """
-        return self.context.read(lambda tx: funding.may_deposit(tx, user_named(tx.db, user), amount, method))
+        return self.context.read(lambda tx: funding.may_fund(tx, user_named(tx.db, user), amount, method))
 
-    def deposit(self, token: str, amount: Decimal, method: FundingMethod, entry_id: str = "") -> FundingAllowance:
+    def fund(self, token: str, amount: Decimal, method: FundingMethod, entry_id: str = "") -> FundingAllowance:
         """Record a transfer into the account, if the user may make it. Return the decision.
 
         `entry_id` is an id that the caller draws for a form. If the form is sent twice, the transfer is still recorded only
@@ -66,8 +66,8 @@ class AccountCalls(ShareCalls):
         """
         return self.do(
             token,
-            access.customer("deposit", Scope.FULL, Scope.TRADING),
-            lambda tx, user, _session: funding.deposit(tx, user, amount, method, entry_id),
+            access.customer("fund", Scope.FULL, Scope.TRADING),
+            lambda tx, user, _session: funding.fund(tx, user, amount, method, entry_id),
         )
 
     def deposits(self, token: str) -> list[Deposit]:

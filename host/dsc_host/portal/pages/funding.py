@@ -29,7 +29,7 @@ def deposited(visit: Visit) -> Response:
         amount = amounts.read(visit.value("amount", 32), visit._)
         method, entry = _method(visit.value("method", 16)), visit.value("entry", 32) or "-"
         try:
-            allowance = visit.system.deposit(visit.token, amount, method, entry)
+            allowance = visit.system.fund(visit.token, amount, method, entry)
         except AlreadyDone:
             return visit.redirect("/deposit", notice="deposited_before", amount=amount)
     if allowance:
@@ -44,7 +44,7 @@ def deposited(visit: Visit) -> Response:
 
 def _deposit(visit: Visit) -> View:
     _, owner = visit._, visit.system.payout(visit.token).owner
-    most = {each: visit.system.may_deposit(visit.visitor().name, _LEAST, each).most for each in FundingMethod}
+    most = {each: visit.system.may_fund(visit.visitor().name, _LEAST, each).most for each in FundingMethod}
     limited = any(left is not None for left in most.values())
     choices = [_choice(_, each, left, limited=limited) for each, left in most.items() if left != 0]
     to = _("The money goes into the account of {owner}.", owner=owner)
