@@ -1,4 +1,4 @@
-"""Boards: the firmware's files, images for boards, and the installation over a serial line.
+"""The firmware for boards: its files, images of them, and the installation over a serial line.
 
 Import only the names listed here.
 """

@@ -1,6 +1,6 @@
 """The serial line to a board whose program is stopped, with deadlines.
 
-Promise: no call hangs, whatever the line does. A write or read raises an error after its deadline.
+One promise: no call hangs, whatever the line does. A read or write after the deadline raises an error.
 """
 
 import time
@@ -22,7 +22,7 @@ _WRITE_SECONDS = 1.0
 
 
 class Damaged(Exception):
-    """A command or its answer was damaged on the line. `seen` is the data that arrived."""
+    """A command or its answer was damaged or lost on the line. `seen` is the data that arrived."""
 
     def __init__(self, seen: bytes = b"") -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class BoardLine:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Make reads in the block raise Damaged when `seconds` have passed since the last write."""
+        """Make reads and writes in the block raise Damaged when `seconds` have passed since the last write."""
         self._operation_seconds = seconds
         self._end_of_operation = self.clock() + seconds
         try:
@@ -60,7 +60,7 @@ class BoardLine:
             self._end_of_operation = self._end
 
     def write(self, data: bytes) -> None:
-        """Write `data`, and restart the operation's deadline, so that a long command on a slow line can finish."""
+        """Write `data`. Restart the deadline of the operation, so that a long command on a slow line can finish."""
         self._call(lambda: self._port.write(data))
         if self._end_of_operation != self._end:
             self._end_of_operation = self.clock() + self._operation_seconds
@@ -71,7 +71,7 @@ class BoardLine:
         return bool(self._arrived or self._call(lambda: self._port.in_waiting))
 
     def read(self) -> bytes:
-        """Return the bytes that have arrived. If there are none, wait for the first byte, for at most the port's timeout."""
+        """Return the bytes that have arrived. If there are none, wait for the first byte, at most for the port's timeout."""
         if not self._arrived:
             self._fill()
         data, self._arrived = self._arrived, b""
@@ -83,11 +83,11 @@ class BoardLine:
             self.read()
 
     def read_until(self, ending: bytes, seconds: float) -> bytes:
-        """Read up to and including `ending`. Raise Damaged if the line is silent for `seconds` before that."""
+        """Read up to and including `ending`. Raise Damaged if the line is silent for `seconds` before `ending` arrives."""
         return self._take(lambda data: data.find(ending) + len(ending) if ending in data else 0, seconds)
 
     def read_exactly(self, count: int, seconds: float) -> bytes:
-        """Read `count` bytes. Raise Damaged if the line is silent for `seconds` before that."""
+        """Read `count` bytes. Raise Damaged if the line is silent for `seconds` before they have arrived."""
         return self._take(lambda data: count if len(data) >= count else 0, seconds)
 
     def _take(self, find_end: Callable[[bytes], int], seconds: float) -> bytes:

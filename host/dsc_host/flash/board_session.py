@@ -1,8 +1,11 @@
 """A session with a board whose program is stopped, over the raw REPL of MicroPython.
 
-Promises: no call hangs, whatever the board and the line do. A command or an answer that was damaged on the line is repeated. A
-slow line causes no error while data still arrives. Every failure is one of `dsc_host.errors` or a FlashError, with a remedy.
-Nothing is printed. However a session ends, it restarts the board if the board still answers.
+Four promises:
+
+1. No call hangs, whatever the board and the line do.
+2. If a command or its answer was damaged on the line, the command is repeated. A slow line causes no error while data arrives.
+3. Every failure is a FlashError or another error of `dsc_host.errors`. Its message says what to do.
+4. At the end of a session, also after an error, the board is restarted if it still answers.
 """
 
 import ast
@@ -30,7 +33,7 @@ ENTER_SECONDS = 10.0
 OPERATION_SECONDS = 20.0
 """The time in seconds that the board may take for one operation. The longest operation reads all its files."""
 TOTAL_SECONDS = 120.0
-"""The time in seconds that a session may take without completing a command. Waiting for a person's answer does not count."""
+"""The time in seconds that a session may take without completing a command, apart from waiting for a person."""
 RESTART_SECONDS = 2.0
 """The time in seconds that the board may take to accept the command to restart."""
 _ENTRIES = 2
@@ -54,12 +57,12 @@ class BoardFull(FlashError):
 
 
 class BoardSession:
-    """A conversation with the board on an open port, which the session closes at its end.
+    """A session with the board on an open port. At its end, the session closes the port.
 
         with BoardSession(open_port(url), url) as board:
             board.evaluate("result = 6 * 7")
 
-    Entering the session stops the board's program. Raises BoardStuck if the program cannot be stopped.
+    The start of the session stops the board's program. It raises BoardStuck if the program cannot be stopped.
     """
 
     def __init__(self, port: serial.Serial, name: str, clock: Clock = time.monotonic) -> None:
@@ -80,7 +83,7 @@ class BoardSession:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        # An error here must not hide an earlier error. A board that is unplugged needs no restart.
+        # An error of the restart must not hide an earlier error. An unplugged board needs no restart.
         try:
             with suppress(DscError, Damaged):
                 self._restart(at_a_prompt=error is None)
@@ -113,9 +116,9 @@ class BoardSession:
         self._retry(lambda: self._write_once(path, data, report))
 
     def _retry(self, operation: Callable[[], T]) -> T:
-        """Run an operation of several commands. Repeat it if the interpreter was reset meanwhile, which loses the variables.
+        """Run an operation of several commands. Repeat it if the board's interpreter has lost its variables meanwhile.
 
-        A Ctrl-D that the line duplicates resets the board without our knowledge.
+        The interpreter loses its variables at a reset, for example when the line has duplicated a Ctrl-D.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -140,7 +143,7 @@ class BoardSession:
             at = self._upload_piece(at, code)
         return snippets.RUN_UPLOADED
 
-    # In each of the following steps, a piece that must be sent again is made shorter.
+    # The following methods give `_persist` a function, because each further attempt needs a shorter piece.
 
     def _upload_piece(self, at: int, code: str) -> int:
         return self._further(at, self._persist(lambda: snippets.upload(at, code[at : at + self._chunk])))
@@ -167,7 +170,7 @@ class BoardSession:
         return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
 
     def _persist(self, make: Callable[[], str]) -> Any:
-        """Run the code that `make` returns. If the code or its answer is damaged on the line, try again, up to 16 times."""
+        """Run the code that `make` returns. If the code or its answer was damaged, try again with a shorter piece, 16 times."""
         seen = b""
         for _ in range(_ATTEMPTS):
             try:
@@ -193,7 +196,7 @@ class BoardSession:
         )
 
     def _recover(self) -> None:
-        """Bring the board back to its prompt. Reset its interpreter only if nothing else helps."""
+        """Bring the board back to its prompt. Reset its interpreter only if it does not return to the prompt otherwise."""
         for _ in range(_RESUMES):
             with suppress(Damaged), self._line.within(OPERATION_SECONDS):
                 self._repl.resume()
@@ -201,7 +204,7 @@ class BoardSession:
         self._stop_program()
 
     def _stop_program(self) -> None:
-        """Stop the board's program. Try more often if a prompt, or a part of it, shows that the line causes the failures."""
+        """Stop the board's program. Try more often if a part of a prompt arrives: then the line causes the failures."""
         seen, tried = b"", 0
         while tried < (_ENTRIES_OF_A_PROMPT if self._prompted else _ENTRIES):
             tried += 1

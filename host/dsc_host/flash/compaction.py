@@ -1,8 +1,8 @@
 """Compaction of the firmware's modules for boards with little memory, without a change of behavior.
 
-A constant of another module is replaced by its value. A name that begins with one underscore, and so is not used outside the
-firmware, is replaced by a short name. The compiler for boards cannot do either, because it sees only one module at a time. The
-same sources always give the same result.
+A constant of another module is replaced by its value. A name that begins with one underscore is replaced by a short name,
+because no code outside the firmware uses it. The compiler for boards can do neither, because it sees only one module at a time.
+The same sources always give the same result.
 """
 
 import ast
@@ -49,7 +49,10 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 class _Folding(ast.NodeTransformer):
-    """A transformer that inlines other modules' constants, and renames a module's own so that the compiler inlines them."""
+    """A transformer that inlines the constants of other modules.
+
+    It gives the module's own constants a private name, so that the compiler inlines them.
+    """
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
         self._path = path
@@ -59,7 +62,7 @@ class _Folding(ast.NodeTransformer):
         self._modules: dict[str, Mapping[str, Any]] = {}
 
     def fold(self, tree: ast.Module) -> None:
-        """Fold the constants of one module in place."""
+        """Fold the constants of one module in place. Raise FlashError if the module assigns a constant's name twice."""
         bound = Counter(_bound(tree))
         for statement in tree.body:
             if isinstance(statement, ast.ImportFrom) and statement.level:
@@ -71,7 +74,7 @@ class _Folding(ast.NodeTransformer):
         self.visit(tree)
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
-        """Record the name that a relative import binds. Return whether it is a constant, whose import can be removed."""
+        """Record the name that a relative import binds. Return whether the name is a constant: its import can be removed."""
         module = _module(self._path, statement)
         name = alias.asname or alias.name
         inside = self._constants.get(f"{module}.py", {})
@@ -107,9 +110,8 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
     """Shorten every private name.
 
-    A family is a set of modules connected by inheritance between their classes. Different families may use the same short name
-    for different names. A name that several families use gets one short name in all of them, because fewer names need less
-    memory.
+    A family is a set of modules whose classes inherit from each other. Different families may use the same short name for
+    different names. A name that several families use gets one short name in all of them, because fewer names need less memory.
     """
     families = _families(trees)
     members = {family: [trees[path] for path in trees if families[path] == family] for family in sorted(set(families.values()))}

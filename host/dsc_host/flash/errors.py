@@ -1,4 +1,4 @@
-"""The error of building or writing a board's files."""
+"""The error of making or writing the files for a board."""
 
 from dsc_host.errors import DscError
 

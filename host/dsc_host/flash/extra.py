@@ -1,4 +1,4 @@
-"""Lazy imports of the packages that only flashing needs: they are an optional extra."""
+"""Imports of packages from the optional extra `flash`, when they are needed."""
 
 from importlib import import_module
 from types import ModuleType

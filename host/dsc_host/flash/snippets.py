@@ -1,7 +1,7 @@
 """Code that runs on the board: MicroPython source that assigns its answer to `result`.
 
-The line may lose an answer, so every snippet can be run twice without harm. MicroPython 1.24 runs all of them. Variables whose
-names begin with an underscore are kept from one snippet to the next.
+The line may lose an answer, so every snippet can be run twice without harm. All snippets run on MicroPython 1.24. A variable
+whose name begins with an underscore keeps its value for the next snippet.
 """
 
 from binascii import b2a_base64
@@ -12,7 +12,7 @@ i = sys.implementation
 s = os.statvfs('/')
 result = (i.name, tuple(i.version[:3]), getattr(i, '_machine', ''), getattr(i, '_mpy', 0) & 255, s[0] * s[3])
 """
-"""Code for (name, version, machine, .mpy version, bytes free). An old MicroPython must understand it too."""
+"""Code whose answer is (name, version, machine, .mpy version, free bytes). A MicroPython that is too old can run it too."""
 
 _WALK = """
 import os

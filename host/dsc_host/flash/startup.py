@@ -15,9 +15,10 @@ _BANNER = b"MicroPython v"
 
 
 def startup_words(port: serial.Serial, name: str, clock: Clock = time.monotonic) -> str:
-    """Restart the program of a board that is at its prompt. Return the last line of its error, or "" if the program runs.
+    """Restart the program of a board that is at its prompt. Return the last line of the error that ended it.
 
-    Raises LinkClosed and LinkTimeout. The caller closes the port.
+    Return "" if the program runs, and "nothing" if it has ended without a message. Raises LinkClosed and LinkTimeout. The
+    caller closes the port.
     """
     line = BoardLine(port, name, START_SECONDS, clock)
     line.drop()

@@ -1,4 +1,4 @@
-"""UF2: the file format of boards that appear as a USB drive. Each block holds its own target address."""
+"""UF2 files, for boards that appear as a USB drive. Each block of a file has its own target address."""
 
 import struct
 
