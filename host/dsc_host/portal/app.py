@@ -100,6 +100,7 @@ GET: Mapping[str, Handler] = {
     "/withdraw": withdrawals.withdraw,
     "/withdraw/check": withdrawals.check,
     "/deposit": funding.deposit,
+    "/deposit/check": funding.check,
     "/close": closing.closing,
     "/desk": support.support,
     "/issuer": issuer.issuer,

@@ -46,8 +46,8 @@ class Field:
     choices: Sequence[Choice] = ()
     """The options of radio buttons, or the suggestions of a text field."""
     optional: bool = False
-    heading: str = ""
-    """A heading above the field, for the first of several fields that belong together."""
+    shown_for: str = ""
+    """The choice of the form's radio buttons for which the field is shown; empty to show it always."""
     secret: bool = False
     """Whether the field is empty when the form is shown again after an error. Passwords and codes always are."""
     sent: SentMessage | None = None

@@ -136,6 +136,18 @@ FUNDING_METHODS: Mapping[FundingMethod, str] = {
     FundingMethod.EFT: "Electronic transfer (EFT)",
     FundingMethod.WIRE: "Bank transfer",
 }
+FUNDING_HINTS: Mapping[FundingMethod, str] = {
+    FundingMethod.ACH: "We collect the money from your bank in the US.",
+    FundingMethod.EFT: "We collect the money from your bank outside the US.",
+    FundingMethod.WIRE: "You order the transfer at your bank. Best for large amounts.",
+}
+"""The explanation of each way of payment."""
+FUNDING_ARRIVALS: Mapping[FundingMethod, str] = {
+    FundingMethod.ACH: "Usually within 4 business days.",
+    FundingMethod.EFT: "Usually within 4 business days.",
+    FundingMethod.WIRE: "Usually 1 business day after your bank sends it.",
+}
+"""The usual waiting time of each way of payment."""
 SHARES: Mapping[ShareState, str] = {
     ShareState.DRAFT: "started",
     ShareState.PROVEN: "not confirmed",

@@ -38,6 +38,16 @@ def test_a_bank_transfer_is_not_the_first_transfer(scenario: Scenario) -> None:
     assert scenario.system.may_fund("anna", Decimal(20_000), EFT)
 
 
+def test_a_check_records_nothing_and_logs_only_a_refusal(scenario: Scenario) -> None:
+    token = scenario.session("anna")
+    assert scenario.system.check_funding(token, Decimal(1_000_000), ACH)
+    scenario.system.opt_out(token)
+    trading = scenario.system.skip(scenario.system.begin("anna", PASSWORD).token).token
+    assert not scenario.system.check_funding(trading, Decimal("20000.01"), ACH)
+    assert [each for each in scenario.events() if each[0] == "login.deposit"] == [("login.deposit", "refused", "ach")]
+    assert scenario.system.context.read(lambda tx: rows.fundings.all(tx.db)) == []
+
+
 def test_a_closed_account_takes_no_money(scenario: Scenario) -> None:
     scenario.system.close_account(scenario.session("anna"))
     assert not scenario.system.may_fund("anna", Decimal(5), WIRE)

@@ -16,7 +16,7 @@ from tests.host.verifier_samples import Clock
 from tests.pentest.target import APP_KEYS, Target
 
 from dsc_host.errors import DscError, StoreError
-from dsc_host.login import Identity, Kind, Loss, Proof
+from dsc_host.login import FundingMethod, Identity, Kind, Loss, Proof
 from dsc_host.login.support import calls
 from dsc_host.schema import login_tables
 
@@ -139,6 +139,8 @@ def test_ones_own(scenario: Scenario) -> None:
         "may withdraw when": lambda x: system.may_withdraw("ben", Decimal(1), x),
         "withdraw": lambda x: system.withdraw(ben, x),
         "check withdrawal": lambda x: system.check_withdrawal(ben, x),
+        "check funding how much": lambda x: system.check_funding(ben, x, FundingMethod.ACH),
+        "check funding how": lambda x: system.check_funding(ben, Decimal(1), x),
         "withdraw by id": lambda x: None if x == "" else system.withdraw(ben, Decimal(1), x),
         "forget phone": lambda x: system.forget_phone(ben, x),
         "ask to confirm phone": lambda x: system.ask_to_confirm_phone(ben, x),

@@ -319,7 +319,7 @@ SILENT = {
         "choose", "is_waiting", "waiting",
         "deliver", "draft_request", "leave", "may_withdraw", "name_device",
         "rotate", "skip", "step", "visitor", "withdraw", "withdrawal_limit", "account_users",
-        "address", "deposit_accounts", "deposits", "fund", "may_fund",
+        "address", "check_funding", "deposit_accounts", "deposits", "fund", "may_fund",
         "activation_offer", "devices", "devices_to_report", "end_other_sessions", "end_session", "parcels", "payout",
         "phone_numbers", "pin_offer", "profile", "protection", "requests", "resend", "resend_email_code", "resend_phone_code",
         "security_events", "sent_email_code", "sent_phone_code", "sessions", "share_offer", "sheet",

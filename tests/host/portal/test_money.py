@@ -30,12 +30,27 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
 def test_money_is_deposited_within_the_limit_of_an_account_without_protection(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     anna.open("/deposit")
-    assert anna.press("Deposit money", amount="20000.01", method="ach").notice[:31] == "The transfer of $20,000.01 into"
+    page = anna.press("Continue", amount="20000.01", method="ach")
+    assert (page.title, page.path) == ("Check the deposit", "/deposit/check")
+    assert re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", page.html)[:5] == [
+        ("Amount", "$20,000.01"),
+        ("Way of payment", "Direct debit (ACH)"),
+        ("From", "Your bank account"),
+        ("To", "Account of Anna"),
+        ("Arrives", "Usually within 4 business days."),
+    ]
+    back = re.search('href="(/deposit[?]kept=[^"]*)">Back</a>', page.html)
+    assert back is not None
+    fields = anna.open(back[1]).forms[-2].fields
+    assert (fields["amount"], fields["method"]) == ("20,000.01", "ach")
+    anna.press("Continue")
+    assert anna.press("Deposit $20,000.01").notice[:31] == "The transfer of $20,000.01 into"
+    assert anna.open("/deposit/check").path == "/deposit"
     scenario.system.opt_out(anna.cookie)
     come_with(anna, scenario.system.skip(scenario.system.begin("anna", PASSWORD).token).token).open("/deposit")
     assert "is accepted, and it was already made. A bank transfer has no limit." in anna.page.text
     assert re.findall('type="radio"[^>]*value="(.*?)"', anna.page.html) == ["wire"]
-    page = anna.press("Deposit money", amount="1", method="eft")
+    page = anna.press("Continue", amount="1", method="eft")
     assert (page.status, page.error) == (409, "The amount is more than your limit.")
     words = "Without protection by a device, at most $0.00 can be deposited in this way now. A bank transfer has no limit."
     assert f'id="f1-1-error">{words}</p>' in page.html
@@ -43,7 +58,9 @@ def test_money_is_deposited_within_the_limit_of_an_account_without_protection(sc
 
 def test_the_same_transfer_sent_twice_is_recorded_once(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
-    form = {**anna.open("/deposit").forms[-2].fields, "amount": "5"}
+    anna.open("/deposit")
+    form = anna.press("Continue", amount="5").forms[-2].fields
+    assert scenario.system.context.read(lambda tx: rows.fundings.all(tx.db)) == [], "nothing is recorded before the check"
     assert anna.post("/deposit", **form).notice == "The transfer of $5.00 into the account of Anna was recorded."
     page = anna.post("/deposit", **form)
     assert page.notice == "The transfer of $5.00 was already recorded. The same form moves the money only once."

@@ -157,8 +157,10 @@ def test_the_most_that_may_be_deposited_is_beside_each_way_of_payment(scenario: 
     assert "At most" not in carl.open("/deposit").text
     scenario.system.opt_out(carl.cookie)
     assert (
-        "Direct debit (ACH) At most $20,000.00 now. Electronic transfer (EFT) At most $20,000.00 now. Bank transfer No limit."
+        "Electronic transfer (EFT) We collect the money from your bank outside the US. Usually within 4 business days."
+        " At most $20,000.00 now. Bank transfer"
     ) in carl.open("/deposit").text
+    assert "Usually 1 business day after your bank sends it. No limit." in carl.page.text
 
 
 def test_a_wrong_response_at_sharing_is_told_at_its_field_until_it_is_over(scenario: Scenario, browser: Browsers) -> None:

@@ -102,11 +102,11 @@ def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browse
     page = anna.press("Add", iban="CH9300762011623852958")
     assert (page.status, page.error[:20]) == (400, "IBAN: Must be an IBA")
     assert "CH9300762011623852958" not in page.html
-    page = anna.press("Add", routing="111000025")
+    page = anna.press("Add", kind="us", iban="none", routing="111000025")
     assert page.error == "Account number: Must have 4 to 17 digits."
     marked = [field for field in re.findall("<input [^>]*>", page.html) if "aria-invalid" in field]
     assert [re.search('name="(.*?)"', field)[1] for field in marked] == ["account_number"]  # type: ignore[index]
-    page = anna.press("Add", iban="CH93 0076 2011 6238 5295 7")
+    page = anna.press("Add", kind="iban", iban="CH93 0076 2011 6238 5295 7")
     assert page.notice == "The bank instructions of the account were changed, and its primary user was notified."
     assert "CH…2957" in page.text
     assert "6238" not in page.html

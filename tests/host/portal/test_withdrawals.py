@@ -1,8 +1,9 @@
 """The pages of a withdrawal: who can withdraw, how much, the check before it, and the same form sent twice."""
 
 import re
+from decimal import Decimal
 
-from tests.host.login.scenario import Scenario
+from tests.host.login.scenario import DAY, Scenario
 from tests.host.portal.browser import Browser, Browsers, enter
 
 IBAN = "CH93 0076 2011 6238 5295 7"
@@ -40,8 +41,11 @@ def test_who_may_not_add_bank_instructions_is_told_who_can(scenario: Scenario, b
 
 def test_the_amount_that_can_be_withdrawn_now_is_above_the_field(scenario: Scenario, browser: Browsers) -> None:
     page = with_bank(scenario, browser()).page
-    assert "<dt>You can withdraw now</dt><dd>At most $200,000.00</dd>" in page.html
-    assert 'id="f1-1-hint">For example 1,250.00</p>' in page.html
+    assert "<dt>Limit today</dt><dd>$200,000.00</dd>" in page.html
+    assert "<dt>Left today</dt><dd>$200,000.00</dd>" in page.html
+    assert 'id="f1-1-hint">At most $200,000.00 now. For example 1,250.00</p>' in page.html
+    assert re.search('aria-label="You are here"><ol><li><a href="/">Overview</a>', page.html)
+    assert 'href="/">Back</a>' in page.html
     page = with_bank(scenario, browser(), "anna").page
     assert "<dt>You can withdraw now</dt><dd>Any amount: your device has no limit.</dd>" in page.html
     assert re.search('<input id="f1-1" name="amount" type="text" inputmode="decimal"', page.html)
@@ -62,14 +66,14 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
     assert page.path == "/withdraw/check", "so that the back button leads here again"
     change = re.search('href="(/withdraw[?]kept=[^"]*)">Change the amount</a>', page.html)
     assert change is not None
-    assert "$200,000.00 of $200,000.00" in carl.open("/withdraw").text, "nothing is withdrawn yet"
+    assert "Left today $200,000.00" in carl.open("/withdraw").text, "nothing is withdrawn yet"
     page = carl.open(change[1])
     assert (page.title, page.forms[-2].fields["amount"]) == ("Withdraw money", "150,000.00")
     carl.press("Continue")
     assert carl.press("Withdraw $150,000.00").notice == (
         "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November 17, 2023."
     )
-    assert "$50,000.00 of $200,000.00" in carl.page.text
+    assert "Left today $50,000.00" in carl.page.text
 
 
 def test_the_check_page_is_only_for_the_session_that_asked_for_it(scenario: Scenario, browser: Browsers) -> None:
@@ -89,13 +93,36 @@ def test_too_much_is_refused_at_the_field(scenario: Scenario, browser: Browsers)
     carl = with_bank(scenario, browser())
     page = carl.press("Continue", amount="200000.01")
     words = (
-        "$200,000.01 is more than your limit. You can withdraw at most $200,000.00 now. Enter a smaller amount, or log in"
-        " with a device that has a higher limit."
+        "$200,000.01 is more than your limit of $200,000.00 a day. Enter at most $200,000.00, or log in with a device that"
+        " has a higher limit."
     )
     assert (page.status, page.error) == (409, "The amount is more than your limit.")
     assert page.forms[-2].fields["amount"] == "200000.01"
     assert f'id="f1-1-error">{words}</p>' in page.html
     assert ("login.withdraw", "refused", "") in scenario.events()
+
+
+def test_too_much_for_the_rest_of_the_limit_is_told_with_the_day_when_it_is_full_again(
+    scenario: Scenario, browser: Browsers
+) -> None:
+    carl = with_bank(scenario, browser())
+    scenario.system.withdraw(carl.cookie, Decimal(150_000))
+    page = carl.press("Continue", amount="60000")
+    assert page.error == "The amount is more than what is left of your limit."
+    assert (
+        "$150,000.00 of your limit of $200,000.00 a day is used. Enter at most $50,000.00 now. You can withdraw $200,000.00 a"
+        " day again from November 15, 2023."
+    ) in page.text
+    for amount in (50_000, 200_000, 150_000):
+        scenario.system.withdraw(carl.cookie, Decimal(amount))
+        scenario.clock.advance(DAY)
+        carl = enter(scenario, browser(), "carl")
+    carl.open("/withdraw")
+    page = carl.press("Continue", amount="60000")
+    assert (
+        "$550,000.00 of your limit of $600,000.00 in five business days is used. Enter at most $50,000.00 now. You can withdraw"
+        " $200,000.00 a day again from November 21, 2023."
+    ) in page.text
 
 
 def test_the_limit_may_be_used_up_after_the_check(scenario: Scenario, browser: Browsers) -> None:
@@ -119,7 +146,7 @@ def test_the_same_form_sent_twice_withdraws_once(scenario: Scenario, browser: Br
     assert "was recorded. It" in carl.press("Withdraw $5.00").notice
     page = carl.post("/withdraw", **form)
     assert page.notice == "The withdrawal of $5.00 was already recorded. The same form moves the money only once."
-    assert "$199,995.00 of $200,000.00" in page.text
+    assert "Left today $199,995.00" in page.text
     for entry in ("", "x", "0" * 15):
         assert carl.post("/withdraw", **{**form, "entry": entry}).status == 409
-    assert "$199,995.00 of $200,000.00" in carl.open("/withdraw").text
+    assert "Left today $199,995.00" in carl.open("/withdraw").text

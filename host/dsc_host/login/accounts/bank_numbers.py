@@ -52,7 +52,7 @@ def _iban(text: str) -> str:
     from stdnum import iban
     from stdnum.exceptions import ValidationError
 
-    problem = InputError("iban", "must be an IBAN with its check digits, for example CH93 0076 2011 6238 5295 7")
+    problem = InputError("iban", "must be an IBAN with its check digits, for example NO93 8601 1117 947")
     if not re.fullmatch("[A-Z]{2}[0-9]{2}[A-Z0-9]+", text):
         raise problem
     try:

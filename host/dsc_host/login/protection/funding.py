@@ -36,6 +36,14 @@ def may_fund(tx: LoginTransaction, user: User, amount: Decimal, method: FundingM
     return _decide(tx, user, account_of(tx.db, user), amount, method)
 
 
+def check(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+    """Decide about a transfer before it is recorded. A refusal is logged. Raises `InputError`."""
+    allowance = may_fund(tx, user, amount, method)
+    if not allowance:
+        tx.log("deposit", user, "refused", method, amount=str(amount))
+    return allowance
+
+
 def fund(
     tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod, entry_id: str = ""
 ) -> FundingAllowance:  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 
 from dsc_host.errors import InputError
@@ -10,6 +11,7 @@ from dsc_host.login.policy.calendar import Calendar
 from dsc_host.login.policy.model import Level, Policy
 
 DAYS = 5
+_DAY = timedelta(days=1)
 
 Spent = Callable[[float], Decimal]
 """A function that returns the sum of the withdrawals since a Unix time."""
@@ -22,6 +24,8 @@ class Allowance:
     allowed: bool
     left_today: Decimal | None
     left_five_days: Decimal | None
+    full_on: date | None = None
+    """The first later day on which the whole limit for a day is left, if nothing is withdrawn until then. `limit` sets it."""
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -41,6 +45,20 @@ def allowance(amount: Decimal, now: float, spent: Spent, level: Level, calendar:
     five = level.per_five_days - spent(calendar.start_of_period(now, DAYS))
     left = max(today, Decimal(0)), max(five, Decimal(0))
     return Allowance(amount <= min(today, five), *left)
+
+
+def full_on(now: float, spent: Spent, level: Level, calendar: Calendar) -> date | None:
+    """Return the first later day on which the whole limit for a day is left, if nothing is withdrawn until then.
+
+    Return None if the level has no limit.
+    """
+    if level.per_day is None or level.per_five_days is None:
+        return None
+    spare = max(level.per_five_days - level.per_day, Decimal(0))
+    day = calendar.day(now) + _DAY
+    while spent(calendar.start_of_period(calendar.start(day), DAYS)) > spare:
+        day += _DAY
+    return day
 
 
 def check_amount(amount: Decimal) -> None:

@@ -8,6 +8,7 @@ Three promises:
 3. Parallel requests are judged one after another.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -76,8 +77,9 @@ def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal
 
 def limit(tx: LoginTransaction, session: Session, user: User) -> tuple[Level, Allowance]:
     """Return the limits of the session's device, and how much the account may still withdraw within them."""
-    level = _level_in(tx, session, user)
-    return level, _decide(tx, user, _LEAST, level, tx.now())
+    level, spent = _level_in(tx, session, user), partial(_spent, tx.db, user.account_id)
+    full_on = limits.full_on(tx.now(), spent, level, tx.calendar)
+    return level, replace(_decide(tx, user, _LEAST, level, tx.now()), full_on=full_on)
 
 
 def arrival(tx: LoginTransaction) -> str:

@@ -58,6 +58,14 @@ class AccountCalls(ShareCalls):
         """
         return self.context.read(lambda tx: funding.may_fund(tx, user_named(tx.db, user), amount, method))
 
+    def check_funding(self, token: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+        """Return the decision that `fund` would make now. A refusal is logged. Raises `InputError`."""
+        return self.do(
+            token,
+            access.customer("check_funding", Scope.FULL, Scope.TRADING),
+            lambda tx, user, _session: funding.check(tx, user, amount, method),
+        )
+
     def fund(self, token: str, amount: Decimal, method: FundingMethod, entry_id: str = "") -> FundingAllowance:
         """Record a transfer into the account, if the user may make it. Return the decision.
 

@@ -51,6 +51,7 @@ HARMLESS = frozenset({
     "address",
     "cancel_request",
     "card_candidates",
+    "check_funding",
     "check_new_pin",
     "check_primary",
     "check_withdrawal",

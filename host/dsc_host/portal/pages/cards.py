@@ -61,7 +61,11 @@ def drafted(visit: Visit) -> Response:
             (_("Delivery address"), draft.address),
             (_("Way of delivery"), _delivery(visit)),
             (_("Expected around"), _.day(draft.estimate)),
-            (_("Held on the account of {owner}", owner=draft.account_name), _.dollars(draft.hold)),
+            (_("Card and delivery"), _("free")),
+            (
+                _("Deposit"),
+                _("{amount}, held on the account of {owner}", amount=_.dollars(draft.hold), owner=draft.account_name),
+            ),
             (_("PIN"), _("as you entered it; not shown")),
         ),
         forms=(
@@ -105,7 +109,7 @@ def confirmed(visit: Visit) -> Response:
             (_("Delivery address"), sent.address),
             (_("Way of delivery"), _delivery(visit)),
             (_("Expected around"), _.day(sent.estimate)),
-            (_("Held"), _.dollars(sent.hold)),
+            (_("Deposit"), _.dollars(sent.hold)),
         ),
         onward=Link("/devices", _("Go to your devices")),
     )
@@ -142,7 +146,14 @@ def _typed(visit: Visit) -> dict[str, str]:
 
 def _request(visit: Visit, address: str, account: str = "", name: str = "") -> View:
     _, rules = visit._, visit.system.policy.request
-    hint = f"{pin_rules(_)} {_('You need the PIN to activate and to use the card.')}"
+    names, title = visit.system.card_candidates(visit.token), _("Request a card")
+    needed = _("You need the PIN to activate and to use the card.")
+    if len(names) == 1 and names != [visit.visitor().name]:
+        title = _("Request a card for {name}", name=names[0])
+        needed = _("Tell {name} this PIN: it is needed to activate and to use the card.", name=names[0])
+    elif len(names) > 1:
+        needed = _("It is needed to activate and to use the card. If the card is for another user, tell them this PIN.")
+    hint = f"{pin_rules(_)} {needed}"
     fields = (
         *_whose(visit, name),
         Field("address", _("Address for the card"), hint=_("Change it here if it is wrong."), value=address),
@@ -155,11 +166,7 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
         amount=_cents(_, rules.hold_cents),
     )
     form = Form("/request", _("Continue"), fields)
-    names, title, words = visit.system.card_candidates(visit.token), _("Request a card"), [held]
-    if len(names) == 1 and names != [visit.visitor().name]:
-        title = _("Request a card for {name}", name=names[0])
-        words.append(_("Tell the PIN to the user who gets the card. They can change it after activation."))
-    return View(title, words=words, forms=(form,), steps=_steps(_, 1), back=Link("/devices", _("Cancel")))
+    return View(title, words=(held,), forms=(form,), steps=_steps(_, 1), back=Link("/devices", _("Cancel")))
 
 
 def _steps(_: Language, current: int) -> Steps:
@@ -173,8 +180,7 @@ def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
         return ()
     if len(names) == 1:
         return (hidden("name", names[0]),)
-    hint = _("Tell the PIN to the user who gets the card. They can change it after activation.")
-    return (radio("name", _("User who gets the card"), names, chosen, hint),)
+    return (radio("name", _("User who gets the card"), names, chosen),)
 
 
 def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:

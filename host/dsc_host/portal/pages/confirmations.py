@@ -1,9 +1,10 @@
 """The question before an action: the consequences, and the button that carries the action out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.responses import Response
 
+from dsc_host.login import NotNow
 from dsc_host.portal.components import DANGER, INFO, Outcome
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Form, Link, View, button
@@ -12,6 +13,23 @@ from dsc_host.portal.views import Form, Link, View, button
 def is_confirmed(visit: Visit) -> bool:
     """Return whether the form comes from the page that asks for confirmation."""
     return visit.form.get("sure") == "yes"
+
+
+def sealed(visit: Visit, path: str, **values: str) -> str:
+    """Return the address of a check page, with the values of its form sealed for this session.
+
+    The check page has its own address so that the browser's back button can return to it.
+    """
+    return f"{path}?kept={visit.system.proofs.seal(visit.token, path, values)}"
+
+
+def kept(visit: Visit, path: str) -> Mapping[str, str]:
+    """Return the values in the page's address; nothing if they were not sealed for this check page and this session."""
+    try:
+        owner, values = visit.system.proofs.unseal(visit.token, visit.request.query_params.get("kept", ""))
+    except NotNow:
+        return {}
+    return values if owner == path else {}
 
 
 def ask(

@@ -1,5 +1,6 @@
-"""The page of a transfer of money into the account."""
+"""The pages of a transfer of money into the account: the form, and the check before the transfer is recorded."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,32 +9,56 @@ from starlette.responses import Response
 from dsc_host.errors import InputError
 from dsc_host.login import FundingMethod
 from dsc_host.login.errors import AlreadyDone
+from dsc_host.login.protection.funding import FundingAllowance
+from dsc_host.login.views import Payout
 from dsc_host.portal import amounts
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import confirmations
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
-from dsc_host.portal.wording import FUNDING_METHODS
+from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden
+from dsc_host.portal.wording import FUNDING_ARRIVALS, FUNDING_HINTS, FUNDING_METHODS
 from dsc_host.records.table_rows import new_id
 
 _LEAST = Decimal("0.01")
+_CHECK = "/deposit/check"
 
 
 def deposit(visit: Visit) -> Response:
     """Show the form for a transfer."""
-    return visit.show(_deposit(visit))
+    form = confirmations.kept(visit, _CHECK)
+    return visit.show(_deposit(visit, **{name: form[name] for name in ("amount", "method") if form}))
+
+
+def check(visit: Visit) -> Response:
+    """Show the check page."""
+    form = confirmations.kept(visit, _CHECK)
+    return visit.show(_check(visit, form)) if form else visit.redirect("/deposit")
 
 
 def deposited(visit: Visit) -> Response:
-    """Record a transfer, if the user may make it."""
+    """Redirect to the check page for a transfer or, after the check, record the transfer, if the user may make it."""
+    sure = confirmations.is_confirmed(visit)
     with visit.showing_errors(lambda: _deposit(visit)):
         amount = amounts.read(visit.value("amount", 32), visit._)
-        method, entry = _method(visit.value("method", 16)), visit.value("entry", 32) or "-"
-        try:
-            allowance = visit.system.fund(visit.token, amount, method, entry)
-        except AlreadyDone:
-            return visit.redirect("/deposit", notice="deposited_before", amount=amount)
-    if allowance:
-        return visit.redirect("/deposit", notice="deposited", amount=amount, owner=visit.system.payout(visit.token).owner)
+        method = _method(visit.value("method", 16))
+        if not sure:
+            allowance = visit.system.check_funding(visit.token, amount, method)
+        else:
+            try:
+                allowance = visit.system.fund(visit.token, amount, method, visit.value("entry", 32) or "-")
+            except AlreadyDone:
+                return visit.redirect("/deposit", notice="deposited_before", amount=amount)
+    if not allowance:
+        return _refused(visit, allowance)
+    if not sure:
+        return visit.redirect(
+            confirmations.sealed(visit, _CHECK, amount=f"{amount:.2f}", method=str(method), entry=new_id())
+        )  # fmt: skip
+    return visit.redirect("/deposit", notice="deposited", amount=amount, owner=visit.system.payout(visit.token).owner)
+
+
+def _refused(visit: Visit, allowance: FundingAllowance) -> Response:
+    """Show the form with the largest amount that is accepted."""
     _, most = visit._, allowance.most or Decimal(0)
     words = _(
         "Without protection by a device, at most {most} can be deposited in this way now. A bank transfer has no limit.",
@@ -42,33 +67,56 @@ def deposited(visit: Visit) -> Response:
     return visit.wrong(replace(_deposit(visit), wrong_words=words), _("The amount is more than your limit."), 409, "amount")
 
 
-def _deposit(visit: Visit) -> View:
-    _, owner = visit._, visit.system.payout(visit.token).owner
+# ---- the form ----
+
+
+def _deposit(visit: Visit, amount: str = "", method: str = "") -> View:
+    _, paid = visit._, visit.system.payout(visit.token)
     most = {each: visit.system.may_fund(visit.visitor().name, _LEAST, each).most for each in FundingMethod}
     limited = any(left is not None for left in most.values())
     choices = [_choice(_, each, left, limited=limited) for each, left in most.items() if left != 0]
-    to = _("The money goes into the account of {owner}.", owner=owner)
     used_up = _(
         "Without protection by a device, one direct debit or electronic transfer is accepted, and it was already made."
         " A bank transfer has no limit."
     )
+    written = amounts.written(Decimal(amount), _) if amount else ""
+    chosen = method or (choices[0].value if choices else "")
     fields = (
-        Field("amount", _("Amount in US dollars"), "amount", example(_), longest=20),
-        Field("method", _("Way of payment"), "radio", value=choices[0].value if choices else "", choices=choices),
-        hidden("entry", new_id()),
+        Field("amount", _("Amount in US dollars"), "amount", f"{_largest(_, most)} {example(_)}", written, longest=20),
+        Field("method", _("Way of payment"), "radio", value=chosen, choices=choices),
     )
     return View(
         _("Deposit money"),
-        words=(to, used_up) if len(choices) < len(most) else (to,),
-        forms=(Form("/deposit", _("Deposit money"), fields),) if choices else (),
+        words=(used_up,) if len(choices) < len(most) else (),
+        facts=((_("From"), _own_bank(_, paid)), (_("To"), _("Account of {owner}", owner=paid.owner))),
+        forms=(Form("/deposit", _("Continue"), fields),) if choices else (),
         back=Link("/withdraw", _("Back")),
+        steps=_steps(_, 1),
     )
 
 
 def _choice(_: Language, method: FundingMethod, left: Decimal | None, *, limited: bool) -> Choice:
-    """Return the choice of a method, with its limit now if some method is limited."""
+    """Return the choice of a method: what happens, the waiting time and, if some method is limited, the largest amount now."""
     limit = _("No limit.") if left is None else _("At most {most} now.", most=_.dollars(left))
-    return Choice(method, _(FUNDING_METHODS[method]), limit if limited else "")
+    hints = (_(FUNDING_HINTS[method]), _(FUNDING_ARRIVALS[method]), *((limit,) if limited else ()))
+    return Choice(method, _(FUNDING_METHODS[method]), " ".join(hints))
+
+
+def _largest(_: Language, most: Mapping[FundingMethod, Decimal | None]) -> str:
+    """Return the largest amount that is accepted now, over all ways of payment that are still possible."""
+    limits = [left for left in most.values() if left]
+    if not limits:
+        return _("No limit.")
+    return _("At most {most} by direct debit or electronic transfer. A bank transfer has no limit.", most=_.dollars(limits[0]))
+
+
+def _own_bank(_: Language, paid: Payout) -> str:
+    """Return the account that the money comes from, with the masked bank instructions if there are some."""
+    return f"{_('Your bank account')}\n{paid.bank}".strip()
+
+
+def _steps(_: Language, current: int) -> Steps:
+    return Steps((_("Amount"), _("Check")), current)
 
 
 def example(_: Language) -> str:
@@ -81,3 +129,28 @@ def _method(text: str) -> FundingMethod:
         return FundingMethod(text)
     except ValueError:
         raise InputError("method", "must be one of {kinds}", kinds=", ".join(FundingMethod)) from None
+
+
+# ---- the check ----
+
+
+def _check(visit: Visit, form: Mapping[str, str]) -> View:
+    """Return the page that says what will happen, with the button that records the transfer once."""
+    _, paid, method = visit._, visit.system.payout(visit.token), FundingMethod(form["method"])
+    amount = _.dollars(Decimal(form["amount"]))
+    fields = (*(hidden(name, form[name]) for name in ("amount", "method", "entry")), hidden("sure", "yes"))
+    return View(
+        _("Check the deposit"),
+        words=(_("Nothing has been deposited yet."),),
+        facts=(
+            (_("Amount"), amount),
+            (_("Way of payment"), _(FUNDING_METHODS[method])),
+            (_("From"), _own_bank(_, paid)),
+            (_("To"), _("Account of {owner}", owner=paid.owner)),
+            (_("Arrives"), _(FUNDING_ARRIVALS[method])),
+            (_("What happens"), _(FUNDING_HINTS[method])),
+        ),
+        forms=(Form("/deposit", _("Deposit {amount}", amount=amount), fields),),
+        back=Link(f"/deposit?kept={visit.request.query_params['kept']}", _("Back")),
+        steps=_steps(_, 2),
+    )

@@ -11,9 +11,11 @@ from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.protection import change_refusal
 from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, View
+from dsc_host.portal.views import Choice, Field, Form, Link, View
 
 _LONGEST = 200
+_IBAN, _US = "iban", "us"
+"""The kinds of bank accounts, as the form's radio buttons name them."""
 
 
 def profile(visit: Visit) -> Response:
@@ -194,20 +196,27 @@ def changed_bank(visit: Visit) -> Response:
     return visit.redirect("/profile", notice="bank", token=visit.system.rotate(visit.token))
 
 
-def bank_fields(_: Language) -> tuple[Field, ...]:
-    """Return the fields for bank instructions."""
-    iban, routing = _("For example CH93 0076 2011 6238 5295 7"), _("9 digits, for example 111000025")
-    american = _("Or account in the US")
+def bank_fields(_: Language, kind: str = _IBAN) -> tuple[Field, ...]:
+    """Return the fields for bank instructions. The page shows only the fields of the kind of account that is chosen."""
+    kinds = (
+        Choice(_IBAN, _("Account with an IBAN"), _("Most accounts outside the US. Your statement shows the IBAN.")),
+        Choice(_US, _("Account in the US"), _("It has a routing number and an account number, as your checks show.")),
+    )
+    iban, routing = _("For example NO93 8601 1117 947"), _("9 digits, for example 111000025")
+    number = _("4 to 17 digits, for example 000123456789")
     return (
-        Field("iban", "IBAN", hint=iban, longest=64, optional=True, secret=True, heading=_("Account with an IBAN")),
-        Field("routing", _("Routing number"), "code", routing, longest=64, optional=True, heading=american),
-        Field("account_number", _("Account number"), "code", _("4 to 17 digits"), longest=64, optional=True),
+        Field("kind", _("Which account do you have?"), "radio", value=kind, choices=kinds),
+        Field("iban", "IBAN", hint=iban, longest=64, optional=True, secret=True, shown_for=_IBAN),
+        Field("routing", _("Routing number"), "code", routing, longest=64, optional=True, shown_for=_US),
+        Field("account_number", _("Account number"), "code", number, longest=64, optional=True, shown_for=_US),
     )
 
 
 def entered_bank(visit: Visit) -> dict[str, str]:
-    """Return the bank instructions that were filled in."""
-    return {name: visit.value(name, 64) for name in ("iban", "routing", "account_number")}
+    """Return the bank instructions that were filled in, without the fields of the kind of account that was not chosen."""
+    names = {_IBAN: ("iban",), _US: ("routing", "account_number")}
+    chosen = names.get(visit.value("kind", 8), ("iban", "routing", "account_number"))
+    return {name: visit.value(name, 64) for name in chosen}
 
 
 def _bank_fact(_: Language, known: Profile) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from dsc_host.login import Allowance, NotAllowed, NotNow, Scope
 from dsc_host.login.errors import AlreadyDone
+from dsc_host.login.policy.model import Level
 from dsc_host.login.views import Payout
 from dsc_host.portal import amounts
 from dsc_host.portal.components import WARNING, Actions, Alert, Meters
@@ -24,13 +25,13 @@ _CHECK = "/withdraw/check"
 
 def withdraw(visit: Visit) -> Response:
     """Show the form for a withdrawal, with the limits and how much of each limit is left."""
-    form = _kept(visit)
+    form = confirmations.kept(visit, _CHECK)
     return visit.show(_withdraw(visit, amounts.written(Decimal(form["amount"]), visit._) if form else ""))
 
 
 def check(visit: Visit) -> Response:
     """Show the check page, which has its own address so that the browser's back button can return to it."""
-    form, paid = _kept(visit), visit.system.payout(visit.token)
+    form, paid = confirmations.kept(visit, _CHECK), visit.system.payout(visit.token)
     if not form or not paid.bank:
         return visit.redirect("/withdraw")
     return visit.show(_check(visit, form, paid))
@@ -52,36 +53,53 @@ def withdrawn(visit: Visit) -> Response:
             except AlreadyDone:
                 return visit.redirect("/withdraw", notice="withdrawn_before", amount=amount)
     if not allowance:
-        view = replace(_withdraw(visit), wrong_words=_too_much(_, amount, allowance))
-        return visit.wrong(view, _("The amount is more than your limit."), 409, "amount")
+        title, words = _too_much(_, amount, *visit.system.withdrawal_limit(visit.token))
+        return visit.wrong(replace(_withdraw(visit), wrong_words=words), title, 409, "amount")
     if not sure:
-        return visit.redirect(f"{_CHECK}?kept={_sealed(visit, amount)}")
+        return visit.redirect(confirmations.sealed(visit, _CHECK, amount=f"{amount:.2f}", entry=new_id()))
     return visit.redirect(
         "/withdraw", notice="withdrawn", amount=amount, owner=paid.owner, bank=paid.bank, day=_.day(paid.arrives)
     )  # fmt: skip
 
 
-def _sealed(visit: Visit, amount: Decimal) -> str:
-    """Return the form of one withdrawal as sealed text, which only this session can use."""
-    return visit.system.proofs.seal(visit.token, _CHECK, {"amount": f"{amount:.2f}", "entry": new_id()})
+def _too_much(_: Language, amount: Decimal, level: Level, allowance: Allowance) -> tuple[str, str]:
+    """Return the title of a refusal, and its details: the limit, what was withdrawn, what is left, and when it is full."""
+    left, today, five = _left(allowance), allowance.left_today, allowance.left_five_days
+    title = _("The amount is more than your limit.")
+    if left is None or today is None or five is None or level.per_day is None or level.per_five_days is None:
+        return title, ""
+    limit = _.dollars(level.per_day)
+    if left == level.per_day:
+        words = _(
+            "{amount} is more than your limit of {limit} a day. Enter at most {limit}, or log in with a device that has a"
+            " higher limit.",
+            amount=_.dollars(amount),
+            limit=limit,
+        )
+        return title, words
+    title = _("The amount is more than what is left of your limit.")
+    if today <= five:
+        words = _(
+            "{used} of your limit of {limit} a day is used. Enter at most {left} now.",
+            limit=limit,
+            used=_.dollars(level.per_day - today),
+            left=_.dollars(left),
+        )
+    else:
+        words = _(
+            "{used} of your limit of {limit} in five business days is used. Enter at most {left} now.",
+            limit=_.dollars(level.per_five_days),
+            used=_.dollars(level.per_five_days - five),
+            left=_.dollars(left),
+        )
+    return title, f"{words} {_full_again(_, level, allowance)}"
 
 
-def _kept(visit: Visit) -> Mapping[str, str]:
-    """Return the form in the page's address; nothing if it is not a form of this session."""
-    try:
-        path, form = visit.system.proofs.unseal(visit.token, visit.request.query_params.get("kept", ""))
-    except NotNow:
-        return {}
-    return form if path == _CHECK else {}
-
-
-def _too_much(_: Language, amount: Decimal, allowance: Allowance) -> str:
-    return _(
-        "{amount} is more than your limit. You can withdraw at most {left} now. Enter a smaller amount, or log in with a"
-        " device that has a higher limit.",
-        amount=_.dollars(amount),
-        left=_.dollars(_left(allowance) or Decimal(0)),
-    )
+def _full_again(_: Language, level: Level, allowance: Allowance) -> str:
+    day, limit = allowance.full_on, level.per_day
+    if day is None or limit is None:
+        return ""
+    return _("You can withdraw {limit} a day again from {day}.", day=_.day(day.isoformat()), limit=_.dollars(limit))
 
 
 def _left(allowance: Allowance) -> Decimal | None:
@@ -98,38 +116,41 @@ def _withdraw(visit: Visit, value: str = "") -> View:
     """Return the page with the form, or with the reason if bank instructions are missing or the limit is used up."""
     _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
     paid = visit.system.payout(visit.token)
-    meters = limit_meters(_, level, allowance)
+    meters, left = limit_meters(_, level, allowance)[1:], _left(allowance)
     limits = Meters(_("Withdrawal limits"), meters, more=Link("/protection", _("Protection and limits")))
     view = View(
         _("Withdraw money"),
         facts=(
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
-            (_("You can withdraw now"), _available(_, allowance)),
+            *_limit_facts(_, level, left),
         ),
+        back=Link("/", _("Back")),
         below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit, paid))),
     )
     if not paid.bank:
         return replace(view, blocks=(_without_bank(visit),))
-    if _left(allowance) == 0:
-        return replace(view, blocks=(_used_up(_),))
-    field = Field("amount", _("Amount in US dollars"), "amount", example(_), value, longest=20)
+    if left == 0:
+        return replace(view, blocks=(_used_up(_, level, allowance),))
+    hint = example(_) if left is None else f"{_('At most {most} now.', most=_.dollars(left))} {example(_)}"
+    field = Field("amount", _("Amount in US dollars"), "amount", hint, value, longest=20)
     return replace(view, forms=(Form("/withdraw", _("Continue"), (field,)),), steps=_steps(_, 1))
 
 
-def _available(_: Language, allowance: Allowance) -> str:
-    """Return the amount that can be withdrawn now, or that there is no limit."""
-    left = _left(allowance)
-    return _("Any amount: your device has no limit.") if left is None else _("At most {most}", most=_.dollars(left))
+def _limit_facts(_: Language, level: Level, left: Decimal | None) -> tuple[tuple[str, str], ...]:
+    """Return the limit for a day and how much is left of it, or that there is no limit."""
+    if level.per_day is None or left is None:
+        return ((_("You can withdraw now"), _("Any amount: your device has no limit.")),)
+    return ((_("Limit today"), _.dollars(level.per_day)), (_("Left today"), _.dollars(left)))
 
 
 def _steps(_: Language, current: int) -> Steps:
     return Steps((_("Amount"), _("Check")), current)
 
 
-def _used_up(_: Language) -> Alert:
-    words = _("Try again on another business day, or log in with a device that has a higher limit.")
-    return Alert(WARNING, _("Nothing is left of your limit now"), (words,))
+def _used_up(_: Language, level: Level, allowance: Allowance) -> Alert:
+    higher = _("To withdraw more now, log in with a device that has a higher limit.")
+    return Alert(WARNING, _("Nothing is left of your limit now"), (_full_again(_, level, allowance), higher))
 
 
 def _without_bank(visit: Visit) -> Alert:

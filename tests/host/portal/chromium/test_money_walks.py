@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tests.host.portal.chromium.walk import Walk
-from tests.host.portal.chromium.withdrawals import withdraw
+from tests.host.portal.chromium.withdrawals import press_amount, withdraw
 
 from dsc_host.login import Scope
 from dsc_host.portal.wording import SCOPES
@@ -17,9 +17,10 @@ def test_money_is_withdrawn_and_deposited_within_the_limits(walk: Walk) -> None:
     assert left in walk.press("Continue", Amount_in_US_dollars="60000").text
     walk.picture("withdraw-too-much")
     walk.open("/").follow("Deposit money").picture("deposit")
-    assert walk.press("Deposit money", Amount_in_US_dollars="20000.01").has_notice("deposited")
+    walk.press("Continue", Amount_in_US_dollars="20000.01").picture("deposit-check")
+    assert press_amount(walk, "Deposit {amount}", Decimal("20000.01")).has_notice("deposited")
     walk.shown.system.opt_out(walk.enter("anna").token)
-    walk.open("/deposit").press("Deposit money", Amount_in_US_dollars="20000.01").picture("deposit-too-much")
+    walk.open("/deposit").press("Continue", Amount_in_US_dollars="20000.01").picture("deposit-too-much")
     words = walk._(
         "Without protection by a device, at most {most} can be deposited in this way now. A bank transfer has no limit.",
         most=walk.language.dollars(Decimal(20_000)),
