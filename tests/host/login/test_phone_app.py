@@ -2,11 +2,14 @@
 
 import pytest
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, activated, token
-from tests.host.login.scenario import DAY, PASSWORD, Scenario
+from tests.host.login.scenario import DAY, PASSWORD, Scenario, new_scenario
+from tests.host.login.shares import proven
+from tests.host.verifier_samples import Clock
 
 from dsc_host.errors import InputError
 from dsc_host.login import (
     Kind,
+    Loss,
     NotAllowed,
     NotFound,
     NotIn,
@@ -35,6 +38,20 @@ def test_an_app_is_activated_and_takes_the_place_of_sms(scenario: Scenario) -> N
     assert (visitor.name, visitor.until - visitor.since) == ("ben", 12 * 3600)
     with pytest.raises(NotIn):
         scenario.system.answer(step.token, "")
+
+
+def test_an_app_leaves_a_card_in_use_that_another_user_shares(clock: Clock) -> None:
+    with new_scenario(clock, phone={"removes": ["sms", "voice", "dsc_plus"]}) as scenario:
+        token = scenario.session("ben")
+        scenario.system.confirm_share(token, proven(scenario, token))
+        app = activated(scenario, "ben")
+        step = scenario.system.begin("ben", PASSWORD)
+        scenario.system.report_loss(step.token, app.device, Loss.LOST)
+        again = scenario.enter("ben")
+        question = scenario.system.ask_to_activate(again, app.device).shows["challenge"]
+        assert scenario.system.activate(again, f"P{app.respond(question)}")
+        (card,) = scenario.system.devices(scenario.enter("anna"))
+        assert (card.kind, card.live) == (Kind.DSC_PLUS, True)
 
 
 def test_an_app_leaves_the_cards_of_its_user_in_use(scenario: Scenario) -> None:

@@ -64,7 +64,10 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
     for other, use in registry.held_by(tx.db, user):
         if other.id == device.id:
             rows.uses.change(tx.db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
-        elif (other.state, other.owner_id) == (DeviceState.MISPLACED, user.id) and kind.replaces(kinds.of(other)):
+        elif other.owner_id != user.id:
+            # Another user owns this device and shares it, so this activation must not end it.
+            continue
+        elif other.state == DeviceState.MISPLACED and kind.replaces(kinds.of(other)):
             # The new device replaces the misplaced device, so that nobody can use the misplaced device even if it is found.
             kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.LOST)

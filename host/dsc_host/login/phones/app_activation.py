@@ -194,9 +194,10 @@ def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str,
 
 
 def _end_replaced(tx: LoginTransaction, user: User) -> None:
-    """End the devices that the app replaces, and the temporary devices."""
+    """End the user's own devices that the app replaces, and the temporary devices."""
     for device, _ in registry.held_by(tx.db, user):
-        if device.kind in tx.policy.phone.removes and device.state == DeviceState.ACTIVE:
+        own = device.owner_id == user.id
+        if own and device.kind in tx.policy.phone.removes and device.state == DeviceState.ACTIVE:
             registry.move(tx, device, DeviceState.ENDED)
     registry.end_temporary(tx, user)
 
