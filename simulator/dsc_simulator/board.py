@@ -116,7 +116,7 @@ class Flash:
         raise PowerCut(f"the power failed after {at} of the {len(new)} bytes of slot {slot}")
 
     def _torn(self, new: bytes, old: bytes) -> bytes:
-        """Return the rest of a slot after a power failure: in the first byte, some bits are new; the other bytes are old."""
+        """Return the rest of a slot after a power failure. Some bits of the first byte are new, and all other bytes are old."""
         return bytes((old[0] ^ (old[0] ^ new[0]) & self._tear.randrange(256),)) + old[1:] if new else b""
 
 

@@ -77,7 +77,7 @@ class _RefusedHost(_SocketHost):
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
-        # If the host has already disconnected, `answer` will notice.
+        # If the host has already disconnected, `answer` reports it.
         with suppress(OSError):
             self.write(BUSY)
 
@@ -125,7 +125,7 @@ class _PtyHost:
         look = select.poll()
         look.register(self._master, select.POLLIN)
         events = dict(look.poll(0)).get(self._master, 0)
-        # A program that has closed the pty may have left data to read.
+        # If the program has closed the pty, its last data may still wait to be read.
         return bool(events & select.POLLIN) or not events & select.POLLHUP
 
     def read(self) -> bytes:
@@ -226,7 +226,7 @@ class LineServer:
             end.close()
 
     def _wake_thread(self) -> None:
-        # If the pipe is full, the thread wakes up anyway. If the pipe is closed, the thread has ended.
+        # If the socket is full, the thread wakes up anyway. If the socket is closed, the thread has ended.
         with suppress(OSError):
             self._wake.send(b"!")
 

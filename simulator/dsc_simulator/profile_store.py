@@ -112,7 +112,7 @@ class ProfileFile:
     def __init__(self, path: Path, engine: str | None) -> None:
         self.path = path
         for left in path.parent.glob(f"{self._temporary}*"):
-            # Remove the draft of a program that was killed during a write.
+            # Remove a temporary file that a program has left, because it was killed during a write.
             left.unlink()
         kept = self._read()
         self.is_new = kept is None
@@ -131,7 +131,7 @@ class ProfileFile:
 
     def _read(self) -> Kept | None:
         try:
-            # Do not read from a pipe, which would wait for a writer.
+            # Refuse a pipe: reading from it would wait for a writer.
             if self.path.exists() and not self.path.is_file():
                 raise SimulatorError(f"{self.path}: this is not a regular file")
             with self.path.open("rb") as file:
@@ -139,7 +139,7 @@ class ProfileFile:
         except FileNotFoundError:
             return None
         if len(text) > _MAX_BYTES:
-            # Make no copy, which could fill the disk.
+            # Do not copy this file, because the copy could fill the disk.
             raise SimulatorError(f"{self.path}: the file is too large for a card; it was not changed")
         try:
             return Kept.from_json(text.decode())
@@ -175,7 +175,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _copy_aside(path: Path, content: bytes) -> Path:
-    """Copy `content` to a file `NAME.broken-N`, and return its path. If such a copy exists already, return its path."""
+    """Copy `content` to a file `NAME.broken-N`, and return its path. Do not copy the same content twice."""
     for number in count(1):
         aside = path.with_name(f"{path.stem}.broken-{number}")
         try:

@@ -70,8 +70,8 @@ class CardClient:
     ) -> Self:
         """Return a client for the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`).
 
-        Wait for the card's greeting. `timeout`, `clock` and `transcript` are the constructor's. Raises CardNotFound if the port
-        cannot be opened, or if no device with this protocol answers within `timeout`. The message describes what the port sent
+        Wait for the card's greeting. The other arguments are those of the constructor. Raises CardNotFound if the port cannot
+        be opened, or if no device with this protocol answers within `timeout`. The message describes what the port sent
         instead. Raises CardStopped, a subclass of CardNotFound, if a MicroPython prompt answers.
         """
         port = open_port(url)
@@ -129,7 +129,7 @@ class CardClient:
         return bytes.fromhex(digits)
 
     def personalize(self, profile: Profile) -> None:
-        """Write `profile` to a blank card as one record.
+        """Write `profile` to a blank card, completely or not at all.
 
         Raises CardError `denied` if the card holds a key, and ProtocolError if the reply names another serial.
 
@@ -145,7 +145,7 @@ class CardClient:
             raise ProtocolError("the reply to personalize does not hold the serial that was set")
 
     def challenge(self, question: str) -> None:
-        """Send the card the challenge `question`, 1 to 64 printable ASCII characters. Raises InputError for anything else.
+        """Send the card the challenge `question`, 1 to 64 printable ASCII characters. Raises InputError for another text.
 
         The owner types the PIN and confirms with OK. The card sends the response as an event: see `wait_response`.
         Responses to earlier questions are dropped.

@@ -34,7 +34,7 @@ if sys.platform != "win32":
 _log = logging.getLogger("dsc_host.link")
 
 READ_SLICE = 0.02
-"""The longest wait of a read in seconds. Between reads, a waiting thread checks deadlines, `close` and other threads."""
+"""The longest wait of a read in seconds. Between two reads, a thread checks its deadline, and other threads get their turn."""
 MAX_EVENTS = 256
 _CHUNK = 4096
 # pyserial raises a TypeError if another thread has closed the port, and a termios.error if the port vanishes during its setup.
@@ -71,10 +71,10 @@ class SerialPort(Protocol):
 class Session:
     """Requests and replies over `port`, which the session owns and closes.
 
-    `timeout` is the number of seconds that each call except `wait_event` may take, resends included.
+    `timeout` is the number of seconds that each call except `wait_event` may take, including all resends.
 
-    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. Some ports that
-    are already closed fail only in the first call.
+    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. A closed port
+    may fail only in the first call.
     """
 
     def __init__(self, port: SerialPort, timeout: float, clock: Callable[[], float], transcript: Transcript | None) -> None:
@@ -236,7 +236,7 @@ class Session:
         return True
 
     def _sort_old_lines(self, deadline: float) -> None:
-        """Sort the lines that arrive before a request is sent. None of them is its reply, even if the number matches."""
+        """Sort the lines that arrive before a request is sent. They cannot be its reply, even if a number matches."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -281,7 +281,7 @@ class Session:
         return len(data)
 
     def _sort_lines(self, seq: int | None = None) -> Reply | None:
-        """Queue the events up to the reply `seq`, and return the reply if it is there. Drop lines that nobody waits for."""
+        """Sort the waiting lines up to the reply `seq`: queue events, drop other lines. Return the reply, or None."""
         while self._lines:
             frame = self._decode(self._lines.popleft())
             if isinstance(frame, Event):

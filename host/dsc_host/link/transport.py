@@ -61,7 +61,7 @@ def discover(*, usb_only: bool = True) -> list[Port]:
 
 
 def discover_programs() -> list[Port]:
-    """Return the ports of cards that run as programs on this machine.
+    """Return the ports of simulated cards, which run as programs on this machine.
 
     Installed packages report these ports through the entry-point group `dscplus.ports`. `find_card` never chooses such a port.
     """

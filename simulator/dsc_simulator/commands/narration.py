@@ -74,5 +74,5 @@ class Story:
         return self._outcomes == outcomes
 
     def result(self) -> dict[str, Any]:
-        """Return everything, for JSON. Times are in milliseconds."""
+        """Return the engine, the steps, the outcomes and the times (in milliseconds), for JSON."""
         return {"engine": self.engine, "steps": self._steps, "accepted": self._outcomes, "times_ms": self._times_ms}

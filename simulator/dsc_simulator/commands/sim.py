@@ -106,7 +106,7 @@ def _page_options(profile: str | None, temporary: bool, engine: str | None, seed
 
 def _serve(arguments: list[str], port: int, records: Records) -> None:
     _need("textual_serve", "web")
-    # Pass the address in the environment: it may hold a password, and everybody can read a command line.
+    # Pass the database's address in the environment. It may hold a password, and every user can read a command line.
     named = {"DSCPLUS_DB": records.database, "DSCPLUS_MASTER_KEY_FILE": records.master_key and str(records.master_key)}
     os.environ.update({name: value for name, value in named.items() if value})
     from dsc_simulator.desktop.web import serve

@@ -63,7 +63,7 @@ def _place(path: Path) -> str:
 
 
 def perform(task: Task, name: str | None, engine: str | None, seed: int | None) -> int:
-    """Do the task with the card of the profile `name`, or with a temporary card.
+    """Do the task with the card of the profile `name`. Without a name, use the script's card, or a temporary card.
 
     Return the exit code, which is 42 if an expectation fails.
     """

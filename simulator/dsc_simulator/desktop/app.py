@@ -104,7 +104,7 @@ class CardApp(App[int]):
         yield Legend(show_command_palette=False, compact=True)
 
     async def on_mount(self) -> None:
-        """Choose the theme, follow the card, and open the dialog that makes a card if asked."""
+        """Choose the theme, follow the card, and open the dialog that makes a card if `make_first` is set."""
         self.theme = "textual-light" if _is_light(os.environ.get("COLORFGBG", "")) else "textual-dark"
         self._on_signals()
         self.workspace.changed = self._request_redraw
@@ -205,7 +205,7 @@ class CardApp(App[int]):
 
     def on_print(self, event: events.Print) -> None:
         """Show a message that `dsc_host` prints, for example the place of a new master key. It is printed again at the end."""
-        # Click mistakes Textual's replacement of standard error for a binary file, and writes bytes to it.
+        # The text may be bytes: Click takes Textual's replacement of standard error for a binary file.
         text: str | bytes = event.text
         words = (text.decode() if isinstance(text, bytes) else text).strip()
         if words:
@@ -298,7 +298,7 @@ class CardApp(App[int]):
         return action != "make" or is_blank(self.workspace.live.facts())
 
     def action_make(self, problem: str = "") -> None:
-        """Open the dialog that makes a card, with the message `problem` above it."""
+        """Open the dialog that makes a card, with the message `problem` at its top."""
         name = self.workspace.name
         self.push_screen(MakeScreen(name, problem or self._problem or _WELCOME), self._make)
 

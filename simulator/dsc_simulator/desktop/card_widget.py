@@ -22,7 +22,7 @@ def put(place: Static, text: str) -> None:
 
 
 class Legend(Footer):
-    """The legend of the keys, which has two rows in a narrow window."""
+    """The legend that explains the keys of the keyboard. It has two rows in a narrow window."""
 
     def compose(self) -> ComposeResult:
         """Lay out the keys. look.tcss sets the number in a row. Otherwise, Textual would put all in one row and cut it off."""
@@ -63,8 +63,8 @@ class PressKey(Static):
         self._holding: Timer | None = None
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Press the key immediately if the card is on. If it is off, start to measure the hold."""
-        # Capture the mouse, to notice a release outside the key.
+        """If the card is on, press the key immediately. If the card is off, begin to measure how long the key is held."""
+        # Capture the mouse, so that a release outside the key is noticed too.
         self.capture_mouse()
         if not self.card_is_off:
             self.post_message(KeyPressed("PRESS"))
@@ -73,7 +73,7 @@ class PressKey(Static):
         self._holding = self.set_timer(self.hold_seconds, self._held)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """End the hold. Report a release that came too early."""
+        """End the measurement. Report a release that came too early."""
         self.release_mouse()
         self.remove_class("held")
         if self._holding is not None:

@@ -16,7 +16,7 @@ def next_step(shown: str, facts: Facts) -> str:
 
 
 def is_blank(facts: Facts) -> bool:
-    """Return whether the card can be personalized. A damaged card has no serial, and cannot be personalized."""
+    """Return whether the card can be personalized. A damaged card has no serial either, but it cannot be personalized."""
     return not facts.get("serial") and not facts.get("damaged")
 
 

@@ -18,7 +18,7 @@ _CARD_COLUMNS = 80
 
 
 class Panel(VerticalScroll):
-    """A panel that shows one of the contents in NAMES, or is hidden.
+    """A panel that shows one of the views in NAMES, or is hidden.
 
     If `secrets` is set, the view of the flash shows the key. Opening another view resets `secrets`.
     """

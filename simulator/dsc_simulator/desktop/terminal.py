@@ -38,7 +38,7 @@ def leave_with_terminal() -> None:
     if not sys.__stdin__.isatty() and "TEXTUAL_DRIVER" not in os.environ:
         return
     gone = select.poll()
-    # A poll without requested events still reports a hang-up.
+    # Request no events: a poll always reports a hang-up.
     gone.register(sys.__stdin__.fileno(), 0)
     threading.Thread(target=_wait, args=(gone.poll,), name="terminal-watch", daemon=True).start()
 

@@ -41,7 +41,7 @@ class OwnPagesOnly(Server):
         self._programs.prepare()
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one page, and remember it until it closes."""
+        """Serve one page. Count the page as open until it closes."""
         page = asyncio.current_task()
         assert page is not None
         self._pages.add(page)
@@ -65,7 +65,7 @@ class OwnPagesOnly(Server):
         return socket
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """End the program of every open page, instead of waiting for the user to close it."""
+        """End the program of every open page. Do not wait until the user closes the page."""
         await self._programs.close()
         # Give programs that are ending the time to finish: if their tasks were canceled now, they would keep running.
         await self.wait(_ENDING_SECONDS)

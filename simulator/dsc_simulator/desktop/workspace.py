@@ -26,7 +26,7 @@ class Settings:
     seed: int | None = None
     tcp_port: int = 0
     keys_on_line: bool = False
-    """Whether a program at the line may press the card's keys, which is needed if there is no screen."""
+    """Whether programs may press the card's keys over the line. Without a screen, there is no other way to press them."""
     profiles: Profiles = field(default_factory=Profiles)
 
 
@@ -61,7 +61,7 @@ class Workspace:
 
     @property
     def name(self) -> str | None:
-        """The name of the profile; None if the card is temporary."""
+        """The name of the profile, or None if the card is temporary."""
         return None if self.profile is None else self.profile.name
 
     @property
@@ -83,7 +83,7 @@ class Workspace:
         return f"Line: {here} · {hosts}"
 
     def rename(self, name: str) -> None:
-        """Close this card and open a new profile with this name. If that fails, open this card again."""
+        """Close the card, and open a new profile with this name. If that fails, open the previous card again."""
         now = self.name
         if name == now:
             return

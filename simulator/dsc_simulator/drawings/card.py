@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 CELLS = 8
 
-# A cell has 14 segments: a is the top, b and c the right, d the bottom, e and f the left; g and h are the halves of the middle;
-# i, j and k are the slanted and upright strokes of the upper half from left to right; l, m and n are the strokes of the lower
-# half.
+# A cell has 14 segments. a is the top, b and c are the right side, d is the bottom, and e and f are the left side. g and h are
+# the halves of the middle bar. i, j and k are the inner strokes of the upper half, from left to right, and l, m and n are those
+# of the lower half.
 _GLYPHS = {
     " ": "",
     "*": "ghijklmn",

@@ -153,8 +153,8 @@ def transitions() -> str:
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (
         "# The card's state machine\n\n"
-        "Made by pressing every key in every situation of the firmware (`make docs`); `make check` fails if it is out of\n"
-        "date. Each cell is what the display shows after the key; · means that nothing happens.\n\n"
+        "`make docs` makes this table: it presses every key in every situation of the firmware. `make check` fails if the\n"
+        "table is out of date. A cell shows the display after the key, and · means that nothing happens.\n\n"
         f"{table}\n"
     )
 

@@ -93,7 +93,7 @@ def _ground_beside(number: int) -> int:
     return min(grounds, key=lambda ground: abs(ground - number))
 
 
-# The drawing. The Pico is upright in the middle, USB on top. The display is above it, the keypad below, the button beside it.
+# In the drawing, the Pico is upright, with USB on top. The display is above the Pico, the keypad below, and the button beside.
 
 _PITCH, _LANE, _LANES = 18, 16, 4
 _LEFT, _RIGHT, _TOP, _BOTTOM = 240, 400, 190, 570
@@ -117,7 +117,7 @@ _STYLE = (
 def _pico_at(number: int) -> tuple[int, int]:
     """Return the position of a pin of the Pico.
 
-    Pins 1 to 20 are on the left, from the top; 21 to 40 on the right, from the bottom.
+    Pins 1 to 20 are on the left side, from top to bottom. Pins 21 to 40 are on the right side, from bottom to top.
     """
     if _is_left(number):
         return _LEFT, _TOP + _PITCH * number

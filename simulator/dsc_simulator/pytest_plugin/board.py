@@ -72,7 +72,7 @@ class BoardToken(Token):
         return self.display.ljust(_CELLS)
 
     def press(self, *keys: str) -> str:
-        """Press keys over the line if the board allows that; otherwise ask a person. Without a person, the test is skipped."""
+        """Press keys over the line if the board allows that. If not, ask a person, or skip the test if nobody is there."""
         for key in keys:
             check_key(key)
         self._note(keys)

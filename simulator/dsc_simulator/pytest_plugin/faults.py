@@ -101,7 +101,7 @@ class FaultyCard(SimulatedCard):
         return super().waiting
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the card. When the call returns, the card has handled them. Raise Unplugged."""
+        """Do as `SimulatedCard.send` does. Raise Unplugged if the plug is pulled."""
         self._check_plug()
         super().send(self._noise.spoil(data) if self._noise else data)
 

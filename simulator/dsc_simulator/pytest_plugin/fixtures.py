@@ -274,14 +274,14 @@ class SimulatedToken(FaultyCard, Token):
             raise PowerCut(*cut.args) from None
 
     def report(self) -> str:
-        """Return keys, serial line and display as text that contains no secret."""
+        """Return the pressed keys, the serial line and the display as text that contains no secret."""
         return self._diary.report(self.cells)
 
 
 class simulated_card:  # noqa: N801 - used as a function is
     """A new card for a block or for one test. The card is closed at the end.
 
-    As a decorator it passes the card as the last positional argument. `options` are those of `CardOptions`; an unknown option
+    As a decorator, it passes the card as the last positional argument. `options` are those of `CardOptions`. An unknown option
     raises TypeError. If the test fails, the card's report is added to the error as a note.
 
     Examples:

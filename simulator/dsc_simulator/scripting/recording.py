@@ -193,7 +193,7 @@ def _spell(keys: Iterable[str]) -> str:
 
 
 def asciicast(recording: Recording, *, key_seconds: float = 0.3, title: str = "Digital Security Card+") -> str:
-    """Return the recording as an asciicast, version 2: a line of JSON for the terminal, then one line for each display.
+    """Return the recording as an asciicast, version 2: a line of JSON about the terminal, then a line for each display.
 
     A simulated card handles keys without delay, so each key is shown for `key_seconds`. Players shorten pauses to 2 s.
     """

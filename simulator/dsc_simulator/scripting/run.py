@@ -112,13 +112,13 @@ class ScriptResult:
 
     @property
     def exit_code(self) -> int:
-        """0; 42 if an expectation failed; 1 if the script could not continue."""
+        """The exit code: 0 for success, 42 for a failed expectation, 1 if the script could not continue."""
         if self.failure is None:
             return 0
         return 1 if self.failure.crash else UNMET
 
     def result(self) -> dict[str, object]:
-        """Return everything, for JSON."""
+        """Return all fields and the exit code, for JSON."""
         return {**asdict(self), "exit_code": self.exit_code}
 
     def message(self) -> str:
@@ -251,7 +251,7 @@ class Run:
         self.powered(self.card.restart)
 
     def ask(self, text: str, expected: Mapping[str, str]) -> None:
-        """Send a request. Continue only if the reply is `ok` with the expected values, or the expected error."""
+        """Send a request. Continue only if the reply has the expected values, or is the expected error."""
         wanted = {name: self.fill(value) for name, value in expected.items()}
         words, values = self._reply(self.fill(text))
         if not wanted.items() <= values.items() or ("error" in values) != ("error" in wanted):

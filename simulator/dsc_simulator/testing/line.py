@@ -100,7 +100,7 @@ class CardOnLine(UnlockableCard):
         return f" bytes={int(n)}" if pattern("[1-9]|[1-5][0-9]|6[0-4]")(n) else refuse("bad-arg")
 
     def do_set(self, values: Values) -> str:
-        """Take fields of a profile."""
+        """Check fields of a profile, and keep them for `personalize`."""
         if self.record.key:
             refuse("denied")
         for name, value in values.items():
@@ -135,7 +135,7 @@ class CardOnLine(UnlockableCard):
         return f" serial={self.record.serial}"
 
     def do_challenge(self, values: Values) -> str:
-        """Take a challenge over the line."""
+        """Accept a challenge from the line."""
         if self.record.locked and self.state != "off":
             refuse("locked")
         if self.state not in ("pin", "challenge"):

@@ -17,7 +17,7 @@ from dsc_simulator.testing.line import CardOnLine
 from dsc_simulator.testing.strategies import LineRequest
 from dsc_simulator.testing.subject import Subject, plain
 
-# The largest number of starts in one example. A start takes as long as fifty keys.
+# The largest number of restarts in one example. A restart takes as long as fifty key presses.
 _STARTS = 3
 
 

@@ -46,7 +46,7 @@ class LineRequest:
 
 
 def keys() -> SearchStrategy[str]:
-    """Return a strategy of the 13 keys, by name. OK and C are as frequent as all digits together."""
+    """Return a strategy of the 13 keys, by name. OK and C together are nearly as frequent as all digits."""
     return st.sampled_from([*KEYS, *["OK", "C"] * 3])
 
 
