@@ -11,7 +11,7 @@ from typing import Any
 from dsc_host.records import audit_writer, seals, segments, vault
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import MasterKey, Secret
-from dsc_host.verifier import rows
+from dsc_host.verifier import card_lookup, rows
 from dsc_host.verifier.card_seals import Holder
 from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
@@ -38,9 +38,9 @@ def rekey(context: CardContext, done: Progress) -> int:
     _seal_vault(context, to)
     total, after, sealed = 0, "", BATCH
     while sealed == BATCH:
-        sealed, after = context.change_in_turn(lambda tx, after=after: _seal_some(tx, to, after, until))  # type: ignore[misc]
-        if sealed:
-            total += sealed
+        sealed, real, after = context.change_in_turn(lambda tx, after=after: _seal_some(tx, to, after, until))  # type: ignore[misc]
+        if real:
+            total += real
             done(total, max(left, total))
     _seal_vault(context, to)
     return total
@@ -80,22 +80,24 @@ def _seal_some_of_vault(tx: CardTransaction, to: MasterKey) -> int:
     return sealed
 
 
-def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> tuple[int, str]:
-    """Seal a batch of cards and the end of the log. Return the number of sealed cards and the last serial.
+def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> tuple[int, int, str]:
+    """Seal a batch of rows and the end of the log. Return the number of rows, the number of cards, and the last serial.
 
     Cards that were enrolled after `until` are left out, so that the change ends even if other processes keep enrolling cards
     under another key.
     """
     found = rows.lock_cards_not_under(tx.db, to.id, after, until, BATCH)
     if not found and after:
-        return 0, after
+        return 0, 0, after
     for card in found:
         changes = {"key_id": to.id, **_seal_again(tx.context, tx.seals.check(card), to)}
         # Keep the version: the content of the row does not change.
         rows.change_card(tx.db, tx.seals.sealed(card._replace(**changes)), *changes)
-    serials = f"{found[0].serial} to {found[-1].serial}" if found else "none left"
+    # Do not log the names of decoys, which follow the cards.
+    real = [card.serial for card in found if card_lookup.is_real(card)]
+    serials = f"{real[0]} to {real[-1]}" if real else "none left"
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))
-    return len(found), found[-1].serial if found else after
+    return len(found), len(real), found[-1].serial if found else after
 
 
 def _seal_again(context: CardContext, card: CardRecord, to: MasterKey) -> dict[str, Any]:

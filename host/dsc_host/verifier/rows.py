@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -152,6 +153,8 @@ _OLDEST = (
     .limit(bindparam("most", type_=Integer))
 )
 _FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
+_CARDS_COUNTED = func.count(case((IS_REAL, 1)))
+"""The number of rows that are not decoys."""
 # Use ON CONFLICT instead of catching the error: after an error, PostgreSQL can only undo the transaction.
 _ADD_CHALLENGE = Statement(lambda dialect: insert_of(dialect)(challenges).on_conflict_do_nothing())
 _ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_nothing())
@@ -304,15 +307,21 @@ def lock_cards_not_under(db: Connection, key_id: str, after: str, until: float, 
 
 
 def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
-    """Return the number of cards that are sealed under another master key, and the Unix time of their latest enrollment."""
-    counted = select(func.count(), func.max(cards.c.enrolled_at)).where(cards.c.key_id.not_in(["", key_id]))
+    """Return the number of cards that are sealed under another master key, and the Unix time when the last row was added.
+
+    The number does not include decoys, but the time does.
+    """
+    counted = select(_CARDS_COUNTED, func.max(cards.c.enrolled_at)).where(cards.c.key_id.not_in(["", key_id]))
     count, last = db.execute(counted).one()
     return int(count), float(last or 0.0)
 
 
 def count_by_key(db: Connection) -> dict[str, int]:
-    """Return the number of cards whose secrets are sealed under each master key, by the key's id."""
-    counted = select(cards.c.key_id, func.count()).where(cards.c.key_id != "").group_by(cards.c.key_id)
+    """Return the number of cards whose secrets are sealed under each master key, by the key's id.
+
+    A master key that seals only decoys has the number 0.
+    """
+    counted = select(cards.c.key_id, _CARDS_COUNTED).where(cards.c.key_id != "").group_by(cards.c.key_id)
     return {str(key_id): int(count) for key_id, count in db.execute(counted)}
 
 

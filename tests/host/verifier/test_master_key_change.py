@@ -1,5 +1,6 @@
 """The master key is changed while others work. An interrupted change goes on, and afterwards the old key opens nothing."""
 
+import json
 import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -65,10 +66,12 @@ def test_afterwards_all_is_under_the_new_key_and_nothing_else_has_changed(full: 
     told: list[tuple[int, int]] = []
     with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
         assert set(verifier.keys_in_use()) == {MASTER.id}
-        assert verifier.rekey(done=lambda *so_far: told.append(so_far)) == CARDS + 1
-        assert told[-1] == (CARDS + 1, CARDS + 1)
+        assert verifier.rekey(done=lambda *so_far: told.append(so_far)) == CARDS
+        assert told[-1] == (CARDS, CARDS)
         assert len(told) == 4
-        assert verifier.keys_in_use() == {NEW.id: CARDS + 1}
+        assert verifier.keys_in_use() == {NEW.id: CARDS}
+        batches = [json.loads(entry.detail) for entry in verifier.audit.entries() if entry.action == "keys.rekey"]
+        assert batches[-1]["cards"] == f"{serial(31)} to LOCKS", "the log names no decoy"
     assert under(full) == {NEW.id: CARDS + 1, "": 1}
     with Verifier.open(full.url, master_key=NEW) as verifier:
         assert list(verifier.cards()) == before
@@ -98,7 +101,7 @@ def test_half_way_both_keys_are_wanted_and_it_goes_on_where_it_was(full: Databas
         for alone in (MASTER, NEW):
             with pytest.raises(InputError, match="master key"):
                 Verifier.open(full.url, master_key=alone)
-        assert verifier.rekey() == CARDS + 1 - BATCH
+        assert verifier.rekey() == CARDS - BATCH
     assert under(full) == {NEW.id: CARDS + 1, "": 1}
 
 
@@ -137,11 +140,22 @@ def test_it_ends_though_others_go_on_to_enroll_cards_under_the_old_key(full: Dat
     with Verifier.open(full.url, master_key=OLD_FIRST) as other, Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
 
         def enroll_more(done: int, _: int) -> None:
-            assert done <= CARDS + 1, "it would never end"
+            assert done <= CARDS, "it would never end"
             other.enroll_all(Enrollment(f"Z-{done:03}-{each}", KEY, SUITE, PIN) for each in range(BATCH))
 
-        assert verifier.rekey(done=enroll_more) == CARDS + 1
-        assert verifier.rekey() == verifier.keys_in_use()[NEW.id] - CARDS - 1 > 0
+        assert verifier.rekey(done=enroll_more) == CARDS
+        assert verifier.rekey() == verifier.keys_in_use()[NEW.id] - CARDS > 0
+
+
+@pytest.mark.every_database
+def test_a_key_that_seals_only_decoys_is_in_use_by_no_card(database: Database) -> None:
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        verifier.challenge("NO-CARD", conceal=True)
+        assert verifier.keys_in_use() == {MASTER.id: 0}
+    with Verifier.open(database.url, master_key=NEW_FIRST) as verifier:
+        assert verifier.rekey() == 0
+        assert verifier.keys_in_use() == {NEW.id: 0}
+    assert under(database) == {NEW.id: 1}
 
 
 def test_who_knows_only_the_old_key_is_refused_and_loses_nothing(full: Database) -> None:
@@ -197,7 +211,7 @@ def test_two_at_once_do_it_once(full: Database) -> None:
             return verifier.rekey()
 
     with ThreadPoolExecutor(2) as pool:
-        assert sum(pool.map(rekey, range(2))) == CARDS + 1
+        assert sum(pool.map(rekey, range(2))) == CARDS
     assert under(full) == {NEW.id: CARDS + 1, "": 1}
 
 
