@@ -88,7 +88,7 @@ def _messages(_: Language) -> tuple[Sample, ...]:
 
 def _panels(_: Language) -> tuple[Sample, ...]:
     facts = Facts(_("Bank instructions"), (("IBAN", "···· 4431"), (_("Postal address"), "1 Harbour Road\n6300 Zug")), _more(_))
-    across = Facts(_("Caller"), ((_("User name"), "anna"), (_("Language"), _.language("de"))), across=True)
+    across = Facts(_("Profile"), ((_("User name"), "anna"), (_("Language"), _.language("de"))), across=True)
     empties = (
         Listing(_("Your sessions"), (), Empty(_("There are none."), "window", Link(PATH, _("Log in")))),
         Listing(_("Notes"), (), Empty(_("No call was noted yet."), "list")),
@@ -190,7 +190,7 @@ def _other_lists(_: Language) -> tuple[Listing, ...]:
     )
     return (
         Listing(_("Found"), rows, dense=True),
-        Listing(_("Requests"), rows, forms=(button(PATH, _("Agree")),)),
+        Listing(_("To make: {count}", count=2), rows, forms=(button(PATH, _("Agree")),)),
         Listing(_("Sent messages"), (sent,)),
         Listing(_("Or go your own way"), rows, folded=True),
     )

@@ -97,7 +97,7 @@ def _questions(visit: Visit, user: str, person: str) -> View:
         _("After five wrong tries, nobody can be identified as this user for an hour."),
     )
     ask = Alert(WARNING, _("Ask the caller for all of these details."), words, icon="call")
-    form = Form("/desk/identify", _("Check"), (*known, *_identity_fields(_)), legend=_("The caller answers"))
+    form = Form("/desk/identify", _("Check"), (*known, *_identity_fields(_)), legend=_("Enter the answers"))
     return View(
         _("Is this the caller?"),
         steps=_steps(_, 2),
