@@ -1,4 +1,4 @@
-"""The connection between the card's state machine and a board's ports, in the order that `journal` demands for its promises."""
+"""The connection of the state machine with a board's ports. It stores a change before it shows its result (`journal`)."""
 
 import struct
 
@@ -30,7 +30,7 @@ def same(a, b):
 
 
 class App:
-    """The card on one board. Call `poll` forever. Between two calls, sleep as long as `poll` says, or until input arrives."""
+    """The card on one board. Call `poll` forever. It returns how long the caller may sleep if no input arrives."""
 
     def __init__(self, board):
         self.board = board

@@ -33,7 +33,7 @@ class Wait:
         return self.seconds != before
 
     def next_ms(self, now):
-        """Return the milliseconds until `seconds` changes, while it is not 0."""
+        """Return the milliseconds until `seconds` changes. Call this only while `seconds` is not 0."""
         return (self._left(now) - 1) % 1000 + 1
 
     def _left(self, now):

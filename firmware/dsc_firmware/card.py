@@ -56,7 +56,7 @@ class Card:
 
     @property
     def question(self):
-        """Return the question, as far as it was typed, or as it came over the line. It is a view of ASCII."""
+        """Return the question that was typed so far, or that came over the line, as a view of ASCII."""
         return self._question[: self._asked]
 
     def step(self, event, now):
@@ -87,7 +87,7 @@ class Card:
 
     def ask(self, question):
         """Accept a question of `question_size` bytes from the line, only if `can_ask()` is true. Return effects."""
-        # Do not restart the idle time. Otherwise a host could keep a typed PIN in memory for any time.
+        # Do not restart the idle time. Otherwise a host could keep a typed PIN in memory forever.
         self._forget_question()
         self._question[: len(question)] = question
         self._asked = len(question)

@@ -110,7 +110,7 @@ class Record:
         return memoryview(self._key)[: self._lengths[2]]
 
     def encode_into(self, buffer, epoch):
-        """Fill `buffer`, SIZE bytes, with the record, the epoch and, at the end, the checksum."""
+        """Fill `buffer`, which has SIZE bytes, with the record and the epoch. Put the checksum at its end."""
         wipe(buffer)
         struct.pack_into(
             _HEAD,
@@ -214,7 +214,7 @@ class Journal:
         return BROKEN
 
     def store(self):
-        """Write the record to the older slot and read it back. Return whether that succeeded; if not, the status is BROKEN."""
+        """Write the record to the older slot and read it back. Return whether that succeeded. If not, set the status BROKEN."""
         self.record.encode_into(self._buffer, self._epoch + 1)
         held = self._write(1 - self._slot)
         wipe(self._buffer)
@@ -248,7 +248,7 @@ class Journal:
             return False
 
     def sound(self):
-        """Return whether the slot in use still holds a valid record, or the status is BLANK."""
+        """Return whether the slot in use still holds a valid record. Return True for a blank card."""
         if self.status != READY:
             return self.status == BLANK
         try:

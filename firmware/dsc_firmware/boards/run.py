@@ -92,7 +92,7 @@ def _leave(app, board, words):
         board.display.restart()
         board.display.show(words + b" " * (CELLS - len(words)))
     except Exception:
-        # The cleanup failed too. The next message reports the first error.
+        # The cleanup failed too. Ignore its error: the caller reports the first error.
         return
 
 

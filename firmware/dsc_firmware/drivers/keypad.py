@@ -100,7 +100,7 @@ class MatrixKeypad:
             self._bit = 0
 
     def _begin(self, down, now):
-        # If several keys went down between two scans, the first key is unknown, so ignore all of them.
+        # If several keys went down between two scans, nobody knows which was the first. So ignore all of them.
         self._spent = down & (down - 1) != 0
         self._bit = 0 if self._spent else down
         self._since = now

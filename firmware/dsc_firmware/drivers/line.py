@@ -38,7 +38,7 @@ class UsbLine:
 
 
 class UartLine:
-    """A line over a UART whose timeout is 0, with a buffer for a whole line."""
+    """A line over a UART. The UART has the timeout 0 and a buffer for a whole line of the protocol."""
 
     def __init__(self, uart):
         self._uart = uart

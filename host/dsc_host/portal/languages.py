@@ -51,7 +51,7 @@ class Language:
         return str(format_date(datetime.fromisoformat(text), "long", locale=self.code)) if text else ""
 
     def short_day(self, text: str) -> str:
-        """Format a day that is written as 2026-12-31, in the short form of `date`."""
+        """Format a day that is written as 2026-12-31, in the same form as `date`."""
         return str(format_date(datetime.fromisoformat(text), "medium", locale=self.code)) if text else ""
 
     def month(self, text: str) -> str:

@@ -24,7 +24,7 @@ _BELOW = {
     "/events": "/profile",
     "/close": "/profile",
 }
-"""The section of pages outside the section's own path, by the first part of their paths."""
+"""The section to which a page belongs, by the first part of the page's path. A page below its section needs no entry."""
 _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A call of the app: the type of its message, and the function that answers it. The function also gets the address."""
+    """A call of the app: the type of its message, and the function that answers it. It also gets the app's address."""
 
     kind: type[T]
     answer: Callable[[LoginSystem, T, str], object]

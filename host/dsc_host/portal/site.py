@@ -211,9 +211,9 @@ class Visit:
         return response
 
     def redirect(self, path: str, *, notice: str = "", token: str = "", **values: Value) -> Response:
-        """Redirect to another page, which shows the notice with the key `notice` and these values.
+        """Redirect to another page, which shows the notice with the key `notice`.
 
-        `token` replaces the visitor's token.
+        `values` are the values in the notice's sentence. `token` replaces the visitor's token.
         """
         response = RedirectResponse(quote(path, safe="/?=&"), 303)
         if token:

@@ -248,7 +248,7 @@ SETTINGS = {"contact": CONTACT, "request": {"returnable": ["IB3000xxx", "IB31xxx
 
 
 def begin(policy: Policy | None = None) -> Demonstration:
-    """Return a demonstration with a database in memory and the users `PEOPLE`. All have the password SESAME and the PIN PIN."""
+    """Return a demonstration with a database in memory and the users of `PEOPLE`, who all have the password `SESAME`."""
     policy = policy or Policy.of(SETTINGS)
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)

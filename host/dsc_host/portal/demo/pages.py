@@ -185,12 +185,12 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
 
 
 def _speak(demo: Demonstration, visit: Visit) -> None:
-    """Send the messages to the person whom the form names in the visitor's language from now on."""
+    """From now on, use the visitor's language for messages to the person whom the form names."""
     demo.set_language(visit.form.get("name", "").strip(), visit._.code)
 
 
 def _speak_otherwise(demo: Demonstration, visit: Visit) -> None:
-    """Send the messages to the user who is logged in in the language that the form names, from now on."""
+    """From now on, use the language that the form names for messages to the user who is logged in."""
     code = visit.form.get("code", "")
     if code in NAMES and visit.is_logged_in():
         demo.set_language(visit.visitor().name, code)

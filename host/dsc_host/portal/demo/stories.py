@@ -14,7 +14,7 @@ LOGIN = "/login"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in a story. Each run of the story gets a new user for each person."""
+    """A person in a story. Each run of the story gets a new user for each person."""
 
     key: str
     """The key of the person in the story, and the user name. A run adds a number if the name is taken already."""
@@ -25,7 +25,7 @@ class Person:
     phone: bool = False
     """Whether the user has a confirmed phone number, to which codes are sent."""
     second_of: str = ""
-    """The key of another person, if this is a second user of that person. Its name is then `NAME.KEY`, for example mia.work."""
+    """The key of another person, if this is a second user of that person. Its name is then, for example, `mia.work`."""
     born: str = "1980-05-17"
 
 
