@@ -46,7 +46,7 @@ class DeviceView:
     waits_until: float | None
     """The Unix time before which the device cannot be activated; None if it does not wait."""
     full_until: float | None
-    """The Unix time at which the full access of the device ends; None if it never ends."""
+    """The Unix time at which the full access of the device ends; None if it never ends, or its end is not known yet."""
     level: int
     """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool

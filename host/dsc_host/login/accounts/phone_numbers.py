@@ -103,7 +103,7 @@ def _is_complete(number: str) -> bool:
 def _meant(number: str, parsed: "PhoneNumber") -> str | None:
     """Return the number without its apparent trunk prefix; None if there is no prefix, or if the rest is not a valid number."""
     while (shorter := _parsed(number)) is not None and _e164(shorter) != number:
-        number = _e164(shorter)  # The library has removed a trunk prefix. Repeat, because people type the prefix twice.
+        number = _e164(shorter)  # The library has removed a trunk prefix. Try again: the prefix may have been typed twice.
     if _is_complete(number):
         return number
     begin = f"+{parsed.country_code}"

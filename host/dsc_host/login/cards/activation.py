@@ -2,7 +2,8 @@
 
 A card or a sheet of codes is activated by its first response. Cards and printed sheets are also activated automatically, some
 weeks after they were sent or made. A misplaced device that was found can be activated again. An activation ends the other
-temporary devices of the user, for example the online card. It also ends the user's sessions, except that with the response.
+temporary devices of the user, for example the online card. It also ends the user's sessions. Only the session in which the user
+gave the response continues.
 """
 
 from collections.abc import Iterator, Mapping
@@ -92,7 +93,7 @@ def _check_answer(attempt: Attempt, kept: Mapping[str, Any], text: str) -> Outco
 
 
 def activate_due(tx: LoginTransaction, order_id: str) -> None:
-    """Activate the card of a request if its automatic activation is due, or announce it if it is near.
+    """Activate the card of a request if its automatic activation is due. Announce the activation if it is near.
 
     Do nothing if the card was not shipped.
     """
@@ -109,7 +110,7 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
 
 
 def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
-    """Activate a printed security code card if its automatic activation is due, or announce it if it is near.
+    """Activate a printed security code card if its automatic activation is due. Announce the activation if it is near.
 
     Support makes these cards, so they have no request.
     """

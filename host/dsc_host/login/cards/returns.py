@@ -130,7 +130,7 @@ def settlement(tx: LoginTransaction, serial: str, cents: int | None, staff: User
 
 
 def _to_settle(tx: LoginTransaction, serial: str, staff: User, owner: str | None) -> tuple[User, Device]:
-    """Return the owner, and the device for which the issuer may keep money, both locked."""
+    """Lock and return the owner, and the device for which the issuer may keep money. Raises `NotFound`, `NotNow`."""
     device = _card(tx.db, serial) if owner is None else _labelled(tx.db, owner, serial)
     if device is None:
         raise NotFound("there is no such card")

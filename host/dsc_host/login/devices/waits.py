@@ -6,7 +6,7 @@ The message has a code with which the owner can stop the change without a login.
 member of support identifies the owner on a later day and confirms the change. A correction of an identity waits until a second
 person confirms it.
 
-A card that waits is made and shipped like any other, but it cannot be activated before the end of the wait.
+A card for which there is a wait is made and shipped like any other card, but it cannot be activated before the end of the wait.
 """
 
 import hashlib

@@ -3,8 +3,9 @@
 Three promises:
 
 1. A message is in the outbox if, and only if, the transaction that caused it was committed.
-2. A message is sent in at most five attempts. The last attempt is two hours or more after the message was written. After a
-   crash, a message may be sent twice. The vault keeps the values of a message until it was sent or the last attempt failed.
+2. A message is sent in at most five attempts. The last attempt is two hours or more after the message was written. A message
+   may be sent twice after a crash, or if an attempt ended more than five minutes after it was due. The vault keeps the values
+   of a message until it was sent or the last attempt failed.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 

@@ -59,7 +59,7 @@ class Keys:
             raise InputError("key", "must be different for each way to answer")
 
     def by_method(self) -> dict[str, bytes]:
-        """Return the keys by their methods."""
+        """Return the keys for responses, each by the method with which the user answers."""
         named = {phone_app.PIN: self.pin, phone_app.FINGER: self.biometrics}
         return {method: key for method, key in named.items() if key is not None}
 

@@ -22,7 +22,7 @@ class Range:
 
 def merged(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return the table `before`, overridden by `given`. Raises `InputError` for an unknown key."""
-    # The tables in `request` have any keys: currencies, or kinds of device, which are checked later.
+    # The tables in `request` may have any keys. The keys are currencies, or kinds of device, which are checked later.
     free = where.startswith("request.")
     if (unknown := sorted(set(given) - set(before))) and not free:
         refuse(f"[{where}] {unknown[0]}: there is no such key")

@@ -24,7 +24,7 @@ from dsc_host.login.policy.offices import ContactPolicy
 _MOST_BYTES = 64 * 1024
 
 
-# Fields that may be 0 have the type `int` or `Days`. In these fields, 0 means "never", "none" or "no days".
+# In fields of the types `int` and `Days`, 0 means "never", "none" or "no days".
 Positive = Annotated[int, Range(1)]
 Days = Annotated[int, Range(0, 3650)]
 PositiveDays = Annotated[int, Range(1, 3650)]
@@ -107,7 +107,7 @@ class TemporaryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PhonePolicy:
-    """The table `phone`: the logins that are sent to the app, and its activation."""
+    """The table `phone`: the pushes to the app, and the activation of the app."""
 
     push_validity: Positive
     pushes: Positive

@@ -3,7 +3,8 @@
 The events are read from the audit log, without a lock. There is no separate table of events: a wrong password would add a row
 only if the user name exists, and the time for adding the row would reveal that the name exists.
 
-Users see only the entries that name themselves and that have an `EventKind`. They do not see the names of other people.
+Users see only the entries about themselves, and only the entries that have an `EventKind`. They do not see the names of other
+people.
 """
 
 import json

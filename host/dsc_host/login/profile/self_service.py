@@ -1,4 +1,4 @@
-"""Self-service: users who are protected by a device change their profile themselves. For all others, support changes it."""
+"""Self-service: users who are protected by a device change their profile themselves. Other users must ask support."""
 
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotAllowed, NotNow

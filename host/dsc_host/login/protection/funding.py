@@ -32,12 +32,12 @@ class FundingAllowance:
 
 
 def may_fund(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-    """Return whether this user may now transfer this amount of dollars into the account by this method. Raises `InputError`."""
+    """Decide whether this user may now transfer this amount of dollars into the account by this method. Raises `InputError`."""
     return _decide(tx, user, account_of(tx.db, user), amount, method)
 
 
 def check(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-    """Decide about a transfer before it is recorded. A refusal is logged. Raises `InputError`."""
+    """Return the decision that `fund` would make now, and log a refusal. Raises `InputError`."""
     allowance = may_fund(tx, user, amount, method)
     if not allowance:
         tx.log("deposit", user, "refused", method, amount=str(amount))

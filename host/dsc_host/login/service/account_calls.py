@@ -53,13 +53,13 @@ class AccountCalls(ShareCalls):
     def may_fund(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
         """Decide whether a user may now transfer this amount of US dollars into the account. Raises `NotFound`, `InputError`.
 
-        `user` is a user name. All users of an account who have no protection may make a single transfer by ACH or EFT together,
-        up to the amount in the policy.
+        `user` is a user name. A user without protection may make a transfer by ACH or EFT only if it is the first such transfer
+        into the account, and only up to the amount in the policy.
         """
         return self.context.read(lambda tx: funding.may_fund(tx, user_named(tx.db, user), amount, method))
 
     def check_funding(self, token: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-        """Return the decision that `fund` would make now. A refusal is logged. Raises `InputError`."""
+        """Return the decision that `fund` would make now. Log a refusal. Raises `InputError`."""
         return self.do(
             token,
             access.customer("check_funding", Scope.FULL, Scope.TRADING),

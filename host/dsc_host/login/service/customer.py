@@ -95,7 +95,7 @@ class LoginSystem(CardCalls):
         return GatewayCalls(self.context, self.deliver if self.senders else lambda _: 0)
 
     def deliver(self, codes_for: str | None = None) -> int:
-        """Send the messages that are due; with `codes_for`, only the codes for the user of this name. Return their number."""
+        """Send the messages that are due, or only the codes for the user called `codes_for`. Return the number of messages."""
         return outbox.deliver(self.context, self.senders, codes_for=codes_for)
 
     # ---- logging in ----
@@ -160,7 +160,7 @@ class LoginSystem(CardCalls):
         return self._seen(token, may("devices", *_ACCOUNT), lambda tx, user, _s: registry.views(tx, user))
 
     def change_password(self, token: str, old: str, new: str) -> None:
-        """Change the password. Raises `WrongCredentials` for a wrong old password, `InputError` for a bad new password."""
+        """Change the password. Raises `WrongCredentials` for a wrong old password, and `InputError` for a bad new password."""
         name, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _tx, user, session: (user.name, session.id))
         checked = password_check.check_password(self.context, name, old, f"session {session}")
         self.context.passwords.check_new(new, name, old)

@@ -1,7 +1,7 @@
 """The step-up within an open session, and the submitted form that is kept until the step-up is done.
 
-The server seals the form with the master key, bound to the session. The page carries the sealed text, so the form is not stored
-in the database, and nobody can read it on the page.
+The server seals the form with the master key and binds it to the session. The page carries the sealed text, so the form is not
+stored in the database, and nobody can read it on the page.
 """
 
 import base64

@@ -64,5 +64,5 @@ class Phones:
         self.context.change(lambda tx: push_answers.deny(tx, device, device_token, push))
 
     def remove(self, device: str, device_token: str) -> None:
-        """End the app's device after the app, or one of its users, was removed on the phone."""
+        """End the app's device, because the app was deleted or this user was removed from it."""
         self.context.change(lambda tx: app_activation.remove(tx, device, device_token))

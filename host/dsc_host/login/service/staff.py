@@ -197,7 +197,7 @@ class Staff:
         return self._look(token, _ISSUER, lambda tx, _staff, _s: shipping.queue(tx))
 
     def on_the_way(self, token: str) -> list[Request]:
-        """Return the newest requests whose cards were sent and are not activated yet. Raises `NotAllowed`."""
+        """Return the requests whose cards were sent last and are not activated yet. Raises `NotAllowed`."""
         return self._look(token, _ISSUER, lambda tx, _staff, _s: shipping.on_the_way(tx))
 
     def personalize_all(

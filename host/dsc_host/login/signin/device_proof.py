@@ -96,11 +96,11 @@ def judge(
 
     `check` replaces the check of the device's kind. Raises `NotNow` if there is nothing to answer.
     """
-    device, outcome = judged(tx, session, user, purpose, answer, about=about, token=token, check=check)
+    device, outcome = outcome_of(tx, session, user, purpose, answer, about=about, token=token, check=check)
     return device, outcome.status is Status.ACCEPTED
 
 
-def judged(
+def outcome_of(
     tx: LoginTransaction,
     session: Session,
     user: User,

@@ -95,7 +95,7 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy.
 
-    Setting the clock back must not keep an answer fresh. So an answer whose time is equally far in the future does not count.
+    If the clock was set back, the answer may be in the future, but no further than the time of the policy.
     """
     return abs(context.now() - OpenData.of(session).proven_at) < context.policy.protection.proof_seconds
 
@@ -125,7 +125,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 
     An answer with a finger or a face also extends a session that was opened in the same way.
     """
-    device, outcome = device_proof.judged(tx, session, user, Purpose.FRESH, text, token=token)
+    device, outcome = device_proof.outcome_of(tx, session, user, Purpose.FRESH, text, token=token)
     held = registry.held(tx.db, user, device.id)
     right = outcome.status is Status.ACCEPTED and registry.is_live(*held, tx.now())
     extended = right and extension.extend(tx, session, outcome)

@@ -22,10 +22,10 @@ _SEARCHES, _SECONDS = 120, 3600
 
 
 def search(tx: LoginTransaction, staff: User, text: str) -> tuple[FoundUser, ...] | Refused:
-    """Return the users whose user name or person's name contains the text, or to whom the text belongs.
+    """Return the users who match a text, at most `MOST_FOUND` of them, in the order of their names.
 
-    Such a text is an email address, a phone number, or the serial of a device. At most `MOST_FOUND` users are returned, in the
-    order of their names. Returns a refusal after too many searches. Raises `InputError`.
+    The text may be a part of the user name or of the person's name, or a whole email address, phone number or serial of a
+    device. Returns a refusal after too many searches. Raises `InputError`.
     """
     text = text.strip() if is_key(text) else ""
     if not LEAST_LETTERS <= len(text) <= MOST_LETTERS:

@@ -1,4 +1,4 @@
-"""Loss reports, by a call to support or by the user without support.
+"""Loss reports, which a caller makes to support, or a user makes without support.
 
 A caller can report a lost, stolen, damaged or misplaced device. Without support, a user can report a lost or stolen device: at
 the login, after name and password, or in a session. Such a report only suspends the device. Later, support takes the device out

@@ -28,7 +28,7 @@ _TRIES, _TRIES_SECONDS = 30, 3600
 
 
 def run_due(tx: LoginTransaction, wait_id: str) -> None:
-    """Let the change of a finished wait take effect. Do nothing if it already has, or if it was stopped."""
+    """Let the change of a finished wait take effect. Do nothing if the change has already taken effect or was stopped."""
     wait = rows.waits.find(tx.db, wait_id)
     if wait is None:
         return

@@ -1,8 +1,8 @@
 """The base class of all device kinds, which declares everything in which the kinds differ.
 
-A kind offers a challenge: it returns the values that the page shows, and the values to store until the answer comes. Later it
-checks the answer. Both happen in an open transaction that has locked the user. Parallel answers are therefore judged one after
-the other, and single-use values are used only once.
+A kind offers a challenge: it returns the values that the page shows, and the values to store until the answer comes. Later the
+kind checks the answer. Both happen in an open transaction that has locked the user. Parallel answers are therefore judged one
+after the other, and a code that is valid once cannot be used twice.
 """
 
 from abc import ABC, abstractmethod
@@ -157,7 +157,7 @@ class DeviceKind(ABC):
         return None
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
-        """Return the Unix time at which the full access of a device ends; None if it never ends."""
+        """Return the Unix time at which the full access of a device ends; None if it never ends or its end is not known yet."""
         return None
 
     def is_returnable(self, policy: Policy, device: Device) -> bool:
@@ -184,8 +184,8 @@ class DeviceKind(ABC):
 def accepted_until(attempt: Attempt, full_until: float | None) -> Outcome:
     """Return the outcome of a correct answer.
 
-    `full_until` is the Unix time at which the device's full access ends; None if it never ends. Afterwards, the device opens
-    only the account's pages. A session ends when the access of its device changes.
+    `full_until` is what `DeviceKind.full_until` returns. After this time, the device opens only the account's pages. A session
+    ends when the access of its device changes.
     """
     if full_until is None:
         return ACCEPTED

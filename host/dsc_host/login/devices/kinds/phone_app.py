@@ -140,7 +140,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
             continue
         refusals = [each for each in issued.values() if isinstance(each, Refused)]
         return refusals[0] if refusals else {m: c for m, c in issued.items() if isinstance(c, Challenge)}
-    raise VerifierError("phone: nearly all its questions have been used; activate the app again")
+    raise VerifierError("phone: nearly all questions for this app have been used; activate the app again")
 
 
 def _pushes(attempt: Attempt) -> RateLimit:

@@ -37,7 +37,7 @@ class TemporaryCode(DeviceKind):
         return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
 
     def valid_until(self, policy: Policy, now: float) -> float:
-        """Return the Unix time at which a code that is made at `now` loses all access."""
+        """Return the Unix time at which a code that is made at `now` expires."""
         return self.full_days_end(policy, now) + policy.temporary.account_days * DAY
 
     def full_until(self, policy: Policy, device: Device) -> float:
