@@ -72,6 +72,15 @@ def test_a_port_that_is_taken_is_an_error(on_terminal: Command) -> None:
     assert "Address already in use" in done.error
 
 
+@pytest.mark.skipif(find_spec("textual_serve") is None, reason="needs textual-serve")
+def test_a_web_port_that_is_taken_is_an_error_before_its_address_is_shown(command: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command("sim", "--temporary", "--web", "--web-port", str(port))
+    said = f"Error: the port {port} cannot be used: Address already in use; choose another one with --web-port\n"
+    assert (done.code, done.out, done.err) == (1, "", said)
+
+
 def test_a_broken_profile_is_reported_kept_aside_and_another_offered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

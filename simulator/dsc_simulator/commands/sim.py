@@ -1,6 +1,7 @@
 """`dscplus sim`: a simulated card on the screen, whose serial line any program can use."""
 
 import os
+import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice
 from dsc_simulator.engines import ENGINES
 from dsc_simulator.errors import SimulatorError
+from dsc_simulator.line_server import LOOPBACK
 from dsc_simulator.profile_store import Profiles, check_name
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ def _page_options(profile: str | None, temporary: bool, engine: str | None, seed
 
 def _serve(arguments: list[str], port: int, records: Records) -> None:
     _need("textual_serve", "web")
+    _check_port(port)
     # Pass the database's address in the environment. It may hold a password, and every user can read a command line.
     named = {"DSCPLUS_DB": records.database, "DSCPLUS_MASTER_KEY_FILE": records.master_key and str(records.master_key)}
     os.environ.update({name: value for name, value in named.items() if value})
@@ -113,6 +116,15 @@ def _serve(arguments: list[str], port: int, records: Records) -> None:
 
     notice(f"The card is at http://127.0.0.1:{port} for browsers on this machine. Ctrl-C ends it.")
     serve(arguments, port)
+
+
+def _check_port(port: int) -> None:
+    """Raise Failed if no server can use the port. Check this before the address is printed."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise Failed(f"the port {port} cannot be used: {reason}; choose another one with --web-port") from error
 
 
 def _perform(
