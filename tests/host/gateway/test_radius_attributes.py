@@ -58,7 +58,7 @@ def test_a_rule_fits_if_all_its_conditions_do(rule: dict[str, Any], fits: bool) 
 def test_values_are_cut_to_what_an_attribute_holds() -> None:
     table = Table.of({"rule": [{"Class": "{user}{user}{user}{user}{user}"}]})
     ((_, value),) = table.attributes("vpn", "x", "y", {**VALUES, "user": "ä" * 100})
-    assert value == ("ä" * 32 * 5).encode()[:253]
+    assert value.decode() == "ä" * 126
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,10 @@ class _Value:
             data = self.content.to_bytes(4, "big")
         else:
             short = {name: _cut(value, _PLACEHOLDER_BYTES) for name, value in values.items()}
-            data = self.content.format_map(short).encode()
+            most = MOST_VALUE - (0 if self.vendor is None else _VENDOR_HEAD)
+            data = _cut(self.content.format_map(short), most).encode()
         if self.vendor is None:
-            return self.kind, data[:MOST_VALUE]
-        data = data[: MOST_VALUE - _VENDOR_HEAD]
+            return self.kind, data
         return Type.VENDOR_SPECIFIC, self.vendor.to_bytes(4, "big") + bytes([self.kind, len(data) + 2]) + data
 
 
@@ -189,4 +189,5 @@ def _check_keys(where: str, given: Mapping[str, Any], allowed: set[str]) -> None
 
 
 def _cut(text: str, most: int) -> str:
+    """Return the beginning of the text that has at most `most` bytes. Do not cut within a character."""
     return text.encode()[:most].decode("utf-8", "ignore")
