@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.database import Records, actor
+from dsc_host.cli.database import Records, actor, file_url
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.progress import bar
@@ -108,7 +108,7 @@ def _whole_database(records: Records) -> Iterator[str]:
         return
     with TemporaryDirectory(prefix=f".{path.name[:32]}.", dir=path.parent) as folder:
         draft = Path(folder, "restored.db")
-        yield f"sqlite:///{draft}"
+        yield file_url(draft)
         try:
             os.link(draft, path)
         except FileExistsError:

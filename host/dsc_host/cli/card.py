@@ -130,7 +130,7 @@ def lost(
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Stop accepting a card that its owner has lost. If it is found, use `card resume`; if not, `card retire`.
+    """Stop accepting a card that its owner has lost. Use `card resume` if it is found, otherwise `card retire`.
 
     \b
     Examples:

@@ -75,7 +75,7 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
 
 
 def _send_question(client: CardClient, question: str) -> bool:
-    """Return whether the card accepted the question. A card accepts it only after its owner has switched the card on."""
+    """Return whether the card accepted the question. It does so only after its owner has switched it on."""
     _went_off(client)  # Discard earlier changes of the display.
     try:
         client.challenge(question)
@@ -98,7 +98,7 @@ def _display_changed(client: CardClient, seconds: float) -> bool:
 
 
 def _response(client: CardClient, deadline: float) -> str | None:
-    """Return the card's response; None if the card switched off, which discards the question, or took too long."""
+    """Return the card's response, or None if there is none before `deadline` or the card was switched off."""
     while (left := deadline - time.monotonic()) > 0:
         with suppress(LinkTimeout):
             return client.wait_response(min(left, LOOK_SECONDS))

@@ -1,7 +1,7 @@
 """The command about the settings: config show."""
 
 from dsc_host.cli import settings
-from dsc_host.cli.database import KEY_VARIABLE, has_key_variable, own_file, own_key_file
+from dsc_host.cli.database import KEY_VARIABLE, file_url, has_key_variable, own_file, own_key_file
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import notice, show_all
 from dsc_host.urls import without_password
@@ -19,7 +19,7 @@ def show_settings(as_json: JsonOption = False) -> None:
       dscplus config show
       dscplus config show --json
     """
-    defaults = {"db": f"sqlite:///{own_file()}", "master_key": str(own_key_file()), "card": "the one attached"}
+    defaults = {"db": file_url(own_file()), "master_key": str(own_key_file()), "card": "the one attached"}
     rows = []
     for name, variable in settings.VARIABLES.items():
         found = settings.setting(name)

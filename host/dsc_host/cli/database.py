@@ -25,6 +25,8 @@ if sys.platform != "win32":
 KEY_VARIABLE = "DSCPLUS_MASTER_KEY"
 """The environment variable that may hold the digits of the master key, in place of a file."""
 _FILE_URL = "sqlite:///"
+_ENCODED = {"?", "%"}
+"""The characters that a URL cannot have in the name of a file, unless they are encoded."""
 _log = logging.getLogger("dsc_host.cli")
 _ACTOR_LETTERS = 64
 
@@ -101,8 +103,8 @@ class Records(MasterKeys):
         """Open the verifier in these records.
 
         With `may_make`, a missing database is created. If it is the default database, a missing master key is created too.
-        Raises `Failed` if the records do not exist and may not be created, and
-        `InputError` or `StoreError` if they cannot be opened.
+        Raises `Failed` if the records do not exist and may not be created. Raises `InputError` or `StoreError` if the records
+        cannot be opened.
         """
         from dsc_host.records.store import check_url
         from dsc_host.verifier import Verifier
@@ -119,7 +121,7 @@ class Records(MasterKeys):
             return Verifier.open(self.url or "", master_key=self.keyring(), may_make=may_make).by(actor())
         _make_folder(path.parent)
         keys = self.keyring(may_make=not os.path.exists(path))
-        return Verifier.open(f"{_FILE_URL}{path}", master_key=keys).by(actor())
+        return Verifier.open(file_url(path), master_key=keys).by(actor())
 
     def file(self) -> Path | None:
         """Return the file of the records, whether or not it exists; None if they are on a server. Raises `InputError`."""
@@ -131,7 +133,7 @@ class Records(MasterKeys):
         if self.url or path is None:
             return self.url or ""
         _make_folder(path.parent)
-        return f"{_FILE_URL}{path}"
+        return file_url(path)
 
     def check_target(self, file: Path, force: bool) -> None:
         """Raise `InputError` unless a command may write this file.
@@ -161,14 +163,30 @@ def own_key_file() -> Path:
     return platformdirs.user_config_path("dscplus", appauthor=False) / "master.key"
 
 
+def file_url(path: Path) -> str:
+    """Return the URL of a database file."""
+    if not set(str(path)) & _ENCODED:
+        return f"{_FILE_URL}{path}"
+    # Import it here, because it loads slowly, and hardly any path needs it.
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
 def _file_of(database: str) -> Path | None:
     """Return the file that a URL names; None for a server, or for a URL that the verifier will refuse. Raises `InputError`."""
-    if database in ("sqlite://", _FILE_URL, f"{_FILE_URL}:memory:"):
+    name = database.removeprefix(_FILE_URL)
+    if "?" in name:
+        return None
+    if name != database and "%" in name:
+        from sqlalchemy import make_url
+
+        name = make_url(database).database or ""
+    if database == "sqlite://" or (name != database and name in ("", ":memory:")):
         raise InputError(
             "database", "must name a file, for example sqlite:///dsc.db: a database in memory ends with the command"
         )
-    name = database.removeprefix(_FILE_URL)
-    return None if name == database or set(name) & {"?", "%"} else Path(name)
+    return None if name == database else Path(name)
 
 
 def actor() -> str:

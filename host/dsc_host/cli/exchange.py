@@ -229,7 +229,7 @@ def _report_left_out(serial: str, state: State) -> None:
 
 
 def _key_or_passphrase(key_file: Path | None, *, confirm: bool) -> tuple[bytes | None, str | None]:
-    """Return the key from the file; without a file, prompt for the passphrase and return it."""
+    """Return the key in the file, or without a file the passphrase that the user enters."""
     if key_file is None:
         return None, read_secret("Passphrase", confirm=confirm)
     return read_key_file(key_file), None

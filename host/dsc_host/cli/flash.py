@@ -130,7 +130,7 @@ def unflash(
 
 
 def _open_board(port: str | None) -> tuple[str, serial.Serial]:
-    """Return the address of the board without its password, and the open port. Wait a little for a board that restarts."""
+    """Return the URL of the board, without a password in it, and the open port. Wait a little for a board that restarts."""
     end = time.monotonic() + BACK_SECONDS
     while True:
         try:
@@ -146,7 +146,7 @@ def _open_board(port: str | None) -> tuple[str, serial.Serial]:
 
 def _find_board(port: str | None) -> str:
     try:
-        # `auto` searches the attached boards even if DSCPLUS_CARD names a port; DSCPLUS_CARD may itself say `auto`.
+        # `auto` means a search of the attached boards, even if DSCPLUS_CARD names a port. DSCPLUS_CARD may also be `auto`.
         return find_card(None, {}) if port == "auto" else find_card(port)
     except NoSingleCard as error:
         found = bool(error.candidates)
@@ -206,7 +206,7 @@ def _wait_for_card(port: str | None, steps: Plan) -> None:
 
 
 def _connect(port: str | None) -> tuple[str, CardClient]:
-    """Wait until the card says hello. Return its address without a password, and a client. Raises `LinkTimeout`."""
+    """Wait until the card says hello. Return its URL, without a password in it, and a client. Raises `LinkTimeout`."""
     end = time.monotonic() + HELLO_SECONDS
     reason: LinkError = CardNotFound("the board did not come back")
     while time.monotonic() < end:

@@ -21,7 +21,7 @@ def image(
     """Build the files that turn a board into a card.
 
     The files are the compiled firmware, and images that contain it. The same source always gives the same bytes. This command
-    writes nothing to a board; `dscplus flash` does.
+    writes nothing to a board. For that, use `dscplus flash`.
 
     \b
     Examples:

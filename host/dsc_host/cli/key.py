@@ -124,7 +124,7 @@ def _file(master_keys: MasterKeys) -> Path:
 
 @contextmanager
 def _locked_keyring(path: Path) -> Iterator[Keyring]:
-    """Yield the keys in the file. Until the block ends, other commands cannot change the file."""
+    """Yield the keys in the file. Until the block ends, no other command for master keys can change the file."""
     lock = path.with_name(f"{path.name}.lock")
     try:
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -35,7 +35,7 @@ class _Root(LazyGroup):
     """The root of the command, which distinguishes Ctrl-C from a failure."""
 
     def invoke(self, ctx: Any) -> Any:  # `Any`, because Typer does not export its context class.
-        """Run a command; raise `Failed` with exit code 130 if Ctrl-C stopped it."""
+        """Run a command. Raise `Failed` with exit code 130 if Ctrl-C stopped it."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, typer.Abort):
@@ -81,7 +81,7 @@ def build() -> typer.Typer:
         `dscplus COMMAND --help` shows how to use a command, with examples.
         """
         if verbose:
-            # Imported here, because most runs need no log.
+            # Import it here, because most runs need no log.
             from dsc_host.cli.verbose import show_log
 
             show_log()

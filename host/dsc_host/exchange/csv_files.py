@@ -1,7 +1,8 @@
 """CSV files without secrets: lists of existing cards, and orders of new cards.
 
-The files follow RFC 4180, in UTF-8. Spreadsheets interpret a cell that begins with `=`, `+`, `-` or `@` as a formula. In free
-text, such as an owner's name, the writer puts an apostrophe before such a cell, and the reader removes it.
+The files follow RFC 4180, in UTF-8. Spreadsheets interpret a cell that begins with `=`, `+`, `-` or `@` as a formula. If
+free text, such as an owner's name, begins like this, the writer puts an apostrophe before it, and the reader removes the
+apostrophe.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""The rows of a CSV with named columns. If the first row does not have our names, the caller can assign columns to names."""
+"""The rows of a CSV with named columns. If the first row does not have our names, the caller can name the columns."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ class Columns:
     required: tuple[str, ...] = ("serial",)
     """The known columns that a file must have."""
     can_be_named: bool = True
-    """Whether the user can assign columns, which the error about a wrong header then proposes."""
+    """Whether the user can name the columns. Then the error about a wrong header proposes `--columns`."""
     by_position: tuple[str, ...] = ()
     """The columns in their order, for a file without a header."""
     by_name: Mapping[str, str] | None = None

@@ -32,9 +32,9 @@ def read_pskc(
 ) -> Iterator[Enrollment | Refusal]:
     """Read the cards of a PSKC file (RFC 6030) in order. Yield an `Enrollment` for a card, or a `Refusal` for a package.
 
-    `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain` accepts
-    keys in the clear too. `suite` applies to cards whose package has no suite, such as HOTP keys. Without `suite`, such cards
-    are refused.
+    `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. With `allow_plain`,
+    keys in the clear are accepted too. `suite` applies to cards whose package has no suite, such as HOTP keys. Without `suite`,
+    such cards are refused.
 
     The file is read as the iterator advances. Cards whose PINs are not in their own packages come last: for their PINs, the
     file is read again, if possible. Memory grows only with the number of these cards. If a serial occurs again after other

@@ -18,7 +18,7 @@ MOST_WAITING = 20_000
 
 @dataclass(slots=True)
 class SeparatePins:
-    """The cards of one file that wait for their PINs, and the packages of PINs without a card."""
+    """The cards of one file that wait for their PINs, and the refusals of PINs without a card."""
 
     waiting: list[tuple[Placed, str]] = field(default_factory=list)
     """The cards, each with the id of its PIN."""

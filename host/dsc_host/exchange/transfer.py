@@ -197,7 +197,7 @@ def _make_enrollment(order: csv_files.CardOrder) -> Enrollment:
 
 
 class _Records:
-    """The cards of one import. It yields enrollments to the verifier, and reports the outcome for each card."""
+    """The cards of one import, as a source of enrollments for the verifier. It reports the outcome for each card."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ Four promises:
 
 1. No call hangs, whatever the board and the line do.
 2. If a command or its answer was damaged on the line, the command is repeated. A slow line causes no error while data arrives.
-3. Every failure is a FlashError or another error of `dsc_host.errors`. Its message says what to do.
+3. Every failure is a FlashError or an error of `dsc_host.errors`. Its message says what to do.
 4. At the end of a session, also after an error, the board is restarted if it still answers.
 """
 
@@ -170,7 +170,7 @@ class BoardSession:
         return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
 
     def _persist(self, make: Callable[[], str]) -> Any:
-        """Run the code that `make` returns. If the code or its answer was damaged, try again with a shorter piece, 16 times."""
+        """Run the code that `make` returns. If it or its answer was damaged, try again with a shorter piece, up to 16 times."""
         seen = b""
         for _ in range(_ATTEMPTS):
             try:

@@ -69,7 +69,7 @@ class RawRepl:
 
     def resume(self) -> None:
         """Return to the prompt after a damaged command. Variables on the board stay. Raise Damaged if no prompt comes."""
-        # Raw-paste mode would wait for lost bytes again.
+        # From now on, do not use raw-paste mode, which would wait for lost bytes again.
         self._pastes = False
         self._line.write(b"\x03\x03")
         self._line.drop()

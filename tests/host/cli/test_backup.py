@@ -59,6 +59,27 @@ def test_force_does_not_go_as_far_as_the_records_and_their_key(dscplus: Command,
     assert logs_in(dscplus, 0)
 
 
+def test_a_name_that_is_encoded_in_the_url_is_known_too(dscplus: Command, keys: Path) -> None:
+    records = keys.with_name("all records.db")
+    url, file = f"sqlite:///{keys.parent}/all%20records.db", str(keys.with_name("records.backup"))
+    assert dscplus("backup", file).code == 0
+    assert dscplus("restore", file, "--db", url).code == 0
+    whole = records.read_bytes()
+    error = dscplus.refused("backup", str(records), "--force", "--db", url)
+    assert error.endswith("holds the records or their master key; choose another name")
+    assert records.read_bytes() == whole
+    assert dscplus.refused("card", "list", "--db", f"{url}x", code=1).endswith("person add")
+    assert "must name a file" in dscplus.refused("card", "list", "--db", "sqlite:///%3Amemory:")
+
+
+def test_the_own_folder_may_have_any_name(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(dscplus.folder / "50%20off?"))
+    assert dscplus("enroll", "IB1", stdin=f"{'cd' * 32}\n1234\n").code == 0
+    assert (dscplus.folder / "50%20off?" / "dscplus" / "dsc.db").exists()
+    assert dscplus("backup", str(dscplus.folder / "own.backup")).code == 0
+    assert "own.backup" in "".join(path.name for path in dscplus.folder.iterdir())
+
+
 def test_a_backup_that_is_of_no_use_makes_no_records(dscplus: Command, keys: Path, tmp_path: Path) -> None:
     file = tmp_path / "records.backup"
     assert dscplus("backup", str(file)).code == 0

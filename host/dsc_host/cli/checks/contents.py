@@ -13,7 +13,7 @@ from dsc_host.verifier import Verifier
 
 LOG, CLOCK, MESSAGES = "log", "clock", "messages"
 _MOST_SECONDS = 30.0
-"""The largest harmless difference between two clocks, in seconds. It is small beside the five minutes of a challenge."""
+"""The largest difference between two clocks that does no harm, in seconds. A challenge is open for five minutes."""
 _WAITING_SECONDS = 15 * 60
 _DAY_SECONDS = 24 * 60 * 60
 

@@ -9,7 +9,7 @@ from dsc_host.cli.checks.finding import Findings, failed, warning
 
 
 def check_private(check: str, path: Path, *, is_secret: bool) -> Findings:
-    """Yield a finding if others than the owner may open a file, or if the owner is not the user of this process.
+    """Yield a finding if other users may open a private file, if another user owns it, or if everybody can replace it.
 
     With `is_secret`, a file that others may open is a failure, because the services refuse such a file. On Windows, nothing is
     checked.

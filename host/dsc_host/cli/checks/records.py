@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dsc_host.cli.checks.files import check_private
 from dsc_host.cli.checks.finding import Finding, Findings, State, failed, of_error, ok, warning
-from dsc_host.cli.database import KEY_VARIABLE, Records
+from dsc_host.cli.database import KEY_VARIABLE, Records, file_url
 from dsc_host.errors import DscError, InputError
 from dsc_host.records.backends.base import Identity
 from dsc_host.records.store import stored_identity
@@ -58,7 +58,7 @@ def check_database(records: Records) -> Findings:
             with suppress(FileNotFoundError):
                 yield from check_private(DATABASE, each, is_secret=False)
     try:
-        identity = stored_identity(url or f"sqlite:///{path}", SCHEMA, patience=_PATIENCE)
+        identity = stored_identity(url or (file_url(path) if path else ""), SCHEMA, patience=_PATIENCE)
     except DscError as error:
         yield of_error(DATABASE, error)
         return

@@ -1,4 +1,4 @@
-"""Tickets: cookies of a parent domain that name a session. They tell web servers who the visitor is, and open no page here.
+"""Tickets: cookies of a parent domain that tell web servers who the visitor is. A ticket opens no page of the portal.
 
 Three promises:
 

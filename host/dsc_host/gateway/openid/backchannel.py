@@ -1,4 +1,4 @@
-"""Back-channel logout: when a session ends, each client at which the user has logged in with it is notified.
+"""Back-channel logout: when a session ends, the clients at which the user has logged in during the session are notified.
 
 Three promises:
 

@@ -23,7 +23,7 @@ from dsc_host.records import vault
 Network = IPv4Network | IPv6Network
 _PREFIX = "radius:"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
-# Every program accepts letters and digits, and no command mistakes a secret of letters and digits for an option.
+# A secret of letters and digits can be typed anywhere, and no command takes it for an option.
 _LETTERS = string.ascii_letters + string.digits
 _SECRET_LETTERS = 32
 _TLS_SECRET = b"radsec"

@@ -48,7 +48,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     try:
-        # Give an empty password, so that a key with a password is refused instead of prompting for the password.
+        # Give an empty password, so that a key with a password is refused. Otherwise OpenSSL would prompt for the password.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or "they cannot be used"
