@@ -259,7 +259,7 @@ def test_the_password_is_shown_while_its_box_is_ticked_and_no_longer(walk: Walk)
     box.uncheck()
     assert field.get_attribute("type") == "password"
     plain = walk.another(java_script_enabled=False).open("/login")
-    assert plain.field("Show the password").count() == 0
+    assert not plain.field("Show the password").is_visible()
 
 
 @pytest.mark.parametrize("shown", [{"login": {"code_again": 3}}], indirect=True)
