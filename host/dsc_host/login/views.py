@@ -85,6 +85,8 @@ class Offer:
     """The Unix time from which a new code may be sent; None outside a login, and for devices to which no code is sent."""
     sent_at: float | None = None
     """The Unix time at which a code was sent; None for devices to which no code is sent."""
+    left: int = 1
+    """The number of answers that are still accepted, the next one included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class SentCode:
     """The Unix time from which a new code may be sent."""
     sent_at: float
     """The Unix time at which the code was sent."""
+    left: int
+    """The number of codes that may still be entered, the next one included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
     Kind.TEMPORARY_CODE: ("Enter the code that support gave you.",),
     Kind.PHONE_APP: (
         "In the app, choose “Answer a challenge”, and enter the challenge below.",
-        "Enter the response string that the app shows here.",
+        "Enter the response that the app shows here.",
     ),
     Kind.SMS: _CODE_SENT,
     Kind.VOICE: _CODE_SENT,
@@ -69,7 +69,7 @@ ANSWERS: Mapping[Kind, str] = {
     Kind.CODE_CARD: "The two codes",
     Kind.ONLINE_CARD: "The two codes",
     Kind.TEMPORARY_CODE: "Code",
-    Kind.PHONE_APP: "Response string",
+    Kind.PHONE_APP: "Response",
     Kind.SMS: "Code",
     Kind.VOICE: "Code",
 }

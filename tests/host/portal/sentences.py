@@ -14,7 +14,7 @@ _TABLES = {
     "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "DOCUMENTS", "LOSS_HINTS", "WAITS", "EVENTS",
     "_WEAK", "_PROBLEMS", "PROOFS", "words", "labels",
 }  # fmt: skip
-_WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT", "_OLD_CARD", "WRONG_CODE", "TOO_MANY_CODES"}
+_WORDS = {"words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT", "_OLD_CARD", "TOO_MANY_CODES"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
 _STORIES = {"Story", "Person", "Step"}
 """The classes whose arguments are sentences, if they have a blank."""

@@ -134,7 +134,7 @@ def test_a_phone_without_notifications_shows_a_login_when_it_looks_for_one(shown
 
 def test_a_response_is_shown_without_a_network(activated: Browser) -> None:
     activated.press("Answer a challenge")
-    assert activated.press("Show the response string", challenge="x", pin="7t&2").error
+    assert activated.press("Show the response", challenge="x", pin="7t&2").error
     assert re.fullmatch(r"[A-Z]\d+", activated.press("Use my finger", challenge="123456").shown)
     assert "Type this into the login page." in activated.page.text
     assert "Answer a challenge" in activated.press("OK").text

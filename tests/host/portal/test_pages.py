@@ -170,8 +170,10 @@ def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(scena
 def test_after_three_wrong_responses_the_choice_of_the_device_says_so(scenario: Scenario, browser: Browsers) -> None:
     anna = browser()
     assert anna.press("Continue", name="anna", password=PASSWORD).title == "Confirm with your card"
-    for _ in range(3):
-        page = anna.press("Log in", answer="00000000")
+    for left in (2, 1):
+        error = anna.press("Log in", answer="00000000").error
+        assert error == f"That answer was not correct. Tries left: {left}. After the last one, you must start again."
+    page = anna.press("Log in", answer="00000000")
     assert (page.path, page.title) == ("/login/device", "Choose a device")
     assert page.notice.startswith("3 responses were wrong. Choose a device below")
     assert 'class="notice alert warning"' in page.html
@@ -378,7 +380,9 @@ def test_a_wrong_code_for_a_number_is_told_at_its_field(scenario: Scenario, brow
     anna.open("/phones")
     anna.press("Send a code", number="+41795550123")
     page = anna.press("Confirm", answer="none")
-    assert (page.status, page.error) == (401, "The code is not correct. Try again, or request a new one.")
+    assert (page.status, page.error) == (
+        401, "The code is not correct. Tries left: 2. You can also request a new code.",
+    )  # fmt: skip
     assert ("+41…23" in page.text, 'aria-invalid="true"' in page.html) == (True, True)
     assert "confirmed" in anna.press("Confirm", answer=scenario.sent("sms")).notice
 

@@ -141,11 +141,14 @@ def _waits_until(tx: LoginTransaction, user: User, device: Device) -> float | No
     return None if wait is None else wait.due_at
 
 
-def offer(tx: LoginTransaction, device: Device, shows: Mapping[str, str], keeps: Mapping[str, Any]) -> Offer:
-    """Return the challenge of a device as a page shows it. `keeps` are the values that are stored until the answer comes."""
+def offer(tx: LoginTransaction, device: Device, shows: Mapping[str, str], keeps: Mapping[str, Any], left: int) -> Offer:
+    """Return the challenge of a device as a page shows it.
+
+    `keeps` are the values that are stored until the answer comes. `left` is the number of answers that are still accepted.
+    """
     kind = kinds.of(device)
     sent_at = kind.sent_at(tx.policy, keeps)
-    return Offer(kind.name, device.id, kind.label(device), dict(shows), kind.digits, sent_at=sent_at)
+    return Offer(kind.name, device.id, kind.label(device), dict(shows), kind.digits, sent_at=sent_at, left=left)
 
 
 def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:

@@ -56,6 +56,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
         contacts.masked(asked.number),
         message_limits.again_at(tx.policy, asked.until),
         message_limits.sent_at(tx.policy, asked.until),
+        tx.policy.login.code_attempts - asked.tries,
     )
 
 

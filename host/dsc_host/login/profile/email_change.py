@@ -74,6 +74,7 @@ def sent(tx: LoginTransaction, session: Session) -> SentCode | None:
         asked.email,
         message_limits.again_at(tx.policy, asked.until),
         message_limits.sent_at(tx.policy, asked.until),
+        tx.policy.login.code_attempts - asked.tries,
     )
 
 

@@ -58,7 +58,7 @@ def ask(
     if isinstance(offered, Refused):
         return offered
     _keep(tx.db, session, AskedProof(purpose, device.id, about, offered.keeps, offered.shows, 0))
-    return registry.offer(tx, device, offered.shows, offered.keeps)
+    return registry.offer(tx, device, offered.shows, offered.keeps, tx.policy.login.code_attempts)
 
 
 def asked(
@@ -78,7 +78,7 @@ def asked(
 def shown(tx: LoginTransaction, session: Session, purpose: Purpose, about: str = "") -> Offer:
     """Return the challenge again as the page shows it. This only reads. Raises `NotNow` if there is nothing to answer."""
     device, proof = asked(tx.db, session, purpose, about, lock=False)
-    return registry.offer(tx, device, proof.shows, proof.keeps)
+    return registry.offer(tx, device, proof.shows, proof.keeps, tx.policy.login.code_attempts - proof.tries)
 
 
 def judge(

@@ -68,7 +68,7 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
     data = OfferData(address=login.address, browser=login.browser, keeps=offered.keeps, shows=offered.shows, left=left)
     session_data.keep(tx.db, sessions.hashed(new), data)
     tx.log("offer", user, "done", device.kind, device=device.id)
-    return Step(new, Stage.ANSWERING, user.name, offer=registry.offer(tx, device, offered.shows, offered.keeps))
+    return Step(new, Stage.ANSWERING, user.name, offer=registry.offer(tx, device, offered.shows, offered.keeps, left))
 
 
 def resend(tx: LoginTransaction, token: str) -> Step | Refused:
@@ -120,7 +120,7 @@ def step(tx: LoginTransaction, token: str) -> Step:
         device, _ = registry.held(tx.db, user, session.device_id, lock=False)
         data = OfferData.of(session)
         again_at = kinds.of(device).again_at(tx.policy, data.keeps)
-        offer = replace(registry.offer(tx, device, data.shows, data.keeps), again_at=again_at)
+        offer = replace(registry.offer(tx, device, data.shows, data.keeps, data.left), again_at=again_at)
     return Step(token, Stage(session.stage), user.name, _choices(tx, user), user.opted_out, offer)
 
 

@@ -147,9 +147,7 @@ def _response(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
     pin = Field("pin", _("PIN of the app"), "password", longest=6)
     has_finger = any(each.biometrics for each in app.users)
     finger = (("/phone/respond/finger", _("Use my finger")),) if has_finger else ()
-    form = Form(
-        "/phone/respond", _("Show the response string"), (user, challenge, pin), legend=_("Answer a challenge"), also=finger
-    )
+    form = Form("/phone/respond", _("Show the response"), (user, challenge, pin), legend=_("Answer a challenge"), also=finger)
     return _framed(demo, visit, (form, _home(_)))
 
 
@@ -284,7 +282,7 @@ def _responded(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     _, app = visit._, _app(demo, visit)
     with visit.showing_errors(lambda: _screen(demo, visit, "respond")):
         text = app.respond(visit.value("user", 64), visit.value("challenge", 6), pin=pin)
-    shown = (Shown(_("Response string"), text),)
+    shown = (Shown(_("Response"), text),)
     says = _("Type this into the login page.")
     return visit.show(_framed(demo, visit, (button("/phone/screen", _("OK"), screen=""),), shown, says))
 

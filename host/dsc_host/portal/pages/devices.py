@@ -15,7 +15,7 @@ from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.losses import losing_link
 from dsc_host.portal.pages.next_devices import may_share, online_card_items
-from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
+from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
 from dsc_host.portal.pages.own_device import device_forms, device_link
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button, hidden
@@ -177,7 +177,7 @@ def activated(visit: Visit) -> Response:
             offer = visit.system.activation_offer(visit.token)
         except NotNow:
             return visit.redirect("/devices", notice="not_activated")
-        return visit.wrong(_activating(visit, offer), visit._(WRONG), 401, "answer")
+        return visit.wrong(_activating(visit, offer), wrong(visit._, offer), 401, "answer")
     now_in_use = next(each for each in visit.system.devices(visit.token) if each.id == visit.visitor().device)
     bridges = now_in_use.has_sheet and not now_in_use.lasting
     name = f"{visit._(KINDS[now_in_use.kind])} {which(now_in_use)}".strip()

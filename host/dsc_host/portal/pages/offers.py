@@ -10,7 +10,6 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, SentMessage, Shown, View
 from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS
 
-WRONG = "That answer was not correct. Try again. After three wrong answers you must start again."
 _LONGEST = 64
 _CARD_DIGITS = 8
 _SENT = (Kind.SMS, Kind.VOICE)
@@ -42,6 +41,14 @@ def entered(visit: Visit, offer: Offer) -> str:
     """Return the answer of the form. An answer of digits is returned without the spaces and hyphens that a person may type."""
     text = visit.value("answer")
     return text if _digits(visit, offer) is None else re.sub(r"[\s-]", "", text)
+
+
+def wrong(_: Language, offer: Offer) -> str:
+    """Return the sentence about a wrong answer: how many more are accepted, and what happens after them."""
+    return _(
+        "That answer was not correct. Tries left: {left}. After the last one, you must start again.",
+        left=offer.left,
+    )
 
 
 def miscounted(visit: Visit, offer: Offer) -> str:

@@ -9,7 +9,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import NotNow, Offer, Scope
 from dsc_host.portal.components import Instructions
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
+from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
 
@@ -65,9 +65,10 @@ def changed(visit: Visit) -> Response:
     if visit.system.change_pin(visit.token, entered(visit, offer), form["pin"]):
         return visit.redirect("/devices", notice="pin", token=visit.system.rotate(visit.token))
     try:
-        return visit.wrong(_proving(visit, visit.system.pin_offer(visit.token), kept), visit._(WRONG), 401, "answer")
+        offer = visit.system.pin_offer(visit.token)
     except NotNow:
         return visit.redirect("/devices", notice="pin_kept")
+    return visit.wrong(_proving(visit, offer, kept), wrong(visit._, offer), 401, "answer")
 
 
 def pin_rules(_: Language) -> str:

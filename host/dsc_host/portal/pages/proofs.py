@@ -11,7 +11,7 @@ from starlette.responses import Response
 from dsc_host.errors import DscError
 from dsc_host.login import DeviceView, NotIn, NotNow, Offer
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
+from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
 from dsc_host.portal.wording import KINDS, PROOFS, TITLES, which
@@ -40,7 +40,7 @@ def answered(visit: Visit) -> Response:
             offer = proofs.offer(visit.token)
         except NotNow:
             return _ask_for_device(visit, kept, visit._("Too many responses were wrong. Try again with a new challenge."))
-        return visit.wrong(_element(visit, offer, kept), visit._(WRONG), 401, "answer")
+        return visit.wrong(_element(visit, offer, kept), wrong(visit._, offer), 401, "answer")
     handler = visit.site.posts.get(path)
     if handler is None:
         return visit.redirect(path)

@@ -16,7 +16,6 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, SentMessage, Steps, View
 
-WRONG_CODE = "The code is not correct. Try again, or request a new one."
 TOO_MANY_CODES = "There were too many wrong codes. Request a new one."
 
 
@@ -74,7 +73,7 @@ class CodeFlow(ABC):
         if confirmed:
             return self.confirmed(visit, before.to if before is not None else "")
         if sent := self.sent(visit):
-            return visit.wrong(self._code(visit, sent), visit._(WRONG_CODE), 401, "answer")
+            return visit.wrong(self._code(visit, sent), _wrong(visit._, sent), 401, "answer")
         return visit.wrong(self.form(visit), visit._(TOO_MANY_CODES), 409)
 
     @property
@@ -112,3 +111,7 @@ def with_resend(visit: Visit, view: View, again_at: float) -> View:
     """Return the page with the time until a new code can be sent, which a script counts down."""
     left = max(0, round(again_at - visit.system.context.now()))
     return replace(view, script="resend.js", after="resend.html" if left else "", extra={**view.extra, "seconds": left})
+
+
+def _wrong(_: Language, sent: SentCode) -> str:
+    return _("The code is not correct. Tries left: {left}. You can also request a new code.", left=sent.left)

@@ -8,7 +8,7 @@ from dsc_host.login import NotNow, Offer, SessionView
 from dsc_host.portal.components import Empty, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
-from dsc_host.portal.pages.offers import WRONG, asking
+from dsc_host.portal.pages.offers import asking, wrong
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import icon_of
 from dsc_host.portal.views import Form, Link, View, button
@@ -50,7 +50,7 @@ def extended(visit: Visit) -> Response:
         offer = proofs.offer(visit.token)
     except NotNow:
         return visit.redirect("/sessions", notice="not_extended")
-    return visit.wrong(_extending(visit, offer), visit._(WRONG), 401, "answer")
+    return visit.wrong(_extending(visit, offer), wrong(visit._, offer), 401, "answer")
 
 
 def _extending(visit: Visit, offer: Offer) -> View:

@@ -6,7 +6,7 @@ from dsc_host.login import NotFound, NotNow, Offer, ShareState
 from dsc_host.portal.components import ICONS, INFO, NEUTRAL, SUCCESS, Alert, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.offers import WRONG, asking, entered, miscounted
+from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
@@ -48,7 +48,7 @@ def answered(visit: Visit) -> Response:
             offer = visit.system.share_offer(visit.token, share_id)
         except NotNow:
             return visit.wrong(_begin(visit), _("There were too many wrong answers. Start again."), 401)
-        return visit.wrong(_answering(visit, share_id, offer), _(WRONG), 401, "answer")
+        return visit.wrong(_answering(visit, share_id, offer), wrong(_, offer), 401, "answer")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
     view = View(
         _("Is this correct?"),

@@ -9,7 +9,7 @@ from dsc_host.login import NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.components import INFO, Actions, Alert, Item, Listing
 from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.pages.losses import losing_link, ways_on
-from dsc_host.portal.pages.offers import WRONG, asking, entered, is_push, miscounted
+from dsc_host.portal.pages.offers import asking, entered, is_push, miscounted, wrong
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import browser_of
@@ -114,7 +114,9 @@ def answer(visit: Visit) -> Response:
         return _choose_again(visit, offer, visit.redirect("/login/device", token=done.step.token), done.step.token)
     if done.status is Status.WAITING:
         return visit.wrong(_answering(visit, offer), visit._("This login has not been approved on the phone yet."), 200)
-    return visit.wrong(_answering(visit, offer), visit._(WRONG), 401, "answer")
+    if left := visit.system.step(visit.token).offer:
+        offer = left
+    return visit.wrong(_answering(visit, offer), wrong(visit._, offer), 401, "answer")
 
 
 def pushed(visit: Visit) -> Response:

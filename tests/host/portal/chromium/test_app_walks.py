@@ -33,4 +33,4 @@ def test_a_session_by_finger_is_extended(walk: Walk) -> None:
     walk.open("/").follow("Sessions").press("Extend this session").picture("extend-session")
     phone.press("Check for a waiting login")
     phone.press("Answer a challenge").press("Use my finger", Challenge=walk.read)
-    assert walk.press("Extend this session", Response_string=phone.read).has_notice("extended")
+    assert walk.press("Extend this session", Response=phone.read).has_notice("extended")

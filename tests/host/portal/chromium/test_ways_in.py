@@ -9,7 +9,6 @@ from tests.host.portal.chromium.walk import CARD, Walk, look_up
 
 from dsc_host.login import Kind, Scope
 from dsc_host.portal.demo.demonstration import PIN, SESAME
-from dsc_host.portal.pages.offers import WRONG
 from dsc_host.portal.wording import SCOPES
 
 _HURRY = "const wait = window.setTimeout; window.setTimeout = (work, ms) => wait(work, ms / 20);"
@@ -20,7 +19,9 @@ def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.open("/login").picture("login-1-name")
     walk.press("Continue", User_name="anna", Password=SESAME).picture("login-2-challenge")
     assert walk.has_card_of("anna")
-    assert walk.press("Log in", Response="00000000").error == walk._(WRONG)
+    tries = "That answer was not correct. Tries left: {left}. After the last one, you must start again."
+    assert walk.press("Log in", Response="00000000").error == walk._(tries, left=2)
+    walk.picture("login-wrong-response")
     walk.open("/login/answer")
     walk.click_drawn("PRESS", *PIN, "OK", *walk.read)
     expect(walk.display).to_have_text(re.compile(walk.read))
@@ -111,5 +112,5 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     walk.page.wait_for_url(walk.address + "/login/device")
     assert walk.has_notice("not_approved")
     walk.begin("carl").press("I got no notification").picture("phone-manual")
-    phone.press("Answer a challenge").press("Show the response string", Challenge=walk.read, PIN_of_the_app=APP_PIN)
-    assert walk.press("Log in", Response_string=phone.read).path == "/"
+    phone.press("Answer a challenge").press("Show the response", Challenge=walk.read, PIN_of_the_app=APP_PIN)
+    assert walk.press("Log in", Response=phone.read).path == "/"
