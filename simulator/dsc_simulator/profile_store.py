@@ -58,7 +58,7 @@ def check_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredCard:
     """The contents of a profile's file: the card's flash, and the engine that runs the card."""
 
     engine: str
@@ -70,7 +70,7 @@ class Kept:
         return json.dumps({"format": _FORMAT, "engine": self.engine, "flash": slots}, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Kept":
+    def from_json(cls, text: str) -> "StoredCard":
         """Parse the JSON of a profile's file. Raise ValueError, which describes the mistake, if it is not valid."""
         found: Any = json.loads(text)
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
@@ -89,13 +89,13 @@ def _slot(value: Any) -> bytes | None:
     return None if value is None else bytes.fromhex(value)
 
 
-class KeptFlash(Flash):
+class StoredFlash(Flash):
     """A flash whose writes are on disk when they return. Like a real flash, it raises OSError if a write fails."""
 
-    def __init__(self, file: "ProfileFile", kept: Kept) -> None:
-        super().__init__(kept.slots)
+    def __init__(self, file: "ProfileFile", stored: StoredCard) -> None:
+        super().__init__(stored.slots)
         self._file = file
-        self._engine = kept.engine
+        self._engine = stored.engine
 
     def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
         """Write a slot, to memory and to disk."""
@@ -103,7 +103,7 @@ class KeptFlash(Flash):
             super().write(slot, data)
         finally:
             # Save the slot even if a power cut has torn this write.
-            self._file.save(Kept(self._engine, (self.slots[0], self.slots[1])))
+            self._file.save(StoredCard(self._engine, (self.slots[0], self.slots[1])))
 
 
 class ProfileFile:
@@ -114,11 +114,11 @@ class ProfileFile:
         for left in path.parent.glob(f"{self._temporary}*"):
             # Remove a temporary file that a program has left, because it was killed during a write.
             left.unlink()
-        kept = self._read()
-        self.is_new = kept is None
-        stored = kept or Kept("cpython", (None, None))
+        found = self._read()
+        self.is_new = found is None
+        stored = found or StoredCard("cpython", (None, None))
         self.engine = engine or stored.engine
-        self.flash: Flash = KeptFlash(self, Kept(self.engine, stored.slots))
+        self.flash: Flash = StoredFlash(self, StoredCard(self.engine, stored.slots))
 
     @property
     def name(self) -> str:
@@ -129,7 +129,7 @@ class ProfileFile:
     def _temporary(self) -> str:
         return f".{self.path.name}-"
 
-    def _read(self) -> Kept | None:
+    def _read(self) -> StoredCard | None:
         try:
             # Refuse a pipe: reading from it would wait for a writer.
             if self.path.exists() and not self.path.is_file():
@@ -142,18 +142,18 @@ class ProfileFile:
             # Do not copy this file, because the copy could fill the disk.
             raise SimulatorError(f"{self.path}: the file is too large for a card; it was not changed")
         try:
-            return Kept.from_json(text.decode())
+            return StoredCard.from_json(text.decode())
         except (ValueError, RecursionError) as error:
             problem = "it is not JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
             raise ProfileBroken(self.path, _copy_aside(self.path, text), f"the profile is broken: {problem}") from None
 
-    def save(self, kept: Kept) -> None:
+    def save(self, stored: StoredCard) -> None:
         """Replace the whole file. Raise OSError if that fails."""
         # mkstemp creates files that only their owner can read.
         number, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self._temporary)
         try:
             with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(kept.to_json())
+                file.write(stored.to_json())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)

@@ -108,11 +108,11 @@ def test_everybody_who_listens_hears_the_card(live: LiveCard) -> None:
 def test_what_the_card_says_of_itself_is_told_to_nobody_else(live: LiveCard) -> None:
     heard = bytearray()
     live.listen(heard.extend)
-    spoken = list(live.spoken)
+    traffic = list(live.traffic)
     live.press("PRESS")
     live.facts()
     assert heard.count(b"\n") == 1
-    assert len(live.spoken) == len(spoken) + 1
+    assert len(live.traffic) == len(traffic) + 1
     facts = live.facts()
     assert (facts["state"], facts["serial"], facts["counter"], facts["pin"]) == ("pin", "A-1", "0", "ocra")
 
@@ -134,7 +134,7 @@ def test_the_record_of_the_line_holds_no_secret(blank: LiveCard) -> None:
     make(blank, CardData("C-1", "7391", "7391", "card", enroll=False), nowhere)
     blank.press("PRESS", *"7391", "OK", *"482913", "OK")
     response = blank.display
-    said = "\n".join(spoken.text for spoken in blank.spoken)
+    said = "\n".join(line.text for line in blank.traffic)
     assert re.search("[0-9a-f]{17,}", said) is None
     assert "code=****" in said
     assert "key=****" in said
@@ -146,17 +146,17 @@ def test_the_record_of_the_line_holds_no_secret(blank: LiveCard) -> None:
 
 def test_a_line_holds_nothing_that_a_terminal_would_obey(live: LiveCard) -> None:
     live.send(b"\x1b[2J\x07\x00\xe9 hello\n")
-    assert live.spoken[-1].text == ".[2J..\\xe9 hello"
+    assert live.traffic[-1].text == ".[2J..\\xe9 hello"
 
 
 def test_noise_without_end_is_not_kept(live: LiveCard) -> None:
     for _ in range(100):
         live.send(b"x" * 1000)
     live.send(b"\n")
-    assert max(len(spoken.text) for spoken in live.spoken) <= 240
+    assert max(len(spoken.text) for spoken in live.traffic) <= 240
     for number in range(2000):
         live.send(b"\n>%d hello\n" % number)
-    assert len(live.spoken) == 500
+    assert len(live.traffic) == 500
 
 
 def test_a_client_in_this_program(live: LiveCard) -> None:

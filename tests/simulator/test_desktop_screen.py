@@ -122,7 +122,7 @@ async def test_what_the_library_says_is_not_missed(person: Person) -> None:
         assert "Made a master key." in person.screen()
         await person.type("enter")
         assert not isinstance(person.app.screen, NoteScreen)
-    assert person.app.said == ["Made a master key."] * 2
+    assert person.app.messages == ["Made a master key."] * 2
 
 
 @at_card(problem="the profile is broken", make_first=True)

@@ -14,7 +14,7 @@ from dsc_host.cli.options import OWNER_SECONDS, JsonOption, TimeoutOption, check
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.urls import without_password
 from dsc_simulator.card import SimulatedCard
-from dsc_simulator.commands.narration import Story
+from dsc_simulator.commands.narration import Narration
 from dsc_simulator.engines import ENGINES, available
 from dsc_simulator.errors import SimulatorError
 
@@ -48,7 +48,7 @@ class SimulatorKeyPresser:
         self._card = card
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
-        """Press keys; return what the display shows."""
+        """Press `keys`. Return what the display then shows."""
         return self._card.press(*keys)
 
 
@@ -59,7 +59,7 @@ class LineKeyPresser:
         self._client = client
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
-        """Press keys; return what the display shows."""
+        """Press `keys`. Return what the display then shows."""
         self._client.press(*keys)
         return self._client.display()
 
@@ -90,7 +90,7 @@ class Scene:
     client: CardClient
     presser: KeyPresser
     verifier: Verifier
-    story: Story
+    narration: Narration
 
 
 def demo(
@@ -117,41 +117,41 @@ def demo(
     if engine is not None and card is not None:
         raise typer.BadParameter("is for a simulated card; leave it out with --card", param_hint="--engine")
     check_timeout(timeout)
-    story = Story(quiet=as_json)
+    narration = Narration(quiet=as_json)
     try:
         with ExitStack() as stack:
-            play(_real_card(stack, story, card, timeout) if card else _simulated_card(stack, story, engine))
+            play(_real_card(stack, narration, card, timeout) if card else _simulated_card(stack, narration, engine))
     except SimulatorError as error:
         raise Failed(str(error)) from error
-    story.times()
+    narration.times()
     if as_json:
-        show(story.result(), as_json=True)
-    if not story.went(login=True, wrong_pin=False, replay=False):
+        show(narration.result(), as_json=True)
+    if not narration.has_outcomes(login=True, wrong_pin=False, replay=False):
         raise Failed("the demonstration had an unexpected result")
 
 
-def _simulated_card(stack: ExitStack, story: Story, engine: str | None) -> Scene:
+def _simulated_card(stack: ExitStack, narration: Narration, engine: str | None) -> Scene:
     engine = engine or ("micropython" if available("micropython") else "cpython")
-    story.chapter("A new blank card")
-    story.engine = engine
-    with story.timed("start the card"):
+    narration.chapter("A new blank card")
+    narration.engine = engine
+    with narration.timed("start the card"):
         card = stack.enter_context(SimulatedCard(engine=engine))
     client = stack.enter_context(CardClient.open(card.url))
-    story.tell(f"Engine: {card.interpreter}, running the firmware that boards get")
-    return Scene(client, SimulatorKeyPresser(card), _verifier(stack, story), story)
+    narration.tell(f"Engine: {card.interpreter}, running the firmware that boards get")
+    return Scene(client, SimulatorKeyPresser(card), _verifier(stack, narration), narration)
 
 
-def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scene:
-    story.chapter(f"The card at {without_password(url)}")
-    story.engine = "board"
+def _real_card(stack: ExitStack, narration: Narration, url: str, seconds: float) -> Scene:
+    narration.chapter(f"The card at {without_password(url)}")
+    narration.engine = "board"
     client = stack.enter_context(CardClient.open(url))
     greeting = client.hello()
     if greeting.serial:
         raise Failed(f"the card is personalized as {greeting.serial}; the demonstration needs a blank card: dscplus wipe")
-    story.tell(f"Engine: the board itself, {greeting.board}")
+    narration.tell(f"Engine: the board itself, {greeting.board}")
     presser = LineKeyPresser(client) if "keys" in greeting.caps else OwnerKeyPresser(client, seconds)
     stack.enter_context(_blank_again(client, presser))
-    return Scene(client, presser, _verifier(stack, story), story)
+    return Scene(client, presser, _verifier(stack, narration), narration)
 
 
 @contextmanager
@@ -185,8 +185,8 @@ def _make_blank(client: CardClient, presser: KeyPresser) -> None:
         raise Failed(_STILL_THERE)
 
 
-def _verifier(stack: ExitStack, story: Story) -> Verifier:
-    with story.timed("open the verifier"):
+def _verifier(stack: ExitStack, narration: Narration) -> Verifier:
+    with narration.timed("open the verifier"):
         return stack.enter_context(Verifier.open("sqlite://", master_key=MasterKey.generate()))
 
 
@@ -200,32 +200,32 @@ def play(scene: Scene) -> None:
 
 
 def _personalize(scene: Scene) -> None:
-    story = scene.story
-    story.chapter("Personalize and enroll")
-    with story.timed("make the key"):
+    narration = scene.narration
+    narration.chapter("Personalize and enroll")
+    with narration.timed("make the key"):
         key = derive_key(secrets.token_bytes(_ENTROPY_BYTES), scene.client.entropy(_ENTROPY_BYTES), SERIAL)
-    story.tell(f"A key of {len(key)} bytes, made from random bytes of both sides")
+    narration.tell(f"A key of {len(key)} bytes, made from random bytes of both sides")
     profile = Profile(serial=SERIAL, key=key)
-    with story.timed("enroll"):
+    with narration.timed("enroll"):
         scene.verifier.enroll(SERIAL, key=key, suite=profile.suite, pin=PIN)
-    with story.timed("personalize"):
+    with narration.timed("personalize"):
         scene.client.personalize(profile)
-    story.tell(f"The card is {scene.client.info().serial} now, suite {profile.suite}")
-    story.tell("The verifier has enrolled it")
+    narration.tell(f"The card is {scene.client.info().serial} now, suite {profile.suite}")
+    narration.tell("The verifier has enrolled it")
 
 
 def _challenge(scene: Scene) -> Challenge:
-    with scene.story.timed("issue a challenge"):
+    with scene.narration.timed("issue a challenge"):
         challenge = scene.verifier.challenge(SERIAL)
-    scene.story.tell(f"The login page shows the challenge {challenge.question}")
+    scene.narration.tell(f"The login page shows the challenge {challenge.question}")
     return challenge
 
 
 def _respond(scene: Scene, challenge: Challenge, pin: str) -> str:
     """Switch the card on, and type the PIN and the challenge. Return the response on the display."""
-    presser, story = scene.presser, scene.story
+    presser, narration = scene.presser, scene.narration
     scene.client.cancel()
-    with story.timed("wake, PIN, challenge, response"):
+    with narration.timed("wake, PIN, challenge, response"):
         woken = presser.press("PRESS", until=lambda shown: shown == "PIN>")
         asked = presser.press(*pin, "OK", until=lambda shown: shown == "CHALLNG>")
         response = presser.press(
@@ -233,21 +233,21 @@ def _respond(scene: Scene, challenge: Challenge, pin: str) -> str:
             "OK",
             until=lambda shown: len(shown) == _RESPONSE_DIGITS and shown.isdecimal(),
         )
-    story.display("press, held", woken)
-    story.display(f"the PIN {pin}, OK", asked)
-    story.display(f"the challenge {challenge.question}, OK", response)
+    narration.display("press, held", woken)
+    narration.display(f"the PIN {pin}, OK", asked)
+    narration.display(f"the challenge {challenge.question}, OK", response)
     return response
 
 
 def _verify(scene: Scene, name: str, challenge: Challenge, response: str) -> None:
-    scene.story.tell(f"The response {response} is entered on the login page")
-    with scene.story.timed("verify"):
+    scene.narration.tell(f"The response {response} is entered on the login page")
+    with scene.narration.timed("verify"):
         verdict = scene.verifier.verify(challenge.id, response)
-    scene.story.outcome(name, verdict.accepted)
+    scene.narration.outcome(name, verdict.accepted)
 
 
 def _log_in(scene: Scene) -> tuple[Challenge, str]:
-    scene.story.chapter("Log in")
+    scene.narration.chapter("Log in")
     challenge = _challenge(scene)
     response = _respond(scene, challenge, PIN)
     _verify(scene, "login", challenge, response)
@@ -255,11 +255,11 @@ def _log_in(scene: Scene) -> tuple[Challenge, str]:
 
 
 def _wrong_pin(scene: Scene) -> None:
-    scene.story.chapter("A thief has the card but not the PIN")
+    scene.narration.chapter("A thief has the card but not the PIN")
     challenge = _challenge(scene)
     _verify(scene, "wrong_pin", challenge, _respond(scene, challenge, WRONG_PIN))
 
 
 def _replay(scene: Scene, challenge: Challenge, response: str) -> None:
-    scene.story.chapter("Somebody saw the first response and sends it again")
+    scene.narration.chapter("Somebody saw the first response and sends it again")
     _verify(scene, "replay", challenge, response)

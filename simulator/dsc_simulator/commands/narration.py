@@ -13,7 +13,7 @@ from dsc_simulator.drawings.card import text
 _ASCII_FRAME = str.maketrans("╭╮╰╯─│", "++++-|")
 
 
-class Story:
+class Narration:
     """The steps, outcomes and times of a demonstration. With `quiet`, nothing is printed.
 
     `engine` runs the card's firmware: `cpython`, `micropython`, or `board` for a real card.
@@ -69,7 +69,7 @@ class Story:
         self._console.print()
         self._console.print(table)
 
-    def went(self, **outcomes: bool) -> bool:
+    def has_outcomes(self, **outcomes: bool) -> bool:
         """Return whether the outcomes were exactly these: for each attempt, whether it was accepted."""
         return self._outcomes == outcomes
 

@@ -24,7 +24,7 @@ from dsc_simulator.desktop.card_setup import make
 from dsc_simulator.desktop.card_widget import CardWidget, KeyPressed, Legend, PressKey, put
 from dsc_simulator.desktop.hints import is_blank, next_step
 from dsc_simulator.desktop.panels import Panel
-from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen, Order
+from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NewCard, NoteScreen
 from dsc_simulator.desktop.workspace import Workspace
 from dsc_simulator.errors import SimulatorError
 
@@ -36,7 +36,7 @@ _WELCOME = "This card is blank: it has no key yet. Give it one to log in with it
 _SHOW_KEY = "Show the card's key? Anyone who sees it can compute the card's responses."
 _STOPPED = 130
 # Actions on the card. They are disabled while a dialog is open.
-_AT_THE_CARD = {"card", "make", "panel", "battery", "dark", "leave", "secrets", "pause", "advance", "to_off", "scroll_panel"}
+_CARD_ACTIONS = {"card", "make", "panel", "battery", "dark", "leave", "secrets", "pause", "advance", "to_off", "scroll_panel"}
 
 
 def _key(key: str, name: str) -> Binding:
@@ -87,7 +87,7 @@ class CardApp(App[int]):
         self.workspace = workspace
         self._problem = problem
         self._make_first = make_first
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self._hint = ""
         self._redraw_pending = False
         self._timer: Timer | None = None
@@ -209,8 +209,8 @@ class CardApp(App[int]):
         text: str | bytes = event.text
         words = (text.decode() if isinstance(text, bytes) else text).strip()
         if words:
-            self.said.append(words)
-            self.push_screen(NoteScreen(self.said[-1]))
+            self.messages.append(words)
+            self.push_screen(NoteScreen(self.messages[-1]))
 
     def on_resize(self, event: events.Resize) -> None:
         """Check again whether the window is large enough."""
@@ -293,7 +293,7 @@ class CardApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable actions on the card while a dialog is open. Disable the action that makes a card if the card is not blank."""
-        if action in _AT_THE_CARD and len(self.screen_stack) > 1:
+        if action in _CARD_ACTIONS and len(self.screen_stack) > 1:
             return action == "leave" and parameters == (_STOPPED,)
         return action != "make" or is_blank(self.workspace.live.facts())
 
@@ -302,26 +302,26 @@ class CardApp(App[int]):
         name = self.workspace.name
         self.push_screen(MakeScreen(name, problem or self._problem or _WELCOME), self._make)
 
-    def _make(self, order: Order | None) -> None:
-        if order is not None:
-            self.run_worker(lambda: self._make_in_thread(order), thread=True, exclusive=True)
+    def _make(self, new_card: NewCard | None) -> None:
+        if new_card is not None:
+            self.run_worker(lambda: self._make_in_thread(new_card), thread=True, exclusive=True)
 
-    def _make_in_thread(self, order: Order) -> None:
+    def _make_in_thread(self, new_card: NewCard) -> None:
         settings = self.workspace.settings
         try:
-            if order.name is not None:
-                self.workspace.rename(order.name)
-            make(self.workspace.live, order.data, settings.open_verifier)
+            if new_card.name is not None:
+                self.workspace.rename(new_card.name)
+            make(self.workspace.live, new_card.data, settings.open_verifier)
         except (DscError, SimulatorError, Failed, OSError) as error:
             self.call_from_thread(self.action_make, str(error))
         else:
-            self._hint = _success_text(order)
+            self._hint = _success_text(new_card)
             self._request_redraw()
 
 
-def _success_text(order: Order) -> str:
-    serial = order.data.serial
-    if not order.data.enroll:
+def _success_text(new_card: NewCard) -> str:
+    serial = new_card.data.serial
+    if not new_card.data.enroll:
         return f"Made {serial} without enrolling it. Hold PRESS (p) to switch it on."
     challenge = f"For a challenge, run in another terminal: dscplus challenge {serial}"
     return f"Made {serial} and enrolled it. Hold PRESS (p) to switch it on.\n{challenge}"

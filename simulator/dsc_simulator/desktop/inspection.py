@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dsc_firmware import journal
 from dsc_firmware.journal import Record, epoch_of
 from dsc_simulator.board import Flash
-from dsc_simulator.desktop.live_card import Spoken
+from dsc_simulator.desktop.live_card import TrafficLine
 
 _HIDDEN = "··"
 _ROW = 16
@@ -63,9 +63,9 @@ def _hex(data: bytes, hidden: range) -> list[str]:
     return [f"  {at:03x}  {' '.join(shown[at : at + _ROW])}" for at in range(0, len(shown), _ROW)]
 
 
-def spoken_lines(spoken: Iterable[Spoken]) -> list[str]:
+def traffic_lines(traffic: Iterable[TrafficLine]) -> list[str]:
     """Return the lines that went over the serial line, oldest first."""
-    return [f"{at:8.2f} {'→' if to_card else '←'} {text}" for at, to_card, text in spoken]
+    return [f"{at:8.2f} {'→' if to_card else '←'} {text}" for at, to_card, text in traffic]
 
 
 def _side_by_side(left: list[str], right: list[str]) -> list[str]:

@@ -32,7 +32,7 @@ def run(settings: Settings) -> int:
         take_any_bytes()
         app = CardApp(workspace, problem=problem, make_first=workspace.is_new)
         code = app.run()
-        for words in app.said:
+        for words in app.messages:
             notice(words)
         return (app.return_code or 0) if code is None else code
 

@@ -5,7 +5,7 @@ Promises:
 - Every method may be called from any thread.
 - The card's clock follows `now`, unless the clock is paused.
 - Every listener gets all data that the card sends, except the answers to the requests of `facts`.
-- `spoken`, the recorded lines, contains no key, no PIN and no response.
+- `traffic`, the recorded lines, contains no key, no PIN and no response.
 - `trouble` describes a failure of the firmware. A restart clears it.
 """
 
@@ -31,7 +31,7 @@ _LINE_MAX = 240
 Listener = Callable[[bytes], None]
 
 
-class Spoken(NamedTuple):
+class TrafficLine(NamedTuple):
     """One line of the protocol: the time on the card's clock in seconds, the direction, and the text without secrets."""
 
     at: float
@@ -49,7 +49,7 @@ class LiveCard:
         self.changed = changed
         self.paused = False
         self.trouble = ""
-        self.spoken: deque[Spoken] = deque(maxlen=_LINES_MAX)
+        self.traffic: deque[TrafficLine] = deque(maxlen=_LINES_MAX)
         self._now = now
         self._caught_up_to = now()
         self._lock = threading.RLock()
@@ -208,7 +208,7 @@ class LiveCard:
                 text = mask(line[-_LINE_MAX:]).decode("ascii", "backslashreplace")
                 # Replace control characters, which a terminal would interpret.
                 shown = "".join(c if c.isprintable() else "." for c in text)
-                self.spoken.append(Spoken(self.seconds, to_card, shown))
+                self.traffic.append(TrafficLine(self.seconds, to_card, shown))
 
 
 class InProcessPort:

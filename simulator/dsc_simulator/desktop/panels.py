@@ -64,7 +64,7 @@ class Panel(VerticalScroll):
 
     def _lines(self, workspace: Workspace) -> list[str]:
         if self.showing == "line":
-            return inspection.spoken_lines(workspace.live.spoken) or [
+            return inspection.traffic_lines(workspace.live.traffic) or [
                 "Nothing yet. (→ to the card, ← from it; secrets are starred out.)"
             ]
         if self.showing == "state":

@@ -46,14 +46,14 @@ class Choice(Static, can_focus=True):
 
 
 @dataclass(frozen=True)
-class Order:
+class NewCard:
     """A card to make. `name` is the name of its profile, or None if the card is temporary."""
 
     name: str | None
     data: CardData
 
 
-class MakeScreen(ModalScreen[Order | None]):
+class MakeScreen(ModalScreen[NewCard | None]):
     """The dialog that asks for the data of a new card. `name` is the proposed profile name, or None for a temporary card."""
 
     AUTO_FOCUS = "#pin"
@@ -111,7 +111,7 @@ class MakeScreen(ModalScreen[Order | None]):
 
     def _submit(self) -> None:
         try:
-            self.dismiss(Order(self._profile_name(), self._card_data()))
+            self.dismiss(NewCard(self._profile_name(), self._card_data()))
         except (InputError, BadName) as error:
             self.query_one("#problem", Static).update(str(error))
 
