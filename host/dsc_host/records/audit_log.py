@@ -74,11 +74,11 @@ class AuditLog:
     ) -> AuditReport:
         """Check that no entry was changed after it was written.
 
-        The check includes all cards and all secrets of the vault. It finds each card or secret that somebody has changed, or
-        that contradicts the log. With `since`, the check also verifies that the log still has the entry at that checkpoint. If
-        `whole` is false, only the entries after `since` are checked, so the cost does not grow with the log. A whole check
-        includes the archived segments in `folder`, and the report names the segments that have no file there. The check calls
-        `done` after every thousand entries. In a large log, other processes help.
+        The check includes all cards, their owners and all secrets of the vault. It finds each card or secret that somebody has
+        changed, or that contradicts the log. With `since`, the check also verifies that the log still has the entry at that
+        checkpoint. If `whole` is false, only the entries after `since` are checked, so the cost does not grow with the log. A
+        whole check includes the archived segments in `folder`, and the report names the segments that have no file there. The
+        check calls `done` after every thousand entries. In a large log, other processes help.
         """
         self._store.check_not_newer()
         with self._store.read(streams=True) as db:

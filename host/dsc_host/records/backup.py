@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Select, Table, func, insert, select
 
-from dsc_host.errors import InputError
+from dsc_host.errors import InputError, StoreError
 from dsc_host.records import backup_segments, row_text
 from dsc_host.records.backup_segments import LeftOut
 from dsc_host.records.keys import Keyring
@@ -48,7 +48,8 @@ def kept_tables(schema: Schema) -> tuple[Table, ...]:
 def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress, folder: Path | None = None) -> dict[str, int]:
     """Write all rows, as they are at one moment, to `file`. Return the number of rows by table.
 
-    Leave out the entries of the sealed segments that have a file in `folder`.
+    Leave out the entries of the sealed segments that have a file in `folder`. Raises `StoreError` if a value in the database
+    has the wrong type.
     """
     signer = context.keys.current.backup_signer()
     tables = kept_tables(schema)
@@ -57,6 +58,13 @@ def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress,
         data = _line(line)
         signer.update(data)
         file.write(data)
+
+    def write_row(table: Table, row: Mapping[Any, Any]) -> None:
+        try:
+            write_line({table.name: {column.name: row_text.encoded(column, row[column]) for column in table.columns}})
+        except TypeError:
+            # SQLite accepts values of any type in a column.
+            raise StoreError(f"a row of {table.name} has a value of the wrong type: it was changed; see audit verify") from None
 
     with context.store.read(streams=True) as db:
         part = backup_segments.left_out(db, context.keys, context.seals, folder) if folder else None
@@ -68,7 +76,7 @@ def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress,
         total, written = sum(rows.values()), 0
         for table in tables:
             for row in db.execute(statements[table.name], execution_options={"yield_per": _BATCH}).mappings():
-                write_line({table.name: {column.name: row_text.encoded(column, row[column]) for column in table.columns}})
+                write_row(table, row)
                 written += 1
                 if written % _BATCH == 0:
                     done(written, total)

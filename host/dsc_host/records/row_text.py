@@ -1,10 +1,11 @@
 """Rows as text: the values of columns in JSON, and back. Bytes are in base64.
 
-One promise: a value that its column cannot store is refused when it is read.
+One promise: a value of another type than its column is refused, when it is written as text and when it is read.
 """
 
 import base64
 import binascii
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Double, LargeBinary
@@ -16,10 +17,21 @@ _INTEGER_END = 2**63
 
 
 def encoded(column: Column[Any], value: Any) -> Any:
-    """Return a stored value as a value of JSON."""
-    if isinstance(column.type, LargeBinary) and value is not None:
+    """Return a stored value as a value of JSON. Raises `TypeError` if it has another type than the column."""
+    if value is None:
+        return None
+    if type(value) is not _type_of(column):
+        raise TypeError
+    if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
     return list(value) if isinstance(value, tuple) else value
+
+
+@cache
+def _type_of(column: Column[Any]) -> type[Any]:
+    """Return the type of the values that are read from a column."""
+    kinds: dict[type, type] = {Times: tuple, Counter: int, LargeBinary: bytes, Double: float}
+    return next((python for kind, python in kinds.items() if isinstance(column.type, kind)), column.type.python_type)
 
 
 def decoded(column: Column[Any], value: Any) -> Any:

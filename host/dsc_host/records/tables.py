@@ -1,6 +1,7 @@
 """The tables that every database of records has: identity, vault, and the audit log with its end, checkpoints and archive."""
 
 from struct import pack, unpack
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -40,9 +41,9 @@ class Counter(TypeDecorator[int]):
         """Return the stored bytes of a counter."""
         return None if value is None else value.to_bytes(_COUNTER_BYTES, "big")
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> int | None:
-        """Return the counter from its stored bytes."""
-        return None if value is None else int.from_bytes(value, "big")
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return the counter from its stored bytes. Return any other value unchanged, for the check of the seal."""
+        return int.from_bytes(value, "big") if isinstance(value, bytes) else value
 
 
 class Times(TypeDecorator[tuple[float, ...]]):
@@ -55,9 +56,11 @@ class Times(TypeDecorator[tuple[float, ...]]):
         """Return the stored bytes of some times."""
         return None if value is None else pack(f">{len(value)}d", *value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[float, ...] | None:
-        """Return the times from their stored bytes."""
-        return None if value is None else unpack(f">{len(value) // _TIME_BYTES}d", value)
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return the times from their stored bytes. Return any other value unchanged, for the check of the seal."""
+        if not isinstance(value, bytes) or len(value) % _TIME_BYTES:
+            return value
+        return unpack(f">{len(value) // _TIME_BYTES}d", value)
 
 
 # Name all constraints, so that a migration can find them and SQLite keeps them when it rebuilds a table.

@@ -15,6 +15,7 @@ from dsc_host.records.keys import Keyring
 from dsc_host.records.segments import Archived
 from dsc_host.records.tables import audit, audit_kept
 from dsc_host.schema.card_tables import BEGINS_OR_ENDS, DECOY, cards
+from dsc_host.verifier import card_lookup, rows
 from dsc_host.verifier.card_seals import CardSeals
 from dsc_host.verifier.rows import CardRecord
 
@@ -44,12 +45,15 @@ def _card_problems(db: Connection, seals: CardSeals, generation: int) -> Iterato
     while True:
         statement = select(cards).where(cards.c.serial > after).order_by(cards.c.serial).limit(_PAGE)
         page = [CardRecord(*row) for row in db.execute(statement)]
-        logged = _last_logged(db, [card.serial for card in page], generation)
+        serials = [card.serial for card in page]
+        logged, owners = _last_logged(db, serials, generation), rows.owners_of(db, serials)
         for card in page:
             if not seals.is_sealed(card):
                 yield f"card {ascii(card.serial)[1:-1]}: its row does not match its seal"
             elif card.state != DECOY:
                 yield from _compare(card, logged.get(card.serial))
+                if not card_lookup.has_owners(card, owners.get(card.serial, ())):
+                    yield f"card {card.serial}: its owners are not those that were recorded: they were changed"
         if len(page) < _PAGE:
             return
         after = page[-1].serial

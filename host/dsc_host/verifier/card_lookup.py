@@ -108,12 +108,20 @@ def owners_of(tx: CardTransaction, found: Sequence[CardRecord]) -> dict[str, tup
     """Return the owners of each card, by its serial. Raises as `shown` does."""
     names = rows.owners_of(tx.db, [record.serial for record in found])
     for record in found:
-        if tx.seals.check(record).owners_hash != owners_hash(names.get(record.serial, ())):
+        if not has_owners(tx.seals.check(record), names.get(record.serial, ())):
             raise StoreError(
                 f"card {record.serial}: its owners in the database are not those that were recorded: they were changed; "
                 "restore the database from a backup, or remove the card and enroll it again"
             )
     return {record.serial: names.get(record.serial, ()) for record in found}
+
+
+def has_owners(record: CardRecord, names: Iterable[str]) -> bool:
+    """Return whether these are the owners that the card's row records. SQLite accepts names of any type."""
+    try:
+        return record.owners_hash == owners_hash(names)
+    except TypeError:
+        return False
 
 
 def owners_hash(names: Iterable[str]) -> bytes:

@@ -80,6 +80,8 @@ def refuse_closed(
 
 def refuse_unlocked(tx: CardTransaction, action: str, challenges: Sequence[ChallengeRecord]) -> Verdict | None:
     """Refuse and count answers to challenges of a card whose row is not locked. Return None if the row must be locked first."""
+    for challenge in challenges:
+        tx.seals.check_challenge(challenge)
     now = tx.now()
     closed = first_closed(challenges, tx.policy, now)
     if closed is None or is_logged(closed[1], tx.policy):

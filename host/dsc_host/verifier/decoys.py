@@ -18,6 +18,7 @@ from collections import Counter
 
 from sqlalchemy import Connection
 
+from dsc_host.errors import SuiteError
 from dsc_host.ocra import DEFAULT_SUITE, Suite
 from dsc_host.records import vault
 from dsc_host.records.keys import Secret
@@ -108,13 +109,22 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
     return tx.seals.sealed(decoy)
 
 
+def _is_suite(text: str) -> bool:
+    """Return whether this is a suite. The seals of the neighbors are not checked, so somebody may have changed their rows."""
+    try:
+        Suite.parse(text)
+    except SuiteError:
+        return False
+    return True
+
+
 def _suite(tx: CardTransaction, serial: str) -> str:
     """Draw one of the neighbors' suites, in proportion to its frequency.
 
     Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor is enrolled or removed.
     """
     secret = vault.get_or_put(tx, _VAULT_NAME, secrets.token_bytes(_KEY_BYTES))
-    weights = Counter(rows.suites_near(tx.db, serial, _NEIGHBORS)) or Counter([DEFAULT_SUITE])
+    weights = Counter(filter(_is_suite, rows.suites_near(tx.db, serial, _NEIGHBORS))) or Counter([DEFAULT_SUITE])
 
     def distance(suite: str) -> float:
         drawn = int.from_bytes(hmac.digest(secret, f"{serial} {suite}".encode(), "sha256")[:7], "big")

@@ -97,6 +97,8 @@ def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTra
         found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
     if found is not None:
         context.seals.check(found)
+    for challenge in challenges:
+        context.seals.check_challenge(challenge)
     # Read the clock only now: the challenge may have expired while this call waited for the database.
     now = context.now()
     if found is None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from dsc_host.errors import StoreError
 from dsc_host.records.statements import Statement, insert_of
 from dsc_host.schema.card_tables import DECOY, IS_DECOY, IS_REAL, NO_OWNERS, cards, challenges, owners
 
@@ -313,7 +314,9 @@ def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
     """
     counted = select(_CARDS_COUNTED, func.max(cards.c.enrolled_at)).where(cards.c.key_id.not_in(["", key_id]))
     count, last = db.execute(counted).one()
-    return int(count), float(last or 0.0)
+    if last is not None and not isinstance(last, float):
+        raise StoreError("the time of a card's enrollment was changed; see audit verify, and restore a backup")
+    return int(count), last or 0.0
 
 
 def count_by_key(db: Connection) -> dict[str, int]:

@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from struct import pack
@@ -119,6 +121,65 @@ def test_a_database_whose_identity_is_gone_or_another_one_is_refused(path: Path)
     with pytest.raises(StoreError, match="identity of the database is missing"):
         Verifier.open(url(path), master_key=MASTER)
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "cards SET counter = 'abcdefgh'",
+        "cards SET unlock_times = 'abcdefgh'",
+        "cards SET unlock_times = x'00'",
+        "challenges SET expires_at = 'x'",
+        "challenges SET judged = 'x'",
+        "challenges SET judged = 99",
+        "challenges SET question = x'00'",
+    ],
+)
+def test_a_value_of_any_type_is_found_and_not_used(path: Path, clock: Clock, change: str) -> None:
+    """SQLite accepts values of any type in a column, and checks no constraint if the writer does not want that."""
+    with Verifier.open(url(path), master_key=MASTER, clock=clock) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        challenge = verifier.challenge("A-1")
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA ignore_check_constraints = ON")
+            db.execute(f"UPDATE {change}")
+            db.commit()
+        with pytest.raises(StoreError, match="does not match its seal"):
+            verifier.verify(challenge.id, right(challenge))
+        if change.startswith("cards"):
+            assert verifier.audit.check().problems == ("card A-1: its row does not match its seal",)
+        verifier.remove("A-1")
+
+
+@pytest.mark.parametrize("change", ["owner = 'eve'", "owner = x'00'", "serial = 'B-2'"])
+def test_changed_owners_are_found_and_not_shown(path: Path, clock: Clock, change: str) -> None:
+    with Verifier.open(url(path), master_key=MASTER, clock=clock) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, owners=("anna", "bert"))
+        verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN)
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(f"UPDATE owners SET {change} WHERE owner = 'anna'")
+            db.commit()
+        problem = "card A-1: its owners are not those that were recorded: they were changed"
+        assert verifier.audit.check().problems[0] == problem
+        with pytest.raises(StoreError, match="card A-1: its owners in the database are not those that were recorded"):
+            verifier.card("A-1")
+
+
+@pytest.mark.parametrize("change", ["sealed_key = 'text'", "suite = x'00'", "enrolled_at = x'00'", "enrolled_at = 'x'"])
+def test_a_value_of_the_wrong_type_stops_neither_other_cards_nor_the_operator(path: Path, clock: Clock, change: str) -> None:
+    with Verifier.open(url(path), master_key=Keyring(NEW, MASTER), clock=clock) as verifier:
+        verifier._context = replace(verifier.context, keys=Keyring(MASTER, NEW))
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN)
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(f"UPDATE cards SET {change} WHERE serial = 'A-1'")
+            db.commit()
+        for serial in ("B-2", "NO-CARD"):
+            assert verifier.challenge(serial, conceal=True)
+        verifier._context = replace(verifier.context, keys=Keyring(NEW, MASTER))
+        for refused in (lambda: verifier.rekey(), lambda: backup(verifier, io.BytesIO())):
+            with pytest.raises(StoreError):
+                refused()
 
 
 def test_a_backup_of_another_database_is_refused_by_who_says_which_one_is_wanted(path: Path, clock: Clock) -> None:
