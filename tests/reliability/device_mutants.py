@@ -133,7 +133,7 @@ MUTANTS = (
     *in_login(
         "cards/returns.py",
         "automatic_activation",
-        ("a session ends with the online card that opened it", 'but="" if ends else session.id', "but=session.id"),
+        ("a session ends with the online card that opened it", 'except_id="" if ends else session.id', "except_id=session.id"),
     ),
     *in_login(
         "service/maintenance.py",

@@ -103,7 +103,7 @@ MUTANTS = (
             "rows.sessions.c.stage",
         ),
         ("a session that its user ends is over", "    sessions.end(tx.db, ended)\n", ""),
-        ("all other sessions end at once", "    sessions.end_all(tx.db, user, but=session.id)\n", ""),
+        ("all other sessions end at once", "    sessions.end_all(tx.db, user, except_id=session.id)\n", ""),
         ("a session keeps its id under a new token", "OpenData.of(session).public_id or session.id", "session.id"),
     ),
     *in_login(

@@ -61,8 +61,8 @@ class LoginTransaction:
 
     def log(self, action: str, user: User | None, outcome: str, reason: str = "", **detail: str) -> None:
         """Write an entry to the audit log, with the details that are not empty."""
-        told = {"user": user.name if user else "", **detail}
-        event = Event(f"login.{action}", None, outcome, reason, {name: text for name, text in told.items() if text})
+        details = {"user": user.name if user else "", **detail}
+        event = Event(f"login.{action}", None, outcome, reason, {name: text for name, text in details.items() if text})
         self.cards.log(self.now(), event)
 
 

@@ -53,7 +53,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
     activate(tx, user, device, "by its response")
     # The session continues with the device that has just answered.
     rows.sessions.change(tx.db, session.id, device_id=device.id)
-    sessions.end_all(tx.db, user, but=session.id)
+    sessions.end_all(tx.db, user, except_id=session.id)
     return True
 
 
@@ -77,7 +77,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
             registry.move(tx, other, DeviceState.ENDED)
     waits.end_of_card(tx, user, device)
     # An online card ends the temporary code. A lasting device ends the online card and the temporary code.
-    registry.end_temporary(tx, user, but=device.id)
+    registry.end_temporary(tx, user, except_id=device.id)
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)
     for order in rows.orders.all(tx.db, done):
         rows.orders.change(tx.db, order.id, state=str(OrderState.DONE))

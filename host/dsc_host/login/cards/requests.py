@@ -40,15 +40,15 @@ def draft(
     *,
     address: str | None = None,
     account_id: str | None = None,
-    whose: str | None = None,
+    for_user: str | None = None,
 ) -> Request:
     """Draft a request, in place of an earlier draft, and return it. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
-    The caller has locked `user`. `whose` is the name of the user who gets the card, a user of the same account; None means
+    The caller has locked `user`. `for_user` is the name of the user who gets the card, a user of the same account; None means
     `user`. `account_id` is the account that holds the deposit; None means the account of `user`.
     """
     _check_order(tx, session)
-    owner = permissions.changeable_user(tx.db, user, whose)
+    owner = permissions.changeable_user(tx.db, user, for_user)
     replaces = _check_may(tx, owner)
     account = _account(tx.db, user, account_id)
     if address is None:

@@ -38,7 +38,7 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
     # card that was valid only until the activation of the returned card.
     opened_by = rows.devices.find(tx.db, session.device_id)
     ends = opened_by is not None and opened_by.state != DeviceState.ACTIVE
-    sessions.end_all(tx.db, user, but="" if ends else session.id)
+    sessions.end_all(tx.db, user, except_id="" if ends else session.id)
     return parcel
 
 

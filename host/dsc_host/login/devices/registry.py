@@ -190,10 +190,10 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
     return found(rows.devices.find(tx.db, device.id))
 
 
-def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
-    """End the temporary devices of a user, because another device replaces them. Keep the device with the id `but`."""
+def end_temporary(tx: LoginTransaction, user: User, *, except_id: str = "") -> None:
+    """End the temporary devices of a user, because another device replaces them. Keep the device with the id `except_id`."""
     for device in temporary_of(tx, user):
-        if device.id != but:
+        if device.id != except_id:
             move(tx, device, DeviceState.ENDED)
 
 

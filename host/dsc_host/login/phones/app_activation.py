@@ -152,7 +152,7 @@ def remove_from_account(tx: LoginTransaction, session: Session, user: User, devi
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
     end(tx, device)
     # A session that the app opened ends with the app.
-    sessions.end_all(tx.db, user, but="" if session.device_id == device.id else session.id)
+    sessions.end_all(tx.db, user, except_id="" if session.device_id == device.id else session.id)
     tx.log("phone.remove", user, "done", "by the owner", device=device.id)
 
 

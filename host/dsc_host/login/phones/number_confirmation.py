@@ -93,7 +93,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
             # A code to another number opened this session. Let the session continue with the number that was just confirmed.
             answered = next(device for device in live if kinds.of(device).number(device) == asked.number)
             rows.sessions.change(tx.db, session.id, device_id=answered.id)
-    sessions.end_all(tx.db, user, but=session.id)
+    sessions.end_all(tx.db, user, except_id=session.id)
     tx.log("phone.confirm", user, "done")
     return True
 
@@ -140,7 +140,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     users.settings_changed(tx.db, user)
     # If a code to this number opened the session, end the session too.
     ends = opened_by is not None and kinds.of(opened_by).number(opened_by) == phone.number
-    sessions.end_all(tx.db, user, but="" if ends else session.id)
+    sessions.end_all(tx.db, user, except_id="" if ends else session.id)
     tx.log("phone.forget", user, "done")
 
 

@@ -22,7 +22,7 @@ def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | 
         _opt_out_later(tx, primary, user.id)
         return
     opt(tx, primary, user.id, out)
-    sessions.end_all(tx.db, user, but=session.id if user.id == primary.id else "")
+    sessions.end_all(tx.db, user, except_id=session.id if user.id == primary.id else "")
 
 
 def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:

@@ -150,7 +150,7 @@ def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str)
         tx.log("share.confirm", user, "pending", device=device.id)
         return ShareState.PENDING
     _start_sharing(tx, share, user, owner, device)
-    sessions.end_all(tx.db, user, but=session.id)
+    sessions.end_all(tx.db, user, except_id=session.id)
     return ShareState.DONE
 
 
@@ -208,7 +208,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
     _stop_sharing(tx.db, user, share, parked)
     # If the shared device opened this session, the session ends too.
     own = user_id == share.user_id and session.device_id == share.device_id
-    sessions.end_all(tx.db, both[user_id], but="" if own else session.id)
+    sessions.end_all(tx.db, both[user_id], except_id="" if own else session.id)
     notices.notify(tx, user, "share_ended")
     tx.log("share.cancel", user, "done", device=share.device_id)
 
@@ -328,8 +328,8 @@ def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, 
     kept = json_column.write(ShareData(tuple(parked)))
     rows.shares.change(tx.db, share.id, state=str(ShareState.DONE), expires_at=None, decided_by=by, data=kept)
     users.settings_changed(tx.db, user)
-    for told in (user, owner):
-        notices.notify(tx, told, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
+    for each in (user, owner):
+        notices.notify(tx, each, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
     tx.log("share.confirm", user, "done", device=device.id)
 
 

@@ -29,7 +29,7 @@ class CardCalls(ProfileCalls):
         return self.do(
             token,
             may("draft_request", *_ACCOUNT),
-            lambda tx, user, s: requests.draft(tx, s, user, pin, address=address, account_id=account, whose=name),
+            lambda tx, user, s: requests.draft(tx, s, user, pin, address=address, account_id=account, for_user=name),
         )
 
     def card_candidates(self, token: str) -> list[str]:

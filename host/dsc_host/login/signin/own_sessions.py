@@ -31,7 +31,7 @@ def end(tx: LoginTransaction, user: User, session_id: str) -> None:
 
 def end_others(tx: LoginTransaction, user: User, session: Session) -> None:
     """End all sessions and logins in progress of the user except `session`."""
-    sessions.end_all(tx.db, user, but=session.id)
+    sessions.end_all(tx.db, user, except_id=session.id)
     tx.log("session.end", user, "done", "others")
 
 

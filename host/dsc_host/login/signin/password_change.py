@@ -15,7 +15,7 @@ def change(tx: LoginTransaction, session: Session, user: User, checked: User, pa
 
     Raises `WrongCredentials` if the password was changed after the check.
     """
-    _replace(tx, password_check.still_checked(checked, user), password_hash, but=session.id)
+    _replace(tx, password_check.still_checked(checked, user), password_hash, except_id=session.id)
 
 
 def set_forgotten(tx: LoginTransaction, name: str, password_hash: str) -> None:
@@ -23,8 +23,8 @@ def set_forgotten(tx: LoginTransaction, name: str, password_hash: str) -> None:
     _replace(tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), password_hash)
 
 
-def _replace(tx: LoginTransaction, user: User, password_hash: str, *, but: str = "") -> None:
+def _replace(tx: LoginTransaction, user: User, password_hash: str, *, except_id: str = "") -> None:
     notices.notify(tx, user, "password_changed")
     users.settings_changed(tx.db, user, password=password_hash)
-    sessions.end_all(tx.db, user, but=but)
+    sessions.end_all(tx.db, user, except_id=except_id)
     tx.log("password.change", user, "done")

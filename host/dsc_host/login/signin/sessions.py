@@ -101,12 +101,12 @@ def drop(db: Connection, token: str) -> None:
     rows.sessions.remove(db, rows.sessions.c.id == hashed(token))
 
 
-def end_all(db: Connection, user: User, *, but: str = "") -> None:
-    """End all sessions of a user except the session with the id `but`, which stays valid."""
-    rows.sessions.remove(db, rows.sessions.c.user_id == user.id, rows.sessions.c.id != but)
-    if but:
+def end_all(db: Connection, user: User, *, except_id: str = "") -> None:
+    """End all sessions of a user except the session with the id `except_id`, which stays valid."""
+    rows.sessions.remove(db, rows.sessions.c.user_id == user.id, rows.sessions.c.id != except_id)
+    if except_id:
         fresh = rows.users.find(db, user.id)
-        rows.sessions.change(db, but, settings=fresh.settings if fresh else user.settings)
+        rows.sessions.change(db, except_id, settings=fresh.settings if fresh else user.settings)
 
 
 def visitor(tx: LoginTransaction, token: str) -> Visitor:

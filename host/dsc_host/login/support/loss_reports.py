@@ -61,6 +61,6 @@ def report_own(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> 
     losses.suspend(tx, user, device)
     opened_by = rows.devices.find(tx.db, session.device_id) if session.stage == Stage.IN else None
     continues = opened_by is not None and opened_by.state == DeviceState.ACTIVE
-    sessions.end_all(tx.db, user, but=session.id if continues else "")
+    sessions.end_all(tx.db, user, except_id=session.id if continues else "")
     tx.log("loss.report", user, "suspended", str(loss), device=device.id)
     return continues
