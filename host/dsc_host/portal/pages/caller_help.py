@@ -35,7 +35,7 @@ def temporary(visit: Visit) -> Response:
         _("Temporary code"),
         words=(_("Read this code out now. It is not shown again."),),
         shown=(Shown(_("Temporary code"), code, copied=True),),
-        back=_back(visit),
+        onward=_back(visit),
         below=(Facts(_("Caller"), _code_facts(visit)),),
         script="copy.js",
     )

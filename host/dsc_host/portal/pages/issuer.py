@@ -125,11 +125,12 @@ def _how(visit: Visit) -> tuple[str, ...]:
 def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
     _, is_made = visit._, asked.state is OrderState.PERSONALIZED
     days = int((visit.system.context.now() - asked.at) // _DAY)
+    waited = _("Days of waiting: {days}", days=days) if days else ""
     details = (
         _joined(asked.user, asked.serial),
         asked.address,
-        _joined(_("Requested: {moment}", moment=_.date(asked.at)), _("Expected by {day}", day=_.short_day(asked.estimate))),
-        *((_("Days of waiting: {days}", days=days),) if days else ()),
+        _joined(_("Requested: {moment}", moment=_.date(asked.at)), waited),
+        _("Expected by {day}", day=_.short_day(asked.estimate)),
     )
     badge = Badge(_(ORDERS[asked.state]), SUCCESS if is_made else INFO)
     sent = replace(button("/issuer/ship", _("Mark as sent"), request=asked.id), primary=only)
