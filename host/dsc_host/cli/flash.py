@@ -231,8 +231,13 @@ def _connect(port: str | None) -> tuple[str, CardClient]:
 
 
 def _startup_words(url: str) -> str:
-    with open_port(url) as port:
-        return startup_words(port, url)
+    """Return the error that ended the board's program, or "" if there is none, or if the line was lost."""
+    try:
+        with open_port(url) as port:
+            return startup_words(port, url)
+    except LinkError:
+        # The board may restart at this moment. The caller tries to connect again.
+        return ""
 
 
 def _report(name: str, steps: Plan, dry_run: bool) -> dict[str, object]:

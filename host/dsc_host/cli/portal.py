@@ -216,7 +216,7 @@ def mail_sender(server: str | None, sender: str | None) -> Mail | None:
     host, _, port = (server or "").rpartition(":")
     if not _is_host(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise InputError("mail", "must be HOST:PORT, for example localhost:25")
-    if not sender or "@" not in sender:
+    if not sender or "@" not in sender or not sender.isprintable():
         raise InputError("mail-from", "must be the sender's email address")
     return Mail(host, int(port), sender)
 

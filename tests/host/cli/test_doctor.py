@@ -253,6 +253,16 @@ def test_mail(dscplus: Command, keys: Path, closed: list[str], replies: dict[byt
     assert summary in found["mail"][0][1]
 
 
+@pytest.mark.parametrize(
+    ("sender", "summary"),
+    [("d\u00fcsk@example.com", "cannot be sent from"), ("desk@example.com\n", "must be the sender's")],
+)
+def test_a_sender_that_no_server_can_get(dscplus: Command, keys: Path, closed: list[str], sender: str, summary: str) -> None:
+    with serving(lambda line: SMTP[line[:4]], b"220 post\r\n") as port:
+        _, found = examined(dscplus, *closed, "--mail", f"127.0.0.1:{port}", "--mail-from", sender)
+    assert any(row[0] == FAILED and summary in row[1] for rows in found.values() for row in rows), found
+
+
 def answering(status: int) -> Callable[[bytes], bytes]:
     return lambda line: f"HTTP/1.1 {status} .\r\nContent-Length: 0\r\n\r\n".encode() if line == b"\r\n" else b""
 

@@ -16,6 +16,7 @@ from tests.host.flash.board_double import BoardDouble
 from tests.host.flash.flash_boards import KEPT, NEW, PICO, copy_of, start
 
 from dsc_host.cli import flash as flash_command
+from dsc_host.errors import LinkClosed
 from dsc_host.link import PortMissing, open_port
 from dsc_simulator import Flash
 
@@ -186,6 +187,21 @@ def test_what_a_board_says_at_its_start_is_passed_on(
     assert done.code == 5
     assert "did not say hello. The board says at its start: board.json: keypad.press: pin 40: this chip refuses." in done.error
     assert time.monotonic() - began < 60
+
+
+def test_a_line_that_is_lost_while_a_board_says_why_is_opened_again(
+    dscplus: Command, board: BoardDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped("", monkeypatch)
+    heard = iter([LinkClosed("the line was lost"), "no keypad"])
+
+    def words(port: serial.Serial, name: str) -> str:
+        if isinstance(told := next(heard), LinkClosed):
+            raise told
+        return told
+
+    monkeypatch.setattr(flash_command, "startup_words", words)
+    assert "The board says at its start: no keypad." in dscplus("flash", "--card", board.url).error
 
 
 @pytest.mark.parametrize("command", ["info", "respond 482913"])

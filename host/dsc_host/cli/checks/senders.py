@@ -32,6 +32,9 @@ def check_mail(mail: Mail) -> Findings:
         reason = getattr(error, "strerror", None) or error
         yield failed(MAIL, f"{where} does not answer as a mail server: {reason}", "check --mail, and that the server runs")
         return
+    except UnicodeEncodeError:
+        yield failed(MAIL, f"email cannot be sent from {mail.sender}", "use an address of ASCII characters in --mail-from")
+        return
     if code != 250:
         said = answer.decode("ascii", "replace")
         yield failed(
