@@ -84,7 +84,8 @@ def title_of(status: int) -> str:
 def problem_page(_: Language, title: str, words: str, links: Sequence[Link]) -> View:
     """Return the page that explains a problem. The first sentence of `words` is the heading of its message.
 
-    `links` are the ways on. Beside them, the page has links for visitors whose device or login is the problem.
+    `links` lead to the pages where the visitor can continue. The page also has links for visitors whose device is lost or not
+    at hand.
     """
     heading, stop, rest = words.partition(". ")
     message = Alert(WARNING, f"{heading}{stop.strip()}", (rest,) if rest else (), links)

@@ -47,11 +47,11 @@ class Field:
     """The options of radio buttons, or the suggestions of a text field."""
     optional: bool = False
     shown_for: str = ""
-    """The choice of the form's radio buttons for which the field is shown; empty to show it always."""
+    """The choice of the form's radio buttons at which the field is shown. If it is empty, the field is always shown."""
     secret: bool = False
-    """Whether the field is empty when the form is shown again after an error. Passwords and codes always are."""
+    """Whether the field is empty when the form is shown again after an error. Passwords and codes are always empty then."""
     sent: SentMessage | None = None
-    """The message with the code that is entered here; None if the field asks for no code from a message."""
+    """The message with the code that the visitor enters in this field, or None if the field is not for such a code."""
 
     def filled(self, typed: Mapping[str, str]) -> "Field":
         """Return the field with the visitor's input, unless the input must not be shown again."""

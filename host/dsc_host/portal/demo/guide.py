@@ -22,7 +22,7 @@ PHONE = "/phone"
 COOKIE = "stories"
 _SECONDS = 12 * 60 * 60
 _SAME_SECONDS = 2
-"""The largest difference between the time of a message and the time at which its step says that it was sent."""
+"""The largest difference, in seconds, between the time of a message and the time of sending that the page knows."""
 _JUMPS = (1, 7, 21)
 _MOST_DAYS = 60
 
@@ -240,13 +240,13 @@ def _page_names(_: Language) -> Mapping[str, str]:
 
 
 def _sent(view: View) -> SentMessage | None:
-    """Return the message with the code that the page asks for; None if the page asks for none."""
+    """Return the message with the code that the page asks for, or None if the page asks for no such code."""
     fields = (field for form in view.forms for field in form.fields)
     return next((field.sent for field in fields if field.sent is not None), None)
 
 
 def _letter(demo: Demonstration, sent: SentMessage) -> Letter | None:
-    """Return the message that this step of the visitor has sent; None if it was not sent yet, or is no longer kept."""
+    """Return the message that the visitor's last step has sent. Return None if it is not sent yet, or no longer kept."""
     demo.system.deliver()
     wanted = (
         each

@@ -241,7 +241,7 @@ def _number(text: str) -> int:
 
 
 def _time(text: str) -> float:
-    """Return the Unix time in a hidden field; 0 for any other text."""
+    """Return the Unix time that a hidden field contains. Return 0 for any other text."""
     return float(text) if re.fullmatch(r"[0-9]+\.[0-9]+", text, re.ASCII) else 0.0
 
 
