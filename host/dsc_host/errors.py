@@ -154,7 +154,7 @@ class ProtocolError(LinkError):
 
 
 class CardError(LinkError):
-    """The card refused a request. `code` is one of the protocol's error codes; `text` is its explanation for a person.
+    """The card refused a request. `code` is one of the protocol's error codes, and `text` explains it to a person.
 
     Examples:
         >>> import dsc_simulator

@@ -84,7 +84,7 @@ class Seals:
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
     def checkpoint(self, digest: bytes) -> bytes:
-        """Return the bytes to seal for a checkpoint of the log. Their length differs from that of the bytes for a log's end."""
+        """Return the bytes to seal for a checkpoint. They are longer than the bytes for a log's end, so never the same."""
         return self.database.encode() + b" segment " + digest
 
     def archive(self, mark: bytes) -> bytes:

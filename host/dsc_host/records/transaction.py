@@ -78,7 +78,7 @@ class Transaction:
 
 TX = TypeVar("TX", bound=Transaction)
 Change: TypeAlias = Callable[[TX], T | Refused] | SetWork[T | Refused]
-"""A change: a function that takes a transaction, or an object that can be done together with others of its kind."""
+"""A change: a function that takes a transaction, or a change that can be done together with other changes of its kind."""
 Step: TypeAlias = Known[T] | Change[TX, T]
 """The last step of an operation: the result if it is already known, or else the change that returns the result."""
 

@@ -49,13 +49,16 @@ ENROLMENT_LETTERS = 16
 NO_OWNERS = bytes(_HASH_BYTES)
 """The hash of the owners of a card without owners."""
 
-# Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all codes that the
-# card ever got; `unlock_times` has the times of the latest codes, for the limit. `asked` counts all challenges that the card
-# ever got. A retired card has no secrets and an empty `key_id`. `judged` counts all responses, so that each of them changes the
-# same rows and takes the same time, whatever its outcome. `failures` counts the wrong responses in a row; `failures_in_day`
-# counts the wrong responses since `day_since`, regardless of correct responses between them. `enrolment` is random; `version`
-# counts the changes of the row; `owners_hash` is the hash of the owners' names. Responses are accepted from `valid_from` on and
-# before `valid_until`; NULL is no limit. `seal` covers all other columns: see `card_seals`.
+# Times are Unix seconds. The columns mean:
+# - `key_id`: the master key that sealed the row's secrets. It is empty for a retired card, which has no secrets.
+# - `unlock_codes`: the number of all unlock codes of the card. `unlock_times` has the times of the latest codes, for the limit.
+# - `asked`: the number of all challenges of the card.
+# - `judged`: the number of all responses, so that each response changes the same rows and takes the same time.
+# - `failures`: the number of wrong responses in a row.
+# - `failures_in_day`: the number of wrong responses since `day_since`, even with right responses between them.
+# - `enrolment`: random text. `version` is the number of the row's version. `owners_hash` is the hash of the owners' names.
+# - `valid_from`, `valid_until`: responses are accepted from the first time on and before the second. NULL means no limit.
+# - `seal`: the seal of all other columns (see `card_seals`).
 cards = Table(
     "cards",
     metadata,

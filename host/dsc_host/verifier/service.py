@@ -233,36 +233,36 @@ class Verifier:
     def lost(self, serial: str, reason: str = "") -> Card:
         """Mark the card `serial` as lost: accept none of its responses until it is resumed. Return the changed card.
 
-        `reason` and the errors are those of `suspend`.
+        See `suspend` for `reason` and the errors.
         """
         return self._move(serial, State.LOST, reason)
 
     def resume(self, serial: str, reason: str = "") -> Card:
         """Bring the suspended or lost card `serial` back into use. Return the changed card.
 
-        `reason` and the errors are those of `suspend`.
+        See `suspend` for `reason` and the errors.
         """
         return self._move(serial, State.ACTIVE, reason)
 
     def retire(self, serial: str, reason: str = "") -> Card:
         """Retire the card `serial` for good, and erase its secrets. Return the changed card.
 
-        `reason` and the errors are those of `suspend`.
+        See `suspend` for `reason` and the errors.
         """
         return self._move(serial, State.RETIRED, reason)
 
     def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
         """Lock the card `serial`, as after too many wrong responses. Return the changed card.
 
-        The lock lasts for `seconds` or, if they are None, for the policy's `lock_for`. `reason` and the errors are those of
-        `suspend`.
+        The lock lasts for `seconds` or, if that is None, for the policy's `lock_for`. See `suspend` for `reason` and the
+        errors.
         """
         return self._context.change(lambda tx: lifecycle.lock(tx, serial, reason, seconds))
 
     def unlock(self, serial: str, reason: str = "") -> Card:
         """End the lock or pause of the card `serial` in the records, and reset its count of failures. Return the changed card.
 
-        If the card has locked itself, use `unlock_code`. `reason` and the errors are those of `suspend`.
+        If the card has locked itself, use `unlock_code`. See `suspend` for `reason` and the errors.
         """
         return self._context.change(lambda tx: lifecycle.unlock(tx, serial, reason))
 
@@ -330,9 +330,9 @@ class Verifier:
 
         `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Return the verdict. Both
         challenges must be open and of one card, and the card must have answered them one right after the other. Both responses
-        must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. If so, both challenges
-        are closed, and the card's counter is set to the counter after that of the second response. A wrong pair counts as one
-        failure of the card and one failure of each challenge, and does not change the counter. Everything else is as in
+        must be right, with two successive counters, of which the first is at most the policy's `resync_window` ahead. If so,
+        both challenges are closed, and the card's counter becomes the counter after the second response. A wrong pair counts as
+        one failure of the card and one failure of each challenge, and does not change the counter. Everything else is as in
         `verify`. An attacker who has guessed or seen a single response cannot use it here.
         """
         return self._context.finish(self._resync(first_id, first_response, second_id, second_response))
