@@ -98,6 +98,8 @@ class Facts:
     title: str
     facts: Sequence[tuple[str, str]]
     more: Link | None = None
+    stacked: bool = False
+    """Whether a narrow window has each key above its value, because the keys are long."""
     across: bool = False
     """Whether a wide window shows the facts side by side, each value below its name."""
 

@@ -39,7 +39,7 @@ def _panel(_: Language, office: Office) -> Facts | Listing:
     names = (_("Address for cards that are sent back"), _("The same address in local script"))
     sent = zip(names, addresses(_, office), strict=False)
     facts, title = (*telephones(_, office), *sent), office.name or _("Support")
-    return Facts(title, facts) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))
+    return Facts(title, facts, stacked=True) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))
 
 
 def _telephone(_: Language, telephone: Telephone) -> str:

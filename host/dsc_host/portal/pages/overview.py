@@ -188,7 +188,7 @@ def _session(_: Language, visitor: Visitor, events: Sequence[SecurityEvent] = ()
     earlier = [each for each in events if each.kind is EventKind.LOGGED_IN and each.at < visitor.since]
     if earlier:
         facts.append((_("Previous login"), _.moment(earlier[0].at)))
-    return Facts(_("This session"), facts, Link("/sessions", _("Sessions")))
+    return Facts(_("This session"), facts, Link("/sessions", _("Sessions")), stacked=True)
 
 
 # ---- actions ----

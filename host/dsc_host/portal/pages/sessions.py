@@ -1,11 +1,9 @@
 """The page of a user's open sessions."""
 
-from dataclasses import replace
-
 from starlette.responses import Response
 
 from dsc_host.login import NotNow, Offer, SessionView
-from dsc_host.portal.components import Empty, Item, Listing
+from dsc_host.portal.components import Empty, Item, Listing, PageForms
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages.offers import asking, wrong
@@ -71,14 +69,18 @@ def _sessions(visit: Visit) -> View:
     words = (_("If you do not recognize a session, end it and change your password."),) if others else ()
     rows, none = [_item(_, each) for each in others], Empty(_("You are logged in nowhere else."), "window")
     password = Link("/password", _("Change the password")) if is_for(visit.visitor(), "/profile") else None
-    end = Form("/sessions/end-others", _("End all other sessions"), secondary=True)
+    extend = (button("/sessions/extend", _("Extend this session")),) if latest is not None else ()
+    end = (Form("/sessions/end-others", _("End all other sessions"), secondary=True),) if others else ()
     return View(
         _("Sessions"),
         blocks=(
             Listing(_("This session"), [_item(_, own)], words=longer),
+            PageForms(0, len(extend)),
             Listing(_("Other sessions"), rows, none, password, words),
+            PageForms(len(extend)),
         ),
-        forms=(end,) if others else (),
+        forms=(*extend, *end),
+        placed=True,
     )
 
 
@@ -107,7 +109,5 @@ def _item(_: Language, session: SessionView) -> Item:
     action: tuple[Form, ...] = ()
     if not session.current:
         action = (button("/sessions/end", _("End"), session=session.id, danger=True),)
-    elif session.extendable_until is not None:
-        action = (replace(button("/sessions/extend", _("Extend this session")), primary=True),)
     about = f"{title} {kind} {which} {_.moment(session.began_at)}"
     return Item(title, icon_of(session.browser), None, details, action, about=about, folded=folded)
