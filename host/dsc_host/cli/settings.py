@@ -52,7 +52,9 @@ def _read(path: Path) -> dict[str, str]:
         if os.environ.get(FILE_VARIABLE):
             raise InputError("settings", f"{path} does not exist; create it, or unset {FILE_VARIABLE}") from None
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except InputError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:  # ValueError also for a number with thousands of digits.
         reason = getattr(error, "strerror", None) or error
         raise InputError("settings", f"{path} cannot be read: {reason}") from None
     for name, value in kept.items():

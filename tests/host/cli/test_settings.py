@@ -71,6 +71,7 @@ def test_commands_use_the_settings_of_the_file(dscplus: Command) -> None:
     ("db = ", "cannot be read: "),
     (b"\xff", "cannot be read: "),
     ("a=" + "[" * 20_000, "cannot be read: "),
+    ("a=" + "1" * 5_000, "cannot be read: "),
     ("#" * 65_537, "is too long; it may have 65536 bytes"),
     ('"\\u001b[31m\\n" = 1', r"has an unknown name, \x1b[31m\n; it may have"),
 ])  # fmt: skip

@@ -90,7 +90,11 @@ def test_the_longest_table_and_the_longest_name_fit_beside_all_proxy_states() ->
     assert NO_TABLE.attributes("vpn", "anna", "sms", VALUES) == []
 
 
-@pytest.mark.parametrize("text", ["[[rule", "\xff", "rule = " + "[" * 10_000], ids=["cut", "no UTF-8", "too deep"])
+@pytest.mark.parametrize(
+    "text",
+    ["[[rule", "\xff", "rule = " + "[" * 10_000, "rule = " + "1" * 5_000],
+    ids=["cut", "no UTF-8", "too deep", "too long"],
+)
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "wrong.toml"
     file.write_bytes(text.encode("latin-1"))

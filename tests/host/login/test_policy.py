@@ -122,6 +122,14 @@ def test_a_mistake_is_told_with_the_file_and_the_key(tmp_path: Path, text: str, 
     assert str(refusal.value).startswith(f"policy: {file}: {told}")
 
 
+@pytest.mark.parametrize("text", ["a = " + "1" * 5_000, "a = " + "[" * 20_000], ids=["too long", "too deep"])
+def test_a_file_that_python_cannot_parse_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"^policy: .*policy\.toml is not TOML: "):
+        Policy.load(file)
+
+
 def levels(**limits: str) -> str:
     """Return the published table of levels with other limits for a kind."""
     kinds = [level.kind for level in Policy.default().levels]

@@ -90,7 +90,7 @@ class Table:
             content = tomllib.loads(data.decode("utf-8"))
         except UnicodeDecodeError:
             raise InputError("attributes", f"{file} is not UTF-8") from None
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError also for a number with thousands of digits.
             raise InputError("attributes", f"{file} is not TOML: {error}") from None
         return cls.of(content)
 

@@ -279,14 +279,15 @@ class Policy:
         try:
             with Path(path).open("rb") as file:
                 text = file.read(_MOST_BYTES + 1)
-            if len(text) > _MOST_BYTES:
-                refuse(f"{path} is too large to be a policy")
-            given = tomllib.loads(text.decode("utf-8"))
         except OSError as error:
             refuse(f"{path} cannot be read: {error.strerror}")
+        if len(text) > _MOST_BYTES:
+            refuse(f"{path} is too large to be a policy")
+        try:
+            given = tomllib.loads(text.decode("utf-8"))
         except UnicodeDecodeError:
             refuse(f"{path} is not UTF-8")
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # ValueError also for a number with thousands of digits.
             refuse(f"{path} is not TOML: {error}")
         try:
             return cls.of(given)
