@@ -112,7 +112,8 @@ def personalize(
     tries: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help=f"The number of wrong PINs that lock the card, 1 to 9. Only with card. Default: {_DEFAULT_TRIES}."
+            metavar="N",
+            help=f"The number of wrong PINs that lock the card, 1 to 9; only with policy card. Default: {_DEFAULT_TRIES}.",
         ),
     ] = None,
     as_json: JsonOption = False,

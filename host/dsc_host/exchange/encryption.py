@@ -103,7 +103,7 @@ class Opener:
             if not self._secrets.allow_plain:
                 if self._encrypted:
                     raise InputError("key", "is in the clear, in a file that is otherwise encrypted")
-                raise self._refusal("holds keys in the clear, which must be allowed explicitly (allow_plain)")
+                raise self._refusal("holds keys in the clear, which must be allowed explicitly (--allow-plain)")
             return
         if not self._encrypted:
             raise self._refusal("has encrypted values, but no EncryptionKey")

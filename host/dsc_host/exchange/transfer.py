@@ -179,7 +179,7 @@ def _csv_cards(file: BinaryIO, columns: str | None, allow_plain: bool, suite: st
     if allow_plain or suite:
         raise InputError(
             "file",
-            "a CSV without a column named seed has no keys, and names the suites in a column; omit allow_plain and suite",
+            "a CSV without a column named seed has no keys, and names the suites in a column; omit --allow-plain and --suite",
         )
     orders = csv_files.placed_orders(file, columns)
     return (one if isinstance(one, Refusal) else Placed(one.number, one.line, _make_enrollment(one.order)) for one in orders)

@@ -123,5 +123,6 @@ class BoardLine:
         # pyserial raises a TypeError if another thread closes the port.
         except (OSError, TypeError) as error:
             raise LinkClosed(
-                f"{self.name}: the line to the board was lost. Plug it in and repeat the command: it continues where it stopped"
+                f"{self.name}: the line to the board was lost. Plug the board in, and repeat the command: "
+                "it continues where it stopped"
             ) from error

@@ -247,7 +247,7 @@ def install(session: BoardSession, steps: Plan, progress: ByteProgress = lambda 
         session.evaluate(snippets.remove([*_SCRATCH, *([] if _is_live(steps) else [steps.home])]))
         raise FlashError(
             f"{session.name}: the board's file system is full: the firmware needs {_kilobytes(_room_needed(steps))}, and "
-            f"{_kilobytes(steps.found.free)} are free. Remove some of your files from it, with: mpremote fs ls, mpremote fs rm"
+            f"{_kilobytes(steps.found.free)} are free. Remove some of your files, with: mpremote fs ls, mpremote fs rm"
         ) from error
     # From now on, the board starts the new program.
     session.evaluate(snippets.remove(list(steps.leftovers)))

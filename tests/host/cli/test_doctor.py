@@ -18,7 +18,7 @@ from tests.host import keyed
 from tests.host.command_runner import SECRETS, Command
 from tests.host.databases import new_postgresql
 
-from dsc_host.cli.checks import contents, machine, records
+from dsc_host.cli.checks import contents, machine, ports, records
 from dsc_host.cli.checks.finding import State
 from dsc_host.records.backends.base import Identity
 from dsc_host.schema import SCHEMA
@@ -285,6 +285,15 @@ def test_ports(
         _, found = examined(dscplus, *closed, "--portal-port", str(port))
     assert found["portal"][0][0] == state
     assert summary in found["portal"][0][1]
+
+
+def test_a_server_that_does_not_answer(
+    dscplus: Command, keys: Path, closed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        _, found = examined(dscplus, *closed, "--portal-port", str(silent.getsockname()[1]))
+    assert (found["portal"][0][0], "does not answer within 0.1 seconds" in found["portal"][0][1]) == (WARNING, True)
 
 
 def test_messages_that_are_not_sent(dscplus: Command, keys: Path, closed: list[str]) -> None:

@@ -22,6 +22,13 @@ def check_http(check: str, port: int, *, host: str = "127.0.0.1", name: str = ""
     except ConnectionRefusedError:
         yield ok(check, f"{where} is free: no server runs")
         return
+    except TimeoutError:
+        yield warning(
+            check,
+            f"a program listens on {where}, but does not answer within {_SECONDS:g} seconds",
+            "if it is the server, see its log and restart it; otherwise let the server use another port",
+        )
+        return
     except (OSError, http.client.HTTPException):
         yield _other(check, where)
         return

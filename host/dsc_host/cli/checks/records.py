@@ -78,7 +78,7 @@ def _schema(identity: Identity | None, path: Path | None) -> Finding:
             )
         return failed(DATABASE, newer, "upgrade dscplus")
     if version < SCHEMA.oldest:
-        return failed(DATABASE, f"its schema, {version}, is too old", "restore it with the dscplus that made it")
+        return failed(DATABASE, f"its schema, {version}, is too old", "use this database with the dscplus that made it")
     if version < SCHEMA.version:
         return warning(
             DATABASE,
