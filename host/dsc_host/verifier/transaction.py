@@ -98,6 +98,7 @@ class CardContext(Context[CardTransaction], _CardSecrets):
     unjudged: Refusals = field(default_factory=Refusals, repr=False, compare=False)
     """The responses to closed or unknown challenges, which are counted but not judged."""
     refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
+    """The attempts that the rate limits of the login system have refused, and that are not logged yet."""
 
     def transaction(self, db: Connection, entries: PendingEntries | None = None) -> CardTransaction:
         """Return a transaction on this connection, which adds its log entries to `entries`."""
