@@ -20,7 +20,7 @@ from dsc_host.server import bodies
 from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 16 * 1024
-"""The maximum number of bytes of a body. Without escapes, the largest valid body, an enrollment with many owners, is half as large."""
+"""The maximum number of bytes of a body. The largest valid body, an enrollment, is half as large if it has no escapes."""
 _MOST_EXACT = 2**53
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _NAME = re.compile(r"\.(?P<name>[a-z_]{1,32})(?:\[\.\.\.\])?")
