@@ -79,11 +79,11 @@ def doctor(
             *machine.check_version(),
             *machine.check_extras(),
             *machine.check_servers(),
-            *_of_records(records, done),
-            *_safely("policy", lambda: _of_policy(policy)),
-            *_safely("tokens", lambda: _of_tokens(tokens)),
-            *_safely(senders.MAIL, lambda: _of_mail(ways)),
-            *_safely(senders.SPOOL, lambda: _of_spool(ways)),
+            *_check_records(records, done),
+            *_safely("policy", lambda: _check_policy(policy)),
+            *_safely("tokens", lambda: _check_tokens(tokens)),
+            *_safely(senders.MAIL, lambda: _check_mail(ways)),
+            *_safely(senders.SPOOL, lambda: _check_spool(ways)),
             *ports.check_http("service", servers.service_port),
             *ports.check_http("portal", servers.portal_port, name=servers.public),
             *ports.check_udp("radius", servers.radius_port),
@@ -115,7 +115,7 @@ def _safely(check: str, findings: Callable[[], Findings]) -> Findings:
         yield failed(check, reason, "correct the path, or run this command as the user of the services")
 
 
-def _of_records(records: Records, done: Progress) -> Findings:
+def _check_records(records: Records, done: Progress) -> Findings:
     try:
         folder = _folder_of(records)
     except DscError as error:
@@ -129,7 +129,7 @@ def _of_records(records: Records, done: Progress) -> Findings:
     usable = not any(each.state is State.FAILED for each in (*about_keys, *about_database))
     # Open only a database with the current schema, because opening an older database would migrate it.
     if usable and any(each.state is State.OK for each in about_database):
-        yield from _safely(stored.KEY, lambda: _of_contents(records, done))
+        yield from _safely(stored.KEY, lambda: _check_contents(records, done))
     else:
         yield skipped(contents.LOG, "needs the master key and a database with the current schema")
 
@@ -139,7 +139,7 @@ def _folder_of(records: Records) -> Path:
     return Path.cwd() if file is None else file.absolute().parent
 
 
-def _of_contents(records: Records, done: Progress) -> Findings:
+def _check_contents(records: Records, done: Progress) -> Findings:
     with records.open() as verifier:
         for name, check in (
             (contents.LOG, partial(contents.check_log, done=done)),
@@ -149,12 +149,12 @@ def _of_contents(records: Records, done: Progress) -> Findings:
             yield from _safely(name, partial(check, verifier))
 
 
-def _of_policy(policy: Path | None) -> Findings:
+def _check_policy(policy: Path | None) -> Findings:
     load_policy(policy)
     yield ok("policy", f"{policy or 'the default policy'}")
 
 
-def _of_tokens(tokens: Path | None) -> Findings:
+def _check_tokens(tokens: Path | None) -> Findings:
     path = tokens or default_tokens()
     if not path.exists() and not tokens:
         yield skipped("tokens", f"there is no {path}; only dscplus serve needs it")
@@ -169,12 +169,12 @@ def _of_tokens(tokens: Path | None) -> Findings:
     yield ok("tokens", f"{path}: {', '.join(token.name for token in known)}")
 
 
-def _of_mail(ways: Senders) -> Findings:
+def _check_mail(ways: Senders) -> Findings:
     mail = mail_sender(ways.mail, ways.mail_from)
     yield from senders.check_mail(mail) if mail else [skipped(senders.MAIL, "name the portal's mail server with --mail")]
 
 
-def _of_spool(ways: Senders) -> Findings:
+def _check_spool(ways: Senders) -> Findings:
     folder = spool_folder(ways.spool)
     if folder is None:
         yield skipped(senders.SPOOL, "name the portal's folder for SMS with --spool")

@@ -91,7 +91,7 @@ class _Demo:
 
     folder: Path
     port: int
-    ends: ExitStack
+    cleanup: ExitStack
     shown: "Demonstration | None" = field(default=None)
 
     def make(self) -> "Starlette":
@@ -119,7 +119,7 @@ class _Demo:
     def _start_page(self) -> str:
         server = ThreadingHTTPServer((_HERE, 0), _Page)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.ends.callback(server.shutdown)
+        self.cleanup.callback(server.shutdown)
         return f"http://{_HERE}:{server.server_port}"
 
     def _start_nginx(self, portal: str, page: str) -> None:
@@ -137,7 +137,7 @@ class _Demo:
         # The command returns as soon as nginx listens. nginx continues in the background.
         if subprocess.run(command, check=False).returncode:
             raise Failed("nginx did not start; see the lines above")
-        self.ends.callback(subprocess.run, [*command, "-s", "stop"], check=False)
+        self.cleanup.callback(subprocess.run, [*command, "-s", "stop"], check=False)
 
     def _shell(self) -> str:
         module = next(Path("/usr/lib").glob("*/security/pam_radius_auth.so"), None)
@@ -165,7 +165,7 @@ class _Demo:
         assert self.shown
         system = self.shown.system
         client = system.change(lambda tx: clients.add(tx, "shell", _HERE, Options(signs=False)))
-        host, port = self.ends.enter_context(serving(Responder(UserLogins(system), [client])))
+        host, port = self.cleanup.enter_context(serving(Responder(UserLogins(system), [client])))
         return host, port, client.secret.decode()
 
 
@@ -187,8 +187,8 @@ def gateway_demo(
     with extras.needed("portal"):
         from dsc_host.api import processes
     _nginx()
-    with tempfile.TemporaryDirectory(prefix="dscplus-gateway-") as folder, ExitStack() as ends:
-        demo = _Demo(Path(folder), _usable(port), ends)
+    with tempfile.TemporaryDirectory(prefix="dscplus-gateway-") as folder, ExitStack() as cleanup:
+        demo = _Demo(Path(folder), _usable(port), cleanup)
         address = processes.Address.checked(_HERE, 0, allow_remote=False)
         log = Path(folder) / "portal.log"
         if not processes.run(demo.make, address, 1, proxy=_HERE, log=log, ready=demo.started):

@@ -88,7 +88,7 @@ class LazyGroup(TyperGroup):
     def fill(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]] = _no_more) -> None:
         """Set the commands of the group.
 
-        `more` returns further sections. It is called for a list of all commands, and for a name that `sections` lack.
+        `more` returns further sections. It is called for a list of all commands, and for a name that is not in `sections`.
         """
         self._table = _Table(sections, more)
         self.commands = self._table

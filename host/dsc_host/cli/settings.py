@@ -40,14 +40,14 @@ def setting(name: str) -> Setting:
     variable = VARIABLES[name]
     if given := os.environ.get(variable):
         return Setting(name, given, variable)
-    kept = _read(file())
-    return Setting(name, kept[name], str(file())) if name in kept else Setting(name, None, "default")
+    found = _read(file())
+    return Setting(name, found[name], str(file())) if name in found else Setting(name, None, "default")
 
 
 def _read(path: Path) -> dict[str, str]:
     """Return the settings in the file. Raises `InputError`, also if DSCPLUS_CONFIG names a file that does not exist."""
     try:
-        kept = tomllib.loads(_text(path))
+        found = tomllib.loads(_text(path))
     except (FileNotFoundError, NotADirectoryError):
         if os.environ.get(FILE_VARIABLE):
             raise InputError("settings", f"{path} does not exist; create it, or unset {FILE_VARIABLE}") from None
@@ -57,12 +57,12 @@ def _read(path: Path) -> dict[str, str]:
     except (OSError, ValueError, RecursionError) as error:  # ValueError also for a number with thousands of digits.
         reason = getattr(error, "strerror", None) or error
         raise InputError("settings", f"{path} cannot be read: {reason}") from None
-    for name, value in kept.items():
+    for name, value in found.items():
         if name not in VARIABLES:
             raise InputError("settings", f"{path} has an unknown name, {printable(name)}; it may have {', '.join(VARIABLES)}")
         if not isinstance(value, str) or not value:
             raise InputError("settings", f"{path}: {name} must be a text that is not empty")
-    return kept
+    return found
 
 
 def _text(path: Path) -> str:

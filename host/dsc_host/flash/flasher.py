@@ -283,14 +283,14 @@ def _fill(session: BoardSession, steps: Plan, progress: ByteProgress) -> None:
     wanted = {path: _sha256(data) for path, data in steps.files.items()}
     _check_kinds(session, steps)
     session.evaluate(snippets.make_folders(_folders(steps.files)))
-    twins = {digest: path for path, digest in present.items()}
+    paths_by_digest = {digest: path for path, digest in present.items()}
     for path, data in steps.files.items():
         if present.get(path) == wanted[path]:
             continue
         if path in steps.copied:
             session.write(path, data, progress)
         else:
-            session.evaluate(snippets.copy(twins[wanted[path]], path))
+            session.evaluate(snippets.copy(paths_by_digest[wanted[path]], path))
     if steps.board is not None:
         session.write(_BOARD + _NEW, steps.board, progress)
     if steps.main_changes:

@@ -107,6 +107,7 @@ class RawRepl:
         return _OUTER.format(inner=inner, check=crc32(inner)).encode()
 
     def _type(self, command: bytes) -> None:
+        """Send the command without flow control."""
         self._send(command)
         self._line.write(b"\x04")
 
@@ -135,6 +136,7 @@ class RawRepl:
         return True
 
     def _granted(self, window: int) -> int:
+        """Read one byte of flow control. Return the number of further bytes that the board accepts."""
         byte = self._line.read_exactly(1, self.patience)
         if byte != b"\x01":
             raise Damaged(byte)

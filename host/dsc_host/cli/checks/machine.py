@@ -60,10 +60,10 @@ def check_disk(folder: Path) -> Findings:
     if not folder.is_dir():
         return
     free = shutil.disk_usage(folder).free
-    said, remedy = f"{free >> 20:,} MB are free at {folder}", "remove files, or enlarge the disk"
+    summary, remedy = f"{free >> 20:,} MB are free at {folder}", "remove files, or enlarge the disk"
     if free < _LEAST_BYTES:
-        yield failed(DISK, said, remedy)
+        yield failed(DISK, summary, remedy)
     elif free < _FEW_BYTES:
-        yield warning(DISK, said, remedy)
+        yield warning(DISK, summary, remedy)
     else:
-        yield ok(DISK, said)
+        yield ok(DISK, summary)

@@ -36,9 +36,9 @@ def check_mail(mail: Mail) -> Findings:
         yield failed(MAIL, f"email cannot be sent from {mail.sender}", "use an address of ASCII characters in --mail-from")
         return
     if code != 250:
-        said = answer.decode("ascii", "replace")
+        reply = answer.decode("ascii", "replace")
         yield failed(
-            MAIL, f"{where} refuses email from {mail.sender}: {code} {said}", "check --mail-from, or let the server relay it"
+            MAIL, f"{where} refuses email from {mail.sender}: {code} {reply}", "check --mail-from, or let the server relay it"
         )
     elif not encrypts and not _is_here(mail.host):
         yield warning(MAIL, f"{where} does not encrypt", "let the mail server offer STARTTLS, or name one on this machine")

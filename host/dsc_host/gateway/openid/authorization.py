@@ -240,6 +240,7 @@ def next_step(
 ) -> Step:
     """Return the next step before the client gets a code. Raises `ProtocolError`, which the client gets in a redirect."""
     silent = "none" in request.prompts
+    # The login is fresh if the browser has got this session since the request was made.
     fresh = login is not None and request.before not in ("", login.id) and login.at >= request.at
     if login is None or (not fresh and _needs_fresh(tx, request, login)):
         if silent:
