@@ -9,6 +9,8 @@ from tests.host.login.scenario import ANNA, CARL, PASSWORD, STAFF, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.login import Kind, Loss, NotAllowed, NotNow, Role, Scope, ShareState, TooManyAttempts
+from dsc_host.login.messages import notices
+from dsc_host.login.transaction import find_user, found
 
 ALARM = "security@localhost"
 FORCED = "9182"
@@ -38,6 +40,16 @@ def test_a_right_identity_forgets_the_wrong_ones(scenario: Scenario) -> None:
     for _ in range(3):
         assert not any(guess(scenario, token, "anna", number) for number in range(4))
         assert scenario.system.staff.identify(token, "anna", ANNA)
+
+
+def test_support_gives_no_device_to_the_user_of_a_closed_account(scenario: Scenario) -> None:
+    number = scenario.system.context.read(lambda tx: notices.numbers_of(tx.db, found(find_user(tx.db, "ben"))))[0]
+    scenario.system.close_account(scenario.session("anna"))
+    staff, desk = scenario.system.staff, scenario.call("ben")
+    for give in (staff.issue_code_card, staff.give_temporary_code, lambda token: staff.enable_messages(token, number)):
+        with pytest.raises(NotNow, match="the account is closed"):
+            give(desk)
+    assert not any(device.live for device in staff.caller_devices(desk)[1])
 
 
 def test_a_name_that_there_is_not_is_counted_alike(scenario: Scenario) -> None:

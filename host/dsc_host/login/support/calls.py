@@ -73,6 +73,12 @@ def known_caller(tx: LoginTransaction, session: Session) -> User:
     return found(rows.users.find(tx.db, called.user))
 
 
+def check_open(tx: LoginTransaction, user: User) -> None:
+    """Raise `NotNow` if the account of this user is closed: its users need no device to see its statements."""
+    if account_of(tx.db, user).closed_at is not None:
+        raise NotNow("the account is closed: its statements need only the name and password")
+
+
 def caller_view(tx: LoginTransaction, session: Session) -> CallerView:
     """Return the caller, with the time until which the identification is valid. Raises as `known_caller` does."""
     user = known_caller(tx, session)

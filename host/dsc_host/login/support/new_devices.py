@@ -8,11 +8,10 @@ from dsc_host.login.accounts import contacts
 from dsc_host.login.cards import activation
 from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.devices import lifecycle as device_lifecycle
-from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
-from dsc_host.login.transaction import LoginTransaction, account_of
+from dsc_host.login.transaction import LoginTransaction
 from dsc_host.login.views import DeviceView
 
 
@@ -20,8 +19,7 @@ def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tupl
     """Make a security code card for the identified caller. Return the card and its codes, to be printed and sent by mail."""
     registry.check_issued(tx, kinds.CODE_CARD)
     user = calls.caller(tx, session)
-    if account_of(tx.db, user).closed_at is not None:
-        raise NotNow("the account is closed: its statements need only the name and password")
+    calls.check_open(tx, user)
     device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
     waits.begin(tx, user, waits.NewCard(device.id, label), label, by=staff.name)
@@ -43,6 +41,7 @@ def offer_messages(tx: LoginTransaction, session: Session, staff: User, number: 
     Return whether they are enabled now.
     """
     user = calls.caller(tx, session)
+    calls.check_open(tx, user)
     device_lifecycle.check_no_app(tx, user)
     registry.check_issued(tx, kinds.SMS, kinds.VOICE)
     if number not in notices.numbers_of(tx.db, user):

@@ -2,11 +2,10 @@
 
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import codes, kinds, registry
-from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
-from dsc_host.login.transaction import LoginTransaction, account_of
+from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records import vault
 
 
@@ -16,8 +15,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     Raises `NotNow` for a closed account, and the errors of `calls.caller`.
     """
     user = calls.caller(tx, session)
-    if account_of(tx.db, user).closed_at is not None:
-        raise NotNow("the account is closed: its statements need only the name and password")
+    calls.check_open(tx, user)
     registry.check_issued(tx, kinds.TEMPORARY_CODE)
     # End the caller's online card too: a caller who needs a temporary code has probably lost the online card.
     registry.end_temporary(tx, user)
