@@ -64,7 +64,7 @@ def user_by_name(db: Connection, name: str) -> User:
 
 
 def password_costs(db: Connection) -> list[str]:
-    """Return the distinct algorithms and cost parameters of all password hashes: the text before the salt."""
+    """Return the texts before the salt in all password hashes, each text once. They name the algorithm and the cost."""
     kept = rows.users.c.password
     before_salt = func.substr(kept, 1, func.length(kept) - SUFFIX_LETTERS)
     return list(db.scalars(select(before_salt).where(func.length(kept) > SUFFIX_LETTERS).distinct()))

@@ -52,7 +52,7 @@ def on_the_way(tx: LoginTransaction) -> list[Request]:
 def personalize(
     context: LoginContext, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None
 ) -> Request:
-    """Make the card of a request and record it. If an earlier attempt made the card but did not record it, only record it.
+    """Make the card of a request and record the card. If an earlier attempt has made this card, only record it.
 
     Raises `NotNow`, `InputError`, and the errors of `personalization.personalize`.
     """
@@ -81,7 +81,7 @@ def personalize_all(
 
 
 def ship(tx: LoginTransaction, order_id: str, by: str = "") -> Request:
-    """Record that a card was shipped, and notify its owner. The time until its automatic activation begins.
+    """Record that a card was shipped, and notify its owner. The time until the automatic activation of the card begins.
 
     `by` is the name of the staff member who shipped the card. Raises `NotNow`, `NotFound`.
     """

@@ -1,4 +1,4 @@
-"""Weak PINs: PINs that somebody who finds a card would try first. Users may not choose them."""
+"""Weak PINs, which somebody who finds a card would try first. Users may not choose a weak PIN."""
 
 from datetime import date
 

@@ -30,7 +30,7 @@ def is_exchange(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """The holidays of an exchange in every year, and the days in `others`. An empty `exchange` adds no holidays to `others`."""
+    """The holidays of an exchange, and the days in `others`. If `exchange` is empty, only the days in `others` are holidays."""
 
     exchange: str
     others: Set[date]

@@ -168,7 +168,7 @@ class Staff:
         return self._look(token, _COMPLIANCE, lambda tx, _staff, _s: identities.people_to_check(tx))
 
     def decide_correction(self, token: str, correction: str, agreed: bool, why: str = "") -> None:
-        """Confirm or refuse a correction that somebody else requested. Record the reason, `why`.
+        """Confirm or refuse a correction, and record the reason, `why`. Nobody may confirm a correction that they requested.
 
         Raises `InputError`, `NotAllowed`, `NotFound`, `NotNow`.
         """

@@ -109,7 +109,7 @@ class OpenData(SessionData):
     idle_is_fine: bool = False
     """Whether the session has no idle timeout."""
     extendable: bool = False
-    """Whether another answer of the kind that opened the session extends the session."""
+    """Whether a further answer with the method that opened the session extends the session."""
     proven_at: float = 0.0
     """The Unix time at which a device last answered in the session; 0 if none did."""
     address: str = ""

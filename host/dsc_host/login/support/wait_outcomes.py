@@ -105,7 +105,9 @@ def stop_for_caller(tx: LoginTransaction, session: Session, staff: User, wait_id
 
 
 def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool, why: str = "") -> None:
-    """Carry out a second person's decision about the correction of an identity. Record the reason, `why`.
+    """Confirm or refuse the correction of an identity, and record the reason, `why`.
+
+    The staff member who requested the correction may refuse it, but not confirm it.
 
     Raises `NotFound`, `NotAllowed`, `NotNow`.
     """
@@ -127,7 +129,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
 
 
 def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
-    """Cancel the request of a card whose wait was stopped. If the card was made, take it out of use. Release its deposit."""
+    """Cancel the request of a card whose wait was stopped, or take the card out of use if it was made. Release the deposit."""
     order = rows.orders.find(tx.db, card)
     if order is None:
         device = rows.devices.locked(tx.db, card)

@@ -63,7 +63,7 @@ class Outcome:
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
     extends: bool = False
-    """Whether an answer of this kind extends the session that an earlier answer of this kind opened."""
+    """Whether a further answer with the same method extends the session that this answer opened."""
     duress: bool = False
     compared: bool = True
     """Whether the answer was compared. An answer that was not compared is not counted as a guess."""
