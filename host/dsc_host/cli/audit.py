@@ -179,7 +179,7 @@ def export_log(
       dscplus audit export
       dscplus audit export --after 5000 --output log.jsonl
     """
-    # Import it here: it loads slowly, and `--help` must be fast.
+    # Import the module here: it loads slowly, and `--help` must be fast.
     from dsc_host.exchange.files import new_file
 
     if after < 0:

@@ -35,7 +35,7 @@ def make_backup(
     """Write all records into one file.
 
     Logins continue during the backup. The file has the cards, challenges, owners and log, and the data of the login system
-    except sessions. Keys and PINs in it are sealed under the master key, as in the database. The master key itself is not in
+    except sessions. Keys and PINs are sealed under the master key, as in the database. The master key itself is not in
     the file: keep a copy of the key in another place.
 
     A long log makes a large backup. With --segments, each segment that `audit seal` has sealed is written once, into its own
@@ -48,7 +48,7 @@ def make_backup(
       dscplus backup records.backup --force --db postgresql://dscplus@db/dscplus
       dscplus backup monday.backup --segments /srv/audit
     """
-    # Import it here: it loads slowly, and `--help` must be fast.
+    # Import the module here: it loads slowly, and `--help` must be fast.
     from dsc_host.exchange.files import new_file
 
     records.check_target(file, force)

@@ -1,4 +1,4 @@
-"""The commands for the cards in the verifier's records: card list, show, suspend, lock and the others.
+"""The commands for the cards in the verifier's records: card list, show, suspend, lock and others.
 
 These commands do not use an attached card. The audit log names the user who is logged in on this machine as the actor.
 """

@@ -75,7 +75,7 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
 
 
 def _send_question(client: CardClient, question: str) -> bool:
-    """Return whether the card accepted the question. It does so only after its owner has switched it on."""
+    """Return whether the card accepted the question. Its owner must have switched the card on before."""
     _went_off(client)  # Discard earlier changes of the display.
     try:
         client.challenge(question)

@@ -46,12 +46,12 @@ class MasterKeys:
     ] = None
 
     def key_file(self) -> Path:
-        """Return the file of the master keys, whether or not it exists."""
+        """Return the path of the file of master keys. The file may not exist yet."""
         named = setting("master_key").value
         return self.master_key or (Path(named) if named else own_key_file())
 
     def come_from_variable(self) -> bool:
-        """Return whether the environment variable has the digits of the key, and no option names a file."""
+        """Return whether the key comes from the environment variable: it has the digits, and no option names a file."""
         return not self.master_key and has_key_variable()
 
     def keyring(self, *, may_make: bool = False) -> "Keyring":
@@ -124,7 +124,10 @@ class Records(MasterKeys):
         return Verifier.open(file_url(path), master_key=keys).by(actor())
 
     def file(self) -> Path | None:
-        """Return the file of the records, whether or not it exists; None if they are on a server. Raises `InputError`."""
+        """Return the path of the database file, or None if the records are on a server. The file may not exist yet.
+
+        Raises `InputError`.
+        """
         return _file_of(self.url) if self.url else own_file()
 
     def url_to_make(self) -> str:
@@ -167,14 +170,14 @@ def file_url(path: Path) -> str:
     """Return the URL of a database file."""
     if not set(str(path)) & _ENCODED:
         return f"{_FILE_URL}{path}"
-    # Import it here, because it loads slowly, and hardly any path needs it.
+    # Import the library here: it loads slowly, and hardly any path needs it.
     from sqlalchemy import URL
 
     return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def _file_of(database: str) -> Path | None:
-    """Return the file that a URL names; None for a server, or for a URL that the verifier will refuse. Raises `InputError`."""
+    """Return the file that a URL names, or None for a server and for a URL that the verifier refuses. Raises `InputError`."""
     name = database.removeprefix(_FILE_URL)
     if "?" in name:
         return None

@@ -1,4 +1,4 @@
-"""The commands for master keys: key list, add, promote, drop; rekey.
+"""The commands for master keys: key list, add, promote, drop, and rekey.
 
 One promise: commands change the master keys one after another, so no key is lost.
 """
@@ -40,7 +40,7 @@ def list_keys(records: Records, as_json: JsonOption = False) -> None:
 
 
 def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
-    """Generate a new master key and append it to the file. It seals secrets only after `key promote`.
+    """Generate a new master key and append it to the file. The new key seals secrets only after `key promote`.
 
     To change the master key while logins continue:
 
@@ -149,8 +149,8 @@ def _find(keys: Keyring, key_id: str) -> MasterKey:
 def rekey(records: Records, as_json: JsonOption = False) -> None:
     """Seal all secrets again under the first key of the file.
 
-    Logins continue while it runs. See `key add --help` for the steps before and after. You can stop the command at any time
-    and run it again: it continues where it stopped.
+    Logins continue while the command runs. See `key add --help` for the steps before and after. You can stop the command at any
+    time and run it again: it continues where it stopped.
 
     \b
     Examples:

@@ -24,11 +24,11 @@ class Command(NamedTuple):
     summary: str
     """The first sentence of the function's help."""
     hidden: bool = False
-    """Whether it is an old name of another command."""
+    """Whether the name is an old name of another command. The help does not show it."""
 
     def build(self) -> Built:
         """Import the function and return its command."""
-        # Import it here, because a list of commands does not need it.
+        # Import these modules here, because a list of commands does not need them.
         from dsc_host.cli.empty_places import PlaceCheckingCommand
         from dsc_host.cli.option_groups import expanded
 

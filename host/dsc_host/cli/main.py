@@ -50,7 +50,7 @@ def _print_version(wanted: bool) -> None:
 
 def more_sections() -> list[Section]:
     """Return the sections of commands that other packages add."""
-    # Import it here, because it loads slowly, and our own commands do not need it.
+    # Import the function here: its module loads slowly, and our own commands do not need it.
     from importlib.metadata import entry_points
 
     return [entry.load() for entry in entry_points(group=COMMAND_GROUP)]
@@ -81,7 +81,7 @@ def build() -> typer.Typer:
         `dscplus COMMAND --help` shows how to use a command, with examples.
         """
         if verbose:
-            # Import it here, because most runs need no log.
+            # Import the module here, because most runs need no log.
             from dsc_host.cli.verbose import show_log
 
             show_log()

@@ -60,7 +60,7 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
 
 def show_array(results: Iterable[Result]) -> None:
     """Print any number of results as one JSON array. Print the first results before the last results are known."""
-    # Import it here, because most commands print text.
+    # Import `json` here, because most commands print text.
     import json
 
     left, before = iter(results), "[\n  "
@@ -71,7 +71,7 @@ def show_array(results: Iterable[Result]) -> None:
 
 
 def _print_json(value: object) -> None:
-    # Import it here, because most commands print text.
+    # Import `json` here, because most commands print text.
     import json
 
     typer.echo(json.dumps(value, indent=2))

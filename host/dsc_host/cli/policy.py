@@ -16,7 +16,7 @@ PolicyOption = Annotated[
 
 def load_policy(file: Path | None) -> "Policy":
     """Return the policy in `file`, or the default policy without a file. Raises `InputError`."""
-    # Import it here: it loads slowly, and `--help` must be fast.
+    # Import the module here: it loads slowly, and `--help` must be fast.
     from dsc_host.login import Policy
 
     return Policy.default() if file is None else Policy.load(file)

@@ -14,7 +14,7 @@ def bar(title: str) -> Iterator[Done]:
     if not sys.stderr.isatty():
         yield lambda _done, _of: None
         return
-    # Import it here, because it loads slowly.
+    # Import the library here, because it loads slowly.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -30,7 +30,7 @@ class Setting:
 
 
 def file() -> Path:
-    """Return the path of the settings file, whether or not it exists."""
+    """Return the path of the settings file. The file may not exist."""
     named = os.environ.get(FILE_VARIABLE)
     return Path(named) if named else platformdirs.user_config_path("dscplus", appauthor=False) / "config.toml"
 

@@ -18,7 +18,7 @@ from dsc_host.exchange.validity import Validity
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
-_MOST_PACKAGES = 16  # for one card; dscplus writes at most three
+_MOST_PACKAGES = 16  # for one card: dscplus writes at most three
 _MOST_UNOPENED = 8  # if this many packages fail and none opens, the key is wrong
 
 

@@ -191,7 +191,7 @@ class _Pieces(_Outline):
             self._builder.data(text)
 
     def _grow(self, by: int) -> bool:
-        """Count more characters of the piece. Return whether the piece is still small enough; if not, skip the rest of it."""
+        """Count more characters of the piece. Return whether the piece is still small enough. If not, skip its rest."""
         self._size += by
         if self._size > MOST_PIECE:
             self._builder = None

@@ -116,7 +116,7 @@ def import_pskc(
     """Enroll the cards of a PSKC file, and return their number. The file is read as `read_pskc` reads it.
 
     `refused` is called with each card that cannot be enrolled, and `taken` with each other card. With `atomic`, one refused
-    card prevents the import of all cards, even of those that `taken` was called with, and 0 is returned. With `dry_run`,
+    card prevents the import of all cards, even of cards for which `taken` was called, and 0 is returned. With `dry_run`,
     everything is checked and nothing is enrolled. The number of cards that would be enrolled is returned. `done` is called
     with the number of finished bytes and the total. Raises `StoreError`, and `InputError` for an unusable file, key or
     passphrase.

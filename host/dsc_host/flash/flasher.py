@@ -106,7 +106,7 @@ class Plan:
 
     @property
     def board_name(self) -> str:
-        """The name of the board in its wiring; empty if the wiring names none."""
+        """The name of the board in its wiring, or empty text if the wiring names none."""
         return str(self.wiring.get("board", ""))
 
     @property
@@ -117,7 +117,7 @@ class Plan:
 
     @property
     def wiring_fault(self) -> str:
-        """The JSON error in the wiring on the board, if that wiring stays; empty if there is none."""
+        """The JSON error in the wiring on the board, if that wiring stays, or empty text if there is none."""
         wiring = self.found.board if self.board is None else None
         # Only the beginning of a long file was read, so its JSON cannot be checked.
         if wiring is None or len(wiring) >= _SMALL:

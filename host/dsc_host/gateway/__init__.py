@@ -1,1 +1,1 @@
-"""Protocols with which other programs log their users in with the login system."""
+"""Protocols for other programs that log their users in with the login system."""

@@ -31,7 +31,7 @@ class Tickets:
     system: LoginSystem
     domain: str
     host: str = ""
-    """The host name of the portal within the domain; empty if the portal has none there."""
+    """The host name of the portal within the domain, or empty text if the portal has none there."""
 
     @classmethod
     def of(cls, system: LoginSystem, domain: str, hosts: Iterable[str] = ()) -> "Tickets":

@@ -57,15 +57,15 @@ class Client:
     logout_redirects: tuple[str, ...] = ()
     """The addresses to which a logout may redirect the browser."""
     backchannel: str = ""
-    """The address to notify when a session ends; empty if the client is not notified."""
+    """The address to notify when a session ends, or empty text if the client is not notified."""
     own: bool = False
     """Whether the client belongs to the company, so that users are not asked for consent."""
     admits: tuple[str, ...] = (str(Scope.FULL),)
     """The scopes of the sessions that may log in at the client."""
     digest: str = ""
-    """The SHA-256 of the client's secret; empty if it has none."""
+    """The SHA-256 of the client's secret, or empty text if it has none."""
     keys: str = ""
-    """The client's public keys as a JSON Web Key Set; empty if it has none."""
+    """The client's public keys as a JSON Web Key Set, or empty text if it has none."""
 
     @property
     def method(self) -> Method:

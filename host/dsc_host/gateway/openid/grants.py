@@ -63,7 +63,7 @@ class GrantData:
 
     redirect: str
     challenge: str
-    """The PKCE challenge of the authorization request; empty if it had none."""
+    """The PKCE challenge of the authorization request, or empty text if it had none."""
     nonce: str
     scope: tuple[str, ...]
     acr: str
@@ -95,7 +95,7 @@ class Opened:
     login: Login
     scope: tuple[str, ...]
     until: float = 0.0
-    """The Unix time until which the token is valid; 0 for a code or a refresh token that was just used."""
+    """The Unix time until which the token is valid, or 0 after a code or a refresh token was used."""
 
 
 grants = Rows(login_tables.grants, Grant)

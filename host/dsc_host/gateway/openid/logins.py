@@ -76,7 +76,7 @@ def lock(tx: LoginTransaction, user_id: str) -> None:
 
 
 def of_session(tx: LoginTransaction, user_id: str, session_id: str) -> Login | None:
-    """Return the login of a user with the session of this id; None if the session has ended."""
+    """Return the login of a user whose session has this id, or None if the session has ended."""
     user = rows.users.find(tx.db, user_id)
     found = (each for each in rows.sessions.all(tx.db, *_open([user_id])) if _id(each) == session_id)
     session = next(found, None) if user else None

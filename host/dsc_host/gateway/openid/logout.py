@@ -36,7 +36,7 @@ class LogoutOutcome:
     request: LogoutRequest
     ask: bool
     user: str = ""
-    """The id of the user whose session has ended; empty if no session has ended."""
+    """The id of the user whose session has ended, or empty text if no session has ended."""
 
 
 def seal(context: LoginContext, request: LogoutRequest) -> str:

@@ -31,7 +31,7 @@ class SigningKey:
     made_at: float
     signs_from: float
     signs_until: float | None = None
-    """The time at which the next key begins to sign; None if there is no next key."""
+    """The time at which the next key begins to sign, or None if there is no next key."""
 
     @property
     def id(self) -> str:

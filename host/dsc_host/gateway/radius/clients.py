@@ -41,7 +41,7 @@ class Options:
     language: str = "en"
     """The language of the messages to a person whose language is not known yet."""
     certificate: str = ""
-    """The certificate of a client that uses TLS, as PEM; empty for UDP."""
+    """The certificate of a client that uses TLS, as PEM, or empty text for UDP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Client:
 
     @property
     def fingerprint(self) -> bytes:
-        """The SHA-256 hash of the client's certificate; empty for UDP."""
+        """The SHA-256 hash of the client's certificate, or `b""` for UDP."""
         return _fingerprint(self.options.certificate)
 
 
@@ -104,7 +104,7 @@ def load(tx: LoginTransaction) -> list[Client]:
 def find(clients: Iterable[Client], address: str, fingerprint: bytes = b"") -> Client | None:
     """Return the client that an address belongs to, or None. If several networks contain the address, the smallest decides.
 
-    `fingerprint` is the SHA-256 hash of the certificate with which the client has authenticated; empty for UDP.
+    `fingerprint` is the SHA-256 hash of the certificate with which the client has authenticated. It is `b""` for UDP.
     """
     known = plain_address(address)
     found = [
