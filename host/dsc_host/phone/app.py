@@ -151,7 +151,7 @@ class PhoneApp:
         """
         if number.strip() != push.number:
             raise InputError(
-                "number", "is not the number on the login page; look there again, and deny the login if you did not begin it"
+                "number", "must be the number on the login page; look there again, and deny the login if you did not begin it"
             )
         method = FINGER if pin is None else PIN
         response = self._respond(user.name, push.question, method, pin)
@@ -183,7 +183,7 @@ class PhoneApp:
     def _respond(self, name: str, question: str, method: str, pin: str | None) -> str:
         user = self._user(name)
         if method == FINGER and not user.biometrics:
-            raise InputError("PIN", "is needed, because neither a finger nor a face is enabled for this user")
+            raise InputError("PIN", "must be entered, because neither a finger nor a face is enabled for this user")
         suite = Suite.parse(SUITE)
         suite.encode_question(question)  # Check the challenge before a counter is used up.
         key = bytes.fromhex(user.key)

@@ -29,12 +29,12 @@ def read(text: str, language: Language) -> Decimal:
         if mark in ".," and not rest and len(groups) == 2 and mark != get_group_symbol(language.code):
             one, other = Decimal("".join(groups)), Decimal(".".join(groups))
             raise InputError(
-                "amount", "is not clear: write {one} or {other}", one=written(one, language), other=written(other, language)
+                "amount", "must be clear: write {one} or {other}", one=written(one, language), other=written(other, language)
             )
         return Decimal("".join(groups) + rest)
     if not _PLAIN.fullmatch(typed):
         example = written(Decimal(1250), language)
-        raise InputError("amount", "is not an amount of money; enter only digits, for example {example}", example=example)
+        raise InputError("amount", "must be an amount of money in digits, for example {example}", example=example)
     return Decimal(typed.replace(",", "."))
 
 

@@ -67,7 +67,7 @@ def test_the_primary_user_changes_them_and_all_users_see_the_last_digits(scenari
         scenario.system.change_bank(ben, **US)
     assert {scenario.system.profile(token).bank for token in (anna, ben)} == {"CH…2957"}
     assert scenario.system.profile(scenario.session("carl")).bank == ""
-    with pytest.raises(InputError, match=r"^bank: are the current ones of the account"):
+    with pytest.raises(InputError, match=r"^bank: must differ from the account's current ones"):
         scenario.system.change_bank(anna, iban=IBAN)
     assert scenario.told("anna") == ["bank_changed"]
     scenario.system.change_bank(anna, **US)

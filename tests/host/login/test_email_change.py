@@ -80,7 +80,7 @@ def test_a_code_is_void_under_a_new_token(scenario: Scenario) -> None:
 
 
 def test_the_same_address_is_none(scenario: Scenario) -> None:
-    with pytest.raises(InputError, match="is your current address"):
+    with pytest.raises(InputError, match="must differ from your current address"):
         scenario.system.ask_to_change_email(scenario.session("ben"), "ben@EXAMPLE.com")
 
 

@@ -115,7 +115,7 @@ def test_a_login_comes_first_and_its_number_is_typed(shown: Demonstration, activ
     on_phone = re.sub("<[^>]+>", "", page.html.partition('class="phone"')[2].partition('class="links"')[0])
     assert re.findall(r"\d+", re.sub(r"192\.0\.2\.7|\d+:\d\d", "", on_phone)) == [], "the number is on the login page only"
     other = str((int(number) + 1) % 100).zfill(2)
-    assert "Is not the number on the login page" in activated.press(button, number=other, pin=pin).error
+    assert "Must be the number on the login page" in activated.press(button, number=other, pin=pin).error
     assert 'class="letter' not in activated.page.html, "the code of the activation belongs to an earlier step"
     assert activated.press(button, number=number, pin=pin).notice == "The login was approved."
 

@@ -44,7 +44,7 @@ def test_the_overview_shows_what_is_due_what_is_left_and_what_happened(scenario:
     ):
         assert words in page.text, words
     assert 'href="/request"' not in page.html, "a card is already on its way"
-    assert page.text.count("Your password was entered at the login.") == 0
+    assert page.text.count("Your password was entered.") == 0
     assert [path for path in GET if re.search(r"\b[0-9a-f]{16}\b", carl.open(path).text)] == [], "names, not ids"
 
 

@@ -157,10 +157,8 @@ def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(scena
     field = re.search('<input id="f1-1"[^>]*>', page.html)
     assert field is not None
     assert all(each in field[0] for each in ("autofocus", 'aria-invalid="true"', "f1-1-error"))
-    assert page.error == "Amount: Is not an amount of money; enter only digits, for example 1,250.00."
-    assert (
-        '<p class="wrong" id="f1-1-error">Is not an amount of money; enter only digits, for example 1,250.00.</p>' in page.html
-    )
+    assert page.error == "Amount: Must be an amount of money in digits, for example 1,250.00."
+    assert '<p class="wrong" id="f1-1-error">Must be an amount of money in digits, for example 1,250.00.</p>' in page.html
     anna.open("/profile/bank")
     page = anna.press("Add", iban="DE00 3704 0044 0532 0130 00")
     assert "DE00" not in page.html, "no page holds a number"

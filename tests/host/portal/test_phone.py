@@ -57,7 +57,7 @@ def test_a_push_is_approved(scenario: Scenario, app: PhoneApp, pin: str | None) 
     step = scenario.chosen("ben", Kind.PHONE_APP)
     ((user, push),) = app.waiting()
     assert (user.name, push.where) == ("ben", "192.0.2.1")
-    with pytest.raises(InputError, match=r"^number: is not the number"):
+    with pytest.raises(InputError, match=r"^number: must be the number"):
         app.approve(user, push, "100", pin=pin)
     assert step.offer is not None
     app.approve(user, push, f" {step.offer.shows['number']} ", pin=pin)
@@ -121,7 +121,7 @@ def test_several_users_have_one_pin(scenario: Scenario, app: PhoneApp, tmp_path:
     app.activate(begun, code, PIN)
     assert [user.name for user in app.users] == ["ben", "carl"]
     assert [user.name for user in PhoneApp(tmp_path / "phone.json", Remote("https://x.example")).users] == ["ben", "carl"]
-    with pytest.raises(InputError, match=r"^PIN: is needed, because neither a finger"):
+    with pytest.raises(InputError, match=r"^PIN: must be entered, because neither a finger"):
         app.respond("carl", "482913")
 
 

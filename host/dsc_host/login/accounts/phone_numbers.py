@@ -65,7 +65,7 @@ def check_phone(number: str, residence: str = "") -> None:
             prefix=prefix,
             country=country,
         )
-    raise InputError("phone", "is too long or too short for a number that begins with {country}", country=country)
+    raise InputError("phone", "must have as many digits as a number that begins with {country}", country=country)
 
 
 def calling_code(number: str) -> str:

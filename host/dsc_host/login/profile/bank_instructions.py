@@ -28,7 +28,7 @@ def replace(tx: LoginTransaction, user: User, given: BankInstructions, *, by: st
     permissions.check_primary(tx.db, user)
     account = found(rows.accounts.locked(tx.db, user.account_id))
     if given == _kept(tx, account.id):
-        raise InputError("bank", "are the current ones of the account; enter others")
+        raise InputError("bank", "must differ from the account's current ones")
     notices.notify(tx, user, "bank_changed")
     keep(tx, account.id, given)
     tx.log("account.bank", user, "done", account=account.id, by=by)

@@ -37,7 +37,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, email: s
     self_service.check(tx, session, user)
     email = email_addresses.normalized(email)
     if email == user.email:
-        raise InputError("email", "is your current address; enter another one")
+        raise InputError("email", "must differ from your current address")
     limits = [answer_limits.offers(tx.context, user), *message_limits.emails_to_any(tx.context, user, email)]
     if refusal := rate_limits.charge(tx, limits):
         return Refused(refusal)

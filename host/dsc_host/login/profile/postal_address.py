@@ -29,7 +29,7 @@ def replace(tx: LoginTransaction, user: User, address: str, *, by: str = "") -> 
     if account_of(tx.db, user).entity_id == person.id:
         permissions.check_primary(tx.db, user)
     if address == person.address:
-        raise InputError("address", "is your current address; enter another one")
+        raise InputError("address", "must differ from your current address")
     rows.entities.change(tx.db, person.id, address=address)
     for each in rows.users.all(tx.db, rows.users.c.entity_id == person.id, order=rows.users.c.id):
         notices.notify(tx, each, "address_changed")

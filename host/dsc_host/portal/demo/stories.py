@@ -117,7 +117,7 @@ STORIES: Sequence[Story] = (
         steps=(
             Step(
                 "Log in as {name}",
-                "Log in as {finn} with a code by SMS. The message appears on this page.",
+                "Log in as {finn} with a code by SMS. The message appears beside the field for the code.",
                 "finn",
                 LOGIN,
                 (Happening("finn", "enter done", Kind.SMS),),
@@ -138,7 +138,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Let three weeks pass",
-                "The parcel is on its way. Press “+3 weeks” beside the date: then the card activates itself.",
+                "The parcel takes two weeks, and a week later the card activates itself. Press “+3 weeks” beside the date.",
                 "finn",
                 "",
                 (Happening("finn", "activate done"),),
@@ -185,7 +185,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Log in with the temporary code",
-                "Be {lena} again, and log in with the temporary code.",
+                "Copy the code before you leave its page: it is shown only once. Then be {lena} again, and log in with it.",
                 "lena",
                 LOGIN,
                 (Happening("lena", "enter done", Kind.TEMPORARY_CODE),),
@@ -218,7 +218,8 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Share the card of {mia}",
-                "Share a device: its owner is {mia}, with the password “{password}” too. Her card answers the challenge.",
+                "Share a device. Enter {mia} as its owner, with the password “{password}”. Then answer the challenge with her"
+                " card.",
                 "work",
                 "/share",
                 (Happening("work", "share.prove done"),),
@@ -356,7 +357,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Log in with the temporary code",
-                "Be {paul}, and log in with the temporary code.",
+                "Copy the code before you leave its page: it is shown only once. Then be {paul}, and log in with it.",
                 "paul",
                 LOGIN,
                 (Happening("paul", "enter done", Kind.TEMPORARY_CODE),),
@@ -378,7 +379,7 @@ STORIES: Sequence[Story] = (
                 (Happening("rosa", "enter done", Kind.DSC_PLUS),),
             ),
             Step(
-                "Send the card back, with any tracking number",
+                "Send the card back",
                 "On the page Security devices, open the card's details, and send it back. Any tracking number will do.",
                 "rosa",
                 "/devices",

@@ -12,7 +12,7 @@ from dsc_host.portal.views import Cell, Link, Row, Table, View
 from dsc_host.portal.wording import KINDS, named
 
 EVENTS: Mapping[EventKind, str] = {
-    EventKind.PASSWORD_RIGHT: "Your password was entered at the login.",
+    EventKind.PASSWORD_RIGHT: "Your password was entered.",
     EventKind.PASSWORD_WRONG: "A login was refused: the password was wrong.",
     EventKind.LOGGED_IN: "Logged in.",
     EventKind.ANSWER_WRONG: "A login was refused: the answer of the device was wrong.",
@@ -130,7 +130,7 @@ def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> 
 
 def _what(_: Language, event: SecurityEvent) -> Cell:
     """Return a sentence that says what happened and, if the user did not cause it, a note about who did."""
-    by = _("Support or another user of the account did it.") if _is_by_unnamed(event) else ""
+    by = _("The bank or another user of the account did it.") if _is_by_unnamed(event) else ""
     return Cell(_(EVENTS[event.kind]), by)
 
 
