@@ -57,10 +57,11 @@ class Address:
     """The number of ports to try, from `port` upwards. The first free port is used."""
 
     @classmethod
-    def checked(cls, host: str, port: int, *, allow_remote: bool, ports: int = 1) -> "Address":
+    def checked(cls, host: str, port: int, *, allow_remote: bool | None = None, ports: int = 1) -> "Address":
         """Return a checked address.
 
-        Raises `InputError` if the address is invalid, or if other machines can reach it and `allow_remote` is false.
+        `allow_remote` is the value of the option --allow-remote, or None for a command without this option. Raises `InputError`
+        if the address is invalid, or if other machines can reach it and the option is not given.
         """
         if not 0 <= port <= 65535:
             raise InputError("port", "must be 0 to 65535")
@@ -69,10 +70,11 @@ class Address:
         except ValueError:
             raise InputError("host", "must be an IP address, such as 127.0.0.1 or ::1") from None
         if not address.is_loopback and not allow_remote:
+            option = "" if allow_remote is None else ", or give --allow-remote if you trust the network"
             raise InputError(
                 "host",
                 "other machines can reach this address, and the traffic is not encrypted; put a proxy with TLS in front "
-                "and listen on 127.0.0.1, or give --allow-remote if you trust the network",
+                f"and listen on 127.0.0.1{option}",
             )
         return cls(str(address), port, ports)
 

@@ -189,7 +189,7 @@ def gateway_demo(
     _nginx()
     with tempfile.TemporaryDirectory(prefix="dscplus-gateway-") as folder, ExitStack() as cleanup:
         demo = _Demo(Path(folder), _usable(port), cleanup)
-        address = processes.Address.checked(_HERE, 0, allow_remote=False)
+        address = processes.Address.checked(_HERE, 0)
         log = Path(folder) / "portal.log"
         if not processes.run(demo.make, address, 1, proxy=_HERE, log=log, ready=demo.started):
             raise Failed("the pages could not be served")

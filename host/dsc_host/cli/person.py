@@ -59,9 +59,8 @@ def list_persons(
     """
     with operating(records) as operator:
         found = operator.persons(name)
-    show_all(
-        [_person(each) if as_json else _person_line(each) for each in found], as_json=as_json, none="There are no such people."
-    )
+    none = "There are no such people." if name else "There are no people. `dscplus person add` adds one."
+    show_all([_person(each) if as_json else _person_line(each) for each in found], as_json=as_json, none=none)
 
 
 def review(

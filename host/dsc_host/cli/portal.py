@@ -172,7 +172,7 @@ def portal(
     if demo:
         _check_demo({"issuer": issuer, "ticket-domain": ticket_domain, "mail": mail, "mail-from": mail_from, "spool": spool})
     ports = _DEMO_PORTS if demo and port is None else 1
-    address = processes.Address.checked(host, PORT if port is None else port, allow_remote=False, ports=ports)
+    address = processes.Address.checked(host, PORT if port is None else port, ports=ports)
     hosts = tuple(public or LOOPBACK)
     load_policy(policy)
     if ticket_domain:

@@ -73,7 +73,8 @@ def list_users(
     """
     with operating(records) as operator:
         found = operator.users(name)
-    show_all([_user(each) if as_json else _line(each) for each in found], as_json=as_json, none="There are no such users.")
+    none = "There are no such users." if name else "There are no users. `dscplus user add` adds one."
+    show_all([_user(each) if as_json else _line(each) for each in found], as_json=as_json, none=none)
 
 
 def give_card(

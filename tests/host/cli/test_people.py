@@ -37,6 +37,12 @@ def account(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> str:
     return made(dscplus, "account", "add", person, "--equity", "2500000")
 
 
+def test_an_empty_list_says_how_to_begin(dscplus: Command, account: str) -> None:
+    assert "`dscplus user add` adds one" in dscplus("user", "list").err
+    assert dscplus("user", "list", "anna").err == "There are no such users.\n"
+    assert dscplus("person", "list", "ben").err == "There are no such people.\n"
+
+
 def add_user(dscplus: Command, account: str, *more: str) -> str:
     return made(dscplus, "user", "add", account, "anna", "--email", "anna@example.com", *more, stdin=f"{PASSWORD}\n")
 

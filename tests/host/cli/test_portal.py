@@ -38,6 +38,10 @@ def test_a_mistake_is_one_line(dscplus: Command) -> None:
         assert dscplus.refused("portal", *arguments).startswith(told)
 
 
+def test_no_option_is_proposed_that_the_portal_lacks(dscplus: Command) -> None:
+    assert dscplus.refused("portal", "--demo", "--host", "0.0.0.0").endswith("listen on 127.0.0.1")
+
+
 def test_without_records_it_does_not_begin(dscplus: Command) -> None:
     dscplus.with_records()
     assert dscplus("portal").error
