@@ -148,6 +148,7 @@ def test_the_page_of_a_card_offers_what_can_be_done_with_it(scenario: Scenario, 
     # Nobody can request a card for anna, who has a card, but her account has another user.
     assert ('href="/request"' in page.html, "Report your card as lost first." in page.text) == (False, True)
     assert "Request a card for ben" in anna.open("/devices").text
+    assert "Tell ben this PIN" in anna.open("/request").text, "at the field for the PIN"
     assert all(words in page.text for words in ("State in use", "IB3000901", "Last used", "Added Nov 14, 2023"))
     assert anna.open("/devices/device").path == "/devices"
 

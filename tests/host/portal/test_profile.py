@@ -99,6 +99,8 @@ def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Bro
 def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browser: Browsers) -> None:
     anna, ben = enter(scenario, browser()), enter(scenario, browser(), "ben")
     assert anna.open("/profile/bank").title == "Add bank instructions"
+    shown = re.findall('class="field" data-for="(.*?)"><label [^>]*>(.*?)<', anna.page.html)
+    assert shown == [("iban", "IBAN"), ("us", "Routing number"), ("us", "Account number")], "the style sheet hides the others"
     page = anna.press("Add", iban="CH9300762011623852958")
     assert (page.status, page.error[:20]) == (400, "IBAN: Must be an IBA")
     assert "CH9300762011623852958" not in page.html

@@ -152,7 +152,7 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
         title = _("Request a card for {name}", name=names[0])
         needed = _("Tell {name} this PIN: it is needed to activate and to use the card.", name=names[0])
     elif len(names) > 1:
-        needed = _("It is needed to activate and to use the card. If the card is for another user, tell them this PIN.")
+        needed = _("The PIN is needed to activate and to use the card. If the card is for another user, tell them the PIN.")
     hint = f"{pin_rules(_)} {needed}"
     fields = (
         *_whose(visit, name),
