@@ -1,4 +1,4 @@
-"""The table of all commands: the section, the name, the module and function, and the first sentence of the help.
+"""The table of all commands, by section: the name, the module and function, and the first sentence of the help.
 
 The module of a command is imported only when the command is used. The simulator's commands are in this table too, because
 importing the simulator would double the time of `--help`. Other packages add a `Section` through the entry-point group

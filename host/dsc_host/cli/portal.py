@@ -196,7 +196,7 @@ def portal(
 
 
 def _check_demo(given: Mapping[str, object]) -> None:
-    """Raise `InputError` for an option that a demonstration would ignore."""
+    """Raise `InputError` if one of these options has a value, because a demonstration would ignore it."""
     for option, value in given.items():
         if value:
             raise InputError(option, "has no effect in a demonstration, which serves no programs and sends no messages")
@@ -222,7 +222,7 @@ def mail_sender(server: str | None, sender: str | None) -> Mail | None:
 
 
 def _is_host(name: str) -> bool:
-    """Return whether a connection to this host can be tried. Python raises an unexpected error for any other name."""
+    """Return whether a name can be looked up. For any other name, Python raises an error that is no `OSError`."""
     try:
         return bool(name.encode("idna"))
     except UnicodeError:

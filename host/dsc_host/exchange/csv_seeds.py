@@ -89,7 +89,10 @@ def _key(seed: str) -> bytes:
 
 
 def _suite(kind: str, named: str, given: str | None) -> str:
-    """Return the suite of a row. It is `given` for an HOTP key, and otherwise `named`, or `given` if `named` is empty."""
+    """Return the suite of a row: `given` for an HOTP key, otherwise `named`. If `named` is empty, return `given`.
+
+    Raises `InputError`, for example for a TOTP key.
+    """
     kind = kind.lower()
     if kind in ("hotp", "totp"):
         # In the HOTP rows of other servers, the column `suite` has the number of digits.

@@ -1,4 +1,4 @@
-"""Checks of the machine: the versions, the extras, the packages that the HTTP servers use, and the disks."""
+"""Checks of the machine: the versions, the extras, the packages that the HTTP servers use, and the disk of the records."""
 
 import platform
 import re

@@ -13,7 +13,7 @@ _LEAST_RSA_BITS = 2048
 
 
 def checked(data: bytes) -> str:
-    """Return the public keys in a JWK or a JWK Set as JSON text, each with an id. Raises `InputError`.
+    """Return the public keys in a JWK or a JWK Set as JSON text, in which each key has an id. Raises `InputError`.
 
     The private parts of keys are removed, so that they are never stored.
     """

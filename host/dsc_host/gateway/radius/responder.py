@@ -77,7 +77,7 @@ class Responder:
         observer: Observer | None = None,
     ) -> None:
         self.dropped: Counter[str] = Counter()
-        """The number of packets and connections without a reply since the last report, by the reason."""
+        """The numbers of packets and connections without a reply since the last report, by the reason."""
         self._judge, self._clients, self._clock, self._observer = judge, known, clock, observer
         self._pending: set[_Key] = set()
         self._replies: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
