@@ -57,7 +57,7 @@ def test_a_phones_whole_life(dscplus: Command, scenario: Scenario, server: str) 
         assert dscplus("phone", "approve", "ben", push["number"], *finger, stdin=f"{PIN}\n").code == 0
         assert scenario.answered(step.token, "")
     step = scenario.chosen("ben", Kind.PHONE_APP)
-    assert dscplus("phone", "approve", "ben", "100", stdin=f"{PIN}\n").error.startswith("number: is not the number")
+    assert dscplus("phone", "approve", "ben", "100", stdin=f"{PIN}\n").error.startswith("number: must be the number on")
     assert dscplus("phone", "deny", "ben").code == 0
     assert dscplus("phone", "deny", "ben").error == "no login of ben waits for an answer"
     assert dscplus("phone", "respond", "ben", "482913", stdin=f"{PIN}\n").out.startswith("P")
