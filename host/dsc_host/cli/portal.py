@@ -170,7 +170,8 @@ def portal(
         from dsc_host.gateway.openid.clients import check_issuer
         from dsc_host.portal.app import LOOPBACK
     if demo:
-        _check_demo({"issuer": issuer, "ticket-domain": ticket_domain, "mail": mail, "mail-from": mail_from, "spool": spool})
+        unused = {"issuer": issuer, "ticket-domain": ticket_domain, "mail": mail, "mail-from": mail_from, "spool": spool}
+        _check_demo({**unused, "proxy": proxy != HOST, "workers": workers != 1})
     ports = _DEMO_PORTS if demo and port is None else 1
     address = processes.Address.checked(host, PORT if port is None else port, ports=ports)
     hosts = tuple(public or LOOPBACK)
@@ -199,7 +200,9 @@ def _check_demo(given: Mapping[str, object]) -> None:
     """Raise `InputError` if one of these options has a value, because a demonstration would ignore it."""
     for option, value in given.items():
         if value:
-            raise InputError(option, "has no effect in a demonstration, which serves no programs and sends no messages")
+            raise InputError(
+                option, "has no effect in a demonstration, which is one process without a proxy, programs and messages"
+            )
 
 
 def spool_folder(spool: Path | None) -> Path | None:

@@ -99,6 +99,8 @@ def _listening(
 ) -> Listening:
     if tls and not (certificate and key):
         raise InputError("tls", "needs --certificate and --key")
+    if not tls and (certificate or key):
+        raise InputError("certificate" if certificate else "key", "is only for RADIUS over TLS; give its address with --tls")
     context = server_context(certificate, key) if certificate and key else None
     return Listening(
         udp=[server.listening_address(each) for each in udp],

@@ -34,6 +34,8 @@ def test_a_mistake_is_one_line(dscplus: Command) -> None:
         (("--log", "/dev/null/log"), "log: /dev/null/log cannot be written"),
         (("--demo", "--issuer", "https://login.example.com"), "issuer: has no effect in a demonstration"),
         (("--demo", "--spool", "."), "spool: has no effect in a demonstration"),
+        (("--demo", "--workers", "2"), "workers: has no effect in a demonstration"),
+        (("--demo", "--proxy", "192.0.2.1"), "proxy: has no effect in a demonstration"),
     ):
         assert dscplus.refused("portal", *arguments).startswith(told)
 

@@ -276,3 +276,9 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
     assert dscplus.refused("radius", "client", "add", "x", "--address", "::1", "--language", "fr").startswith("language: ")
     dscplus("radius", "client", "add", "door", "--address", "192.0.2.9", "--no-challenge", "--unsigned")
     assert dscplus("radius", "client", "list").rows == ["door  192.0.2.9/32  no  no  no  en"]
+
+
+@pytest.mark.parametrize("option", ["--certificate", "--key"])
+def test_a_certificate_without_an_address_for_it_is_refused(dscplus: Command, option: str) -> None:
+    error = dscplus.refused("radius", option, "server.pem", code=2)
+    assert f"{option[2:]}: is only for RADIUS over TLS; give its address with --tls" in error

@@ -173,6 +173,11 @@ def test_searches_are_counted_and_a_percent_sign_is_no_pattern(scenario: Scenari
         scenario.system.staff.search(scenario.session("sue"), "anna")
 
 
+@pytest.mark.parametrize("written", ["+4915112345678", "0049 151 1234 5678", "+49 (0)151-12345678"])
+def test_a_caller_is_found_by_a_number_as_people_write_it(scenario: Scenario, written: str) -> None:
+    assert [each.name for each in scenario.system.staff.search(scenario.session("sue"), written)] == ["carl"]
+
+
 def test_the_end_of_a_call_and_its_notes_are_in_the_log(scenario: Scenario) -> None:
     token = scenario.call("anna")
     scenario.system.staff.add_note(token, "Asked about limits.")

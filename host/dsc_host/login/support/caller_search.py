@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
+from dsc_host.login.accounts.phone_numbers import without_signs
 from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, account_of, found
@@ -42,7 +43,7 @@ def _matches(text: str) -> ColumnElement[bool]:
     """Return the SQL condition for the users who match this text."""
     users, people, phones, devices = rows.users.c, rows.entities.c, rows.phones.c, rows.devices.c
     named = select(people.id).where(people.name.icontains(text, autoescape=True))
-    called = select(phones.user_id).where(phones.number == "".join(text.split()))
+    called = select(phones.user_id).where(phones.number == without_signs(text))
     owned = select(devices.owner_id).where(devices.serial == text.upper())
     return or_(
         users.name.icontains(text, autoescape=True),
