@@ -96,7 +96,7 @@ class Facts:
 
     part: ClassVar[str] = "facts"
     title: str
-    facts: Sequence[tuple[str, str]]
+    facts: Sequence[tuple[str, str | Link]]
     more: Link | None = None
     stacked: bool = False
     """Whether a narrow window has each key above its value, because the keys are long."""
@@ -146,6 +146,8 @@ class Instructions:
 
     part: ClassVar[str] = "instructions"
     words: Sequence[str]
+    printed: bool = False
+    """Whether a button that prints the page is below the steps. The page needs the script `print.js`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import NotFound, NotNow
-from dsc_host.portal.components import INFO, Alert, Outcome
+from dsc_host.portal.components import INFO, Alert, Facts, Instructions, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.contact import addresses, office_of, telephones
+from dsc_host.portal.pages.contact import addresses, office_of
 from dsc_host.portal.pages.pin_change import pin_rules
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden, radio
@@ -234,22 +234,28 @@ def _return(visit: Visit, device: str) -> View:
         hidden("device", device),
         Field("tracking", _("Tracking number"), hint=_("The number of the parcel."), longest=64),
     )
+    steps = (
+        _("Print this page. If you have no printer, write the card's number and your user name on a sheet of paper."),
+        _("Put the page and the card into a padded envelope with tracking, and send it."),
+        _("Enter the tracking number below, and confirm that you have sent it."),
+    )
+    slip = [
+        (_("Card"), card.label),
+        (_("User name"), visitor.name),
+        (_("Send it to"), "\n\n".join(addresses(_, office)) or _("Ask support for the address.")),
+    ]
+    # The carrier needs one telephone, which it can also call from another country.
+    if office.telephones:
+        slip.append((_("Telephone"), min(office.telephones, key=lambda each: each.free).number))
     return View(
         _("Send a card back"),
-        words=(
-            _(
-                "Print this page with the menu of your browser, and put it into the parcel with the card. Use a padded envelope"
-                " with tracking."
-            ),
-        ),
         crumb=_("Send a card back"),
-        facts=(
-            (_("Card"), card.label),
-            (_("User name"), visitor.name),
-            (_("Send it to"), "\n\n".join(addresses(_, office)) or _("Ask support for the address.")),
-            *telephones(_, office),
+        blocks=(
+            Instructions(steps, printed=True),
+            Facts(_("For the parcel"), tuple(slip)),
+            Outcome(_("Once you confirm"), words),
         ),
-        blocks=(Outcome(_("Once you confirm"), words),),
         forms=(Form("/return/sent", _("I have sent it"), fields, danger=True),),
         back=Link("/devices", _("Back to devices")),
+        script="print.js",
     )

@@ -1,5 +1,7 @@
 """The page of the offices, with their telephones and the addresses for returned cards."""
 
+import re
+
 from starlette.responses import Response
 
 from dsc_host.login import NotIn
@@ -7,7 +9,7 @@ from dsc_host.login.policy.offices import Office, Telephone
 from dsc_host.portal.components import Empty, Facts, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import View
+from dsc_host.portal.views import Link, View
 
 
 def contact(visit: Visit) -> Response:
@@ -30,6 +32,11 @@ def telephones(_: Language, office: Office) -> tuple[tuple[str, str], ...]:
     return tuple((_telephone(_, each), each.number) for each in office.telephones)
 
 
+def dialed(number: str) -> Link:
+    """Return the link with which a telephone calls the number."""
+    return Link(f"tel:{re.sub('[^0-9+]', '', number)}", number)
+
+
 def addresses(_: Language, office: Office) -> tuple[str, ...]:
     """Return the address to which cards are sent, and, if known, the same address in the local script."""
     return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)
@@ -38,7 +45,9 @@ def addresses(_: Language, office: Office) -> tuple[str, ...]:
 def _panel(_: Language, office: Office) -> Facts | Listing:
     names = (_("Address for cards that are sent back"), _("The same address in local script"))
     sent = zip(names, addresses(_, office), strict=False)
-    facts, title = (*telephones(_, office), *sent), office.name or _("Support")
+    numbers = [(name, dialed(number)) for name, number in telephones(_, office)]
+    facts: list[tuple[str, str | Link]] = [*numbers, *sent]
+    title = office.name or _("Support")
     return Facts(title, facts, stacked=True) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))
 
 
@@ -48,4 +57,5 @@ def _telephone(_: Language, telephone: Telephone) -> str:
         *map(_.language, telephone.languages),
         *((_("free of charge"),) if telephone.free else ()),
     ]
-    return _("Telephone ({details})", details=", ".join(said)) if said else _("Telephone")
+    words = ", ".join(said)
+    return words[:1].upper() + words[1:] if said else _("Telephone")
