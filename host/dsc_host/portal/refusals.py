@@ -81,17 +81,17 @@ def title_of(status: int) -> str:
     return _PROBLEMS.get(status, _PROBLEMS[400])
 
 
-def problem_page(_: Language, title: str, words: str, links: Sequence[Link]) -> View:
+def problem_page(_: Language, title: str, words: str, links: Sequence[Link], *, inside: bool = False) -> View:
     """Return the page that explains a problem. The first sentence of `words` is the heading of its message.
 
-    `links` lead to the pages where the visitor can continue. The page also has links for visitors whose device is lost or not
-    at hand.
+    `links` lead to the pages where the visitor can continue. The page also has links for visitors whose device is lost or, if
+    they are not logged in (`inside`), not at hand.
     """
     heading, stop, rest = words.partition(". ")
     message = Alert(WARNING, f"{heading}{stop.strip()}", (rest,) if rest else (), links)
     ways = (
         ("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))),
-        ("key", Link("/login/help", _("I have no device with me"), _("other ways to log in"))),
+        *(() if inside else (("key", Link("/login/help", _("I have no device with me"), _("other ways to log in"))),)),
     )
     return View(title, blocks=(Split((message,), last=(Actions(_("Do you need help?"), ways),)),))
 

@@ -323,7 +323,8 @@ class Visit:
         elif self.request.method == "GET" and status in refusals.TRANSIENT:
             on = Link(self._here, self._("Try again"))
         links = (replace(on, primary=True), *((first,) if on is not first else ()))
-        return self.show(refusals.problem_page(self._, title or self._(refusals.title_of(status)), words, links), status)
+        title = title or self._(refusals.title_of(status))
+        return self.show(refusals.problem_page(self._, title, words, links, inside=visitor is not None), status)
 
     def rejected(self, error: Rejected) -> Response:
         """Return a page that explains why a request was refused before any page saw it."""

@@ -167,6 +167,8 @@ class Shown:
     value: str
     copied: bool = False
     """Whether the page has a button that copies the value."""
+    large: bool = False
+    """Whether the value is drawn larger than others, because it is all that the visitor needs from the page."""
 
     @property
     def parts(self) -> Sequence[str]:

@@ -148,7 +148,7 @@ def test_the_hint_names_the_pin_while_the_card_has_it(shown: Demonstration, brow
     device = shown.system.devices(visitor.cookie)[0].id
     visitor.client.post("/pin", data={"csrf": visitor.csrf, "device": device})
     page = Page(visitor.client.post("/pin/new", data={"csrf": visitor.csrf, "pin": NEW, "again": NEW}))
-    assert "Its PIN is the NEW PIN" in page.text
+    assert "Its PIN is the new one" in page.text
     answer = response(shown.cards["anna"], page.shown, NEW)
     assert shown.system.change_pin(visitor.cookie, answer, NEW)
     assert "Its PIN is the one that its user chose." in begin(browser(), "anna").page.text

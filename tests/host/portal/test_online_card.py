@@ -22,6 +22,9 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(sce
     anna.press("Get an online security code card")
     card = next(each for each in scenario.system.devices(anna.cookie) if each.has_sheet)
     codes = scenario.system.sheet(anna.cookie, card.id)
+    primary = re.search(r'<button class="primary">(.*?)</button>', anna.page.html)
+    assert primary
+    assert primary[1] == "Save as PDF", "after the activation, the codes cannot be saved"
     anna.press("Activate the card")
     asked = re.findall(r"\d+", anna.page.shown)
     page = anna.press("Activate", answer=" ".join(codes[int(each) - 1] for each in asked))

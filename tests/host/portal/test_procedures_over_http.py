@@ -1,5 +1,6 @@
 """Procedures whose rules the library's tests cover: the pages offer them and show the results."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -71,10 +72,10 @@ def test_a_change_is_stopped_by_the_code_from_its_message(scenario: Scenario, br
     code = next(each for each in scenario.letters if each.template == "number_waits").values["stop"]
     anybody = browser()
     anybody.open("/stop")
-    assert "No waiting change" in anybody.press("Stop it", code="ABCDEFGH").error
-    assert "will not take effect" in anybody.press("Stop it", code=code).text
+    assert "No waiting change" in anybody.press("Stop the change", code="ABCDEFGH").error
+    assert "will not take effect" in anybody.press("Stop the change", code=code).text
     anybody.open("/stop")
-    assert anybody.press("Stop it", code=code).status == 404
+    assert anybody.press("Stop the change", code=code).status == 404
 
 
 def test_support_stops_and_confirms_what_waits_for_who_is_calling(scenario: Scenario, browser: Browsers) -> None:
@@ -103,6 +104,9 @@ def test_the_two_errors_of_sharing_by_their_names(scenario: Scenario, browser: B
     anna = come_with(browser(), scenario.session("anna"))
     anna.open("/share")
     assert anna.press("Continue", owner="ben", password=PASSWORD).error.startswith("Less secure device")
+    wrong = re.search(r'<input[^>]* aria-invalid="true"', anna.page.html)
+    assert wrong
+    assert 'name="owner"' in wrong[0]
 
 
 def test_who_has_no_device_is_led_to_one_that_is_shared(scenario: Scenario, browser: Browsers) -> None:

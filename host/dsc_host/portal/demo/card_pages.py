@@ -26,7 +26,7 @@ def with_card(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, ne
         return view
     name, card = found
     demo.switch_off_for(card, offer.shows.get("challenge", ""))
-    pin = visit._("Its PIN is the NEW PIN, which you have just chosen.") if new_pin else _pin(demo, visit._, card)
+    pin = visit._("Its PIN is the new one, which you have just chosen.") if new_pin else _pin(demo, visit._, card)
     return replace(
         view,
         beside="card.html",

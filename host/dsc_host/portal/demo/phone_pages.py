@@ -123,14 +123,16 @@ def _first(demo: Demonstration, visit: Visit, app: PhoneApp, *, is_quiet: bool, 
 def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
     """Return the screen for a login that waits. It does not show the number, which the owner must read on the login page."""
     _ = visit._
-    asked = _("Somebody logs in as you. If it is not you, deny the login.")
+    time = _.time(push.asked_at)
+    asked = _("Somebody logs in as you, at {time}. If it is not you, deny the login.", time=time)
     if push.where:
-        asked = _("Somebody logs in from {where}. If it is not you, deny the login.", where=push.where)
+        asked = _("Somebody logs in at {time}, from {where}. If it is not you, deny the login.", time=time, where=push.where)
+    hint = _("Not needed with your finger.") if user.biometrics else ""
     fields = (
         hidden("user", user.name),
         hidden("push", push.id),
         Field("number", _("Number on the login page"), "code", longest=8),
-        Field("pin", _("PIN of the app"), "password", longest=6),
+        Field("pin", _("PIN of the app"), "password", hint, longest=6),
     )
     finger = (("/phone/approve/finger", _("Approve with my finger")),) if user.biometrics else ()
     form = Form("/phone/approve", _("Approve"), fields, also=(*finger, ("/phone/deny", _("Deny"))))

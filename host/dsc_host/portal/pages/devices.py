@@ -118,14 +118,15 @@ def _sheet(visit: Visit, device: str) -> Response:
     card = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
     waits = card.waits_until if card is not None else None
     named, pdf = (hidden("device", device),), ("/sheet/pdf", _("Save as PDF"))
-    form = Form("/activate", _("Activate the card"), named, also=(pdf,)) if waits is None else Form(*pdf, named)
+    # Saving is the primary button: after the activation, the codes cannot be saved any more.
+    form = Form(*pdf, named, also=(("/activate", _("Activate the card")),) if waits is None else ())
     later = () if waits is None else (_("It can be activated from {moment}.", moment=_.moment(waits)),)
     view = View(
         _("Your security code card"),
         words=(
             _(
-                "Print this page from the menu of your browser, or save it as a PDF. Keep it separate from your password."
-                " After activation the codes cannot be shown again."
+                "Save the codes as a PDF, or print this page. Keep them separate from your password."
+                " After activation, they cannot be shown again."
             ),
             *later,
         ),

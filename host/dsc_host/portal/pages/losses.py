@@ -3,6 +3,7 @@
 The device is suspended immediately, without a call to support.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -71,11 +72,16 @@ def _suspended(visit: Visit, *, lasting: bool, others: bool) -> View:
     found = Item(
         _("If you find the device"),
         "success",
-        details=(_("Log in with another one, and activate it again on the page Security devices."),),
+        details=(
+            _("Log in with another one, and activate it again on the page Security devices.")
+            if others
+            else _("Log in with the app or a temporary code, and activate it again on the page Security devices."),
+        ),
     )
-    ways = ways_on(visit, Link("/login", _("Log in")) if others else None)
+    login = Link("/login", _("Log in"), primary=True)
+    ways = ways_on(visit, login if others else None)
     ways = replace(ways, items=(*ways.items, found)) if lasting else ways
-    return View(_("The device is suspended"), blocks=(done, ways))
+    return View(_("The device is suspended"), blocks=(done, ways), onward=None if others else login)
 
 
 def losing_link(_: Language) -> Link:
@@ -90,6 +96,7 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
     """
     _ = visit._
     words = _("Log in with your password, and choose the device.")
+    numbers = telephones(_, office_of(visit))
     another = () if other is None else (Item(_("With another device"), "card", details=(words,), links=(other,)),)
     return Listing(
         _("Ways to log in"),
@@ -113,11 +120,17 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
                         "Call support. After they have identified you, you get a temporary code. Log in with your password, and"
                         " choose Temporary code. Then you can request a new device."
                     ),
-                    *(f"{name}: {number}" for name, number in telephones(_, office_of(visit))),
+                    *(f"{name}: {number}" for name, number in numbers if len(numbers) > 1),
                 ),
+                links=tuple(_calling(_, number) for _name, number in numbers[:1]),
             ),
         ),
     )
+
+
+def _calling(_: Language, number: str) -> Link:
+    """Return the link that calls a telephone number, on a device that can call."""
+    return Link("tel:" + re.sub(r"[^+0-9]", "", number), _("Call {number}", number=number))
 
 
 def _first(_: Language, name: str = "") -> View:

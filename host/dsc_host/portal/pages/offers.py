@@ -74,7 +74,7 @@ def _digits(visit: Visit, offer: Offer) -> int | None:
 def _shown(_: Language, offer: Offer) -> tuple[Shown, ...]:
     """Return the values that the user reads from the page."""
     labels = {"challenge": _("Challenge"), "indexes": _("Index numbers"), "number": _("Number")}
-    return tuple(Shown(labels[name], value) for name, value in offer.shows.items() if name in labels)
+    return tuple(Shown(labels[name], value, large=name == "number") for name, value in offer.shows.items() if name in labels)
 
 
 def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
@@ -108,11 +108,12 @@ def _hint(visit: Visit, offer: Offer) -> str:
     """Return the number of digits of the answer, if the kind of device fixes that number, and the time to answer."""
     _, rules = visit._, visit.system.policy.login
     if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
-        return _("The codes with a space between them, in the order of the index numbers.")
+        first, *others = offer.shows["indexes"].split()
+        return _("First the code of {first}, then a space and the code of {others}.", first=first, others=", ".join(others))
     minutes = int(min(rules.step_validity, visit.system.context.cards.policy.validity)) // 60
     if offer.kind in _SENT:
         minutes = min(rules.step_validity, rules.code_validity) // 60
     digits = _digits(visit, offer)
     if digits is None:
-        return ""
+        return _("Within {minutes} minutes.", minutes=minutes) if minutes > 1 else ""
     return _("{digits} digits, within {minutes} minutes.", digits=digits, minutes=minutes) if minutes > 1 else ""

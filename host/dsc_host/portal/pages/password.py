@@ -43,4 +43,5 @@ def _password(visit: Visit) -> View:
         forms=(Form("/password", _("Change the password"), fields),),
         back=Link("/profile", _("Back to the profile")),
         script="password.js",
+        focus=True,
     )

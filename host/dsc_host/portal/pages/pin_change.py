@@ -99,13 +99,12 @@ def _proving(visit: Visit, offer: Offer, kept: str) -> View:
         blocks=(
             Instructions(
                 (
-                    _("Enter the NEW PIN into the card, and then the challenge below."),
+                    _("Enter the new PIN into the card, and then the challenge below."),
                     _("Enter the response from the card here."),
-                    _("From then on, use the new PIN with the card. The card itself is not changed."),
+                    _("From then on, use the new PIN with the card."),
                 )
             ),
         ),
-        back=_back(_),
         steps=_steps(_, 2),
         focus=True,
     )

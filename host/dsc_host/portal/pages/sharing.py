@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import NotFound, NotNow, Offer, ShareState
+from dsc_host.login import DifferentIdentity, LessSecureDevice, NotFound, NotNow, Offer, ShareState, TemporaryDevice
 from dsc_host.portal.components import ICONS, INFO, NEUTRAL, SUCCESS, Alert, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
@@ -21,7 +21,11 @@ def begun(visit: Visit) -> Response:
     """Check the owner's password, and ask for the response of the owner's device."""
     owner, password = visit.value("owner", 64), visit.form.get("password", "")
     with visit.showing_errors(lambda: _begin(visit)):
-        asked, offer = visit.system.begin_share(visit.token, owner, password, address=visit.address)
+        try:
+            asked, offer = visit.system.begin_share(visit.token, owner, password, address=visit.address)
+        except (NotFound, NotNow, DifferentIdentity, LessSecureDevice, TemporaryDevice) as error:
+            # The password was correct, so another user name is needed.
+            return visit.refused(_begin(visit), error, "owner")
     return visit.show(_answering(visit, asked.id, offer))
 
 

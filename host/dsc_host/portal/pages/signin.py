@@ -220,7 +220,7 @@ def _choosing(visit: Visit, step: Step) -> View:
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
         return View(
             _("No device"),
-            words=(_("You have no device in use."),),
+            words=(_("Your password is correct, but you have no device to confirm the login with."),),
             blocks=(ways_on(visit),),
             below=(Actions(_("Something else?"), (("people", other), ("window", _again(_)))),),
         )
@@ -274,5 +274,7 @@ def _answering(visit: Visit, offer: Offer) -> View:
         form = replace(form, also=(("/login/resend", _("Send a new code")),))
         view = with_resend(visit, view, offer.again_at)
     asked = asking(visit, offer, view, form)
-    goes_on = _("After the approval, this page continues by itself. If it does not, press the button.")
-    return replace(asked, words=(*asked.words, goes_on)) if push else asked
+    if not push:
+        return asked
+    goes_on = _("It then continues by itself. If it does not, press “I have approved it on the phone”.")
+    return replace(asked, blocks=(Alert(INFO, _("This page waits for your approval on the phone."), (goes_on,)), *asked.blocks))

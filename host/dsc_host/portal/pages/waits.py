@@ -48,7 +48,7 @@ def _stop_page(visit: Visit) -> View:
         " stop the change."
     )
     hint = _("16 letters and digits, in the message about the change.")
-    form = Form("/stop", _("Stop it"), (Field("code", _("Code"), hint=hint, longest=64),))
+    form = Form("/stop", _("Stop the change"), (Field("code", _("Code"), hint=hint, longest=64),))
     back = Link("/", _("Overview")) if visit.is_logged_in() else Link("/login", _("Back to the login"))
     return View(_("Stop a change"), words=(words,), forms=(form,), back=back, focus=True)
 

@@ -18,6 +18,7 @@ def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) ->
     walk.open("/login").follow("My device is lost or stolen").picture("lost-1-name")
     walk.press("Continue", User_name="anna", Password=SESAME).picture("lost-2-device")
     walk.choose("Stolen", "Suspend the device").picture("lost-3-suspended")
+    assert walk.page.locator("a[href^='tel:+']").count() == 1
     assert walk.title == walk._("The device is suspended")
     walk.open("/login").press("Continue", User_name="anna", Password=SESAME).picture("no-device")
     assert walk.title == walk._("No device")

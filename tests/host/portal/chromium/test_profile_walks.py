@@ -81,9 +81,9 @@ def test_a_change_is_stopped_by_the_code_from_its_message(walk: Walk) -> None:
     walk.shown.system.deliver()
     code = next(each for each in walk.shown.letters if each.template == "number_waits").values["stop"]
     walk.open("/login").follow("Stop a change").picture("stop-a-change")
-    assert walk.press("Stop it", Code="ABCDEFGH").path == "/stop"
+    assert walk.press("Stop the change", Code="ABCDEFGH").path == "/stop"
     assert walk.error
-    walk.press("Stop it", Code=code).picture("change-stopped")
+    walk.press("Stop the change", Code=code).picture("change-stopped")
     assert walk._("It will not take effect. If you did not request it, change your password and call support.") in walk.text
 
 
