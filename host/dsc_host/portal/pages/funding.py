@@ -61,7 +61,7 @@ def _refused(visit: Visit, allowance: FundingAllowance) -> Response:
     """Show the form with the largest amount that is accepted."""
     _, most = visit._, allowance.most or Decimal(0)
     words = _(
-        "Without protection by a device, at most {most} can be deposited in this way now. A bank transfer has no limit.",
+        "At most {most} in this way without protection by a device. For more, choose a bank transfer: it has no limit.",
         most=_.dollars(most),
     )
     return visit.wrong(replace(_deposit(visit), wrong_words=words), _("The amount is more than your limit."), 409, "amount")
@@ -72,7 +72,7 @@ def _refused(visit: Visit, allowance: FundingAllowance) -> Response:
 
 def _deposit(visit: Visit, amount: str = "", method: str = "") -> View:
     _, paid = visit._, visit.system.payout(visit.token)
-    most = {each: visit.system.may_fund(visit.visitor().name, _LEAST, each).most for each in FundingMethod}
+    most = {each: visit.system.may_fund(visit.visitor().name, _LEAST, each).most for each in _fitting(paid)}
     limited = any(left is not None for left in most.values())
     choices = [_choice(_, each, left, limited=limited) for each, left in most.items() if left != 0]
     used_up = _(
@@ -81,8 +81,10 @@ def _deposit(visit: Visit, amount: str = "", method: str = "") -> View:
     )
     written = amounts.written(Decimal(amount), _) if amount else ""
     chosen = method or (choices[0].value if choices else "")
+    # The largest amount depends on the way of payment, so each way has its own below.
+    hint = example(_) if any(most.values()) else f"{_('No limit.')} {example(_)}"
     fields = (
-        Field("amount", _("Amount in US dollars"), "amount", f"{_largest(_, most)} {example(_)}", written, longest=20),
+        Field("amount", _("Amount in US dollars"), "amount", hint, written, longest=20),
         Field("method", _("Way of payment"), "radio", value=chosen, choices=choices),
     )
     return View(
@@ -102,12 +104,11 @@ def _choice(_: Language, method: FundingMethod, left: Decimal | None, *, limited
     return Choice(method, _(FUNDING_METHODS[method]), " ".join(hints))
 
 
-def _largest(_: Language, most: Mapping[FundingMethod, Decimal | None]) -> str:
-    """Return the largest amount that is accepted now, over all ways of payment that are still possible."""
-    limits = [left for left in most.values() if left]
-    if not limits:
-        return _("No limit.")
-    return _("At most {most} by direct debit or electronic transfer. A bank transfer has no limit.", most=_.dollars(limits[0]))
+def _fitting(paid: Payout) -> tuple[FundingMethod, ...]:
+    """Return the ways of payment that fit the bank account: all if it is not known."""
+    if not paid.bank:
+        return tuple(FundingMethod)
+    return (FundingMethod.ACH if paid.bank.startswith("US") else FundingMethod.EFT, FundingMethod.WIRE)
 
 
 def _own_bank(_: Language, paid: Payout) -> str:

@@ -63,36 +63,22 @@ def withdrawn(visit: Visit) -> Response:
 
 
 def _too_much(_: Language, amount: Decimal, level: Level, allowance: Allowance) -> tuple[str, str]:
-    """Return the title of a refusal, and its details: the limit, what was withdrawn, what is left, and when it is full."""
-    left, today, five = _left(allowance), allowance.left_today, allowance.left_five_days
-    title = _("The amount is more than your limit.")
-    if left is None or today is None or five is None or level.per_day is None or level.per_five_days is None:
+    """Return the title of a refusal, and its details: what is left of the limit, and when it is full again."""
+    left, title = _left(allowance), _("The amount is more than your limit.")
+    if left is None or level.per_day is None:
         return title, ""
-    limit = _.dollars(level.per_day)
     if left == level.per_day:
-        words = _(
-            "{amount} is more than your limit of {limit} a day. Enter at most {limit}, or log in with a device that has a"
-            " higher limit.",
-            amount=_.dollars(amount),
-            limit=limit,
-        )
-        return title, words
+        return title, _("At most {limit} a day. For more, log in with a device that has a higher limit.", limit=_.dollars(left))
     title = _("The amount is more than what is left of your limit.")
-    if today <= five:
-        words = _(
-            "{used} of your limit of {limit} a day is used. Enter at most {left} now.",
-            limit=limit,
-            used=_.dollars(level.per_day - today),
-            left=_.dollars(left),
-        )
-    else:
-        words = _(
-            "{used} of your limit of {limit} in five business days is used. Enter at most {left} now.",
-            limit=_.dollars(level.per_five_days),
-            used=_.dollars(level.per_five_days - five),
-            left=_.dollars(left),
-        )
-    return title, f"{words} {_full_again(_, level, allowance)}"
+    if (day := allowance.full_on) is None:
+        return title, _("At most {most} now.", most=_.dollars(left))
+    words = _(
+        "At most {most} now, {limit} a day again from {day}.",
+        most=_.dollars(left),
+        limit=_.dollars(level.per_day),
+        day=_.day(day.isoformat()),
+    )
+    return title, words
 
 
 def _full_again(_: Language, level: Level, allowance: Allowance) -> str:
@@ -132,8 +118,7 @@ def _withdraw(visit: Visit, value: str = "") -> View:
         return replace(view, blocks=(_without_bank(visit),))
     if left == 0:
         return replace(view, blocks=(_used_up(_, level, allowance),))
-    hint = example(_) if left is None else f"{_('At most {most} now.', most=_.dollars(left))} {example(_)}"
-    field = Field("amount", _("Amount in US dollars"), "amount", hint, value, longest=20)
+    field = Field("amount", _("Amount in US dollars"), "amount", example(_), value, longest=20)
     return replace(view, forms=(Form("/withdraw", _("Continue"), (field,)),), steps=_steps(_, 1))
 
 
