@@ -84,14 +84,16 @@ def title_of(status: int) -> str:
 def problem_page(_: Language, title: str, words: str, links: Sequence[Link], *, inside: bool = False) -> View:
     """Return the page that explains a problem. The first sentence of `words` is the heading of its message.
 
-    `links` lead to the pages where the visitor can continue. The page also has links for visitors whose device is lost or, if
-    they are not logged in (`inside`), not at hand.
+    `links` lead to the pages where the visitor can continue. A visitor who is not logged in (`inside`) may lack the device, so
+    the page also has links for a device that is lost or not at hand.
     """
     heading, stop, rest = words.partition(". ")
     message = Alert(WARNING, f"{heading}{stop.strip()}", (rest,) if rest else (), links)
+    if inside:
+        return View(title, blocks=(message,))
     ways = (
         ("shield-off", Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))),
-        *(() if inside else (("key", Link("/login/help", _("I have no device with me"), _("other ways to log in"))),)),
+        ("key", Link("/login/help", _("I have no device with me"), _("other ways to log in"))),
     )
     return View(title, blocks=(Split((message,), last=(Actions(_("Do you need help?"), ways),)),))
 

@@ -3,7 +3,6 @@
 The device is suspended immediately, without a call to support.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from dsc_host.portal.components import SUCCESS, Alert, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.contact import office_of, telephones
+from dsc_host.portal.pages.contact import dialed, office_of, telephones
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
@@ -117,8 +116,8 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
                 "call",
                 details=(
                     _(
-                        "Call support. After they have identified you, you get a temporary code. Log in with your password, and"
-                        " choose Temporary code. Then you can request a new device."
+                        "Call support. After they have identified you, you get a temporary code, with which you log in and"
+                        " request a new device."
                     ),
                     *(f"{name}: {number}" for name, number in numbers if len(numbers) > 1),
                 ),
@@ -130,7 +129,7 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
 
 def _calling(_: Language, number: str) -> Link:
     """Return the link that calls a telephone number, on a device that can call."""
-    return Link("tel:" + re.sub(r"[^+0-9]", "", number), _("Call {number}", number=number))
+    return replace(dialed(number), label=_("Call {number}", number=number))
 
 
 def _first(_: Language, name: str = "") -> View:

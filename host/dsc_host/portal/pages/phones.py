@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dsc_host.login import NotFound, SentCode, WaitKind
-from dsc_host.portal.components import Item, Listing
+from dsc_host.portal.components import Empty, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.due import wait_items
@@ -101,6 +101,7 @@ def _numbers(visit: Visit) -> View:
         Item(masked, "phone", actions=(button("/phones/remove", _("Remove"), phone=phone, danger=True),))
         for phone, masked in visit.system.phone_numbers(visit.token).items()
     ]
+    none = Empty(_("No number is confirmed yet."), "phone")
     waits = wait_items(visit, WaitKind.NUMBER)
     field = Field("number", _("Phone number"), "tel", number_hint(_), autocomplete="tel", longest=NUMBER_LETTERS)
     return View(
@@ -110,7 +111,7 @@ def _numbers(visit: Visit) -> View:
         ),
         blocks=(
             *FLOW.waiting(visit),
-            *((Listing(_("Confirmed numbers"), rows, words=(_use(_),), dense=True),) if rows else ()),
+            Listing(_("Confirmed numbers"), rows, none, words=(_use(_),) if rows else (), dense=True),
             *((Listing(_("Waiting changes"), waits),) if waits else ()),
         ),
         forms=(Form("/phones", _("Send a code"), (field,), _("Add a number")),),

@@ -75,11 +75,10 @@ def _sessions(visit: Visit) -> View:
         _("Sessions"),
         blocks=(
             Listing(_("This session"), [_item(_, own)], words=longer),
-            PageForms(0, len(extend)),
-            Listing(_("Other sessions"), rows, none, password, words),
-            PageForms(len(extend)),
+            PageForms(),
+            Listing(_("Other sessions"), rows, none, password, words, forms=end),
         ),
-        forms=(*extend, *end),
+        forms=extend,
         placed=True,
     )
 
@@ -97,14 +96,12 @@ def _item(_: Language, session: SessionView) -> Item:
     """Return the row of a session. Its title is the browser, because users recognize it."""
     kind, which = _(KINDS[session.kind or "none"]), named(session.name, session.label)
     details = (
+        _("Began: {moment}", moment=_.moment(session.began_at)),
         _("Last used: {moment}", moment=_.moment(session.used_at)),
         _("Logged in with: {device}", device=f"{kind} {which}".strip()),
         *((_("IP address: {address}", address=session.address),) if session.address else ()),
     )
-    folded = (
-        _("Began: {moment}", moment=_.moment(session.began_at)),
-        _("Ends at the latest: {moment}", moment=_.moment(session.until)),
-    )
+    folded = (_("Ends at the latest: {moment}", moment=_.moment(session.until)),)
     title = session.browser or _("Unknown browser")
     action: tuple[Form, ...] = ()
     if not session.current:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import DifferentIdentity, LessSecureDevice, NotFound, NotNow, Offer, ShareState, TemporaryDevice
+from dsc_host.login import DifferentIdentity, LessSecureDevice, NotFound, NotNow, Offer, ShareState, ShareView, TemporaryDevice
 from dsc_host.portal.components import ICONS, INFO, NEUTRAL, SUCCESS, Alert, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
@@ -58,11 +58,7 @@ def answered(visit: Visit) -> Response:
         _("Is this correct?"),
         steps=_steps(_, 3),
         crumb=_("Share a device"),
-        facts=(
-            (_("Device"), f"{_(KINDS[asked.kind])} {asked.device}"),
-            (_("Belongs to"), asked.owner),
-            (_("Shared with"), asked.user),
-        ),
+        facts=_facts(_, asked),
         words=(_("Your other cards are set aside while the device is shared."),),
         forms=(button("/share/confirm", _("Share the device"), share=share_id),),
         back=Link("/share", _("Start again")),
@@ -73,7 +69,9 @@ def answered(visit: Visit) -> Response:
 def confirmed(visit: Visit) -> Response:
     """Confirm the share, which may still wait for compliance."""
     _ = visit._
-    state = visit.system.confirm_share(visit.token, visit.value("share", 32))
+    named = visit.value("share", 32)
+    facts = next((_facts(_, each) for each in visit.system.shares(visit.token) if each.id == named), ())
+    state = visit.system.confirm_share(visit.token, named)
     # A user without a device shares one during the login, and then continues the login.
     onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
     title, done = _("The device is shared"), _("You can now log in with it.")
@@ -81,7 +79,7 @@ def confirmed(visit: Visit) -> Response:
     if state is ShareState.PENDING:
         title, checked = _("Your request is being checked"), _("Our staff check that both user names belong to you.")
         alert = Alert(INFO, checked, (_("You will be notified of the decision."),))
-    return visit.show(View(title, crumb=_("Share a device"), blocks=(alert,), onward=onward))
+    return visit.show(View(title, crumb=_("Share a device"), blocks=(alert,), facts=facts, onward=onward))
 
 
 def unshared(visit: Visit) -> Response:
@@ -102,12 +100,16 @@ def _ask_to_unshare(visit: Visit) -> Response:
           user=share.user),
         _("Devices that were set aside can be used again."),
     )  # fmt: skip
-    facts = (
+    return confirmations.ask(visit, _("Stop sharing the device?"), words, _facts(_, share), _("Stop sharing"), "share")
+
+
+def _facts(_: Language, share: ShareView) -> tuple[tuple[str, str], ...]:
+    """Return the device of a share, and its two user names."""
+    return (
         (_("Device"), f"{_(KINDS[share.kind])} {share.device}"),
         (_("Belongs to"), share.owner),
         (_("Shared with"), share.user),
     )
-    return confirmations.ask(visit, _("Stop sharing the device?"), words, facts, _("Stop sharing"), "share")
 
 
 def _steps(_: Language, current: int) -> Steps:
