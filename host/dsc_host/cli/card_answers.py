@@ -2,7 +2,8 @@
 
 The owner of the card types the PIN on its keypad. If the card has no keypad, this module sends the key presses.
 
-One promise: after any error, including Ctrl-C, the card is switched off if the line still works. So it discards the challenge.
+One promise: after any error, including Ctrl-C, the card is switched off if the line still works. The card then discards the
+challenge.
 """
 
 import time

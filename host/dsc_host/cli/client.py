@@ -96,7 +96,7 @@ def list_clients(records: Records, as_json: JsonOption = False) -> None:
 
 
 def show_client(records: Records, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show everything about one client, except its secret.
+    """Show everything about one client, except its secret and its keys.
 
     \b
     Examples:
@@ -153,7 +153,8 @@ def rotate_signing_key(
     """Make a new key that signs tokens.
 
     The key is published immediately, but signs only after ten minutes, so that clients can fetch it first. The previous key
-    signs until then, and stays published for one more day. A running portal needs no restart.
+    signs until then, and stays published for one more day. With --stolen, the new key signs immediately. A running portal
+    needs no restart.
 
     \b
     Examples:

@@ -139,7 +139,7 @@ SECTIONS = (
                 (
                     _command("add", "client:add_client", "Add a program that logs users in with OpenID Connect."),
                     _command("list", "client:list_clients", "List the programs that log users in with OpenID Connect."),
-                    _command("show", "client:show_client", "Show everything about one client, except its secret."),
+                    _command("show", "client:show_client", "Show everything about one client, except its secret and its keys."),
                     _command("remove", "client:remove_client", "Remove a program that logs users in with OpenID Connect."),
                     Noun(
                         "key",

@@ -102,7 +102,7 @@ class Records(MasterKeys):
     def open(self, *, may_make: bool = False) -> "Verifier":
         """Open the verifier in these records.
 
-        With `may_make`, a missing database is created. If it is the default database, a missing master key is created too.
+        With `may_make`, a missing database is created. For the default database, a missing default key file is created too.
         Raises `Failed` if the records do not exist and may not be created. Raises `InputError` or `StoreError` if the records
         cannot be opened.
         """

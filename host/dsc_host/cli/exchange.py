@@ -42,9 +42,9 @@ def export_cards(
 ) -> None:
     """Export cards to a PSKC file or to a CSV list.
 
-    A PSKC file is for another OATH server and has the encrypted keys. The command prompts for its passphrase, or reads it
-    from standard input. The PSKC file leaves out suspended, lost and retired cards, because the other server would accept
-    them. A CSV list has no keys.
+    A PSKC file is for another OATH server and has the encrypted keys. Without --key-file, the command prompts for a passphrase,
+    or reads it from standard input. The PSKC file leaves out suspended, lost and retired cards, because the other server would
+    accept them. A CSV list has no keys.
 
     \b
     Examples:
@@ -133,6 +133,8 @@ def import_cards(
 
     A PSKC file has cards of another OATH server with their keys. A CSV list has serials, for which cards are created.
     If the command cannot import a card, it prints the line and the serial, imports the other cards, and ends with exit code 1.
+    With --allow-plain and without --key-file, the command asks for no passphrase.
+
     The columns of a CSV are serial, and optionally suite and owner. Each card of a CSV gets a new key, which `export` writes
     to a PSKC file. If the CSV has the column seed, the cards keep their keys. Such a file needs `--allow-plain`, and may also
     have the columns type, counter and pin.

@@ -48,7 +48,11 @@ PortOption = Annotated[
 ]
 BoardOption = Annotated[
     str | None,
-    typer.Option("--board", metavar="NAME", help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: unchanged."),
+    typer.Option(
+        "--board",
+        metavar="NAME",
+        help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: that on the board, or that of its model.",
+    ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 

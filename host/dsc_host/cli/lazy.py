@@ -47,7 +47,7 @@ class Noun(NamedTuple):
     commands: tuple["Command | Noun", ...]
     hidden: bool = False
     default: str = ""
-    """The command to use if none is named."""
+    """The command to use if there are arguments, but none of them names a command."""
 
     def build(self) -> Built:
         """Return the group of its commands."""
@@ -72,7 +72,7 @@ class LazyGroup(TyperGroup):
     """A group that shows its commands by sections, and builds each command when it is used."""
 
     default = ""
-    """The command to use if the arguments name none. Empty if there is no such command."""
+    """The command to use if there are arguments, but none of them names a command. Empty if there is no such command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments. If they name no command, put the default command before them."""

@@ -48,7 +48,7 @@ class CardPort:
     def find(self) -> str:
         """Return the port that the option or a setting names. If none is named, return the port of the only attached card.
 
-        Raises `CardNotFound`.
+        Raises `CardNotFound`, and `InputError` if the settings file is malformed.
         """
         from dsc_host.link import find_card
 

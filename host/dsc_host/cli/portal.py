@@ -154,8 +154,8 @@ def portal(
 
     There are pages for the login, security settings, requests, and the work of staff.
 
-    With --demo you can try everything with a simulated card beside the pages, and nothing is stored. Without --demo, the pages
-    use your records, and visitors connect over https through a proxy. Add users with `dscplus user add`. Ctrl-C stops the
+    With --demo you can try everything with a simulated card beside the pages, and only the log is stored. Without --demo, the
+    pages use your records, and visitors connect over https through a proxy. Add users with `dscplus user add`. Ctrl-C stops the
     server.
 
     \b

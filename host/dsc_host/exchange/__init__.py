@@ -3,9 +3,9 @@
     with Verifier.open("sqlite:///dsc.db", master_key=MasterKey.from_file("master.key")) as verifier:
         export_pskc(verifier, "cards.pskc", passphrase="correct horse battery")
 
-`export_…` and `import_…` move cards between a verifier and a named file. `read_…` and `write_…` work on any file
-object. A file is never held in memory as a whole. PSKC needs python-pskc: `pip install 'dscplus[pskc]'`. Import only the
-names listed here.
+`export_…` and `import_…` move cards between a verifier and a named file. `read_…` and `write_…` work on a binary file
+object, which must be seekable for `read_csv`. A file is never held in memory as a whole. PSKC needs python-pskc: `pip install
+'dscplus[pskc]'`. Import only the names listed here.
 """
 
 from dsc_host.exchange.csv_files import CardOrder, read_serials, write_cards

@@ -2,7 +2,7 @@
 
 Three promises of `new_file`:
 
-1. A file appears under its name only when it is complete and on the disk. If writing fails, no file remains.
+1. A file appears under its name only when it is complete and on the disk. If writing fails, no new file remains.
 2. Only the owner can access the file (mode 0600), from the first byte on.
 3. An existing file is replaced only if the caller asks for it, and never if it is not an ordinary file.
 """

@@ -37,9 +37,10 @@ def read_pskc(
     such cards are refused.
 
     The file is read as the iterator advances. Cards whose PINs are not in their own packages come last: for their PINs, the
-    file is read again, if possible. Memory grows only with the number of these cards. If a serial occurs again after other
-    cards, both cards are yielded, and `Verifier.enroll_all` refuses the second card. No MAC covers serials, suites, counters
-    and owners, and signatures are not checked. So accept a file only from a source from which you would accept cards.
+    file is read again, if possible. Memory grows only with the number of these cards, and of PINs without a card. If a serial
+    occurs again after other cards, both cards are yielded, and `Verifier.enroll_all` refuses the second card. No MAC covers
+    serials, suites, counters and owners, and signatures are not checked. So accept a file only from a source from which you
+    would accept cards.
 
     Raises `InputError` immediately for arguments out of range. While the file is read, raises `InputError`, which names the
     line, if the file is not PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.

@@ -1,7 +1,8 @@
 """PINs that are not in the packages of their card: `PINKeyId` may name a key anywhere in the PSKC file.
 
 A card whose PIN is not in its own packages waits until the end of the file. Then the file is read again, and only the PINs of
-waiting cards are kept. So memory grows only with the number of waiting cards, which is limited.
+waiting cards are kept. So memory grows only with the number of waiting cards, and of PINs without a card. Both numbers are
+limited.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ class SeparatePins:
     waiting: list[tuple[Placed, str]] = field(default_factory=list)
     """The cards, each with the id of its PIN."""
     strays: list[tuple[Refusal, str | None]] = field(default_factory=list)
-    """The refusals of PINs whose serial belongs to no card of the file, each with the PIN's id."""
+    """The refusals of PINs that have no card's key beside them, each with the PIN's id."""
 
     def wait(self, card: Placed, pin_id: str) -> Iterator[Refusal]:
         """Let a card wait for its PIN. If too many cards wait, yield the card's refusal instead."""
@@ -44,7 +45,7 @@ class SeparatePins:
             yield refusal
 
     def settled(self, packages: Iterable[Package]) -> Iterator[Placed | Refusal]:
-        """Yield the waiting cards with their PINs, and the refusals of PINs that no card names.
+        """Yield each waiting card with its PIN, or its refusal. Then yield the refusals of PINs that no card names.
 
         `packages` are all packages of the file, which is read again.
         """

@@ -3,7 +3,8 @@
 Three promises:
 
 1. A document type declaration (DTD) is refused as soon as it begins. So a file cannot define entities.
-2. Memory holds at most one chunk and one piece. A piece that is too large is skipped and reported.
+2. Memory holds at most one chunk, its pieces, and one unfinished tag or comment of 1 MiB. A piece that is too large is skipped
+   and reported.
 3. The root's namespace is checked. The names of other elements have no namespace, because python-pskc ignores namespaces.
 """
 

@@ -4,8 +4,10 @@ Three promises:
 
 1. A PSKC file is checked from its beginning to its end before the import. So no card is imported if the file is cut off or has
    a DTD. A wrong key is found before any encrypted card is imported.
-2. Every card that is left out is reported with its line. With `atomic`, one such card prevents the import of all cards.
-3. Memory holds only one batch of cards, the serials of a CSV, and the cards of a PSKC file whose PINs come later.
+2. An import reports every card that it leaves out, with its line. With `atomic`, one such card prevents the import of all
+   cards.
+3. Memory does not grow with a file, with two exceptions: it holds the serials of a CSV, and those cards and PINs of a PSKC
+   file that are not beside each other.
 """
 
 import secrets as random
@@ -53,7 +55,8 @@ def export_pskc(
     `write_pskc` describes the encryption. PSKC cannot express that a card is suspended, lost or retired, so another system
     would accept such a card. Such cards are left out, even if `serials` names them, and `left_out` is called with the serial
     and the state of each. `done` is called with the number of finished cards and the total. Raises `UnknownCard`,
-    `StoreError`, and `InputError`, for example if `path` exists and `overwrite` is not set. After an error, no file remains.
+    `StoreError`, and `InputError`, for example if `path` exists and `overwrite` is not set. After an error, no new file
+    remains.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
     total = sum(1 for _ in verifier.cards()) if chosen is None else len(chosen)
@@ -148,8 +151,8 @@ def import_csv(
 
     A file without a column `seed` is an order, which is read as `read_serials` reads it. Each card gets a key of 32 random
     bytes, and a random PIN if its suite has a PIN. `export_pskc` writes keys and PINs to a file for the maker of the cards. A
-    file with a column `seed` has keys in the clear, so `allow_plain` is required. `suite` applies to cards whose row has no
-    suite.
+    file with a column `seed` has keys in the clear, so `allow_plain` is required. `suite` applies to HOTP keys, and
+    to cards whose row has no suite.
 
     `columns` maps the file's column names to ours, or lists the columns of a file without a header: see
     `csv_table.Columns.parse`. Everything else works as in `import_pskc`.

@@ -18,9 +18,9 @@ class Validity(NamedTuple):
 
 
 def of_key(package: Element, key: Element) -> Validity:
-    """Return the period in which both a key and its device are valid. Raises `InputError` if a date is not an `xsd:dateTime`.
+    """Return the period in which both a key and its device are valid. A date without a time zone is in UTC.
 
-    A date without a time zone is in UTC.
+    Raises `InputError` if a date is malformed, or is outside of `Policy` and `DeviceInfo`.
     """
     begins = [_date(element, "StartDate") for element in (package.find("DeviceInfo"), key.find("Policy"))]
     ends = [_date(element, "ExpiryDate") for element in (package.find("DeviceInfo"), key.find("Policy"))]

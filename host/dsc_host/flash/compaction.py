@@ -165,7 +165,7 @@ def _origins(path: str, tree: ast.Module) -> dict[str, str]:
 
 
 def _module(path: str, statement: ast.ImportFrom) -> str:
-    """Return the path, without `.py`, of the module that `statement` names in the module at `path`."""
+    """Return the path, without `.py`, of the imported module. `path` is the module that has the import `statement`."""
     folder = path.split("/")[: -statement.level]
     return "/".join([*folder, *(statement.module.split(".") if statement.module else [])])
 

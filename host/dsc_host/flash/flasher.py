@@ -1,8 +1,8 @@
 """Installation of the firmware on a board that runs MicroPython, and its removal.
 
-Three promises:
+Three promises of an installation:
 
-1. If an update is interrupted at any moment, the board starts the old program or the new program, and never a mixture.
+1. If it is interrupted at any moment, the board starts the old program or the new program, and never a mixture.
 2. Files that are already on the board are not sent again.
 3. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) stay unchanged. An existing `/board.json` is replaced only on request.
 
@@ -215,7 +215,7 @@ def plan(found: BoardContents, program: Mapping[str, bytes], board: str | None =
     """Plan the steps for installing `program`, which `firmware_files` has returned.
 
     `board` names the ready-made wiring. Without `board`, the wiring that is on the board stays. If the board has no wiring, the
-    machine's name determines the wiring. Raises InputError if the machine is unknown.
+    machine's name determines the wiring. Raises InputError if there is no ready-made wiring of this name, or for this machine.
     """
     home = f"{HOME}/{_digest(program)}"
     files = {home + path.removeprefix(LIBRARY): data for path, data in program.items() if path != MAIN}

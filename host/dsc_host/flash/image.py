@@ -40,7 +40,7 @@ def uf2_name(board: str) -> str | None:
 def build_image(board: str) -> dict[str, bytes]:
     """Build the files for a ready-made board, by their path in the folder. The same source gives the same bytes.
 
-    `main.py` comes last. Raises InputError for an unknown board. Raises FlashError.
+    `main.py` comes last. Raises InputError for an unknown board, and FlashError if a file cannot be built.
     """
     wiring = board_file(board)
     firmware = firmware_files()

@@ -19,7 +19,7 @@ from dsc_host.errors import ProtocolError
 from dsc_host.flash.board_line import BoardLine, Damaged
 
 PATIENCE_SECONDS = 1.0
-"""The seconds that an idle board may take to answer. On a slow line it may take longer."""
+"""The seconds that an idle board may take to answer. On a slow line, more time is allowed."""
 _PIECE = 256
 _ROUND_TRIPS = 4
 _SLOW_SECONDS = 0.1

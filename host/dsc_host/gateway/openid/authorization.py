@@ -23,7 +23,7 @@ from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 
 REQUEST_SECONDS = 30 * 60
-"""The seconds after which a request is too old, so the user must log in before."""
+"""The seconds in which the user must log in and consent. Then the request is too old."""
 _PROMPTS = ("none", "login", "consent", "select_account")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)

@@ -2,7 +2,8 @@
 
 Three promises:
 
-1. The grants of an ended session are found and their clients notified, whatever has ended the session.
+1. The grants of an ended session are found, whatever has ended the session. Each of their clients is notified if it has an
+   address for notices and has fetched its tokens.
 2. No user waits for a client. A client that does not answer is notified again, after longer and longer pauses, for about two
    hours.
 3. Any number of processes may do this work. Before a process calls a client, it reserves the row of the grant for a while.

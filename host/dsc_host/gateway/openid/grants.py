@@ -1,5 +1,7 @@
 """The grants: logins of users at clients. Each grant belongs to a session at the portal, and ends with this session.
 
+There is one exception: if a user logs in again in the same browser, the grants move to the new session (see `move`).
+
 Five promises:
 
 1. A code can be used once. A second use revokes the grant, with all its tokens.

@@ -66,7 +66,10 @@ def logout_token(tx: LoginTransaction, issuer: str, grant: Grant) -> str:
 
 
 def read(tx: LoginTransaction, issuer: str, text: str) -> Hint | None:
-    """Return the content of an ID token of this provider, even if it has expired. Return None for any other text."""
+    """Return the content of an ID token of this provider, even if it has expired.
+
+    Return None for any other text, and for an ID token whose key is no longer published.
+    """
     keys = KeySet([key.key for key in signing_keys.published(tx)])
     try:
         token = jwt.decode(text[:_MOST_LETTERS], keys, algorithms=[ALGORITHM])

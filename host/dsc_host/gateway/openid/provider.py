@@ -40,9 +40,9 @@ _METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The next step of an authorization. If no event must happen first, `address` is the address to redirect to.
+    """The next step of an authorization. If it is `NOTHING`, `address` is the address to redirect to, with a code or an error.
 
-    `address` is also empty if the client or its address was removed in the meantime. Then `client` is None.
+    If the client or its address was removed in the meantime, `address` is empty and `client` is None.
     """
 
     step: Step

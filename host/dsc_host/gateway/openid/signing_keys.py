@@ -1,8 +1,8 @@
 """The keys that sign ID tokens and logout tokens: ES256, sealed in the vault under the master key.
 
 A new key is published for some minutes before it signs. So clients that cache the published keys learn the new key in time. The
-previous key stays published until every token that it signed has expired. Keys are numbered: if two processes make the first
-key at the same time, both use the key that was stored first.
+previous key stays published for a day. The first key, and a new key after a theft, sign immediately. Keys are numbered: if two
+processes make the first key at the same time, both use the key that was stored first.
 """
 
 import json

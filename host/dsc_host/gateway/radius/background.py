@@ -12,7 +12,9 @@ from dsc_host.gateway.radius.server import Address, Server
 
 @contextmanager
 def serving(responder: Responder, address: Address = ("127.0.0.1", 0)) -> Iterator[Address]:
-    """Serve on an address during the block, and yield it with the port in use. Then answer the requests that are being judged.
+    """Serve on an address during the block, and yield it with the port in use.
+
+    At the end of the block, answer the requests that are still being judged.
 
     Raises `InputError`.
     """

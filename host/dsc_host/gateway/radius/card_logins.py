@@ -70,7 +70,9 @@ class CardLogins:
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, name), *given))
 
     def _serial(self, owner: str, wanted: str) -> str:
-        """Return the serial of the owner's card `wanted`, or of the first card in use if the owner has no card `wanted`.
+        """Return `wanted` if it is the serial of one of the owner's cards, otherwise the serial of the owner's first card.
+
+        Cards in use come first.
 
         If the owner has no card, return a serial that no card has. The verifier then issues the challenge of a decoy. The same
         owner always gets the same serial.

@@ -21,7 +21,7 @@ PORT = 1812
 _THREADS = 4
 _REPORT_SECONDS = 60
 _RELOAD_SECONDS = 5
-"""The seconds after which a change of the clients takes effect in a running server."""
+"""The seconds between two readings of the clients. A running server uses a changed client after this time."""
 Load = Callable[[], Sequence[Client]]
 """A function that reads the clients from the records."""
 Address = tuple[str, int]
