@@ -15,6 +15,7 @@ from importlib.resources import files
 from io import BytesIO
 from operator import itemgetter
 from types import MappingProxyType
+from unicodedata import combining, normalize
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
@@ -83,11 +84,16 @@ class Language:
     def countries(self) -> list[tuple[str, str]]:
         """Return the countries, each with its code of two letters, in the order of their names."""
         known = [(code, str(name)) for code, name in Locale(self.code).territories.items()]
-        return sorted(((code, name) for code, name in known if _COUNTRY.fullmatch(code)), key=itemgetter(1))
+        return sorted(((code, name) for code, name in known if _COUNTRY.fullmatch(code)), key=_in_order)
 
     def language(self, code: str) -> str:
         """Return the name of a language, or its code if it has no name in this language."""
         return str(Locale(self.code).languages.get(code, code))
+
+
+def _in_order(country: tuple[str, str]) -> str:
+    """Return the sort key of a country: its name without accents, so that `Ä` is beside `A`."""
+    return "".join(each for each in normalize("NFD", country[1]) if not combining(each)).casefold()
 
 
 @cache

@@ -34,7 +34,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """An input field. `kind`: text, password, code (digits), amount, email, tel, date, radio, checkbox or hidden."""
+    """An input field. `kind`: text, password, code (digits), amount, email, tel, date, radio, select, checkbox or hidden."""
 
     name: str
     label: str
@@ -44,7 +44,7 @@ class Field:
     autocomplete: str = "off"
     longest: int = 200
     choices: Sequence[Choice] = ()
-    """The options of radio buttons, or the suggestions of a text field."""
+    """The options of radio buttons or of a list."""
     optional: bool = False
     shown_for: str = ""
     """The choice of the form's radio buttons at which the field is shown. If it is empty, the field is always shown."""
@@ -59,10 +59,10 @@ class Field:
         if (
             self.secret
             or self.autocomplete == "one-time-code"
-            or self.kind not in ("text", "amount", "email", "tel", "date", "radio")
+            or self.kind not in ("text", "amount", "email", "tel", "date", "radio", "select")
         ):
             return self
-        if self.kind == "radio" and text not in [choice.value for choice in self.choices]:
+        if self.kind in ("radio", "select") and text not in [choice.value for choice in self.choices]:
             return self
         return replace(self, value=text[: self.longest])
 
@@ -149,7 +149,8 @@ class Table:
     rows: Sequence[Row]
     empty: str = ""
     kinds: Sequence[str] = ()
-    """The layout of each column: `moment` is not wrapped, `amount` is not wrapped and is right-aligned, `text` and `lead` wrap.
+    """The layout of each column: `moment` is not wrapped, `amount` is not wrapped and is right-aligned, `text`, `lead` and
+    `change` (bold) wrap.
 
     On a narrow screen, where a row is drawn as a card, the cell of a `lead` column has no label.
     """

@@ -58,9 +58,12 @@ def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> 
     text = cleo.open("/compliance").text
     assert "sue" in text
     moved = "Country of residence: Switzerland → Germany"
-    assert f"Date of birth: May 17, 1980 Citizenship: Switzerland {moved} Passport: X1234567" in text
+    assert f"{moved} Date of birth: May 17, 1980 Citizenship: Switzerland Passport: X1234567" in text
     page = cleo.press("Agree")
     assert (page.title, "Requested by sue" in page.text) == ("Agree to this request?", True)
+    assert cleo.press("Refuse").title == "Refuse this request?", "there is no need to go back for it"
+    cleo.open("/compliance")
+    page = cleo.press("Agree")
     page = cleo.press("Agree", why="I have seen the passport.")
     assert (page.path, page.notice) == ("/compliance", "Your decision was recorded.")
     assert "anna Correction of the details agreed cleo I have seen the passport." in page.text

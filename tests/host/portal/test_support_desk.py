@@ -6,6 +6,8 @@ import pytest
 from tests.host.login.scenario import ANNA, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter
 
+from dsc_host.portal import languages
+
 
 def test_a_caller_is_searched_identified_and_helped_until_the_call_ends(scenario: Scenario, browser: Browsers) -> None:
     sue = enter(scenario, browser(), "sue")
@@ -75,7 +77,7 @@ def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, b
     assert "For 10 more days, it opens the account without trading." in text
     assert re.fullmatch("[A-Z0-9]+", sue.press("Give the code").shown)
     assert re.search("User name anna Opens trading until .* Opens the account until ", sue.page.text)
-    assert re.search('class="copy"[^>]* hidden>Copy<', sue.page.html), "only a script can copy it"
+    assert re.search('class="copy primary"[^>]* hidden>Copy<', sue.page.html), "only a script can copy it"
     sue.open("/desk")
     assert "1 Harbour Road, Zug" in sue.press("Issue").text
     assert sue.press("Issue the card").title.startswith("Security code card ")
@@ -103,7 +105,14 @@ def test_support_may_choose_a_country_by_its_name(scenario: Scenario, browser: B
     sue.open("/desk")
     html = sue.press("Correct the details").html
     assert html.count('<option value="CH">Switzerland</option>') == 2
-    assert re.search(r'name="residence"[^>]* list="f1-4-list"', html)
+    assert re.search(r'<select [^>]*name="residence" required>\s*<option value="">Please choose<', html)
+    wrong = {name: getattr(ANNA, name) for name in ANNA.__slots__} | {"birth_date": "17.5.1980", "residence": "DE"}
+    assert '<option value="DE" selected>Germany</option>' in sue.press("Correct", user="anna", **wrong).html
+
+
+def test_countries_are_in_the_order_of_the_alphabet() -> None:
+    german = [name for _, name in languages.load()["de"].countries()]
+    assert german.index("Ägypten") < german.index("Albanien") < german.index("Österreich") < german.index("Polen")
 
 
 def test_support_types_a_number_as_the_caller_says_it(scenario: Scenario, browser: Browsers) -> None:

@@ -52,7 +52,11 @@ def components(_demo: Demonstration, visit: Visit) -> Response:
 def refused(_demo: Demonstration, visit: Visit) -> Response:
     """Show all components, and the form as it looks after a mistake."""
     _ = visit._
-    return visit.wrong(visit.as_sent(_view(_), "code"), _("The code is not correct. Try again, or request a new one."), 400)
+    return visit.wrong(
+        visit.as_sent(_view(_), "code"),
+        _("The code is not correct. Tries left: {left}. You can also request a new code.", left=4),
+        400,
+    )
 
 
 def _view(_: Language) -> View:
@@ -75,8 +79,8 @@ def _messages(_: Language) -> tuple[Sample, ...]:
         (SUCCESS, _("The note was saved.")),
         (INFO, _("The call has ended. Who is next?")),
         (WARNING, _("You have opted out. See below what is restricted now.")),
-        (DANGER, _("That answer was not correct. Choose a device and try again.")),
-        ("error", _("The code is not correct. Try again, or request a new one.")),
+        (DANGER, _("That answer was not correct. Tries left: {left}. After the last one, you must start again.", left=4)),
+        ("error", _("The code is not correct. Tries left: {left}. You can also request a new code.", left=4)),
     )
     steps = tuple(Steps(labels, current) for current in (1, 2, 3))
     return (
@@ -153,7 +157,11 @@ def _alerts(_: Language) -> tuple[Block, ...]:
             INFO, _("Waiting changes"), (_("The change takes effect after some days. The owner was notified and can stop it."),)
         ),
         Alert(WARNING, _("You have opted out. See below what is restricted now."), links=link),
-        Alert(DANGER, _("That answer was not correct. Choose a device and try again."), icon="shield-off"),
+        Alert(
+            DANGER,
+            _("That answer was not correct. Tries left: {left}. After the last one, you must start again.", left=4),
+            icon="shield-off",
+        ),
     )
 
 

@@ -162,8 +162,8 @@ def _papers(_: Language, caller: Performer) -> Facts:
     papers = caller.identity
     return (
         (_("Date of birth"), _.day(papers.birth_date)),
-        (_("Citizenship"), papers.citizenship),
-        (_("Country of residence"), papers.residence),
+        (_("Citizenship"), _.country(papers.citizenship)),
+        (_("Country of residence"), _.country(papers.residence)),
         (_("Document type"), _(DOCUMENTS[papers.document_type])),
         (_("Document number"), papers.document_number),
     )

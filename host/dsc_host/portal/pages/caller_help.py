@@ -33,10 +33,10 @@ def temporary(visit: Visit) -> Response:
     code = visit.system.staff.give_temporary_code(visit.token)
     view = View(
         _("Temporary code"),
-        words=(_("Read this code out now. It is not shown again."),),
+        words=(_("Read this code out or copy it before you leave this page: it is shown only once."),),
         shown=(Shown(_("Temporary code"), code, copied=True),),
         onward=_back(visit),
-        below=(Facts(_("Caller"), _code_facts(visit)),),
+        below=(Facts(_("Caller and validity of the code"), _code_facts(visit), stacked=True),),
         script="copy.js",
     )
     return visit.show(view)

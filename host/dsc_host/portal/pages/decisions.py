@@ -64,15 +64,15 @@ def corrections(visit: Visit) -> Sequence[Table]:
     """Return the table of corrections that wait for a second person; nothing if there are none."""
     _, name, people = visit._, visit.visitor().name, _people_to_check(visit)
     rows = [
-        _correction(_, wait, details_of(_, identity, people.get(wait.user)), name)
+        _correction(_, wait, _what_changes(_, identity, people.get(wait.user)), name)
         for wait, identity in visit.system.staff.corrections(visit.token)
     ]
     heads = (_("User name"), _("Corrected details"), _("Requested by"), _("When"), _("Decision"))
-    kinds = ("text", "text", "text", "moment", "amount")
+    kinds = ("text", "change" if people else "text", "text", "moment", "amount")
     return (Table(_("Corrections that wait for a second person"), heads, rows, kinds=kinds),) if rows else ()
 
 
-def _correction(_: Language, wait: WaitView, details: str, name: str) -> Row:
+def _correction(_: Language, wait: WaitView, details: str | Cell, name: str) -> Row:
     """Return the row of a correction. It has no buttons for the person who requested the correction."""
     cells = (wait.user, details, wait.asked_by, _.moment(wait.at))
     if wait.asked_by == name:
@@ -80,14 +80,22 @@ def _correction(_: Language, wait: WaitView, details: str, name: str) -> Row:
     return Row(cells, decision(_, "/desk/corrections", hidden("wait", wait.id)))
 
 
-def details_of(_: Language, identity: Identity, before: CheckedPerson | None = None) -> str:
-    """Return the details of a person, one on a line, as people write them. With `before`, show earlier values too."""
-    new = _named_details(_, identity)
-    old = new if before is None else _named_details(_, before.identity)
-    return "\n".join(
-        f"{name}: {value}" if past == (name, value) else f"{name}: {past[1]} → {value}"
-        for past, (name, value) in zip(old, new, strict=True)
-    )
+def details_of(_: Language, identity: Identity) -> str:
+    """Return the details of a person, one on a line, as people write them."""
+    return "\n".join(f"{name}: {value}" for name, value in _named_details(_, identity))
+
+
+def _what_changes(_: Language, identity: Identity, before: CheckedPerson | None) -> str | Cell:
+    """Return the details of a correction. With `before`, those that change are first, with their earlier values."""
+    if before is None:
+        return details_of(_, identity)
+    changed, same = [], []
+    for (_name, old), (name, value) in zip(_named_details(_, before.identity), _named_details(_, identity), strict=True):
+        if (_name, old) == (name, value):
+            same.append(f"{name}: {value}")
+        else:
+            changed.append(f"{name}: {old} → {value}")
+    return Cell("\n".join(changed), "\n".join(same))
 
 
 def _named_details(_: Language, identity: Identity) -> Sequence[tuple[str, str]]:
@@ -170,7 +178,9 @@ def _question(visit: Visit, page: str, about: Subject, subject: Field, effect: s
     form = Form(str(visit.request.scope["path"]), _("Agree") if agreed else _("Refuse"), fields, danger=not agreed)
     words = (effect, _("Those concerned are notified."), _("This cannot be undone."))
     view = confirmations.question(visit, title, words, about.facts, form, Link(page, _("Back")))
-    return replace(view, blocks=(*about.blocks, *view.blocks), focus=True)
+    refuse = Form(form.action, _("Refuse"), (subject, hidden("agreed", "no")), secondary=True)
+    forms = (form, refuse) if agreed else (form,)
+    return replace(view, blocks=(*about.blocks, *view.blocks), forms=forms, focus=True)
 
 
 def decisions(visit: Visit) -> Table:

@@ -164,7 +164,7 @@ def _ids(asked: Sequence[Request]) -> list[str]:
 def _returns(_: Language) -> tuple[Form, ...]:
     usual = _("{example}. Leave empty for the usual amount.", example=example(_))
     lost = _("The device was lost, or did not come back. The next page shows the amount.")
-    arrived = _("Any card that has arrived, announced or not. It can no longer log in, and its deposit is released.")
+    arrived = _("A card that is not in the list “Coming back”. It can no longer log in, and its deposit is released.")
     fields = (
         Field("serial", _("Serial or number of the device"), hint=lost, longest=32),
         Field("owner", _("User name of the owner"), hint=_("Only for a device without a serial."), optional=True),
@@ -172,7 +172,7 @@ def _returns(_: Language) -> tuple[Form, ...]:
     )
     serial = Field("serial", _("Serial"), hint=arrived, longest=32)
     return (
-        Form("/issuer/receive", _("Record the arrival"), (serial,), legend=_("A card has arrived"), secondary=True),
+        Form("/issuer/receive", _("Record the arrival"), (serial,), legend=_("A card has arrived unannounced"), secondary=True),
         Form("/issuer/settle", _("Continue"), fields),
     )
 

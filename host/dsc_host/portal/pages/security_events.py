@@ -124,7 +124,7 @@ def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> 
         )
         for each in events
     ]
-    heads = (_("Time (UTC)"), _("What happened"), _("Device"))
+    heads = (_("When"), _("What happened"), _("Device"))
     return Table(caption, heads, rows, _("There are none."), ("moment", "lead", "text"), dense=True)
 
 

@@ -128,13 +128,12 @@ def _stated(visit: Visit) -> tuple[str, Identity]:
 
 
 def _identity_fields(_: Language) -> tuple[Field, ...]:
-    country = _("The country's two letters, for example CH. You may also choose it from the list.")
     countries = [Choice(code, name) for code, name in _.countries()]
     documents = [Choice(each, _(label)) for each, label in DOCUMENTS.items()]
     return (
         Field("birth_date", _("Date of birth"), "date", longest=10),
-        Field("citizenship", _("Citizenship"), hint=country, longest=2, choices=countries),
-        Field("residence", _("Country of residence"), hint=country, longest=2, choices=countries),
+        Field("citizenship", _("Citizenship"), "select", choices=countries),
+        Field("residence", _("Country of residence"), "select", choices=countries),
         Field("document_type", _("Document type"), "radio", value="passport", choices=documents),
         Field("document_number", _("Document number"), longest=32),
     )

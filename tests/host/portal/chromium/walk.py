@@ -77,6 +77,8 @@ class Walk:
             one = form.get_by_label(self._(label.replace("_", " ")), exact=True)
             if value == "yes":
                 one.check()
+            elif one.evaluate("field => field.tagName") == "SELECT":
+                one.select_option(value)
             else:
                 one.fill(value)
         with self.page.expect_navigation():
