@@ -1,8 +1,8 @@
-"""The exceptions of the simulator. `SimulatorError` is the base class of all."""
+"""The exceptions of the simulator. `SimulatorError` is their base class."""
 
 
 class SimulatorError(Exception):
-    """The base class of all errors that `dsc_simulator` raises.
+    """The base class of the simulator's own errors. A wrong argument raises ValueError or TypeError instead.
 
     Examples:
         >>> from dsc_simulator import SimulatedCard, SimulatorError

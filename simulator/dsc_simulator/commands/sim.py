@@ -28,12 +28,19 @@ def sim(
     records: Records,
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The name of the card. Default: the only stored card, or a new card."),
+        typer.Option(
+            metavar="NAME",
+            help="The name of the card. Default: the only stored card, or a new card; with --script, --screenshot or --record: "
+            "the script's card, or a temporary card.",
+        ),
     ] = None,
     temporary: Annotated[bool, typer.Option("--temporary", help="Use a blank card, and store nothing.")] = False,
     engine: Annotated[
         str | None,
-        typer.Option(metavar="ENGINE", help="cpython or micropython. Default: as last time, or cpython."),
+        typer.Option(
+            metavar="ENGINE",
+            help="cpython or micropython. Default: that of the stored card or of the script, otherwise cpython.",
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Make the card's random numbers the same each time.")] = None,
     tcp_port: Annotated[

@@ -136,7 +136,7 @@ def _row(name: str, field: Widget) -> Horizontal:
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """The dialog for a question. Only the key y means yes."""
+    """The dialog for a question. Only the key y and the button Yes mean yes."""
 
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [("y", "answer(True)", "Yes"), ("n,escape,enter", "answer(False)", "No")]

@@ -15,7 +15,7 @@ _CAPTION_HEIGHT = 92
 
 @dataclass(frozen=True)
 class Frame:
-    """A card for some seconds: its display, the key that was pressed last, and a caption. About 40 characters fit below it."""
+    """A card for some seconds: its display, the key that was pressed last, and a caption of about 40 characters or fewer."""
 
     shown: str
     seconds: float

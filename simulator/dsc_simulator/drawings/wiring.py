@@ -218,7 +218,10 @@ def _button(places: dict[tuple[str, str], tuple[int, int]]) -> Iterator[str]:
 
 
 def svg(config: Mapping[str, Any]) -> str:
-    """Return the wiring of a board as an SVG document. Raise ValueError as `wires` does."""
+    """Return the wiring of a board as an SVG document.
+
+    Raise ValueError as `wires` does, and if too many wires lead from one side of the Pico to one part.
+    """
     found = wires(config)
     places, lanes = _ends(found), _lanes(found)
     told = "Wiring: " + ", ".join(f"{PINS[wire.number - 1]} to {wire.part} {wire.pin}" for wire in found)
@@ -261,7 +264,7 @@ def _bends(wire: Wire, lane: int) -> list[str]:
 
 
 def wokwi(config: Mapping[str, Any]) -> str:
-    """Return the wiring of a board as the diagram.json of a Wokwi project. Raise ValueError as `wires` does."""
+    """Return the wiring of a board as the diagram.json of a Wokwi project. Raise ValueError as `svg` does."""
     found = wires(config)
     lanes = _lanes(found)
     parts = [

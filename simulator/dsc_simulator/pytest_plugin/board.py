@@ -99,7 +99,7 @@ class BoardToken(Token):
             self._let_go()
 
     def _make_blank(self, ours: str) -> None:
-        """Wipe the card if its serial begins with `ours`, the sign of a record of these tests. Fail if it does not."""
+        """Wipe the card if its serial begins with `ours`, the sign of a record of these tests. Fail for any other serial."""
         client = self._open()
         client.cancel()
         serial = client.info().serial

@@ -218,7 +218,7 @@ def _frame(moment: Moment) -> str:
 def strip(recording: Recording, *, typing: bool = True) -> str:
     """Return the recording as one SVG document: a row of cards, one for each display, with the keys between them.
 
-    Without `typing`, leave out displays after a digit. The description for screen readers names all keys anyway.
+    Without `typing`, leave out displays after a digit. The description for screen readers still names the keys.
     """
     moments = recording.moments if typing else _without_typing(recording.moments)
     parts = [drawing.svg(moment.shown).strip() for moment in moments]

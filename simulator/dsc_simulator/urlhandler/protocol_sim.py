@@ -60,7 +60,7 @@ class Serial(SerialBase):
         super().__init__(*args, **kwargs)
 
     def open(self) -> None:
-        """Find or make the card. Raise SerialException if there is no card with this name."""
+        """Find or make the card. Raise SerialException if there is no card with this name, or if an option is wrong."""
         if self._port is None:
             raise SerialException("Port must be configured before it can be used.")
         if self.is_open:
