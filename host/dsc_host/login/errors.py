@@ -33,7 +33,7 @@ class WrongCredentials(LoginError):
 
 
 class TooManyAttempts(LoginError):
-    """Too many attempts failed. `retry_after` is the time in seconds until the next attempt is possible."""
+    """A limit is reached, or a new code was requested too early. `retry_after` is the number of seconds to wait."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("too many attempts; try again in {seconds} s", seconds=max(1, round(retry_after)))
@@ -67,7 +67,7 @@ class AlreadyDone(NotNow):
 
 
 class LessSecureDevice(LoginError):
-    """The device to share is less secure than another device of one of the two users."""
+    """The device to share is less secure than another physical device of one of the two users."""
 
 
 class DifferentIdentity(LoginError):

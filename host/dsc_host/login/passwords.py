@@ -116,9 +116,9 @@ class Passwords:
     )
 
     def check_new(self, password: str, *others: str) -> None:
-        """Raise `InputError` if a new password is too short, too long, easy to guess, or one of `others`.
+        """Raise `InputError` if a new password is too short, too long, easy to guess, not printable, or one of `others`.
 
-        `others` are texts that the password must not equal: the name or the old password.
+        `others` are texts that the password must not equal, in any case of letters: the name, and the old password if known.
         """
         if not isinstance(password, str) or not self.settings.shortest <= len(password) <= self.settings.longest:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Rate limits on attempts. The login has three: by name and address, by name, and by address.
+"""Rate limits on attempts. Three limit the wrong passwords of logins: by name and address, by name, and by address.
 
 Four promises:
 

@@ -48,7 +48,7 @@ class User(NamedTuple):
 
 
 class Phone(NamedTuple):
-    """A phone number. Codes may be sent to it once it is confirmed."""
+    """A phone number. Codes for logins are sent to it only once it is confirmed."""
 
     id: str
     user_id: str

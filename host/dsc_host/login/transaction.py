@@ -1,8 +1,9 @@
 """The context and the transactions of the login system.
 
-All transactions take their locks in one order, so they never deadlock. An operation first locks the rows of the users that it
-changes (`locked_user`), in the order of their ids. Then it locks cards, and finally the end of the audit log. If a docstring
-says that a user is locked, the transaction has locked the user's row.
+All transactions take their locks in one order, so they never deadlock. An operation that enrolls or assigns a card begins with
+the lock of all such operations (`claim`). Next, an operation locks the rows of the users that it changes (`locked_user`), in
+the order of their ids. Then it locks cards, and finally the end of the audit log. If a docstring says that a user is locked,
+the transaction has locked the user's row.
 """
 
 from collections.abc import Callable, Iterable

@@ -82,7 +82,7 @@ class Offer:
     digits: bool
     """Whether the answer consists of digits."""
     again_at: float | None = None
-    """The Unix time from which a new code may be sent; None outside a login, and for devices to which no code is sent."""
+    """The Unix time from which a new code may be sent. Only `LoginSystem.step` sets it, for devices to which codes are sent."""
     sent_at: float | None = None
     """The Unix time at which a code was sent; None for devices to which no code is sent."""
     left: int = 1
@@ -124,7 +124,8 @@ class Answered:
     """The result of an answer.
 
     After an accepted answer, `step` is the open session. After a wrong answer, `step` is None while the challenge accepts
-    further answers. After the last wrong answer, `step` is the choice of a device.
+    further answers. After the last wrong answer, `step` is the choice of a device. While
+    a push is unanswered, `step` is None.
     """
 
     status: Status

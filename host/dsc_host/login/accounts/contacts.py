@@ -1,7 +1,7 @@
 """The phone numbers and the email address of a user.
 
-Codes and notices go only to confirmed numbers. The user is notified of each change, because an attacker could have entered the
-new number or address: codes for logins go to a new number, and notices go to a new address.
+Codes for logins and notices go only to confirmed numbers. Existing users are notified of each change, because an attacker could
+have entered the new number or address. Codes for logins go to a new number, and notices go to a new address.
 """
 
 from sqlalchemy import Connection

@@ -197,7 +197,10 @@ def _check_order(tx: LoginTransaction, session: Session) -> None:
 
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:
-    """Return whether a new card would replace a lost, damaged or returned card. Raises `NotNow` if the user may get no card."""
+    """Return whether a new card would replace a misplaced, lost, stolen, damaged or returned card.
+
+    Raises `NotNow` if the user may get no card.
+    """
     registry.check_issued(tx, kinds.DSC_CARD)
     account = account_of(tx.db, user)
     if account.closed_at is not None:

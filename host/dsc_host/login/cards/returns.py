@@ -1,7 +1,7 @@
 """Returned cards, their deposits, and the closing of accounts.
 
 The issuer takes back only cards of the series in the policy's `request.returnable`. Owners destroy other cards themselves. The
-receipt of a card releases its deposit.
+receipt of a card releases its deposit, unless the issuer has already kept it.
 """
 
 from sqlalchemy import Connection
@@ -43,9 +43,9 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
 
 
 def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
-    """Record the arrival of a card, even if its return was not announced. Release its deposit and erase its key.
+    """Record the arrival of a card, even if its return was not announced.
 
-    Raises `NotFound`, `NotNow`.
+    Release a deposit that is still held, and erase the card's key. Raises `NotFound`, `NotNow`.
     """
     device = _card(tx.db, serial)
     if device is None:
@@ -89,7 +89,7 @@ def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tup
 
 
 def newest(tx: LoginTransaction) -> list[Return]:
-    """Return the cards on their way back, the first announced first, and after them the cards that were received last."""
+    """Return the cards on their way back, the earliest announced first, and then the most recently received cards."""
     c = rows.parcels.c
     announced = rows.parcels.all(tx.db, c.state == SENT, order=c.sent_at, most=_MOST_ANNOUNCED)
     received = rows.parcels.all(tx.db, c.state == RECEIVED, order=c.received_at.desc(), most=_MOST_RECEIVED)
@@ -201,14 +201,14 @@ def _is_with_owner(db: Connection, device: Device) -> bool:
 
 
 def check_settled(tx: LoginTransaction, user: User) -> None:
-    """Raise `NotNow` if the account is closed, and a card that must come back was neither received nor charged for."""
+    """Raise `NotNow` if a closed account has a card that must come back and was neither received nor charged for."""
     if account_of(tx.db, user).closed_at is not None and (cards := outstanding(tx, user)):
         words = "the statements become available once your card {card} has been received or its fee has been charged"
         raise NotNow(words, card=", ".join(cards))
 
 
 def close(tx: LoginTransaction, user: User) -> None:
-    """Close an account. From then on, its users can only see its statements, with name and password.
+    """Close the account of `user`. From then on, its users can only see its statements, with name and password.
 
     Raises `NotAllowed`, `NotNow`.
     """

@@ -43,7 +43,7 @@ def queue(tx: LoginTransaction) -> list[Request]:
 
 
 def on_the_way(tx: LoginTransaction) -> list[Request]:
-    """Return the requests whose cards were sent last and are not activated yet, the newest first."""
+    """Return the requests whose cards are shipped and not activated yet: at most 20, the last shipped first."""
     sent = rows.orders.c.state == str(OrderState.SHIPPED)
     newest = rows.orders.c.shipped_at.desc()
     return [requests.view(tx, order) for order in rows.orders.all(tx.db, sent, order=newest, most=_MOST_ON_THE_WAY)]
@@ -81,7 +81,7 @@ def personalize_all(
 
 
 def ship(tx: LoginTransaction, order_id: str, by: str = "") -> Request:
-    """Record that a card was shipped, and notify its owner. The time until the automatic activation of the card begins.
+    """Record that a card was shipped, and notify its owner. The days until its automatic activation count from now.
 
     `by` is the name of the staff member who shipped the card. Raises `NotNow`, `NotFound`.
     """

@@ -2,9 +2,11 @@
 
 Only somebody who knows the password can use up these limits. Two promises:
 
-1. Some wrong answers in a row lock a device for its user. A larger number of wrong answers within a day locks the device even
-   if correct answers came in between. The owner's correct answers therefore do not give an attacker more guesses.
-2. A locked device gets no new challenge and no code, because no answer would be accepted.
+1. Some wrong answers in a row lock a device for its user. A number of wrong answers within a day locks the device even if
+   correct answers came in between. The owner's correct answers therefore do not give an attacker more guesses.
+2. A device that is locked here gets no new challenge and no code, because no answer would be accepted.
+
+For cards and phone apps, the verifier counts the wrong answers instead, by rules of its own.
 """
 
 from dsc_host.login import rate_limits, rows

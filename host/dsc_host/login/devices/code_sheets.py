@@ -1,7 +1,7 @@
 """Sheets of codes: printed security code cards and online cards, until they are activated.
 
-A user activates a sheet with two of its codes. A printed sheet is also activated automatically after some weeks. The codes are
-shown only until the activation.
+A user activates a sheet by entering the codes that the page asks for. A printed sheet is also activated automatically after
+some weeks. The codes are shown only until the activation.
 """
 
 import secrets

@@ -173,7 +173,7 @@ def _of_card(tx: LoginTransaction, user: User, device: Device) -> list[Wait]:
 
 
 def to_end(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the waits whose time is over."""
+    """Return the ids of the waits whose time is over: at most 1000, the earliest due first."""
     due = _WAITING & (rows.waits.c.due_at <= tx.now())
     return [wait.id for wait in rows.waits.all(tx.db, due, order=rows.waits.c.due_at, most=1000)]
 

@@ -1,8 +1,8 @@
 """Notices: messages about a security event, such as a new device, sent to every address that the user had before.
 
 `registry.add` adds a device, and `contacts.add_phone` adds a phone number. Both require a `Notified`, which only this module
-makes, so neither can be added without a notice. Call `notify` before the change, so that the notice goes to the earlier
-addresses.
+makes. A `Notified` without a notice exists only for a new user and for a card that is being made. Call `notify` before the
+change, so that the notice goes to the earlier addresses.
 """
 
 from dataclasses import dataclass

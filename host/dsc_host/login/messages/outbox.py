@@ -28,7 +28,7 @@ from dsc_host.records import table_rows, vault
 
 EMAIL, SMS, VOICE = "email", "sms", "voice"
 PAUSES = (0, 60, 300, 1_800, 7_200)
-"""The seconds between the writing of a message and each attempt to send it."""
+"""The minimum number of seconds from the writing of a message to each attempt to send it."""
 TRIES = len(PAUSES)
 _EMAIL_CODE = "email_code"
 """The template of codes by email. They are sent immediately, like codes by SMS."""
@@ -89,7 +89,7 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
 
 
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
-    """Send the messages that are due, the oldest first. Return the number of sent messages.
+    """Send at most `most` of the messages that are due, the oldest first. Return the number of sent messages.
 
     An error of a sender is recorded with its message. With `codes_for`, send only the messages to the user of this name that
     may contain a code, so that a user who waits for a code does not wait for other messages.

@@ -3,7 +3,7 @@
 A sender that fails raises an error. `Spool` makes two promises:
 
 1. A message is in the folder completely or not at all.
-2. Only the account of the operating system that wrote a message can read it.
+2. Only the operating-system user whose process wrote a message, and the administrator, can read it.
 """
 
 import json

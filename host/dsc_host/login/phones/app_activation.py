@@ -95,7 +95,8 @@ def activate(
 
     If the app already serves another user, it sends a response of that user as `proof`. The server cannot enforce this, because
     it cannot tell whether an app serves other users. `before` is the consent to replace the user's previous app. Raises
-    `NotAllowed` for a wrong token, proof or recovery PIN, `NotNow` without consent, and `NotIn` for a used or expired ticket.
+    `NotAllowed` for a wrong token, proof or recovery PIN, `NotNow` without consent, `NotIn` for a used or expired ticket, and
+    `TooManyAttempts` after too many wrong recovery PINs.
     """
     # The keys are enrolled below, so take the lock of all enrollments before any other lock.
     tx.context.cards.store.claim(tx.db)

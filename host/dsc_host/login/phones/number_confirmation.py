@@ -2,11 +2,13 @@
 
 Two promises:
 
-1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
-2. From then on, codes go to this number and no longer to earlier numbers. If a temporary device opened the session, this change
-   waits for some days. If the user has the phone app, no codes are sent, but the number can be used to activate an app.
+1. In a session, a user confirms a number only with a code that was sent to it, within a few minutes and a few attempts.
+2. From then on, codes go to this number and no longer to earlier numbers. If a temporary device opened the session, a number
+   that was not confirmed before waits for some days. If the user has the phone app, no codes are sent, but the number can be
+   used to activate an app.
 
-The code is not stored. The database has only its hash, keyed with the token of the session, which only the user's browser has.
+The session stores only a hash of the code, keyed with the session's token, which only the user's browser has. The vault keeps
+the code itself, sealed, until the message was sent or its last attempt failed.
 """
 
 import hmac

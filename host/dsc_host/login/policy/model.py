@@ -119,7 +119,7 @@ class PhonePolicy:
 
 @dataclass(frozen=True, slots=True)
 class SmsPolicy:
-    """The table `sms`: the days on which SMS and call-back give full access, and the days of the reminders before the end."""
+    """The table `sms`: for how many days SMS and call-back give full access, and the days of the reminders."""
 
     days: Days
     near_days: Days
@@ -275,7 +275,10 @@ class Policy:
 
     @classmethod
     def load(cls, path: str | Path) -> "Policy":
-        """Return the defaults, overridden by a TOML file. Raises an `InputError` that names the file and the key."""
+        """Return the defaults, overridden by a TOML file as in `of`.
+
+        Raises an `InputError` that names the file, and the key if one is wrong.
+        """
         try:
             with Path(path).open("rb") as file:
                 text = file.read(_MOST_BYTES + 1)
@@ -296,7 +299,10 @@ class Policy:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Policy":
-        """Return the defaults, overridden by the given tables. Raises an `InputError` that names the key."""
+        """Return the defaults, overridden by the given tables. Raises an `InputError` that names the key.
+
+        The rows of `levels` replace all default rows. In other tables, the keys that are not given keep their defaults.
+        """
         tables = tomllib.loads(files("dsc_host.login.policy").joinpath("policy.toml").read_text("utf-8"))
         kinds = get_type_hints(cls)
         for name, table in given.items():

@@ -2,11 +2,12 @@
 
 Three promises:
 
-1. An address is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
+1. A user confirms a new address only with a code that was sent to it, in one session, within a few minutes and attempts.
 2. A notice of the change goes to the old and the new address, and to each confirmed phone number.
-3. After opting out, only support can change the address, for an identified caller.
+3. After opting out, users cannot change the address here. Support changes it for an identified caller.
 
-The code is not stored. The database has only its hash, keyed with the token of the session, which only the user's browser has.
+The session stores only a hash of the code, keyed with the session's token, which only the user's browser has. The vault keeps
+the code itself, sealed, until the message was sent or its last attempt failed.
 """
 
 import hmac

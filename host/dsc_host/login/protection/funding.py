@@ -1,7 +1,8 @@
 """Transfers of money into an account, which are limited for users without protection.
 
-Users who have opted out, or have no device, may make a transfer by ACH or EFT only if the account has had none so far, and only
-up to an amount in the policy. Further such transfers need a device. Another system moves and books the money.
+The limit applies if the policy's `restrictions.lost` contains `funding`. Users who have opted out, or have no device with full
+access, may then make a transfer by ACH or EFT only if the account has had none so far, and only up to an amount in the policy.
+Further such transfers need a device. Another system moves and books the money.
 """
 
 from dataclasses import dataclass

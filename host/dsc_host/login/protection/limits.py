@@ -25,7 +25,10 @@ class Allowance:
     left_today: Decimal | None
     left_five_days: Decimal | None
     full_on: date | None = None
-    """The first later day on which the whole limit for a day is left, if nothing is withdrawn until then. `limit` sets it."""
+    """The first later day on which the whole limit for a day is left, if nothing is withdrawn until then.
+
+    Only `withdrawals.limit` sets it.
+    """
 
     def __bool__(self) -> bool:
         return self.allowed

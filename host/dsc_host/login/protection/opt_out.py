@@ -16,7 +16,10 @@ from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
 def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | None, *, out: bool) -> None:
-    """Opt the user called `name` out or in. None stands for `primary`. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+    """Opt the user called `name` out or in. None stands for `primary`. Raises `NotAllowed`, `NotFound`, `NotNow`.
+
+    In a session that a temporary device opened, an opt-out takes effect only after some days.
+    """
     user = permissions.changeable_user(tx.db, primary, name)
     if out and waits.is_temporary(tx.db, session):
         _opt_out_later(tx, primary, user.id)

@@ -1,10 +1,10 @@
 """Sharing: the use of one device by several users of one person.
 
-Three conditions:
+The main conditions:
 
 1. The users are known to be the same person.
 2. Neither user has a temporary device.
-3. Neither user has a device that is more secure than the shared device.
+3. Neither user has a physical device that is more secure than the shared device.
 
 The user who does not own the device begins: this user enters the owner's name and password, and answers a challenge with the
 device. When the user then confirms, the device is shared. If the policy requires that compliance agrees, the device is shared

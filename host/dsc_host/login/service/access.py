@@ -46,7 +46,7 @@ def customer(operation: str, *scopes: Scope) -> May:
 
 
 def anyone(operation: str) -> May:
-    """Return the check for an operation that every session may do, and every login after name and password."""
+    """Return the check for an operation that is open to sessions of any scope, and to logins whose password was accepted."""
     return lambda tx, _user, session: step_up.check(tx.context, session, operation)
 
 

@@ -54,7 +54,7 @@ class AccountCalls(ShareCalls):
         """Decide whether a user may now transfer this amount of US dollars into the account. Raises `NotFound`, `InputError`.
 
         `user` is a user name. A user without protection may make a transfer by ACH or EFT only if it is the first such transfer
-        into the account, and only up to the amount in the policy.
+        into the account, and only up to the amount in the policy, unless the policy does not restrict funding.
         """
         return self.context.read(lambda tx: funding.may_fund(tx, user_named(tx.db, user), amount, method))
 

@@ -101,7 +101,7 @@ class LoginSystem(CardCalls):
     # ---- logging in ----
 
     def begin(self, name: str, password: str, address: str = "", browser: str = "") -> Step:
-        """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`.
+        """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`.
 
         `address` is the IP address, and `browser` the name of the browser. Both are shown in the list of the user's sessions.
         """
@@ -118,7 +118,7 @@ class LoginSystem(CardCalls):
         return step
 
     def resend(self, token: str) -> Step:
-        """Send a new code for the login. Raises `NotIn`, `NotNow`, and `TooManyAttempts` with the time to wait."""
+        """Send a new code for the login. Raises `NotIn`, `NotFound`, `NotNow`, and `TooManyAttempts` with the time to wait."""
         step = self.change(lambda tx: flow.resend(tx, token))
         self.deliver(step.user)
         return step
@@ -156,11 +156,14 @@ class LoginSystem(CardCalls):
     # ---- the user's own settings ----
 
     def devices(self, token: str) -> tuple[DeviceView, ...]:
-        """Return all devices of the user, the highest level first."""
+        """Return the devices of the user that have not ended, the highest level first."""
         return self._seen(token, may("devices", *_ACCOUNT), lambda tx, user, _s: registry.views(tx, user))
 
     def change_password(self, token: str, old: str, new: str) -> None:
-        """Change the password. Raises `WrongCredentials` for a wrong old password, and `InputError` for a bad new password."""
+        """Change the password. Raises `WrongCredentials` for a wrong old password, and `InputError` for a bad new password.
+
+        Also raises `TooManyAttempts` and `OutOfMemory`.
+        """
         name, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _tx, user, session: (user.name, session.id))
         checked = password_check.check_password(self.context, name, old, f"session {session}")
         self.context.passwords.check_new(new, name, old)

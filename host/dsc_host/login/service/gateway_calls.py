@@ -3,8 +3,8 @@
 Three promises:
 
 1. A login without a device is never accepted: neither after opting out, nor for the statements of a closed account.
-2. A challenge ends with the first answer, or with the choice of another device. If several arrive in parallel, only the first
-   counts.
+2. A challenge ends with the first answer, or with the choice of another device. If several answers or choices arrive in
+   parallel, only the first counts.
 3. The limits are those of the login page, because both use `signin.flow`.
 """
 

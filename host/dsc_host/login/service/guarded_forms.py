@@ -48,7 +48,7 @@ class Proofs:
         return access.look(self.context, token, _MAY, lambda tx, _user, session: device_proof.shown(tx, session, Purpose.FRESH))
 
     def answer(self, token: str, text: str) -> bool:
-        """Return whether the answer was correct. Guarded operations are then allowed for some minutes. Raises `NotNow`.
+        """Return whether the answer was correct. If so, allow guarded operations for some minutes. Raises `NotNow`.
 
         An answer with a finger or a face also extends a session that was opened in the same way.
         """

@@ -70,7 +70,7 @@ class Operator:
     def check_new_user(
         self, account: str, name: str, *, email: str, phone: str | None, language: str, entity: str | None
     ) -> None:
-        """Raise the `InputError` that `add_user` would raise, before the operator is asked for a password."""
+        """Raise the `InputError` that `add_user` would raise for these values, before the operator is asked for a password."""
         if phone is not None:
             phone_numbers.check_phone(phone)
         self.context.read(lambda tx: users.check_new_user(tx.db, account, name, email, language, entity))
@@ -125,7 +125,9 @@ class Operator:
         return self.context.read(lambda tx: directory.users(tx.db, name))
 
     def enroll_card(self, name: str, serial: str, kind: str = Kind.DSC_PLUS) -> str:
-        """Assign an enrolled card to a user, as an active device. Return the id of the device. Raises `InputError`.
+        """Assign an enrolled card to a user, as an active device. Return the id of the device.
+
+        Raises `InputError`, and `UnknownCard` if the verifier has no such card.
 
         `kind` is `Kind.DSC_PLUS`, or one of the kinds that are no longer issued: `Kind.PLATINUM`, `Kind.GOLD` and
         `Kind.DIGITAL_CARD`.

@@ -65,11 +65,17 @@ class Staff:
     verifier: Verifier
 
     def search(self, token: str, text: str) -> tuple[FoundUser, ...]:
-        """Return the users who match what a caller says. See `caller_search.search`. Raises `InputError`, `NotAllowed`."""
+        """Return the users who match what a caller says. See `caller_search.search`.
+
+        Raises `InputError`, `NotAllowed`, `TooManyAttempts`.
+        """
         return self._do(token, _SUPPORT, lambda tx, staff, _s: caller_search.search(tx, staff, text))
 
     def identify(self, token: str, user: str, said: Identity) -> bool:
-        """Return whether the details that a caller gives are those of this user. Raises `NotAllowed`, `NotNow`."""
+        """Return whether the details that a caller gives are those of this user. If so, the caller is identified.
+
+        Raises `InputError`, `NotAllowed`, `NotNow`, `TooManyAttempts`.
+        """
         return self._do(token, _SUPPORT, lambda tx, staff, session: calls.identify(tx, session, staff, user, said))
 
     def check_support(self, token: str) -> None:
@@ -96,7 +102,7 @@ class Staff:
         return self._look(token, _SUPPORT, lambda tx, _staff, session: notes.of_caller(tx, session))
 
     def add_note(self, token: str, text: str) -> None:
-        """Add a note about the identified caller. Nobody can change it later. Raises `InputError`, `NotAllowed`."""
+        """Add a note about the identified caller. Nobody can change it unnoticed. Raises `InputError`, `NotAllowed`."""
         self._do(token, _SUPPORT, lambda tx, staff, session: notes.add(tx, session, staff, text))
 
     def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
@@ -108,7 +114,7 @@ class Staff:
         return self._do(token, _SUPPORT, lambda tx, staff, s: temporary_codes.give_temporary_code(tx, s, staff))
 
     def report_loss(self, token: str, device: str, loss: Loss) -> None:
-        """Take a device of the identified caller out of use. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+        """Take a device of the identified caller out of use. Raises `InputError`, `NotAllowed`, `NotFound`, `NotNow`."""
         self._do(token, _SUPPORT, lambda tx, staff, session: loss_reports.report_loss(tx, session, staff, device, loss))
 
     def issue_code_card(self, token: str) -> tuple[DeviceView, tuple[str, ...]]:

@@ -17,7 +17,7 @@ _MAY = access.scoped(Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS)
 class Statements:
     """The calls about statements. `token` is the token of the session.
 
-    All calls raise `NotNow` if the account is closed, and a card that must come back was neither received nor charged for.
+    All calls raise `NotNow` while a closed account has a card that must come back and was neither received nor charged for.
     """
 
     context: LoginContext

@@ -72,7 +72,10 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
 
 
 def resend(tx: LoginTransaction, token: str) -> Step | Refused:
-    """Send a new code in place of the last code. Raises `NotIn`, `NotNow`, and `TooManyAttempts` with the time to wait."""
+    """Send a new code in place of the last code. Raises `NotIn`, `NotNow`, `TooManyAttempts`.
+
+    Raises `NotFound` if the device was taken out of use. Returns a refusal as `choose` does.
+    """
     user, session = sessions.locked(tx, token, Stage.ANSWERING)
     device, _ = registry.held(tx.db, user, session.device_id)
     again_at = kinds.of(device).again_at(tx.policy, OfferData.of(session).keeps)

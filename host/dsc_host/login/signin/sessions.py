@@ -3,7 +3,7 @@
 Four promises:
 
 1. Each step of a login draws a new token and makes the previous token invalid. The database has only the hash of a token.
-2. The scope of a session comes from the device that opened it and never grows.
+2. The scope of a session is set when it opens, by the device or by the login without a device. It never grows.
 3. A session ends after some idle time (unless the phone app opened it), at the end of its duration, and when the user's
    password, PIN or devices are changed outside this session.
 4. A login in progress is not a session. It permits only the next step of the login, a loss report, a look at the user's office

@@ -1,9 +1,9 @@
 """Loss reports, which a caller makes to support, or a user makes without support.
 
 A caller can report a lost, stolen, damaged or misplaced device. Without support, a user can report a lost or stolen device: at
-the login, after name and password, or in a session. Such a report only suspends the device. Later, support takes the device out
-of use permanently, or the owner activates it again. The report needs no fresh answer of a device, because it gives no access,
-and a user who suspects a thief must be quick.
+the login, after name and password, or in a session. Such a report only suspends a lasting device. Later, support takes this
+device out of use permanently, or the owner activates it again. A device that is not lasting ends at once. The report needs no
+fresh answer of a device, because it gives no access, and a user who suspects a thief must be quick.
 """
 
 from dsc_host.errors import InputError
@@ -24,7 +24,7 @@ _REPORTING = (Stage.CHOOSING, Stage.ANSWERING, Stage.IN)
 
 
 def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
-    """Take a device of the identified caller out of use, permanently unless it is misplaced.
+    """Take a device of the identified caller out of use, permanently unless it is a misplaced card.
 
     Raises `InputError`, `NotFound`, `NotNow`, and the errors of `calls.caller`.
     """
@@ -45,7 +45,7 @@ def devices_to_report(tx: LoginTransaction, token: str) -> tuple[DeviceView, ...
 
 
 def report_own(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> bool:
-    """Suspend a device of the user of a login or a session. Return whether the session continues.
+    """Suspend a device of the user whose login or session has this token. Return whether the session continues.
 
     End all logins and sessions of the device's users, except this session if another device opened it. Raises `NotIn`,
     `NotFound`, `InputError`.

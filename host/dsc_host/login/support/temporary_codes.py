@@ -12,7 +12,7 @@ from dsc_host.records import vault
 def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> str:
     """Make a temporary code, which support reads out to the identified caller. It replaces the caller's temporary devices.
 
-    Raises `NotNow` for a closed account, and the errors of `calls.caller`.
+    Raises `NotNow` for a closed account or if such codes are no longer issued, and the errors of `calls.caller`.
     """
     user = calls.caller(tx, session)
     calls.check_open(tx, user)

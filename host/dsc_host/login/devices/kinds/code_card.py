@@ -1,8 +1,8 @@
-"""Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
+"""Security code cards, printed and online: the page shows index numbers, by default two, and the user enters their codes.
 
-A code is drawn again only after all other codes of the card were drawn. Once two codes are drawn, every login asks for these
-two codes. Only a correct answer, or the policy's number of wrong answers, leads to other codes. So an attacker who has seen
-some codes gains nothing by restarting the login until it asks for them.
+A code is drawn again only after all other codes of the card were drawn. Once index numbers are drawn, every login asks for
+these numbers. Other numbers are drawn only after a correct answer, or after the policy's number of wrong answers. So an
+attacker who has seen some codes gains nothing by restarting the login until it asks for them.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.

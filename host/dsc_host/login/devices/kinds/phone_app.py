@@ -163,7 +163,7 @@ def _end_earlier(attempt: Attempt) -> None:
 
 
 def _number(attempt: Attempt) -> str:
-    """Draw a number that no other login page shows for this phone now.
+    """Draw a number that no other login page shows for this phone now, if such a number is found in many draws.
 
     Otherwise an attacker could begin logins until one of their pages shows the same number as the owner's page.
     """

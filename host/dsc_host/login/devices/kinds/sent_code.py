@@ -3,7 +3,8 @@
 The policy may limit the number of days for which codes give full access. After these days, a login with a code opens only the
 account's pages, where the user can get another device.
 
-A code is not stored. The database has only its hash, keyed with the token of the login, which only the user's browser has.
+The login stores only a hash of the code, keyed with the token of the login, which only the user's browser has. The vault keeps
+the code itself, sealed, until the message was sent or its last attempt failed.
 """
 
 import hmac
