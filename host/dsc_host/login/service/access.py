@@ -31,7 +31,10 @@ def change(
     work: Callable[[LoginTransaction, User, Session], T | Refused],
     others: Others | None = None,
 ) -> T:
-    """Run `work` in a transaction that has locked the user and `others`. Raises `NotIn`, and the errors of `may`."""
+    """Run `work` in a transaction that has locked the user and the users that `others` returns.
+
+    Raises `NotIn`, and the errors of `may`.
+    """
     return context.change(lambda tx: work(tx, *_locked(tx, token, may, others)))
 
 

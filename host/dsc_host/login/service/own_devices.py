@@ -30,7 +30,10 @@ class DeviceCalls:
         work: Callable[[LoginTransaction, User, Session], T | Refused],
         others: access.Others | None = None,
     ) -> T:
-        """Run `work` in a transaction that has locked the user and `others`. Raises `NotIn`, and the errors of `may`."""
+        """Run `work` in a transaction that has locked the user and the users that `others` returns.
+
+        Raises `NotIn`, and the errors of `may`.
+        """
         return access.change(self.context, token, may, work, others)
 
     def _seen(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T]) -> T:
