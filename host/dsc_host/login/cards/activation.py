@@ -1,9 +1,9 @@
 """The activation of devices.
 
 A card or a sheet of codes is activated by its first response. Cards and printed sheets are also activated automatically, some
-weeks after they were sent or made. A misplaced device that was found can be activated again. An activation ends the other
-temporary devices of the user, for example the online card. It also ends the user's sessions. Only the session in which the user
-gave the response continues.
+weeks after they were sent or made, but not during a wait. A misplaced device that was found can be activated again. An
+activation ends the other temporary devices of the user, for example the online card. It also ends the user's sessions. Only the
+session in which the user gave the response continues.
 """
 
 from collections.abc import Iterator, Mapping

@@ -23,7 +23,10 @@ class Protection:
 
 
 def level_of(tx: LoginTransaction, user: User) -> Level:
-    """Return the highest level of the devices that now give the user full access; the level `none` after opting out."""
+    """Return the highest level of the devices that now give the user full access.
+
+    Return the level `none` if there is no such device, or if the user has opted out.
+    """
     return limits.level_of(() if user.opted_out else registry.kinds_of(tx, user), tx.policy)
 
 
