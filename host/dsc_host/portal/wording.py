@@ -36,7 +36,7 @@ KINDS: Mapping[str, str] = {
 }
 _PROPER = frozenset({Kind.DSC_PLUS, Kind.DIGITAL_CARD, Kind.PLATINUM, Kind.GOLD})
 """The kinds whose names are proper names."""
-_FIND_CODES = ("Find the two codes with these index numbers on your card, and enter both in this order.",)
+_FIND_CODES = ("Find the two codes with these index numbers on your card.",)
 _OLD_CARD = (
     "Enter the challenge below into the device, after your PIN if it asks for one.",
     "Enter the response that it shows here.",
@@ -66,8 +66,6 @@ ANSWERS: Mapping[Kind, str] = {
     Kind.PLATINUM: "Response",
     Kind.GOLD: "Response",
     Kind.DIGITAL_CARD: "Response",
-    Kind.CODE_CARD: "The two codes",
-    Kind.ONLINE_CARD: "The two codes",
     Kind.TEMPORARY_CODE: "Code",
     Kind.PHONE_APP: "Response",
     Kind.SMS: "Code",

@@ -27,7 +27,9 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(sce
     assert primary[1] == "Save as PDF", "after the activation, the codes cannot be saved"
     anna.press("Activate the card")
     asked = re.findall(r"\d+", anna.page.shown)
-    page = anna.press("Activate", answer=" ".join(codes[int(each) - 1] for each in asked))
+    assert all(f">Code {each}</label>" in anna.page.html for each in asked)
+    answers = dict(zip(("answer", "answer2"), (codes[int(each) - 1] for each in asked), strict=True))
+    page = anna.press("Activate", **answers)
     assert page.path == "/devices/next"
     assert [page.html.count(f'value="{each}"') for each in ("request", "app", "found", "later")] == [1, 1, 1, 1]
     assert anna.press("Continue", next="request").path == "/request"

@@ -13,6 +13,7 @@ from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS
 _LONGEST = 64
 _CARD_DIGITS = 8
 _SENT = (Kind.SMS, Kind.VOICE)
+_CODES = (Kind.CODE_CARD, Kind.ONLINE_CARD)
 
 
 def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
@@ -39,6 +40,8 @@ def is_push(offer: Offer) -> bool:
 
 def entered(visit: Visit, offer: Offer) -> str:
     """Return the answer of the form. An answer of digits is returned without the spaces and hyphens that a person may type."""
+    if offer.kind in _CODES:
+        return " ".join(filter(None, (visit.value(name) for name in _names(offer)))) or visit.value("answer")
     text = visit.value("answer")
     return text if _digits(visit, offer) is None else re.sub(r"[\s-]", "", text)
 
@@ -85,15 +88,23 @@ def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
 
 
 def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
-    """Return the field for the answer; no field for a push, which is answered on the phone."""
+    """Return the fields for the answer: one for each code of a card, and none for a push, which is answered on the phone."""
     if is_push(offer):
         return ()
     _ = visit._
+    if offer.kind in _CODES:
+        fields = zip(_names(offer), offer.shows["indexes"].split(), strict=True)
+        return tuple(Field(name, _("Code {number}", number=index), longest=_LONGEST, secret=True) for name, index in fields)
     kind = "code" if offer.digits else "text"
     # Only a code that was sent: a browser must not fill in the code of a message for the response of a card.
     filled = "one-time-code" if offer.kind in _SENT else "off"
     hint, sent = _hint(visit, offer), _sent(visit, offer)
     return (Field("answer", _(ANSWERS[offer.kind]), kind, hint, autocomplete=filled, longest=_LONGEST, secret=True, sent=sent),)
+
+
+def _names(offer: Offer) -> tuple[str, ...]:
+    """Return the names of the fields for the codes of a card. An error is shown at the first, which is named `answer`."""
+    return tuple("answer" if at == 0 else f"answer{at + 1}" for at in range(len(offer.shows["indexes"].split())))
 
 
 def _sent(visit: Visit, offer: Offer) -> SentMessage | None:
@@ -107,9 +118,6 @@ def _sent(visit: Visit, offer: Offer) -> SentMessage | None:
 def _hint(visit: Visit, offer: Offer) -> str:
     """Return the number of digits of the answer, if the kind of device fixes that number, and the time to answer."""
     _, rules = visit._, visit.system.policy.login
-    if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
-        first, *others = offer.shows["indexes"].split()
-        return _("First the code of {first}, then a space and the code of {others}.", first=first, others=", ".join(others))
     minutes = int(min(rules.step_validity, visit.system.context.cards.policy.validity)) // 60
     if offer.kind in _SENT:
         minutes = min(rules.step_validity, rules.code_validity) // 60

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from tests.host.portal.chromium.card_requests import NEW, fill, ordered, requested
 from tests.host.portal.chromium.support_calls import given_code, questioned, take_out
-from tests.host.portal.chromium.walk import Walk, look_up
+from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.portal.demo.demonstration import ANNA
 
@@ -83,14 +83,14 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
         walk.button("Save as PDF").click()
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
     walk.press("Activate the card")
-    walk.press("Activate", The_two_codes=look_up(codes, walk.read))
+    walk.press_with_codes("Activate", codes)
     assert walk._("Online security code card") in walk.notice
     serial = ordered(walk)
     stop = f"{walk._('Stop it')}: {walk.cards_row(serial)}"
     assert walk.open("/devices").page.get_by_role("link", name=stop).count() == 1
     walk.picture("waits")
     walk.shown.pass_days(5)
-    walk.begin("anna").press("Log in", The_two_codes=look_up(codes, walk.read))
+    walk.begin("anna").press_with_codes("Log in", codes)
     walk.open("/devices").press("Activate", walk.cards_row(serial))
     walk.press("Activate", Response=walk.card("anna", walk.read, NEW))
     assert walk.out().begin("anna").title == walk._("Confirm with your card"), "the temporary ones have ended"

@@ -10,7 +10,7 @@ import pytest
 from tests.host.portal.chromium.card_requests import NEW, fill
 from tests.host.portal.chromium.phone_apps import APP_PIN, activate
 from tests.host.portal.chromium.support_calls import given_code, take_out
-from tests.host.portal.chromium.walk import CARD, Walk, look_up
+from tests.host.portal.chromium.walk import CARD, Walk
 from tests.host.portal.chromium.withdrawals import withdraw
 
 from dsc_host.portal.demo.demonstration import PIN, SESAME
@@ -119,7 +119,7 @@ def lose(walk: Walk) -> None:
     did(by_code(walk, "lena", code), 4)
     codes = open_page(walk).press("Get an online security code card", walk._("Online security code card")).codes
     walk.press("Activate the card")
-    did(walk.press("Activate", The_two_codes=look_up(codes, walk.read)), 5)
+    did(walk.press_with_codes("Activate", codes), 5)
 
 
 def share(walk: Walk) -> None:

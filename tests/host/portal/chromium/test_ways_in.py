@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 from tests.host.portal.chromium.phone_apps import APP_PIN, activate_phone
 from tests.host.portal.chromium.support_calls import identified, issue_code_card
-from tests.host.portal.chromium.walk import CARD, Walk, look_up
+from tests.host.portal.chromium.walk import CARD, Walk
 
 from dsc_host.login import Kind, Scope
 from dsc_host.portal.demo.demonstration import PIN, SESAME
@@ -60,10 +60,10 @@ def test_a_security_code_card(walk: Walk) -> None:
     walk.press("Activate", f"{walk._('Security code card')} {number}")
     walk.picture("code-card-index-numbers")
     first = walk.read
-    assert walk.press("Activate", The_two_codes=look_up(codes, first)).has_notice("device_activated")
+    assert walk.press_with_codes("Activate", codes).has_notice("device_activated")
     walk.out().begin("anna.work").choose("Security code card")
     assert set(walk.read.split()).isdisjoint(first.split())
-    walk.press("Log in", The_two_codes=look_up(codes, walk.read))
+    walk.press_with_codes("Log in", codes)
     assert walk.path == "/"
 
 

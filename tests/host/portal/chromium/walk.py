@@ -85,6 +85,12 @@ class Walk:
             pressed.click()
         return self._arrived()
 
+    def press_with_codes(self, button: str, codes: list[str]) -> "Walk":
+        """Fill in the codes at the index numbers that the page shows, each in its field, and press the button."""
+        for index in self.read.split():
+            self.page.get_by_label(self._("Code {number}", number=index), exact=True).fill(codes[int(index) - 1])
+        return self.press(button)
+
     def field(self, label: str) -> Locator:
         """Return the field, or the option, with this label."""
         return self.page.get_by_label(self._(label), exact=True)
@@ -296,8 +302,3 @@ class Walk:
     def out(self) -> "Walk":
         self.page.locator("header .menu summary").click()
         return self.press("Log out")
-
-
-def look_up(codes: list[str], indexes: str) -> str:
-    """Return the codes at the index numbers that a page shows."""
-    return " ".join(codes[int(index) - 1] for index in indexes.split() if index.isdigit())
