@@ -238,7 +238,7 @@ class AsyncVerifier:
             raise
 
     async def close(self) -> None:
-        """Wait for the calls that threads have started, then close the database. Further calls do nothing."""
+        """Wait for the calls that threads have started, then close the database. Later calls raise `StoreError`."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:

@@ -49,7 +49,7 @@ def _draw(suite: Suite, draw: Callable[[int], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The last step of an operation (see `Step`): it draws a challenge."""
+    """The last step of a call for a challenge, as `records.transaction.Step` describes it: it draws the challenge."""
 
     serial: str
     conceal: bool

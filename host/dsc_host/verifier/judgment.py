@@ -2,7 +2,8 @@
 
 A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of a
 response can know all three. So the verifier refuses a response to a closed challenge, or to a challenge that was never issued,
-without computing the right response. It logs the first few such responses. Later ones lock no row, and so delay nobody.
+without computing the right response. It logs the first few responses to a closed challenge one by one. Later responses, and
+responses to challenges that were never issued, are only counted. They lock no card, and so delay no login with it.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
 reason for a refusal. So neither `Verdict.accepted` nor the duration distinguishes a locked, suspended or missing card from a
@@ -112,7 +113,7 @@ def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTra
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """The last step of an operation (see `Step`): it judges answers without a draft."""
+    """The last step of a judgment, as `records.transaction.Step` describes it: it judges answers without a draft."""
 
     asked: JudgmentRequest
 

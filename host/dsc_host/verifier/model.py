@@ -129,7 +129,7 @@ class Enrollment:
         serial: The card's serial.
         key: The secret that the card shares with the verifier.
         suite: The OCRA suite, which defines the inputs of a response.
-        pin: The PIN, 4 digits, or None if the suite has none.
+        pin: The PIN, 4 digits. None if the suite has none, or if the PIN is not known yet (see `awaits_pin`).
         counter: The counter that the card will use next.
         unlock_key: The 32 bytes from which unlock codes are made, or None.
         duress_pin: A second PIN for an owner who may be forced to log in, or None.

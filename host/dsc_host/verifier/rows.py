@@ -1,8 +1,7 @@
 """The rows of cards, their owners and challenges, and the statements that read or change them.
 
-Each function does one task inside a transaction of `Store`, and makes no decision. A transaction that changes a card or its
-challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. The end of the log is locked last.
-So no transactions deadlock.
+Each function does one task inside a transaction of `Store`, and makes no decision. A login locks the row of its card before it
+changes the card or its challenges, and locks the end of the log last. This order prevents deadlocks.
 
 Each row has a seal (`card_seals`) that covers all its columns. So a function that changes some columns takes the whole new row.
 

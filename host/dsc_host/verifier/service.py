@@ -11,9 +11,10 @@ Ten promises:
 5. A failure counts only against its challenge and the card of this challenge, and only if the challenge was open.
 6. Keys and PINs are in the clear only while they are sealed or used, and in the result of `disclose`. They are never logged.
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy allows.
-8. A card gets no more challenges in a period than the policy allows. The error tells the caller when to try again.
-9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
-   closed challenge are logged one by one. Later responses are only counted.
+8. A card gets no more challenges in a period than the policy allows, unless the clock was set back. The error tells the caller
+   when to try again.
+9. Every change of a card and every judgment is logged in the same transaction, with the actor and the true reason. The first
+   few responses to a closed challenge are logged one by one. Later responses are only counted.
 10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are erased.
 """
 
@@ -188,7 +189,7 @@ class Verifier:
         return enrollment.enroll_all(self._context, claim, enrollments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
-        """Return the enrollments of `serials`, or of all cards that are not retired, to move them to another system.
+        """Return the enrollments of `serials`, or of all cards, to move them to another system. Retired cards are left out.
 
         Keys and PINs are in the clear. The call is logged before the first card is returned. Raises `UnknownCard` when the
         iteration reaches a serial without a card.
@@ -269,18 +270,22 @@ class Verifier:
     def add_owner(self, serial: str, owner: str) -> Card:
         """Add `owner`, a name of 1 to 64 characters, to the card `serial`, and return the card.
 
-        Change nothing if the card has this owner already. Raises `InputError` and `UnknownCard`.
+        Change nothing if the card has this owner already. Raises `InputError`, `UnknownCard`, and `StateError` for a retired
+        card.
         """
         return self._context.change(lambda tx: lifecycle.add_owner(tx, serial, owner))
 
     def remove_owner(self, serial: str, owner: str) -> Card:
-        """Remove `owner` from the card `serial`, and return the card. Raises `StateError` if the card has no such owner."""
+        """Remove `owner` from the card `serial`, and return the card.
+
+        Raises `InputError`, `UnknownCard`, and `StateError` if the card has no such owner.
+        """
         return self._context.change(lambda tx: lifecycle.remove_owner(tx, serial, owner))
 
     def set_pin(self, serial: str, pin: str) -> Card:
         """Set the PIN of the card `serial`, which must await its PIN, to the 4 digits of `pin`, and return the card.
 
-        Raises `StateError` if the card awaits no PIN.
+        Raises `InputError`, `UnknownCard`, and `StateError` if the card awaits no PIN.
         """
         return self._context.change(lambda tx: lifecycle.set_pin(tx, serial, pin))
 
@@ -354,7 +359,7 @@ class Verifier:
         """Seal every secret again under the keyring's first key, during normal operation. Return the number of cards sealed.
 
         Until the call returns, every process that uses the database must have both keys. The call may be interrupted and
-        repeated. `done` is called after each batch with the number of finished cards and the number of all cards.
+        repeated. `done` is called after each batch with the number of cards sealed so far and the number of cards to seal.
         """
         return master_key_change.rekey(self._context, done)
 
