@@ -70,9 +70,9 @@ class CardClient:
     ) -> Self:
         """Return a client for the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`).
 
-        Wait for the card's greeting. The other arguments are those of the constructor. Raises CardNotFound if the port cannot
-        be opened, or if no device with this protocol answers within `timeout`. The message describes what the port sent
-        instead. Raises CardStopped, a subclass of CardNotFound, if a MicroPython prompt answers.
+        Wait for the card's greeting. `clock` and `transcript` are those of the constructor. Raises CardNotFound if the port
+        cannot be opened, or if no device with this protocol answers within `timeout`. The message describes what the port
+        sent instead. Raises CardStopped, a subclass of CardNotFound, if a MicroPython prompt answers.
         """
         port = open_port(url)
         try:
