@@ -18,7 +18,7 @@ def test_it_says_what_will_happen_and_which_cards_to_send_back(scenario: Scenari
     assert "No more money can be withdrawn or deposited." in told
     about = [each for each in told if "statements" in each]
     assert about == [
-        "The statements stay, with user name and password. They are shown once each card of the account has come back or was"
+        "You can see the statements with your user name and password once each card of the account has come back or was"
         " charged for."
     ]
     page = enter(scenario, browser(), "carl").open("/close")

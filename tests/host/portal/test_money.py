@@ -52,7 +52,7 @@ def test_money_is_deposited_within_the_limit_of_an_account_without_protection(sc
     assert re.findall('type="radio"[^>]*value="(.*?)"', anna.page.html) == ["wire"]
     page = anna.press("Continue", amount="1", method="eft")
     assert (page.status, page.error) == (409, "The amount is more than your limit.")
-    words = "At most $0.00 in this way without protection by a device. For more, choose a bank transfer: it has no limit."
+    words = "At most $0.00 in this way. For more, choose a bank transfer."
     assert f'id="f1-1-error">{words}</p>' in page.html
 
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import NotFound, NotNow
-from dsc_host.portal.components import INFO, Alert, Facts, Instructions, Outcome
+from dsc_host.portal.components import INFO, SUCCESS, WARNING, Alert, Facts, Instructions, Outcome
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import addresses, office_of
@@ -66,7 +66,6 @@ def drafted(visit: Visit) -> Response:
                 _("Deposit"),
                 _("{amount}, held on the account of {owner}", amount=_.dollars(draft.hold), owner=draft.account_name),
             ),
-            (_("PIN"), _("as you entered it; not shown")),
         ),
         forms=(
             Form(
@@ -96,10 +95,10 @@ def confirmed(visit: Visit) -> Response:
         _("Your card was requested"),
         steps=_steps(_, 3),
         crumb=_("Request a card"),
+        blocks=(Alert(SUCCESS, _("Expected around {day}", day=_.day(sent.estimate))),),
         words=(
             _(
-                "Activate the card with a response when it arrives. If you do not, it activates itself {days}"
-                " days after it was sent.",
+                "Activate the card when it arrives. If you do not, it activates itself {days} days after it was sent.",
                 days=days,
             ),
             _("You will be notified when that day is near, and again shortly before it."),
@@ -108,7 +107,6 @@ def confirmed(visit: Visit) -> Response:
             (_("Device"), _("Digital Security Card+")),
             (_("Delivery address"), sent.address),
             (_("Way of delivery"), _delivery(visit)),
-            (_("Expected around"), _.day(sent.estimate)),
             (_("Deposit"), _.dollars(sent.hold)),
         ),
         onward=Link("/devices", _("Go to your devices")),
@@ -156,7 +154,7 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
     hint = f"{pin_rules(_)} {needed}"
     fields = (
         *_whose(visit, name),
-        Field("address", _("Address for the card"), hint=_("Change it here if it is wrong."), value=address),
+        Field("address", _("Address for the card"), hint=_("Street and number, postcode, town, country."), value=address),
         *_held_on(visit, account),
         Field("pin", _("4-digit PIN"), "password", hint, autocomplete="new-password", longest=4),
         Field("again", _("Repeat the PIN"), "password", autocomplete="new-password", longest=4),
@@ -188,7 +186,9 @@ def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
     _, accounts = visit._, visit.system.deposit_accounts(visit.token)
     if len(accounts) == 1:
         return ()
-    choices = [Choice(each, _("Account of {owner}", owner=name)) for each, name in accounts.items()]
+    own, *_others = accounts
+    hints = {each: _("Your own account.") if each == own else _("Another account in your name.") for each in accounts}
+    choices = [Choice(each, _("Account of {owner}", owner=name), hints[each]) for each, name in accounts.items()]
     return (Field("account", _("Account for the deposit"), "radio", value=chosen or choices[0].value, choices=choices),)
 
 
@@ -253,9 +253,9 @@ def _return(visit: Visit, device: str) -> View:
         blocks=(
             Instructions(steps, printed=True),
             Facts(_("For the parcel"), tuple(slip)),
-            Outcome(_("Once you confirm"), words),
+            Outcome(_("Once you confirm"), words, WARNING),
         ),
-        forms=(Form("/return/sent", _("I have sent it"), fields, danger=True),),
+        forms=(Form("/return/sent", _("I have sent it"), fields),),
         back=Link("/devices", _("Back to devices")),
         script="print.js",
     )

@@ -43,8 +43,8 @@ def _closing(visit: Visit) -> View:
         _("No more money can be withdrawn or deposited."),
         _("Requested cards that are not made yet are canceled, and their deposits are released."),
         _(
-            "The statements stay, with user name and password. They are shown once each card of the account has come back"
-            " or was charged for."
+            "You can see the statements with your user name and password once each card of the account has come back or was"
+            " charged for."
         ),
         _("All users of the account are notified. Nobody can undo it."),
     )

@@ -61,7 +61,7 @@ def _refused(visit: Visit, allowance: FundingAllowance) -> Response:
     """Show the form with the largest amount that is accepted."""
     _, most = visit._, allowance.most or Decimal(0)
     words = _(
-        "At most {most} in this way without protection by a device. For more, choose a bank transfer: it has no limit.",
+        "At most {most} in this way. For more, choose a bank transfer.",
         most=_.dollars(most),
     )
     return visit.wrong(replace(_deposit(visit), wrong_words=words), _("The amount is more than your limit."), 409, "amount")

@@ -164,13 +164,11 @@ def changed_address(visit: Visit) -> Response:
 
 def _address(visit: Visit) -> View:
     _, known = visit._, visit.system.profile(visit.token)
-    field = Field("address", _("New postal address"), value=known.address, autocomplete="street-address")
+    hint = _("Street and number, postcode, town, country.")
+    field = Field("address", _("New postal address"), hint=hint, value=known.address, autocomplete="street-address")
     return View(
         _("Change the postal address"),
-        words=(
-            _("A card is sent to this address, unless its request names another one."),
-            _("A card that was already requested goes to the address of its request."),
-        ),
+        words=(_("A card that was already requested goes to the address of its request."),),
         forms=(Form("/profile/address", _("Change"), (field,)),),
         back=_profile(_),
     )

@@ -22,7 +22,7 @@ def test_money_is_withdrawn_and_deposited_within_the_limits(walk: Walk) -> None:
     walk.shown.system.opt_out(walk.enter("anna").token)
     walk.open("/deposit").press("Continue", Amount_in_US_dollars="20000.01").picture("deposit-too-much")
     words = walk._(
-        "At most {most} in this way without protection by a device. For more, choose a bank transfer: it has no limit.",
+        "At most {most} in this way. For more, choose a bank transfer.",
         most=walk.language.dollars(Decimal(20_000)),
     )
     assert words in walk.text
