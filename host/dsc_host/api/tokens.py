@@ -4,8 +4,8 @@ Four promises:
 
 1. The file does not reveal a token: a token has 32 random bytes, and the file has their SHA-256.
 2. The duration of a look-up does not reveal how many characters of a token were right.
-3. A file is refused if other users can access it, or if it holds anything other than tokens. The error has the number of the
-   wrong line, but not its text.
+3. A file is refused if it has a line that is not of a token, blank or a comment. On POSIX, it is also refused if other users
+   can access it. The error has the number of the wrong line, but not its text.
 4. The line of a new token is written to the disk before the token is returned. Existing lines stay.
 """
 
@@ -86,7 +86,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
     """Make a token, add its line to the file, and return the token, which cannot be read again. Create the file if needed.
 
     Raises `InputError` if the name is taken or malformed, if there is no scope, if the file cannot be written, or if an
-    existing file holds other lines or can be accessed by other users.
+    existing file holds other lines or, on POSIX, is open to group or others.
     """
     # Follow a link to its target: the link itself must stay.
     path = Path(os.path.realpath(path))
@@ -94,7 +94,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
     new = Token(name, frozenset(scopes), _digest(token))
     if not new.scopes:
         raise InputError("scope", f"name at least one: {', '.join(Scope)}")
-    if _LINE.fullmatch(new.line().rstrip("\n")) is None:
+    if _parse_line(new.line().rstrip("\n")) != new:
         raise InputError("token's name", "must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-'")
     try:
         replace_whole(os.fspath(path), lambda file: _write_with(file, path, new))

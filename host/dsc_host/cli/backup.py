@@ -16,7 +16,7 @@ from dsc_host.cli.database import Records, actor, file_url
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.progress import bar
-from dsc_host.files import keep_name
+from dsc_host.files import name_draft
 from dsc_host.verifier import backup, restore
 
 
@@ -70,7 +70,7 @@ def restore_backup(
     identity: Annotated[
         str | None,
         typer.Option(
-            metavar="ID", help="Refuse a backup of any database but this one. `backup` prints the identity of its database."
+            metavar="ID", help="The identity that `backup` printed. Refuse a backup of a database with another identity."
         ),
     ] = None,
     segments: Annotated[
@@ -110,10 +110,6 @@ def _whole_database(records: Records) -> Iterator[str]:
         draft = Path(folder, "restored.db")
         yield file_url(draft)
         try:
-            os.link(draft, path)
+            name_draft(os.fspath(draft), os.fspath(path), overwrite=False)
         except FileExistsError:
             raise Failed(f"{path}: another command has created this file; nothing was restored") from None
-        except OSError:
-            # The file system has no hard links.
-            draft.rename(path)
-        keep_name(path)

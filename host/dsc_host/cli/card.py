@@ -63,7 +63,7 @@ def list_cards(
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only cards of this owner.")] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only cards in this state: {', '.join(State)}.")] = None,
     after: Annotated[str, typer.Option(metavar="SERIAL", help="Only cards whose serial comes after this serial.")] = "",
-    limit: Annotated[int | None, typer.Option(metavar="N", help="The largest number of cards.", show_default=False)] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="List at most this many cards.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the cards in the order of their serials. With --json, the first cards are printed before the last cards are read.

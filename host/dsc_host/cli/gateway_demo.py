@@ -1,6 +1,5 @@
 """The command for trying logins to other programs: gateway-demo."""
 
-import getpass
 import os
 import shutil
 import socket
@@ -103,14 +102,14 @@ class _Demo:
         return application(demo.system, hosts=(_LOGIN,), extension=extension(demo), ended=demo.close, ticket_domain=_DOMAIN)
 
     def started(self, portal: str) -> None:
-        """Start the web server and the RADIUS server, and print what to try."""
+        """Start the web server and, if PAM can be tried, the RADIUS server. Print what to try."""
         self._start_nginx(portal, self._start_page())
         lines = [
             "Your browser will warn of the certificate, because it was made for this demonstration.",
             f"  The login:         https://{_LOGIN}:{self.port}/demonstration   (people, cards and phones)",
             f"  A page behind it:  https://{_WIKI}:{self.port}/",
             f"  A shell login:     {self._shell()}",
-            'Log in as anna with the password "open sesame, please". Her card, with its PIN, is beside the login and at /card.',
+            'Log in as anna with the password "open sesame, please". The login page shows her card and its PIN.',
             "Ctrl-C stops everything.",
         ]
         for line in lines:
@@ -127,7 +126,7 @@ class _Demo:
         own = "".join(f"{name}_temp_path {self.folder}/{name};\n" for name in _TEMPORARY)
         sites = _SITES.format(here=_HERE, port=self.port, login=_LOGIN, wiki=_WIKI, portal=portal, page=page)
         # If root starts nginx, its workers run as another user by default, who may not read this folder.
-        user = f"user {getpass.getuser()};" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
+        user = "user root;" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
         conf = self.folder / "nginx.conf"
         conf.write_text(
             f"{user} pid {self.folder}/pid; error_log {self.folder}/log; events {{}}\n"
@@ -176,8 +175,9 @@ def gateway_demo(
 ) -> None:
     """Try logins to other programs: a page behind nginx, and a shell.
 
-    The command starts three servers: the login system with people and cards in memory, nginx with a page behind the login, and
-    a RADIUS server for a shell login with PAM. They listen only on this machine, and stop with Ctrl-C. You need nginx.
+    The command starts the login system with people and cards in memory, and nginx with a page behind the login. If the PAM
+    modules for it are installed, the command also starts a RADIUS server for a shell login. All servers listen only on this
+    machine, and stop with Ctrl-C. You need nginx.
 
     \b
     Examples:

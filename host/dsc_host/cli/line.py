@@ -85,7 +85,7 @@ def respond(
     check_timeout(timeout)
     with CardClient.open(port.find()) as client:
         card_answers.check_challenge(client.info(), question)
-        if _has_no_keys(client.hello()):
+        if _accepts_keys(client.hello()):
             response = card_answers.by_line(client, question, read_pin())
         else:
             response = card_answers.by_owner(client, question, timeout)
@@ -95,7 +95,7 @@ def respond(
         typer.echo(response)
 
 
-def _has_no_keys(greeting: Greeting) -> bool:
+def _accepts_keys(greeting: Greeting) -> bool:
     return "keys" in greeting.caps
 
 
@@ -195,7 +195,7 @@ def _ask_to_wipe(client: CardClient) -> None:
 
 def _wiped(client: CardClient, serial: str, seconds: float) -> bool:
     """Wait until the owner has answered `WIPE?`. Return whether the card is now blank."""
-    if not _has_no_keys(client.hello()):
+    if not _accepts_keys(client.hello()):
         notice("The card shows WIPE?. Press OK on the card to make it blank, or C to keep everything.")
     elif agreed(f"This card has no keypad. Wipe {serial or 'it'} for good?"):
         client.press("OK")

@@ -71,9 +71,9 @@ def activate(
 
     The command prompts for the password, the activation code that arrives by SMS, and the app's PIN, or reads them from
     standard input, one line each. The PIN has 4 to 6 letters, digits or special characters. If the app already has a user,
-    enter the app's existing PIN. The code is sent to the phone number that was confirmed last. The command also lists the
-    other numbers. If the user already has an app on a phone, even an uninstalled app, the new app replaces it. The command
-    then asks for confirmation and for the PIN of the old app.
+    enter the app's existing PIN. Without --phone and --new-number, the code is sent to the phone number that was confirmed
+    last. If the user has several numbers, the command lists them. If the user already has an app on a phone, even an
+    uninstalled app, the new app replaces it. The command then asks for confirmation, and may ask for the PIN of the old app.
 
     \b
     Examples:
@@ -213,7 +213,7 @@ def forget(
 
 
 def _waiting_login(phone: "PhoneApp", name: str) -> "tuple[User, Push]":
-    for user, push in phone.waiting():
-        if user.name == name:
-            return user, push
+    # Ask only for this user. The server may refuse another user, for example one whose device was removed.
+    for waiting in phone.waiting(name):
+        return waiting
     raise Failed(f"no login of {name} waits for an answer")

@@ -41,7 +41,9 @@ def serve(
     records: Records,
     listen: Annotated[
         list[str] | None,
-        typer.Option(metavar="ADDRESS:PORT", help=f"An address to listen on. May be repeated. Default: {_DEFAULT}."),
+        typer.Option(
+            metavar="ADDRESS:PORT", help=f"An address to listen on. May be repeated. Default without --tls: {_DEFAULT}."
+        ),
     ] = None,
     verifier_alone: Annotated[
         bool, typer.Option("--verifier", help="Check only the card. The user name is the owner of the card.")
@@ -67,8 +69,9 @@ def serve(
 
     A program sends the user's name and password, shows the challenge of the user's card, and sends the response. With
     --verifier, the program checks the password itself, and this server checks only the card. Add the program first, with
-    `dscplus radius client add`. Requests must be signed with a Message-Authenticator. The log goes to stderr, one JSON object
-    per line, without user names. Stop the server with Ctrl-C or SIGTERM: open requests are answered first.
+    `dscplus radius client add`. A request over UDP must be signed with a Message-Authenticator, unless the program was added
+    with --unsigned. The log goes to stderr, one JSON object per line, without user names. Stop the server with Ctrl-C or
+    SIGTERM: open requests are answered first.
 
     \b
     Examples:
@@ -90,7 +93,7 @@ def serve(
         logging.config.dictConfig(configuration())
         judge: Judge = CardLogins(verifier, table) if verifier_alone else UserLogins(system, table)
         counted = _metrics() if listening.metrics else None
-        text = counted.text if counted else bytes
+        text = counted.text if counted else lambda: b""
         server.run(Responder(judge, known, observer=counted), listening, lambda: system.context.read(clients.load), text)
 
 
@@ -145,8 +148,9 @@ def add_client(
 ) -> None:
     """Add a program that logs users in with RADIUS, and print its shared secret.
 
-    The secret is printed once. The records keep it sealed under the master key. A running server accepts the program after some
-    seconds.
+    The secret is printed once. The records keep it sealed under the master key. A program with a certificate has no secret of
+    its own: the command prints the word that RADIUS over TLS uses as the secret. A running server accepts the program after
+    some seconds.
 
     \b
     Examples:
@@ -161,7 +165,7 @@ def add_client(
         show({"name": made.name, "secret": made.secret.decode()}, as_json=True)
     else:
         typer.echo(made.secret.decode())
-    if unsigned:
+    if unsigned and certificate is None:
         notice("Replies to unsigned requests can be forged on the network. Update the device, or isolate its network.")
 
 

@@ -70,6 +70,8 @@ class Columns:
         if self.by_name is not None:
             if missing := self.by_name.keys() - names:
                 raise InputError("CSV", f"line {line}: has no column {min(missing)!a}, although the given columns name it")
+            if twice := {name for name in self.by_name if names.count(name) > 1}:
+                raise InputError("CSV", f"line {line}: has more than one column {min(twice)!a}, which the given columns name")
             return tuple(self.by_name.get(name, SKIPPED) for name in names)
         if not set(self.required) <= set(names) or len(set(names)) < len(names) or not set(names) <= set(self.known):
             problem = f"must name the columns, each once: {self._allowed()}; in UTF-8, separated by commas or semicolons"
@@ -80,7 +82,8 @@ class Columns:
     def _allowed(self) -> str:
         *optional, last = [name for name in self.known if name not in self.required] or [""]
         required = " and ".join(self.required)
-        return required if not last else f"{required}, and optionally {', '.join(optional)} and {last}"
+        listed = f"{', '.join(optional)} and {last}" if optional else last
+        return f"{required}, and optionally {listed}" if listed else required
 
 
 def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
@@ -94,7 +97,7 @@ def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
 
 
 def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
-    """Yield the rows that are not empty, and a `Refusal` for each invalid row.
+    """Yield the valid rows, and a `Refusal` for each invalid row. Skip rows whose cells are all empty.
 
     Cells are separated by commas or semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends.
     Raises `InputError` if a header is needed and the first row is no header with these columns. Does not close the file.
@@ -110,7 +113,10 @@ def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
 
 
 def _lines(text: io.TextIOWrapper) -> _Lines:
-    """Yield each line that is not empty, with its number. Cut a longer line after `MOST_LINE` + 1 characters."""
+    """Yield the lines with their numbers. Skip lines that have only separators and blanks.
+
+    Return only the first `MOST_LINE` + 1 characters of a longer line: enough to see that it is too long.
+    """
     number = 0
     while line := text.readline(MOST_LINE + 1):
         number += 1

@@ -140,9 +140,10 @@ class PhoneApp:
         self._keep({**self._users, user.name: user})
         return user
 
-    def waiting(self) -> list[tuple[User, Push]]:
-        """Return the waiting logins of all users."""
-        return [(user, push) for user in self.users for push in self._server.pushes(user.device, user.device_token)]
+    def waiting(self, name: str | None = None) -> list[tuple[User, Push]]:
+        """Return the waiting logins of the user with this name, or of all users."""
+        users = [user for user in self.users if name in (None, user.name)]
+        return [(user, push) for user in users for push in self._server.pushes(user.device, user.device_token)]
 
     def approve(self, user: User, push: Push, number: str, *, pin: str | None = None) -> None:
         """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the number on the login page.

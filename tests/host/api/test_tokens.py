@@ -81,7 +81,7 @@ def test_a_link_stays_one(path: Path) -> None:
 
 
 def test_a_name_that_is_none_and_a_token_for_nothing_are_refused(path: Path) -> None:
-    for name in ("", "a b", "a\n", "x" * 33, "Ána", "#a", "a\0", "a,b", "\u0661", "../a"):
+    for name in ("", "a b", "a\n", "x" * 33, "Ána", "#a", "a\0", "a,b", "\u0661", "../a", "a ", "a\t", " a"):
         with pytest.raises(InputError, match="token's name: must be 1 to 32"):
             add_token(path, name, [Scope.LOGIN])
     with pytest.raises(InputError, match="name at least one: login, desk, metrics"):

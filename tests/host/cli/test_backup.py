@@ -1,6 +1,7 @@
 """The commands that copy the records: `backup` and `restore`."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -131,6 +132,29 @@ def test_restoring_does_not_replace_what_came_meanwhile(
         "restore", str(file), "--db", f"sqlite:///{other}", code=1
     )
     assert dscplus("card", "list", "--db", f"sqlite:///{other}").rows[0].startswith("IB9 ")
+
+
+def test_restoring_without_hard_links_does_not_replace_what_came_meanwhile(
+    dscplus: Command, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, other, new = tmp_path / "records.backup", tmp_path / "other.db", tmp_path / "new.db"
+    assert dscplus("backup", str(file)).code == 0
+
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    def slowly(*arguments: object, **options: object) -> int:
+        other.write_bytes(b"from another command")
+        return restore(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", no_links)
+    assert dscplus("restore", str(file), "--db", f"sqlite:///{new}").code == 0
+    assert dscplus("card", "list", "--db", f"sqlite:///{new}").code == 0
+    monkeypatch.setattr(backup_command, "restore", slowly)
+    assert "another command has created this file" in dscplus.refused(
+        "restore", str(file), "--db", f"sqlite:///{other}", code=1
+    )
+    assert other.read_bytes() == b"from another command"
 
 
 def test_the_users_own_records_come_back(dscplus: Command, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 from tests.host.command_runner import Command
 from tests.host.gateway.pam import MODULE, PAMTESTER, WRAPPER
 from tests.host.gateway.web_servers import NGINX, To
+
+from dsc_host.cli import gateway_demo
 
 SECONDS = 60
 
@@ -46,6 +49,20 @@ def test_the_demonstration_leads_to_the_login_asks_a_shell_for_the_card_and_ends
     with pytest.raises(httpx.ConnectError), httpx.Client(transport=To(int(port), verify=False)) as client:
         client.get(page)
     assert not [*tmp_path.glob("dscplus-gateway-*")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no root")
+def test_nginx_runs_as_root_if_root_starts_it_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name in ("LOGNAME", "USER"):
+        monkeypatch.setenv(name, "anna")
+    monkeypatch.setattr("dsc_host.cli.gateway_demo._nginx", lambda: "true")
+    with ExitStack() as cleanup:
+        servers = gateway_demo._Demo(tmp_path, 0, cleanup)
+        servers._start_nginx("http://127.0.0.1:1", "http://127.0.0.1:2")
+    assert (tmp_path / "nginx.conf").read_text().startswith("user root;")
 
 
 def test_it_says_what_is_missing(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:

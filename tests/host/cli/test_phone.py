@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,21 @@ def test_a_phones_whole_life(dscplus: Command, scenario: Scenario, server: str) 
     assert dscplus("phone", "forget", "ben", "--yes").code == 0
     assert json.loads(dscplus("phone", "users", "--json").out) == []
     dscplus.assert_no_secret_was_printed()
+
+
+def test_a_removed_user_does_not_keep_another_from_answering(dscplus: Command, scenario: Scenario, server: str) -> None:
+    for name in ("ben", "carl"):
+        typed = Typed(lambda: PASSWORD, lambda: newest_code(scenario.letters), lambda: PIN)
+        assert dscplus("phone", "activate", name, "--finger", stdin=typed).code == 0
+    file = Path(os.environ["DSCPLUS_PHONE"])
+    before = file.read_bytes()
+    assert dscplus("phone", "forget", "ben", "--yes").code == 0
+    file.write_bytes(before)  # Now the app still has the user whose device the server has removed.
+    step = scenario.chosen("carl", Kind.PHONE_APP)
+    assert dscplus("phone", "waiting").code != 0
+    number = dict(step.offer.shows)["number"] if step.offer else ""
+    assert dscplus("phone", "approve", "carl", number, "--finger").code == 0
+    assert scenario.answered(step.token, "")
 
 
 def test_a_server_that_is_not_there(dscplus: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

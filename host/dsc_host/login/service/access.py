@@ -49,7 +49,10 @@ def customer(operation: str, *scopes: Scope) -> May:
 
 
 def anyone(operation: str) -> May:
-    """Return the check for an operation that is open to sessions of any scope, and to logins whose password was accepted."""
+    """Return the check for an operation that is open to sessions of any scope, and to logins whose password was accepted.
+
+    A recent step-up is still required, if the operation needs one.
+    """
     return lambda tx, _user, session: step_up.check(tx.context, session, operation)
 
 
