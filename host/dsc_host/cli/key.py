@@ -27,6 +27,8 @@ KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a mast
 def list_keys(records: Records, as_json: JsonOption = False) -> None:
     """List the master keys of the file: each id, and how many cards it seals. The first key seals new secrets.
 
+    A key without cards may still seal other secrets, such as the end of the audit log. `key drop` says so.
+
     \b
     Examples:
       dscplus key list
@@ -100,9 +102,8 @@ def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False)
         with records.open() as verifier:
             used = verifier.keys_in_use()
         if key_id in used:
-            raise Failed(
-                f"{used[key_id]} cards, and perhaps other secrets, are still sealed under {key_id}; run dscplus rekey first"
-            )
+            cards = f"{used[key_id]} cards, and perhaps other secrets," if used[key_id] else "secrets other than cards"
+            raise Failed(f"{cards} are still sealed under {key_id}; run dscplus rekey first")
         Keyring(*(key for key in keys.keys if key is not unwanted)).write(path)
     show({"id": unwanted.id}, as_json=as_json)
     notice("Restoring a backup that was made under this key needs a copy of the key.")

@@ -13,14 +13,15 @@ from typing import Any
 
 from dsc_host.flash.errors import FlashError
 
-# The fields of Python's syntax trees that hold a name.
+# The fields of Python's syntax trees that hold one name. `global` and `nonlocal` hold lists of names, and are refused.
 _NAME_FIELDS = ("id", "attr", "arg", "name", "asname")
 
 
 def compact(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the modules of one package, by their path, as smaller source with the same meaning.
 
-    Raises FlashError if a module is not Python, or if it assigns a constant's name twice.
+    Raises FlashError if a module is not Python, if it binds the name of a constant or of an imported module again, or if it
+    has `global` or `nonlocal`, which this module does not rename.
     """
     trees = {path: _parse(path, source) for path, source in sources.items()}
     constants = {path: _constants(tree) for path, tree in trees.items()}
@@ -32,9 +33,13 @@ def compact(sources: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _parse(path: str, source: bytes) -> ast.Module:
     try:
-        return ast.parse(source, path)
+        tree = ast.parse(source, path)
     except SyntaxError as error:
         raise FlashError(f"{path} is not Python: line {error.lineno}: {error.msg}") from error
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            raise FlashError(f"{path}: line {node.lineno}: has a global or nonlocal statement, whose names cannot be shortened")
+    return tree
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 class _Folding(ast.NodeTransformer):
     """A transformer that inlines the constants of other modules.
 
-    It gives the module's own constants a private name, so that the compiler inlines them.
+    It gives the module's own constants a private name, so that the compiler stores no global variable for them.
     """
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
@@ -62,7 +67,7 @@ class _Folding(ast.NodeTransformer):
         self._modules: dict[str, Mapping[str, Any]] = {}
 
     def fold(self, tree: ast.Module) -> None:
-        """Fold the constants of one module in place. Raise FlashError if the module assigns a constant's name twice."""
+        """Fold the constants of one module in place. Raise FlashError if it binds the name of a constant or module again."""
         bound = Counter(_bound(tree))
         for statement in tree.body:
             if isinstance(statement, ast.ImportFrom) and statement.level:
@@ -71,6 +76,9 @@ class _Folding(ast.NodeTransformer):
         for name in {*self._own, *self._own.values(), *self._values}:
             if bound[name] > (name in self._own):
                 raise FlashError(f"{self._path}: {name} is a constant and is assigned elsewhere too")
+        for name in self._modules:
+            if bound[name]:
+                raise FlashError(f"{self._path}: {name} is an imported module and is assigned elsewhere too")
         self.visit(tree)
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:

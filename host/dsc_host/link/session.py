@@ -2,7 +2,8 @@
 
 Promises:
 
-- `ask` ends at its deadline at the latest, whatever arrives. An `ask` that failed does not disturb the next `ask`.
+- `ask` ends at its deadline at the latest, whatever arrives, if the port limits the time of a write. An `ask` that failed does
+  not disturb the next `ask`.
 - A reply is accepted only if it has the number of the request and arrived after the request was sent. A number is used again
   only after 65,536 requests.
 - Memory is bounded, whatever the line sends. The newest 256 events are kept in order until they are fetched.
@@ -73,8 +74,8 @@ class Session:
 
     `timeout` is the number of seconds that each call except `wait_event` may take, including all resends.
 
-    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. A closed port
-    may fail only in the first call.
+    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. If the
+    port is already closed, the error may come only from the first call.
     """
 
     def __init__(self, port: SerialPort, timeout: float, clock: Callable[[], float], transcript: Transcript | None) -> None:
@@ -134,7 +135,9 @@ class Session:
             left = deadline - self._clock()
             final = not resend or left < self._timeout / 2
             self._send(line, left)
-            reply = self._wait_reply(seq, deadline if final else self._clock() + self._timeout / 3)
+            reply = self._wait_reply(seq, deadline if final else min(deadline, self._clock() + self._timeout / 3))
+            # A slow write may have used the time for another attempt.
+            final = final or self._clock() >= deadline
         _log.info("card: %s: %s", word, reply.code or "ok")
         if reply.code:
             raise CardError(reply.code, _words(reply.text))
@@ -143,7 +146,7 @@ class Session:
     def wait_event(self, word: str, timeout: float) -> Event:
         """Wait for an event of the kind `word`. Remove the oldest such event from the queue and return it.
 
-        Raises LinkTimeout after `timeout` seconds, and LinkClosed.
+        Raises LinkTimeout after `timeout` seconds, LinkClosed, and InputError if `timeout` is negative or not finite.
         """
         if not (math.isfinite(timeout) and timeout >= 0):
             raise InputError("timeout", "must be 0 seconds or more")

@@ -264,8 +264,6 @@ class GroupCommit:
         except BaseException:
             for change in done:
                 change.fail(self._store.failure(_INTERRUPTED))
-            if stage is not _Stage.COMMITTING:
-                done = []
             raise
         finally:
             if stage is not _Stage.WORKING:

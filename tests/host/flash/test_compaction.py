@@ -118,6 +118,18 @@ def test_a_constant_that_is_something_else_too_is_refused(source: bytes) -> None
         compact({"p/a.py": b"ONE = const(1)\n", "p/b.py": source})
 
 
+@pytest.mark.parametrize("statement", ["global", "nonlocal"])
+def test_a_statement_whose_names_are_not_shortened_is_refused(statement: str) -> None:
+    source = f"def f():\n    _total = 0\n    def g():\n        {statement} _total\n        _total = 1\n    g()\n"
+    with pytest.raises(FlashError, match=r"p/a\.py: line 4: has a global or nonlocal statement"):
+        compact({"p/a.py": source.encode()})
+
+
+def test_a_module_whose_name_is_bound_again_is_refused() -> None:
+    with pytest.raises(FlashError, match=r"p/b\.py: a is an imported module and is assigned elsewhere too"):
+        compact({"p/a.py": b"A = const(3)\n", "p/b.py": b"from . import a\ndef f(a):\n    return a.A\n"})
+
+
 def test_a_constant_that_can_not_be_hidden_is_refused() -> None:
     with pytest.raises(FlashError, match=r"p/a\.py: _ONE is a constant and is assigned elsewhere too"):
         compact({"p/a.py": b"ONE = const(1)\n_ONE = [2]\n"})

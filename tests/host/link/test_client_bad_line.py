@@ -65,6 +65,18 @@ def test_a_write_late_in_a_call_gets_only_the_time_that_is_left(client: CardClie
     assert all(limit is not None and at + limit <= 2.0 + 1e-9 for at, limit in limits)
 
 
+def test_a_slow_write_does_not_move_the_deadline(client: CardClient, card: Card, port: FakePort) -> None:
+    def hear(_data: bytes) -> None:
+        assert port.write_timeout is not None
+        port.now += min(0.95, port.write_timeout)
+
+    port.on_write = hear
+    deadline = port.now + 1.0
+    with pytest.raises(LinkTimeout, match="the card did not answer info"):
+        client._session.ask("info", {}, deadline, resend=True)
+    assert port.now <= deadline + READ_TIME
+
+
 def test_a_compound_call_has_one_deadline_in_all(client: CardClient, card: Card, port: FakePort) -> None:
     card.line = lambda data: port.deliver(data, after=0.9)
     with pytest.raises(LinkTimeout):

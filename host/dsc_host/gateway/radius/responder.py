@@ -4,8 +4,8 @@ Four promises:
 
 1. A malformed or forged packet, a packet from an unknown client, and an unsigned packet of a client that must sign get no
    reply. Such a packet is counted, and causes no access to the records.
-2. A repetition is a request with the source, identifier and authenticator of an earlier request. It is not judged again. It
-   gets the reply to the earlier request while this reply is kept. It gets no reply while the earlier request is being judged.
+2. A repetition is a request with the source, identifier and authenticator of an earlier request. While the earlier request is
+   being judged, the repetition gets no reply. While the reply to it is kept, the repetition gets this reply.
 3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies have limits, and
    replies are kept for a limited time.
 4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats it, the
@@ -109,7 +109,7 @@ class Responder:
             self._observer.dropped(reason)
 
     def reply(self, request: Request) -> bytes | None:
-        """Judge a request. Return the signed reply, or None if the request could not be judged. Raise no error."""
+        """Judge a request. Return the signed reply, or None if the request could not be judged."""
         began = self._clock()
         try:
             reply = self._judge.judge(request.client, request.packet, request.address)

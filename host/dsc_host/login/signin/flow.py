@@ -25,6 +25,7 @@ from dsc_host.records.table_rows import is_key, new_id
 from dsc_host.records.transaction import Refused
 
 _LONGEST = 64
+"""The maximum number of characters of an answer, and of what is kept of an address or a browser's name."""
 
 
 def begin(tx: LoginTransaction, checked: User, address: str, browser: str = "") -> Step:
@@ -95,7 +96,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
         # Refuse the answer without a check, so that it does not count as a wrong answer of the device.
         return _refuse(tx, user, session, device, data)
     kind = kinds.of(device)
-    given = text if isinstance(text, str) and len(text) <= 64 else ""
+    given = text if isinstance(text, str) and len(text) <= _LONGEST else ""
     outcome = kind.check(Attempt(tx, user, device, token, data.address), data.keeps, given)
     if outcome.status is Status.WAITING:
         return Answered(Status.WAITING)
