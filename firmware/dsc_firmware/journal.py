@@ -9,9 +9,9 @@ Invariants, even if the power fails at any instruction:
    agrees to a wipe.
 
 Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
-newest epoch is the record. After a `load` that could read and write the flash, there are three cases: no slot holds a valid
-record, both hold a record with a key, or both hold a record without a key. An interrupted write makes only one slot invalid, so
-two written and invalid slots mean real damage.
+newest epoch is the record. A `load` that can read and write the flash repairs the other slot. Afterwards either no slot holds a
+valid record, or both hold a record with a key, or both hold a record without a key. An interrupted write makes only one slot
+invalid, so two written and invalid slots mean real damage.
 """
 
 import struct

@@ -61,6 +61,18 @@ say(seen + look(pad, clock, 200, 1))
     assert play(ON + program) == ["48 []", "[('3', 68)]"]
 
 
+def test_bounce_just_after_a_key_has_counted_does_not_give_it_again(play: Play) -> None:
+    program = """
+touch(0, 2)
+seen = look(pad, clock, 20, 1)
+let_go(0, 2)
+seen += look(pad, clock, 2, 1)
+touch(0, 2)
+say(seen + look(pad, clock, 100, 1))
+"""
+    assert play(ON + program) == ["[('3', 20)]"]
+
+
 def test_of_two_keys_the_first_counts_and_the_outputs_never_fight(play: Play) -> None:
     program = """
 touch(1, 0)

@@ -1,7 +1,8 @@
 """The port `keypad`: a matrix of keys, and a button for *press*.
 
 Every call of `get` scans all keys once, without waiting and without allocating memory. A key counts when all scans within 20 ms
-have seen it down. After that, no key counts until all keys are up: with three keys down, a matrix also reports a fourth key.
+have seen it down. Then no key counts until all keys have been up for 20 ms, because a matrix with three keys down reports a
+fourth key that nobody pressed.
 Rows are open drain. A row pulls low or floats, so two pressed keys never connect opposing outputs.
 """
 
@@ -89,6 +90,7 @@ class MatrixKeypad:
             self._begin(down, now)
         elif ticks_diff(now, self._since) >= self._hold:
             self._spent = True
+            self._since = now
             return self._key or None
         return None
 
@@ -108,7 +110,8 @@ class MatrixKeypad:
             self._choose(self._named(down))
 
     def _choose(self, key):
-        # Decide this when the key goes down. Otherwise, holding OK to wake the card could confirm a question from the line.
+        # Fix the meaning of a key when it goes down. If the host switched the card on with a question while OK was held to wake
+        # the card, OK would confirm the question.
         waking = self.off and key == self._wakes
         self._key = KEY_PRESS if waking else key
         self._hold = _HOLD_MS if waking else DEBOUNCE_MS

@@ -35,9 +35,7 @@ from dsc_host.records.store import Store
 MOST_TOGETHER = 64
 """The largest number of changes in one transaction. PostgreSQL keeps this many savepoints of a transaction in shared memory."""
 
-_INTERRUPTED = (
-    "the change was interrupted and may have been recorded; try again, and verify a response only with a new challenge"
-)
+_INTERRUPTED = "the change was interrupted and may have been recorded; try again, and for a response with a new challenge"
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection, PendingEntries], T]

@@ -31,7 +31,7 @@ MOST_REPLIES = 8192
 MOST_PROXY_BYTES = 2250
 """The maximum length of all attributes Proxy-State of a request together. The reply repeats them beside its own attributes."""
 KEPT_SECONDS = 30.0
-"""The seconds for which a reply is kept. After this time, a client no longer repeats the request."""
+"""The seconds for which a reply is kept. Clients give up repeating a request before this time ends."""
 
 _Key = tuple[str, int, int, bytes]
 _log = logging.getLogger("dsc_host.gateway.radius")

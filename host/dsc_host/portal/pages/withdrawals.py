@@ -63,7 +63,7 @@ def withdrawn(visit: Visit) -> Response:
 
 
 def _too_much(_: Language, amount: Decimal, level: Level, allowance: Allowance) -> tuple[str, str]:
-    """Return the title of a refusal, and its details: what is left of the limit, and when it is full again."""
+    """Return the title of a refusal, and its details: what is left, and when all of the limit is available."""
     left, title = _left(allowance), _("The amount is more than your limit.")
     if left is None or level.per_day is None:
         return title, ""
