@@ -27,7 +27,7 @@ def add_to_cards(visit: Visit, devices: Sequence[DeviceView], rows: Sequence[Ite
     for device, row in zip(devices, rows, strict=True):
         asked = (text for each in requests if _is_for(each, device) for text in _request_lines(visit._, each, device))
         sent = _parcel_lines(visit, device)
-        stop = (Link("/stop", visit._("Stop it")),) if device.waits_until in waits else ()
+        stop = (Link("/stop", visit._("Stop the change")),) if device.waits_until in waits else ()
         shown.append(replace(row, details=(*row.details, *asked, *sent), links=(*stop, *row.links)))
     return shown
 
@@ -110,7 +110,7 @@ def wait_items(visit: Visit, *kinds: WaitKind, without: Sequence[DeviceView] = (
         if each.due_at is None:
             effect = _("Takes effect when a second person agrees.")
         details = (*((each.what,) if each.what else ()), effect)
-        stop = Link("/stop", _("Stop it"))
+        stop = Link("/stop", _("Stop the change"))
         rows.append(Item(_(WAITS[each.kind]), "code", Badge(_("waiting"), WARNING), details, links=(stop,)))
     return rows
 
