@@ -6,7 +6,7 @@ import pytest
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.login import Kind, Role, Scope, Visitor, rows
+from dsc_host.login import Role, Scope, Visitor, rows
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.languages import load
 from dsc_host.portal.navigation import is_for, section_of, sections
@@ -190,70 +190,6 @@ def test_a_device_that_is_locked_is_told_where_it_is_chosen(scenario: Scenario, 
     page = ben.press("Continue")
     assert (page.status, page.path, page.title) == (429, "/login/device", "Choose a device")
     assert page.error.startswith("Too many attempts")
-
-
-def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, browser: Browsers) -> None:
-    anna = enter(scenario, browser())
-    anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
-    page = anna.press("Change the PIN")
-    assert [each in page.text for each in ("New PIN", "sequences such as 1234", "Challenge")] == [True, True, False]
-    assert '<li aria-current="step"><span>New PIN</span></li><li><span>Response</span></li>' in page.html
-    for pin, again, wrong, words in (
-        ("8246", "8247", "again", "Must be the PIN of the field above; enter the same PIN in both fields."),
-        ("1234", "1234", "pin", "Must not be a sequence such as 1234 or 4321."),
-        ("1234", "4321", "pin", "Must not be a sequence such as 1234 or 4321."),
-        ("", "", "pin", "Must be 4 digits, 0 to 9."),
-    ):
-        page = anna.press("Continue", pin=pin, again=again)
-        assert (page.title, page.status) == ("Change the PIN", 400)
-        assert re.search(f'<input id="f1-[12]" name="{wrong}"[^>]*autofocus[^>]*aria-invalid', page.html)
-        assert (page.html.count("autofocus"), f'-error">{words}</p>' in page.html) == (1, True)
-        assert not pin or f'value="{pin}"' not in page.html
-
-
-def test_a_wrong_response_leaves_the_challenge_as_it_is(scenario: Scenario, browser: Browsers) -> None:
-    anna = enter(scenario, browser())
-    anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
-    anna.press("Change the PIN")
-    challenge = anna.press("Continue", pin="8246", again="8246").shown
-    assert "8246" not in re.sub('value="[^"]*"', "", anna.page.html)
-    for answer, status in (("1", 400), ("00000000", 401), ("00000000", 401)):
-        page = anna.press("Change the PIN", answer=answer)
-        assert (page.title, page.shown, page.status) == ("Confirm the new PIN", challenge, status)
-    page = anna.press("Change the PIN", answer="00000000")
-    assert (page.path, page.notice[:27]) == ("/devices", "The PIN was not changed: th")
-    page = anna.post("/pin/answer", answer="00000000")
-    assert 'href="/devices">Back' in page.html
-
-
-def test_another_pin_can_be_chosen_before_it_is_confirmed(scenario: Scenario, browser: Browsers) -> None:
-    anna = enter(scenario, browser())
-    anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
-    anna.press("Change the PIN")
-    first = anna.press("Continue", pin="8246", again="8246").forms[-2].fields
-    assert anna.press("Choose another PIN").title == "Change the PIN"
-    challenge = anna.press("Continue", pin="9318", again="9318").shown
-    assert anna.post("/pin/answer", kept=anna.page.forms[-2].fields["csrf"], answer="00000000").status == 409
-    forged = scenario.system.proofs.seal(anna.cookie, "/opt-out", {"pin": "8246"})
-    assert anna.post("/pin/answer", kept=forged, answer="00000000").status == 409
-    assert first["kept"] != forged
-    page = anna.post("/pin", device=first["device"])
-    page = anna.press("Continue", pin="9318", again="9318")
-    assert page.shown != challenge
-    answer = scenario.respond("IB3000901", page.shown, "9318")
-    assert anna.press("Change the PIN", answer=answer).notice == "Your card's PIN was changed. All other sessions have ended."
-
-
-def test_the_page_of_the_pin_begins_at_once_with_the_only_card(scenario: Scenario, browser: Browsers) -> None:
-    anna = enter(scenario, browser())
-    page = anna.open("/pin")
-    assert (page.path, page.title) == ("/pin", "Change the PIN")
-    assert "same PIN in both fields" in anna.press("Continue", pin="9318", again="9319").text
-    page = anna.press("Continue", pin="9318", again="9318")
-    answer = scenario.respond("IB3000901", page.shown, "9318")
-    assert anna.press("Change the PIN", answer=answer).notice == "Your card's PIN was changed. All other sessions have ended."
-    ben = enter(scenario, browser(), "ben")
-    assert ben.open("/pin").path == "/devices", "a phone has no PIN here"
 
 
 def test_the_login_says_what_to_enter_and_helps_without_a_device(scenario: Scenario, browser: Browsers) -> None:

@@ -169,8 +169,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Answer the call of {lena} as {name}",
-                "She calls support, and you are {tom}, who answers. Log in, search for {lena}, and ask the questions: her"
-                " answers appear beside them.",
+                "She calls support. As {tom}, log in, search for {lena}, and ask the questions. The page shows her answers.",
                 "tom",
                 "/desk",
                 (Happening("lena", "desk.identify done"),),
@@ -218,8 +217,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Share the card of {mia}",
-                "Share a device. Enter {mia} as its owner, with the password “{password}”. Then answer the challenge with her"
-                " card.",
+                "Share a device. Enter {mia} as its owner, with the password “{password}”. Answer the challenge with her card.",
                 "work",
                 "/share",
                 (Happening("work", "share.prove done"),),
