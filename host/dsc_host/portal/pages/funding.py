@@ -47,7 +47,7 @@ def deposited(visit: Visit) -> Response:
             try:
                 allowance = visit.system.fund(visit.token, amount, method, visit.value("entry", 32) or "-")
             except AlreadyDone:
-                return visit.redirect("/deposit", notice="deposited_before", amount=amount)
+                return visit.redirect("/deposit", notice="deposited_before")
     if not allowance:
         return _refused(visit, allowance)
     if not sure:

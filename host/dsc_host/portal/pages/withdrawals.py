@@ -51,7 +51,7 @@ def withdrawn(visit: Visit) -> Response:
             try:
                 allowance = visit.system.withdraw(visit.token, amount, visit.value("entry", 32) or "-")
             except AlreadyDone:
-                return visit.redirect("/withdraw", notice="withdrawn_before", amount=amount)
+                return visit.redirect("/withdraw", notice="withdrawn_before")
     if not allowance:
         title, words = _too_much(_, amount, *visit.system.withdrawal_limit(visit.token))
         return visit.wrong(replace(_withdraw(visit), wrong_words=words), title, 409, "amount")
