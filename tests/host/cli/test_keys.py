@@ -43,6 +43,19 @@ def test_a_master_key_is_changed_step_by_step(dscplus: Command, keys: Path) -> N
     dscplus.assert_no_secret_was_printed()
 
 
+def test_a_key_without_cards_that_seals_the_log_is_not_dropped(dscplus: Command, keys: Path) -> None:
+    old = MasterKey(bytes(range(32))).id
+    for serial in ("IB1", "IB2"):
+        assert dscplus("card", "retire", serial, "--yes").code == 0
+    assert dscplus("key", "promote", json.loads(dscplus("key", "add", "--json").out)["id"]).code == 0
+    assert ids(dscplus)[1] == (old, False, 0)
+    refused = dscplus("key", "drop", old)
+    assert (refused.code, refused.error) == (
+        1,
+        f"secrets other than cards are still sealed under {old}; run dscplus rekey first",
+    )
+
+
 def test_the_key_that_seals_is_not_dropped_and_others_are_named(dscplus: Command, keys: Path) -> None:
     held = keys.read_bytes()
     assert "promote another key first" in dscplus("key", "drop", ids(dscplus)[0][0]).error
