@@ -331,12 +331,12 @@ def kind_name(_: Language, kind: str, *, issued: bool) -> str:
     return name if issued else _("{device} (no longer issued)", device=name)
 
 
-def which(device: DeviceView) -> str:
+def device_name(device: DeviceView) -> str:
     """Return a text that distinguishes the device from others of its kind: the name that the user gave it, and its label."""
-    return named(device.name, device.label)
+    return name_with_label(device.name, device.label)
 
 
-def named(name: str, label: str) -> str:
+def name_with_label(name: str, label: str) -> str:
     """Return the name that a user gave a device, then its label in parentheses. If one is missing, return only the other."""
     return f"{name} ({label})" if name and label else name or label
 

@@ -360,7 +360,7 @@ def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
         others.append(Beside(lambda: served.system.begin("carl", PASSWORD)))
         others[0].waits(served)
 
-    before(monkeypatch, users, "settings_changed", meanwhile, only=lambda _db, user, **_: user.id == carls)
+    before(monkeypatch, users, "invalidate_sessions", meanwhile, only=lambda _db, user, **_: user.id == carls)
     seen = conflicts(monkeypatch)
     change(served)
     assert isinstance(others[0].result(), Step)

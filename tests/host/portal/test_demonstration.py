@@ -11,7 +11,7 @@ from tests.host.portal.browser import Browser, Browsers, Page, PageForm, browser
 
 from dsc_host.login import Loss
 from dsc_host.login.transaction import user_named
-from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME, Demonstration, PageCard
+from dsc_host.portal.demo.demonstration import CARL, DEMO_PASSWORD, PIN, Demonstration, PageCard
 from dsc_host.portal.pages import issuer
 
 JSON = {"accept": "application/json"}
@@ -41,7 +41,7 @@ def response(card: PageCard, question: str, pin: str = PIN) -> str:
 
 def begin(visitor: Browser, name: str, kind: str = "") -> Browser:
     visitor.open("/login")
-    page = visitor.press("Continue", name=name, password=SESAME)
+    page = visitor.press("Continue", name=name, password=DEMO_PASSWORD)
     if page.path == "/login/device":
         choice = re.search(rf'value="(\w+)"[^>]*>\s*<label[^>]*>{re.escape(kind)}<', page.html)
         assert choice, page.text
@@ -179,7 +179,7 @@ def test_messages_to_the_people_are_in_the_language_of_the_visitor(shown: Demons
     for code, words in (("de", "Ihr Anmeldecode"), ("ru", "код для входа"), ("en", "Your login code")):
         visitor = browser(**{"accept-language": code})
         visitor.open("/login")
-        visitor.post("/login", name="carl", password=SESAME)
+        visitor.post("/login", name="carl", password=DEMO_PASSWORD)
         device = re.search(r'value="(\w+)"[^>]*>\s*<label[^>]*>[^<]*SMS', visitor.page.html)
         assert device is not None, visitor.page.text
         visitor.post("/login/device", device=device[1])
@@ -241,7 +241,7 @@ def test_the_issuer_sees_dates_and_works_in_batches(
     monkeypatch.setattr(issuer, "_BATCH", 1)
     system, token = shown.system, enter(shown, browser(), "carl").cookie
     account = system.context.read(lambda tx: user_named(tx.db, "carl")).account_id
-    system.operator.add_user(account, "carl.work", SESAME, email="carl.work@example.com", phone=None)
+    system.operator.add_user(account, "carl.work", DEMO_PASSWORD, email="carl.work@example.com", phone=None)
     for name in ("carl", "carl.work"):
         system.confirm_request(token, system.draft_request(token, NEW, name=name).id)
     shown.pass_days(2)

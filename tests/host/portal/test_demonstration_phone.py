@@ -12,7 +12,7 @@ from dsc_host.login import Kind, Policy
 from dsc_host.login.accounts import contacts
 from dsc_host.login.messages import notices
 from dsc_host.login.transaction import user_named
-from dsc_host.portal.demo.demonstration import SESAME, Demonstration, begin
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, Demonstration, begin
 
 FIRST, SECOND = "+4915112345678", "+41795550123"
 
@@ -41,7 +41,7 @@ def test_the_code_goes_to_the_number_that_was_chosen(
     shown: Demonstration, browser: Browser, typed: dict[str, str], number: str
 ) -> None:
     browser.open("/phone")
-    page = browser.press("Send the activation code", user="carl", password=SESAME, **typed)
+    page = browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD, **typed)
     assert f"A code was sent to {contacts.masked(number)}." in page.text
     assert sent_to(shown) == [number]
 
@@ -49,16 +49,16 @@ def test_the_code_goes_to_the_number_that_was_chosen(
 def test_a_number_that_there_is_not(shown: Demonstration, browser: Browser) -> None:
     browser.open("/phone")
     for typed in ("0", "3", "", "-1", "x", "²", "99"):
-        page = browser.press("Send the activation code", user="carl", password=SESAME, phone=typed)
+        page = browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD, phone=typed)
         assert page.error == "Phone number: Must be one of your 2 confirmed phones.", typed
     assert sent_to(shown) == []
-    page = browser.press("Send the activation code", user="carl", password=SESAME)
+    page = browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD)
     assert "/phone/activate" in {form.action for form in page.forms}
 
 
 def test_a_new_number_is_asked_for_only_where_the_policy_allows_one(shown: Demonstration, browser: Browser) -> None:
     assert "Or a new number" not in browser.open("/phone").text
-    page = browser.press("Send the activation code", user="carl", password=SESAME, number="+12125551234")
+    page = browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD, number="+12125551234")
     assert "takes confirmed numbers only" in page.error
     assert sent_to(shown) == []
 
@@ -69,11 +69,11 @@ def test_an_app_is_activated_with_a_new_number() -> None:
     with closing(shown), browsers(shown.system, demonstration=shown) as made:
         browser = made()
         browser.open("/phone")
-        page = browser.press("Send the activation code", user="carl", password=SESAME, number="+112125551234")
+        page = browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD, number="+112125551234")
         assert page.error == (
             "Phone number: Must be +12125551234, without the 1 after +1, which is dialed only within the country."
         )
-        page = browser.press("Send the activation code", user="carl", password=SESAME, number="001 (212) 555-1234")
+        page = browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD, number="001 (212) 555-1234")
         assert "A code was sent to +12…34." in page.text
         assert sent_to(shown) == ["+12125551234"]
         page = browser.press("Activate", token=newest_code(shown.letters), pin="7t&2")
@@ -84,7 +84,7 @@ def test_an_app_is_activated_with_a_new_number() -> None:
 def activated(shown: Demonstration, browser: Browser) -> Browser:
     """Return the browser after carl has activated the app on his phone."""
     browser.open("/phone")
-    browser.press("Send the activation code", user="carl", password=SESAME)
+    browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD)
     assert "PIN: Must have 4 to 6" in browser.press("Activate", token="X", pin="1", finger="yes").error
     browser.press("Activate", token=newest_code(shown.letters, "sms"), pin="7t&2", finger="yes")
     return browser
@@ -92,18 +92,18 @@ def activated(shown: Demonstration, browser: Browser) -> Browser:
 
 def pushed(shown: Demonstration) -> str:
     """Begin a login that waits for the phone. Return the number on its page."""
-    step = shown.system.begin("carl", SESAME, "192.0.2.7")
+    step = shown.system.begin("carl", DEMO_PASSWORD, "192.0.2.7")
     offer = shown.system.choose(step.token, next(each.id for each in step.choices if each.kind is Kind.PHONE_APP)).offer
     assert offer is not None
     return offer.shows["number"]
 
 
 def test_a_code_is_on_the_screen_that_asks_for_it_and_on_no_other(shown: Demonstration, browser: Browser) -> None:
-    step = shown.system.begin("carl", SESAME, "192.0.2.7")
+    step = shown.system.begin("carl", DEMO_PASSWORD, "192.0.2.7")
     shown.system.choose(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS))
     browser.open("/phone")
     assert 'class="letter' not in browser.press("Send the activation code", user="carl", password="wrong").html
-    assert 'class="letter' in browser.press("Send the activation code", user="carl", password=SESAME).html
+    assert 'class="letter' in browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD).html
 
 
 @pytest.mark.parametrize(("button", "pin"), [("Approve", "7t&2"), ("Approve with my finger", "")])
@@ -150,11 +150,13 @@ def test_the_phone_asks_which_number_only_if_there_are_several(browser: Browser)
 
 def test_a_login_that_waits_for_the_app_leads_to_the_phone(shown: Demonstration, browser: Browser) -> None:
     app = shown.phone("carl")
-    begun = app.begin("carl", SESAME)
+    begun = app.begin("carl", DEMO_PASSWORD)
     app.activate(begun, newest_code(shown.letters, "sms"), "4711")
     browser.open("/login?name=carl")
     assert "Open the phone of carl" not in browser.page.text
-    device = re.search(r'value="(\w+)"[^>]*>\s*<label[^>]*>App on your phone', browser.press("Continue", password=SESAME).html)
+    device = re.search(
+        r'value="(\w+)"[^>]*>\s*<label[^>]*>App on your phone', browser.press("Continue", password=DEMO_PASSWORD).html
+    )
     if device:
         browser.press("Continue", device=device[1])
     assert browser.page.path == "/login/answer"

@@ -8,7 +8,7 @@ from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, browsers, come_with, enter
 
 from dsc_host.login import Kind, Loss, Statement, rows
-from dsc_host.portal.demo.demonstration import SESAME, Demonstration
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, Demonstration
 from dsc_host.portal.languages import load
 from dsc_host.portal.pages.statements import title
 
@@ -96,7 +96,7 @@ def test_statements_have_titles_and_dates_in_the_visitors_language(
     shown: Demonstration, language: str, lines: list[tuple[str, ...]]
 ) -> None:
     with browsers(shown.system) as browser:
-        step = shown.system.begin("carl", SESAME)
+        step = shown.system.begin("carl", DEMO_PASSWORD)
         step = shown.system.choose(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS))
         shown.system.deliver()
         done = shown.system.answer(step.token, newest_code(shown.letters)).step

@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 from tests.host.portal.browser import Browser, Browsers, Page, browsers
 
-from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, PIN, Demonstration
 from dsc_host.portal.demo.stories import STORIES, Story, story_of
 from dsc_host.portal.demo.story_runs import StoryRuns
 
@@ -33,7 +33,7 @@ def start(visitor: Browser, number: int = 0) -> Browser:
 
 def enter(shown: Demonstration, visitor: Browser, name: str) -> Browser:
     visitor.open("/login")
-    page = visitor.press("Continue", name=name, password=SESAME)
+    page = visitor.press("Continue", name=name, password=DEMO_PASSWORD)
     card = shown.cards[name]
     for key in ("PRESS", *PIN, "OK", *page.shown, "OK"):
         card.press(key)
@@ -107,7 +107,7 @@ def test_a_step_tells_what_its_login_asks_for_and_no_more(shown: Demonstration, 
 
     visitor = start(browser())
     assert told("/login") == {"User name", "Password"}
-    visitor.press("Continue", name="emma", password=SESAME)
+    visitor.press("Continue", name="emma", password=DEMO_PASSWORD)
     assert (visitor.page.path, told()) == ("/login/answer", set()), "the card says its PIN"
     assert (told("/contact"), told("/login")) == (set(), {"User name", "Password"})
     visitor = start(browser(), 2)
@@ -118,7 +118,7 @@ def test_a_step_counts_only_after_the_one_before(shown: Demonstration, login: St
     runs = StoryRuns(shown)
     run = runs.current(runs.begin("", login, "en"))
     assert run is not None
-    step = shown.system.begin("emma", SESAME)
+    step = shown.system.begin("emma", DEMO_PASSWORD)
     assert runs.done(run) == 1
     shown.system.choose(step.token, step.choices[0].id)
     assert runs.done(run) == 1, "an offer is no login"
@@ -154,7 +154,7 @@ def test_a_code_drops_in_beside_the_form_that_wants_it(browser: Browsers) -> Non
     visitor, other = start(browser(), 1), start(browser(), 1)
     for each, name in ((visitor, "finn"), (other, "finn2")):
         each.open("/login")
-        each.press("Continue", name=name, password=SESAME)
+        each.press("Continue", name=name, password=DEMO_PASSWORD)
         each.press("Continue")
     assert "A message to +4179" not in visitor.open("/login").text
     for each in (visitor, other):

@@ -94,6 +94,6 @@ def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
     tx.log("account.primary", user, "done", account=account.id)
 
 
-def settings_changed(db: Connection, user: User, **changes: object) -> None:
+def invalidate_sessions(db: Connection, user: User, **changes: object) -> None:
     """Change a user and make all existing sessions of the user invalid."""
     rows.users.change(db, user.id, settings=rows.users.c.settings + 1, **changes)

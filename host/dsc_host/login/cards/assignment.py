@@ -25,6 +25,6 @@ def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
         raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
     notified = notices.notify(tx, user, "activated", device=serial)
     device = registry.add(tx, user, card, notified=notified, serial=serial)
-    users.settings_changed(tx.db, user)
+    users.invalidate_sessions(tx.db, user)
     tx.log("card.assign", user, "done", card=serial)
     return device.id

@@ -47,7 +47,7 @@ def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, ne
         tx.log("pin.change", user, "refused", device=device.id)
         return False
     for user_id in registry.users_of(tx.db, device):
-        users.settings_changed(tx.db, found(rows.users.find(tx.db, user_id)))
+        users.invalidate_sessions(tx.db, found(rows.users.find(tx.db, user_id)))
     sessions.end_all(tx.db, user, except_id=session.id)
     notices.notify(tx, user, "pin_changed", device=registry.label(device))
     tx.log("pin.change", user, "done", device=device.id)

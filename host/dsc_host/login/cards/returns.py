@@ -235,7 +235,7 @@ def _end_all(tx: LoginTransaction, user: User) -> None:
         elif device.state in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
             _end(tx, user, device)
     sharing.end_of_user(tx, user)
-    users.settings_changed(tx.db, user)
+    users.invalidate_sessions(tx.db, user)
 
 
 def _end(tx: LoginTransaction, user: User, device: Device) -> None:

@@ -60,7 +60,7 @@ def enable_messages(
         if kind.name not in has and (kind.name in replaced or registry.is_issued(tx, kind)):
             continued = replaced.get(kind.name) or (None if anew else _last_ended(tx, user, kind))
             _add_number(tx, user, kind, number, notified, continued)
-    users.settings_changed(tx.db, user)
+    users.invalidate_sessions(tx.db, user)
     tx.log("messages.enable", user, "done", by=by)
 
 

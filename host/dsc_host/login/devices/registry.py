@@ -184,7 +184,7 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
     rows.devices.change(tx.db, device.id, state=str(state), since=tx.now(), **changes)
     if DeviceState.ACTIVE in (device.state, state):
         for use in rows.uses.all(tx.db, rows.uses.c.device_id == device.id):
-            users.settings_changed(tx.db, found(rows.users.find(tx.db, use.user_id)))
+            users.invalidate_sessions(tx.db, found(rows.users.find(tx.db, use.user_id)))
     if state not in (DeviceState.SHIPPED, DeviceState.ACTIVE, DeviceState.MISPLACED):
         vault.forget(tx.db, kinds.secret_of(device))
     return found(rows.devices.find(tx.db, device.id))

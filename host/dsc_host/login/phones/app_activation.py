@@ -119,7 +119,7 @@ def activate(
     _end_replaced(tx, user)
     if number := ActivationData.of(session).number:
         token_phone_number.confirm(tx, user, number)
-    users.settings_changed(tx.db, user)
+    users.invalidate_sessions(tx.db, user)
     tx.log("phone.activate", user, "done", device=device.id)
     return Activated(device.id, device_token, user.name)
 

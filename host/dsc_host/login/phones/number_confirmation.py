@@ -110,7 +110,7 @@ def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = Fa
     contacts.add_phone(tx, user, number, notified=notified)
     waits.end(tx, user, waits.NewNumber(number), WaitState.DONE)
     if lifecycle.has_app(tx, user):
-        users.settings_changed(tx.db, user)
+        users.invalidate_sessions(tx.db, user)
         return False
     lifecycle.enable_messages(tx, user, number, notified, anew=anew)
     return True
@@ -139,7 +139,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     opened_by = rows.devices.find(tx.db, session.device_id)
     notices.notify(tx, user, "out_of_use", device=contacts.masked(phone.number))
     lifecycle.forget_number(tx, user, phone.number)
-    users.settings_changed(tx.db, user)
+    users.invalidate_sessions(tx.db, user)
     # If a code to this number opened the session, end the session too.
     ends = opened_by is not None and kinds.of(opened_by).number(opened_by) == phone.number
     sessions.end_all(tx.db, user, except_id="" if ends else session.id)

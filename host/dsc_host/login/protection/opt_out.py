@@ -37,7 +37,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
     if user.opted_out == out:
         raise NotNow("the user {name} has already opted out" if out else "the user {name} has not opted out", name=user.name)
     notices.notify(tx, user, "opted_out" if out else "opted_in")
-    users.settings_changed(tx.db, user, opted_out=out)
+    users.invalidate_sessions(tx.db, user, opted_out=out)
     waits.end(tx, user, waits.OptOut(), WaitState.DONE if out else WaitState.STOPPED)
     tx.log("opt-out" if out else "opt-in", user, "done", by=primary.name)
 

@@ -327,7 +327,7 @@ def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, 
     rows.uses.add(tx.db, Use(table_rows.new_id(), user.id, device.id, str(UseState.ACTIVE), 0, None))
     kept = json_column.write(ShareData(tuple(parked)))
     rows.shares.change(tx.db, share.id, state=str(ShareState.DONE), expires_at=None, decided_by=by, data=kept)
-    users.settings_changed(tx.db, user)
+    users.invalidate_sessions(tx.db, user)
     for each in (user, owner):
         notices.notify(tx, each, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
     tx.log("share.confirm", user, "done", device=device.id)
@@ -357,7 +357,7 @@ def _stop_sharing(db: Connection, user: User, share: Share, parked: list[registr
     for _, use in parked:
         rows.uses.change(db, use.id, state=str(UseState.ACTIVE))
     rows.shares.change(db, share.id, state=str(ShareState.CANCELLED))
-    users.settings_changed(db, user)
+    users.invalidate_sessions(db, user)
 
 
 def _comes_back(context: LoginContext, device: Device, use: Use) -> bool:

@@ -25,6 +25,6 @@ def set_forgotten(tx: LoginTransaction, name: str, password_hash: str) -> None:
 
 def _replace(tx: LoginTransaction, user: User, password_hash: str, *, except_id: str = "") -> None:
     notices.notify(tx, user, "password_changed")
-    users.settings_changed(tx.db, user, password=password_hash)
+    users.invalidate_sessions(tx.db, user, password=password_hash)
     sessions.end_all(tx.db, user, except_id=except_id)
     tx.log("password.change", user, "done")

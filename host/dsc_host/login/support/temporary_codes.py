@@ -25,6 +25,6 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     code = codes.random_code(tx.policy.temporary.letters)
     device = registry.add(tx, user, kind, notified=notified, expires_at=until)
     vault.put(tx.cards, kinds.secret_of(device), code.encode())
-    users.settings_changed(tx.db, user)
+    users.invalidate_sessions(tx.db, user)
     tx.log("desk.temporary-code", user, "done", by=staff.name)
     return code

@@ -31,7 +31,7 @@ from dsc_host.records.tables import audit
 from dsc_host.verifier import MasterKey, Verifier
 
 CARDS = "dscplus.cards"
-SESAME = "open sesame, please"
+DEMO_PASSWORD = "open sesame, please"  # noqa: S105 - it opens only the demonstration
 PIN = "2846"
 _KEPT_LETTERS = 100
 _DAY = 24 * 60 * 60
@@ -248,7 +248,7 @@ SETTINGS = {"contact": CONTACT, "request": {"returnable": ["IB3000xxx", "IB31xxx
 
 
 def begin(policy: Policy | None = None) -> Demonstration:
-    """Return a demonstration with a database in memory and the users of `PEOPLE`, who all have the password `SESAME`."""
+    """Return a demonstration with a database in memory and the users of `PEOPLE`, who all have the password `DEMO_PASSWORD`."""
     policy = policy or Policy.of(SETTINGS)
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)
@@ -280,7 +280,7 @@ def _populate(demo: Demonstration) -> None:
         ("ivo", desk, None, Role.ISSUER),
         ("cleo", desk, None, Role.COMPLIANCE),
     ):
-        system.operator.add_user(account, name, SESAME, email=f"{name}@example.com", phone=phone, role=role)
+        system.operator.add_user(account, name, DEMO_PASSWORD, email=f"{name}@example.com", phone=phone, role=role)
     for number, name in enumerate(("anna", "sue", "ivo", "cleo"), 901):
         demo.give_card(name, f"IB3000{number}")
     # Drop the messages about these cards: they were sent before the first visitor, so nobody has chosen their language.

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import Kind, Letter, NotFound
 from dsc_host.portal import security
-from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, PIN, Demonstration
 from dsc_host.portal.demo.stories import LOGIN, STORIES, Step, Story, story_of
 from dsc_host.portal.demo.story_runs import Performer, Run, StoryRuns
 from dsc_host.portal.languages import Language
@@ -65,7 +65,7 @@ class StoryGuide:
     """The papers of the caller, if support asks for them in the current step."""
     following: Story | None
     """After the last step, the story to continue with: the next one that the visitor has not finished, or None."""
-    ways: Sequence[StepLink]
+    links: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
     progress: str
     """The number of the current step, in words."""
@@ -120,8 +120,8 @@ def _story(demo: Demonstration, runs: StoryRuns, visit: Visit, run: Run) -> Stor
     step = steps[done]
     caller = run.performers.get(step.papers)
     papers = () if caller is None else _papers(_, caller)
-    ways, due = _ways(demo, visit, run, step), 0 if step.page else _JUMPS[-1]
-    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, None, ways, count, due)
+    links, due = _links(demo, visit, run, step), 0 if step.page else _JUMPS[-1]
+    return StoryGuide(run.story, told, done, _login_data(visit, run, step), papers, None, links, count, due)
 
 
 def progress(_: Language, story: Story, done: int) -> str:
@@ -140,7 +140,7 @@ def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:
 def _shown_step(_: Language, run: Run, step: Step, ahead: int) -> ShownStep:
     """Return a step as the guide shows it. `ahead` is its distance from the current step, negative for an earlier step."""
     title = _(step.title, name=run.performer_of(step).name, **run.values)
-    return ShownStep(title, _(step.text, password=SESAME, pin=PIN, **run.values), ahead < 0, ahead == 0)
+    return ShownStep(title, _(step.text, password=DEMO_PASSWORD, pin=PIN, **run.values), ahead < 0, ahead == 0)
 
 
 def _visitor(visit: Visit) -> str:
@@ -155,7 +155,7 @@ def _login_data(visit: Visit, run: Run, step: Step) -> Facts:
     """Return the user name and the password that the page asks for in this step. Return nothing if it asks for neither."""
     _, path = visit._, str(visit.request.scope["path"])
     key = step.person if path == LOGIN and step.page else step.enters if path == step.page else ""
-    return ((_("User name"), run.performers[key].name), (_("Password"), SESAME)) if key else ()
+    return ((_("User name"), run.performers[key].name), (_("Password"), DEMO_PASSWORD)) if key else ()
 
 
 def _papers(_: Language, caller: Performer) -> Facts:
@@ -169,7 +169,7 @@ def _papers(_: Language, caller: Performer) -> Facts:
     )
 
 
-def _ways(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[StepLink, ...]:
+def _links(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[StepLink, ...]:
     """Return the links to the page of a step, and to the phone if the story needs one."""
     owner = next((run.performer_of(each).name for each in run.story.steps if each.page == PHONE), "")
     found = (

@@ -11,7 +11,7 @@ from dsc_host.login import Letter
 from dsc_host.login.messages.outbox import templates
 from dsc_host.portal.components import INFO, SUCCESS, Actions, Badge, Empty, Filter, Item, Listing, Quote, Split
 from dsc_host.portal.demo import card_pages, component_page, guide, phone_pages, statements
-from dsc_host.portal.demo.demonstration import PEOPLE, PIN, SESAME, Demonstration
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, PEOPLE, PIN, Demonstration
 from dsc_host.portal.demo.guide import story_lines
 from dsc_host.portal.demo.stories import Story
 from dsc_host.portal.demo.story_runs import StoryRuns
@@ -89,7 +89,7 @@ def _people(demo: Demonstration, visit: Visit) -> Listing:
         )
         for name, what in PEOPLE.items()
     ]
-    words = _("Everybody's password is “{password}”, and every card's PIN is {pin}.", password=SESAME, pin=PIN)
+    words = _("Everybody's password is “{password}”, and every card's PIN is {pin}.", password=DEMO_PASSWORD, pin=PIN)
     together = _("These people are the same for all visitors, and so is the date. A story has people of its own.")
     return Listing(_("Or go your own way"), items, words=(words, together), folded=True)
 

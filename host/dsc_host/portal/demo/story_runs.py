@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from dsc_host.login import Identity
 from dsc_host.login.rows import devices
-from dsc_host.portal.demo.demonstration import SESAME, Demonstration
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, Demonstration
 from dsc_host.portal.demo.stories import Happening, Person, Step, Story
 from dsc_host.records.tables import audit
 from dsc_host.schema.log_index import user_of
@@ -174,7 +174,7 @@ class StoryRuns:
         self.demo.system.operator.add_user(
             account,
             name,
-            SESAME,
+            DEMO_PASSWORD,
             email=f"{name}@example.com",
             phone=performer.phone or None,
             language=language,

@@ -15,7 +15,7 @@ from dsc_host.portal.pages.support import may_be_taken_out
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View, button, hidden
-from dsc_host.portal.wording import KINDS, LOSS_HINTS, LOSSES, which
+from dsc_host.portal.wording import KINDS, LOSS_HINTS, LOSSES, device_name
 
 
 def temporary(visit: Visit) -> Response:
@@ -120,7 +120,7 @@ def _what_happened(visit: Visit, device: DeviceView) -> View:
     words = [_("Nobody can then log in with this device. Its owner is notified.")]
     if device.kind in (Kind.PHONE_APP, Kind.SMS, Kind.VOICE):
         words.append(_("If the phone is lost or stolen, its numbers get no more codes."))
-    facts = ((_(KINDS[device.kind]), which(device)),)
+    facts = ((_(KINDS[device.kind]), device_name(device)),)
     return confirmations.question(visit, _("Take the device out of use?"), words, facts, form)
 
 

@@ -7,7 +7,7 @@ from dsc_host.login import DeviceState, DeviceView, UseState
 from dsc_host.portal.components import DANGER, ICONS, INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item
 from dsc_host.portal.languages import Language
 from dsc_host.portal.views import Form, Link
-from dsc_host.portal.wording import STATES, kind_name, which
+from dsc_host.portal.wording import STATES, device_name, kind_name
 
 _BADGES = {
     DeviceState.SHIPPED: INFO,
@@ -44,7 +44,7 @@ def short_item(_: Language, device: DeviceView) -> Item:
 
 def about(_: Language, device: DeviceView) -> str:
     """Return the words with which screen readers name the device at its buttons."""
-    return f"{kind_name(_, device.kind, issued=device.issued)} {which(device)}".strip()
+    return f"{kind_name(_, device.kind, issued=device.issued)} {device_name(device)}".strip()
 
 
 def title(_: Language, device: DeviceView) -> str:

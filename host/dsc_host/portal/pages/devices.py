@@ -15,11 +15,11 @@ from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
 from dsc_host.portal.pages.losses import losing_link
 from dsc_host.portal.pages.next_devices import may_share, online_card_items
-from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
+from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.pages.own_device import device_forms, device_link
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button, hidden
-from dsc_host.portal.wording import KINDS, in_sentence, which
+from dsc_host.portal.wording import KINDS, device_name, in_sentence
 
 
 def devices(visit: Visit) -> Response:
@@ -92,7 +92,7 @@ def removing(visit: Visit) -> Response:
         words.append(_("It is the last device that you can log in with. Without another one, only support can help you."))
         fields.append(Field("last", _("I know that no other device is left."), "checkbox"))
     form = Form("/devices/remove/confirm", _("Remove the app"), fields, danger=True)
-    facts = ((_(KINDS[app.kind]), which(app)),)
+    facts = ((_(KINDS[app.kind]), device_name(app)),)
     blocks = (Outcome(_("This will happen"), words),)
     return visit.show(View(_("Remove the app?"), facts=facts, blocks=blocks, forms=(form,), back=_back(_)))
 
@@ -156,7 +156,7 @@ def activate(visit: Visit) -> Response:
 def _activating(visit: Visit, offer: Offer) -> View:
     _ = visit._
     view = View(_("Activate {device}", device=in_sentence(_, offer.kind)), back=_back(_), focus=True)
-    view = asking(visit, offer, view, Form("/activate/answer", _("Activate")))
+    view = with_answer_form(visit, offer, view, Form("/activate/answer", _("Activate")))
     return replace(view, forms=(*view.forms, *_codes_of(visit, offer.device)))
 
 
@@ -171,17 +171,17 @@ def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
 def activated(visit: Visit) -> Response:
     """Activate the device if its response is correct."""
     offer = visit.system.activation_offer(visit.token)
-    if words := miscounted(visit, offer):
+    if words := digits_error(visit, offer):
         return visit.wrong(_activating(visit, offer), words, 400, "answer")
-    if not visit.system.activate(visit.token, entered(visit, offer)):
+    if not visit.system.activate(visit.token, read_answer(visit, offer)):
         try:
             offer = visit.system.activation_offer(visit.token)
         except NotNow:
             return visit.redirect("/devices", notice="not_activated")
-        return visit.wrong(_activating(visit, offer), wrong(visit._, offer), 401, "answer")
+        return visit.wrong(_activating(visit, offer), wrong_answer(visit._, offer), 401, "answer")
     now_in_use = next(each for each in visit.system.devices(visit.token) if each.id == visit.visitor().device)
     bridges = now_in_use.has_sheet and not now_in_use.lasting
-    name = f"{visit._(KINDS[now_in_use.kind])} {which(now_in_use)}".strip()
+    name = f"{visit._(KINDS[now_in_use.kind])} {device_name(now_in_use)}".strip()
     return visit.redirect("/devices/next" if bridges else "/devices", notice="device_activated", device=name)
 
 

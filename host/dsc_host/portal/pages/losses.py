@@ -18,7 +18,7 @@ from dsc_host.portal.pages.contact import dialed, office_of, telephones
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
-from dsc_host.portal.wording import KINDS, LOSSES, which
+from dsc_host.portal.wording import KINDS, LOSSES, device_name
 
 _REPORTED = (Loss.LOST, Loss.STOLEN)
 _PHONES = (Kind.PHONE_APP, Kind.SMS, Kind.VOICE)
@@ -186,7 +186,7 @@ def _consequences(_: Language, devices: tuple[DeviceView, ...], here: str, *, in
 
 
 def _which(_: Language, devices: tuple[DeviceView, ...], chosen: str) -> Field:
-    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
+    choices = [Choice(each.id, _(KINDS[each.kind]), device_name(each)) for each in devices]
     selected = chosen if any(each.id == chosen for each in devices) else devices[0].id
     return Field("device", _("Which device is lost?"), "radio", value=selected, choices=choices)
 

@@ -16,7 +16,7 @@ _SENT = (Kind.SMS, Kind.VOICE)
 _CODES = (Kind.CODE_CARD, Kind.ONLINE_CARD)
 
 
-def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
+def with_answer_form(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
     """Return the view with this form, and with the challenge, the instructions and the field for the response.
 
     If `new_pin` is set, the response must be made with a PIN that was just chosen, and the view already has the instructions.
@@ -38,7 +38,7 @@ def is_push(offer: Offer) -> bool:
     return "number" in offer.shows
 
 
-def entered(visit: Visit, offer: Offer) -> str:
+def read_answer(visit: Visit, offer: Offer) -> str:
     """Return the answer of the form. An answer of digits is returned without the spaces and hyphens that a person may type."""
     if offer.kind in _CODES:
         return " ".join(filter(None, (visit.value(name) for name in _names(offer)))) or visit.value("answer")
@@ -46,7 +46,7 @@ def entered(visit: Visit, offer: Offer) -> str:
     return text if _digits(visit, offer) is None else re.sub(r"[\s-]", "", text)
 
 
-def wrong(_: Language, offer: Offer) -> str:
+def wrong_answer(_: Language, offer: Offer) -> str:
     """Return the sentence about a wrong answer: how many more are accepted, and what happens after them."""
     return _(
         "That answer was not correct. Tries left: {left}. After the last one, you must start again.",
@@ -54,7 +54,7 @@ def wrong(_: Language, offer: Offer) -> str:
     )
 
 
-def miscounted(visit: Visit, offer: Offer) -> str:
+def digits_error(visit: Visit, offer: Offer) -> str:
     """Return the sentence about an answer with a wrong number of digits; empty if the number is right or not fixed.
 
     Such an answer is a slip, so the page shows it again and does not count it as a wrong answer.

@@ -9,7 +9,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import NotNow, Offer, Scope
 from dsc_host.portal.components import Instructions
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
+from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
 
@@ -60,15 +60,15 @@ def changed(visit: Visit) -> Response:
     path, form = visit.system.proofs.unseal(visit.token, kept)
     if path != _ANSWER:
         raise NotNow("there is nothing to answer; begin again")
-    if words := miscounted(visit, offer):
+    if words := digits_error(visit, offer):
         return visit.wrong(_proving(visit, offer, kept), words, 400, "answer")
-    if visit.system.change_pin(visit.token, entered(visit, offer), form["pin"]):
+    if visit.system.change_pin(visit.token, read_answer(visit, offer), form["pin"]):
         return visit.redirect("/devices", notice="pin", token=visit.system.rotate(visit.token))
     try:
         offer = visit.system.pin_offer(visit.token)
     except NotNow:
         return visit.redirect("/devices", notice="pin_kept")
-    return visit.wrong(_proving(visit, offer, kept), wrong(visit._, offer), 401, "answer")
+    return visit.wrong(_proving(visit, offer, kept), wrong_answer(visit._, offer), 401, "answer")
 
 
 def pin_rules(_: Language) -> str:
@@ -110,7 +110,7 @@ def _proving(visit: Visit, offer: Offer, kept: str) -> View:
     )
     fields = (hidden("device", offer.device), hidden("kept", kept))
     form = Form(_ANSWER, _("Change the PIN"), fields, also=(("/pin", _("Choose another PIN")),))
-    return asking(visit, offer, view, form, new_pin=True)
+    return with_answer_form(visit, offer, view, form, new_pin=True)
 
 
 def _steps(_: Language, current: int) -> Steps:

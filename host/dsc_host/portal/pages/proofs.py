@@ -11,10 +11,10 @@ from starlette.responses import Response
 from dsc_host.errors import DscError
 from dsc_host.login import DeviceView, NotIn, NotNow, Offer
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
+from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
-from dsc_host.portal.wording import KINDS, PROOFS, TITLES, which
+from dsc_host.portal.wording import KINDS, PROOFS, TITLES, device_name
 
 
 def wanted(visit: Visit) -> Response:
@@ -33,14 +33,14 @@ def answered(visit: Visit) -> Response:
     kept, proofs = visit.form.get("kept", ""), visit.system.proofs
     path, form = proofs.unseal(visit.token, kept)
     offer = proofs.offer(visit.token)
-    if words := miscounted(visit, offer):
+    if words := digits_error(visit, offer):
         return visit.wrong(_element(visit, offer, kept), words, 400, "answer")
-    if not proofs.answer(visit.token, entered(visit, offer)):
+    if not proofs.answer(visit.token, read_answer(visit, offer)):
         try:
             offer = proofs.offer(visit.token)
         except NotNow:
             return _ask_for_device(visit, kept, visit._("Too many responses were wrong. Try again with a new challenge."))
-        return visit.wrong(_element(visit, offer, kept), wrong(visit._, offer), 401, "answer")
+        return visit.wrong(_element(visit, offer, kept), wrong_answer(visit._, offer), 401, "answer")
     handler = visit.site.posts.get(path)
     if handler is None:
         return visit.redirect(path)
@@ -66,7 +66,7 @@ def _ask_for_answer(visit: Visit, device: str, kept: str, error: str = "") -> Re
 
 def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
     _ = visit._
-    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
+    choices = [Choice(each.id, _(KINDS[each.kind]), device_name(each)) for each in devices]
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
     view = View(_("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
@@ -76,7 +76,9 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
-    return asking(visit, offer, _named(visit, view, kept), Form("/proof/answer", _("Continue"), (hidden("kept", kept),)))
+    return with_answer_form(
+        visit, offer, _named(visit, view, kept), Form("/proof/answer", _("Continue"), (hidden("kept", kept),))
+    )
 
 
 def _named(visit: Visit, view: View, kept: str) -> View:

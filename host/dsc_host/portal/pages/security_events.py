@@ -9,7 +9,7 @@ from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Cell, Link, Row, Table, View
-from dsc_host.portal.wording import KINDS, named
+from dsc_host.portal.wording import KINDS, name_with_label
 
 EVENTS: Mapping[EventKind, str] = {
     EventKind.PASSWORD_RIGHT: "Your password was entered.",
@@ -151,4 +151,4 @@ def _is_by_unnamed(event: SecurityEvent) -> bool:
 
 
 def _device(_: Language, event: SecurityEvent) -> str:
-    return f"{_(KINDS[event.device])} {named(event.name, event.label)}".strip() if event.device else NONE
+    return f"{_(KINDS[event.device])} {name_with_label(event.name, event.label)}".strip() if event.device else NONE

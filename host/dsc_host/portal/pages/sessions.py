@@ -6,11 +6,11 @@ from dsc_host.login import NotNow, Offer, SessionView
 from dsc_host.portal.components import Empty, Item, Listing, PageForms
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
-from dsc_host.portal.pages.offers import asking, wrong
+from dsc_host.portal.pages.offers import with_answer_form, wrong_answer
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import icon_of
 from dsc_host.portal.views import Form, Link, View, button
-from dsc_host.portal.wording import KINDS, named
+from dsc_host.portal.wording import KINDS, name_with_label
 
 
 def sessions(visit: Visit) -> Response:
@@ -48,7 +48,7 @@ def extended(visit: Visit) -> Response:
         offer = proofs.offer(visit.token)
     except NotNow:
         return visit.redirect("/sessions", notice="not_extended")
-    return visit.wrong(_extending(visit, offer), wrong(visit._, offer), 401, "answer")
+    return visit.wrong(_extending(visit, offer), wrong_answer(visit._, offer), 401, "answer")
 
 
 def _extending(visit: Visit, offer: Offer) -> View:
@@ -59,7 +59,7 @@ def _extending(visit: Visit, offer: Offer) -> View:
         *((_("The session then lasts longer, until {latest} at the latest.", latest=_.moment(latest)),) if latest else ()),
     )
     view = View(_("Extend this session"), words=words, back=Link("/sessions", _("Back to the sessions")), focus=True)
-    return asking(visit, offer, view, Form("/sessions/extend/answer", _("Extend this session")))
+    return with_answer_form(visit, offer, view, Form("/sessions/extend/answer", _("Extend this session")))
 
 
 def _sessions(visit: Visit) -> View:
@@ -94,7 +94,7 @@ def _extendable(_: Language, until: float, latest: float) -> str:
 
 def _item(_: Language, session: SessionView) -> Item:
     """Return the row of a session. Its title is the browser, because users recognize it."""
-    kind, which = _(KINDS[session.kind or "none"]), named(session.name, session.label)
+    kind, which = _(KINDS[session.kind or "none"]), name_with_label(session.name, session.label)
     details = (
         _("Began: {moment}", moment=_.moment(session.began_at)),
         _("Last used: {moment}", moment=_.moment(session.used_at)),

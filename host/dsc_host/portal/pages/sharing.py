@@ -6,7 +6,7 @@ from dsc_host.login import DifferentIdentity, LessSecureDevice, NotFound, NotNow
 from dsc_host.portal.components import ICONS, INFO, NEUTRAL, SUCCESS, Alert, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.offers import asking, entered, miscounted, wrong
+from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
@@ -38,21 +38,21 @@ def _answering(visit: Visit, share_id: str, offer: Offer) -> View:
         back=Link("/share", _("Start again")),
         focus=True,
     )
-    return asking(visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", share_id),)))
+    return with_answer_form(visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", share_id),)))
 
 
 def answered(visit: Visit) -> Response:
     """Judge the device's answer, and show the share for confirmation."""
     _, share_id = visit._, visit.value("share", 32)
     offer = visit.system.share_offer(visit.token, share_id)
-    if words := miscounted(visit, offer):
+    if words := digits_error(visit, offer):
         return visit.wrong(_answering(visit, share_id, offer), words, 400, "answer")
-    if not visit.system.answer_share(visit.token, share_id, entered(visit, offer)):
+    if not visit.system.answer_share(visit.token, share_id, read_answer(visit, offer)):
         try:
             offer = visit.system.share_offer(visit.token, share_id)
         except NotNow:
             return visit.wrong(_begin(visit), _("There were too many wrong answers. Start again."), 401)
-        return visit.wrong(_answering(visit, share_id, offer), wrong(_, offer), 401, "answer")
+        return visit.wrong(_answering(visit, share_id, offer), wrong_answer(_, offer), 401, "answer")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
     view = View(
         _("Is this correct?"),

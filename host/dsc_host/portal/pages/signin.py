@@ -9,12 +9,12 @@ from dsc_host.login import NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.components import INFO, Actions, Alert, Item, Listing
 from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.pages.losses import losing_link, ways_on
-from dsc_host.portal.pages.offers import asking, entered, is_push, miscounted, wrong
+from dsc_host.portal.pages.offers import digits_error, is_push, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
-from dsc_host.portal.wording import KINDS, TITLES, which
+from dsc_host.portal.wording import KINDS, TITLES, device_name
 
 _LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 
@@ -105,9 +105,9 @@ def answer(visit: Visit) -> Response:
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
-    if words := miscounted(visit, offer):
+    if words := digits_error(visit, offer):
         return visit.wrong(_answering(visit, offer), words, 400, "answer")
-    done = visit.system.answer(visit.token, entered(visit, offer))
+    done = visit.system.answer(visit.token, read_answer(visit, offer))
     if done.step is not None:
         if done.status is Status.ACCEPTED:
             return visit.redirect_after_login(done.step.token)
@@ -116,7 +116,7 @@ def answer(visit: Visit) -> Response:
         return visit.wrong(_answering(visit, offer), visit._("This login has not been approved on the phone yet."), 200)
     if left := visit.system.step(visit.token).offer:
         offer = left
-    return visit.wrong(_answering(visit, offer), wrong(visit._, offer), 401, "answer")
+    return visit.wrong(_answering(visit, offer), wrong_answer(visit._, offer), 401, "answer")
 
 
 def pushed(visit: Visit) -> Response:
@@ -207,7 +207,7 @@ def _forgotten(_: Language) -> Listing:
 
 def _choosing(visit: Visit, step: Step) -> View:
     _ = visit._
-    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in step.choices]
+    choices = [Choice(each.id, _(KINDS[each.kind]), device_name(each)) for each in step.choices]
     if step.may_skip:
         choices.append(
             Choice(
@@ -273,7 +273,7 @@ def _answering(visit: Visit, offer: Offer) -> View:
     if offer.again_at is not None:
         form = replace(form, also=(("/login/resend", _("Send a new code")),))
         view = with_resend(visit, view, offer.again_at)
-    asked = asking(visit, offer, view, form)
+    asked = with_answer_form(visit, offer, view, form)
     if not push:
         return asked
     goes_on = _("It then continues by itself. If it does not, press “I have approved it on the phone”.")

@@ -3,7 +3,7 @@
 from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.login import Kind
-from dsc_host.portal.demo.demonstration import SESAME
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD
 
 APP_PIN = "2x-84"
 
@@ -19,7 +19,7 @@ def activate(phone: Walk, name: str, pin_label: str = "PIN of the app", **fields
     """Activate the app on an open phone for a user."""
     if phone.button("Activate the app for another user").count():
         phone.press("Activate the app for another user")
-    phone.press("Send the activation code", User_name=name, Password=SESAME)
+    phone.press("Send the activation code", User_name=name, Password=DEMO_PASSWORD)
     fields |= {pin_label: APP_PIN, "Also allow my finger": "yes", "Activation code from the SMS": phone.sent("sms")}
     phone.press("Activate", **fields)
     assert phone.has_notice("app_activated")

@@ -3,13 +3,13 @@
 from tests.host.portal.chromium.phone_apps import APP_PIN, activate, activate_phone, enter_by_app, open_phone
 from tests.host.portal.chromium.walk import Walk
 
-from dsc_host.portal.demo.demonstration import SESAME
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD
 
 
 def test_an_app_has_several_users_one_of_whom_moves_to_another_phone_and_removes_it(walk: Walk) -> None:
     activate(activate_phone(walk, "carl"), "anna.work")
     other = open_phone(walk, "anna.work")
-    other.press("Send the activation code", User_name="anna.work", Password=SESAME)
+    other.press("Send the activation code", User_name="anna.work", Password=DEMO_PASSWORD)
     other.page.locator("[name=replace]").check()
     other.page.locator("[name=pin]").fill(APP_PIN)
     other.field("Also allow my finger").check()

@@ -9,7 +9,7 @@ from tests.host.portal.chromium.support_calls import identified
 from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.login import Kind, Scope
-from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME
+from dsc_host.portal.demo.demonstration import CARL, DEMO_PASSWORD, PIN
 from dsc_host.portal.wording import SCOPES
 
 MEMBERS = (
@@ -127,7 +127,7 @@ def test_a_login_by_keyboard_alone(walk: Walk) -> None:
     walk.open("/login")
     keys.type("anna")
     keys.press("Tab")
-    keys.type(SESAME)
+    keys.type(DEMO_PASSWORD)
     keys.press("Enter")
     walk.page.wait_for_url("**/login/answer")
     assert walk.page.evaluate("document.activeElement.name") == "answer"
@@ -252,7 +252,7 @@ def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) 
 def test_the_password_is_shown_while_its_box_is_ticked_and_no_longer(walk: Walk) -> None:
     walk.open("/login")
     field, box = walk.field("Password"), walk.field("Show the password")
-    field.fill(SESAME)
+    field.fill(DEMO_PASSWORD)
     box.check()
     assert field.get_attribute("type") == "text"
     walk.examine("password shown")

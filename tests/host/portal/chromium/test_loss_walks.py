@@ -11,16 +11,16 @@ from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.login import Kind, Loss
 from dsc_host.login.transaction import user_named
-from dsc_host.portal.demo.demonstration import CARL, SESAME
+from dsc_host.portal.demo.demonstration import CARL, DEMO_PASSWORD
 
 
 def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) -> None:
     walk.open("/login").follow("My device is lost or stolen").picture("lost-1-name")
-    walk.press("Continue", User_name="anna", Password=SESAME).picture("lost-2-device")
+    walk.press("Continue", User_name="anna", Password=DEMO_PASSWORD).picture("lost-2-device")
     walk.choose("Stolen", "Suspend the device").picture("lost-3-suspended")
     assert walk.page.locator("a[href^='tel:+']").count() == 1
     assert walk.title == walk._("The device is suspended")
-    walk.open("/login").press("Continue", User_name="anna", Password=SESAME).picture("no-device")
+    walk.open("/login").press("Continue", User_name="anna", Password=DEMO_PASSWORD).picture("no-device")
     assert walk.title == walk._("No device")
     code = given_code(identified(walk, "anna"))
     walk.begin("anna").press("Log in", Code=code).follow("All devices")
@@ -57,7 +57,7 @@ def test_a_card_for_another_user_is_held_on_another_account(walk: Walk) -> None:
     system = walk.shown.system
     carl = system.context.read(lambda tx: user_named(tx.db, "carl"))
     other = system.operator.add_account(carl.entity_id, Decimal(20))
-    system.operator.add_user(carl.account_id, "carl.work", SESAME, email="carl.work@example.com", phone=None)
+    system.operator.add_user(carl.account_id, "carl.work", DEMO_PASSWORD, email="carl.work@example.com", phone=None)
     walk.enter_by_sms("carl").open("/request").picture("request-for-another")
     walk.page.get_by_label("carl.work", exact=True).check()
     owner = f"Carl Example ({other[-4:]})"
@@ -75,10 +75,10 @@ def test_who_has_no_device_begins_with_one_of_another_user_name(walk: Walk) -> N
     walk.begin("anna.work")
     assert walk.title == walk._("No device")
     walk.follow("I have a device under another user name")
-    walk.press("Continue", **{"Your other user name": "carl", "Password of your other user name": SESAME})
+    walk.press("Continue", **{"Your other user name": "carl", "Password of your other user name": DEMO_PASSWORD})
     walk.picture("share-different-person")
     assert walk.error
-    walk.press("Continue", **{"Your other user name": "anna", "Password of your other user name": SESAME})
+    walk.press("Continue", **{"Your other user name": "anna", "Password of your other user name": DEMO_PASSWORD})
     walk.press("Continue", Response=walk.card("anna", walk.read)).press("Share the device")
     assert walk._("Keep your other cards in a safe place: you can use them again later.") in walk.text
 

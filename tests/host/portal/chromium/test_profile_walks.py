@@ -3,7 +3,7 @@
 from tests.host.portal.chromium.support_calls import identified
 from tests.host.portal.chromium.walk import Walk
 
-from dsc_host.portal.demo.demonstration import SESAME
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD
 
 _IBAN = "CH93 0076 2011 6238 5295 7"
 
@@ -51,7 +51,7 @@ def test_support_changes_the_profile_of_a_caller_who_has_opted_out(walk: Walk) -
 def test_the_password_is_changed_and_opens_the_next_login(walk: Walk) -> None:
     new = "another long one"
     walk.enter("anna").open("/").follow("Change the password")
-    typed = {"Old password": SESAME, "New password": new, "Repeat the new password": new}
+    typed = {"Old password": DEMO_PASSWORD, "New password": new, "Repeat the new password": new}
     assert walk.press("Change the password", **typed).has_notice("password")
     assert walk.out().begin("anna").path == "/login", "the old one opens nothing"
     assert walk.press("Continue", User_name="anna", Password=new).path == "/login/answer"

@@ -4,14 +4,14 @@ from tests.host.portal.chromium.walk import CARD, Walk
 
 from dsc_host.login import Scope
 from dsc_host.login.transaction import user_named
-from dsc_host.portal.demo.demonstration import SESAME
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD
 from dsc_host.portal.wording import RESTRICTIONS, SCOPES
 
 
 def prove(walk: Walk) -> Walk:
     """Start to share anna's card, up to the summary."""
     walk.open("/share").picture("share-1-owner")
-    walk.press("Continue", **{"Your other user name": "anna", "Password of your other user name": SESAME})
+    walk.press("Continue", **{"Your other user name": "anna", "Password of your other user name": DEMO_PASSWORD})
     walk.picture("share-2-challenge")
     assert walk.has_card_of("anna")
     walk.press("Continue", Response=walk.card("anna", walk.read)).picture("share-3-summary")

@@ -13,7 +13,7 @@ from tests.host.portal.chromium.support_calls import given_code, take_out
 from tests.host.portal.chromium.walk import CARD, Walk
 from tests.host.portal.chromium.withdrawals import withdraw
 
-from dsc_host.portal.demo.demonstration import PIN, SESAME
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, PIN
 from dsc_host.portal.demo.guide import progress
 from dsc_host.portal.demo.stories import STORIES, Story
 
@@ -50,8 +50,8 @@ def be(walk: Walk, name: str) -> Walk:
     elif guide.get_by_role("link", name=walk._("Go to the login"), exact=True).count():
         with walk.page.expect_navigation():
             guide.get_by_role("link", name=walk._("Go to the login"), exact=True).click()
-    assert walk.page.locator(".be dd").all_inner_texts()[:2] == [name, SESAME]
-    return walk.press("Continue", User_name=name, Password=SESAME)
+    assert walk.page.locator(".be dd").all_inner_texts()[:2] == [name, DEMO_PASSWORD]
+    return walk.press("Continue", User_name=name, Password=DEMO_PASSWORD)
 
 
 def by_card(walk: Walk, name: str, pin: str = PIN, owner: str = "") -> Walk:
@@ -111,7 +111,7 @@ def order(walk: Walk) -> None:
 
 
 def lose(walk: Walk) -> None:
-    walk.press("Continue", User_name="lena", Password=SESAME)
+    walk.press("Continue", User_name="lena", Password=DEMO_PASSWORD)
     did(walk.choose("Stolen", "Suspend the device"), 1)
     did(identify(by_card(walk, "tom"), "lena"), 2)
     code = given_code(take_out(walk, walk.cards_row(walk.shown.cards["lena"].serial), "Lost"))
@@ -124,7 +124,7 @@ def lose(walk: Walk) -> None:
 
 def share(walk: Walk) -> None:
     did(by_sms(walk, "mia.work"), 1)
-    open_page(walk).press("Continue", **{"Your other user name": "mia", "Password of your other user name": SESAME})
+    open_page(walk).press("Continue", **{"Your other user name": "mia", "Password of your other user name": DEMO_PASSWORD})
     did(walk.press("Continue", Response=walk.card("mia", walk.read)), 2)
     did(walk.press("Share the device"), 3)
     did(by_card(walk, "mia.work", owner="mia"), 4)

@@ -8,7 +8,7 @@ from tests.host.portal.chromium.support_calls import identified, issue_code_card
 from tests.host.portal.chromium.walk import CARD, Walk
 
 from dsc_host.login import Kind, Scope
-from dsc_host.portal.demo.demonstration import PIN, SESAME
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, PIN
 from dsc_host.portal.wording import SCOPES
 
 _HURRY = "const wait = window.setTimeout; window.setTimeout = (work, ms) => wait(work, ms / 20);"
@@ -17,7 +17,7 @@ _HURRY = "const wait = window.setTimeout; window.setTimeout = (work, ms) => wait
 
 def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.open("/login").picture("login-1-name")
-    walk.press("Continue", User_name="anna", Password=SESAME).picture("login-2-challenge")
+    walk.press("Continue", User_name="anna", Password=DEMO_PASSWORD).picture("login-2-challenge")
     assert walk.has_card_of("anna")
     tries = "That answer was not correct. Tries left: {left}. After the last one, you must start again."
     assert walk.press("Log in", Response="00000000").error == walk._(tries, left=2)

@@ -20,7 +20,7 @@ from tests.host.portal.chromium.examined import Examined
 from tests.shown_pictures import DOCS, shown
 
 from dsc_host.login import Kind, Step
-from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, PIN, Demonstration
 from dsc_host.portal.languages import FALLBACK, Language, load
 from dsc_host.portal.wording import notice_words
 
@@ -265,7 +265,7 @@ class Walk:
 
     def begin(self, name: str) -> "Walk":
         """Enter name and password."""
-        return self.open("/login").press("Continue", User_name=name, Password=SESAME)
+        return self.open("/login").press("Continue", User_name=name, Password=DEMO_PASSWORD)
 
     def enter(self, name: str, pin: str = PIN) -> "Walk":
         """Log in by card without the pages of the login, which other walks cover."""
@@ -278,7 +278,7 @@ class Walk:
         """Start a login, up to the answer of a device of this kind, in the language of the walk, as the login's page does."""
         system = self.shown.system
         self.shown.set_language(name, self.language.code)
-        step = system.begin(name, SESAME, "127.0.0.1")
+        step = system.begin(name, DEMO_PASSWORD, "127.0.0.1")
         step = system.choose(step.token, next(each.id for each in step.choices if each.kind is kind))
         return self.come_with(step)
 

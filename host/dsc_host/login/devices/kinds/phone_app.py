@@ -78,13 +78,13 @@ class PhoneApp(DeviceKind):
         if method not in kept["challenges"]:
             return REFUSED
         verdict = judgment.judge(attempt.tx.cards, "verify", [(kept["challenges"][method], text[1:])])
-        return entered(attempt, method) if verdict else REFUSED
+        return accept(attempt, method) if verdict else REFUSED
 
     def _check_push(self, attempt: Attempt, push_id: str) -> Outcome:
         push = found(rows.pushes.locked(attempt.tx.db, push_id))
         if push.state == APPROVED and attempt.tx.now() < push.expires_at:
             rows.pushes.change(attempt.tx.db, push.id, state=USED)
-            return entered(attempt, push.method)
+            return accept(attempt, push.method)
         return WAITING if _is_open(attempt.tx, push) else REFUSED
 
     def is_waiting(self, tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
@@ -117,7 +117,7 @@ class PhoneApp(DeviceKind):
             lifecycle.move_if_possible(tx.cards, serial, to, reason)
 
 
-def entered(attempt: Attempt, method: str) -> Outcome:
+def accept(attempt: Attempt, method: str) -> Outcome:
     """Reset the limit on pushes. Return an accepted outcome with the session duration of this method."""
     rate_limits.record_success(attempt.tx, [_pushes(attempt)])
     sessions = attempt.tx.policy.sessions
