@@ -217,6 +217,7 @@ def mail_sender(server: str | None, sender: str | None) -> Mail | None:
     if server is None and sender is None:
         return None
     host, _, port = (server or "").rpartition(":")
+    host = host[1:-1] if re.fullmatch(r"\[.*:.*\]", host) else host  # An IPv6 address has brackets before a port.
     if not _is_host(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise InputError("mail", "must be HOST:PORT, for example localhost:25")
     if not sender or "@" not in sender or not sender.isprintable():

@@ -10,12 +10,21 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.benchmarks.bench_service import server_process
 from tests.host.command_runner import Command
 
-from dsc_host.cli.portal import PORT
+from dsc_host.cli.portal import PORT, mail_sender
+from dsc_host.login.messages.senders import Mail
 
 COMMAND = "from dsc_host.cli.main import main; main()"
+
+
+@pytest.mark.parametrize(
+    ("server", "host"), [("[::1]:25", "::1"), ("::1:25", "::1"), ("localhost:25", "localhost"), ("192.0.2.1:25", "192.0.2.1")]
+)
+def test_a_mail_server_may_have_any_kind_of_address(server: str, host: str) -> None:
+    assert mail_sender(server, "desk@example.com") == Mail(host, 25, "desk@example.com")
 
 
 def test_a_mistake_is_one_line(dscplus: Command) -> None:

@@ -18,7 +18,7 @@ _FETCHED_SECONDS = 15 * 60
 
 def check_mail(mail: Mail) -> Findings:
     """Yield a finding about the mail server: whether it answers, offers encryption, and accepts email from our sender."""
-    where = f"{mail.host}:{mail.port}"
+    where = f"[{mail.host}]:{mail.port}" if ":" in mail.host else f"{mail.host}:{mail.port}"
     try:
         with smtplib.SMTP(mail.host, mail.port, timeout=_SECONDS) as server:
             server.ehlo_or_helo_if_needed()
