@@ -118,6 +118,10 @@ def test_with_several_cards_one_must_be_named(command: Command, tmp_path: Path) 
         (["--profile", "a", "--temporary"], "--profile: is for a stored card"),
         (["--tcp-port", "70000"], "--tcp-port"),
         (["--web", "--headless"], "--web: cannot be used with --headless"),
+        (["--script", "x.yaml", "--headless"], "--headless: cannot be used with --script"),
+        (["--screenshot", "x.svg", "--tcp-port", "0"], "--tcp-port: cannot be used with --script"),
+        (["--record", "x.cast", "--web-port", "8000"], "--web-port: can be used only with --web"),
+        (["--temporary", "--web-port", "8000"], "--web-port: can be used only with --web"),
         (["--seed", "x"], "--seed"),
     ],
 )

@@ -25,6 +25,7 @@ _STOPPED = 130
 
 
 def sim(
+    context: typer.Context,
     records: Records,
     profile: Annotated[
         str | None,
@@ -73,6 +74,7 @@ def sim(
       dscplus sim --script login.yaml --screenshot card.svg
     """
     _check(profile, temporary, engine)
+    _check_unused(context, web=web, performs=bool(script or screenshot or record))
     if web and (headless or script or screenshot or record):
         raise typer.BadParameter("cannot be used with --headless, --script, --screenshot or --record", param_hint="--web")
     if script or screenshot or record:
@@ -105,6 +107,20 @@ def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
             check_name(profile)
         except SimulatorError as error:
             raise typer.BadParameter(str(error), param_hint="--profile") from error
+
+
+def _check_unused(context: typer.Context, *, web: bool, performs: bool) -> None:
+    """Raise `BadParameter` for an option that would have no effect with the others."""
+
+    def given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name != "DEFAULT"
+
+    for name, option in (("headless", "--headless"), ("tcp_port", "--tcp-port")):
+        if performs and given(name):
+            raise typer.BadParameter("cannot be used with --script, --screenshot or --record", param_hint=option)
+    if given("web_port") and not web:
+        raise typer.BadParameter("can be used only with --web", param_hint="--web-port")
 
 
 def _page_options(profile: str | None, temporary: bool, engine: str | None, seed: int | None, tcp_port: int) -> list[str]:
