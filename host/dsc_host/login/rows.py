@@ -141,6 +141,8 @@ class Message(NamedTuple):
     at: float
     tries: int
     trouble: str
+    claimed_at: float | None = None
+    """The time at which the current attempt to send began; None if there is none, or if an older version makes it."""
 
 
 class Order(NamedTuple):

@@ -179,6 +179,7 @@ messages = Table(
     Column("at", Double, nullable=False),
     Column("tries", Integer, nullable=False),
     _text("trouble"),
+    Column("claimed_at", Double),
     Index(None, "state", "at"),
 )
 

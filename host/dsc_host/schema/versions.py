@@ -1,6 +1,6 @@
 """The version of the schema, and the earlier versions that brought certain changes."""
 
-VERSION = 12
+VERSION = 13
 """The version of the tables in this release."""
 COMPATIBLE_SINCE = 10
 """A dscplus with at least this version may use the tables of this release, on a server.

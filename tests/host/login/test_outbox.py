@@ -144,6 +144,30 @@ def test_a_message_that_is_being_sent_is_left_to_its_process(scenario: Scenario,
         assert at.read(lambda tx: records.messages.all(tx.db)[-1].state) == state
 
 
+def test_a_message_that_is_sent_late_is_left_to_its_process(scenario: Scenario) -> None:
+    records, at = dsc_host.login.rows, scenario.system.context
+    scenario.tell("anna", "opted_in")
+    sent = at.read(lambda tx: records.messages.all(tx.db)[-1].id)
+    scenario.clock.advance(DAY)
+    at.change(lambda tx: outbox._take(tx, sent))
+    for seconds, state in ((299, "sending"), (2, "queued")):
+        scenario.clock.advance(seconds)
+        at.change(outbox.retry_stuck)
+        message = at.read(lambda tx: records.messages.all(tx.db)[-1])
+        assert (message.state, message.claimed_at is None) == (state, state == "queued")
+
+
+def test_a_message_that_an_older_version_is_sending_is_stuck_after_its_due_time(scenario: Scenario) -> None:
+    records, at = dsc_host.login.rows, scenario.system.context
+    scenario.tell("anna", "opted_in")
+    sent = at.read(lambda tx: records.messages.all(tx.db)[-1].id)
+    at.change(lambda tx: records.messages.change(tx.db, sent, state="sending", tries=1))
+    for seconds, state in ((300, "sending"), (1, "queued")):
+        scenario.clock.advance(seconds)
+        at.change(outbox.retry_stuck)
+        assert at.read(lambda tx: records.messages.all(tx.db)[-1].state) == state
+
+
 def test_an_error_of_a_sender_is_recorded_as_its_own(scenario: Scenario) -> None:
     def fail(letter: Letter) -> None:
         raise KeyError(letter.id)

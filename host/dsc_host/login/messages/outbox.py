@@ -4,7 +4,7 @@ Three promises:
 
 1. A message is in the outbox if, and only if, the transaction that caused it was committed.
 2. A message is sent in at most five attempts. The last attempt is two hours or more after the message was written. A message
-   may be sent twice after a crash, or if an attempt ended more than five minutes after it was due. The vault keeps the values
+   may be sent twice after a crash, or if an attempt took more than five minutes. The vault keeps the values
    of a message until it was sent or the last attempt failed.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
@@ -113,13 +113,14 @@ def forget_old(tx: LoginTransaction) -> None:
 
 
 def retry_stuck(tx: LoginTransaction) -> None:
-    """Queue messages again whose attempt was due more than five minutes ago and has not finished.
+    """Queue messages again whose attempt began more than five minutes ago and has not finished.
 
     The process that made the attempt has probably ended.
     """
     column, latest = rows.messages.c, tx.now() - _STUCK_SECONDS
-    # The time at which an attempt begins is not recorded. It is the time at which the attempt is due, or a little later.
-    begun = or_(*((column.tries == tries) & (column.at < latest - pause) for tries, pause in enumerate(PAUSES, 1)))
+    # An older version does not record when an attempt begins: at the time at which it is due, or later.
+    due = or_(*((column.tries == tries) & (column.at < latest - pause) for tries, pause in enumerate(PAUSES, 1)))
+    begun = (column.claimed_at < latest) | (column.claimed_at.is_(None) & due)
     for message in rows.messages.all(tx.db, (column.state == _SENDING) & begun, most=100):
         _queue_again(tx.db, message, "its process ended")
 
@@ -157,7 +158,7 @@ def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
         rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its values or its template cannot be read")
         vault.forget(tx.db, _secret(message_id))
         return None
-    rows.messages.change(tx.db, message_id, state=_SENDING, tries=message.tries + 1)
+    rows.messages.change(tx.db, message_id, state=_SENDING, tries=message.tries + 1, claimed_at=tx.now())
     return Letter(
         message.id, message.channel, message.address, subject, text, message.language, message.at, message.template, values
     )  # fmt: skip
@@ -170,14 +171,14 @@ def _record(db: Connection, message_id: str, trouble: str) -> None:
     if trouble:
         _queue_again(db, message, trouble)
         return
-    rows.messages.change(db, message_id, state=_SENT, trouble="")
+    rows.messages.change(db, message_id, state=_SENT, trouble="", claimed_at=None)
     vault.forget(db, _secret(message_id))
 
 
 def _queue_again(db: Connection, message: Message, trouble: str) -> None:
     """Queue a message for the next attempt, or mark it as failed after the last attempt."""
     state = _QUEUED if message.tries < TRIES else _FAILED
-    rows.messages.change(db, message.id, state=state, trouble=trouble[:200])
+    rows.messages.change(db, message.id, state=state, trouble=trouble[:200], claimed_at=None)
     if state == _FAILED:
         vault.forget(db, _secret(message.id))
 
