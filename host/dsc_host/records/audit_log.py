@@ -100,7 +100,7 @@ class AuditLog:
         above 10,000,000.
         """
         if type(size) is not int or not FEWEST <= size <= MOST:
-            raise InputError("size", f"must be a whole number from {FEWEST:,} to {MOST:,}")
+            raise InputError("entries of a segment", f"must be a whole number from {FEWEST:,} to {MOST:,}")
         self._store.check_not_newer()
         with self._store.read(streams=True) as db:
             last = self._last_segment(db)

@@ -21,7 +21,7 @@ def records(dscplus: Command) -> Path:
 
 def test_the_log_is_sealed_archived_and_checked_with_its_files(dscplus: Command, records: Path) -> None:
     folder = dscplus.folder / "archive"
-    assert dscplus.refused("audit", "seal", "--every", "999").startswith("size: must be")
+    assert dscplus.refused("audit", "seal", "--every", "999").startswith("entries of a segment: must be")
     sealed = json.loads(dscplus("audit", "seal", "--every", "1000", "--json").out)
     assert (sealed["sound"], sealed["sealed"].split(":")[0]) == (True, "2000")
     new = json.loads(dscplus("audit", "verify", "--since", "last", "--json").out)
