@@ -87,10 +87,12 @@ def left_out(db: Connection, keys: Keyring, seals: Seals, folder: Path) -> LeftO
     mark = segments.archived(db, keys, seals)
     found: list[Segment] = []
     for segment in segments.segments(db, mark.number):
+        if segment is not None and segment.last_entry <= mark.number:
+            # All entries of this segment are archived, so a backup needs no file of it.
+            continue
         if segment is None or not _has_file(folder, segment, seals.database):
             break
-        if segment.last_entry > mark.number:
-            found.append(segment)
+        found.append(segment)
     return LeftOut(found[0].number, found[-1].number, found[-1].last_entry) if found else None
 
 

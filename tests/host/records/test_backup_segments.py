@@ -88,6 +88,7 @@ def test_archived_segments_are_not_asked_for(verifier: Verifier, folder: Path, t
     verifier.audit.seal(SIZE)
     data = made(verifier, folder)
     assert [path.name for path in folder.iterdir()] == ["audit-000004.jsonl.xz"]
+    assert 0 < entries_in(data) < SIZE
     with restored(f"sqlite:///{tmp_path / 'restored.db'}", data, folder) as again:
         assert next(again.audit.entries()).number == 3 * SIZE + 1
         report = again.audit.check(folder=old)
