@@ -140,6 +140,8 @@ class Check:
             self.unseen.append(f"entries {since.number + 1} to {self.mark.number} are archived, and were not checked")
             return self._check_from(self.mark.number, self.mark.hash, since, known)
         if since.number:
+            if since.number > self.mark.number and self._stored(since.number) is None:
+                self._report(f"entry {since.number}, at the checkpoint, is missing")
             self.unseen.append(f"entries 1 to {since.number} are before the checkpoint, and were not checked again")
         return self._check_from(since.number, bytes.fromhex(since.hash), since, known)
 

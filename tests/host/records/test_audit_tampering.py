@@ -258,6 +258,16 @@ def test_a_checkpoint_finds_a_database_that_was_put_back_and_another_history(dat
     assert lived_in.audit.check(since).problems == ("entry 8: differs from the checkpoint",)
 
 
+def test_a_checkpoint_finds_that_its_own_entry_is_missing(database: Database, lived_in: Verifier) -> None:
+    since = lived_in.audit.check().checkpoint
+    lived_in.lock("A-1")
+    with database.raw() as db:
+        drop(since.number)(db)
+    missing = f"entry {since.number}, at the checkpoint, is missing"
+    assert lived_in.audit.check(since, whole=False).problems == (missing,)
+    assert f"entries {since.number} to {since.number} are missing" in lived_in.audit.check(since).problems
+
+
 HASH = "a" * 64
 NO_CHECKPOINTS: list[Any] = [
     *("", "1", "1:", f":{HASH}", f"x:{HASH}", f"1:{HASH.upper()}", f"1:{HASH[1:]}", f"1:{HASH}a", f"1:{HASH}\n"),
