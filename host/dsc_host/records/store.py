@@ -41,10 +41,6 @@ AfterMigration = Callable[[Connection, int], None]
 """A function that is called at the end of a migration, with the connection and the old version."""
 
 
-def _refuse_to_migrate(_db: Connection, version: int) -> None:
-    raise StoreError(f"it was made by an older dscplus (its schema is {version}); update it with: dscplus card list")
-
-
 class _Conflict(StoreError):
     """A conflict with other transactions. The same transaction may succeed if it is tried again."""
 
@@ -52,7 +48,10 @@ class _Conflict(StoreError):
 class Store:
     """One database, shared by the threads of one process. Another process, even a fork, must open its own store."""
 
-    def __init__(self, backend: Backend, schema: Schema, after_migration: AfterMigration, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, backend: Backend, schema: Schema, after_migration: AfterMigration | None = None, patience: float = PATIENCE
+    ) -> None:
+        """Use a backend. Nothing is read from the database yet."""
         self._backend = backend
         self.patience = patience
         self._schema = schema
@@ -69,7 +68,7 @@ class Store:
         *,
         patience: float = PATIENCE,
         may_make: bool = True,
-        after_migration: AfterMigration = _refuse_to_migrate,
+        after_migration: AfterMigration | None = None,
     ) -> "Store":
         """Open the database at `url`, whose tables are those of `schema`.
 
@@ -208,7 +207,11 @@ class Store:
             self.change(self._make)
         version = self._version()
         if version < self._schema.version:
-            self._migrate()
+            if self._after_migration is None:
+                raise self.failure(
+                    f"it was made by an older dscplus (its schema is {version}); update it with: dscplus card list"
+                )
+            self._migrate(self._after_migration)
         elif version > self._schema.version:
             self._newer = version
             _log.warning(
@@ -249,7 +252,7 @@ class Store:
             )
         return identity.version
 
-    def _migrate(self) -> None:
+    def _migrate(self, after_migration: AfterMigration) -> None:
         # Import it here, because it loads slowly and is rarely needed.
         from dsc_host.records.migrations import migrate
 
@@ -262,7 +265,7 @@ class Store:
                 copy = self._backend.keep_copy(version)
                 self._backend.mark(db, migrate(db, version, self._schema.migrations), self._schema.compatible_since)
                 self._backend.check_migrated(db)
-                self._after_migration(db, version)
+                after_migration(db, version)
         self._backend.after_migrating()
         if version < self._schema.version:
             kept = f"; the old file is kept in {copy}" if copy else ""
@@ -276,7 +279,7 @@ def stored_identity(url: str, schema: Schema, *, patience: float = PATIENCE) -> 
     database that cannot be opened or belongs to another program.
     """
     backend = _backend(url, patience)
-    store = Store(backend, schema, _refuse_to_migrate)
+    store = Store(backend, schema)
     try:
         with store.read() as db:
             identity = backend.identity(db)

@@ -161,7 +161,7 @@ def test_rows_that_point_nowhere_stop_it(enrolled: Path, tmp_path: Path, monkeyp
         verifier.challenge("A-1")
     with monkeypatch.context() as newer:
         next_version(tmp_path, newer, extra="op.execute(\"DELETE FROM cards WHERE serial = 'A-1'\")")
-        with pytest.raises(StoreError, match="challenges that belong to missing cards"):
+        with pytest.raises(StoreError, match="it has rows that refer to missing rows"):
             Verifier.open(url(enrolled), master_key=MASTER)
     with Verifier.open(url(enrolled), master_key=MASTER) as verifier:
         assert len(list(verifier.cards())) == 2
@@ -173,6 +173,18 @@ def test_a_newer_database_is_refused_untouched(older: Database, tmp_path: Path, 
         Verifier.open(older.url, master_key=MASTER).close()
     with pytest.raises(StoreError, match=r"newer dscplus.*upgrade"):
         Verifier.open(older.url, master_key=MASTER)
+
+
+def test_without_a_function_for_migrations_an_older_database_is_refused_untouched(
+    enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = next_version(tmp_path, monkeypatch)
+    before = sorted(enrolled.parent.iterdir())
+    with pytest.raises(
+        StoreError, match=rf"dsc\.db: it was made by an older dscplus \(its schema is {version - 1}\); update it"
+    ):
+        Store.open(url(enrolled), replace(SCHEMA, version=version))
+    assert sorted(enrolled.parent.iterdir()) == before
 
 
 @pytest.mark.pooled

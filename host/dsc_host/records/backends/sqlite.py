@@ -170,7 +170,9 @@ class SQLite:
     def check_migrated(self, db: Connection) -> None:
         """Raise `StoreError` if a row refers to a missing row."""
         if db.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-            raise StoreError(f"{self.name}: it has challenges that belong to missing cards; restore it from a backup")
+            raise StoreError(
+                f"{self.name}: it has rows that refer to missing rows, so it was not migrated; restore it from a backup"
+            )
 
     def after_migrating(self) -> None:
         """Close the connections, so that new connections check foreign keys."""
