@@ -1,10 +1,11 @@
-"""Rows as text: the values of columns in JSON, and back. Bytes are in base64.
+"""Rows as text: the values of columns are converted to JSON, and back. Bytes are in base64.
 
-One promise: a value of another type than its column is refused, when it is written as text and when it is read.
+One promise: a value whose type is not the type of its column is refused, when it is written as text and when it is read.
 """
 
 import base64
 import binascii
+import math
 from functools import cache
 from typing import Any
 
@@ -13,11 +14,13 @@ from sqlalchemy import Column, Double, LargeBinary
 from dsc_host.records.tables import Counter, Times
 
 _INTEGER_END = 2**63
-"""The end of the integers that a database stores."""
+"""A database stores integers below this limit, and not below its negative."""
+_COUNTER_END = 2**64
+"""A counter is below this limit."""
 
 
 def encoded(column: Column[Any], value: Any) -> Any:
-    """Return a stored value as a value of JSON. Raises `TypeError` if it has another type than the column."""
+    """Return a stored value as a value of JSON. Raises `TypeError` if its type is not the type of the column."""
     if value is None:
         return None
     if type(value) is not _type_of(column):
@@ -35,7 +38,7 @@ def _type_of(column: Column[Any]) -> type[Any]:
 
 
 def decoded(column: Column[Any], value: Any) -> Any:
-    """Return a value of JSON in the column's type. Raises `ValueError` or `OverflowError` if the column cannot store it."""
+    """Return a value of JSON in the column's type. Raises `ValueError` or `OverflowError` for a wrong type or range."""
     if value is None:
         if not column.nullable:
             raise ValueError
@@ -48,10 +51,10 @@ def decoded(column: Column[Any], value: Any) -> Any:
     if isinstance(kind, Double):
         return _number(value)
     if isinstance(kind, Counter):
-        return _of(value, int)
+        return _in_range(_of(value, int), 0, _COUNTER_END)
     found = _of(value, kind.python_type)
-    if type(found) is int and not -_INTEGER_END <= found < _INTEGER_END:
-        raise OverflowError
+    if type(found) is int:
+        return _in_range(found, -_INTEGER_END, _INTEGER_END)
     if isinstance(found, str):
         # Half of a surrogate pair raises `UnicodeEncodeError`, a `ValueError`. JSON can express it, but databases refuse it.
         found.encode()
@@ -66,7 +69,17 @@ def _bytes(value: Any) -> bytes:
 
 
 def _number(value: Any) -> float:
-    return float(value if type(value) is int else _of(value, float))
+    number = float(value if type(value) is int else _of(value, float))
+    if math.isnan(number):
+        # SQLite would store NULL.
+        raise ValueError
+    return number
+
+
+def _in_range(number: int, first: int, end: int) -> int:
+    if not first <= number < end:
+        raise OverflowError
+    return number
 
 
 def _of(value: Any, kind: type) -> Any:

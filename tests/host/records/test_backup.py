@@ -217,6 +217,8 @@ def test_rows_of_other_kinds_are_refused(one: bytes, sqlite_target: str) -> None
     for column, value in (
         ("counter", "7"),
         ("counter", 2**64),
+        ("counter", -1),
+        ("enrolled_at", float("nan")),
         ("failures", True),
         ("sealed_key", "***"),
         ("serial", None),
@@ -229,7 +231,8 @@ def test_rows_of_other_kinds_are_refused(one: bytes, sqlite_target: str) -> None
         # The row after the header and the identity.
         row = json.loads(lines[2])
         row["cards"][column] = value
-        assert refused(b"".join([*lines[:2], json.dumps(row).encode() + b"\n", *lines[3:]]), sqlite_target)
+        changed = b"".join([*lines[:2], json.dumps(row).encode() + b"\n", *lines[3:]])
+        assert refused(changed, sqlite_target) == "backup: line 3 is not a row of cards"
 
 
 def test_another_master_key_does_not_open_it(one: bytes, sqlite_target: str) -> None:
