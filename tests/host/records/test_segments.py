@@ -221,7 +221,7 @@ def test_processes_that_see_another_log_are_not_believed(
 
 @pytest.mark.parametrize("size", [0, -1, 999, 10_000_001, True, 1000.0, "1000", None])
 def test_a_size_that_no_segment_has_is_refused(verifier: Verifier, size: int) -> None:
-    with pytest.raises(InputError, match=r"^size: must be"):
+    with pytest.raises(InputError, match=r"^entries of a segment: must be"):
         verifier.audit.seal(size)
 
 
