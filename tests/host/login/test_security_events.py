@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from tests.host.login.scenario import CARL, DAY, PASSWORD, SERIALS, Scenario
+from tests.host.login.scenario import CARL, DAY, PASSWORD, PIN, SERIALS, Scenario
 from tests.host.login.shares import proven
 from tests.host.login.wrong_passwords import WRONG
 
@@ -43,6 +43,34 @@ def test_logins_refusals_and_changes_are_there_the_newest_first(scenario: Scenar
     ]
     assert (seen[2].device, seen[2].label, seen[2].at) == (Kind.DSC_PLUS, SERIALS["anna"], scenario.clock.now)
     assert kinds(scenario, token)[-1] is EventKind.USER_ADDED
+
+
+def test_a_login_says_where_it_came_from_and_only_its_user_sees_it(scenario: Scenario) -> None:
+    here, thief = ("192.0.2.7", "Firefox, Windows"), ("2001:db8::9", "Chrome, Linux")
+    with pytest.raises(WrongCredentials):
+        scenario.system.begin("anna", WRONG, *thief)
+
+    def answered(place: tuple[str, str], pin: str) -> str:
+        step = scenario.system.begin("anna", PASSWORD, *place)
+        offer = scenario.system.choose(step.token, step.choices[0].id)
+        assert offer.offer is not None
+        text = scenario.respond(offer.offer.label, offer.offer.shows["challenge"], pin)
+        done = scenario.system.answer(offer.token, text)
+        return done.step.token if done.step else ""
+
+    assert not answered(thief, "0000")
+    token = answered(here, PIN)
+    seen = [(each.kind, each.address, each.browser) for each in scenario.system.security_events(token).events][:5]
+    assert seen == [
+        (EventKind.LOGGED_IN, *here),
+        (EventKind.PASSWORD_RIGHT, *here),
+        (EventKind.ANSWER_WRONG, *thief),
+        (EventKind.PASSWORD_RIGHT, *thief),
+        (EventKind.PASSWORD_WRONG, *thief),
+    ]
+    desk = scenario.call("anna")
+    shown = repr(scenario.system.staff.caller_events(desk))
+    assert not [each for each in (*here, *thief) if each in shown]
 
 
 def test_support_and_the_primary_user_are_seen_without_their_names(scenario: Scenario) -> None:

@@ -44,6 +44,17 @@ def test_what_was_refused_is_marked(scenario: Scenario, browser: Browsers) -> No
     assert "A login was refused: the password was wrong." in marked
 
 
+def test_a_login_says_once_where_it_came_from(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    with pytest.raises(WrongCredentials):
+        scenario.system.begin("anna", "wrong, all of it", "192.0.2.9", "Firefox, Windows")
+    scenario.enter("anna")
+    login, refused, *others = anna.open("/events").html.split("IP address: ")[1:]
+    assert (login.partition("<")[0], refused.partition("<")[0]) == ("192.0.2.1", "192.0.2.9")
+    assert login.endswith('<span class="detail">Firefox, Windows · ')
+    assert others == [], "the password before the login repeats nothing"
+
+
 def test_every_event_has_its_sentence() -> None:
     assert list(EVENTS) == list(EventKind)
     assert len(set(EVENTS.values())) == len(EVENTS)

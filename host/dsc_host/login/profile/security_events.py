@@ -9,7 +9,7 @@ people.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -103,6 +103,10 @@ class EventKind(StrEnum):
     ACCOUNT_CLOSED = "account.close done"
 
 
+_LOGINS = frozenset({EventKind.PASSWORD_RIGHT, EventKind.PASSWORD_WRONG, EventKind.LOGGED_IN, EventKind.ANSWER_WRONG})
+"""The events of which the user sees the address and the browser."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecurityEvent:
     """An event, as the user sees it."""
@@ -116,6 +120,10 @@ class SecurityEvent:
     label: str = ""
     name: str = ""
     """The name that the user has given to the device; empty if there is none."""
+    address: str = ""
+    """The IP address of a login; empty if it is not known, and for other events."""
+    browser: str = ""
+    """The name of the browser of a login; empty if it is not known, and for other events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +162,13 @@ def _event(
     said = detail_of(detail)
     kind = EventKind(f"{action.removeprefix(_PREFIX)} {outcome}")
     by_other = said.get("by", "") not in ("", user.name)
+    address, browser = (said.get(name, "") if kind in _LOGINS else "" for name in ("address", "browser"))
+    event = SecurityEvent(at, kind, by_other, address=address, browser=browser)
     # Do not show a device that the user no longer shares: it belongs to another user.
     device, use = held.get(said.get("device", ""), (None, None))
     if device is None or use is None:
-        return SecurityEvent(at, kind, by_other)
-    return SecurityEvent(at, kind, by_other, kinds.of(device).name, registry.label(device), use.name)
+        return event
+    return replace(event, device=kinds.of(device).name, label=registry.label(device), name=use.name)
 
 
 def detail_of(detail: str) -> dict[str, str]:

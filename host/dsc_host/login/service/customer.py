@@ -39,6 +39,7 @@ from dsc_host.login.service.phone_app import Phones
 from dsc_host.login.service.staff import Staff
 from dsc_host.login.service.statements import Statements
 from dsc_host.login.signin import flow, password_change, password_check, sessions
+from dsc_host.login.signin.origins import Origin
 from dsc_host.login.support import wait_outcomes
 from dsc_host.login.transaction import LoginContext, LoginTransaction, user_named
 from dsc_host.login.views import Answered, DeviceView, SentCode, Step, Visitor, WaitView
@@ -103,10 +104,12 @@ class LoginSystem(CardCalls):
     def begin(self, name: str, password: str, address: str = "", browser: str = "") -> Step:
         """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`.
 
-        `address` is the IP address, and `browser` the name of the browser. Both are shown in the list of the user's sessions.
+        `address` is the IP address, and `browser` the name of the browser. The user sees both in the lists of sessions and of
+        security events.
         """
-        user = password_check.check_password(self.context, name, password, address)
-        return self.change(lambda tx: flow.begin(tx, user, address, browser))
+        origin = Origin.of(address, browser)
+        user = password_check.check_password(self.context, name, password, address, origin)
+        return self.change(lambda tx: flow.begin(tx, user, origin))
 
     def choose(self, token: str, device: str, *, manual: bool = False) -> Step:
         """Ask for the challenge of a device. `manual` asks for a challenge to type into the phone app, instead of a push.

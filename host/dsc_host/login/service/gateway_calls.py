@@ -17,6 +17,7 @@ from dsc_host.login.errors import NotAllowed
 from dsc_host.login.model import Scope, Stage
 from dsc_host.login.rows import User
 from dsc_host.login.signin import flow, password_check, sessions
+from dsc_host.login.signin.origins import Origin
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 from dsc_host.login.views import DeviceView, Offer, Step, Visitor
 from dsc_host.records.transaction import Refused
@@ -57,7 +58,7 @@ class GatewayCalls:
         Locked devices are skipped. The token is valid for one call of `answer` or `choose`. Raises `WrongCredentials`,
         `TooManyAttempts`, and `NotAllowed` if the user has no device with full access.
         """
-        user = password_check.check_password(self.context, name, password, address)
+        user = password_check.check_password(self.context, name, password, address, Origin.of(address))
         return self._delivered(self.context.change(lambda tx: _ask(tx, user, address)))
 
     def choose(self, token: str, number: int) -> OfferedChallenge:
@@ -70,7 +71,7 @@ class GatewayCalls:
 
     def enter(self, name: str, password: str, code: str, address: str = "") -> AcceptedLogin | None:
         """Log in with a password and a code that needs no challenge. Return None if the code is wrong. Raises as `ask` does."""
-        user = password_check.check_password(self.context, name, password, address)
+        user = password_check.check_password(self.context, name, password, address, Origin.of(address))
         return self.context.change(lambda tx: _enter(tx, user, code, address))
 
     def visitor(self, session: str) -> tuple[Visitor, str]:
@@ -95,7 +96,7 @@ def _visitor(tx: LoginTransaction, session: str) -> tuple[Visitor, str]:
 
 
 def _ask(tx: LoginTransaction, user: User, address: str) -> OfferedChallenge | Refused:
-    begun = flow.begin(tx, user, address)
+    begun = flow.begin(tx, user, Origin.of(address))
     return _offered(tx, user, begun, (device.id for device in _usable(tx, begun)))
 
 
@@ -144,7 +145,7 @@ def _entered(tx: LoginTransaction, step: Step) -> AcceptedLogin | None:
 
 
 def _enter(tx: LoginTransaction, user: User, code: str, address: str) -> AcceptedLogin | Refused | None:
-    begun = flow.begin(tx, user, address)
+    begun = flow.begin(tx, user, Origin.of(address))
     wanted = [device.id for device in _usable(tx, begun) if not kinds.KINDS[device.kind].needs_challenge]
     asked = _offered(tx, user, begun, wanted)
     return asked if isinstance(asked, Refused) else _answer(tx, asked.token, code)

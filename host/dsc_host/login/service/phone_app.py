@@ -7,6 +7,7 @@ from dsc_host.login.phones import app_activation, push_answers
 from dsc_host.login.phones.app_activation import Keys
 from dsc_host.login.phones.app_replacement import Replacement
 from dsc_host.login.signin import password_check
+from dsc_host.login.signin.origins import Origin
 from dsc_host.login.transaction import LoginContext
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
@@ -21,7 +22,7 @@ class Phones:
 
     def begin(self, name: str, password: str, address: str = "", phone: int = 0, *, number: str = "") -> Begun:
         """Send an activation token to one of the user's confirmed phones, or to a new number if the policy allows that."""
-        user = password_check.check_password(self.context, name, password, address)
+        user = password_check.check_password(self.context, name, password, address, Origin.of(address))
         begun = self.context.change(lambda tx: app_activation.begin(tx, user, phone, number))
         self.deliver(user.name)
         return begun

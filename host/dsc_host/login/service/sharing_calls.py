@@ -7,6 +7,7 @@ from dsc_host.login.protection import sharing
 from dsc_host.login.service import access
 from dsc_host.login.service.own_sessions import SessionCalls
 from dsc_host.login.signin import password_check
+from dsc_host.login.signin.origins import Origin
 from dsc_host.login.views import Offer, ShareView
 
 
@@ -25,7 +26,7 @@ class ShareCalls(SessionCalls):
         `LessSecureDevice`, `TemporaryDevice`.
         """
         self._seen(token, sharing.may("begin_share"), lambda _tx, _user, _session: None)
-        giver = password_check.check_password(self.context, owner, password, address)
+        giver = password_check.check_password(self.context, owner, password, address, Origin.of(address))
         return self.do(
             token,
             sharing.may("begin_share"),

@@ -91,11 +91,14 @@ class Staff:
         return self._look(token, _SUPPORT, lambda tx, _staff, session: calls.caller_view(tx, session))
 
     def caller_events(self, token: str) -> tuple[SecurityEvent, ...]:
-        """Return the last security events of the identified caller, the newest first. Raises `NotAllowed`."""
+        """Return the last security events of the identified caller, the newest first. Raises `NotAllowed`.
+
+        They are without addresses and browsers, which only the user sees.
+        """
         page = self._look(
             token, _SUPPORT, lambda tx, _staff, session: security_events.page(tx, calls.known_caller(tx, session))
         )
-        return page.events[:_CALLER_EVENTS]
+        return tuple(replace(each, address="", browser="") for each in page.events[:_CALLER_EVENTS])
 
     def notes(self, token: str) -> tuple[NoteView, ...]:
         """Return the notes about the identified caller, the newest first. Raises `NotAllowed`."""

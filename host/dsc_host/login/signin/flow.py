@@ -18,31 +18,27 @@ from dsc_host.login.messages import outbox
 from dsc_host.login.model import Scope, Stage, Status
 from dsc_host.login.rows import Device, Session, Use, User
 from dsc_host.login.signin import password_check, session_data, sessions
+from dsc_host.login.signin.origins import Origin
 from dsc_host.login.signin.session_data import LoginData, OfferData, OpenData
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
 from dsc_host.login.views import Answered, DeviceView, Step
-from dsc_host.records.table_rows import is_key, new_id
+from dsc_host.records.table_rows import new_id
 from dsc_host.records.transaction import Refused
 
 _LONGEST = 64
-"""The maximum number of characters of an answer, and of what is kept of an address or a browser's name."""
+"""The maximum number of characters of an answer."""
 
 
-def begin(tx: LoginTransaction, checked: User, address: str, browser: str = "") -> Step:
+def begin(tx: LoginTransaction, checked: User, origin: Origin) -> Step:
     """Begin the login of a user whose password was correct. For a closed account, open a session for its statements.
 
     Raises `WrongCredentials` if the password was changed after the check.
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
-    login = LoginData(address=_shortened(address), browser=_shortened(browser))
+    login = LoginData(address=origin.address, browser=origin.browser)
     if account_of(tx.db, user).closed_at is not None:
         return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS), login)
     return _offer_devices(tx, user, login)
-
-
-def _shortened(text: str) -> str:
-    """Return the beginning of a text that a browser sent; empty if it does not consist of printable characters."""
-    return text[:_LONGEST] if is_key(text) else ""
 
 
 def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = False) -> Step | Refused:
@@ -172,12 +168,12 @@ def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcom
         browser=login.browser,
     )
     token = sessions.begin(tx, user, Stage.IN, scope=outcome.scope, device=device, until=until, data=data)
-    tx.log("enter", user, "done", str(outcome.scope), device=device)
+    tx.log("enter", user, "done", str(outcome.scope), device=device, address=login.address, browser=login.browser)
     return Step(token, Stage.IN, user.name, scope=outcome.scope)
 
 
 def _refuse(tx: LoginTransaction, user: User, session: Session, device: Device, data: OfferData) -> Answered:
-    tx.log("answer", user, "refused", device.kind, device=device.id)
+    tx.log("answer", user, "refused", device.kind, device=device.id, address=data.address, browser=data.browser)
     if left := data.left - 1:
         session_data.keep(tx.db, session.id, replace(data, left=left))
         return Answered(Status.REFUSED)

@@ -14,6 +14,7 @@ from dsc_host.login.accounts import users
 from dsc_host.login.errors import WrongCredentials
 from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import User
+from dsc_host.login.signin.origins import Origin
 from dsc_host.login.transaction import LoginContext, LoginTransaction, find_user
 from dsc_host.records.refusals import Counted
 from dsc_host.records.transaction import Refused
@@ -22,8 +23,11 @@ _COMPARISONS = 3
 """The maximum number of comparisons for one attempt. If another login renews the hash meanwhile, the comparison is repeated."""
 
 
-def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
-    """Return the user with this name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
+def check_password(context: LoginContext, name: str, password: str, address: str, origin: Origin | None = None) -> User:
+    """Return the user with this name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`.
+
+    `address` is the IP address, or another text whose attempts are limited. `origin` is what the log says about the attempt.
+    """
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
     limits, successes = rate_limits.login_limits(context, name, address), rate_limits.successes(context, name, address)
     # Begin with a transaction that only reads: a refused attempt must neither write nor wait for a transaction that writes.
@@ -32,7 +36,7 @@ def check_password(context: LoginContext, name: str, password: str, address: str
     user: User | None = context.change(lambda tx: _charge(tx, name, limits, earlier))
     try:
         for _ in range(_COMPARISONS):
-            user, same = _compare(context, user, password, limits, successes)
+            user, same = _compare(context, user, password, limits, successes, origin or Origin())
             if same:
                 return user
             # Another login has renewed the hash during the comparison: compare again, with the new hash.
@@ -55,7 +59,12 @@ def _charge(tx: LoginTransaction, name: str, limits: Sequence[RateLimit], earlie
 
 
 def _compare(
-    context: LoginContext, user: User | None, password: str, limits: Sequence[RateLimit], successes: RateLimit
+    context: LoginContext,
+    user: User | None,
+    password: str,
+    limits: Sequence[RateLimit],
+    successes: RateLimit,
+    origin: Origin,
 ) -> tuple[User, bool]:
     """Compare the password. Return the user as stored now, and whether the stored hash is still the hash that was compared.
 
@@ -63,11 +72,17 @@ def _compare(
     """
     right = context.passwords.matches(password, user.password if user else None)
     renewed = context.passwords.hashed(password) if user and right and context.passwords.is_outdated(user.password) else None
-    return context.change(lambda tx: _judge(tx, user, right, renewed, limits, successes))
+    return context.change(lambda tx: _judge(tx, user, right, renewed, limits, successes, origin))
 
 
 def _judge(
-    tx: LoginTransaction, user: User | None, right: bool, renewed: str | None, limits: Sequence[RateLimit], successes: RateLimit
+    tx: LoginTransaction,
+    user: User | None,
+    right: bool,
+    renewed: str | None,
+    limits: Sequence[RateLimit],
+    successes: RateLimit,
+    origin: Origin,
 ) -> tuple[User, bool] | Refused:
     """Record whether the password was right. If `renewed` is given, store it as the new hash."""
     # Make this query for unknown names too: otherwise the time would reveal which names exist.
@@ -75,7 +90,7 @@ def _judge(
     if now is not None and user is not None and now.password != user.password:
         return now, False
     if now is None or not right:
-        tx.log("password", now, "refused", "wrong" if now else "unknown")
+        tx.log("password", now, "refused", "wrong" if now else "unknown", address=origin.address, browser=origin.browser)
         return Refused(WrongCredentials())
     rate_limits.record_success(tx, limits)
     # Parallel logins may exceed the limit together, but the next login is refused.
@@ -83,7 +98,7 @@ def _judge(
     if renewed:
         # The password is the same and only the cost of its hash has changed, so sessions need not end.
         rows.users.change(tx.db, now.id, password=renewed)
-    tx.log("password", now, "done")
+    tx.log("password", now, "done", address=origin.address, browser=origin.browser)
     return now._replace(password=renewed or now.password), True
 
 

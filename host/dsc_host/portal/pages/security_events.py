@@ -118,20 +118,35 @@ def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> 
     """Return the table of these events, with this caption. Each day has a heading, and refusals are marked."""
     rows = [
         Row(
-            (_.time(each.at), _what(_, each), _device(_, each)),
+            (_.time(each.at), _what(_, each, newer), _device(_, each)),
             group=f"{_.date(each.at)} (UTC)",
             kind="danger" if each.kind in _REFUSED else "",
         )
-        for each in events
+        for newer, each in zip((None, *events), events, strict=False)
     ]
     heads = (_("When"), _("What happened"), _("Device"))
     return Table(caption, heads, rows, _("There are none."), ("moment", "lead", "text"), dense=True)
 
 
-def _what(_: Language, event: SecurityEvent) -> Cell:
-    """Return a sentence that says what happened and, if the user did not cause it, a note about who did."""
-    by = _("The bank or another user of the account did it.") if _is_by_unnamed(event) else ""
-    return Cell(_(EVENTS[event.kind]), by)
+def _what(_: Language, event: SecurityEvent, newer: SecurityEvent | None = None) -> Cell:
+    """Return a sentence that says what happened. Below it is who caused it if the user did not, or where a login came from.
+
+    `newer` is the event after it. If it is the login that followed a password, only the login has the place.
+    """
+    return Cell(_(EVENTS[event.kind]), _by(_, event) or ("" if _is_followed(event, newer) else _origin(_, event)))
+
+
+def _is_followed(event: SecurityEvent, newer: SecurityEvent | None) -> bool:
+    """Return whether the event is a password, and `newer` is the login from the same place."""
+    if newer is None or (event.kind, newer.kind) != (EventKind.PASSWORD_RIGHT, EventKind.LOGGED_IN):
+        return False
+    return (event.address, event.browser) == (newer.address, newer.browser)
+
+
+def _origin(_: Language, event: SecurityEvent) -> str:
+    """Return the browser and the IP address of a login, as far as they are known."""
+    address = _("IP address: {address}", address=event.address) if event.address else ""
+    return " · ".join(filter(None, (event.browser, address)))
 
 
 def _page(text: str) -> int:
@@ -140,9 +155,13 @@ def _page(text: str) -> int:
 
 
 def described(_: Language, event: SecurityEvent) -> str:
-    """Return a sentence that says what happened."""
-    what = _what(_, event)
-    return f"{what.text} {what.detail}".strip()
+    """Return a sentence that says what happened and, if the user did not cause it, one about who did."""
+    return f"{_(EVENTS[event.kind])} {_by(_, event)}".strip()
+
+
+def _by(_: Language, event: SecurityEvent) -> str:
+    """Return a sentence about who caused the event; empty if the user did, or if the event's own sentence says it."""
+    return _("The bank or another user of the account did it.") if _is_by_unnamed(event) else ""
 
 
 def _is_by_unnamed(event: SecurityEvent) -> bool:
