@@ -17,6 +17,7 @@ does not log this user in. It gives them a device with which they can log in.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from heapq import nlargest
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -247,9 +248,15 @@ def pending(db: Connection) -> list[ShareView]:
 
 
 def decisions(db: Connection, most: int) -> list[Decision]:
-    """Return the decisions of compliance about the newest requests, at most `most` of them."""
-    by_staff = rows.shares.c.decided_by != ""
-    return [_decision(db, share) for share in rows.shares.all(db, by_staff, order=rows.shares.c.at.desc(), most=most)]
+    """Return the newest decisions of compliance, the newest first, at most `most` of them."""
+    # The time of a decision is in the data of its row, so the database cannot sort by it.
+    by_staff = rows.shares.all(db, rows.shares.c.decided_by != "")
+    return [_decision(db, share) for share in nlargest(most, by_staff, key=_decided_at)]
+
+
+def _decided_at(share: Share) -> tuple[float, float]:
+    """Return the sort key of a decision: its time, or 0 if an earlier version did not record it, and the request's time."""
+    return json_column.read(ShareData, share.data).decided_at, share.at
 
 
 def _decision(db: Connection, share: Share) -> Decision:
@@ -341,8 +348,13 @@ def _with(users: Sequence[str]) -> ColumnElement[bool]:
 def _end(tx: LoginTransaction, share: Share) -> None:
     """End a share or request because a device, an identity or an account has changed. Notify the user who gets the device."""
     user = found(rows.users.find(tx.db, share.user_id))
-    _stop_sharing(tx.db, user, share, _parked(tx.db, user, share))
-    notices.notify(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
+    if share.state == ShareState.DONE:
+        _stop_sharing(tx.db, user, share, _parked(tx.db, user, share))
+        notices.notify(tx, user, "share_ended")
+    else:
+        # A request has changed none of the user's devices, so the user's sessions continue.
+        rows.shares.change(tx.db, share.id, state=str(ShareState.CANCELLED))
+        notices.notify(tx, user, "share_refused")
 
 
 def _parked(db: Connection, user: User, share: Share) -> list[registry.Held]:
