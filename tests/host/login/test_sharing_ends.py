@@ -1,13 +1,16 @@
 """Sharing when something changes: before its confirmation, before compliance has decided, and afterwards."""
 
 import pytest
-from tests.host.login.scenario import ANNA, CARL, DAY, PASSWORD, Scenario
+from tests.host.login.phone_app import activated
+from tests.host.login.scenario import ANNA, CARL, DAY, PASSWORD, Scenario, new_scenario
 from tests.host.login.shares import proven
+from tests.host.verifier_samples import Clock
 
-from dsc_host.login import DeviceState, Kind, Loss, NotAllowed, NotFound, NotNow, Scope, ShareState, UseState
+from dsc_host.login import DeviceState, Kind, Loss, NotAllowed, NotFound, NotIn, NotNow, Scope, ShareState, UseState
 from dsc_host.login.cards import activation
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.messages import notices
+from dsc_host.login.service import staff
 from dsc_host.login.transaction import LoginTransaction, locked_user, user_named
 
 VERAS = "IB3000910"
@@ -118,6 +121,70 @@ def test_what_waits_for_compliance_is_told_as_refused_when_the_card_is_lost(scen
     pending(scenario, scenario.session("ben"))
     scenario.lose("anna", "IB3000901", Loss.LOST)
     assert scenario.told("ben") == ["share_refused"]
+
+
+def test_the_end_of_a_request_that_waits_leaves_the_sessions_of_its_user(scenario: Scenario) -> None:
+    """A request has changed none of the user's devices. A share has, so its end ends the sessions."""
+    waiting = scenario.session("ben")
+    pending(scenario, waiting)
+    with_vera(scenario)
+    sharing = scenario.session("vera")
+    assert scenario.system.confirm_share(sharing, proven(scenario, sharing)) is ShareState.DONE
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    (share,) = scenario.system.shares(waiting)
+    assert share.state is ShareState.CANCELLED
+    with pytest.raises(NotIn):
+        scenario.system.visitor(sharing)
+
+
+# ---- apps that replace cards ----
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_app_that_replaces_a_card_ends_its_sharing(clock: Clock, again: bool) -> None:
+    """The other user gets the card back that was set aside, also if the app was lost and is activated again."""
+    with new_scenario(clock, phone={"removes": ["dsc_plus"]}) as scenario:
+        scenario.give_card("ben", "IB3000905")
+        scenario.add("vera", "anna", phone="+41791111111")
+        app = activated(scenario, "vera") if again else None
+        if app is not None:
+            scenario.system.report_loss(scenario.system.begin("vera", PASSWORD).token, app.device, Loss.LOST)
+        scenario.give_card("vera", VERAS)
+        ben = scenario.session("ben")
+        share, offer = scenario.system.begin_share(ben, "vera", PASSWORD)
+        assert scenario.system.answer_share(ben, share.id, scenario.respond(VERAS, offer.shows["challenge"]))
+        assert scenario.system.confirm_share(ben, share.id) is ShareState.DONE
+        if app is None:
+            activated(scenario, "vera")
+        else:
+            vera = scenario.enter("vera")
+            question = scenario.system.ask_to_activate(vera, app.device).shows["challenge"]
+            assert scenario.system.activate(vera, f"P{app.respond(question)}")
+        assert Kind.DSC_PLUS not in {each.kind for each in scenario.system.begin("vera", PASSWORD).choices}
+        assert "IB3000905" in [each.label for each in scenario.system.begin("ben", PASSWORD).choices]
+        assert "share_ended" in scenario.told("ben")
+        assert [each.state for each in scenario.system.shares(scenario.session("ben"))] == [ShareState.CANCELLED]
+
+
+# ---- the decisions ----
+
+
+def test_the_newest_decisions_are_shown_not_those_about_the_newest_requests(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staff, "_DECISIONS", 2)
+    with_vera(scenario)
+    for name in ("ben", "vera"):
+        pending(scenario, scenario.session(name))
+        scenario.clock.advance(60)
+    cleo = scenario.session("cleo")
+    asked = {each.user: each.id for each in scenario.system.staff.pending_shares(cleo)}
+    for name in ("vera", "ben"):
+        scenario.system.staff.decide_share(cleo, asked[name], False, "no")
+        scenario.clock.advance(60)
+    assert [each.user for each in scenario.system.staff.decisions(cleo)] == ["ben", "vera"]
+    monkeypatch.setattr(staff, "_DECISIONS", 1)
+    assert [each.user for each in scenario.system.staff.decisions(cleo)] == ["ben"]
 
 
 # ---- users without a device ----

@@ -75,6 +75,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
             sharing.end_of_device(tx, other)
         elif kind.replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
             registry.move(tx, other, DeviceState.ENDED)
+            sharing.end_of_device(tx, other)
     waits.end_of_card(tx, user, device)
     # An online card ends the temporary code. A lasting device ends the online card and the temporary code.
     registry.end_temporary(tx, user, except_id=device.id)

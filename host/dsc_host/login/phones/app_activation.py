@@ -124,6 +124,12 @@ def activate(
     return Activated(device.id, device_token, user.name)
 
 
+def replaced_by_app(tx: LoginTransaction, user: User) -> list[Device]:
+    """Return the user's own devices of other kinds that an activation of the app ends."""
+    removed = [device for device, _ in registry.held_by(tx.db, user) if device.kind in tx.policy.phone.removes]
+    return [device for device in removed if device.owner_id == user.id and device.state == DeviceState.ACTIVE]
+
+
 def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Question | Refused:
     """Issue a challenge, which is answered with the app's PIN before another user is added to the app. Raises `NotFound`."""
     device = device_of_app(tx, device_id, device_token)[0]
@@ -196,10 +202,8 @@ def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str,
 
 def _end_replaced(tx: LoginTransaction, user: User) -> None:
     """End the user's own devices that the app replaces, and the temporary devices."""
-    for device, _ in registry.held_by(tx.db, user):
-        own = device.owner_id == user.id
-        if own and device.kind in tx.policy.phone.removes and device.state == DeviceState.ACTIVE:
-            registry.move(tx, device, DeviceState.ENDED)
+    for device in replaced_by_app(tx, user):
+        registry.move(tx, device, DeviceState.ENDED)
     registry.end_temporary(tx, user)
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dsc_host.login.model import Stage
 from dsc_host.login.phones import app_activation, push_answers
 from dsc_host.login.phones.app_activation import Keys
 from dsc_host.login.phones.app_replacement import Replacement
-from dsc_host.login.signin import password_check
+from dsc_host.login.protection import sharing
+from dsc_host.login.signin import password_check, sessions
 from dsc_host.login.signin.origins import Origin
-from dsc_host.login.transaction import LoginContext
+from dsc_host.login.transaction import LoginContext, LoginTransaction, locked_users
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
+from dsc_host.records.transaction import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Phones:
         """
         keys = Keys(pin_key, biometrics_key, recovery_key)
         before = Replacement(replace, recovery_proof)
-        return self.context.change(lambda tx: app_activation.activate(tx, ticket, token, keys, proof, before))
+        return self.context.change(lambda tx: _activate(tx, ticket, token, keys, proof, before))
 
     def challenge(self, device: str, device_token: str) -> Question:
         """Issue a challenge, which the user answers with the app's PIN before the app adds another user."""
@@ -67,3 +70,19 @@ class Phones:
     def remove(self, device: str, device_token: str) -> None:
         """End the app's device, because the app was deleted or this user was removed from it."""
         self.context.change(lambda tx: app_activation.remove(tx, device, device_token))
+
+
+def _activate(
+    tx: LoginTransaction, ticket: str, token: str, keys: Keys, proof: Proof | None, before: Replacement
+) -> Activated | Refused:
+    """Activate the app, and end the sharing of the cards that it replaces. Raises as `app_activation.activate` does."""
+    # The app's keys are enrolled, so take the lock of all enrollments first. Then lock all users whom the activation concerns.
+    tx.context.cards.store.claim(tx.db)
+    user, _ = sessions.find(tx, ticket, Stage.ACTIVATING)
+    locked_users(tx.db, sharing.concerned(tx.db, user))
+    replaced = app_activation.replaced_by_app(tx, user)
+    activated = app_activation.activate(tx, ticket, token, keys, proof, before)
+    if not isinstance(activated, Refused):
+        for device in replaced:
+            sharing.end_of_device(tx, device)
+    return activated
