@@ -34,7 +34,11 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """An input field. `kind`: text, password, code (digits), amount, email, tel, date, radio, select, checkbox or hidden."""
+    """An input field.
+
+    `kind`: text, lines (a text that may have several lines), password, code (digits), amount, email, tel, date, radio, select,
+    checkbox or hidden.
+    """
 
     name: str
     label: str
@@ -59,7 +63,7 @@ class Field:
         if (
             self.secret
             or self.autocomplete == "one-time-code"
-            or self.kind not in ("text", "amount", "email", "tel", "date", "radio", "select")
+            or self.kind not in ("text", "lines", "amount", "email", "tel", "date", "radio", "select")
         ):
             return self
         if self.kind in ("radio", "select") and text not in [choice.value for choice in self.choices]:

@@ -43,6 +43,8 @@ class _Forms(HTMLParser):
             self.forms.append(PageForm(given["action"], {}, []))
         elif tag == "input" and given.get("type") not in ("radio", "checkbox"):
             self.forms[-1].fields[given["name"]] = given.get("value", "")
+        elif tag == "textarea":
+            self.forms[-1].fields[given["name"]] = ""
         elif tag == "input" and "checked" in given:
             self.forms[-1].fields[given["name"]] = given["value"]
         elif tag == "button":

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from tests.host.login.phone_app import activated
 from tests.host.login.scenario import ANNA, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter
 
@@ -45,6 +46,26 @@ def test_a_note_stays_with_its_author_and_time(scenario: Scenario, browser: Brow
     assert 'Asked about "wires" <b> sue, Nov 14, 2023' in again
     assert "wires" not in come_with(browser(), scenario.call("ben")).open("/desk").text
     assert "wires" not in enter(scenario, browser()).open("/events").text
+
+
+def test_the_lines_of_a_note_are_joined(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    sue.open("/desk")
+    assert sue.press("Save the note", note="  Lost the card.\r\nGave a code.\r\n").notice == "The note was saved."
+    assert sue.press("End the call", note="x\r\n" * 150).notice == "The call has ended. Who is next?"
+    notes = scenario.system.staff.notes(scenario.call("anna"))
+    assert [each.text for each in notes] == [("x " * 150).strip(), "Lost the card. Gave a code."]
+
+
+@pytest.mark.parametrize(("name", "button"), [("anna", "Enable"), ("ben", "Another number"), ("app", "")])
+def test_support_sees_whether_codes_by_sms_are_in_use(scenario: Scenario, browser: Browsers, name: str, button: str) -> None:
+    if name == "app":
+        activated(scenario, "ben")
+    page = come_with(browser(), scenario.call("anna" if name == "anna" else "ben")).open("/desk")
+    row = page.html.partition("Codes by SMS and call")[2].partition("</li>")[0]
+    assert re.findall(r"<button[^>]*>(.*?)</button>", row) == [button] * bool(button)
+    assert ('class="badge success"' in row) is (name == "ben")
+    assert ("the phone app replaces them" in row) is (name == "app")
 
 
 def test_support_is_asked_before_a_device_is_taken_out_of_use(scenario: Scenario, browser: Browsers) -> None:
@@ -118,7 +139,7 @@ def test_countries_are_in_the_order_of_the_alphabet() -> None:
 def test_support_types_a_number_as_the_caller_says_it(scenario: Scenario, browser: Browsers) -> None:
     sue = come_with(browser(), scenario.call("ben"))
     sue.open("/desk")
-    page = sue.press("Enable")
+    page = sue.press("Another number")
     assert "Spaces, dashes and parentheses do not matter." in page.text
     assert sue.press("Enable", number="0041 (0)79 555-01-23").path == "/desk"
     assert [wait.what for wait in scenario.system.staff.caller_waits(sue.cookie)] == ["+41…23"]

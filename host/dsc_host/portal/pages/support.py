@@ -1,11 +1,11 @@
 """The pages of support: the search for a caller, their identification, and the call with its notes and its end."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from starlette.responses import Response
 
-from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, NotAllowed, WaitView
-from dsc_host.portal.components import WARNING, Alert, Badge, Empty, Facts, Item, Listing, PageForms, Split
+from dsc_host.login import CallerView, DeviceState, DeviceView, FoundUser, Identity, Kind, NotAllowed, WaitView
+from dsc_host.portal.components import SUCCESS, WARNING, Alert, Badge, Empty, Facts, Item, Listing, PageForms, Split
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.decisions import corrections
 from dsc_host.portal.pages.device_items import device_item
@@ -177,7 +177,7 @@ def call_page(visit: Visit) -> View:
     main = (
         Listing(_("Devices"), [_device(_, each) for each in devices], Empty(_("The caller has no device."), "none")),
         *((Listing(_("Waiting changes"), [_wait(_, each) for each in waits]),) if waits else ()),
-        *((Listing(_("What the caller may get"), _given(_), dense=True),) if not known.closed else ()),
+        *((Listing(_("What the caller may get"), _given(_, devices), dense=True),) if not known.closed else ()),
         *((Listing(_("Profile"), _profile(_)),) if known.opted_out else ()),
     )
     return View(
@@ -238,17 +238,25 @@ def _wait(_: Language, wait: WaitView) -> Item:
     return Item(_(WAITS[wait.kind]), "calendar", None, (*((wait.what,) if wait.what else ()), due, asked), forms)
 
 
-def _given(_: Language) -> list[Item]:
-    """Return the items for devices that support can give to a caller."""
-    new = _("A new number is used after some days. The owner is notified and can stop it.")
+def _given(_: Language, devices: Sequence[DeviceView]) -> list[Item]:
+    """Return the items for devices that support can give to a caller who has these devices."""
     return [
         Item(_("Temporary code"), "code", details=(_("To be read out now, for a caller who has no device at hand."),),
              actions=(button("/desk/temporary", _("Give")),)),
         Item(_("Security code card"), "code-card", details=(_("To be printed and sent to the postal address."),),
              actions=(button("/desk/code-card", _("Issue")),)),
-        Item(_("Codes by SMS and call"), "sms", details=(new,),
-             actions=(button("/desk/messages", _("Enable")),)),
+        _messages(_, {each.kind for each in devices if each.live}),
     ]  # fmt: skip
+
+
+def _messages(_: Language, live: Container[Kind]) -> Item:
+    """Return the item for codes by SMS and call. `live` are the kinds of device that the caller can use."""
+    title, enabled = _("Codes by SMS and call"), Kind.SMS in live or Kind.VOICE in live
+    if Kind.PHONE_APP in live:
+        return Item(title, "sms", details=(_("Not for this caller: the phone app replaces them."),))
+    new = _("A new number is used after some days. The owner is notified and can stop it.")
+    action = button("/desk/messages", _("Another number") if enabled else _("Enable"))
+    return Item(title, "sms", Badge(_("in use"), SUCCESS) if enabled else None, (new,), (action,))
 
 
 def _profile(_: Language) -> list[Item]:
@@ -268,9 +276,9 @@ def may_be_taken_out(device: DeviceView) -> bool:
 
 def end(visit: Visit) -> Response:
     """Save a note that was begun, end the call, and redirect to the search for the next caller."""
-    if visit.value("note", _NOTE_LETTERS).strip():
+    if note_text := _entered_note(visit):
         with visit.showing_errors(lambda: call_page(visit)):
-            visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))
+            visit.system.staff.add_note(visit.token, note_text)
     visit.system.staff.end_call(visit.token)
     return visit.redirect("/desk", notice="call_ended")
 
@@ -281,8 +289,13 @@ def end(visit: Visit) -> Response:
 def note(visit: Visit) -> Response:
     """Keep a note about the caller."""
     with visit.showing_errors(lambda: call_page(visit)):
-        visit.system.staff.add_note(visit.token, visit.value("note", _NOTE_LETTERS))
+        visit.system.staff.add_note(visit.token, _entered_note(visit))
     return visit.redirect("/desk", notice="noted")
+
+
+def _entered_note(visit: Visit) -> str:
+    """Return the note that was entered, with its lines joined: a note is one line in the log."""
+    return " ".join(visit.form.get("note", "").split())
 
 
 def _note_field(_: Language) -> Field:
@@ -290,7 +303,7 @@ def _note_field(_: Language) -> Field:
         "What was asked and done. It cannot be changed later. Write no PIN, no code and no password into it."
         " “End the call” saves it too, and leads to the next caller."
     )
-    return Field("note", _("New note"), hint=hint, longest=_NOTE_LETTERS)
+    return Field("note", _("New note"), "lines", hint, longest=_NOTE_LETTERS)
 
 
 def _notes(visit: Visit) -> Listing:

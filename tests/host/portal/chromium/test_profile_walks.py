@@ -76,7 +76,7 @@ def test_who_is_not_primary_is_told_whom_to_ask(walk: Walk) -> None:
 
 def test_a_change_is_stopped_by_the_code_from_its_message(walk: Walk) -> None:
     desk = identified(walk, "anna.work")
-    desk.press("Enable", walk._("Codes by SMS and call"))
+    desk.press("Another number", walk._("Codes by SMS and call"))
     assert desk.press("Enable", Phone_number="0041 (0)79 555-01-23").has_notice("waits")
     walk.shown.system.deliver()
     code = next(each for each in walk.shown.letters if each.template == "number_waits").values["stop"]
