@@ -20,9 +20,9 @@ _log = logging.getLogger("dsc_host")
 
 
 def keep_name(path: str | os.PathLike[str]) -> None:
-    """Write the name of a new, replaced or renamed file to the disk. Raise `OSError`.
+    """Make sure that the name of a new, replaced or renamed file is on the disk. Raises `OSError` if that fails.
 
-    POSIX needs an fsync of the folder. Other systems need nothing.
+    On POSIX systems, this is an fsync of the folder. On Windows, the function does nothing.
     """
     if sys.platform == "win32":
         return
@@ -34,11 +34,11 @@ def keep_name(path: str | os.PathLike[str]) -> None:
 
 
 def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
-    """Log a warning with a remedy if other users can access a file, or a file whose name has one of these suffixes added.
+    """Log a warning with a remedy if other users can access the file at `path`, or the file at `path` plus one of `suffixes`.
 
-    This is only a warning, because an error would stop all logins on a system that has worked so far. A folder to which all
-    users can write causes a warning too. Write access of the folder's group does not: on many systems, the owner is the group's
-    only member.
+    A folder to which all users can write causes a warning too. A folder to which its group can write causes none: on many
+    systems, the owner is the group's only member. No case raises an error, because an error would stop all logins on a system
+    that has worked so far.
     """
     if sys.platform == "win32":
         return
@@ -51,19 +51,18 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
                 _log.warning("%s can be %s by other users; restrict it: chmod 600 %s", each, done, each)
     folder = os.path.dirname(os.path.abspath(path))
     with suppress(OSError):
-        if os.stat(folder).st_mode & 0o002:
-            _log.warning(
-                "%s: everybody can write to its folder, and can put other files there; fix it: chmod o-w %s, or move the file",
-                path,
-                folder,
-            )
+        mode = os.stat(folder).st_mode
+        if mode & 0o002:
+            # All programs need to write to a folder with the sticky bit, such as /tmp.
+            remedy = "move the file to another folder" if mode & stat.S_ISVTX else f"chmod o-w {folder}, or move the file"
+            _log.warning("%s: everybody can write to its folder, and can put other files there; fix it: %s", path, remedy)
 
 
 def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
     """Rename a draft, whose contents are on the disk, to its final name in the same folder.
 
-    Raises `FileExistsError` if a file of that name exists and `overwrite` is false, and other `OSError`s. The draft may still
-    exist afterwards.
+    Raises `FileExistsError` if `overwrite` is false and a file of the final name exists. Raises any other `OSError` of the file
+    system. Even after a success, the draft may still exist under its own name too: the caller removes it.
     """
     if not overwrite:
         try:
@@ -81,10 +80,10 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
 
 
 def read_whole(path: str | os.PathLike[str], field: str, most: int) -> bytes:
-    """Return the bytes of a file that a user has named. The file may have at most `most` bytes.
+    """Return the bytes of the file at `path`, which a user has named. The file may have at most `most` bytes.
 
-    Raises an `InputError` for `field` if the file cannot be read, is larger, or is not an ordinary file. A pipe or a device
-    could keep the program waiting forever, or fill its memory.
+    Raises an `InputError` for `field` if the file cannot be read, has more bytes, or is not an ordinary file. A pipe or a
+    device is refused, because it could keep the program waiting forever, or fill its memory.
     """
     try:
         with open(path, "rb", opener=open_at_once) as file:
@@ -99,14 +98,14 @@ def read_whole(path: str | os.PathLike[str], field: str, most: int) -> bytes:
 
 
 def open_at_once(path: str, flags: int) -> int:
-    """Open a file. If it is a pipe, do not wait for a writer."""
+    """Open a file with these flags, and return its descriptor. If the file is a pipe, do not wait for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_new(path: str | os.PathLike[str], text: str) -> None:
-    """Create a file with this ASCII text, completely or not at all, which only its owner can access.
+    """Create a file with this ASCII text, which only the file's owner can access. The text is written completely or not at all.
 
-    Raises as `name_draft` does.
+    Raises `FileExistsError` if the file exists, and any other `OSError` of the file system.
     """
     path = os.fspath(path)
     if os.path.lexists(path):
@@ -126,9 +125,9 @@ def write_new(path: str | os.PathLike[str], text: str) -> None:
 def replace_whole(path: str, write: Callable[[TextIO], None]) -> None:
     """Replace the file at `path`, completely or not at all, with the output of `write`. Only its owner can access the new file.
 
-    The draft has the name `path` with `.new` added. While the draft exists, another call raises `FileExistsError`. So of two
-    changes at the same time, neither is lost without an error. Other errors are `OSError`s with the name of the file that could
-    not be written.
+    The output is first written to a draft, whose name is `path` with `.new` added. While the draft exists, every other call for
+    this file raises `FileExistsError`, so no change is lost without an error. Any other `OSError` names the file that could not
+    be written.
     """
     draft = f"{path}.new"
     handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
