@@ -1,8 +1,8 @@
-"""Anchors that tie the log to the cards: each card's row must be at the version that the log last recorded.
+"""Anchors that compare the cards with the log: each card's row must have the version that the log has recorded last.
 
 Anchors find two attacks that a check of the log alone would miss. If somebody removes the last entries of the log and restores
-an earlier sealed end, some rows have versions that the log does not record. If somebody replaces a row by an earlier version,
-the log records a later version of this row.
+an earlier sealed end, some rows have versions that the log does not record. If somebody replaces a row by an earlier version of
+it, the log records a later version.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,18 +21,18 @@ from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
-"""The version of a card's row from the time before log entries recorded versions."""
+"""The version of a row that was last changed before log entries recorded versions."""
 _ENROLLED = "card.enroll"
 _MOST_DIGITS = 19
-"""The largest number of digits in a version. A longer number was not written by dscplus, and may be too long to convert."""
+"""The largest number of digits in a version. Somebody else has written a longer number, which Python may refuse to convert."""
 
 
 def problems(db: Connection, keys: Keyring, seals: CardSeals) -> Iterator[str]:
-    """Yield each difference between the cards and the log. Some entries of the log may be archived."""
+    """Yield a sentence for each difference between the cards and the log. Some entries of the log may be archived."""
     try:
         mark = segments.archived(db, keys, seals)
     except StoreError:
-        # The check of the log reports this.
+        # The check of the log, which runs too, reports this error.
         mark = Archived()
     if not kept_cards.is_sound(db, mark):
         yield "the summary of archived entries about the cards was changed"
@@ -53,19 +53,24 @@ def _card_problems(db: Connection, seals: CardSeals, generation: int) -> Iterato
             elif card.state != DECOY:
                 yield from _compare(card, logged.get(card.serial))
                 if not card_lookup.has_owners(card, owners.get(card.serial, ())):
-                    yield f"card {card.serial}: its owners are not those that were recorded: they were changed"
+                    yield f"card {card.serial}: its owners are not those that its row records: they were changed"
         if len(page) < _PAGE:
             return
         after = page[-1].serial
 
 
 def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
-    """Compare a row with the last version that the log records for it."""
+    """Yield a sentence if a row does not have the version that the log has recorded last for it."""
     if logged == card.in_log or (logged is None and card.version == _FIRST):
         return
     enrollment, _, version = (logged or ":0").rpartition(":")
     is_version = version.isdecimal() and len(version) <= _MOST_DIGITS
-    if enrollment in ("", card.enrolment) and is_version and int(version) < card.version:
+    if enrollment not in ("", card.enrolment):
+        yield (
+            f"card {card.serial}: its row is of another enrollment than the last log entry about it: "
+            "an old row was put back, or entries were removed"
+        )
+    elif is_version and int(version) < card.version:
         yield (
             f"card {card.serial}: its row is at version {card.version}, but the log records only version {version}: "
             "entries were removed"
@@ -75,10 +80,10 @@ def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
 
 
 def _last_logged(db: Connection, serials: Sequence[str], generation: int) -> dict[str, str]:
-    """Return, by serial, the row version that the latest entry about each card records."""
+    """Return the enrollment and the version of the row in the last log entry about each card, as one text, by serial."""
     if not serials:
         return {}
-    # With the index by serial and number, this reads only the last entries of each card.
+    # This is fast: with the index by serial and number, the database reads only the last entries about each card.
     latest = (
         select(audit.c.card_row)
         .where(audit.c.serial == cards.c.serial, audit.c.card_row.is_not(None))
@@ -96,7 +101,7 @@ def _last_logged(db: Connection, serials: Sequence[str], generation: int) -> dic
 
 
 def _missing_cards(db: Connection, generation: int) -> Iterator[str]:
-    """Yield each card without a row that, according to the log, was enrolled and not removed."""
+    """Yield a sentence for each card that has no row although, according to the log, it was enrolled and not removed."""
     latest = select(func.max(audit.c.number)).where(BEGINS_OR_ENDS).group_by(audit.c.serial)
     there = select(cards.c.serial).where(cards.c.serial == audit.c.serial).exists()
     gone = select(audit.c.serial).where(audit.c.number.in_(latest), audit.c.action == _ENROLLED, ~there)

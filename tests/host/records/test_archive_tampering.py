@@ -181,3 +181,18 @@ def test_an_old_row_of_a_card_that_only_archived_entries_know_is_found(
     assert verifier.audit.check().problems == (
         "card D-2: its row is older than the version that the log records: an old row was put back",
     )
+
+
+@pytest.mark.every_database
+def test_an_old_row_of_an_earlier_enrollment_is_found(database: Database, verifier: Verifier) -> None:
+    with database.raw() as db:
+        old = dict(db.execute(select(cards).where(cards.c.serial == "D-2")).one()._mapping)
+    verifier.retire("D-2")
+    verifier.enroll("D-2", key=bytes(range(32)), pin="1234")
+    assert verifier.audit.check().sound
+    with database.raw() as db:
+        db.execute(update(cards).where(cards.c.serial == "D-2").values(old))
+    assert verifier.audit.check().problems == (
+        "card D-2: its row is of another enrollment than the last log entry about it: "
+        "an old row was put back, or entries were removed",
+    )
