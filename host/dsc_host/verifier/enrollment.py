@@ -1,7 +1,7 @@
 """Enrollment: adding any number of cards to the records, and disclosing their secrets to another system.
 
-The serial of a card that is in use is refused. The serial of a retired card can be enrolled again: the new card replaces the
-old card and its records, except for the log entries.
+A serial that is already enrolled is refused, unless its card is retired. The new card then replaces the retired card and all
+its records, except for its log entries.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +10,6 @@ from itertools import islice
 from dsc_host.errors import AlreadyEnrolled, DscError
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import Secret
-from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, card_rules, rows
 from dsc_host.verifier.card_seals import Holder, new_enrollment
 from dsc_host.verifier.model import Enrollment, State
@@ -18,22 +17,18 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 500
-"""The number of cards that one transaction enrolls or discloses. An atomic enrollment is one transaction for all cards."""
-
-_REPLACEABLE = (State.RETIRED, DECOY)
-_TRIES = 3
-"""The number of attempts to add a card. An attempt fails only if another process has just added a decoy of this serial."""
+"""The largest number of cards in one transaction, except in an atomic enrollment, which has one transaction for all cards."""
 
 Refusals = Callable[[int, str, DscError], None]
 Progress = Callable[[int], None]
 
 
 class _UndoEnrollments(Exception):
-    """Raised to undo a transaction."""
+    """The error that undoes the transaction of an atomic enrollment."""
 
 
 def enroll(tx: CardTransaction, enrollment: Enrollment) -> CardRecord:
-    """Enroll one card in this transaction. Raises `InputError` and `AlreadyEnrolled`."""
+    """Enroll one card in this transaction, and return its row. Raises `InputError` and `AlreadyEnrolled`."""
     card_rules.check(enrollment)
     now = tx.now()
     record = _record(tx.context, enrollment, now)
@@ -51,7 +46,7 @@ def enroll_all(
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
-    """Enroll many cards: see `Verifier.enroll_all`. Each transaction first calls `claim` (see `card_store.claim`)."""
+    """Enroll many cards: see `Verifier.enroll_all`. `claim` is `card_store.claim`, with which each transaction begins."""
     numbered = enumerate(enrollments)
     if not atomic:
         total = 0
@@ -101,7 +96,7 @@ def _report(added: int, refusals: list[tuple[int, str, DscError]], refused: Refu
 
 
 def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrollment]]) -> tuple[int, list[tuple[int, str, DscError]]]:
-    """Add the cards that can be added. Return their number, and the position, serial and error of each other card."""
+    """Add the cards that can be added. Return the number of these, and the position, serial and error of each other card."""
     now = tx.now()
     good: dict[str, tuple[int, Enrollment, CardRecord]] = {}
     refusals: list[tuple[int, str, DscError]] = []
@@ -120,16 +115,11 @@ def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrollment]]) -> 
 
 def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], now: float) -> list[tuple[str, DscError]]:
     """Add the cards that can be added, and log them. Return the serial and the error of each other card."""
-    free, added = [], set[str]()
-    for _ in range(_TRIES):
-        left = [record for _, record in wanted if record.serial not in added]
-        states = rows.states_of(tx.db, [record.serial for record in left])
-        rows.remove_cards(tx.db, [serial for serial, state in states.items() if state in _REPLACEABLE])
-        free = [record for record in left if states.get(record.serial) in (None, *_REPLACEABLE)]
-        if not free:
-            break
-        # This skips a serial for which another process has just added a decoy. The next attempt removes that decoy.
-        added |= rows.add_cards(tx.db, free)
+    states = rows.states_of(tx.db, [record.serial for _, record in wanted])
+    rows.remove_cards(tx.db, [serial for serial, state in states.items() if state == State.RETIRED])
+    free = [record for _, record in wanted if states.get(record.serial) in (None, State.RETIRED)]
+    # Skip a serial that another transaction has enrolled in the meantime.
+    added = rows.add_cards(tx.db, free) if free else set[str]()
     rows.add_owners(tx.db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
     events = [
         Event("card.enroll", record.serial, "done", "", {"suite": record.suite, "counter": str(record.counter)}, record)
@@ -178,7 +168,7 @@ def _already_enrolled(serial: str) -> AlreadyEnrolled:
 
 
 def disclose(context: CardContext, serials: Iterable[str] | None) -> Iterator[Enrollment]:
-    """Yield cards with their secrets, but no retired cards: see `Verifier.disclose`."""
+    """Yield the cards of these serials, or all cards, with their secrets. Leave out retired cards. See `Verifier.disclose`."""
     for page in _all_pages(context) if serials is None else _chosen_pages(context, serials):
         yield from page
 
