@@ -1,7 +1,7 @@
 """The host's part of dscplus: it talks to a card, issues challenges, verifies responses, and keeps the records.
 
-Import only the names listed here. Every error is a `DscError` or one of its subclasses.
-Each name is imported when it is first used: `__init__.pyi` lists them with their modules.
+Import only the names in `__init__.pyi`, which lists each name with its module. A module is imported when one of its names is
+first used. The errors that the library defines are `DscError` and its subclasses.
 """
 
 import lazy_loader

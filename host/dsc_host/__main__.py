@@ -1,4 +1,4 @@
-"""The command `dscplus`, as `python -m dsc_host`."""
+"""The command `dscplus`, for `python -m dsc_host`."""
 
 from dsc_host.cli.main import main
 

@@ -1,7 +1,7 @@
 """The errors of the host library: one small hierarchy, rooted at `DscError`.
 
-Messages are written for people. A message names the wrong field or part, and says what is allowed. It never holds a PIN,
-a response or a key.
+Messages are written for people. The message of an `InputError` names the invalid value, and says what is allowed. No message
+holds a PIN, a response or a key.
 """
 
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ class DscError(Exception):
 class InputError(DscError, ValueError):
     """A value from outside is invalid.
 
-    `field` names the value (`"pin"`, `"suite"`, `"master key"`). The message begins with it and says what is allowed.
-    `words` is the text of the problem, with placeholders for `values`, so that a page can translate the text. `rule` is the
-    problem without a part of the invalid value, for callers who must not see what other people have entered.
+    `field` names the value (`"pin"`, `"suite"`, `"master key"`), and `problem` says what is allowed. The message consists of
+    both. `problem` is made from `words`, a text with placeholders for `values`, so that a page can translate `words`. `rule` is
+    the problem without any quotation of the invalid value. It is for readers who must not see what other people have entered.
 
     Examples:
         >>> from dsc_host import InputError, Policy
@@ -76,7 +76,10 @@ class SuiteError(InputError):
     """An OCRA suite that RFC 6287 does not allow. `field` is always `"suite"`. The message says which part is wrong."""
 
     def __init__(self, rule: str, given: str | None = None) -> None:
-        """`given` is the part that is wrong. `problem` quotes it, escaped and shortened."""
+        """Make the problem from `rule`, which says what is allowed, and from `given`, the wrong part of the suite, if any.
+
+        `problem` quotes the first 24 characters of `given`, escaped. `rule` alone quotes nothing.
+        """
         quoted = "" if given is None else ascii(given if len(given) <= _MOST_QUOTED else given[:_MOST_QUOTED] + "...")
         super().__init__("suite", f"{rule}, not {quoted}" if quoted else rule)
         self.rule = rule
@@ -96,7 +99,7 @@ class LinkError(DscError):
 
 
 class CardNotFound(LinkError):
-    """No card answers at this address, or the address cannot be opened.
+    """No card answers at this address, no such port is attached, or the port cannot be opened.
 
     Examples:
         >>> from dsc_host import CardClient, CardNotFound
@@ -109,7 +112,7 @@ class CardNotFound(LinkError):
 
 
 class CardStopped(CardNotFound):
-    """A MicroPython prompt answers at this address, because the card's program is not running."""
+    """A MicroPython prompt answers at this address, because the board does not run the card's program."""
 
 
 class LinkTimeout(LinkError):
@@ -263,7 +266,7 @@ class NoUnlockKey(VerifierError):
 class TooManyChallenges(VerifierError):
     """The limit on the card's challenges is reached. The next challenge is possible after `retry_after` seconds.
 
-    `message` is written for people.
+    `message` is the text for people.
 
     Examples:
         >>> from dsc_host import MasterKey, Policy, TooManyChallenges, Verifier
@@ -286,7 +289,7 @@ class TooManyChallenges(VerifierError):
 class TooManyUnlockCodes(VerifierError):
     """The limit on the card's unlock codes is reached. The next unlock code is possible at the Unix time `again_at`.
 
-    `message` is written for people.
+    `message` is the text for people.
 
     Examples:
         >>> from dsc_host import MasterKey, Policy, TooManyUnlockCodes, Verifier

@@ -5,7 +5,7 @@ Three promises:
 1. A suite is parsed strictly. Anything that the RFC's grammar does not allow raises a `SuiteError` that names the wrong part.
 2. A missing input and an input that the suite does not use are both refused, with an `InputError` that names the field. No
    message ever holds a key, a PIN, a response or session data.
-3. The module stores no secrets: it caches only parsed suites.
+3. No secret is cached. The only cache of the module holds parsed suites.
 
     suite = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
     suite.response(key, "482913", counter=5, pin="1234")
@@ -33,14 +33,14 @@ from dsc_host.errors import InputError, SuiteError
 
 HashName: TypeAlias = Literal["sha1", "sha256", "sha512"]
 Question: TypeAlias = str | tuple[str, str]
-"""One challenge. In mutual challenge-response, both challenges, in the order in which they are joined (RFC 6287, 7.2)."""
+"""One challenge, or the two challenges of a mutual challenge-response in the order in which they are joined (RFC 6287, 7.2)."""
 
 DEFAULT_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 """The default suite of a card: counter, 6-digit question, PIN, 8-digit response."""
 QUESTION_BYTES = 128
 """The number of bytes of a question in the hashed data, for every suite (RFC 6287, 5.1)."""
 MIN_KEY_BYTES, MAX_KEY_BYTES = 16, 128
-"""The limits of a key's length: the minimum of RFC 4226 (R6), and the block size of SHA-512."""
+"""The limits of a key's length in bytes: the minimum of RFC 4226 (R6), and the block size of SHA-512."""
 
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _BLOCK_BYTES = {"sha1": 64, "sha256": 64, "sha512": 128}
@@ -62,7 +62,7 @@ class Suite:
         hash: The hash of the HMAC.
         digits: The number of digits of a response: 4 to 10, or 0 for the whole MAC in lower-case hex.
         counter: Whether a counter is an input.
-        question_format: `N` decimal digits, `A` ASCII letters and digits, `H` hex digits.
+        question_format: `N` for decimal digits, `A` for ASCII letters and digits, or `H` for hex digits.
         question_length: The maximum length of a question in characters: 4 to 64.
         pin_hash: The hash of the PIN. None if the PIN is not an input.
         session: The number of bytes of session data, 1 to 999. None if session data is not an input.
@@ -107,9 +107,10 @@ class Suite:
     ) -> str:
         """Return the response to `question`, as a card shows it.
 
-        `key` is 16 to 128 bytes. Each other input is required if the suite uses it, and refused if not. `counter` and
-        `timestamp` are 0 to 2**64 - 1. `time_steps` converts a time to a `timestamp`. `pin` is any text that is not empty, and
-        `session` is bytes. Raises `InputError`, which names the input.
+        `key` is 16 to 128 bytes. Each of the other four inputs is required if the suite uses it, and refused if not. `counter`
+        is 0 to 2**64 - 1. `pin` is any text that is not empty. `session` has at least 1 byte, and at most as many bytes as the
+        suite says. `timestamp` is a number of time steps, not of seconds: `time_steps` converts a time to it. Raises
+        `InputError`, which names the invalid input.
         """
         inner_pad, outer_pad = self._pads(key)
         new_hash = _HASHES[self.hash]
@@ -124,11 +125,11 @@ class Suite:
         return Responder(self, key, pin)
 
     def encode_question(self, question: Question) -> bytes:
-        """Return the 128 bytes that represent `question` in the MAC. Questions with the same bytes have the same response.
+        """Return the 128 bytes that represent `question` in the hashed data. Equal bytes lead to equal responses.
 
-        A question has 1 to `question_length` characters of the suite's format. A numeric question is encoded as
-        a hex number without leading zeros, padded on the right: `000001`, `000016` and `000256` all become 1 and then zeros.
-        Raises `InputError` for anything else.
+        A question, or each of two questions, has 1 to `question_length` characters of the suite's format. A numeric question is
+        encoded as a hex number without leading zeros, padded on the right: `000001`, `000016` and `000256` all become 1 and
+        then zeros. Raises `InputError` for anything else.
         """
         if isinstance(question, str):
             if 0 < len(question) <= self.question_length:
@@ -142,7 +143,7 @@ class Suite:
     def time_steps(self, unix_seconds: float) -> int:
         """Return the number of whole time steps from 1970 to `unix_seconds`, for `timestamp` (RFC 6287, 5.1).
 
-        Raises `InputError` if the suite has no time input, or if the time is before 1970 or not a number.
+        Raises `InputError` if the suite has no time input, or if `unix_seconds` is not a number from 0 to less than 2**64.
         """
         if self.time_step is None:
             raise InputError("timestamp", "is not part of this suite")
@@ -151,10 +152,10 @@ class Suite:
         return int(unix_seconds // self.time_step)
 
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:
-        """Return the bytes with which the inner and the outer hash of HMAC (RFC 2104) begin.
+        """Return the first bytes of the input of the two hashes of HMAC (RFC 2104), the inner hash first.
 
-        Both begin with the padded and masked key. In the inner hash, the suite's text and a zero byte follow.
-        The HMAC is built by hand, because copying the standard library's prepared HMAC takes longer than copying two hashes.
+        Both inputs begin with the padded and masked key. In the inner hash, the suite's text and a zero byte follow.
+        The HMAC is built from two hashes: copying two hashes takes less time than copying an HMAC of the standard library.
         """
         if not isinstance(key, bytes) or not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
             raise InputError("key", f"must be {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes")
@@ -176,13 +177,12 @@ class Suite:
 
     def _head(self, counter: int | None) -> bytes:
         """Encode the counter, which comes before the question."""
-        # This comparison, and the similar comparisons below, find both a missing input and an input that the suite does not
-        # use.
+        # A comparison of this kind finds two faults: an input that is missing, and an input that the suite does not use.
         if (counter is None) is self.counter:
             raise _presence_error("counter", counter)
         if counter is None:
             return b""
-        # `_uint64` is inlined here, because its call would take a tenth of the time of a response.
+        # Do the work of `_uint64` here: calling that function would make a response a tenth slower.
         if type(counter) is int and 0 <= counter < _UINT64_END:
             return counter.to_bytes(8, "big")
         return _uint64("counter", counter)
@@ -211,17 +211,17 @@ class Suite:
 def fold_response(text: str) -> str:
     """Normalize a response that a person typed to the form in which a card shows it.
 
-    White space, no-break spaces and dashes are removed, and full-width digits become ASCII digits. Nothing else is changed, so
-    invalid text stays invalid.
+    White space, dashes and minus signs are removed, and full-width digits become ASCII digits. All other characters stay, so a
+    text that has another character remains invalid.
     """
     kept = (letter for letter in text if not letter.isspace() and unicodedata.category(letter) != "Pd" and letter != _MINUS)
     return "".join(kept).translate(_FULL_WIDTH)
 
 
 class Responder:
-    """A suite, key and PIN, prepared by `Suite.prepare`. A response then takes two short hash computations.
+    """A suite, key and PIN, prepared by `Suite.prepare` so that each response takes only two short hash computations.
 
-    A responder holds the key as two hash states, so it is as secret as the key. It cannot be pickled. Threads may share it.
+    A responder holds the key in two hash states, so it is as secret as the key. It cannot be pickled. Threads may share it.
     """
 
     __slots__ = ("_inner", "_outer", "_pin", "_suite")
@@ -241,11 +241,11 @@ class Responder:
         session: bytes | None = None,
         timestamp: int | None = None,
     ) -> str:
-        """Return the response to `question` (RFC 6287, 5.1). The other inputs must be exactly those that the suite names.
+        """Return the response to `question` (RFC 6287, 5.1). Each other input is given if, and only if, the suite uses it.
 
         `counter` and `timestamp` are 0 to 2**64 - 1. A timestamp counts time steps (`Suite.time_steps`), not seconds.
-        `session` has at least 1 byte, and at most as many bytes as the suite says. It is padded on the left with zeros. Raises
-        `InputError`, which names the field, for an input that is missing, unexpected or out of range.
+        `session` has at least 1 byte, and at most as many bytes as the suite says. Shorter session data is padded on the left
+        with zero bytes. Raises `InputError`, which names the input that is missing, unexpected or out of range.
         """
         suite = self._suite
         tail = suite._tail(suite.encode_question(question), self._pin, session, timestamp)
@@ -257,9 +257,10 @@ class Responder:
     def series(
         self, question: Question, counters: Iterable[int], *, session: bytes | None = None, timestamp: int | None = None
     ) -> Iterator[str]:
-        """Yield the responses to one question for each of `counters` (a look-ahead window), in order and on demand.
+        """Return an iterator over the responses to `question` with each of `counters`, in the order of the counters.
 
-        Each counter is checked when its response is made. All other inputs are checked once. Raises as `__call__` does.
+        Each counter is checked when the iteration reaches it. `session` and `timestamp` are as in `__call__`, and are checked
+        immediately, as the question is. Raises the errors of `__call__`.
         """
         return self._responses(
             counters, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp)
@@ -335,7 +336,7 @@ _QUESTION_ENCODERS = {"N": _encode_numeric, "A": _encode_alphanumeric, "H": _enc
 _HASH_NAMES: dict[str, HashName] = {"SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
 _DIGITS = re.compile("0|[4-9]|10")
 _UNIT_SECONDS = {"S": 1, "M": 60, "H": 3600}
-# The inputs in their required order. Each has the default details, a pattern of the allowed details, and their description.
+# The inputs in their required order, each with its default details, a pattern of its allowed details, and words for an error.
 _INPUTS = {
     "C": ("", re.compile(""), "C without details"),
     "Q": ("N08", re.compile("[NAH](0?[4-9]|[1-5][0-9]|6[0-4])"), "QN, QA or QH with a length, 04 to 64"),
@@ -375,7 +376,7 @@ def _parse_function(text: str) -> tuple[HashName, int]:
     if parts[1] not in _HASH_NAMES:
         raise SuiteError("the function's hash must be SHA1, SHA256 or SHA512", parts[1])
     if not _DIGITS.fullmatch(parts[2]):
-        raise SuiteError("the response's digits must be 0 or 4 to 10", parts[2])
+        raise SuiteError("the number of response digits must be 0 or 4 to 10", parts[2])
     return _HASH_NAMES[parts[1]], int(parts[2])
 
 

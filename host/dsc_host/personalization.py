@@ -1,7 +1,8 @@
-"""Personalization of a blank card over the serial line, together with its enrollment: both happen, or neither.
+"""Personalization of a blank card over the serial line, together with its enrollment.
 
-The key is made from random bytes of this machine and of the card, and is sent only to the card. The card is enrolled before its
-profile is written, because an enrollment can be undone, but a card whose key nobody knows can only be wiped.
+The key is made from random bytes of this machine and of the card. The card is enrolled before its profile is written. If the
+profile cannot be written, the enrollment is undone. In the reverse order, a failed enrollment would leave a card whose key
+nobody knows, and which can only be wiped.
 """
 
 import secrets
@@ -41,10 +42,12 @@ def personalize(
     owners: tuple[str, ...] = (),
     told: Callable[[str], None] = _ignore,
 ) -> Profile:
-    """Write `profile` with a new key to the card, and enroll the card. Return the complete profile.
+    """Enroll a card, and write `profile` with a new key to the blank card of `client`. Return the complete profile.
 
-    `told` is called with messages for the person who personalizes the card. Raises `StateError` if the card is already
-    personalized, `AlreadyEnrolled` if the verifier has its serial, `InputError`, and the errors of the serial line.
+    `verifier` keeps the records. `pin` is the card's PIN, and `owners` are the names of its owners. After a failure that leaves
+    the state of the card unknown, `told` is called with a message for the person at the card. Raises `StateError` if the card
+    is already personalized, `AlreadyEnrolled` if the serial is already enrolled, `InputError`, and the errors of the serial
+    line.
     """
     if held := client.info().serial:
         raise StateError(f"the card is already personalized as {held}")
@@ -59,7 +62,7 @@ def personalize(
         verifier.remove(whole.serial)
         raise
     except BaseException as error:
-        # The card may have accepted the profile although its answer was lost.
+        # If only the card's answer was lost, the card has the profile, and stays enrolled.
         if isinstance(error, DscError) and _has_serial(client, whole.serial):
             return whole
         verifier.remove(whole.serial)

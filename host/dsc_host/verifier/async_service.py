@@ -2,11 +2,11 @@
 
 Four promises:
 
-1. No call blocks the event loop. All work with the database is done in threads that belong to this verifier.
-2. If a call is canceled before a thread has started it, it does nothing. If a thread has started it, it runs to its end and is
-   recorded, although nobody gets the result. So after a canceled `verify`, assume that the challenge is used up.
-3. `close` waits for the calls that threads have started. Calls that no thread has started never start, and raise `StoreError`.
-4. Long results, such as all cards' secrets or the whole log, are read in parts, as fast as the caller consumes them.
+1. No call blocks the event loop. All work with the database is done in other threads.
+2. A call that is canceled before a thread has started it does nothing. A call that is canceled later runs to its end and is
+   recorded, but its result is lost. So after a canceled `verify`, assume that the challenge is used up.
+3. `close` waits for the calls that threads have started. All other calls never start, and raise `StoreError`.
+4. Long results, such as the secrets of all cards or the whole log, are read in parts. A part is read when the caller needs it.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from dsc_host.verifier.transaction import CardContext, CardTransaction
 SQLITE_THREADS = 1
 """The number of threads for an SQLite file. Only one transaction at a time may write, so more threads would only wait."""
 SERVER_THREADS = 5
-"""The number of threads for a database on a server, which keeps this many connections open."""
+"""The number of threads for a database on a server. The connection pool keeps this many idle connections open."""
 MOST_THREADS = 15
-"""The largest number of threads. A database on a server allows this many connections at the same time."""
+"""The largest number of threads. The connection pool allows this many connections to a server at the same time."""
 PAGE = 500
-"""The number of cards, enrollments or log entries that are in memory at the same time."""
+"""The largest number of cards, enrollments or log entries of one iteration that are in memory at the same time."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,11 +48,14 @@ class _Call:
 
     work: Callable[[], Any]
     commits: GroupCommit | None = None
-    """The group commit for the last step that `work` returns. None if `work` does everything itself."""
+    """The group commit for the last step that `work` returns. None if `work` does everything itself and returns the result."""
     future: Future[Any] = field(default_factory=Future)
 
     def begin(self, closed: bool) -> bool:
-        """Mark the call as started. Return False if it must not be done, because it was canceled or the verifier is closed."""
+        """Mark the call as started. Return False if it was canceled, or if `closed` is true, and must not be done.
+
+        If `closed` is true, the caller gets the error that the verifier has been closed.
+        """
         if not self.future.set_running_or_notify_cancel():
             return False
         if closed:
@@ -60,7 +63,7 @@ class _Call:
         return not closed
 
     def finish(self, get: Callable[[], Any]) -> None:
-        """Give the caller the result of `get`, or its error."""
+        """Give the caller the result of `get`, or the error that `get` raises."""
         try:
             result = get()
         except BaseException as error:
@@ -72,8 +75,8 @@ class _Call:
 class _Workers:
     """The threads that do the work. All copies of one AsyncVerifier share them.
 
-    A thread takes the waiting calls that end with a commit, at most 64, and commits their last steps together. It takes any
-    other call alone.
+    A thread takes up to 64 waiting calls whose last steps can be committed together, and commits these steps together. It takes
+    any other call alone.
     """
 
     def __init__(self, threads: int) -> None:
@@ -85,12 +88,12 @@ class _Workers:
         self._closed = False
 
     async def do(self, work: Callable[[], T]) -> T:
-        """Do `work` in a thread."""
+        """Do `work` in a thread, and return its result."""
         result: T = await self._done(_Call(work))
         return result
 
     async def finish(self, context: CardContext, begin: Callable[[], Step[T, CardTransaction]]) -> T:
-        """Do `begin` in a thread, then the last step that it returns."""
+        """Do `begin` in a thread, then the last step that `begin` returns. Return the result of the last step."""
 
         def work() -> Known[T] | Work[T | Refused]:
             step = begin()
@@ -107,8 +110,8 @@ class _Workers:
         if call.commits is None:
             self._call_thread()
         elif self._called_by is not loop:
-            # Start the thread only after all tasks that are ready have run, so that their calls are committed together with
-            # this call.
+            # Start the thread only after all tasks that are ready now have run. So their calls are committed together with this
+            # call.
             self._called_by = loop
             loop.call_soon(self._call_for_all)
         return await asyncio.wrap_future(call.future)
@@ -129,7 +132,7 @@ class _Workers:
                         call.future.set_exception(error)
 
     def _work(self) -> None:
-        """Do the calls that have waited longest. Do nothing if another thread has taken them."""
+        """Do the calls that have waited longest. If other threads have taken all calls, do nothing."""
         calls = [call for call in self._take() if call.begin(self._closed)]
         if self._waiting:
             self._call_thread()
@@ -159,7 +162,7 @@ class _Workers:
 
 
 def _last_step(call: _Call) -> Change[Any] | None:
-    """Do a call up to its last step. Return the change that is left, or None if there is none."""
+    """Do a call up to its last step. Return the last step as a change, or None if the call has ended without one."""
     try:
         step = call.work()
     except Exception as error:
@@ -188,7 +191,10 @@ def _awaitable(
 def _grouped(
     method: Callable[Concatenate[Verifier, P], T], begin: Callable[Concatenate[Verifier, P], Step[T, CardTransaction]]
 ) -> Callable[Concatenate["AsyncVerifier", P], Coroutine[Any, Any, T]]:
-    """Return the coroutine of a method. `begin` does all but its last step, which is committed together with other calls."""
+    """Return a coroutine function for a method of `Verifier`. `begin` does everything up to the last step of the method.
+
+    The last steps of several calls are then committed together.
+    """
 
     @wraps(method)
     async def call(self: "AsyncVerifier", /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -226,7 +232,7 @@ class AsyncVerifier:
 
     @classmethod
     async def open(cls, database: str, *, threads: int | None = None, **options: Any) -> Self:
-        """Open the URL `database` as `Verifier.open` does, with its `options`, and return the verifier.
+        """Open the database at the URL `database`, and return the verifier. `options` are the other options of `Verifier.open`.
 
         `threads` defaults to 1 for SQLite and 5 for a server. Raises the errors of `Verifier.open` and of the constructor.
         """
@@ -254,7 +260,10 @@ class AsyncVerifier:
         await self.close()
 
     def by(self, actor: str) -> Self:
-        """Return a copy that shares the threads and connections, and acts in the name of `actor`. Raises `InputError`."""
+        """Return a copy that acts in the name of `actor`, with the same threads and connections.
+
+        Raises the errors of `Verifier.by`.
+        """
         other = object.__new__(type(self))
         other._verifier = self._verifier.by(actor)
         other._workers = self._workers
@@ -328,9 +337,9 @@ class AsyncVerifier:
         return _in_pages(self._workers, self._verifier.cards(owner=owner, state=state, after=after, limit=limit))
 
     async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
-        """Yield the enrollments of `serials`, as `Verifier.disclose` does. The first step logs the call.
+        """Yield the enrollments of `serials`, or of all cards, as `Verifier.disclose` does.
 
-        At most 500 enrollments are in memory at the same time.
+        The call is logged when the iteration begins. At most 500 enrollments are in memory at the same time.
         """
         source = await self._workers.do(lambda: self._verifier.disclose(serials))
         async for enrollment in _in_pages(self._workers, source):
@@ -341,7 +350,7 @@ class AsyncAudit:
     """The log of an `AsyncVerifier`, for reading and checking."""
 
     def __init__(self, verifier: Verifier, workers: _Workers) -> None:
-        """Take the verifier and its threads from `AsyncVerifier.audit`."""
+        """Read the log of `verifier` in the threads of `workers`. Programs use `AsyncVerifier.audit` instead."""
         self._log = verifier.audit
         self._workers = workers
 
@@ -351,7 +360,7 @@ class AsyncAudit:
             yield entry
 
     async def check(self, since: Checkpoint | None = None, *, whole: bool = True) -> AuditReport:
-        """Check the log as `AuditLog.check` does."""
+        """Check the log, as `AuditLog.check` does with `since` and `whole`."""
         return await self._workers.do(lambda: self._log.check(since, whole=whole))
 
 
@@ -364,5 +373,5 @@ async def _in_pages(workers: _Workers, source: Iterator[T]) -> AsyncIterator[T]:
 
 
 def default_threads(database: str) -> int:
-    """Return the best number of threads for the kind of database in this URL."""
+    """Return the default number of threads for the database at this URL."""
     return SQLITE_THREADS if database.startswith("sqlite:") else SERVER_THREADS

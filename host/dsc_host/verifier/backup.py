@@ -5,13 +5,13 @@ The database can be used while a backup is made. A backup is restored into an em
 1. A backup holds everything as it was at one moment: cards, challenges, owners, and the log. A restored database continues the
    log.
 2. A backup holds no secret in the clear. Keys and PINs are sealed under the master key, as they are in the database. The master
-   key is not in the backup, and the backup is useless without it: keep both, but not together.
-3. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
-   short, changed or pieced together is refused. If the caller of `restore` names a database, a backup of another database is
-   refused too.
+   key is not in the backup, and a backup cannot be restored without it: keep both, but in different places.
+3. A backup ends with a seal, made with the master key, over all bytes before it. These bytes include the identity of the
+   database. A backup that was cut short, changed or combined from several backups is refused. If the caller of `restore` names
+   a database, a backup of another database is refused too.
 4. Restoring is one transaction into a database without cards: it restores everything or nothing.
-5. With a folder for segments, the backup leaves out the entries of sealed segments, whose files are in the folder. Such a
-   backup can be restored only together with these files.
+5. With a folder for segments, the backup leaves out the log entries of the sealed segments. These entries are in files in the
+   folder, and the backup can be restored only together with these files.
 6. No response that was accepted after the backup was made is accepted again for the same challenge. Restoring closes all
    challenges, and ends all sessions of the login system.
 """
@@ -43,8 +43,9 @@ from dsc_host.verifier.service import Verifier
 def backup(verifier: Verifier, file: BinaryIO, *, segments: Path | None = None, done: Progress = ignored) -> int:
     """Write all records to `file`, and return the number of cards. The backup includes the log entry about itself.
 
-    With `segments`, make a file in this folder for each sealed segment of the log that has no file there. The backup then
-    leaves out the entries of all sealed segments. Raises `InputError` if the folder or a file in it cannot be used.
+    With `segments`, first make a file in this folder for each sealed segment of the log that has no file there. The backup then
+    leaves out the entries of all sealed segments. `done` is called with the progress. Raises `InputError` if the folder or a
+    file in it cannot be used.
     """
     context = verifier._context
     context.store.check_not_newer()
@@ -67,12 +68,13 @@ def restore(
 ) -> int:
     """Restore a backup into the database at this URL, which must have no cards. Return the number of restored cards.
 
-    With `identity`, accept only a backup of the database with this identity. The restored database gets the identity of the
-    backup, because its seals are bound to it. `segments` is the folder of the segment files, for a backup that needs them.
+    With `identity`, accept only a backup of the database with this identity. The restored database gets the identity in the
+    backup, because the seals are bound to that identity. `segments` is the folder with the segments' files, for a backup that
+    needs them. The log names `actor`, with the time of `clock`, as the one who restored. `done` is called with the progress.
 
     Raises `InputError` for a backup that is incomplete or changed, that is of another database than `identity`, or that is
-    sealed under a master key that was not given. Raises `StoreError` for a database that cannot be used or has records. In both
-    cases nothing is changed.
+    sealed under a master key that was not given. Raises `StoreError` for a database that cannot be used or has records. After
+    an error, the database has the same records as before.
     """
     keys = Keyring.of(master_key)
     store = Store.open(database, SCHEMA)
@@ -105,7 +107,7 @@ def _folder(part: LeftOut, folder: Path | None) -> Path:
 
 
 def _seals(db: Connection, keys: Keyring, wanted: str | None) -> CardSeals:
-    """Return the seals, with the identity, of the database from which the backup was made."""
+    """Return the seals of the database from which the backup was made. Raises `InputError` unless its identity is `wanted`."""
     found = CardSeals.load(db, keys)
     if found is None:
         raise seals.missing()
@@ -131,6 +133,6 @@ def _check_empty(db: Connection) -> None:
     actions = db.execute(select(tables.audit.c.action).limit(2)).scalars().all()
     if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit_writer.BEGIN]):
         raise StoreError("the database already has records; restore the backup into a new database")
-    # Remove the rows that opening the database has created. The backup has such rows too.
+    # Remove the rows that were created when the database was opened. The backup has such rows too.
     for table in (tables.audit, tables.audit_head, tables.identity):
         db.execute(delete(table))

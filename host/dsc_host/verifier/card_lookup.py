@@ -20,17 +20,20 @@ _PAGE = 500
 
 
 def known_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return the card. Raises `UnknownCard`, and `StoreError` if its row was tampered with."""
+    """Return the row of a card. Raises `UnknownCard`, and `StoreError` if the row was tampered with."""
     return tx.seals.check(_check_real(serial, rows.find_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
 def locked_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return the card and lock it until the transaction ends. Raises as `known_card` does."""
+    """Return the row of a card, and lock it until the transaction ends. Raises as `known_card` does."""
     return tx.seals.check(_check_real(serial, rows.lock_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
 def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return the card, locked. Raises as `known_card` does, and `StateError` for a retired card, which has no secrets."""
+    """Return the row of a card that is not retired, and lock it. Raises as `known_card` does, and `StateError`.
+
+    A retired card raises the `StateError`, because its secrets are erased.
+    """
     card = locked_card(tx, serial)
     if card.state == State.RETIRED:
         raise StateError(f"card {serial}: is retired for good; enroll a new card, which may have the same serial")
@@ -38,7 +41,7 @@ def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
 
 
 def check_known(db: Connection, serial: str) -> None:
-    """Lock the card without checking its seal. Raises `UnknownCard` if there is none."""
+    """Lock the row of a card without checking its seal. Raises `UnknownCard` if no card has this serial."""
     _check_real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
 
 
@@ -55,7 +58,7 @@ def check_listing(owner: str | None, state: str | None, after: str, limit: int |
 
 
 def listed(context: CardContext, owner: str | None, state: str | None, after: str, limit: int | None) -> Iterator[Card]:
-    """Yield the cards that meet these criteria, which `check_listing` has accepted.
+    """Yield the cards that meet these criteria. Call `check_listing` with the criteria first.
 
     No transaction is open while the caller uses a card.
     """
@@ -85,12 +88,15 @@ def unknown(serial: str) -> UnknownCard:
 
 
 def awaits_pin(card: CardRecord) -> bool:
-    """Return whether the card's suite needs a PIN that was never set. A retired card awaits no PIN."""
+    """Return whether the card's suite needs a PIN that was never set. For a retired card, return False."""
     return card.sealed_pin is None and card.state != State.RETIRED and Suite.parse(card.suite).pin_hash is not None
 
 
 def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
-    """Return the card without a pause that has ended, or without a lock that has ended and the failures that led to it."""
+    """Return the row as it is at `now`. If its lock or pause has ended, the row has no `locked_until`.
+
+    The end of a lock also resets each count of failures that has reached its limit.
+    """
     if card.locked_until is None or now < card.locked_until:
         return card
     failures = 0 if card.failures >= policy.lock_after else card.failures
@@ -99,7 +105,7 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
 
 
 def shown(tx: CardTransaction, found: Sequence[CardRecord], now: float) -> list[Card]:
-    """Return the cards as they are now. Raises `StoreError` if a row was tampered with."""
+    """Return the cards of these rows as they are at `now`. Raises `StoreError` if a row or its owners were tampered with."""
     names = owners_of(tx, found)
     return [_card(lock_ended(record, tx.policy, now), names[record.serial]) for record in found]
 
@@ -110,14 +116,14 @@ def owners_of(tx: CardTransaction, found: Sequence[CardRecord]) -> dict[str, tup
     for record in found:
         if not has_owners(tx.seals.check(record), names.get(record.serial, ())):
             raise StoreError(
-                f"card {record.serial}: its owners in the database are not those that were recorded: they were changed; "
+                f"card {record.serial}: its owners in the database are not those that its row records: they were changed; "
                 "restore the database from a backup, or remove the card and enroll it again"
             )
     return {record.serial: names.get(record.serial, ()) for record in found}
 
 
 def has_owners(record: CardRecord, names: Iterable[str]) -> bool:
-    """Return whether these are the owners that the card's row records. SQLite accepts names of any type."""
+    """Return whether the row records these owners. A name may have any type, because SQLite accepts any type."""
     try:
         return record.owners_hash == owners_hash(names)
     except TypeError:
@@ -125,7 +131,7 @@ def has_owners(record: CardRecord, names: Iterable[str]) -> bool:
 
 
 def owners_hash(names: Iterable[str]) -> bytes:
-    """Return the hash of the owners' names, which a card's row holds."""
+    """Return the hash by which a card's row records the names of its owners."""
     known = sorted(set(names))
     return hashlib.sha256(json.dumps(known).encode()).digest() if known else NO_OWNERS
 

@@ -16,7 +16,7 @@ SERIAL_WORDS = f"1 to {SERIAL_LETTERS} characters of A-Z, a-z, 0-9, -, _, / and 
 KEY_BYTES = range(16, 65)
 UNLOCK_KEY_BYTES = 32
 COUNTER_END = 2**64 - 1
-"""The largest counter that can be stored. It is never used in a response, because no counter could follow it."""
+"""The largest counter that can be stored. No response is accepted with this counter, because no counter can follow it."""
 
 
 def check(enrollment: Enrollment) -> None:
@@ -74,7 +74,7 @@ def check_key(key: bytes) -> None:
 def check_pin(pin: str | None, suite: Suite) -> None:
     """Raise `InputError` unless the PIN is 4 digits, or None for a suite without a PIN.
 
-    If the suite has no PIN, the card itself checks the PIN, and the verifier does not know the PIN.
+    With a suite without a PIN, the card itself checks the PIN, and the verifier does not know it.
     """
     if suite.pin_hash is None:
         if pin is not None:
@@ -85,7 +85,7 @@ def check_pin(pin: str | None, suite: Suite) -> None:
 
 
 def check_duress_pin(duress_pin: str, suite: Suite) -> None:
-    """Raise `InputError` unless the duress PIN is 4 digits and the suite has a PIN, which the verifier then checks.
+    """Raise `InputError` unless the duress PIN is 4 digits, and the suite has a PIN.
 
     The duress PIN is not compared with the card's PIN: refusing an equal PIN would reveal the card's PIN to the caller.
     """
@@ -102,7 +102,7 @@ def check_new_pin(pin: str) -> None:
 
 
 def check_owner(owner: str) -> None:
-    """Raise `InputError` unless the value is a name: 1 to 64 printable characters without blanks at its ends."""
+    """Raise `InputError` unless the value is a name: 1 to 64 printable characters, with no blank at either end."""
     if not isinstance(owner, str) or not 0 < len(owner) <= OWNER_LETTERS or not owner.isprintable() or owner != owner.strip():
         raise InputError("owner", f"must be a name of 1 to {OWNER_LETTERS} characters, with no blanks at its ends")
 
@@ -126,7 +126,10 @@ def check_validity(begin: float | None, end: float | None) -> None:
 
 
 def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:
-    """Raise `InputError` for an invalid unlock key. Only a card that checks its PIN itself can have an unlock key."""
+    """Raise `InputError` unless the unlock key is None, or 32 bytes that differ from the card's key.
+
+    A card can have an unlock key only if it checks its PIN itself, that is, if its suite has no PIN.
+    """
     if unlock_key is None:
         return
     if suite.pin_hash is not None:

@@ -2,12 +2,13 @@
 
 Four promises:
 
-1. A row of a card or a challenge that was tampered with, in any column, is refused and not used.
+1. If a row of a card or a challenge was tampered with, in any column, the row is refused: no secret in it is opened, and no
+   response is accepted with it.
 2. A row that was moved to another serial, or that comes from another database, is refused, even under the same master key.
 3. A sealed secret opens only in its database, for one enrollment of one card, with the suite that the card was enrolled with.
    A decoy's secret never opens as a card's.
-4. Each change gives a card's row a new version number. The log entry about the change has this number too: see
-   `records.audit_writer`.
+4. Each change of a card gives its row a new version number, which the log entry about the change has too: see
+   `records.audit_writer`. A change of the master key seals the row again, and keeps the version number.
 """
 
 import hmac
@@ -26,7 +27,7 @@ _ALWAYS_VALID = (None, None)
 
 
 class Holder(NamedTuple):
-    """One enrollment of one card. Secrets are bound to it, and to the database."""
+    """One enrollment of one card or decoy. The secrets of a row are bound to its holder, and to the database."""
 
     serial: str
     enrolment: str
@@ -53,7 +54,7 @@ class CardSeals(Seals):
         return challenge._replace(seal=self.of_text(_challenge_text(challenge)))
 
     def is_sealed(self, card: CardRecord) -> bool:
-        """Return whether the row has a valid seal, which shows that nobody has changed it."""
+        """Return whether the row has a valid seal. A valid seal shows that only this program has changed the row."""
         return self._is_right(_card_text, card)
 
     def check(self, card: CardRecord) -> CardRecord:
@@ -87,8 +88,8 @@ class CardSeals(Seals):
 
 
 # A seal is computed from the `repr` of the columns. `repr` shows where each column ends and which type it has, and takes half
-# the time of JSON. Free text is encoded as bytes first, because Python versions differ in the letters that `repr` escapes. The
-# dates of validity are left out if both are None, so that rows from the time before these columns keep their seals.
+# the time of JSON. Free text is encoded as bytes first, because versions of Python differ in the letters that `repr` escapes.
+# The dates of validity are left out if both are None, so that a row that is older than these two columns keeps its seal.
 
 
 def _card_text(row: CardRecord) -> str:
@@ -101,5 +102,5 @@ def _challenge_text(row: ChallengeRecord) -> str:
 
 
 def new_enrollment() -> str:
-    """Return 16 random hex digits that no other enrollment has."""
+    """Return a random id for an enrollment: 16 hex digits."""
     return secrets.token_hex(_ENROLMENT_BYTES)

@@ -1,11 +1,11 @@
-"""The last steps of many login calls in one transaction, which writes each usual kind of change with one statement.
+"""The last steps of many login calls, done together in one transaction, with one statement for each common kind of change.
 
 This is used for databases whose transactions lock single rows. First, the rows of all cards are locked and read at once,
 without waiting: if another transaction has locked a card, the step for this card is done later and alone. Then each step is
 decided: it raises an error, or it collects its changes. So a step that raises an error has changed nothing, and needs no
 savepoint. Finally, the changes of all steps are written.
 
-If several steps concern the same card, each is decided after the changes of the previous step were written.
+If several steps are about the same card, each step is decided after the changes of the step before it were written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ _ASKED_CARDS = select(cards).where(
 _LOCK_CARDS, _LOCK_ASKED_CARDS = (
     Statement(found.with_for_update(of=cards, skip_locked=True)) for found in (_CARDS, _ASKED_CARDS)
 )
-# These statements begin after the rows were locked, so they see what the previous holders of the locks have committed.
+# The next two statements begin after the rows were locked, so they see what the previous holders of the locks have committed.
 _ISSUED_BEFORE = Statement(
     select(cards.c.serial, challenges.c.issued_at)
     .select_from(cards)
@@ -80,14 +80,14 @@ class CardWork(SetWork[T], Generic[T]):
 
     @staticmethod
     def do_set(db: Connection, entries: PendingEntries, works: Sequence[SetWork[Any]]) -> Outcomes:
-        """Do steps together."""
+        """Do these steps together. Return a function that returns the outcomes, as `SetWork.do_set` describes it."""
         part = _Set(db, entries, [work for work in works if isinstance(work, CardWork)])
         part.do()
         return part.outcomes
 
 
 def together(context: CardContext, step: Step[T, CardTransaction]) -> Step[T, CardTransaction]:
-    """Return the step as work that can be done together with other steps. Return other kinds of steps unchanged."""
+    """Return a step that draws a challenge, or judges without a draft, as a `CardWork`. Return any other step unchanged."""
     return CardWork(context, step) if isinstance(step, Issue | Judgment) else step
 
 
@@ -96,26 +96,30 @@ class _Found:
     """The rows that were found for some steps."""
 
     cards: dict[str, CardRecord]
-    """The cards that are locked."""
+    """The cards and decoys that were locked, by serial."""
     issued: dict[str, float | None]
-    """For each card that exists, the time of the challenge that decides whether the card's rate limit is reached."""
+    """The time of the challenge that decides whether the rate limit is reached, for each card or decoy that exists, by serial.
+
+    The time is None if there is no such challenge.
+    """
     challenges: dict[str, ChallengeRecord]
+    """The challenges that exist, by id."""
 
 
 class _Set:
-    """Some steps of one transaction."""
+    """The steps that one transaction does together."""
 
     def __init__(self, db: Connection, entries: PendingEntries, works: Sequence[CardWork[Any]]) -> None:
         self._db = db
         self._entries = entries
         self._works = works
-        # The statements use the limits of one policy. A step with another policy is done alone.
+        # The statements use the limits of the first step's policy. A step with another policy is done alone.
         self._policy = works[0].context.policy
         self._outcomes: list[Outcome | None] = [None] * len(works)
         self._added: list[tuple[PendingResult, list[tuple[ChallengeRecord, Draw]]]] = []
 
     def do(self) -> None:
-        """Do the steps. Write their rows, but do not wait for the results of the writes."""
+        """Do the steps. Send the statements that write their rows, but do not wait for the results."""
         left: Sequence[int] = [at for at, work in enumerate(self._works) if work.context.policy is self._policy]
         while left:
             left = self._do_first(left)
@@ -136,6 +140,7 @@ class _Set:
             if rows.add_challenge(self._db, other):
                 break
         else:
+            # Each step is then done again alone, and only the step for this card fails.
             raise StoreError("nearly all questions of a card have been used")
         for index, outcome in enumerate(self._outcomes):
             if outcome and isinstance(outcome.result, Challenge) and outcome.result.id == challenge.id:
@@ -165,8 +170,8 @@ class _Set:
         serials = list({name for step in issues for name in _names(step)})
         ids = list({each for work in works if isinstance(work.step, Judgment) for each in work.step.asked.ids()})
         locked, issued, known = list[PendingResult](), None, None
-        # Send both locking statements before reading the challenges. The second statement may lock a card that another
-        # transaction still held during the first. Rows that were read in between could be out of date.
+        # Send both locking statements before reading any challenge. The second statement may lock a card that another
+        # transaction held during the first statement. A challenge that was read before that lock could be out of date.
         if serials:
             locked.append(_LOCK_CARDS.ask(self._db, {"serials": serials}))
         if ids:
@@ -182,9 +187,10 @@ class _Set:
         )
 
     def _decide(self, index: int, found: _Found, busy: set[str], writes: CollectedWrites) -> Outcome | None:
-        """Decide a step.
+        """Decide the step at `index`, and collect its changes in `writes`.
 
-        Return its outcome, `_LATER` if another step for the same card comes first, or None if the step must be done alone.
+        Return the outcome, `_LATER` if another step for the same card comes first, or None if the step must be done alone.
+        `busy` has the serials of the cards that the steps before this step have changed.
         """
         work, mark = self._works[index], len(self._entries)
         tx = CardTransaction(work.context, self._db, self._entries, writes)

@@ -26,7 +26,7 @@ def open_records(
     draw: Callable[[int], str],
     may_make: bool,
 ) -> CardContext:
-    """Open the database at this URL, and create or update its tables: see `Verifier.open`.
+    """Open the database at this URL, and create its tables or bring them up to date: see `Verifier.open`.
 
     Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
     """
@@ -46,16 +46,16 @@ def open_records(
 
 
 def claim(tx: CardTransaction) -> None:
-    """Claim the database for an enrollment until the transaction ends. Raises `InputError` for another master key.
+    """Make other transactions wait with their claims until this transaction ends. Raises as `check_master_key` does.
 
-    Without the claim, two processes could enroll the first cards under different master keys at the same time.
+    An enrollment claims the database, because two processes could otherwise enroll the first cards under different master keys.
     """
     tx.context.store.claim(tx.db)
     check_master_key(tx)
 
 
 def check_master_key(tx: CardTransaction) -> None:
-    """Raise `InputError` if a secret is sealed under a master key that the keyring does not have."""
+    """Raise `InputError` if a secret in the database is sealed under a master key that the keyring does not have."""
     known = tx.keys.ids
     if not rows.key_ids(tx.db, len(known) + 1) | vault.key_ids(tx.db) <= known:
         raise other_master_key()
@@ -70,7 +70,7 @@ def _seals(store: Store, keys: Keyring) -> CardSeals:
 
 def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
     store.claim(db)
-    # Load the seals again, because another process may have been first.
+    # Load the seals again, because another process may have made them in the meantime.
     found = CardSeals.load(db, keys)
     if found is None:
         if not audit_writer.is_new(db) or rows.key_ids(db, 1) or vault.key_ids(db):
@@ -82,6 +82,7 @@ def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
 
 def _begin_log(tx: CardTransaction) -> None:
     tx.context.store.claim(tx.db)
-    # Check again, because another process may have been first. If there are cards, somebody has emptied the log.
+    # Check again, because another process may have begun the log in the meantime. If there are cards, do not begin the log:
+    # somebody has emptied it, and a new beginning would hide that.
     if audit_writer.is_new(tx.db) and not rows.count_cards(tx.db):
         tx.log(tx.now(), Event(audit_writer.BEGIN, None, "done", detail={"database": tx.seals.database}))

@@ -1,11 +1,11 @@
 """Challenges: how a question is drawn, how earlier questions are remembered, and how challenges are limited.
 
-The rate limit counts the challenges of each card. Each wrong response needs a challenge, so the limit slows down anybody who
-tries to lock a card. The lock, not this limit, stops a caller who guesses responses, so in doubtful cases the limit grants a
-challenge.
+The rate limit counts the challenges of each card. A wrong response counts only if its challenge is open, so the limit slows
+down anybody who tries to lock a card. The lock stops a caller who guesses responses. So in doubtful cases, the limit can grant
+a challenge.
 
-A caller who must not learn which cards exist also gets challenges for serials without a card. A decoy then takes the place of
-the card.
+With `conceal`, the caller also gets challenges for serials without a card, and so does not learn which cards exist. A decoy
+then takes the place of the card.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardTransaction
 
 REMEMBERED = 1000
-"""The number of a card's latest questions that are not asked again. If its suite has no counter, no question is repeated."""
+"""The number of a card's latest questions that are not asked again. If the suite has no counter, no question is repeated."""
 FORGOTTEN = 10
 """The largest number of old rows that are removed when a row is added, so that no call takes long."""
 _ID_BYTES = 11
 _ALPHABETS = {"A": "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", "H": "0123456789ABCDEF"}
-"""The characters of questions in the formats A and H. A leaves out I and O, because they look like 1 and 0."""
+"""The characters of questions in the formats A and H. The letters I and O are left out, because they look like 1 and 0."""
 
 
 def draw_question(digits: int) -> str:
-    """Draw a number with this many decimal digits, leading zeros included, from the operating system's random source."""
+    """Return this many random decimal digits, from the operating system's random source."""
     return str(secrets.randbelow(10**digits)).zfill(digits)
 
 
@@ -49,7 +49,7 @@ def _draw(suite: Suite, draw: Callable[[int], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The last step of a call for a challenge, as `records.transaction.Step` describes it: it draws the challenge."""
+    """The last step of a call for a challenge: it draws the challenge. `records.transaction.Step` describes last steps."""
 
     serial: str
     conceal: bool
@@ -60,13 +60,13 @@ class Issue:
 
 
 def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refused:
-    """Draw a challenge: see `Verifier.challenge`. Log it, or its refusal."""
+    """Draw and log a challenge, or log and return the refusal: see `Verifier.challenge`."""
     card, earliest = _locked(tx, serial, conceal) if card_rules.is_serial(serial) else (None, None)
     return issue_to(tx, serial, card, earliest)
 
 
 def issue_to(tx: CardTransaction, serial: str, card: CardRecord | None, earliest: float | None) -> Challenge | Refused:
-    """Draw a challenge for a locked card, or for the decoy in its place. Log it, or its refusal.
+    """Draw and log a challenge for a locked card, or for the decoy in its place. Otherwise log and return the refusal.
 
     `earliest` is the time of the challenge that decides whether the rate limit is reached: see `rows.lock_for_challenge`.
     """
@@ -89,7 +89,7 @@ def issue_to(tx: CardTransaction, serial: str, card: CardRecord | None, earliest
 def _locked(tx: CardTransaction, serial: str, conceal: bool) -> tuple[CardRecord | None, float | None]:
     """Lock and return the card, with the time of the earlier challenge that decides whether the limit is reached.
 
-    With `conceal`, return the card or its decoy, and execute the same statements whether the card exists or not.
+    With `conceal`, return the decoy if there is no card. The same statements are executed whether the card exists or not.
     """
     if conceal:
         decoys.locked_decoy(tx, serial, tx.now())
@@ -97,7 +97,7 @@ def _locked(tx: CardTransaction, serial: str, conceal: bool) -> tuple[CardRecord
 
 
 def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
-    """Return a challenge whose question the card has not had recently, and the new row. The caller has locked the card."""
+    """Return a challenge whose question the card has not had recently, and the card's new row. Lock the card first."""
     suite = Suite.parse(card.suite)
     if suite.counter:
         # Run this even if there is nothing to forget. Otherwise the duration would reveal how often others have requested
@@ -125,9 +125,10 @@ def _refuse(
 
 def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float) -> None:
     # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, only the
-    # challenge N places before the new one matters: if it was issued within the period, the limit is reached. The caller
-    # searches for its row even if the card has had fewer than N challenges, because otherwise the duration of the call would
-    # reveal that. A time in the future comes from a clock that was set back. Ignore it, so that the owner need not wait.
+    # challenge N places before the new one matters: if it was issued within the period, the limit is reached. The caller has
+    # searched for that challenge even if the card has had fewer than N challenges. Otherwise the duration of the call would
+    # reveal the number of challenges. A time in the future comes from a clock that was set back since then. Such a time is
+    # ignored, so that the owner need not wait.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now

@@ -1,7 +1,7 @@
 """Closed challenges: how they are recognized, and how responses to them are refused.
 
 The first few responses to a closed challenge are logged one by one, and counted in the row of the challenge. Later responses,
-and responses to unknown challenges, are only counted together, and lock no row.
+and responses to unknown challenges, are counted together in memory. The log gets their number at most once a minute.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,22 @@ from dsc_host.verifier.rows import ChallengeRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 _LOGGED = 2
-"""The largest number of logged responses to one challenge, open or closed, as a multiple of the policy's `attempts`."""
+"""The largest number of responses to one challenge that are logged one by one, as a multiple of the policy's `attempts`.
+
+The responses to the challenge while it was open are included.
+"""
 _COUNTED_FOR = 60
-"""The seconds between two log entries of a process with the number of responses that were only counted."""
+"""The length, in seconds, of the periods in which a process counts responses. Each period has at most one log entry."""
 
 Closed: TypeAlias = tuple[Reason, ChallengeRecord]
 """The reason why a challenge is closed, and the challenge."""
 
 
 def first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> Closed | None:
-    """Return the first closed challenge. Ignore the card's state, which the sender of a response must not learn."""
+    """Return the first closed challenge with the reason, or None if all challenges are open.
+
+    The card's state has no influence, because the sender of a response must not learn it.
+    """
     for challenge in challenges:
         if challenge.used_at is not None:
             return Reason.USED, challenge
@@ -36,29 +42,32 @@ def first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: flo
 
 
 def is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
-    """Return whether to log another response to this closed challenge.
+    """Return whether another response to this closed challenge must be logged.
 
-    Without a limit, a client that sends many such responses could make the log grow, and keep its end locked.
+    Without a limit, a client that sends many such responses could make the log grow, and keep the log's end locked.
     """
     return challenge.judged < most_logged(policy)
 
 
 def refuse_and_count(context: CardContext, action: str, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers, and count the refusal. Write to the database only if the refusal is logged."""
+    """Refuse the answers, and count the refusal. The database is written only for the first refusal in each minute."""
     if (event := _counted(context, action, reason, now)) is not None:
         context.change(lambda tx: tx.log(now, event))
     return Verdict(reason, closed=True)
 
 
 def refuse_counted(tx: CardTransaction, action: str, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers, and count the refusal, in this transaction."""
+    """Refuse the answers, and count the refusal. The first refusal in each minute is logged in this transaction."""
     if (event := _counted(tx.context, action, reason, now)) is not None:
         tx.log(now, event)
     return Verdict(reason, closed=True)
 
 
 def _counted(context: CardContext, action: str, reason: Reason, now: float) -> Event | None:
-    """Count a refusal. Return an event for the first refusal in each minute, with the number since the last entry."""
+    """Count a refusal. For the first refusal in a minute, return an event, which also has the number of refusals before it.
+
+    The number includes the refusals of the earlier minutes whose number was not logged yet.
+    """
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.take_ended(now))
     if not context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
@@ -79,7 +88,10 @@ def refuse_closed(
 
 
 def refuse_unlocked(tx: CardTransaction, action: str, challenges: Sequence[ChallengeRecord]) -> Verdict | None:
-    """Refuse and count answers to challenges of a card whose row is not locked. Return None if the row must be locked first."""
+    """Refuse and count answers to challenges of a card whose row is not locked.
+
+    Return None if the row must be locked first, because a challenge is open, or because the refusal must be logged.
+    """
     for challenge in challenges:
         tx.seals.check_challenge(challenge)
     now = tx.now()
@@ -90,10 +102,10 @@ def refuse_unlocked(tx: CardTransaction, action: str, challenges: Sequence[Chall
 
 
 def most_logged(policy: Policy) -> int:
-    """Return the number of responses to a challenge after which no row is written for further responses."""
+    """Return the largest number of responses to a challenge that are logged one by one."""
     return _LOGGED * policy.attempts
 
 
 def ids_of(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
-    """Return the ids of challenges in the form that a log entry has."""
+    """Return the ids of challenges as the details of a log entry."""
     return {"id": " ".join(challenge.id for challenge in challenges)}

@@ -1,7 +1,8 @@
 """The search for the counter that a response was made with. The search changes no records.
 
-A wrong response is compared with the response of every counter in the window, each time in constant time. So the duration does
-not reveal which digits were right. For a right response, the duration reveals how far the card is ahead, which is no secret.
+A wrong response is compared with the right response of every counter in the window. No comparison takes less time if fewer
+digits are right, so the duration does not reveal which digits are right. The search for a right response ends at its counter.
+Its duration reveals how far the card is ahead, which is no secret.
 """
 
 import hmac
@@ -17,13 +18,16 @@ _NO_TIME: TimeSteps = (None,)
 
 
 def is_response(response: object, digits: int) -> bool:
-    """Return whether the value could be the response of a card whose responses have this many digits."""
-    # Check the length first, so that a huge text costs nothing. Check for ASCII, because Unicode has other digits.
+    """Return whether the value is a text of this many digits, and so could be the response of a card."""
+    # Check the length first, so that a huge text takes no time. Check for ASCII, because Unicode has other digits.
     return isinstance(response, str) and len(response) == digits and response.isascii() and response.isdigit()
 
 
 def time_steps(suite: Suite, now: float, window: int) -> TimeSteps:
-    """Return the time steps to try: those at most `window` steps from `now`, or a single None if the suite has no time."""
+    """Return the time steps to try: those at most `window` steps before or after `now`. `now` is in Unix seconds.
+
+    If the suite has no time input, return a single None.
+    """
     if suite.time_step is None:
         return _NO_TIME
     step = suite.time_steps(now)
@@ -40,10 +44,10 @@ def is_right(responder: Responder, question: str, response: str, steps: TimeStep
 def counter_of(
     responder: Responder, question: str, response: str, start: int, window: int, steps: TimeSteps = _NO_TIME
 ) -> int | None:
-    """Return the counter, from `start` to `start + window`, that the response was made with, or None.
+    """Return the counter, from `start` to `start + window`, that the response was made with. Return None if there is none.
 
-    If two counters give the same response by chance, return the lower counter, because the higher may be ahead of the card's
-    own counter.
+    If several counters give the same response by chance, return the lowest. A higher counter may be ahead of the card's own
+    counter, and the card's next responses would then be refused.
     """
     counters = range(start, min(start + window + 1, COUNTER_END))
     found = (next(_matches(responder, question, response, counters, step), None) for step in steps)
@@ -58,7 +62,11 @@ def counter_of_two(
     window: int,
     steps: TimeSteps = _NO_TIME,
 ) -> int | None:
-    """Return the counter of `first`, a question and its response, if `second` was made with the next counter."""
+    """Return the counter, from `start` to `start + window`, of two successive responses. Return None if there is none.
+
+    `first` and `second` are each a question and a response to it. The returned counter is the one that `first` was made with;
+    `second` was made with the next counter.
+    """
     counters = range(start, min(start + window + 1, COUNTER_END - 1))
     next_counters = range(start + 1, counters.stop + 1)
     after = {counter - 1 for step in steps for counter in _matches(responder, *second, next_counters, step)}

@@ -4,11 +4,12 @@ Wrong responses to a decoy are counted, and they pause and lock the decoy as the
 response takes as long for a decoy as for a card, but no response to a decoy is ever accepted. No call shows a decoy, and its
 serial may be enrolled at any time. Three promises:
 
-1. A call for a challenge executes the same statements whether the card exists or not, at the first call and at all later calls.
-   So each serial in such a call gets a decoy, even the serial of a card. The decoy of a card's serial never gets a challenge.
+1. A call for a challenge with `conceal` executes the same statements whether the card exists or not. This holds for the first
+   call for a serial and for all later calls. So such a call adds a decoy for each serial, even if the serial has a card. The
+   decoy beside a card never gets a challenge.
 2. A decoy's suite is drawn from the suites of the neighboring cards, in proportion to their frequency. The draw depends on a
-   secret and the serial, so a repeated draw nearly always gives the same suite, even when neighboring cards change.
-3. A decoy remembers its questions as a card does, but may be removed a year after the last request for it.
+   secret and the serial. So a repeated draw nearly always gives the same suite, even if a neighboring card was added.
+3. A decoy remembers its questions as a card does, but it may be removed a year after the last request for it.
 """
 
 import hmac
@@ -38,7 +39,8 @@ _NEIGHBORS = 64
 _VAULT_NAME = "decoys"
 """The name under which the vault keeps the secret for drawing suites."""
 
-# The mark of a decoy's name. No serial can contain it. It sorts after all other characters, so decoys follow all cards.
+# The mark with which a decoy's name begins. No serial can contain the mark. It sorts after all characters of a serial, so the
+# rows of the decoys follow those of the cards.
 _MARK = "~"
 
 
@@ -53,7 +55,7 @@ def serial_of(name: str) -> str:
 
 
 def locked_decoy(tx: CardTransaction, serial: str, now: float) -> CardRecord:
-    """Lock and return the decoy of a serial. Add it first if it is missing: a row like a card's, with a random key."""
+    """Lock and return the decoy of a serial. If it is missing, add it first: a row like a card's, with a random key."""
     name = name_of(serial)
     found = rows.lock_card(tx.db, name)
     if found is None:
@@ -68,7 +70,7 @@ def locked_decoy(tx: CardTransaction, serial: str, now: float) -> CardRecord:
 
 
 def is_fresh(tx: CardTransaction, decoy: CardRecord, now: float) -> bool:
-    """Return whether the row already records a request of the last day. Raises `StoreError` if the row was tampered with."""
+    """Return whether the row records a request in the last 24 hours. Raises `StoreError` if the row was tampered with."""
     return now - tx.seals.check(decoy).state_since < _DAY
 
 
@@ -83,8 +85,8 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
     suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrollment(), suite, decoy=True)
-    # Seal a PIN even if the suite has none. Otherwise the duration would reveal whether the decoy's suite has a
-    # PIN, and a question of another suite would then show that a card exists.
+    # Seal a PIN even if the suite has none. Otherwise the duration would reveal whether the decoy's suite has a PIN. If the
+    # question then did not fit such a suite, the caller would know that it comes from a card.
     sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,
@@ -110,7 +112,7 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
 
 
 def _is_suite(text: str) -> bool:
-    """Return whether this is a suite. The seals of the neighbors are not checked, so somebody may have changed their rows."""
+    """Return whether the text is a suite. It may be any text, because the seals of the neighboring cards are not checked."""
     try:
         Suite.parse(text)
     except SuiteError:
@@ -119,9 +121,10 @@ def _is_suite(text: str) -> bool:
 
 
 def _suite(tx: CardTransaction, serial: str) -> str:
-    """Draw one of the neighbors' suites, in proportion to its frequency.
+    """Return one of the suites of the neighboring cards, each with a probability in proportion to its frequency.
 
-    Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor is enrolled or removed.
+    The method is weighted rendezvous hashing. When a neighboring card is enrolled or removed, nearly every serial keeps its
+    suite.
     """
     secret = vault.get_or_put(tx, _VAULT_NAME, secrets.token_bytes(_KEY_BYTES))
     weights = Counter(filter(_is_suite, rows.suites_near(tx.db, serial, _NEIGHBORS))) or Counter([DEFAULT_SUITE])

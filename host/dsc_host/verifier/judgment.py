@@ -2,15 +2,17 @@
 
 A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of a
 response can know all three. So the verifier refuses a response to a closed challenge, or to a challenge that was never issued,
-without computing the right response. It logs the first few responses to a closed challenge one by one. Later responses, and
-responses to challenges that were never issued, are only counted. They lock no card, and so delay no login with it.
+without computing the right response. The first few responses to a closed challenge are logged one by one. Later responses, and
+responses to challenges that were never issued, are only counted. For these, the verifier does not lock the card's row, so they
+delay no login with the card.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
 reason for a refusal. So neither `Verdict.accepted` nor the duration distinguishes a locked, suspended or missing card from a
-wrong response. Only a value that no card could show takes less work, and its sender can see that it is not a response.
+wrong response. There is one exception: a value that no card could show takes less work. Its sender can see that it is not a
+response, so the shorter duration reveals nothing.
 
 If the database locks rows, the verifier computes after it has locked the card's row. SQLite locks the whole file. There the
-verifier computes before it takes the lock, and computes again only if the row was changed in the meantime.
+verifier computes before it takes the lock, and computes again if the row was changed in the meantime.
 """
 
 import re
@@ -40,14 +42,14 @@ _REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, S
 _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
 """The reasons that count as a failure. UNKNOWN is among them because decoys are paused and locked like cards."""
 _NO_PIN = "no PIN at all"
-"""The text that replaces a missing PIN, so that the computation takes as long as with a PIN. No PIN has letters."""
+"""The text that replaces a missing PIN, so that the computation takes as long as with a PIN. No PIN equals it."""
 _MOST_DOUBLINGS = 30
 _DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """The result of comparing the responses. It depends on the card's state only for a decoy and for a retired card."""
+    """The result of comparing the responses with the right ones. Only two states have an influence: decoy and retired."""
 
     reason: Reason
     counter: int
@@ -61,7 +63,7 @@ def is_id(challenge_id: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JudgmentRequest:
-    """The answers to judge: one, or two for a resync. A `new_pin` is used in place of the card's PIN.
+    """The answers to judge: one, or two for a resync. If `new_pin` is not None, it is used in place of the card's PIN.
 
     With `once`, the challenges take no further response, whatever the outcome.
     """
@@ -72,7 +74,7 @@ class JudgmentRequest:
     once: bool = False
 
     def ids(self) -> list[str]:
-        """Return the ids of the challenges. Return no ids if a value cannot be an id, or if two ids are the same."""
+        """Return the ids of the challenges, or an empty list if a value cannot be an id or if an id occurs twice."""
         ids = [challenge_id for challenge_id, _ in self.answers]
         return ids if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else []
 
@@ -87,12 +89,13 @@ class Draft:
 
 
 def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTransaction]:
-    """Begin a judgment. In SQLite, read the rows now in a transaction that only reads, and compare the responses.
+    """Begin a judgment, and return its last step: a function that judges the answers and records the verdict.
 
-    Return the verdict if it is already known. Otherwise return a function that judges the answers and records the verdict.
+    In SQLite, first read the rows in a transaction that only reads, and compare the responses. If the verdict is known then,
+    return the verdict itself.
     """
     if context.store.locks_rows:
-        # Read and compute after the row was locked. The lock delays no other card, and this takes one round trip less.
+        # Read and compute after the row was locked: the lock delays no other card, and reading first would cost a round trip.
         return Judgment(asked)
     with context.store.read_once() as db:
         found, challenges = _card_and_challenges(db, asked, rows.find_card_of)
@@ -113,7 +116,7 @@ def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTra
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """The last step of a judgment, as `records.transaction.Step` describes it: it judges answers without a draft."""
+    """The last step of a judgment without a draft. `records.transaction.Step` describes last steps."""
 
     asked: JudgmentRequest
 
@@ -123,7 +126,10 @@ class Judgment:
 
 
 def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
-    """Judge the answers in this transaction, and record the consequences. If accepted, `new_pin` becomes the card's PIN."""
+    """Judge the answers in this transaction, and record the consequences. `action` is the name of the log entry's action.
+
+    If the answers are accepted and `new_pin` is not None, `new_pin` becomes the card's PIN.
+    """
     return _judge(tx, JudgmentRequest(action, answers, new_pin), None)
 
 
@@ -139,7 +145,10 @@ def judge_found(
     challenges: Sequence[ChallengeRecord],
     draft: Draft | None = None,
 ) -> Verdict:
-    """Judge the answers to challenges of a card whose row is locked. `challenges` has a challenge for each answer."""
+    """Judge the answers to challenges of the card `found`, whose row is locked. `challenges` has a challenge for each answer.
+
+    `found` is None if the challenges of the answers do not exist, or are not of one card. `draft` was computed before the lock.
+    """
     # Read the clock only now: the challenge may have expired while other transactions had locked the card.
     now = tx.now()
     if found is None:
@@ -252,7 +261,7 @@ def _counter_after(
 
 
 def _refusal(card: CardRecord, asked: JudgmentRequest, policy: Policy, now: float) -> Reason | None:
-    """Return the reason why all responses of the card are refused now, or None if they are not."""
+    """Return the reason why every response of the card is refused now, even the right one. Return None if there is none."""
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
     if card.valid_from is not None and now < card.valid_from:
@@ -308,9 +317,9 @@ def _record(
     now: float,
     asked: JudgmentRequest,
 ) -> CardRecord:
-    """Write the judgment, and return the written row.
+    """Write the rows of the challenges and of the card, and return the card's new row.
 
-    Write it even if nothing changes, so that refusing a locked card takes as long as refusing a wrong response.
+    Write them even if nothing has changed, so that refusing a locked card takes as long as refusing a wrong response.
     """
     charged = reason in _CHARGED
     for challenge in challenges:

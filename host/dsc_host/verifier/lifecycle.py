@@ -1,6 +1,6 @@
-"""The lifecycle of a card: its states, locks, owners and duress PIN.
+"""The lifecycle of a card: its states, locks, owners, PINs and unlock codes.
 
-Each change is one transaction, with its entry in the log. A call that fails leaves everything as it was.
+Each change is logged in the same transaction. A call that raises an error has changed nothing.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _STATES_BEFORE: Mapping[State, tuple[State, ...]] = {
     State.ACTIVE: (State.SUSPENDED, State.LOST),
     State.RETIRED: (State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST),
 }
-"""For each new state, the states from which a card can change to it."""
+"""For each state, the states from which a card can change to it."""
 _ACTIONS = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
 _ERASED: Mapping[str, Any] = {
     "key_id": "",
@@ -48,13 +48,16 @@ def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
 
 
 def move_if_possible(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
-    """Bring a card into another state if its current state allows that; otherwise do nothing. Raises `InputError`."""
+    """Bring a card into another state. If the card is missing, or its state does not allow the change, do nothing.
+
+    Raises `InputError` for an invalid reason, if the card's state allows the change.
+    """
     if is_in_state(tx, serial, *_STATES_BEFORE[to]):
         move(tx, serial, to, reason)
 
 
 def is_in_state(tx: CardTransaction, serial: str, *states: State) -> bool:
-    """Lock the card, and return whether it exists and is in one of these states."""
+    """Lock the card's row, and return whether the card exists and is in one of these states."""
     try:
         return card_lookup.locked_card(tx, serial).state in states
     except UnknownCard:
@@ -62,7 +65,10 @@ def is_in_state(tx: CardTransaction, serial: str, *states: State) -> bool:
 
 
 def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -> Card:
-    """Lock a card in the same way as too many wrong responses lock it. Raises `InputError`, `UnknownCard` and `StateError`."""
+    """Lock a card as too many wrong responses do, for `seconds` or, if None, for the policy's `lock_for`.
+
+    Raises `InputError`, `UnknownCard` and `StateError`.
+    """
     check_reason(reason)
     seconds = tx.policy.lock_for if seconds is None else seconds
     if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
@@ -74,7 +80,10 @@ def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -
 
 
 def unlock(tx: CardTransaction, serial: str, reason: str) -> Card:
-    """End a card's lock or pause, if any, and forget its failures. Raises `InputError`, `UnknownCard` and `StateError`."""
+    """End a card's lock or pause, if any, and set its counts of failures to 0.
+
+    Raises `InputError`, `UnknownCard` and `StateError`.
+    """
     check_reason(reason)
     card = card_lookup.usable_card(tx, serial)
     changes = {"failures": 0, "failures_in_day": 0, "locked_until": None}
@@ -105,7 +114,7 @@ def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
 
 
 def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> Card:
-    """Set a second PIN, or remove it with None. Raises `InputError`, `UnknownCard` and `StateError`.
+    """Set the duress PIN. None removes it. Raises `InputError`, `UnknownCard` and `StateError`.
 
     The call does not decrypt the card's PIN. So its result and its log entry do not reveal whether the two PINs are equal.
     """
@@ -135,7 +144,7 @@ def remove(tx: CardTransaction, serial: str) -> None:
 
 
 def unlock_code(tx: CardTransaction, serial: str, challenge: str) -> str | Refused:
-    """Make an unlock code: see `Verifier.unlock_code`. Log it, or the refusal for too many codes."""
+    """Make and log an unlock code: see `Verifier.unlock_code`. If there were too many codes, log and return the refusal."""
     card = card_lookup.usable_card(tx, serial)
     if card.sealed_unlock_key is None:
         raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; if it is locked, it can only be wiped")
@@ -153,7 +162,7 @@ def unlock_code(tx: CardTransaction, serial: str, challenge: str) -> str | Refus
 
 
 def check_reason(reason: str) -> None:
-    """Raise `InputError` unless the text can be a reason: one line of limited length."""
+    """Raise `InputError` unless the value can be a reason: one line of at most 200 characters, or empty text."""
     if not isinstance(reason, str) or len(reason) > REASON_LETTERS or not reason.isprintable():
         raise InputError("reason", f"must be text in one line, at most {REASON_LETTERS} characters")
 

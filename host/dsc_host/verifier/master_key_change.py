@@ -1,8 +1,8 @@
 """The change of the master key during normal operation: all secrets are sealed again under the keyring's first key.
 
 The cards are sealed in batches. Each batch is a separate transaction, so no login waits long. If the change is interrupted,
-each card is sealed under one of the two keys, and a second run continues with the remaining cards. During the change, every
-process that uses the database must have both keys.
+each card is sealed under either the old key or the new key, and a second run continues with the remaining cards. During the
+change, every process that uses the database must have both keys.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 100
-"""The number of cards in a batch. While it is sealed, for some milliseconds, logins with these cards wait."""
+"""The number of cards in a batch. Logins with these cards wait for some milliseconds, while the batch is sealed."""
 
 Progress = Callable[[int, int], None]
 
@@ -62,7 +62,10 @@ def in_use(context: CardContext) -> dict[str, int]:
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:
-    """Seal the vault, the row key and the log's checkpoints again. They are few, so no progress is reported."""
+    """Seal the secrets of the vault, the key for the seals of rows, and the log's checkpoints again.
+
+    There are few of these, so no progress is reported.
+    """
     with context.reading() as tx:
         left = vault.count_not_under(tx.db, to.id)
         begins = seals.key_id(tx.db) != to.id
@@ -81,10 +84,10 @@ def _seal_some_of_vault(tx: CardTransaction, to: MasterKey) -> int:
 
 
 def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> tuple[int, int, str]:
-    """Seal a batch of rows and the end of the log. Return the number of rows, the number of cards, and the last serial.
+    """Seal a batch of rows, and the end of the log. Return how many rows and how many cards were sealed, and the last serial.
 
-    Cards that were enrolled after `until` are left out, so that the change ends even if other processes keep enrolling cards
-    under another key.
+    The batch begins after the serial `after`. Cards that were enrolled after `until` are left out. So the change ends even if
+    other processes keep enrolling cards under another key.
     """
     found = rows.lock_cards_not_under(tx.db, to.id, after, until, BATCH)
     if not found and after:
@@ -93,7 +96,7 @@ def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> 
         changes = {"key_id": to.id, **_seal_again(tx.context, tx.seals.check(card), to)}
         # Keep the version: the content of the row does not change.
         rows.change_card(tx.db, tx.seals.sealed(card._replace(**changes)), *changes)
-    # Do not log the names of decoys, which follow the cards.
+    # Do not log the names of decoys.
     real = [card.serial for card in found if card_lookup.is_real(card)]
     serials = f"{real[0]} to {real[-1]}" if real else "none left"
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))

@@ -12,14 +12,14 @@ from dsc_host.errors import InputError
 from dsc_host.ocra import DEFAULT_SUITE
 
 MOST_WINDOW = 1000
-"""The largest `Policy.window`. A wrong response costs one HMAC for each counter in the window."""
+"""The largest `Policy.window`. For each counter in it, a wrong response costs one HMAC, or two if the suite has a PIN."""
 MOST_RESYNC_WINDOW = 10_000
 MOST_TIME_WINDOW = 20
 """The largest `Policy.time_window`. For each time step, a wrong response costs the HMACs of the whole counter window."""
 MOST_UNLOCK_CODES = 100
 """The largest `Policy.unlock_codes`. Each card's row holds the times of this many codes."""
 MOST_SECONDS = 10**10
-"""The longest duration: about three hundred years."""
+"""The longest duration, and the largest Unix time: about three hundred years."""
 MOST_CHALLENGES = 1000
 """The largest `Policy.challenges`. The verifier remembers at least this many challenges of each card."""
 
@@ -38,24 +38,24 @@ class Policy:
     """
 
     validity: float = 300
-    """The seconds for which a challenge can be answered. More than 0."""
+    """The number of seconds for which a challenge can be answered. More than 0."""
     attempts: int = 3
     """The number of responses that use up one challenge, whatever their outcome. 1 or more."""
     lock_after: int = 10
-    """The number of wrong responses in a row, over all challenges of a card, that lock the card. 1 or more."""
+    """The number of wrong responses in a row that lock a card, whatever challenges they answer. 1 or more."""
     lock_after_in_a_day: int = 20
-    """The number of wrong responses within 24 hours that lock a card, even with right responses between them.
+    """The number of wrong responses within 24 hours that lock a card, even if there are right responses between them.
 
     1 or more. A number below `lock_after` counts as `lock_after`.
     """
     lock_for: float = 24 * 60 * 60
     """The duration of a lock, in seconds. More than 0."""
     window: int = 20
-    """The number of counters to look ahead: the number of responses that a card may show without a login. 0 to 1000."""
+    """The number of responses that a card may show without a login, so that its next response is still accepted. 0 to 1000."""
     unlock_codes: int = 10
     """The number of unlock codes that a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000
-    """The number of counters that `Verifier.resync` looks ahead for two responses in a row. 1 to 10,000."""
+    """The number of counters that `Verifier.resync` looks ahead for two successive responses. 1 to 10,000."""
     time_window: int = 2
     """The number of time steps that a card's clock may be ahead or behind, for a suite with a time input (T). 0 to 20."""
     challenges: int = 30
@@ -65,7 +65,8 @@ class Policy:
     pause: float = 30
     """The seconds for which a card's responses are ignored after `attempts` wrong responses in a row. 0 turns the pause off.
 
-    The pause doubles after each further `attempts` wrong responses, up to `lock_for`. So nobody else can lock a card quickly.
+    After every further `attempts` wrong responses, the next pause is twice as long, up to `lock_for`. So a stranger cannot lock
+    a card quickly.
     """
 
     def __post_init__(self) -> None:
@@ -103,9 +104,9 @@ class State(StrEnum):
     Attributes:
         ENROLLED: None of the card's responses has been accepted yet.
         ACTIVE: A response was accepted, or the card was resumed.
-        SUSPENDED: Out of use until it is resumed.
-        LOST: Out of use until it is found and resumed.
-        RETIRED: Permanently out of use: its secrets are erased.
+        SUSPENDED: The card is out of use until it is resumed.
+        LOST: The card is out of use until it is found and resumed.
+        RETIRED: The card is out of use for good, and its secrets are erased.
 
     Examples:
         >>> from dsc_host import MasterKey, State, Verifier
@@ -123,13 +124,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """Everything that the verifier needs to know about a card, secrets included. `Verifier.enroll` gives the ranges.
+    """All data of a card that the verifier needs, including its secrets. `Verifier.enroll` says which values are allowed.
 
     Attributes:
         serial: The card's serial.
         key: The secret that the card shares with the verifier.
         suite: The OCRA suite, which defines the inputs of a response.
-        pin: The PIN, 4 digits. None if the suite has none, or if the PIN is not known yet (see `awaits_pin`).
+        pin: The PIN, 4 digits. None if the suite has no PIN, or if the PIN is not known yet (see `awaits_pin`).
         counter: The counter that the card will use next.
         unlock_key: The 32 bytes from which unlock codes are made, or None.
         duress_pin: A second PIN for an owner who may be forced to log in, or None.
@@ -151,16 +152,16 @@ class Enrollment:
     duress_pin: str | None = field(default=None, repr=False)
     owners: tuple[str, ...] = ()
     awaits_pin: bool = False
-    """Whether the suite has a PIN that the verifier does not know yet. `Verifier.set_pin` sets it."""
+    """Whether the verifier does not know the PIN yet, although the suite has one. `Verifier.set_pin` sets the PIN later."""
     valid_from: float | None = None
-    """The Unix time from which responses are accepted. None means that they are accepted from the enrollment on."""
+    """The Unix time from which the card's responses are accepted. None means: from the enrollment on."""
     valid_until: float | None = None
-    """The Unix time from which responses are refused. None means that the validity does not end."""
+    """The Unix time from which the card's responses are refused. None means that the validity does not end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An enrolled card, in its state at the time of the call.
+    """An enrolled card, as it was at the time of the call.
 
     Attributes:
         serial: The card's serial.
@@ -183,7 +184,7 @@ class Card:
     counter: int
     """The lowest counter whose response would be accepted. Always 0 for a suite without a counter."""
     failures: int
-    """The number of wrong responses since the last right response, or since the last lock ended."""
+    """The number of wrong responses since the last right response, or since the last lock ended, whichever was later."""
     locked_until: float | None
     """The Unix time when the card's lock, or its pause after wrong responses, ends. None if it has neither."""
     enrolled_at: float
@@ -201,7 +202,7 @@ class Card:
     """The owners' names, sorted. All owners have equal rights."""
     has_duress_pin: bool = False
     awaits_pin: bool = False
-    """Whether the suite has a PIN that is not known yet. Until it is set, no response is accepted."""
+    """Whether the suite has a PIN that the verifier does not know yet. Until the PIN is set, no response is accepted."""
     valid_from: float | None = None
     """The Unix time when the card's validity begins. None means that it has no beginning."""
     valid_until: float | None = None
@@ -225,22 +226,22 @@ class Challenge:
     """
 
     id: str
-    """22 random hex digits that nobody can guess."""
+    """The challenge's id: 22 random hex digits, which nobody can guess."""
     serial: str
     question: str
-    """Decimal digits (QN), letters and digits (QA), or hex digits (QH). It has the greatest length that the suite allows."""
+    """Decimal digits (QN), letters and digits (QA), or hex digits (QH), as many as the suite allows."""
     expires_at: float
     """The Unix time from which a response is too late."""
 
 
 class Reason(StrEnum):
-    """The reason why a response was accepted or refused. Show it only in the log, because a reason helps an attacker.
+    """The reason why a response was accepted or refused. Write it to a log only: a reason would help an attacker.
 
     Attributes:
         ACCEPTED: The right response, at the right time, for the first time.
         WRONG: Not this card's response, or its counter is in the past or beyond the window.
         MALFORMED: A value that no card could show. It counts as a wrong response.
-        UNKNOWN: There is no such challenge.
+        UNKNOWN: There is no such challenge, or it was issued for a serial without a card.
         USED: A right response to the challenge was already accepted.
         EXHAUSTED: The challenge has had the maximum number of responses.
         EXPIRED: The response came too late.
@@ -279,7 +280,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of one response. Show users only `accepted`, which is also the verdict's truth value.
+    """The outcome of one judgment. Show users only `accepted`, which is also the verdict's truth value.
 
     Attributes:
         reason: The reason, for your log.
@@ -293,14 +294,17 @@ class Verdict:
 
     reason: Reason
     duress: bool = False
-    """Whether the response was accepted and made with the duress PIN, with which an owner shows that somebody forces them.
+    """Whether the response was accepted and made with the duress PIN. With this PIN, an owner shows that somebody forces them.
 
     Do not show this on the screen where the response was typed.
     """
     retry_after: float | None = None
-    """The seconds until the card's lock or pause ends, or None. A caller who sees a number learns that the card exists."""
+    """The seconds until the card's lock or pause ends. None unless the reason is LOCKED or PAUSED.
+
+    Do not show a number to somebody who must not learn that the serial is in use.
+    """
     closed: bool = field(default=False, compare=False)
-    """Whether the response was not judged, because its challenge is closed or unknown. The sender can know this anyway."""
+    """Whether the challenge is closed or unknown, so that the response was not judged. The sender can know this anyway."""
 
     @property
     def accepted(self) -> bool:

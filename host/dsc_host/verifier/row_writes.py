@@ -9,14 +9,14 @@ from dsc_host.verifier import rows
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 
 DRAWS = 100
-"""The number of draws before giving up. When 9 in 10 of a card's questions have been used, one challenge in 37,000 fails."""
+"""The number of draws before giving up. Even if 9 in 10 of a card's questions are taken, only 1 challenge in 37,000 fails."""
 
 Draw = Callable[[], ChallengeRecord]
 """A function that returns the same challenge with a new question at each call."""
 
 
 class Forgotten(NamedTuple):
-    """The challenges of a card that are to be removed: see `rows.forget_challenges`."""
+    """A card's challenges that must be removed. The fields are the arguments of `rows.forget_challenges`."""
 
     serial: str
     up_to: int
@@ -34,13 +34,13 @@ class RowWrites(Protocol):
         """Write these columns of a card, its version and its seal."""
 
     def write_answer(self, challenge: ChallengeRecord) -> None:
-        """Write the columns that change when a response is judged."""
+        """Write the columns of a challenge that change when a response to it is judged."""
 
     def forget(self, forgotten: Forgotten) -> None:
         """Remove old challenges of a card."""
 
     def add(self, draw: Draw) -> ChallengeRecord | None:
-        """Add a challenge with a question that the card has not had. Return None after too many draws."""
+        """Add a challenge whose question no stored challenge of the card has. Return None after too many draws."""
 
 
 class DirectWrites:
@@ -49,7 +49,7 @@ class DirectWrites:
     __slots__ = ("_db",)
 
     def __init__(self, db: Connection) -> None:
-        """Write with this connection."""
+        """Write over this connection."""
         self._db = db
 
     def write_login(self, card: CardRecord) -> None:
@@ -69,7 +69,7 @@ class DirectWrites:
         rows.forget_challenges(self._db, *forgotten)
 
     def add(self, draw: Draw) -> ChallengeRecord | None:
-        """Add a challenge with the first drawn question that the card has not had."""
+        """Draw until no stored challenge of the card has the question, and add the challenge. Return None after 100 draws."""
         for _ in range(DRAWS):
             challenge = draw()
             if rows.add_challenge(self._db, challenge):
@@ -83,7 +83,7 @@ class CollectedWrites:
     __slots__ = ("added", "answers", "cards", "columns", "forgotten")
 
     def __init__(self) -> None:
-        """Begin with no rows."""
+        """Begin with empty lists."""
         self.cards: list[CardRecord] = []
         self.columns: list[tuple[CardRecord, tuple[str, ...]]] = []
         self.answers: list[ChallengeRecord] = []
@@ -103,11 +103,11 @@ class CollectedWrites:
         self.answers.append(challenge)
 
     def forget(self, forgotten: Forgotten) -> None:
-        """Collect challenges that are to be removed."""
+        """Collect challenges that must be removed."""
         self.forgotten.append(forgotten)
 
     def add(self, draw: Draw) -> ChallengeRecord:
-        """Collect a new challenge. If the card has had its question before, another question is drawn later."""
+        """Collect a new challenge. If a stored challenge of the card has the same question, `card_sets` draws again later."""
         challenge = draw()
         self.added.append((challenge, draw))
         return challenge

@@ -3,9 +3,10 @@
 Each function does one task inside a transaction of `Store`, and makes no decision. A login locks the row of its card before it
 changes the card or its challenges, and locks the end of the log last. This order prevents deadlocks.
 
-Each row has a seal (`card_seals`) that covers all its columns. So a function that changes some columns takes the whole new row.
+Each row has a seal (`card_seals`) that covers all its columns. So a function that changes some columns also writes the seal,
+and takes the whole new row as its argument.
 
-The statements of a login are prepared once, as `Statement` objects. The other statements are built at each use.
+The statements of a login are prepared once, as `Statement` objects. All other statements are built at each use.
 """
 
 from collections.abc import Iterable, Sequence
@@ -60,7 +61,7 @@ class CardRecord(NamedTuple):
 
     @property
     def in_log(self) -> str | None:
-        """Return the log's name for this version of the row. None for a decoy, whose changes the log does not record."""
+        """Return the text by which a log entry names this version of the row. None for a decoy, which the log does not name."""
         return None if self.state == DECOY else f"{self.enrolment}:{self.version}"
 
 
@@ -81,7 +82,7 @@ class ChallengeRecord(NamedTuple):
 
 
 CardAndChallenges: TypeAlias = tuple[CardRecord | None, list[ChallengeRecord | None]]
-"""The card that some challenges belong to, and the challenges, with None in place of any that does not exist."""
+"""The card that some challenges belong to, and the challenges, with None in place of each challenge that does not exist."""
 
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
@@ -92,8 +93,8 @@ _REAL = cards.alias()
 _EITHER = func.coalesce(
     select(_REAL.c.serial).where(_REAL.c.serial == bindparam("of")).scalar_subquery(), bindparam("otherwise")
 )
-# Read the whole row at this serial or, if there is none, the next row. So as many pages of the table are read without a card as
-# with a card. Decoys sort after all cards, so there is always such a row.
+# Read the whole row of the serial or, if it has no row, the whole next row. So the database reads as many pages of the table
+# for a serial without a card as for one with a card. There is always a next row, because the decoys sort after all cards.
 _NEXT = (
     select(_REAL.c.serial, _REAL.c.seal).where(_REAL.c.serial >= bindparam("of")).order_by(_REAL.c.serial).limit(1).subquery()
 )
@@ -116,13 +117,13 @@ _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of
 
 
 def _issued_before(serial: Any) -> Statement:
-    """Return a statement for the time of an earlier challenge. `lock_for_challenge` explains its parameter `ago`."""
+    """Return a statement that reads the time of an earlier challenge. `lock_for_challenge` explains the parameter `ago`."""
     number = select(cards.c.asked + 1 - bindparam("ago")).where(cards.c.serial == serial).scalar_subquery()
     return Statement(select(challenges.c.issued_at).where(challenges.c.serial == serial, challenges.c.number == number))
 
 
 _ISSUED_BEFORE, _ISSUED_BEFORE_TO_EITHER = _issued_before(bindparam("of")), _issued_before(_EITHER)
-# The columns that change at each login. No index has them, because an index would have to be written too.
+# The columns that change at each login. No index has these columns, because each login would have to write the index too.
 LOGIN_COLUMNS = (
     "counter", "failures", "failures_in_day", "day_since", "locked_until", "asked", "judged", "version", "seal",
 )  # fmt: skip
@@ -154,8 +155,8 @@ _OLDEST = (
 )
 _FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
 _CARDS_COUNTED = func.count(case((IS_REAL, 1)))
-"""The number of rows that are not decoys."""
-# Use ON CONFLICT instead of catching the error: after an error, PostgreSQL can only undo the transaction.
+"""An expression for the number of rows that are not decoys."""
+# Use ON CONFLICT. If a conflict raised an error, PostgreSQL could only undo the transaction.
 _ADD_CHALLENGE = Statement(lambda dialect: insert_of(dialect)(challenges).on_conflict_do_nothing())
 _ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_nothing())
 
@@ -185,13 +186,13 @@ def lock_card(db: Connection, serial: str) -> CardRecord | None:
 
 
 def lock_for_challenge(db: Connection, serial: str, otherwise: str | None, ago: int) -> tuple[CardRecord | None, float | None]:
-    """Lock and return a card, or its decoy if there is no card, with the Unix time of an earlier challenge.
+    """Lock and return a card with the Unix time of one of its earlier challenges.
 
-    `otherwise` is the name of the decoy. If `ago` is 1, the earlier challenge is the last one before the new challenge; if it
-    is 2, the one before that, and so on. The time is None if the earlier challenge is not stored. Finding the card and finding
-    the decoy take the same time.
+    If there is no card, lock and return the decoy with the name `otherwise` in the same way, which takes the same time. `ago`
+    says which challenge: 1 for the card's latest challenge, 2 for the one before it, and so on. The time is None if that
+    challenge is not stored.
     """
-    # The second statement begins after the lock is taken, so it sees what the lock's previous holder has committed.
+    # The second statement begins after the row was locked, so it sees what the previous holder of the lock has committed.
     if otherwise is None:
         card, issued = _LOCK_CARD.ask(db, {"of": serial}), _ISSUED_BEFORE.ask(db, {"of": serial, "ago": ago})
     else:
@@ -221,7 +222,7 @@ def _card_of(statement: Statement, db: Connection, challenge_ids: Sequence[str])
 
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
-    """Return at most `limit` cards with serials after `after`, in order, and only cards of the given owner and state."""
+    """Return at most `limit` cards with serials after `after`, in order. If given, all have this owner and this state."""
     if owner is not None and state is None:
         # Logins use this query, to find the cards of an owner.
         return [CardRecord(*row) for row in _OWNED.rows(db, {"of": owner, "after": after, "most": limit})]
@@ -236,7 +237,7 @@ def find_cards(db: Connection, *, owner: str | None, state: str | None, after: s
 
 
 def states_of(db: Connection, serials: Iterable[str]) -> dict[str, str]:
-    """Return the state of each of these serials that has a row."""
+    """Return the state of each of these serials that has a row, by serial."""
     found = select(cards.c.serial, cards.c.state).where(cards.c.serial.in_(list(serials)))
     return {row.serial: row.state for row in db.execute(found)}
 
@@ -259,7 +260,7 @@ def remove_cards(db: Connection, serials: Iterable[str]) -> None:
 
 
 def forget_decoys(db: Connection, before: float, most: int) -> None:
-    """Remove the decoys that nobody has asked for since `before`, at most `most` of them."""
+    """Remove up to `most` decoys for which nobody has requested a challenge since the Unix time `before`, oldest first."""
     oldest = (
         select(cards.c.serial)
         .where(IS_DECOY, cards.c.state_since < before)
@@ -280,7 +281,7 @@ def suites_near(db: Connection, serial: str, most: int) -> list[str]:
     """Return the suites of up to `most` cards on either side of a serial, one suite for each card."""
     after = select(cards.c.suite, cards.c.state).where(cards.c.serial > serial).order_by(cards.c.serial).limit(most)
     before = select(cards.c.suite, cards.c.state).where(cards.c.serial < serial).order_by(cards.c.serial.desc()).limit(most)
-    # Leave the decoys out here. With a condition in the statement, the database could read all decoys.
+    # Leave the decoys out here, and not in the statement: with a condition there, the database could read all decoys.
     return [row.suite for side in (after, before) for row in db.execute(side) if row.state != DECOY]
 
 
@@ -289,7 +290,7 @@ def key_ids(db: Connection, most: int) -> set[str]:
     found: set[str] = set()
     latest: str | None = ""
     while len(found) < most:
-        # Step through the index: this cost does not depend on the number of cards. DISTINCT would read every card.
+        # Step through the index, whatever the number of cards. DISTINCT would read every card.
         latest = db.execute(select(func.min(cards.c.key_id)).where(cards.c.key_id > latest)).scalar()
         if latest is None:
             break
@@ -307,9 +308,9 @@ def lock_cards_not_under(db: Connection, key_id: str, after: str, until: float, 
 
 
 def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
-    """Return the number of cards that are sealed under another master key, and the Unix time when the last row was added.
+    """Return the number of cards that are sealed under another master key, and the Unix time when the last of them was added.
 
-    The number does not include decoys, but the time does.
+    The number leaves out decoys. The time may be that of a decoy.
     """
     counted = select(_CARDS_COUNTED, func.max(cards.c.enrolled_at)).where(cards.c.key_id.not_in(["", key_id]))
     count, last = db.execute(counted).one()
@@ -321,7 +322,7 @@ def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
 def count_by_key(db: Connection) -> dict[str, int]:
     """Return the number of cards whose secrets are sealed under each master key, by the key's id.
 
-    A master key that seals only decoys has the number 0.
+    Decoys are not counted: a master key that seals nothing but decoys has the number 0.
     """
     counted = select(cards.c.key_id, _CARDS_COUNTED).where(cards.c.key_id != "").group_by(cards.c.key_id)
     return {str(key_id): int(count) for key_id, count in db.execute(counted)}
@@ -343,7 +344,7 @@ def owners_of(db: Connection, serials: Sequence[str]) -> dict[str, tuple[str, ..
 
 
 def add_owners(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:
-    """Add pairs of a card's serial and a new owner's name."""
+    """Add owners. Each pair is the serial of a card and the name of an owner that the card does not have yet."""
     if pairs:
         db.execute(insert(owners), [{"serial": serial, "owner": owner} for serial, owner in pairs])
 
@@ -372,7 +373,7 @@ def write_answer(db: Connection, challenge: ChallengeRecord) -> None:
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
-    """Remove up to `most` of the card's oldest challenges, with numbers up to `up_to`, which had expired by `expired_at`."""
+    """Remove up to `most` challenges of a card, oldest first: those with numbers up to `up_to` that expired by `expired_at`."""
     _FORGET.send(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
 
 

@@ -3,19 +3,18 @@
 Ten promises:
 
 1. A right response is accepted only once, even if it is submitted many times, at the same time, or to several processes.
-2. A counter only moves forward. Neither an accepted response nor any earlier response of that card is accepted again.
+2. A counter never moves back. After a response was accepted, no response with the same or a lower counter is accepted.
 3. No question is open twice for a card, or asked again among the card's next 1,000 questions. Questions with the same encoding
    (RFC 6287, 5.1) count as one. A card whose suite has no counter is never asked a question twice while it is enrolled.
-4. Only the right response to an open challenge is accepted. For any other value, `verify` returns a false verdict, and does
-   not raise.
-5. A failure counts only against its challenge and the card of this challenge, and only if the challenge was open.
+4. Only the right response to an open challenge is accepted. Any other value gets a verdict that is false, and not an error.
+5. If a challenge is open, a failure counts against this challenge and its card. It counts against no other challenge or card.
 6. Keys and PINs are in the clear only while they are sealed or used, and in the result of `disclose`. They are never logged.
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy allows.
 8. A card gets no more challenges in a period than the policy allows, unless the clock was set back. The error tells the caller
    when to try again.
 9. Every change of a card and every judgment is logged in the same transaction, with the actor and the true reason. The first
    few responses to a closed challenge are logged one by one. Later responses are only counted.
-10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are erased.
+10. A response is accepted only if the state of its card is enrolled or active. The secrets of a retired card are erased.
 """
 
 import time
@@ -62,8 +61,8 @@ def _ignore(*_: object) -> None:
 class Verifier:
     """The records of the cards, and the judge of their responses.
 
-    Threads may share a verifier. A forked process must open its own. Every call may raise `StoreError`. The call has then
-    changed nothing, with one exception: if the connection to a server was lost, the change may have been recorded.
+    Threads may share a verifier. A forked process must open another one. Every call may raise `StoreError`. The call has then
+    changed nothing, with one exception: if the connection to a database server was lost, the change may have been recorded.
 
     Examples:
         >>> from dsc_host import MasterKey, Suite, Verifier
@@ -93,10 +92,10 @@ class Verifier:
     ) -> Self:
         """Return a verifier on the URL `database`, such as `sqlite:///dsc.db`. Create the database if it does not exist.
 
-        `sqlite://` is a database in memory. `postgresql://user:password@host/database` is a database on a server, which must
-        exist. If it is empty, the tables are created. `policy` has the limits and durations.
-        A database of an older version is brought up to date. An SQLite file is copied first. If `may_make` is false, a
-        database without records is refused.
+        `sqlite://` is a database in memory. `postgresql://user:password@host/database` is a database on a server. The server
+        must have the database, which may be empty: then the tables are created. If `may_make` is false, a database without
+        records is refused. A database of an older version is brought up to date. Before that, an SQLite file is copied.
+        `policy` has the limits and durations.
         `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or a function that returns one of these.
         `clock` returns Unix seconds. `draw` returns a question with a given number of decimal digits. Replace `draw` only in
         tests: an attacker who can predict a question can get its response in advance.
@@ -116,7 +115,7 @@ class Verifier:
         self.close()
 
     def by(self, actor: str) -> Self:
-        """Return this verifier for actions in the name of `actor`, 1 to 64 characters, for the log. Raises `InputError`."""
+        """Return a copy of this verifier whose log entries name `actor`, 1 to 64 characters. Raises `InputError`."""
         if not isinstance(actor, str) or not 0 < len(actor) <= ACTOR_LETTERS or not actor.isprintable():
             raise InputError("actor", f"must be a name of 1 to {ACTOR_LETTERS} characters")
         other = copy(self)
@@ -163,10 +162,10 @@ class Verifier:
         `serial` is 1 to 32 characters of A-Z, a-z, 0-9, `-`, `_`, `/` and `.`, but not `.` or `..`. `key` is 16 to 64 bytes.
         `pin` is 4 digits if the suite has P, else None. `counter` is the next counter of the card, 0 to 2**64 - 2. The `suite`
         must have a response of 4 to 10 digits and no session data (S). If the suite has the time (T), the card needs a clock.
-        `unlock_key`, 32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it.
-        `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are names of 1 to 64 characters. The serial of a retired
-        card may be used again. Raises `InputError` (`SuiteError` for a malformed suite), which names the wrong value, and
-        `AlreadyEnrolled`.
+        `unlock_key`, 32 bytes, is for a card that checks its PIN itself (a suite without P). Without it, `unlock_code` raises
+        `NoUnlockKey`. `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are names of 1 to 64 characters. The serial
+        of a retired card may be used again. Raises `AlreadyEnrolled`, and `InputError`, which names the invalid value
+        (`SuiteError` for a malformed suite).
         """
         wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
         self._context.change(lambda tx: _enroll(tx, wanted))
@@ -183,23 +182,23 @@ class Verifier:
         """Add any number of cards, up to 500 in each transaction. Return the number of added cards.
 
         For each card of `enrollments` that cannot be added, `refused` is called with the card's position (from 0), its serial
-        and the error. The other cards are added. If `atomic` is true, one such card prevents the addition of all cards, and 0
-        is returned. `enrolled` is called after each batch with the number of cards added so far.
+        and the error. The other cards are added. If `atomic` is true, all cards are in one transaction. If one of them cannot
+        be added, no card is added, and 0 is returned. `enrolled` is called after each 500 cards with the number added so far.
         """
         return enrollment.enroll_all(self._context, claim, enrollments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
-        """Return the enrollments of `serials`, or of all cards, to move them to another system. Retired cards are left out.
+        """Return an iterator over the enrollments of `serials`, or of all cards, to move them to another system.
 
-        Keys and PINs are in the clear. The call is logged before the first card is returned. Raises `UnknownCard` when the
-        iteration reaches a serial without a card.
+        Keys and PINs are in the clear. Retired cards are left out. The call is logged before the iterator is returned. The
+        iteration raises `UnknownCard` when it reaches a serial without a card.
         """
         event = Event("cards.disclose", None, "done", "all" if serials is None else "chosen")
         self._context.change(lambda tx: tx.log(tx.now(), event))
         return enrollment.disclose(self._context, serials)
 
     def remove(self, serial: str) -> None:
-        """Remove the card `serial` with its challenges. Its log entries stay. Raises `UnknownCard` if it is not enrolled."""
+        """Remove the card `serial` with all its records. Only its log entries stay. Raises `UnknownCard`."""
         self._context.change(lambda tx: lifecycle.remove(tx, serial))
 
     def card(self, serial: str) -> Card:
@@ -213,15 +212,13 @@ class Verifier:
         """Return an iterator over cards, in the order of their serials: all, or those of one `owner` or in one `state`.
 
         Yield at most `limit` cards, and only cards after the serial `after`. Up to 500 cards are read at a time, when the
-        iteration needs them. Each card is as it was when it was read. Raises `InputError` immediately for a value that cannot
-        be an owner, a state, a serial or a number.
+        iteration needs them. Each card is as it was when it was read. Raises `InputError` for an invalid argument at the call,
+        before the iteration.
         """
         card_lookup.check_listing(owner, state, after, limit)
         return card_lookup.listed(self._context, owner, state, after, limit)
 
     # ---- the lifecycle of a card ----
-
-    # All these methods raise `InputError`, `UnknownCard`, and `StateError` if the card's state does not allow the call.
 
     def suspend(self, serial: str, reason: str = "") -> Card:
         """Suspend the card `serial`: accept none of its responses until it is resumed. Return the changed card.
@@ -261,17 +258,16 @@ class Verifier:
         return self._context.change(lambda tx: lifecycle.lock(tx, serial, reason, seconds))
 
     def unlock(self, serial: str, reason: str = "") -> Card:
-        """End the lock or pause of the card `serial` in the records, and reset its count of failures. Return the changed card.
+        """End the verifier's lock or pause of the card `serial`, and set its counts of failures to 0. Return the changed card.
 
-        If the card has locked itself, use `unlock_code`. See `suspend` for `reason` and the errors.
+        If the card itself has locked its keypad, use `unlock_code`. See `suspend` for `reason` and the errors.
         """
         return self._context.change(lambda tx: lifecycle.unlock(tx, serial, reason))
 
     def add_owner(self, serial: str, owner: str) -> Card:
         """Add `owner`, a name of 1 to 64 characters, to the card `serial`, and return the card.
 
-        Change nothing if the card has this owner already. Raises `InputError`, `UnknownCard`, and `StateError` for a retired
-        card.
+        A card that has this owner already stays as it is. Raises `InputError`, `UnknownCard`, and `StateError` if retired.
         """
         return self._context.change(lambda tx: lifecycle.add_owner(tx, serial, owner))
 
@@ -292,17 +288,17 @@ class Verifier:
     def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
         """Set a second PIN for the card `serial`, and return the card.
 
-        `duress_pin` is 4 digits, or None to remove it. A response made with it is accepted, and its `Verdict.duress` is true.
-        A duress PIN that equals the card's PIN is accepted like any other, because refusing it would reveal the PIN. While the
-        two are equal, no response is marked as made under duress.
+        `duress_pin` is 4 digits, or None to remove the second PIN. A response that is made with it is accepted, and the
+        `duress` of its verdict is true. `duress_pin` may equal the card's PIN, because a refusal would reveal the card's PIN:
+        while the two are equal, no verdict has a true `duress`. Raises the errors of `add_owner`.
         """
         return self._context.change(lambda tx: lifecycle.set_duress_pin(tx, serial, duress_pin))
 
     def unlock_code(self, serial: str, challenge: str) -> str:
-        """Return the 8 digits that unlock the card `serial`, which has locked itself and shows the 6 digits of `challenge`.
+        """Return the 8 digits that unlock the card `serial`, which has locked its keypad and shows the 6 digits of `challenge`.
 
-        Give the code only to the card's owner, after checking their identity. Each code is recorded, and counts against the
-        policy's limit whether it is used or not.
+        Give the code to nobody but the card's owner, and check their identity first. Each code is recorded, and counts against
+        the policy's limit whether it is used or not.
         Raises `InputError`, `UnknownCard`, `StateError`, `NoUnlockKey`, and `TooManyUnlockCodes`, which says when to try again.
         """
         unlock_codes.check_challenge(challenge)
@@ -314,9 +310,9 @@ class Verifier:
         """Return a new challenge for the card `serial`. Its other challenges stay open.
 
         A locked, suspended, lost or retired card gets a challenge too, so that the caller does not learn the card's state. With
-        `conceal`, a serial without a card gets a challenge as well. It looks like any other challenge, but no response to it is
-        accepted. Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is the number of seconds to wait, and
-        `VerifierError` when nearly all questions for this card have been used.
+        `conceal`, a serial without a card gets a challenge as well. That challenge looks like any other, but no response to it
+        is accepted. Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is the number of seconds to wait, and
+        `VerifierError` if nearly all questions of this card have been used.
         """
         return self._context.finish(self._challenge(serial, conceal=conceal))
 
@@ -324,20 +320,21 @@ class Verifier:
         """Judge `response` to the challenge `challenge_id`, record the consequences, and return the verdict.
 
         Every value except the right response to an open challenge is a failure, including values that cannot be a response. A
-        failure counts against the challenge and its card. If the card is locked, paused or not in use, the failure counts
-        against the challenge only. If the challenge is unknown or closed, the failure is not counted, and nothing is computed.
-        The arguments may have any type: no value raises. With `once`, the challenge takes no further response.
+        failure counts against the challenge and its card. While no response of the card is accepted, for example because it is
+        locked, paused or suspended, a failure counts against the challenge only. A response to a challenge that is closed or
+        unknown is refused, and counts as no failure. The first two arguments may have any type and value: none of them raises
+        an error. With `once`, the challenge takes no further response.
         """
         return self._context.finish(self._verify(challenge_id, response, once=once))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
-        """Catch up with a card that is further ahead than the window, with its responses to two successive challenges.
+        """Judge two successive responses of a card whose counter is further ahead than the window. Return the verdict.
 
-        `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Return the verdict. Both
-        challenges must be open and of one card, and the card must have answered them one right after the other. Both responses
-        must be right, with two successive counters, of which the first is at most the policy's `resync_window` ahead. If so,
-        both challenges are closed, and the card's counter becomes the counter after the second response. A wrong pair counts as
-        one failure of the card and one failure of each challenge, and does not change the counter. Everything else is as in
+        `first_response` answers the challenge `first_id`, and `second_response` answers `second_id`. Both challenges must be
+        open and of one card. The card must have answered one right after the other, so that the responses have successive
+        counters. The first counter may be up to the policy's `resync_window` ahead. If both responses are right, both
+        challenges are closed, and the card's next counter is the one after the second response. A wrong pair counts as one
+        failure of the card and one failure of each challenge, and does not change the counter. Everything else is as in
         `verify`. An attacker who has guessed or seen a single response cannot use it here.
         """
         return self._context.finish(self._resync(first_id, first_response, second_id, second_response))
@@ -345,9 +342,9 @@ class Verifier:
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
         """Judge `response` to the challenge `challenge_id`, made with the 4 digits of `new_pin`, and return the verdict.
 
-        If it is accepted, `new_pin` becomes the card's PIN.
+        If the response is accepted, `new_pin` becomes the card's PIN.
 
-        Anybody who has the card can do this without the old PIN, so check the identity of the caller first. `new_pin` may equal
+        Anybody who has the card can do this without the old PIN, so check the identity of the owner first. `new_pin` may equal
         the duress PIN, because a refusal would reveal the duress PIN; see `set_duress_pin`. Raises `InputError` for a value
         that is not a PIN, and for a card that checks its PIN itself.
         """
@@ -358,13 +355,16 @@ class Verifier:
     def rekey(self, *, done: Callable[[int, int], None] = _ignore) -> int:
         """Seal every secret again under the keyring's first key, during normal operation. Return the number of cards sealed.
 
-        Until the call returns, every process that uses the database must have both keys. The call may be interrupted and
-        repeated. `done` is called after each batch with the number of cards sealed so far and the number of cards to seal.
+        Until the call returns, every process that uses the database must have both keys. An interrupted call can be repeated.
+        `done` is called after each batch with two numbers: the cards sealed so far, and all cards to seal.
         """
         return master_key_change.rekey(self._context, done)
 
     def keys_in_use(self) -> dict[str, int]:
-        """Return the number of cards under each master key in use, by the key's id. Keys that are not listed can be deleted."""
+        """Return the number of cards that are sealed under each master key in use, by the key's id.
+
+        Nothing in this database needs a key that is not in the result. Backups that were made earlier may still need it.
+        """
         return master_key_change.in_use(self._context)
 
     # ---- the calls of a login, up to their last step ----

@@ -1,4 +1,4 @@
-"""Transactions on cards, and their context: the records, the policy, and the function that draws questions."""
+"""Transactions on cards, and the context of a transaction: the records, the policy, and the function that draws questions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class _CardSecrets:
     def changed(self: HasKeys, card: CardRecord, **changes: Any) -> CardRecord:
         """Return the next version of the row, with these changes and a new seal.
 
-        The caller must write the row and log the change in this transaction.
+        The caller must write the row, and log the change with the row, in this transaction.
         """
         return self.seals.sealed(card._replace(version=card.version + 1, **changes))
 
@@ -65,7 +65,7 @@ class CardTransaction(Transaction, _CardSecrets):
 
     context: "CardContext"
     collected: CollectedWrites | None = None
-    """The object that collects the changes of rows, or None if each change is written at once."""
+    """The object that collects the changes of rows. None if each change is written immediately."""
 
     @property
     def writes(self) -> RowWrites:
@@ -90,16 +90,16 @@ class CardTransaction(Transaction, _CardSecrets):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardContext(Context[CardTransaction], _CardSecrets):
-    """The records of cards, opened in the name of one actor."""
+    """The context of transactions on cards, which act in the name of one actor."""
 
     seals: CardSeals
     policy: Policy
     draw: Callable[[int], str]
     unjudged: Refusals = field(default_factory=Refusals, repr=False, compare=False)
-    """The responses to closed or unknown challenges, which are counted but not judged."""
+    """The responses to closed or unknown challenges that were only counted, and are not logged yet."""
     refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
-    """The attempts that the rate limits of the login system have refused, and that are not logged yet."""
+    """The attempts that a rate limit of the login system has refused, and that are not logged yet."""
 
     def transaction(self, db: Connection, entries: PendingEntries | None = None) -> CardTransaction:
-        """Return a transaction on this connection, which adds its log entries to `entries`."""
+        """Return a transaction on the connection `db`. It adds its log entries to `entries`."""
         return CardTransaction(self, db, entries)

@@ -1,6 +1,6 @@
-"""Unlock codes, and their limit. An unlock code unlocks a card that has locked itself after too many wrong PINs.
+"""Unlock codes, and their limit. An unlock code unlocks a card that has locked its keypad after too many wrong PINs.
 
-A code is the card's OCRA response (RFC 6287), under its unlock key, to a challenge that the locked card shows.
+A code is the OCRA response (RFC 6287) under the card's unlock key to a challenge that the locked card shows.
 """
 
 import math
@@ -16,16 +16,16 @@ PERIOD = 24 * 60 * 60
 
 
 def check_challenge(challenge: str) -> None:
-    """Raise `InputError` unless the value is 6 digits."""
+    """Raise `InputError` unless the value is a text of 6 digits, as an unlock challenge is."""
     if not isinstance(challenge, str) or re.fullmatch("[0-9]{6}", challenge) is None:
         raise InputError("challenge", "must be the 6 digits that the locked card shows")
 
 
 def with_one_more(serial: str, times: tuple[float, ...], now: float, most: int) -> tuple[float, ...]:
-    """Return the times within the period, in order, with `now` as the last time.
+    """Return those of `times` that still count, sorted, and then `now`. All times are in Unix seconds.
 
-    Times later than `now` count too: setting the clock back must not allow more codes. Raises `TooManyUnlockCodes` if the
-    period already has `most` times.
+    A time counts for 24 hours. A time later than `now` counts too: more codes must not be possible after the clock was set
+    back. Raises `TooManyUnlockCodes` if `most` times count already. `serial` is for the message.
     """
     counted = sorted(time for time in times if now < time + PERIOD)
     if len(counted) >= most:

@@ -1,7 +1,7 @@
-"""The upgrade of a database after the migration of its tables: an older database without seals gets seals.
+"""The upgrade of a database after the migration of its tables: the rows of a database without seals are sealed.
 
-The upgrade runs in the transaction of the migration, so the database is upgraded completely or not at all. It takes less than a
-millisecond for each card and each challenge.
+The upgrade runs in the transaction of the migration, so the database is upgraded completely or not at all. Each card and each
+challenge takes less than a millisecond.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,10 +24,10 @@ _PAGE = 500
 
 
 def after_migration(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """Seal the contents of a database that was migrated from `version`, if that version had no seals. Log the upgrade.
+    """Seal the rows, secrets and log of a database that was migrated from `version`, and log that, if `version` had no seals.
 
-    Raises `InputError` if a master key of the database is not in `keys`. Raises `StoreError` if a secret or the log was
-    tampered with.
+    `clock` returns Unix seconds. Raises `InputError` if a master key of the database is not in `keys`. Raises `StoreError` if
+    a secret or the log was tampered with.
     """
     if not rows.key_ids(db, len(keys.ids) + 1) | vault.key_ids(db) <= {"", *keys.ids}:
         raise other_master_key()
@@ -58,7 +58,7 @@ def _sealed_card(card: CardRecord, owners: tuple[str, ...], keys: Keyring, seals
     card = card._replace(enrolment=new_enrollment(), version=1, owners_hash=card_lookup.owners_hash(owners))
     bound = seals.bound(Holder.of(card))
     resealed: dict[str, Any] = {}
-    # A retired card has no key, and no secrets.
+    # A retired card has no key id, and no secrets.
     for column, kind in SEALED.items() if card.key_id else ():
         if (sealed := getattr(card, column)) is not None:
             key = keys.opener(card.key_id)
@@ -87,7 +87,7 @@ def _seal_vault(db: Connection, keys: Keyring, seals: CardSeals) -> None:
 
 
 def _pages(db: Connection, table: Table, by: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield all rows in the order of the column `by`, a page at a time."""
+    """Yield all rows of the table in the order of the column `by`, up to 500 rows at a time."""
     after, column = "", table.c[by]
     while page := db.execute(select(table).where(column > after).order_by(column).limit(_PAGE)).mappings().all():
         yield [dict(row) for row in page]

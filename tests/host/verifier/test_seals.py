@@ -159,9 +159,9 @@ def test_changed_owners_are_found_and_not_shown(path: Path, clock: Clock, change
         with closing(sqlite3.connect(path)) as db:
             db.execute(f"UPDATE owners SET {change} WHERE owner = 'anna'")
             db.commit()
-        problem = "card A-1: its owners are not those that were recorded: they were changed"
+        problem = "card A-1: its owners are not those that its row records: they were changed"
         assert verifier.audit.check().problems[0] == problem
-        with pytest.raises(StoreError, match="card A-1: its owners in the database are not those that were recorded"):
+        with pytest.raises(StoreError, match="card A-1: its owners in the database are not those that its row records"):
             verifier.card("A-1")
 
 
