@@ -201,7 +201,10 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The page on which the flow of a form begins, by the form's path. A form whose path is below its page's needs no entry."""
+"""The path of the page where a form's flow begins, by the form's path.
+
+A form needs no entry if its path is below the path of that page.
+"""
 
 
 def application(
@@ -228,7 +231,7 @@ def application(
             server may ask.
         issuer: The address at which programs log their users in with OpenID Connect. If this is empty, programs cannot do so.
         due_every: The seconds between two runs of the maintenance, while the portal runs.
-        ended: A function that is called when the portal shuts down.
+        ended: A function to call when the portal has shut down.
     """
     pages, posts = (GET, POST) if extension is None else _extended(extension)
     asked: list[Route] = []
@@ -248,7 +251,7 @@ def application(
         for path, call in phone_api.CALLS.items()
     ]  # fmt: skip
     health = Route("/health", partial(_answer_health, system), methods=["GET"])
-    # Compress only files. If a page quotes its visitor, its compressed length would reveal the secrets on the page (BREACH).
+    # Compress only files. The compressed length of a page that quotes its visitor could reveal the page's secrets (BREACH).
     static = Mount("/static", GZipMiddleware(StaticFiles(directory=str(files("dsc_host.portal").joinpath("static")))))
     return Starlette(
         routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
@@ -332,7 +335,7 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses: an unknown path, or a wrong method.
 
     If a visitor opens the path of a form as a page, for example from the history, redirect to the page where the form's flow
-    begins. If that is the page of devices, a notice says that a device must be chosen first.
+    begins. If that page is the list of devices, a notice tells a visitor who is logged in to choose a device first.
     """
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)

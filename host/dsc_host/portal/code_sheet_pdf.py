@@ -1,6 +1,6 @@
-"""A security code card as a PDF: one A4 page, with the same bytes for the same card.
+"""A security code card as a PDF of one A4 page. The same card in the same language always gives the same bytes.
 
-The built-in fonts of PDF readers have only Latin letters, so the title of a Russian sheet is in English.
+The built-in fonts of PDF readers have only Latin letters, so a Russian sheet has an English title and no card number.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""The components of a page: panels with lists, facts, meters, alerts and dialogues.
+"""The components of a page, for example panels with lists or facts, meters, alerts and dialogues.
 
-A component is data. `templates/components.html` draws it with the macro that `part` names. The page `/components` of the
+A component is data. `templates/components.html` draws it with a macro, which `part` selects. The page `/components` of the
 demonstration shows all components.
 """
 
@@ -47,7 +47,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A row of a list: an icon, a title with a badge, details below it, and actions."""
+    """A row of a list: an icon, a title with a badge, details below the title, and actions."""
 
     title: str
     icon: str = ""
@@ -74,7 +74,7 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A panel with a list of items. `more` is a link beside its title."""
+    """A panel with a list of items. `more` is a link beside the panel's title. If there are no items, `empty` is shown."""
 
     part: ClassVar[str] = "listing"
     title: str
@@ -83,9 +83,12 @@ class Listing:
     more: Link | None = None
     words: Sequence[str] = ()
     dense: bool = False
-    """Whether a narrow window shows each item's action beside the item, and no icons. Only for items with one action."""
+    """Whether a narrow window shows each item's action beside the item. Only for items with one action.
+
+    Icons are then shown only beside items with `folded` details.
+    """
     folded: bool = False
-    """Whether only the title is shown until the visitor unfolds the panel. It then has no `more`."""
+    """Whether only the title is shown until the visitor unfolds the panel. `more` is not shown then."""
     forms: Sequence[Form] = ()
     """Buttons above the items. Such a button acts on several items."""
 
@@ -99,14 +102,14 @@ class Facts:
     facts: Sequence[tuple[str, str | Link]]
     more: Link | None = None
     stacked: bool = False
-    """Whether a narrow window has each key above its value, because the keys are long."""
+    """Whether a narrow window shows each name above its value, because the names are long."""
     across: bool = False
     """Whether a wide window shows the facts side by side, each value below its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A bar that shows a part of a whole, for example how much of a limit is left. `words` has the numbers."""
+    """A bar that shows the part `value` of the whole `most`, for example of a limit. `words` is the text with the numbers."""
 
     label: str
     words: str
@@ -128,7 +131,7 @@ class Meters:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A message of one of the four kinds. `icon` replaces the icon of the kind."""
+    """A message of the kind `SUCCESS`, `INFO`, `WARNING` or `DANGER`. `icon` replaces the icon of the kind."""
 
     part: ClassVar[str] = "alert"
     kind: str
@@ -163,7 +166,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """A panel with links to actions, each with an icon. A link without an address is disabled, and its hint says why."""
+    """A panel with links to actions, each with an icon. A link without an address is drawn disabled, and its hint says why."""
 
     part: ClassVar[str] = "links"
     title: str
@@ -193,7 +196,7 @@ class CodeSheet:
 
 @dataclass(frozen=True, slots=True)
 class Foldable:
-    """A panel that a narrow window folds, so that only its title is seen until the visitor opens it."""
+    """A panel of which a narrow window shows only the title, until the visitor unfolds the panel."""
 
     part: ClassVar[str] = "foldable"
     block: Listing | Facts
@@ -201,7 +204,7 @@ class Foldable:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A button that opens a dialogue over the page, without a script. In older browsers, its content is always on the page."""
+    """A button that opens a dialogue over the page, without a script. Older browsers always show the dialogue on the page."""
 
     part: ClassVar[str] = "dialogue"
     label: str
@@ -221,7 +224,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Two columns: the wide `main`, with `first` and `last` beside it. A narrow window shows `first`, `main`, `last`."""
+    """Two columns: the wide `main`, and `first` above `last`. A narrow window has one column: `first`, `main`, then `last`."""
 
     part: ClassVar[str] = "split"
     main: Sequence[Block]
@@ -231,18 +234,18 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class PageForms:
-    """The place of some of the page's forms: those with the indexes from `start` to `end` - 1. Needs `View.placed`."""
+    """The place of some of the page's forms: those with the indexes from `start` to `end` - 1. The page must set `placed`."""
 
     part: ClassVar[str] = "forms"
     start: int = 0
     end: int = 100
     folded: str = ""
-    """The title of a panel that hides the forms until the visitor unfolds it or makes a mistake. Empty: no such panel."""
+    """The title of a panel around the forms. It is folded unless one of its forms was refused. If empty, there is no panel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A component with its name and in all its states, on the page of all components."""
+    """A component in all its states, with its name and the explanation `words`, on the page of all components."""
 
     part: ClassVar[str] = "sample"
     name: str

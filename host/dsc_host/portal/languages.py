@@ -1,7 +1,7 @@
 """The languages of the pages: English, in which the code is written, and German and Russian from gettext catalogs.
 
-The catalogs are the files `locale/LANGUAGE.po`. They are compiled in memory when the process makes its first portal, so no
-compiled file can be out of date.
+The catalogs are the files `locale/LANGUAGE.po`. A process compiles them in memory when it first needs them, so no compiled file
+can be out of date.
 """
 
 import re
@@ -28,7 +28,7 @@ FALLBACK = "en"
 NONE = "\N{EN DASH}"
 """The text in place of a missing value."""
 _RANGE = re.compile(r"(?P<language>[A-Za-z]{1,8})(-[A-Za-z0-9-]*)?(\s*;\s*[qQ]=(?P<weight>[01](\.[0-9]{0,3})?))?", re.ASCII)
-"""A language range with its weight, as in RFC 9110, section 12.5.4."""
+"""A language range of the header Accept-Language with its weight, as in RFC 9110, section 12.5.4."""
 
 
 _COUNTRY = re.compile("(?!EU|EZ|QO|UN|XA|XB|ZZ)[A-Z]{2}")
@@ -43,16 +43,16 @@ class Language:
     words: NullTranslations
 
     def __call__(self, text: str, **values: object) -> str:
-        """Translate a sentence, and fill in its values."""
+        """Translate a sentence, and fill in its values. Return empty text for empty text."""
         translated = self.words.gettext(text) if text else ""
         return translated.format(**values) if values else translated
 
     def day(self, text: str) -> str:
-        """Format a day that is written as 2026-12-31."""
+        """Format a day that is written as 2026-12-31. Return empty text for empty text."""
         return str(format_date(datetime.fromisoformat(text), "long", locale=self.code)) if text else ""
 
     def short_day(self, text: str) -> str:
-        """Format a day that is written as 2026-12-31, in the same form as `date`."""
+        """Format a day that is written as 2026-12-31, as `date` does. Return empty text for empty text."""
         return str(format_date(datetime.fromisoformat(text), "medium", locale=self.code)) if text else ""
 
     def month(self, text: str) -> str:
@@ -64,7 +64,7 @@ class Language:
         return str(format_date(datetime.fromtimestamp(at, UTC), "medium", locale=self.code))
 
     def moment(self, at: float | None) -> str:
-        """Format a Unix time in UTC, to the minute. A line break never separates the time from UTC."""
+        """Format a Unix time in UTC, to the minute. Return `NONE` for None. No line break separates the time from *UTC*."""
         if at is None:
             return NONE
         return f"{self.date(at)}, {self.time(at)}\N{NO-BREAK SPACE}UTC"

@@ -24,7 +24,10 @@ _BELOW = {
     "/events": "/profile",
     "/close": "/profile",
 }
-"""The section to which a page belongs, by the first part of the page's path. A page below its section needs no entry."""
+"""The path of the section to which a page belongs, by the first part of the page's path.
+
+A page needs no entry if its path begins with the path of its section.
+"""
 _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)
@@ -35,13 +38,16 @@ _SCOPES = {
     "/deposit": _TRADING,
     "/statements": (Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS),
 }
-"""The scopes of sessions that may see a page, by the first part of its path. Every session may see the other pages."""
+"""The scopes of the sessions that may see a page, by the first part of its path.
+
+Sessions of every scope may see a page without an entry, unless it is a page for staff.
+"""
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A link of the navigation. `current` is `page` on the linked page, `true` on another page of the section, or empty."""
+    """A link of the navigation. `current` is `page` on the linked page, `true` elsewhere in the section, otherwise empty."""
 
     href: str
     label: str
@@ -72,7 +78,7 @@ def sections(visitor: Visitor, page: str, _: Language) -> list[Section]:
 
 
 def _offered(visitor: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
-    """Yield the path, the link's address and the label of each section that the session allows. Pages of staff come first."""
+    """Yield each section that the session allows: its path, the address of its link, and its label. The staff page is first."""
     if own := staff_page(visitor):
         yield own, own, staff_page_name(own, _)
     yield "/", "/", _("Overview")

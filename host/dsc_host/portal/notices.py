@@ -1,7 +1,8 @@
-"""Notices: short messages that the next page shows once after a form was sent.
+"""Notices on pages: sentences about a form that was just sent. The next page shows such a notice once.
 
-The browser keeps the notice in a cookie until then. The cookie is sealed for this visitor under the master key. So a page shows
-only notices that the portal itself has written for this visitor.
+Until then, the browser keeps the notice in a cookie. The cookie is sealed for this visitor under the master key, so a page
+shows only notices that the portal itself has written for this visitor. The notices about security events, which are sent to
+users as messages, are in `dsc_host.login.messages.notices`.
 """
 
 import base64
@@ -37,7 +38,7 @@ class Notice:
         return notice_kind(self.key)
 
     def words(self, _: Language) -> str:
-        """Return the sentence, in this language. Raises `KeyError` if a value of the sentence is missing."""
+        """Return the sentence in this language, with its values."""
         return _(notice_words(self.key), **{name: _written(_, value) for name, value in self.values.items()})
 
     def sealed(self, key: MasterKey, token: str) -> str:

@@ -1,6 +1,7 @@
-"""The HTTP interface for phone apps: JSON over POST, without cookies. An app identifies itself by the token of its device.
+"""The HTTP interface for phone apps: JSON over POST, without cookies.
 
-`dsc_host.phone.protocol` defines the messages. A refusal is `{"error": {"code", "message"}}` with the status of the error.
+An app identifies itself by the token of its device, except in the calls `begin` and `activate`, which set up the app.
+`dsc_host.phone.protocol` defines the messages. A refusal is `{"error": {"code", "message"}}` with the HTTP status of the error.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +24,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A call of the app: the type of its message, and the function that answers it. It also gets the app's address."""
+    """A call of the app: the type of its message, and the function that answers it.
+
+    The function gets the login system, the message, and the network address of the phone.
+    """
 
     kind: type[T]
     answer: Callable[[LoginSystem, T, str], object]

@@ -11,7 +11,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.views import Link, View
 
 FORBIDDEN = 403
-"""The status of a refused form that was open for too long, and of a page that a visitor may not open."""
+"""The status of a form that was open for too long or came from another site, and of everything that a visitor may not do."""
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (WrongCredentials, 401),
     (TooManyAttempts, 429),
@@ -60,7 +60,7 @@ _FIELD_NAMES = {
 
 
 def status_of(error: DscError) -> int:
-    """Return the HTTP status for a refusal."""
+    """Return the HTTP status for an error."""
     return next(status for kind, status in _STATUSES if isinstance(error, kind))
 
 
@@ -84,8 +84,8 @@ def title_of(status: int) -> str:
 def problem_page(_: Language, title: str, words: str, links: Sequence[Link], *, inside: bool = False) -> View:
     """Return the page that explains a problem. The first sentence of `words` is the heading of its message.
 
-    `links` lead to the pages where the visitor can continue. A visitor who is not logged in (`inside`) may lack the device, so
-    the page also has links for a device that is lost or not at hand.
+    `links` lead to the pages where the visitor can continue. `inside` says whether the visitor is logged in. Otherwise, the
+    visitor may lack a device, so the page also has links for a device that is lost or not at hand.
     """
     heading, stop, rest = words.partition(". ")
     message = Alert(WARNING, f"{heading}{stop.strip()}", (rest,) if rest else (), links)

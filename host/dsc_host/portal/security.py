@@ -2,19 +2,21 @@
 
 Six promises:
 
-1. Every POST of a form comes from our site. Its CSRF token is only in pages that our site has shown to the same visitor.
+1. Every form that a page handles comes from our site. Its CSRF token is only in pages that our site has shown to the same
+   visitor.
 2. Cookies are HttpOnly and SameSite=Lax. A link from another site opens a page in the visitor's session, but a form from
-   another site comes without the session. Opening a page changes nothing, so only forms need the first promise. Over https,
-   the cookies are Secure, and the session's cookie is bound to this host by its name (`__Host-`). The only cookie that other
-   hosts get is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
+   another site comes without the session. Opening a page changes no data of a user, so only forms need the first promise. Over
+   https, the cookies are Secure, and the session's cookie is bound to this host by its name (`__Host-`). The only cookie that
+   other hosts get is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
 3. Scripts, styles and pictures come only from our site, and forms go only to it. No other site can frame our pages.
 4. No cache stores a page. No other site learns from which of our pages a visitor comes.
-5. A request is refused before any page gets it if it is for another host, too large or malformed.
+5. A request that is for another host, too large or malformed is refused before its handler is called.
 6. No secret is in a URL. Secrets come in forms or in cookies.
 
-OpenID Connect has exceptions to promises 2 and 6 (`dsc_host.portal.pages.openid`). Opening a link may send a client an
-authorization code, with which the client logs the visitor in. Opening a link with an ID token ends the session of that token.
-An authorization code is in a URL, but it is valid only once, and only with the client's proof.
+OpenID Connect has exceptions to promises 1, 2 and 6 (`dsc_host.portal.pages.openid`). Its endpoints accept forms from other
+sites and from programs. Opening a link may send a client an authorization code, with which the client logs the visitor in.
+Opening a link with an ID token ends the session of that token. An authorization code is in a URL, but it is valid only once,
+and only together with the client's secret, key or PKCE verifier.
 """
 
 import hmac
@@ -44,7 +46,7 @@ _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 class Rejected(Exception):
-    """A request that is refused before any page sees it, with the `status` and `reason` of the refusal."""
+    """The refusal of a request before its handler is called, with the HTTP `status` and an English `reason`."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -69,11 +71,11 @@ class Cookies:
         return value if 16 <= len(value) <= _COOKIE_LETTERS and value.isascii() else ""
 
     def write(self, response: Response, token: str) -> None:
-        """Set the visitor's token."""
+        """Set the cookie with the visitor's token."""
         response.set_cookie(self.session, token, secure=self.secure, httponly=True, samesite="lax", path="/")
 
     def keep(self, response: Response, name: str, value: str, seconds: int) -> None:
-        """Set a cookie without secrets, for example the language or a notice, for some seconds."""
+        """Set a cookie that lasts `seconds` and contains no secret in clear, for example the language or a sealed notice."""
         response.set_cookie(
             name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="lax", path="/"
         )  # fmt: skip
@@ -89,7 +91,7 @@ def new_visitor() -> str:
 
 
 def csrf(token: str) -> str:
-    """Return the CSRF token for the forms of the visitor with this token. Nobody can derive the token from the CSRF token."""
+    """Return the CSRF token for the forms of the visitor with this token. The visitor's token cannot be derived from it."""
     return hmac.new(token.encode(), b"dscplus csrf", "sha256").hexdigest()
 
 
@@ -106,7 +108,11 @@ def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form. Raises `Rejected` if the body is too large or not a form, or if a field occurs twice."""
+    """Return the fields of a form.
+
+    Raises `Rejected` if the body is too large, too slow or not a form, if a field occurs twice, or if a text contains control
+    characters.
+    """
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
         raise Rejected(415, "no form")
     body = await read_body(request)
@@ -140,7 +146,7 @@ def _is_clean(text: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware that adds the headers to every answer and refuses requests for other hosts."""
+    """ASGI middleware that adds the security headers to every response, and refuses requests for other hosts."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], secure: bool) -> None:
         """Protect `app`. `hosts` are names without a port, in lower case."""
@@ -164,7 +170,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower(): value for name, value in message["headers"]}
-                # Check the status too, because the answer for a missing file is an error page.
+                # Check the status too: caches must not store the error page for a missing file.
                 is_file = str(scope["path"]).startswith("/static/") and message["status"] in (200, 206, 304)
                 headers = self._headers(given.get(b"content-type", b""), is_file=is_file)
                 message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]
@@ -190,6 +196,6 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """Return the host without its port. Return empty text if the header is neither HOST nor HOST:PORT."""
+    """Return the host in lower case, without its port. Return empty text if the header is neither HOST nor HOST:PORT."""
     found = _HOST.fullmatch(host)
     return found["name"].lower() if found else ""

@@ -1,7 +1,8 @@
 """The context of a page's handler: the site and the visit.
 
-A handler is a plain function that takes a `Visit` and returns a response. It runs in a worker thread. If the handler
-raises a DscError, the visitor gets a page that explains the error, with the matching status.
+A handler is a plain function that takes a `Visit` and returns a response. It runs in a worker thread, and may raise a
+`DscError`: `NotIn` redirects the visitor, usually to the login. `ProofNeeded` asks the visitor for a proof. Any other error
+becomes a page that explains it, with the matching HTTP status.
 """
 
 import re
@@ -28,19 +29,18 @@ from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import explained, explained_at_field
 
 _NOTICE = "notice"
-"""The cookie with the notice for the next page."""
+"""The name of the cookie that holds the notice for the next page."""
 _NOTICE_SECONDS = 60
 _BACK = "back"
-"""The cookie with the path of the page that asked for a login."""
+"""The name of the cookie that holds the path of the page to show after the login."""
 _BACK_SECONDS = 10 * 60
 TICKET_PAGE = "/ticket"
-"""The page that redirects to other web servers. A login may redirect to this page with an address, which the page checks."""
+"""The path of the page that redirects to other web servers. A login may add an address, which the page checks."""
 OPENID_PAGE = "/openid/continue"
-"""The page that redirects to programs that use OpenID Connect. A login redirects to it with a program's sealed request."""
+"""The path of the page that redirects to programs that use OpenID Connect. A login adds a program's sealed request."""
 _QUERY = re.compile(r"[A-Za-z0-9_.=&-]{1,200}", re.ASCII)
-"""A query that is kept when the same page is shown in another language."""
+"""The pattern of a query that is kept in links to the same page, for example to the page in another language."""
 _WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z0-9_.=-]*", re.ASCII)
-
 
 Handler = Callable[["Visit"], Response]
 
@@ -49,7 +49,7 @@ class ExtendPage(Protocol):
     """A function that adds something to a page that asks for a device's response, for example the card."""
 
     def __call__(self, visit: "Visit", view: View, offer: Offer, *, new_pin: bool) -> View:
-        """Return the page with the addition. With `new_pin`, the response must be made with the PIN just chosen."""
+        """Return `view` with the addition for `offer`. With `new_pin`, the response must be made with the PIN just chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,20 @@ class Extension:
     """An addition to the portal, for example the demonstration. A portal for real people has none."""
 
     home: Link
-    """The link to the extension's first page, which every page of the portal shows at the top."""
+    """The link to the extension's first page. Every page of the portal shows this link at the top."""
     pages: Mapping[str, Handler]
     """The handlers of the extension's pages, by path."""
     posts: Mapping[str, Handler]
     """The handlers of the extension's forms, by path."""
     secret: str
-    """The secret to which the extension's forms are bound. They cannot use the visitor's token, which each login changes."""
+    """The text from which the CSRF token of the extension's forms is made. It does not change when the visitor logs in."""
     extend_page: ExtendPage
     guide: Callable[["Visit", View], object]
     """A function that returns the data for the template `guide.html`, which adds a guide to each page."""
     before: Mapping[str, Callable[["Visit"], None]]
     """Functions to call before the portal's own handlers of forms, by path."""
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
-    """A function that gives the user with this name a new blank card, and returns the card's client."""
+    """A function that gives the user with this name a new blank card. It returns the card's client, a context manager."""
 
     def has(self, path: str) -> bool:
         """Return whether the path belongs to the extension."""
@@ -95,7 +95,7 @@ class Site:
     """The title of the pages. If it is empty, the pages have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """The page where the flow of a form begins, by the form's path. A form whose path is below its page's needs no entry."""
+    """The path of the page where a form's flow begins, by the form's path, unless the form's path is below the page's path."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -111,14 +111,14 @@ class Site:
             except Rejected as rejected:
                 return visit.rejected(rejected)
             except OutOfMemory as error:
-                # There was too little memory for the page, or for the handler's thread.
+                # There was too little memory for the handler's thread, or for the page that explains the error.
                 return refusals.with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
 
         return answered
 
 
 class _Done(Exception):
-    """Ends a handler early, with this response."""
+    """An exception that ends a handler early. The visitor gets its response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class Visit:
     request: Request
     form: dict[str, str] = field(default_factory=dict)
     sent_to: str = ""
-    """The path to which the form was sent before the visitor had to give a proof. Empty if it is the path of the request."""
+    """The path to which the form was first sent, if the visitor then had to give a proof. Otherwise empty."""
 
     @property
     def token(self) -> str:
@@ -142,7 +142,7 @@ class Visit:
 
     @property
     def form_token(self) -> str:
-        """The token to which the forms of this path are bound."""
+        """The text from which the CSRF token of forms is made: the extension's secret on its pages, or the visitor's token."""
         extension = self.site.extension
         return extension.secret if extension is not None and extension.has(self.request.scope["path"]) else self.token
 
@@ -159,7 +159,7 @@ class Visit:
 
     @property
     def system(self) -> LoginSystem:
-        """The login system of the site."""
+        """The login system."""
         return self.site.system
 
     def visitor(self) -> Visitor:
@@ -179,7 +179,7 @@ class Visit:
         return view if extension is None else extension.extend_page(self, view, offer, new_pin=new_pin)
 
     def show(self, view: View, status: int = 200) -> Response:
-        """Return the response for a page, with the layout and the pending notice. A visitor without a token gets one."""
+        """Return the response for a page, with the layout and the pending notice. After a GET, a new visitor gets a token."""
         kept = self.request.cookies.get(self._notice_cookie, "")
         notice = Notice.opened(kept, self.system.context.cards.keys.current, self.token)
         token, visitor = self.token or security.new_visitor(), self._visitor_or_none()
@@ -203,7 +203,7 @@ class Visit:
             guide=None if self.site.extension is None else self.site.extension.guide(self, view),
         )
         response = HTMLResponse(page, status)
-        # A form without a cookie came from another site. The response must not replace the cookie that the browser withheld.
+        # If another site sent the form, the browser withheld the cookie. The response must not replace that cookie.
         if token != self.token and self.request.method != "POST":
             self.site.cookies.write(response, token)
         if kept:
@@ -223,28 +223,25 @@ class Visit:
 
     @property
     def _notice_cookie(self) -> str:
-        # A demonstration phone in the same browser has its own cookie. Otherwise its pages could drop the notice of a login.
+        # The demonstration's phone has its own cookie. Otherwise, the phone's pages could drop a notice for the portal's pages.
         return f"{_NOTICE}-phone" if f"{self.request.scope['path']}/".startswith("/phone/") else _NOTICE
 
     def leave_notice(self, response: Response, notice: str, token: str, **values: Value) -> None:
-        """Leave a notice for the next page. Only the visitor with this token sees it. Do nothing if `notice` is empty."""
+        """Leave a notice for the next page. Only the visitor with this token can see it. Do nothing if `notice` is empty."""
         if notice:
             sealed = Notice(notice, values).sealed(self.system.context.cards.keys.current, token)
             self.site.cookies.keep(response, self._notice_cookie, sealed, _NOTICE_SECONDS)
 
     def redirect_after_change(self, path: str, *, notice: str, **values: Value) -> Response:
-        """Redirect after a change, and give the session a new token.
-
-        If the change has ended the session, redirect to the login.
-        """
+        """Redirect after a change, with a new token for the session. If the change ended the session, redirect to the login."""
         if not self.is_logged_in():
             return self.redirect("/login", notice=notice, token="", **values)
         return self.redirect(path, notice=notice, token=self.system.rotate(self.token), **values)
 
     def redirect_to_login(self, notice: str, *, back: str = "", name: str = "") -> Response:
-        """Redirect to the login after the session has ended, and delete the session's cookie.
+        """Redirect a visitor without a session to the login, and delete the cookie with the visitor's token.
 
-        `back` is the path of the page to show after the login. `name` is the user name with which the form is filled in.
+        `back` is the path of the page to show after the login. `name` is the user name that the login's form already contains.
         """
         response = self.redirect(f"/login?name={name}" if name else "/login")
         self.site.cookies.drop(response, self.site.cookies.session)
@@ -258,12 +255,13 @@ class Visit:
     def redirect_after_login(self, token: str) -> Response:
         """Redirect after a login: to the page that was requested before the login, or else to the first page of the visitor.
 
-        Ignore the requested page if this visitor may not see it, because another user of the browser may have requested it.
+        Ignore the requested page if this visitor may not see it: another user of the same browser may have requested it. Ignore
+        the page `/` too, because the first page of staff is another one.
         """
         asked, visitor = self.request.cookies.get(_BACK, ""), self.system.visitor(token)
         back = asked if asked != "/" and self._may_lead_to(asked) and is_for(visitor, asked) else ""
         if self.request.method == "POST" and _WITH_VALUE.fullmatch(back):
-            # The requested page may redirect to another site. Chromium does not follow such a redirect after a form.
+            # The requested page may redirect to another site. After a form, Chromium blocks this, because of our `form-action`.
             response = self.redirect_page(back)
             self.site.cookies.write(response, token)
         else:
@@ -284,7 +282,7 @@ class Visit:
 
     @contextmanager
     def showing_errors(self, view: Callable[[], View], field: str = "") -> Iterator[None]:
-        """Show a page again, with the error, if the block raises one. The visitor can correct the form and send it again.
+        """Show a page again, with the error, if the block raises a `DscError`. The visitor can then correct the form.
 
         `view` returns the page, or raises `NotIn` if the page needs a session that has ended. An error that names no field is
         shown at `field`. If `field` is empty too, the error is about the whole form. `ProofNeeded` is raised again, because no
@@ -304,15 +302,15 @@ class Visit:
         return self.wrong(view, self.explain(error), refusals.status_of(error))
 
     def as_sent(self, view: View, wrong: str) -> View:
-        """Return the page with the form as the visitor has sent it. `wrong` is the name of the wrong field."""
+        """Return the page with the visitor's input in its form, except passwords and codes. `wrong` names the wrong field."""
         return view.refused(self.sent_to or str(self.request.scope["path"]), self.form, wrong)
 
     def wrong(self, view: View, words: str, status: int, field: str = "") -> Response:
-        """Return the page with `words` as its error. With `field`, the form is filled in as sent, and this field is wrong."""
+        """Return the page with the error `words`. If `field` is given, show the error there, and the visitor's input."""
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
     def problem(self, status: int, words: str, title: str = "") -> Response:
-        """Return a page that explains a problem. Its link leads to the form's page, to the same page, or to the first page."""
+        """Return a page that explains a problem, with links to the form's page or the same page, and to the first page."""
         visitor, extension = self._visitor_or_none(), self.site.extension
         first = Link(*first_page(visitor, self._))
         if visitor is None and extension is not None:
@@ -327,7 +325,7 @@ class Visit:
         return self.show(refusals.problem_page(self._, title, words, links, inside=visitor is not None), status)
 
     def rejected(self, error: Rejected) -> Response:
-        """Return a page that explains why a request was refused before any page saw it."""
+        """Return a page that explains why a request was refused before its handler was called."""
         title = self._("This page has expired") if error.status == refusals.FORBIDDEN else ""
         return self.problem(error.status, self._(refusals.rejection(error.status)), title)
 
@@ -351,7 +349,7 @@ class Visit:
 
     @property
     def page(self) -> str:
-        """The path of this page. If the request is a form, the path of the page on which the form's flow begins."""
+        """The path of the requested page. For a form, the page where its flow begins. For an unknown path, a page above."""
         path = str(self.request.scope["path"])
         path = self.site.starts.get(path, path)
         while path not in self.site.pages:
@@ -362,14 +360,14 @@ class Visit:
 
     @property
     def _here(self) -> str:
-        """The path of this page, with its query. If the request is a form, the same path as `page`."""
+        """The path of the requested page with its query, if links to the page may keep the query. Otherwise, `page`."""
         path, query = str(self.request.scope["path"]), self.request.scope["query_string"].decode("latin-1")
         whole = f"{path}?{query}"
         is_page = self.request.method == "GET" and path in self.site.pages and _QUERY.fullmatch(query) is not None
         return whole if is_page or self._may_lead_to(whole) else self.page
 
     def _may_lead_to(self, path: str) -> bool:
-        """Return whether a login may redirect to this path. It must be a page of ours that is not a part of the login."""
+        """Return whether a login may redirect to this path: a page of the portal, but no page of the login or loss report."""
         if _WITH_VALUE.fullmatch(path):
             return path.partition("?")[0] in self.site.pages
         return path in self.site.pages and not path.startswith(("/login", "/lost"))

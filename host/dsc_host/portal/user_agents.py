@@ -1,6 +1,6 @@
-"""The name of a visitor's browser, from the header User-Agent, as the list of sessions shows it.
+"""The names of a visitor's browser and system, from the header User-Agent, as the list of sessions shows them.
 
-The header proves nothing. It only helps users to recognize their own sessions, so a browser and a system are enough.
+The header proves nothing. It helps users to recognize their own sessions, for which these two names are enough.
 """
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ _BROWSERS = (
     ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),
 )
-"""For each browser, a part of its header. The order matters: the header of Edge also contains the part of Chrome."""
+"""A part of the header for each browser. The first match counts: for example, the header of Edge also contains `Chrome/`."""
 _SYSTEMS = (
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -25,7 +25,7 @@ _SYSTEMS = (
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
-"""For each system, a part of its header. The order matters: the header of Android also contains Linux."""
+"""A part of the header for each system. The first match counts: for example, the header of Android also contains `Linux`."""
 
 _ICONS = {"Android": "mobile", "iPhone": "mobile", "iPad": "tablet"}
 """The icons of the systems of phones and tablets. Other systems have the icon of a computer."""
@@ -39,6 +39,6 @@ def browser_of(request: Request) -> str:
 
 
 def icon_of(browser: str) -> str:
-    """Return the icon for a text of `browser_of`: a phone, a tablet, a computer, or a window if the system is not known."""
+    """Return the name of the icon for a text of `browser_of`: a phone, a tablet, a computer, or a window for other systems."""
     system = browser.rpartition(", ")[2]
     return _ICONS.get(system, "computer" if system in dict(_SYSTEMS).values() else "window")

@@ -1,4 +1,4 @@
-"""The parts of a page. A handler describes a page with these parts, and one template draws them all.
+"""The parts of a page. A handler describes a page with these parts, and the template `page.html` draws every page.
 
 So screen readers, the tab key and magnification work in the same way on every page.
 """
@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from typing import ClassVar, Protocol
 
 _GROUPED = 6
-"""A number with at least this many digits is shown in groups."""
+"""A value with at least this many characters may be shown in groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +23,20 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """The message with the code for a field: its template in `messages.toml`, its receiver, and when it was sent."""
+    """The message with the code for a field: the name of its template in `messages.toml`, its receiver, and its time."""
 
     template: str
     user: str
     """The user name of the receiver."""
     at: float
-    """The Unix time."""
+    """The Unix time at which the message was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """An input field.
 
-    `kind`: text, lines (a text that may have several lines), password, code (digits), amount, email, tel, date, radio, select,
+    `kind` is text, lines (a text that may have several lines), password, code (digits), amount, email, tel, date, radio, select,
     checkbox or hidden.
     """
 
@@ -51,14 +51,14 @@ class Field:
     """The options of radio buttons or of a list."""
     optional: bool = False
     shown_for: str = ""
-    """The choice of the form's radio buttons at which the field is shown. If it is empty, the field is always shown."""
+    """The value of the radio button with which the field is shown. If it is empty, the field is always shown."""
     secret: bool = False
     """Whether the field is empty when the form is shown again after an error. Passwords and codes are always empty then."""
     sent: SentMessage | None = None
     """The message with the code that the visitor enters in this field, or None if the field is not for such a code."""
 
     def filled(self, typed: Mapping[str, str]) -> "Field":
-        """Return the field with the visitor's input, unless the input must not be shown again."""
+        """Return the field with the visitor's input. Ignore a secret, and a value that is none of the choices."""
         text = typed.get(self.name, self.value)
         if (
             self.secret
@@ -77,13 +77,13 @@ def hidden(name: str, value: str) -> Field:
 
 
 def radio(name: str, label: str, values: Sequence[str], chosen: str = "", hint: str = "") -> Field:
-    """Return radio buttons for these values. `chosen` is selected, or the first value if `chosen` is empty."""
+    """Return a field with a radio button for each value. `chosen` is selected, or the first value if `chosen` is empty."""
     return Field(name, label, "radio", hint, chosen or values[0], choices=[Choice(each, each) for each in values])
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that is sent by POST. `also` are further buttons, each with its target path and its label."""
+    """A form that is sent by POST to the path `action`. `also` are further buttons, each with its own path and its label."""
 
     action: str
     submit: str
@@ -104,7 +104,7 @@ def button(action: str, label: str, *, danger: bool = False, **values: str) -> F
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link, with an optional hint. A link without an address is drawn disabled, and its hint says why."""
+    """A link, with an optional hint. If `href` is empty, the link is drawn as text, in most components as a disabled one."""
 
     href: str
     label: str
@@ -121,21 +121,21 @@ class Cell:
     detail: str = ""
     """A less important text below the main one."""
     badge: str = ""
-    """If the text is drawn as a badge: the kind of the badge, for example `success`. Empty for plain text."""
+    """The kind of the badge as which the text is drawn, for example `success`. If it is empty, the text is plain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table. `forms` are the actions for it."""
+    """A row of a table. `forms` are the actions for this row."""
 
     cells: Sequence[str | Cell]
     forms: Sequence[Form] = ()
     group: str = ""
-    """A heading, for example a day. Consecutive rows with the same heading have it once above them."""
+    """A heading, for example a day. It is drawn once above consecutive rows that have the same heading."""
     about: str = ""
-    """The subject of the actions. Screen readers read it after a button's label. If empty, they read the first two cells."""
+    """The subject of the actions, which screen readers read after a button's label. If it is empty: the first two cells."""
     kind: str = ""
-    """`danger` for a row that needs attention. Empty for other rows."""
+    """`danger` for a row that needs attention, and empty for other rows."""
 
     @property
     def subject(self) -> str:
@@ -145,7 +145,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a caption and column heads. `empty` is the text in place of the rows if there are none."""
+    """A table with a caption and column heads. If there are no rows, the text `empty` is drawn in their place."""
 
     part: ClassVar[str] = "table"
     caption: str
@@ -159,9 +159,9 @@ class Table:
     On a narrow screen, where a row is drawn as a card, the cell of a `lead` column has no label.
     """
     dense: bool = False
-    """Whether a narrow screen shows all rows in one panel, with the first cell beside the others, and not as cards."""
+    """Whether a narrow screen shows all rows in one panel instead of cards, each with its first cell beside the others."""
     even: bool = False
-    """Whether a narrow screen keeps the columns, because there are few and their texts are short."""
+    """Whether a narrow screen keeps the columns. Only for a table with few columns and short texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Shown:
     copied: bool = False
     """Whether the page has a button that copies the value."""
     large: bool = False
-    """Whether the value is drawn larger than others, because it is all that the visitor needs from the page."""
+    """Whether the value is drawn larger than others, because the visitor needs nothing else from the page."""
 
     @property
     def parts(self) -> Sequence[str]:
@@ -187,7 +187,7 @@ class Shown:
 
 
 class Block(Protocol):
-    """A component of a page. `part` is the macro of `templates/components.html` that draws it."""
+    """A component of a page. `part` selects the macro of `templates/components.html` that draws it."""
 
     part: ClassVar[str]
 
@@ -219,7 +219,7 @@ class View:
     blocks: Sequence[Block] = ()
     """The components between the facts and the forms."""
     placed: bool = False
-    """Whether the page has `PageForms` components, which place the forms. Otherwise, the forms are below all components."""
+    """Whether the page has `PageForms` components, which place the forms. Otherwise, the forms are below the `blocks`."""
     below: Sequence[Block] = ()
     """The components below the forms."""
     steps: Steps | None = None
@@ -229,9 +229,12 @@ class View:
     crumb: str = ""
     """The name of the page in the line that says where the visitor is. If it is empty, the title is used."""
     onward: Link | None = None
-    """The link to the page where most visitors go next, as the primary button. Only for a page without a primary form."""
+    """The link to the page where most visitors go next, drawn as the primary button. Only for a page without a primary form.
+
+    The link is secondary if the page has a value to copy, because the button that copies it is primary then.
+    """
     back: Link | None = None
-    """The link beside the buttons of the first form. It leaves the flow and changes nothing."""
+    """The link beside the buttons of the first form, or alone if there is no form. It leaves the flow and changes nothing."""
     script: str = ""
     """The name of a script of the portal. The page also works without it."""
     style: str = ""
@@ -241,19 +244,23 @@ class View:
     after: str = ""
     """The name of a template for content right below the forms."""
     frame: str = ""
-    """The class of a box around the values and forms, for example a phone."""
+    """The class of a box around the values and forms, for example `phone`. The template `phone.html` draws the box's top."""
     beside: str = ""
     """The name of a template that is drawn beside the values and forms, or below them if the screen is narrow."""
     extra: dict[str, object] = field(default_factory=dict)
+    """Values for the templates that `fragment`, `after`, `frame` and `beside` name."""
     focus: bool = False
     """Whether the first empty field has the keyboard focus. After an error, the wrong field has it."""
     leads_to: str = ""
-    """The address to which the page redirects by itself; empty if the page does not redirect."""
+    """The address to which the page redirects by itself. Empty if the page does not redirect."""
     sent: str = ""
-    """The action of the form that was refused; empty if none was."""
+    """The action of the form that was refused. Empty if no form was refused."""
 
     def refused(self, action: str, typed: Mapping[str, str], wrong: str) -> "View":
-        """Return the page after the form with this action was refused. The form is filled in with the visitor's input."""
+        """Return the page after the form with this `action` was refused. The form is filled in with `typed`.
+
+        `wrong` is the name of the wrong field, which is ignored if no form of the page has this field.
+        """
         forms = [
             replace(form, fields=[each.filled(typed) for each in form.fields]) if form.action == action else form
             for form in self.forms
@@ -289,7 +296,7 @@ class View:
 
     @property
     def primary(self) -> Form | None:
-        """The form with the page's only primary button: the first form, unless it is dangerous or secondary."""
+        """The form whose first button is primary: the page's first form, unless it is dangerous or secondary."""
         first = next(iter(self.forms), None)
         return None if first is None or first.danger or first.secondary else first
 

@@ -1,6 +1,6 @@
-"""The words on the pages: names of device kinds, states and fields, and the sentences for errors and notices.
+"""The words on the pages: the names of device kinds, states and fields, and the sentences for errors and notices.
 
-The English text is here; translation catalogs hold the other languages.
+The words here are in English. The translations are in the catalogs.
 """
 
 from collections.abc import Mapping

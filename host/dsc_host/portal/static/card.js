@@ -1,4 +1,4 @@
-// Press the card's keys without loading a page, by mouse, finger and keyboard. Without this script, each key loads the card's page.
+// Press the card's keys by mouse, finger or keyboard without loading a page. Without this script, each press loads a page.
 "use strict";
 const card = document.querySelector(".card");
 const face = card.querySelector(".face");
@@ -17,7 +17,7 @@ function show(text) {
     display.textContent = text || display.dataset.off;
     picture.src = "/card.svg?" + whose() + "&" + Date.now();
   }
-  // A display changes by itself only while the card is on, and is seen only while the page is.
+  // Ask again only while the card is on and the page is visible: a display that is off does not change by itself.
   clearTimeout(timer);
   if (shown && !document.hidden) timer = setTimeout(() => after(look), OFTEN);
 }
@@ -30,7 +30,7 @@ async function look() {
   const answer = await fetch("/card.json?" + whose());
   if (answer.ok) show((await answer.json()).display);
 }
-// Requests go one after another: on several connections, keys could overtake each other, and an old display could replace a newer one.
+// Send requests one after another. Otherwise, keys could arrive in another order, and an old display could arrive last.
 let asked = Promise.resolve();
 function after(ask) {
   asked = asked.then(ask).catch(() => {});
@@ -43,7 +43,7 @@ function press(key) {
 }
 function named(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return "";
-  // On a button, Enter presses that button. Elsewhere on the card, it is OK.
+  // If a button has the focus, Enter presses that button. If the whole card has the focus, Enter is the key OK.
   const others = { Backspace: "C", p: "PRESS", P: "PRESS", ...(event.target === face ? { Enter: "OK" } : {}) };
   return /^[0-9]$/.test(event.key) ? event.key : others[event.key] || "";
 }
@@ -53,7 +53,7 @@ keys.addEventListener("submit", (event) => {
   event.preventDefault();
   press(event.submitter.value);
 });
-// After a click or a typed digit, the whole card has the focus, so that Enter is OK and not the button that was used last.
+// After a click, give the focus to the whole card. Otherwise, Enter would press the clicked button again.
 keys.addEventListener("click", (event) => {
   if (event.detail > 0 && event.target.value) face.focus({ preventScroll: true });
 });
@@ -67,11 +67,11 @@ face.addEventListener("keydown", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) after(look);
 });
-// A page that the browser has kept shows the display of then.
+// A page that the browser restores from its history shows an old display.
 addEventListener("pageshow", (event) => {
   if (event.persisted) after(look);
 });
-// In a wide window the field is beside the card. In a narrow one it is below, and its focus would hide the challenge.
+// In a wide window, the field is beside the card. In a narrow one, it is below: the focus would scroll the challenge away.
 const field = document.querySelector(".answered .field input");
 if (field && document.activeElement === document.body && matchMedia("(min-width: 50rem)").matches) field.focus({ preventScroll: true });
 show(shown);

@@ -1,4 +1,4 @@
-// Copy the value beside the button. Without this script, or without a clipboard, there is no such button.
+// Copy the value beside the button. Without this script, or without a clipboard, the button stays hidden.
 "use strict";
 for (const button of document.querySelectorAll("button.copy")) {
   const value = button.parentElement.querySelector("output");

@@ -1,4 +1,4 @@
-// Let the visitor see the passwords of a form. Without this script, there is no such box.
+// Show the passwords of a form while a box is checked. Without this script, the box stays hidden.
 "use strict";
 for (const choice of document.querySelectorAll(".reveal")) {
   const box = choice.querySelector("input");
@@ -6,6 +6,6 @@ for (const choice of document.querySelectorAll(".reveal")) {
   const show = (visible) => fields.forEach((field) => { field.type = visible ? "text" : "password"; });
   choice.hidden = false;
   box.addEventListener("change", () => show(box.checked));
-  // Browsers remember what is in a text field, so a password is sent from a password field only.
+  // Browsers remember the content of text fields. So make these fields password fields again before the form is sent.
   box.form.addEventListener("submit", () => { box.checked = false; show(false); });
 }

@@ -1,4 +1,4 @@
-// Print the page. Without this script there is no such button, and the menu of the browser prints.
+// Print the page. Without this script, the button stays hidden, but the browser's own command for printing works.
 "use strict";
 for (const place of document.querySelectorAll(".print")) {
   place.hidden = false;

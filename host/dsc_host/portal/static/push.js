@@ -5,14 +5,14 @@ let leaving = false;
 async function ask() {
   const sent = { method: "POST", body: new URLSearchParams({ csrf: form.elements.csrf.value }) };
   const answer = await fetch("/login/pushed", sent).catch(() => null);
-  // Without a network for a while, ask again.
+  // A failed request, for example without a network, counts as waiting: ask again.
   const status = !answer ? "waiting" : answer.ok ? (await answer.json()).status : "ended";
-  // A button that was pressed meanwhile loads another page, and may have ended the login that this request asked about.
+  // The visitor may have pressed a button meanwhile. Then another page is loading, and this login may have ended.
   if (leaving) return;
   if (status === "waiting") setTimeout(ask, 2000);
-  // The first page of the login leads on whoever is logged in.
+  // `/login` redirects a visitor who is logged in.
   else location.assign(status === "accepted" ? "/login" : "/login/device");
 }
-// A form that opens another window leaves this page as it is.
+// A form with a target opens another window, so this page stays.
 addEventListener("submit", (event) => { if (!event.target.target) leaving = true; });
 if (form) setTimeout(ask, 2000);

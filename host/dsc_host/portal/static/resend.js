@@ -1,4 +1,4 @@
-// Count the seconds down until a new code can be sent. Without this script, the page says how many there were when it was opened.
+// Count down the seconds until a new code can be sent. Without this script, the number of seconds on the page does not change.
 "use strict";
 const words = document.getElementById("again");
 const button = document.querySelector("button[formaction$='/resend']");
