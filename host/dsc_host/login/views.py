@@ -87,6 +87,8 @@ class Offer:
     """The Unix time at which a code was sent; None for devices to which no code is sent."""
     left: int = 1
     """The number of answers that are still accepted, the next one included."""
+    letters: int | None = None
+    """The number of characters of each code of a code card; None for other kinds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,13 +275,16 @@ class View:
 
     @property
     def is_retry(self) -> bool:
-        """Whether a device's answer was refused. The page then shows the form first, and folds the instructions."""
+        """Whether a device's answer was refused. A narrow window then folds the instructions."""
         return self.wrong == "answer" and bool(self.wrong_id) and not self.frame
 
     @property
     def focus_id(self) -> str:
-        """The id of the field that gets the keyboard focus; empty if no field gets it."""
-        if not self.focus and not self.error:
+        """The id of the field that gets the keyboard focus; empty if no field gets it.
+
+        In a narrow window, the focus would hide what is beside a form, which is above the field there.
+        """
+        if not self.focus and (not self.error or (self.is_retry and self.beside)):
             return ""
         empty = (known for known, form, each in self._fields() if not each.value and self._was_sent(form))
         return self.wrong_id or next(empty, "")

@@ -28,6 +28,8 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(sce
     anna.press("Activate the card")
     asked = re.findall(r"\d+", anna.page.shown)
     assert all(f">Code {each}</label>" in anna.page.html for each in asked)
+    assert anna.page.text.count(f"{len(codes[0])} characters.") == len(asked)
+    assert "Show my code card" in anna.page.text
     answers = dict(zip(("answer", "answer2"), (codes[int(each) - 1] for each in asked), strict=True))
     page = anna.press("Activate", **answers)
     assert page.path == "/devices/next"

@@ -147,8 +147,16 @@ def offer(tx: LoginTransaction, device: Device, shows: Mapping[str, str], keeps:
     `keeps` are the values that are stored until the answer comes. `left` is the number of answers that are still accepted.
     """
     kind = kinds.of(device)
-    sent_at = kind.sent_at(tx.policy, keeps)
-    return Offer(kind.name, device.id, kind.label(device), dict(shows), kind.digits, sent_at=sent_at, left=left)
+    return Offer(
+        kind.name,
+        device.id,
+        kind.label(device),
+        dict(shows),
+        kind.digits,
+        sent_at=kind.sent_at(tx.policy, keeps),
+        left=left,
+        letters=kind.code_letters(tx.policy, device),
+    )
 
 
 def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:

@@ -165,7 +165,7 @@ def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
     found = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
     if found is None or not found.has_sheet or found.state is not DeviceState.SHIPPED:
         return ()
-    return (button("/sheet", visit._("Show the codes"), device=device),)
+    return (button("/sheet", visit._("Show my code card"), device=device),)
 
 
 def activated(visit: Visit) -> Response:

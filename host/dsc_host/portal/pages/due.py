@@ -123,7 +123,7 @@ def activation_items(visit: Visit, devices: Sequence[DeviceView]) -> list[Item]:
 
 def _activation_item(_: Language, device: DeviceView) -> Item:
     if device.waits_until is not None:
-        codes = (button("/sheet", _("Show the codes"), device=device.id),) if device.has_sheet else ()
+        codes = (button("/sheet", _("Show my code card"), device=device.id),) if device.has_sheet else ()
         return device_item(_, device, codes)
     return Item(
         _("Activate {device}", device=in_sentence(_, device.kind)),

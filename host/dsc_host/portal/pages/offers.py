@@ -94,7 +94,10 @@ def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
     _ = visit._
     if offer.kind in _CODES:
         fields = zip(_names(offer), offer.shows["indexes"].split(), strict=True)
-        return tuple(Field(name, _("Code {number}", number=index), longest=_LONGEST, secret=True) for name, index in fields)
+        hint = _("{letters} characters.", letters=offer.letters) if offer.letters else ""
+        return tuple(
+            Field(name, _("Code {number}", number=index), "text", hint, longest=_LONGEST, secret=True) for name, index in fields
+        )
     kind = "code" if offer.digits else "text"
     # Only a code that was sent: a browser must not fill in the code of a message for the response of a card.
     filled = "one-time-code" if offer.kind in _SENT else "off"

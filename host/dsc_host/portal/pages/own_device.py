@@ -57,7 +57,7 @@ def device_forms(_: Language, device: DeviceView, visitor: Visitor) -> Mapping[s
         "/activate": (waits and device.waits_until is None, button("/activate", _("Activate"), device=device.id)),
         "/sheet": (
             waits and device.has_sheet and device.state is DeviceState.SHIPPED,
-            button("/sheet", _("Show the codes"), device=device.id),
+            button("/sheet", _("Show my code card"), device=device.id),
         ),
         "/pin": (
             device.own and device.changes_pin and device.live and full,

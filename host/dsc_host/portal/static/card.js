@@ -5,6 +5,7 @@ const face = card.querySelector(".face");
 const keys = card.querySelector("form.keys");
 const picture = card.querySelector("img");
 const display = card.querySelector("output");
+const label = card.querySelector(".display span");
 const OFTEN = 1000;
 let shown = display.textContent === display.dataset.off ? "" : display.textContent;
 let timer = 0;
@@ -15,6 +16,8 @@ function show(text) {
   if (text !== shown) {
     shown = text;
     display.textContent = text || display.dataset.off;
+    display.classList.toggle("off", !text);
+    label.hidden = !text;
     picture.src = "/card.svg?" + whose() + "&" + Date.now();
   }
   // Ask again only while the card is on and the page is visible: a display that is off does not change by itself.

@@ -206,7 +206,7 @@ def test_the_card_is_used_by_keyboard(walk: Walk) -> None:
     keys.press("Enter")
     expect(walk.display).to_have_text("CHALLNG>")
     keys.press("p")
-    expect(walk.display).to_have_text(walk._("nothing"))
+    expect(walk.display).to_have_text(walk._("The display is off."))
     assert walk.path == "/login/answer"
 
 
@@ -231,7 +231,7 @@ def test_the_card_shows_no_response_to_an_earlier_challenge(walk: Walk) -> None:
     response = walk.display.inner_text()
     assert walk.open("/login/answer").display.inner_text() == response, "it is the response to this challenge"
     walk.press("Log in", Response=response).out().begin("anna")
-    expect(walk.display).to_have_text(walk._("nothing"))
+    expect(walk.display).to_have_text(walk._("The display is off."))
 
 
 def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) -> None:
@@ -280,17 +280,22 @@ _IN_SIGHT = """(names) => names.filter((name) => { const box = document.querySel
 
 
 @pytest.mark.parametrize("language", ["en", "de", "ru"])
-def test_after_a_wrong_response_a_phone_shows_the_message_the_field_the_challenge_and_the_card(walk: Walk) -> None:
+def test_after_a_wrong_response_a_phone_shows_the_message_the_challenge_the_card_and_the_field(walk: Walk) -> None:
     person = walk.another(viewport={"width": 375, "height": 667}, has_touch=True)
     person.half_way("anna", Kind.DSC_PLUS)
     person.open("/login/answer").press("Log in", Response="00000000")
-    needed = [".wrong", "[name=answer]", "form.filled button", ".shown output", ".card img"]
-    assert person.page.evaluate(_IN_SIGHT, needed) == []
+    needed = [".error", ".shown output", ".card img", "[name=answer]"]
+    assert person.page.evaluate(_IN_SIGHT, [*needed, "form.filled button"]) == []
+    places = [person.page.locator(each).bounding_box() for each in needed]
+    assert [each["y"] for each in places if each] == sorted(each["y"] for each in places if each)
     assert person.page.evaluate("scrollY") == 0
     steps = person.page.locator(".instructions")
     expect(steps).to_be_hidden()
     person.page.get_by_text(walk._("Instructions"), exact=True).click()
     expect(steps).to_be_visible()
+    wide = walk.another(viewport={"width": 1280, "height": 800})
+    wide.half_way("anna", Kind.DSC_PLUS)
+    expect(wide.open("/login/answer").press("Log in", Response="00000000").page.locator(".instructions")).to_be_visible()
 
 
 def test_the_overview_on_a_phone_answers_in_its_first_screen_and_folds_the_rest(walk: Walk) -> None:

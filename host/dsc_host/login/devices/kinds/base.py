@@ -128,6 +128,10 @@ class DeviceKind(ABC):
         """Return whether the offer still waits for an answer from the user's phone. Writes nothing."""
         return False
 
+    def code_letters(self, policy: Policy, device: Device) -> int | None:
+        """Return the number of characters of each code of a code card; None for other kinds."""
+        return None
+
     def sent_at(self, policy: Policy, kept: Mapping[str, Any]) -> float | None:
         """Return the Unix time at which a code was sent for the offer; None if nothing was sent."""
         return None

@@ -92,6 +92,10 @@ class _Sheet(DeviceKind):
         _write(attempt, replace(data, open=None if over else replace(data.open, wrong=wrong)))
         return ACCEPTED if right else REFUSED
 
+    def code_letters(self, policy: Policy, device: Device) -> int:
+        """Return the number of characters of each code."""
+        return SheetData.of(device).size(policy)[1]
+
     def label(self, device: Device) -> str:
         """Return the number of the card."""
         return SheetData.of(device).label
