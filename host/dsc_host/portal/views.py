@@ -36,8 +36,8 @@ class SentMessage:
 class Field:
     """An input field.
 
-    `kind` is text, lines (a text that may have several lines), password, code (digits), amount, email, tel, date, radio, select,
-    checkbox or hidden.
+    `kind` is text, lines (a text that may have several lines), password, code (digits), amount, email, tel, date, radio,
+    select, checkbox or hidden.
     """
 
     name: str
