@@ -62,7 +62,7 @@ class Key(Protocol):
 
 
 class PageCard(Protocol):
-    """A card that a page draws, with keys to press on the page. A package provides it in the entry-point group CARDS."""
+    """A card that a page draws, with keys to press on the page. A package provides it in the entry-point group `CARDS`."""
 
     @property
     def serial(self) -> str:
@@ -78,7 +78,7 @@ class PageCard(Protocol):
 
     @property
     def presses(self) -> int:
-        """The number of key presses so far. It is a part of the picture's address, so a press loads the picture again."""
+        """The number of key presses so far. It is a part of the picture's address, so each press loads a new picture."""
 
     def press(self, key: str) -> None:
         """Press the key with this name."""
@@ -87,7 +87,7 @@ class PageCard(Protocol):
         """Switch the card off as its owner would, so that its display is empty."""
 
     def svg(self, *, label: str, hold: str) -> str:
-        """Return the picture of the card, with its text for screen readers and the text above the key *press*."""
+        """Return the picture of the card. `label` is its text for screen readers, `hold` the text above the key *press*."""
 
     def line(self) -> Any:
         """Return the card's serial line."""
@@ -130,7 +130,7 @@ class Demonstration:
     folder: tempfile.TemporaryDirectory[str]
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
-    """A phrase about each person who has a phone, by user name. The phrase says who the person is."""
+    """A phrase that says who a person is, for each person with a phone, by user name."""
     languages: dict[str, str] = field(default_factory=dict)
     """The languages that visitors have set for the messages to `PEOPLE`, by user name. Other messages are in English."""
     last_challenges: dict[str, str] = field(default_factory=dict)
@@ -152,7 +152,7 @@ class Demonstration:
         return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 
     def pin_of(self, serial: str) -> str:
-        """Return the PIN of a card, if it still has the demonstration's PIN. Return empty text if its user chose the PIN."""
+        """Return `PIN` if this is still the PIN of the card. Return empty text if the card's user has chosen the PIN."""
         changed = select(audit.c.number).where(
             audit.c.serial == serial, audit.c.action == "card.change-pin", audit.c.outcome == "accepted"
         )
@@ -160,7 +160,7 @@ class Demonstration:
         return PIN if given else ""
 
     def switch_off_for(self, card: PageCard, challenge: str) -> None:
-        """Switch a card off unless it was last shown beside this challenge: it may show the response to another challenge."""
+        """Switch a card off unless it was last shown beside this challenge: its display may have a response to another one."""
         if self.last_challenges.get(card.serial) != challenge:
             self.last_challenges[card.serial] = challenge
             card.switch_off()
@@ -217,7 +217,7 @@ class Demonstration:
             self.system.operator.run_due()
 
     def close(self) -> None:
-        """Switch all cards off, close the records and delete the phones."""
+        """Switch all cards off, close the records and delete the files of the phones."""
         for card in self.cards.values():
             card.close()
         self.system.verifier.close()

@@ -1,4 +1,4 @@
-"""The guide that the demonstration adds to every page: the step of the visitor's story, a message with a code, and the date."""
+"""The guide that the demonstration adds to every page: the date, the step of a story, and simulated messages and papers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PHONE = "/phone"
 COOKIE = "stories"
 _SECONDS = 12 * 60 * 60
 _SAME_SECONDS = 2
-"""The largest difference, in seconds, between the time of a message and the time of sending that the page knows."""
+"""A message is the one that a field of the page refers to if their times differ by less than this many seconds."""
 _JUMPS = (1, 7, 21)
 _MOST_DAYS = 60
 
@@ -31,15 +31,16 @@ Facts = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class StepLink:
-    """A link to the page of a step, or a button whose form redirects to the page."""
+    """A link of the guide, or a button with a form of its own."""
 
     href: str
     label: str
     fields: Mapping[str, str] | None = None
-    """The hidden fields of the button's form; None for a link."""
+    """The hidden fields of the button's form. None for a link."""
     csrf: str = ""
-    """The CSRF token of the button's form. If it is empty, the form has the visitor's token."""
+    """The CSRF token of the button's form. If it is empty, the form has the visitor's CSRF token."""
     target: str = ""
+    """The name of the window that the link or the button opens. Empty for the same window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,11 @@ class StoryGuide:
     papers: Facts
     """The papers of the caller, if support asks for them in the current step."""
     following: Story | None
-    """After the last step, the story to continue with: the next one that the visitor has not finished, or None."""
+    """After the last step: a story that the visitor has not finished. None before, and if all stories are finished."""
     links: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
     progress: str
-    """The number of the current step, in words."""
+    """The position in the story, in words, for example the number of the current step."""
     due: int = 0
     """The days that must pass in the current step. 0 if the visitor does the step on a page instead."""
 
@@ -90,11 +91,11 @@ class Guide:
     papers: Facts
     """The papers of the caller, if support asks the caller questions on this page."""
     phone: StepLink | None
-    """If the visitor follows no story: the button for the phone that must answer the login on this page."""
+    """The button for the phone that must answer the visitor's login. None if the visitor follows a story or needs no phone."""
 
     @property
     def side(self) -> str:
-        """The name of the template that is drawn beside or above the form; empty if there is none."""
+        """The name of the template that is drawn beside or above the form. Empty if there is no such template."""
         return "papers.html" if self.papers else "letter.html" if self.letter is not None else ""
 
 
@@ -208,7 +209,10 @@ def _is_on_phone(visit: Visit) -> bool:
 
 
 def _step_link(visit: Visit, step: Step, name: str) -> StepLink | None:
-    """Return the link to the page of a step, or the button to log out first. Return None if the visitor is on the page."""
+    """Return the link to the page of a step, or the button to log out first.
+
+    Return None if the step has no page, or if the visitor is on the page already.
+    """
     _, path = visit._, str(visit.request.scope["path"])
     # On the phone's page, open the link in the window of the login, so that the phone's window still shows the phone.
     target = "login" if _is_on_phone(visit) else ""
@@ -246,7 +250,7 @@ def _sent(view: View) -> SentMessage | None:
 
 
 def _letter(demo: Demonstration, sent: SentMessage) -> Letter | None:
-    """Return the message that the visitor's last step has sent. Return None if it is not sent yet, or no longer kept."""
+    """Return the message that a field of the page refers to. Return None if it is not sent yet, or no longer kept."""
     demo.system.deliver()
     wanted = (
         each
@@ -277,7 +281,10 @@ def begin(runs: StoryRuns, visit: Visit) -> Response:
 
 
 def choose(runs: StoryRuns, visit: Visit) -> Response:
-    """Continue a story that the visitor has begun, on the page of its current step. If no story is named, leave all stories."""
+    """Continue a story that the visitor has begun, on the page of its current step. If no story is named, leave all stories.
+
+    If the current step has no page or is done on the phone, show the demonstration's first page.
+    """
     visitor = visit.request.cookies.get(COOKIE, "")
     runs.resume(visitor, visit.value("story", 16))
     run = runs.current(visitor)
@@ -287,7 +294,7 @@ def choose(runs: StoryRuns, visit: Visit) -> Response:
 
 
 def pass_time(demo: Demonstration, visit: Visit) -> Response:
-    """Advance the clock by some days, and show the same page again."""
+    """Advance the clock by the number of days in the form, 1 to 60, and show the same page again."""
     text, path = visit.value("days", 2), visit.value("path")
     days = int(text) if text.isascii() and text.isdigit() else 0
     if not 0 < days <= _MOST_DAYS:
@@ -297,7 +304,7 @@ def pass_time(demo: Demonstration, visit: Visit) -> Response:
 
 
 def story_lines(runs: StoryRuns, visit: Visit) -> Sequence[tuple[Story, int | None]]:
-    """Return the stories, each with the number of steps that the visitor has done, or with None if it was not begun."""
+    """Return the stories, each with the number of steps that the visitor has done. For a story without a run, it is None."""
     visitor = visit.request.cookies.get(COOKIE, "")
     began = [(story, runs.run_of(visitor, story)) for story in STORIES]
     return [(story, None if run is None else runs.done(run)) for story, run in began]

@@ -24,7 +24,7 @@ _ICONS = {"email": "mail", "sms": "sms", "voice": "call"}
 
 
 def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
-    """Explain the demonstration, and list the stories. Below them, list the people, for visitors who want no story."""
+    """Explain the demonstration, and list the stories. Beside the stories, list the people, for visitors who want no story."""
     _ = visit._
     words = (
         _("A login system with its security card, on your own machine. Everything here is invented."),
@@ -46,7 +46,7 @@ def _more(_: Language) -> Actions:
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:
-    """Return the list of stories. The primary button is that of the current story, or else of the first unfinished story."""
+    """Return the list of stories. The current story has the primary button, or else the first unfinished story has it."""
     _, lines, run = visit._, story_lines(runs, visit), runs.current(visit.request.cookies.get(guide.COOKIE, ""))
     undone = [story for story, done in lines if done != len(story.steps)]
     following = run.story if run is not None and run.story in undone else next(iter(undone), None)
@@ -184,13 +184,13 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
 }
 
 
-def _speak(demo: Demonstration, visit: Visit) -> None:
-    """From now on, use the visitor's language for messages to the person whom the form names."""
+def _use_visitor_language(demo: Demonstration, visit: Visit) -> None:
+    """Use the visitor's language for all later messages to the person whom the form names."""
     demo.set_language(visit.form.get("name", "").strip(), visit._.code)
 
 
-def _speak_otherwise(demo: Demonstration, visit: Visit) -> None:
-    """From now on, use the language that the form names for messages to the user who is logged in."""
+def _use_chosen_language(demo: Demonstration, visit: Visit) -> None:
+    """Use the language that the form names for all later messages to the user who is logged in."""
     code = visit.form.get("code", "")
     if code in NAMES and visit.is_logged_in():
         demo.set_language(visit.visitor().name, code)
@@ -217,8 +217,8 @@ def extension(demo: Demonstration) -> Extension:
         extend_page=partial(card_pages.with_card, demo),
         guide=partial(guide.guide, demo, runs),
         before={
-            **dict.fromkeys(("/login", "/lost"), partial(_speak, demo)),
-            "/language": partial(_speak_otherwise, demo),
+            **dict.fromkeys(("/login", "/lost"), partial(_use_visitor_language, demo)),
+            "/language": partial(_use_chosen_language, demo),
             "/statements/pdf": statements.set_language,
         },
         blank_card=demo.blank_card,

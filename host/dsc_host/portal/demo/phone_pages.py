@@ -1,4 +1,4 @@
-"""The pages of a demonstration phone with its app. A page shows one screen of the app, first of all a login that waits."""
+"""The pages of a demonstration phone with its app. A page shows one screen of the app. A login that waits is shown first."""
 
 import re
 
@@ -16,7 +16,7 @@ from dsc_host.portal.views import Choice, Field, Form, Link, SentMessage, Shown,
 
 _SCREENS = ("logins", "respond", "activate")
 _QUIET = "quiet"
-"""The cookie of a phone whose notifications are off."""
+"""The name of the cookie that a browser has while the phone's notifications are off."""
 _HOUR = 3600
 
 
@@ -63,7 +63,10 @@ def _app(demo: Demonstration, visit: Visit) -> PhoneApp:
 
 
 def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
-    """Return the screen with this name. Without a name, return the screen for a waiting login, or else the first screen."""
+    """Return the screen with this name. Without a name, return the screen for a waiting login, or else the first screen.
+
+    An app without users shows the activation in every case.
+    """
     app, is_quiet, looks = _app(demo, visit), visit.request.cookies.get(_QUIET) == "yes", name == "logins"
     if name == "activate" or not app.users:
         return _activation(demo, visit, app)
@@ -83,7 +86,7 @@ def _framed(
     says: str = "",
     asks: tuple[str, str] | None = None,
 ) -> View:
-    """Return a page on which the phone shows these forms. Above them is the sentence `says` of the app, or what it `asks`."""
+    """Return a page on which the phone shows these forms. Above them, the app `says` a sentence, or `asks` about a login."""
     _ = visit._
     return View(
         _("Phone of {name}", name=_name(demo, visit)),
@@ -271,12 +274,12 @@ def activate(demo: Demonstration, visit: Visit) -> Response:
 
 
 def respond(demo: Demonstration, visit: Visit) -> Response:
-    """Show the app's response to a challenge, with the PIN."""
+    """Show the response to a challenge, which the app computes with the PIN."""
     return _responded(demo, visit, visit.value("pin", 6))
 
 
 def respond_with_finger(demo: Demonstration, visit: Visit) -> Response:
-    """Show the app's response to a challenge, with the finger."""
+    """Show the response to a challenge, which the app computes with the finger."""
     return _responded(demo, visit, None)
 
 

@@ -1,7 +1,7 @@
 """The statements of the demonstration: real PDF pages with invented figures.
 
-They are in the visitor's language, but not in Russian: the built-in fonts of PDF readers have only Latin letters, so Russian
-visitors get English statements.
+They are in the visitor's language. Visitors who read Russian get English statements, because the built-in fonts of PDF readers
+have only Latin letters.
 """
 
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ _STATEMENTS = (
 )
 _LATIN = ("en", "de")
 _code: ContextVar[str] = ContextVar("language of statements", default=FALLBACK)
-"""The language code of the current request: a provider of statements gets no visitor from which to read the language."""
+"""The code of the statements' language in the current request. A `StatementProvider` cannot ask for it: it gets no visitor."""
 
 
 def set_language(visit: Visit) -> None:
-    """Choose the language of the statement in this request: the visitor's, or English if the fonts do not have its letters."""
+    """Set the language of the statement in this request: the visitor's, or English if the fonts lack the letters."""
     _code.set(visit._.code if visit._.code in _LATIN else FALLBACK)
 
 
 class DemonstrationStatements:
-    """A `StatementProvider` that has the same statements for every account."""
+    """A `StatementProvider` that lists the same statements for every account."""
 
     def statements(self, account: str) -> Sequence[Statement]:
         """Return the statements and tax forms, the newest first."""

@@ -19,13 +19,13 @@ class Person:
     key: str
     """The key of the person in the story, and the user name. A run adds a number if the name is taken already."""
     what: str
-    """A phrase that says who this is."""
+    """A phrase that says who the person is."""
     role: Role = Role.CUSTOMER
     card: bool = False
     phone: bool = False
     """Whether the user has a confirmed phone number, to which codes are sent."""
     second_of: str = ""
-    """The key of another person, if this is a second user of that person. Its name is then, for example, `mia.work`."""
+    """The key of another person, if this is a second user of that person. The user name is then, for example, `mia.work`."""
     born: str = "1980-05-17"
 
 
@@ -35,11 +35,11 @@ class Happening:
 
     person: str
     entry: str
-    """The action and the outcome, as in `EventKind`."""
+    """The action, without the prefix `login.`, and the outcome, for example `enter done`."""
     kind: Kind | None = None
-    """The kind of the device, if it matters."""
+    """The device kind in the entry. None if entries with any kind count."""
     reason: str = ""
-    """The reason in the entry, if it matters."""
+    """The reason in the entry. Empty if entries with any reason count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Step:
     person: str
     """The key of the person whose part the visitor plays."""
     page: str
-    """The page on which the step begins. It is the phone's page for a step on the phone."""
+    """The path of the page on which the step begins: `/phone` for a step on the phone, and empty for a step that only waits."""
     happenings: Sequence[Happening]
     papers: str = ""
     """The key of the person whose papers support asks for in this step."""
     enters: str = ""
-    """The key of the person whose name and password the step's page itself asks for. A login before the step does not count."""
+    """The key of the person whose name and password the visitor enters on `page`, if that page is not the login."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class StoryRuns:
 
     demo: Demonstration
     most: int = 40
-    """The largest number of runs. The oldest runs are ended, because the VM of each card takes memory."""
+    """The largest number of runs. A further run ends the oldest one, because each simulated card takes memory."""
     _visitors: OrderedDict[str, _Visitor] = field(default_factory=OrderedDict)
     _runs: OrderedDict[str, Run] = field(default_factory=OrderedDict)
     _number: int = 0
@@ -97,7 +97,7 @@ class StoryRuns:
     def begin(self, visitor: str, story: Story, language: str) -> str:
         """Begin a story, with new users who get messages in this language.
 
-        `visitor` is the text in the visitor's cookie. Return it, or return a new text if it is not known.
+        `visitor` is the text in the visitor's cookie. Return this text, or a new text if no visitor has it.
         """
         with self._lock:
             if visitor not in self._visitors:
@@ -116,7 +116,7 @@ class StoryRuns:
             found.current = story
 
     def done(self, run: Run) -> int:
-        """Return the number of steps that are done, according to the log. A step counts only after the step before it."""
+        """Return the number of steps that are done, according to the log. Each step must be done after the step before it."""
         entries, at = self._entries(run), 0
         for number, step in enumerate(run.story.steps):
             missing = list(step.happenings)
@@ -185,7 +185,7 @@ class StoryRuns:
             self.demo.give_card(name, performer.serial)
 
     def _forget_old(self) -> None:
-        """End the oldest runs, and switch off their cards. Forget the visitors who have begun no story for the longest time."""
+        """End the oldest runs, and switch off their cards. Forget the visitors whose last story began the longest time ago."""
         while len(self._runs) > self.most:
             _, old = self._runs.popitem(last=False)
             for performer in old.performers.values():

@@ -76,5 +76,6 @@ addEventListener("pageshow", (event) => {
 });
 // In a wide window, the field is beside the card. In a narrow one, it is below: the focus would scroll the challenge away.
 const field = document.querySelector(".answered .field input");
-if (field && document.activeElement === document.body && matchMedia("(min-width: 50rem)").matches) field.focus({ preventScroll: true });
+const isWide = matchMedia("(min-width: 50rem)").matches;
+if (field && isWide && document.activeElement === document.body) field.focus({ preventScroll: true });
 show(shown);
