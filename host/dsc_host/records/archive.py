@@ -5,12 +5,11 @@ Four promises:
 1. An entry is removed from the database only after the file of its segment was written to the disk, read again, and checked:
    the hashes of the entries must form a chain from the start hash to the end hash in the segment's sealed checkpoint.
 2. Entries are removed in small batches. Each transaction that removes a batch also moves the sealed mark of the last archived
-   entry. So a process that is killed loses nothing, users can log in meanwhile, and the log can be checked at any moment. The
+   entry. So nothing is lost if the process is killed, users can log in meanwhile, and the log can be checked at any moment. The
    next run continues where the killed process stopped.
-3. The checkpoints stay in the database. They show which entries existed, and a file that is brought back later is checked
-   against them.
+3. The checkpoints stay in the database. They show which entries existed. Each check of a file compares it with its checkpoint.
 4. A summary of the archived entries about each card stays in the database too (`kept_cards`). So the check of the log still
-   finds a card whose row somebody has replaced by an older version of the row.
+   finds a card if somebody has replaced its row by an older version.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +33,7 @@ from dsc_host.records.transaction import Context, Transaction
 BATCH = 1000
 """The number of entries that one transaction removes."""
 _MOST_KEPT = 200_000
-"""The number of cards whose summaries are held in memory before they are stored."""
+"""As soon as the memory holds the summaries of this many cards, they are stored, and the checked segments are removed."""
 _REMOVE = delete(audit).where(audit.c.number > bindparam("after"), audit.c.number <= bindparam("last"))
 _SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
 """The positions of these columns in the text of an entry."""
@@ -42,16 +41,19 @@ _SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
 
 @dataclass(slots=True)
 class _Proven:
-    """A segment whose file was checked. `hashes` has the hash of each entry at which a batch may end, by the entry's number."""
+    """A segment whose file was checked."""
 
     segment: Segment
     hashes: dict[int, bytes] = field(default_factory=dict)
+    """The hash of each entry at which a batch may end, by the entry's number."""
 
 
 def archivable(context: Context[Any], before: float) -> list[Segment]:
-    """Return the sealed segments in the database whose entries are all older than `before`, in Unix seconds.
+    """Return the sealed segments in the database that can be archived, in order.
 
-    Raises `StoreError` if a checkpoint or the mark of the archived entries was changed after it was sealed.
+    The list ends before the first segment whose last entry is not older than `before`, in Unix seconds. It also ends before a
+    segment that has the last entry of the log. Raises `StoreError` if a checkpoint or the mark of the archived entries was
+    changed after it was sealed.
     """
     chosen = segment_files.sealed(context)
     with context.reading() as tx:
@@ -70,7 +72,10 @@ class Archiver:
     """A run that moves segments from the database into files in one folder."""
 
     def __init__(self, context: Context[Any], folder: Path, actions: frozenset[str], done: Progress) -> None:
-        """`actions` are the actions that begin or end a card's enrollment. `done` is called after each batch."""
+        """`actions` are the actions that begin or end a card's enrollment.
+
+        After each batch, `done` is called with the numbers of the last removed entry and the last entry to remove.
+        """
         self._context = context
         self._folder = folder
         self._actions = actions
@@ -80,8 +85,8 @@ class Archiver:
     def move(self, chosen: Sequence[Segment]) -> None:
         """Move these segments, which follow one another and begin with the first segment in the database.
 
-        Raises `InputError` if a file cannot be written, or if a file with the segment's name holds something else. Raises
-        `StoreError` if entries in the database were changed after they were sealed.
+        Raises `InputError` if the folder does not exist, if a file cannot be written, or if a file with the segment's name
+        holds something else. Raises `StoreError` if entries in the database were changed or removed after they were sealed.
         """
         if not self._folder.is_dir():
             raise InputError("archive", f"{self._folder} is not a folder; create it first")
@@ -93,7 +98,7 @@ class Archiver:
         self._remove(waiting)
 
     def _prove(self, segment: Segment) -> _Proven:
-        """Write the file of a segment, unless it exists, and read it."""
+        """Write the file of a segment unless it exists. Then read and check the file."""
         path, database = segment_files.make(self._context, self._folder, segment), self._context.seals.database
         proven, kept = _Proven(segment), dict[str, KeptCard]()
         for number, (line, digest) in enumerate(archive_file.entries(path, segment, database), segment.first_entry):
@@ -101,7 +106,7 @@ class Archiver:
                 proven.hashes[number] = digest
             self._keep(line, kept)
         proven.hashes[segment.last_entry] = segment.end_hash
-        # Only after the last entry is it certain that the file holds this segment.
+        # Use the summaries only now: until the last entry was read, the file may not be the file of this segment.
         for serial, card in kept.items():
             self._kept[serial] = card.after(self._kept.get(serial, card))
         return proven
@@ -115,7 +120,7 @@ class Archiver:
             kept[serial] = card.after(kept.get(serial, card))
 
     def _remove(self, waiting: list[_Proven]) -> None:
-        """Store the summary of these segments about the cards, and remove their entries."""
+        """Store the summaries of the cards in these segments. Then remove the segments' entries from the database."""
         if not waiting:
             return
         kept_cards.replace_all(self._context, self._kept, waiting[-1].segment.last_entry)
@@ -149,9 +154,9 @@ def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
 
 
 def unseen_sentences(chosen: Sequence[Segment], one: str, many: str) -> Iterator[str]:
-    """Yield a sentence for each run of segments that a check has not read.
+    """Yield a sentence about each sequence of consecutive segments in `chosen`, which a check has not read.
 
-    A sentence about one segment ends with `one`, and a sentence about several with `many`.
+    `one` is the end of a sentence about one segment, and `many` the end of a sentence about several segments.
     """
     for _, run in groupby(enumerate(chosen), key=lambda at: at[1].number - at[0]):
         parts = [segment for _, segment in run]
@@ -162,7 +167,15 @@ def unseen_sentences(chosen: Sequence[Segment], one: str, many: str) -> Iterator
 
 @dataclass(slots=True)
 class ArchiveCheck:
-    """A check of the files of archived segments."""
+    """A check of segment files in one folder.
+
+    Attributes:
+        folder: The folder.
+        database: The identity of the database whose segments the files hold.
+        problems: A sentence for each file that is not valid.
+        absent: The segments that have no file.
+        entries: The number of entries in all valid files.
+    """
 
     folder: Path
     database: str
@@ -171,7 +184,10 @@ class ArchiveCheck:
     entries: int = 0
 
     def check(self, segment: Segment, wanted: int | None = None) -> bytes | None:
-        """Check the file of a segment. If it is valid and has the entry with the number `wanted`, return the entry's hash."""
+        """Check the file of a segment, and note its problem, if it has one.
+
+        Return the hash of the entry with the number `wanted`, or None if the file is not valid or does not have this entry.
+        """
         path = archive_file.file_of(self.folder, segment.number)
         if not path.exists():
             self.absent.append(segment)

@@ -6,7 +6,8 @@ hash of the last entry must equal the end hash in the checkpoint. `xz -dc FILE` 
 
 Three promises:
 
-1. A file gets its name only when it is complete and its contents are on the disk. Only its owner can access it.
+1. A file gets its name only when it is complete and its contents are on the disk. (On a file system without hard links, an
+   empty file has the name just before.) Only the owner of a file can access it.
 2. A file is accepted only if it is complete and nothing follows its end. The hashes of its entries must form a chain from the
    start hash to the end hash of the segment's checkpoint.
 3. Reading a file takes a limited amount of memory, even if the file is damaged or forged.
@@ -31,11 +32,11 @@ _NAME = "audit-{:06}.jsonl.xz"
 _CHUNK = 64 * 1024
 _HEADER_CHUNK = 1024
 _MOST_LINE = 1024 * 1024
-"""The largest number of bytes in a line. Every entry is far shorter."""
+"""The reading of a line stops after about this many bytes. Every entry is far shorter."""
 _MOST_MEMORY = 64 * 1024 * 1024
 """The largest number of bytes of memory that decompression may use. Our files need a few megabytes."""
-# Level 6, the default, takes ten times as long as level 1, and its files are little smaller.
 _LEVEL = 1
+"""The level of compression. Level 6, the default, takes ten times as long, and makes files only a little smaller."""
 
 
 def file_of(folder: Path, number: int) -> Path:
@@ -96,8 +97,8 @@ def _header(segment: Segment, database: str) -> bytes:
 def entries(path: Path, segment: Segment, database: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield the text and the hash of each entry in a file.
 
-    Raises `InputError` if the file does not hold this segment. The error may come only after the last entry, so the caller
-    must not trust any entry before the iteration has ended.
+    Raises `InputError` if the file cannot be read or does not hold this segment. This may be found as late as after the last
+    entry, so the caller must not trust any entry before the iteration has ended.
     """
     count, digest = 0, segment.start_hash
     with _opened(path) as file:
@@ -112,7 +113,7 @@ def entries(path: Path, segment: Segment, database: str) -> Iterator[tuple[bytes
 
 
 def check_header(path: Path, segment: Segment, database: str) -> None:
-    """Raise `InputError` unless the file begins with the header of this segment. The entries are not read."""
+    """Raise `InputError` unless the file begins with the header of this segment. Do not check the entries."""
     with _opened(path) as file, closing(_lines(path, file, _HEADER_CHUNK)) as lines:
         _check_header(path, next(lines, b""), segment, database)
 
@@ -124,7 +125,7 @@ def _check_header(path: Path, line: bytes, segment: Segment, database: str) -> N
     except (ValueError, TypeError, KeyError, RecursionError):
         is_ours = False
     if not is_ours:
-        raise _refusal(path, "is not a segment that this dscplus has archived")
+        raise _refusal(path, "is not a segment file of dscplus, or has a format that this version does not know")
     right = json.loads(_header(segment, database))
     if header.get("database") != database:
         raise _refusal(path, "is a segment of another database")

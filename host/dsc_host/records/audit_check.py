@@ -29,11 +29,11 @@ from dsc_host.records.tables import audit
 PAGE = 1000
 """The number of entries that are read at a time."""
 PARALLEL_FROM = 50_000
-"""If at least this many entries must be checked, other processes help. Starting them takes a tenth of a second."""
+"""Other processes help with a check only from this number of entries on, because starting them takes a tenth of a second."""
 PAGE_AFTER = (
     select(audit).where(audit.c.number > bindparam("after"), audit.c.number < NUMBERS_END).order_by(audit.c.number).limit(PAGE)
 )
-"""A query for the next entries after a number."""
+"""A query for the next `PAGE` entries after a number."""
 _PAGE_TO = PAGE_AFTER.where(audit.c.number <= bindparam("last"))
 _HASH = select(audit.c.hash).where(audit.c.number == bindparam("number"))
 # SQLite sorts text and bytes after every number, so the second condition also finds a number of the wrong type.
@@ -51,25 +51,28 @@ class AuditReport:
     entries: int
     """The number of entries whose hashes were computed."""
     problems: tuple[str, ...]
+    """A sentence for each problem, at most 100."""
     checkpoint: Checkpoint
+    """The last entry that the check has read."""
     unseen: tuple[str, ...] = ()
     """One sentence for each part of the log that was not checked."""
 
     @property
     def sound(self) -> bool:
-        """Whether no entry was changed, removed, added or reordered in the checked parts of the log."""
+        """Whether the check found no problem, neither in the checked parts of the log nor in the records."""
         return not self.problems
 
 
 class Check:
-    """One check of a log, in one transaction."""
+    """One check of a log, in a transaction of the caller."""
 
     def __init__(
         self, db: Connection, keys: Keyring, seals: Seals, source: Source | None, done: Progress, size: int = SEGMENT
     ) -> None:
         """Read the number of the last entry and the mark of the archived entries.
 
-        Other processes open the database with `source`. `size` is the number of entries in a segment.
+        Other processes open the database with `source`. None means that no other process can open it. `size` is the number of
+        entries in a stretch after the last checkpoint. `done` is called with the number of checked entries and their total.
         """
         self._db = db
         self._keys = keys
@@ -96,7 +99,10 @@ class Check:
     # ---- the checks ----
 
     def whole(self, since: Checkpoint | None, folder: Path | None = None) -> AuditReport:
-        """Check all entries that are in the database, all checkpoints, and the segment files in this folder."""
+        """Check all entries in the database, all checkpoints, and the segment files in `folder`.
+
+        With `since`, also check that the log has the entry of this checkpoint.
+        """
         known = self._checkpoints(0)
         self._check_archive([segment for segment in known if segment.first_entry <= self.mark.number], since, folder)
         if folder:
@@ -129,11 +135,11 @@ class Check:
     def after(self, since: Checkpoint) -> AuditReport:
         """Check the entries after a checkpoint that the caller trusts.
 
-        If the log ends before the checkpoint, check all entries. Otherwise the cost does not depend on the number of entries
-        before the checkpoint.
+        If the log ends before the checkpoint, check all entries in the database. Otherwise the cost does not depend on the
+        number of entries before the checkpoint.
         """
         if since.number > self._end:
-            # Somebody has removed the end of the log, so check all entries.
+            # The end of the log is missing, or the checkpoint is that of another log.
             return self.whole(since)
         known = self._checkpoints(since.number)
         if since.number < self.mark.number:
@@ -231,13 +237,16 @@ class Check:
         return last
 
     def _walk_closed(self, stretches: Sequence[Stretch], found: Mapping[int, Walked], total: int) -> list[Walked]:
-        """Return the results for stretches. Check a stretch again here if another process has found a problem in it."""
+        """Return the results for stretches. `found` has the results of other processes.
+
+        Check a stretch here if no other process has checked it, or if one has found a problem in it.
+        """
         results: list[Walked] = []
         for position, stretch in enumerate(stretches):
             walked = found.get(position)
             if walked is None or walked.problems:
-                # The other process may have seen a later state of the log, and report entries as missing that were archived
-                # since this transaction began. So check the stretch again in this transaction.
+                # Another process may have seen a later state of the log. It then reports entries as missing if they were
+                # archived after this transaction began. So check the stretch again in this transaction.
                 walked = self._walk_here(stretch, total)
             else:
                 self._seen += walked.entries
@@ -296,5 +305,5 @@ class Check:
 
 
 def _are_linked(results: Sequence[Walked]) -> bool:
-    """Return whether each result begins with the last hash of the previous result. Ignore results with problems."""
+    """Return whether each result begins with the last hash of the previous result. Do not compare results with problems."""
     return all(one.problems or other.problems or one.hash == other.start for one, other in pairwise(results))

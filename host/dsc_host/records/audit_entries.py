@@ -1,4 +1,4 @@
-"""The entries of the audit log: their content, their hashes, and the checkpoints that a caller may keep."""
+"""The entries of the audit log, their hashes, and the checkpoints that a caller may keep."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from dsc_host.errors import InputError
 
 NUMBERS_END = 2**62
-"""The number of an entry is below this limit."""
+"""The number of each entry is below this limit."""
 START = bytes(32)
 """The hash before the first entry."""
 encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-"""The function that encodes the values of an entry as JSON, from which the entry's hash is computed."""
+"""The function that encodes the values of an entry as JSON text. The entry's hash is computed from this text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Entry:
     """64 hex digits."""
 
     def as_json(self) -> dict[str, object]:
-        """Return the entry for an export. Its time is in Unix seconds, which the hash includes, and in ISO 8601."""
+        """Return the entry for an export. `at` is the Unix time, which the hash covers. `time` is this time in ISO 8601."""
         return {
             "number": self.number,
             "at": self.at,
@@ -100,17 +100,17 @@ class Checkpoint:
 
 
 def hash_of(before: bytes, *values: object) -> bytes:
-    """Return the hash of an entry with these values, in the order of the columns. The values are encoded in JSON.
+    """Return the SHA-256 of `before`, the hash of the entry before, and of these values, encoded as JSON.
 
-    The last value is the card's row. If it is None, it is left out, so that entries from the time before this column keep
-    their hashes.
+    `values` are in the order of the columns. The last one is `card_row`. It is left out if it is None, so that entries from the
+    time before this column keep their hashes.
     """
     values = values[:-1] if values[-1] is None else values
     return hashlib.sha256(before + encoded(values).encode()).digest()
 
 
 def hash_of_anything(before: bytes, *values: object) -> bytes:
-    """Return the hash of values that an attacker may have changed; empty bytes if JSON cannot encode them."""
+    """Return the same as `hash_of` for values that an attacker may have changed, or empty bytes if JSON cannot encode them."""
     try:
         return hash_of(before, *values)
     except TypeError:
@@ -130,7 +130,7 @@ def _iso(seconds: object) -> str | None:
 
 
 def _read(detail: object) -> object:
-    """Return the detail as an object, or as text if somebody has changed it."""
+    """Return the value that the JSON text `detail` holds, or the text itself if it is not JSON any longer."""
     try:
         return json.loads(str(detail))
     except (ValueError, RecursionError):

@@ -35,7 +35,11 @@ class AuditLog:
         anchors: Sequence[Anchor],
         card_actions: frozenset[str],
     ) -> None:
-        """Use an open database. `anchors` compare the records with the log. `card_actions` begin or end an enrollment."""
+        """Use the open database of `context`.
+
+        `check_serial` raises `InputError` for an invalid serial. `anchors` compare the records with the log. `card_actions` are
+        the actions that begin or end a card's enrollment.
+        """
         self._context = context
         self._store = context.store
         self._keys = context.keys
@@ -77,8 +81,11 @@ class AuditLog:
         The check includes all cards, their owners and all secrets of the vault. It finds each card or secret that somebody has
         changed, or that contradicts the log. With `since`, the check also verifies that the log still has the entry at that
         checkpoint. If `whole` is false, only the entries after `since` are checked, so the cost does not grow with the log. A
-        whole check includes the archived segments in `folder`, and the report names the segments that have no file there. The
-        check calls `done` after every thousand entries. In a large log, other processes help.
+        whole check includes the archived segments in `folder`, and the report names the segments that have no file there. A
+        large log is checked by several processes.
+
+        From time to time, `done` is called with the number of checked entries and their total. Raises `StoreError` if a newer
+        dscplus has migrated the database.
         """
         self._store.check_not_newer()
         with self._store.read(streams=True) as db:
@@ -94,10 +101,13 @@ class AuditLog:
         return None if segment is None else Checkpoint(segment.last_entry, segment.end_hash.hex())
 
     def seal(self, size: int = SEGMENT, *, done: Progress = ignored) -> AuditReport:
-        """Check the entries after the last checkpoint, and make a checkpoint at the end of each segment of `size` entries.
+        """Check the entries after the last checkpoint, and make a checkpoint after every `size` of them.
 
-        If the check finds a problem, no checkpoint is made. Raises `InputError` for a size below 1,000 or
-        above 10,000,000.
+        Fewer than `size` entries at the end of the log get no checkpoint yet. If the check finds a problem, no checkpoint is
+        made. From time to time, `done` is called with the number of checked entries and their total.
+
+        Raises `InputError` for a size below 1,000 or above 10,000,000. Raises `StoreError` if the last checkpoint has no valid
+        seal, or if a newer dscplus has migrated the database.
         """
         if type(size) is not int or not FEWEST <= size <= MOST:
             raise InputError("entries of a segment", f"must be a whole number from {FEWEST:,} to {MOST:,}")
@@ -125,15 +135,18 @@ class AuditLog:
         return self._context.read(lambda tx: segments.archived(tx.db, tx.keys, tx.seals).number)
 
     def archivable(self, before: float) -> list[Segment]:
-        """Return the segments that `archive` would move. Raises `StoreError` if a checkpoint was changed."""
+        """Return the segments that `archive` with this `before` would move. Raises `StoreError` if a checkpoint was changed."""
         return archive.archivable(self._context, before)
 
     def archive(self, folder: Path, before: float, *, done: Progress = ignored) -> list[Segment]:
-        """Move the sealed segments whose entries are all older than `before`, in Unix seconds, into files in `folder`.
+        """Move sealed segments into files in `folder`, and return these segments.
 
-        Return these segments. Entries are removed from the database only after their file was checked: see `archive`. Raises
-        `InputError` if a file cannot be written, or if a file with the segment's name holds something else. Raises `StoreError`
-        if entries in the database were changed after they were sealed.
+        The first segment that is not moved is one whose last entry is not older than `before`, in Unix seconds, or is the last
+        entry of the log. Entries are removed from the database only after their file was checked. After each batch, `done` is
+        called with the numbers of the last removed entry and the last entry to remove.
+
+        Raises `InputError` if the folder does not exist, if a file cannot be written, or if a file with the segment's name
+        holds something else. Raises `StoreError` if entries in the database were changed or removed after they were sealed.
         """
         self._store.check_not_newer()
         chosen = self.archivable(before)
@@ -159,5 +172,5 @@ def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
 
 
 def _shown(value: Any) -> Any:
-    """Return bytes as text, which an export can hold, and any other value unchanged. Only a changed entry has bytes."""
+    """Return bytes as text for an export, and any other value unchanged. An entry has bytes only if somebody has changed it."""
     return ascii(value) if isinstance(value, bytes) else value

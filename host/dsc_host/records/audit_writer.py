@@ -1,4 +1,4 @@
-"""The writing of the audit log, which records who did what, when and to which card, with the outcome and the true reason.
+"""The writing of the audit log, which records who did what, when and to which card, with the outcome and the real reason.
 
 Six promises:
 
@@ -10,10 +10,10 @@ Six promises:
 4. If somebody replaces only the log, or only the cards, by an earlier state, the check finds this: each change gives a card's
    row a new version number, which is sealed in the row and hashed in the log entry about the change. Each secret of the vault
    records the number that the log's last entry had when the secret was stored. If somebody replaces the whole database by an
-   earlier state, only `check` with `since` finds this.
+   earlier state, this is found only by a check with `since`, a checkpoint that was kept elsewhere.
 5. No entry holds a PIN, a response or a key.
 6. An entry is removed from the database only after a file holds the whole segment of the entry. A sealed checkpoint stays in
-   the database, and shows any change of the file: see `segments` and `archive`.
+   the database, so any change of the file is found: see `segments` and `archive`.
 """
 
 import hmac
@@ -32,6 +32,7 @@ from dsc_host.records.statements import Statement
 from dsc_host.records.tables import audit, audit_head
 
 BEGIN = "log.begin"
+"""The action of the first entry of a log."""
 
 HEAD = select(audit_head.c.number, audit_head.c.hash, audit_head.c.key_id, audit_head.c.seal)
 """A query for the end of the log."""
@@ -55,19 +56,21 @@ class LoggedRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event to log. `detail` must not hold a secret."""
+    """An event to log."""
 
     action: str
     serial: str | None
+    """The card that the event is about, or None."""
     outcome: str
     reason: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
+    """Further facts. None of them may be a secret."""
     row: LoggedRow | None = None
-    """The card's row after the event; None if the event did not change it."""
+    """The card's row after the event, or None if the event did not change the row."""
 
 
 class PendingEntries:
-    """The entries of a transaction that are not written yet. They are written together, as the transaction's last step."""
+    """The log entries of one transaction, which are written together as its last step."""
 
     __slots__ = ("_events", "_signer")
 
@@ -79,7 +82,7 @@ class PendingEntries:
         return len(self._events)
 
     def add(self, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
-        """Add entries about these events. The keys and seals of the last call seal the end of the log."""
+        """Add entries about `events` at the Unix time `at`. The `keys` and `seals` of the last call seal the end of the log."""
         self._signer = keys, seals
         self._events += [(at, actor, event) for event in events]
 
@@ -91,14 +94,15 @@ class PendingEntries:
         """Append the entries to the log as the last step of a transaction.
 
         Until the transaction ends, other transactions cannot append entries. Raises `StoreError` if the end of the log does not
-        match its seal, because otherwise a changed log would get a valid seal.
+        match its seal: a new seal would make a changed log look valid. Raises `InputError` if the end of the log is sealed
+        under a master key that was not given.
         """
         if self._events and self._signer:
             _append(db, *self._signer, self._events)
 
 
 def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
-    """Append entries about these events immediately, as `PendingEntries.write` does."""
+    """Append entries about these events immediately. Raises as `PendingEntries.write` does."""
     entries = PendingEntries()
     entries.add(keys, seals, at, actor, events)
     entries.write(db)
@@ -138,9 +142,9 @@ def _add(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
-    """Replace the seal of a log that an older dscplus wrote by a seal that is bound to this database.
+    """Seal the end of the log again, for this database. The seals of an older dscplus were not bound to a database.
 
-    Raises `StoreError` if the end does not match its old seal.
+    Raises `StoreError` if the end of the log does not match its old seal.
     """
     head = _LOCK_HEAD.row(db, {})
     if _is_new(head):
@@ -172,7 +176,7 @@ def _sealed_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) ->
 
 
 def last_number(db: Connection) -> int:
-    """Return the number of the last entry according to the end of the log, or 0 if the log has no entries."""
+    """Return the number of the last entry, according to the end of the log. Return 0 if there is none or the end is damaged."""
     number = db.execute(select(audit_head.c.number)).scalar_one_or_none()
     return number if type(number) is int else 0
 

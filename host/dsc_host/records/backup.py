@@ -1,14 +1,17 @@
-"""Backups: one file with all rows of a database, which can be restored on another machine or in another kind of database.
+"""Backups: one file with the rows of a database, which can be restored on another machine or in another kind of database.
 
 Three promises:
 
-1. A backup has all rows as they were at one moment. It holds no secret in the clear: secrets stay sealed as in the database.
-2. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
-   short, changed or pieced together is refused.
-3. No part of a backup is used without a valid seal: `Restoring.into` runs in a transaction that fails if the seal is wrong.
+1. A backup has all rows as they were at one moment, except those that `Schema.kept` leaves out. It holds no secret in the
+   clear: secrets stay sealed as in the database.
+2. A backup ends with a seal of the master key over all earlier bytes, which include the identity of its database. A backup that
+   was cut short, changed or pieced together is refused.
+3. No part of a backup is used without a valid seal: `Restoring.into` raises an error if the seal is wrong, and the caller then
+   undoes the transaction.
 
-The file is JSON lines in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256). A backup of the second format
-leaves out the entries of sealed segments, and can be restored only with the files of these segments: see `backup_segments`.
+The file consists of lines of JSON in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256). A backup of the second
+format leaves out the entries of sealed segments. It can be restored only with the files of these segments: see
+`backup_segments`.
 """
 
 import hmac
@@ -33,7 +36,7 @@ FORMAT = 1
 WITH_SEGMENTS = 2
 """The format of a backup that leaves out sealed segments."""
 MOST_LINE = 64 * 1024
-"""The largest number of bytes in a line. Every row is far shorter."""
+"""The largest number of bytes in a line of a backup. Every row is far shorter."""
 _BATCH = 500
 
 
@@ -46,10 +49,10 @@ def kept_tables(schema: Schema) -> tuple[Table, ...]:
 
 
 def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress, folder: Path | None = None) -> dict[str, int]:
-    """Write all rows, as they are at one moment, to `file`. Return the number of rows by table.
+    """Write all rows that a backup keeps, as they are at one moment, to `file`. Return the number of rows by table.
 
-    Leave out the entries of the sealed segments that have a file in `folder`. Raises `StoreError` if a value in the database
-    has the wrong type.
+    Leave out the entries of the sealed segments that have a file in `folder`. From time to time, `done` is called with the
+    number of written rows and their total. Raises `StoreError` if a value in the database has the wrong type.
     """
     signer = context.keys.current.backup_signer()
     tables = kept_tables(schema)
@@ -108,7 +111,7 @@ class Restoring:
     """One pass through a backup, line by line."""
 
     def __init__(self, schema: Schema, file: BinaryIO, keys: Keyring, done: Progress) -> None:
-        """Start at the first byte of `file`. `done` is called with the progress."""
+        """Start at the current position of `file`. `done` is called with the number of restored rows and their total."""
         self._schema = schema
         self._tables = kept_tables(schema)
         self._file = file
@@ -119,9 +122,10 @@ class Restoring:
         """The part of the log that the backup leaves out. It is known only after the header was read."""
 
     def into(self, db: Connection) -> dict[str, int]:
-        """Add all rows in this transaction, and check the seal. Return the number of rows by table.
+        """Add all rows in this transaction, then check the seal. Return the number of rows by table.
 
-        Raises `InputError` if the file is not a complete, unchanged backup. The transaction must then be undone.
+        Raises `InputError` if the file is not a complete and unchanged backup of this schema version, or if the backup is
+        sealed under a master key that was not given. The caller must then undo the transaction.
         """
         first = self._read()
         expected, key_id = self._header(first)
@@ -151,7 +155,7 @@ class Restoring:
         if len(line) > MOST_LINE:
             raise self._refusal("is not a line of a backup: it is too long")
         if not line.endswith(b"\n"):
-            raise self._refusal("is missing or cut short: the backup is not whole; use another backup")
+            raise self._refusal("is missing or cut short: the backup is incomplete; use another backup")
         return line
 
     def _header(self, line: bytes) -> tuple[dict[str, int], str]:
@@ -196,7 +200,7 @@ class Restoring:
         seal = self._parsed(line, self._number).get("seal")
         if not isinstance(seal, str) or not hmac.compare_digest(seal.encode(errors="replace"), right.hex().encode()):
             raise self._refusal(
-                "does not have the master key's seal: the backup was changed, or is not whole; use another backup"
+                "does not have the master key's seal: the backup was changed, or is incomplete; use another backup"
             )
 
     def _refusal(self, problem: str, number: int | None = None) -> InputError:

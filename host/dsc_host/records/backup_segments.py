@@ -1,11 +1,11 @@
 """The sealed segments of the log that a backup leaves out, because each has a separate file beside the backup.
 
-A sealed segment never changes, so its file is made only once. All later backups use the same file, and hold only the entries
-after the last segment. The files have the format of the archive. Two promises:
+A sealed segment never changes, so its file is made only once. All later backups use this file, and hold only the entries after
+the last segment. The files have the format of the archive. Two promises:
 
 1. A backup leaves out an entry only if the file of its segment is in the folder.
-2. The entries of a file are restored in a transaction. It fails unless their hashes form a chain from the start hash to the end
-   hash of the segment's sealed checkpoint. The backup holds the checkpoints.
+2. Entries from a file are restored only if their hashes form a chain from the start hash to the end hash of the segment's
+   sealed checkpoint, which the backup holds. Otherwise nothing is restored.
 """
 
 import json
@@ -47,7 +47,7 @@ class LeftOut:
 
     @classmethod
     def read(cls, content: object) -> Self | None:
-        """Return the part of the log that `content`, from the header of a backup, names; None if it names none."""
+        """Return the part that `content`, a value from the header of a backup, describes. Return None for any other value."""
         if not isinstance(content, dict) or list(content) != ["first", "last", "last_entry"]:
             return None
         if not all(type(number) is int for number in content.values()):
@@ -55,7 +55,7 @@ class LeftOut:
         return cls(**content)
 
     def as_json(self) -> dict[str, int]:
-        """Return the part for the header of a backup."""
+        """Return the value for the header of a backup."""
         return asdict(self)
 
     @property
@@ -65,10 +65,11 @@ class LeftOut:
 
 
 def make_files(context: Context[Any], folder: Path, done: Progress) -> None:
-    """Make the file of each sealed segment that is in the database and has no file in this folder.
+    """Make the file of each sealed segment that has entries in the database and no file in this folder.
 
-    Raises `InputError` for a folder or a file that cannot be used, or a file that does not hold its segment. Raises
-    `StoreError` if entries in the database were changed after they were sealed.
+    After each segment, `done` is called with the numbers of its last entry and of the last sealed entry. Raises `InputError` if
+    the folder or a file cannot be used, or if a file with the name of a segment holds something else. Raises `StoreError` if
+    entries in the database were changed after they were sealed.
     """
     if not folder.is_dir():
         raise InputError("segments", f"{folder} is not a folder; create it first")
@@ -83,7 +84,7 @@ def make_files(context: Context[Any], folder: Path, done: Progress) -> None:
 
 
 def left_out(db: Connection, keys: Keyring, seals: Seals, folder: Path) -> LeftOut | None:
-    """Return the part of the log that a backup made in this transaction can leave out, or None if there is none."""
+    """Return the part of the log that a backup in this transaction can leave out, or None if it must hold all entries."""
     mark = segments.archived(db, keys, seals)
     found: list[Segment] = []
     for segment in segments.segments(db, mark.number):
@@ -105,9 +106,10 @@ def _has_file(folder: Path, segment: Segment, database: str) -> bool:
 
 
 def insert_entries(db: Connection, keys: Keyring, seals: Seals, part: LeftOut, folder: Path, done: Progress) -> None:
-    """Insert the entries of the segments in `part`, read from their files. The backup was restored in the same transaction.
+    """Insert the entries of the segments in `part` from their files. Call it after `Restoring.into`, in the same transaction.
 
-    Raises `InputError` if a file is missing or is not the segment, or if the backup lacks its checkpoint.
+    After each segment, `done` is called with the numbers of its last entry and of the last entry of `part`. Raises `InputError`
+    if a file is missing or does not hold its segment, or if the backup lacks a checkpoint or has a checkpoint that was changed.
     """
     archived, previous, last = segments.archived(db, keys, seals).number, None, 0
     for segment in list(segments.segments(db)):

@@ -2,11 +2,12 @@
 
 A commit waits for the disk, which takes far longer than a change. Only as many threads commit at the same time as the database
 allows (`Store.writers`). The changes of the other threads wait. The next thread that may commit makes up to 64 waiting changes
-together, in one transaction. Each change either has its own savepoint or belongs to a set, whose changes are made by the same
-statements. Five promises:
+together, in one transaction. In such a transaction, each change either has its own savepoint or belongs to a set, whose changes
+are made by the same statements. Five promises:
 
 1. No call returns the result of a change before the change is on the disk.
 2. If a change raises an error, only this change and its log entries are undone. The other changes of the transaction are kept.
+   A change that fails with an error of the database is made again in a separate transaction.
 3. If the transaction cannot begin, each caller gets the error. If the transaction fails between its beginning and its commit,
    its changes are undone, and each change is made again in a separate transaction. If the commit itself fails, the database may
    have recorded the changes, so no change is repeated, and each caller gets the error.
@@ -33,9 +34,12 @@ from dsc_host.records.statements import Statement
 from dsc_host.records.store import Store
 
 MOST_TOGETHER = 64
-"""The largest number of changes in one transaction. PostgreSQL keeps this many savepoints of a transaction in shared memory."""
+"""The largest number of changes in one transaction. PostgreSQL keeps at most this many savepoints of one in shared memory."""
 
-_INTERRUPTED = "the change was interrupted and may have been recorded; try again, and for a response with a new challenge"
+_INTERRUPTED = (
+    "the change was interrupted and may have been recorded; check before you repeat it, and verify a response only with a new "
+    "challenge"
+)
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection, PendingEntries], T]
@@ -62,11 +66,11 @@ class SetWork(ABC, Generic[T]):
     @staticmethod
     @abstractmethod
     def do_set(db: Connection, entries: PendingEntries, works: Sequence["SetWork[Any]"]) -> "Outcomes":
-        """Do changes of this kind together, without waiting for a lock. An error of the database fails the transaction.
+        """Do the changes `works`, all of this kind, together and without waiting for a lock.
 
-        Return a function that the caller calls after writing the entries, as the last step of the transaction. That function
-        returns the outcome of each change. The outcome is None if a lock has prevented the change, which must then be done
-        alone.
+        Return a function that the caller calls as the last step of the transaction, after it has written `entries`. That
+        function returns the outcome of each change, or None for a change that a lock has prevented and that must be done alone.
+        Raises the errors of the database, after which the whole transaction must be undone.
         """
 
 
@@ -88,7 +92,7 @@ class _Stage(Enum):
 
 
 class Change(Generic[T]):
-    """One change with its outcome. The thread that commits it calls `settled` as soon as the outcome is final."""
+    """One change with its outcome. The thread that commits the change calls `settled` as soon as the outcome is final."""
 
     __slots__ = ("_error", "_result", "_settled", "is_settled", "work")
 
@@ -123,13 +127,13 @@ class Change(Generic[T]):
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """The changes that one thread waits for."""
+    """Changes of one thread, which waits until they are committed."""
 
     changes: Sequence[Change[Any]]
     called: threading.Lock
-    """A lock that another thread releases when it has committed these changes, or when it passes the lead to this thread."""
+    """A lock that another thread releases when it has committed these changes, or when it passes the lead to their thread."""
     leads: bool = False
-    """Whether this thread commits the next transaction."""
+    """Whether the group's own thread commits the next transaction."""
 
     def __post_init__(self) -> None:
         self.called.acquire()
@@ -157,7 +161,7 @@ class GroupCommit:
         return change.result()
 
     def do_alone(self, work: Work[T]) -> T:
-        """Do `work` in a separate transaction, and return its result."""
+        """Do `work` in a separate transaction, and return its result or raise its error. See `Store.change`."""
         return self._store.change(lambda db: _recorded(db, work))
 
     def do_all(self, changes: Sequence[Change[Any]]) -> None:
@@ -202,7 +206,7 @@ class GroupCommit:
             raise
 
     def _leave(self, group: _Group) -> bool:
-        """Leave the queue. Return False if another thread has begun the group's changes, or has passed the lead to it."""
+        """Remove the group from the queue. Return False if another thread has taken the group or passed it the lead."""
         with self._guard:
             if group not in self._waiting:
                 return False
@@ -218,7 +222,7 @@ class GroupCommit:
             groups += self._take(MOST_TOGETHER - len(own.changes))
             changes = [change for group in groups for change in group.changes]
             if len(changes) == 1 and not self._store.locks_rows:
-                # The change is the only one, and this database has no row locks that could block it. So do it directly.
+                # There is only one change, and this database has no row locks that could block it. So do it directly.
                 self._settle_alone(changes[0])
             else:
                 self._together(changes)
@@ -245,7 +249,7 @@ class GroupCommit:
     # ---- transactions ----
 
     def _together(self, changes: Sequence[Change[Any]]) -> None:
-        """Make the changes in one transaction. Each change that is not settled afterwards must be made separately."""
+        """Make the changes in one transaction. A change that is not settled afterwards must be made in a separate one."""
         stage, done = _Stage.OPENING, list[Change[Any]]()
         try:
             with self._store.write() as db:

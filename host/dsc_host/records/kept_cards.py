@@ -1,12 +1,12 @@
 """The state of each card according to the archived entries, so that a check can still compare the cards with the whole log.
 
-For each card, the table `audit_kept` has a row: the last version of the card that an archived entry records, and the last
-enrollment or removal of the card. The sealed mark of the archive holds one hash of all these rows. So the check finds a row
-that an attacker has replaced by an earlier version of it.
+For each card, the table `audit_kept` has a row. It holds the last version of the card that an archived entry records, and the
+last enrollment or removal of the card. The sealed mark of the archive holds one hash of all these rows. So the check finds a
+changed row, even if an attacker has replaced it by an earlier version of the same row.
 
-Each update writes a new generation of rows, in batches, each in its own transaction. The new generation becomes valid when the
-mark names it. So no batch blocks logins for long, and if the process is killed, the old generation stays valid. If two
-processes write a new generation at the same time, one of them begins again.
+Each update writes a new generation of rows, in batches, each in a separate transaction. The new generation becomes valid when
+the mark names it. So no batch blocks logins for long, and the old generation stays valid if the process is killed. If two
+processes write a new generation at the same time, only one of them succeeds. The other begins again if that is still necessary.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class KeptCard(NamedTuple):
 
 
 class Digest:
-    """The hash of rows, in the order of their serials."""
+    """The hash of rows that are added in the order of their serials."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256(b"dscplus kept")
@@ -57,7 +57,7 @@ class Digest:
 
 
 def is_sound(db: Connection, mark: Archived) -> bool:
-    """Return whether the rows have the hash that the mark holds."""
+    """Return whether the rows of the mark's generation have the hash that the mark holds."""
     if not mark.generation:
         return True
     digest = Digest()
@@ -73,16 +73,17 @@ def is_sound(db: Connection, mark: Archived) -> bool:
 
 
 def replace_all(context: Context[Any], cards: Mapping[str, KeptCard], to: int) -> None:
-    """Bring the rows up to entry number `to`. `cards` has the states according to the entries since the last update.
+    """Update the rows, so that they take all entries up to the number `to` into account.
 
-    Raises `StoreError` if the rows were changed.
+    `cards` has the state of each card, by serial, according to the entries since the last update. Raises `StoreError` if the
+    rows or the mark were changed.
     """
     while (mark := _mark(context)).kept_to < to and not _replaced(context, mark, cards, to):
         continue
 
 
 def _replaced(context: Context[Any], mark: Archived, cards: Mapping[str, KeptCard], to: int) -> bool:
-    """Write a new generation. Return False if another process was faster."""
+    """Write a new generation. Return False if another process has written one in the meantime."""
     old, new, count = Digest(), Digest(), 0
     generation = 1 + secrets.randbelow(2**31 - 1)
     rows = _merged(_old(context, mark, old), cards)
@@ -156,7 +157,10 @@ def _move(tx: Transaction, mark: Archived, moved: Archived, count: int) -> bool:
 
 
 def _remove_some(tx: Transaction) -> int:
-    """Remove a batch of rows of invalid generations. A process that is still writing such a generation begins again."""
+    """Remove a batch of rows of invalid generations, and return their number.
+
+    If another process is still writing such a generation, it notices the removal, and begins again.
+    """
     tx.context.store.claim(tx.db)
     c, generation = audit_kept.c, segments.archived(tx.db, tx.keys, tx.seals).generation
     others = select(c.generation, c.serial).where(c.generation != generation).order_by(c.generation, c.serial).limit(_BATCH)

@@ -1,14 +1,14 @@
-"""The master key, and the secrets that it seals: keys, PINs and unlock keys of cards, as the database stores them.
+"""The master key, which seals every secret in the database: the secrets of cards, those of the vault, and the row key.
 
-A `Keyring` holds one or more master keys. Only the first key seals new secrets, but each key opens the secrets that it has
-sealed. So the master key can be changed during normal operation.
+A `Keyring` holds one or more master keys. Its first key seals new secrets. Each of its keys opens the secrets that were sealed
+under this key. So the master key can be changed during normal operation.
 
 Four promises:
 
 1. A sealed secret can be read only with the master key, and any change of it is detected (AES-256-GCM).
-2. A sealed secret opens only for the purpose for which it was sealed: as the key, the PIN or the unlock key of one enrollment
-   of one card, with its suite, in one database (`seals`). So an attacker gains nothing by swapping sealed secrets.
-3. The master key is never stored in the database. Only its `id` is, which reveals nothing about the key.
+2. A sealed secret opens only for the purpose for which it was sealed. For example, the PIN of a card opens only as the PIN of
+   one enrollment of this card, with its suite, in one database (`seals`). So an attacker gains nothing by swapping secrets.
+3. The database holds the `id` of the master key, but never the key. The id reveals nothing about the key.
 4. Neither `repr` nor any message shows a secret.
 """
 
@@ -37,7 +37,7 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _ID_BYTES = 8
 _MOST_TEXT = 64 * 1024
-"""The largest number of bytes that are read from a key file, because a wrong file may be huge."""
+"""The largest number of bytes that are read from a key file. A wrong file may be huge."""
 
 
 class Secret(StrEnum):
@@ -47,12 +47,12 @@ class Secret(StrEnum):
     PIN = "PIN"
     UNLOCK_KEY = "unlock key"
     DURESS_PIN = "duress PIN"
-    ROW_KEY = "row key"  # The key of a database's seals. Its `serial` is the database's identity.
-    VAULT = "secret"  # A secret of the login system. Its `serial` is its name in the vault.
+    ROW_KEY = "row key"  # The key of a database's seals. For it, `serial` is the database's identity.
+    VAULT = "secret"  # A secret of the vault. For it, `serial` is its name in the vault.
 
 
 class MasterKey:
-    """A key that seals every card's secrets: 32 random bytes, written as 64 hex digits.
+    """A key that seals every secret in the database: 32 random bytes, written as 64 hex digits.
 
     Nonces are random, so one master key should seal at most 2**32 secrets.
 
@@ -113,7 +113,10 @@ class MasterKey:
 
     @classmethod
     def from_environment(cls, name: str) -> "MasterKey":
-        """Return the key from the environment variable `name`, as 64 hex digits. Raises `InputError`."""
+        """Return the key from the environment variable `name`, which holds the 64 hex digits.
+
+        Raises `InputError` if the variable is not set or holds something else.
+        """
         text = _variable(name)
         with _naming(f"the environment variable {name}"):
             return cls.from_hex(text)
@@ -124,7 +127,7 @@ class MasterKey:
         Raises `InputError` if the file exists or cannot be written.
         """
         try:
-            # `write_new` waits for the disk: if this key were lost, all cards would be lost with it.
+            # `write_new` waits until the key is on the disk: if this key were lost, all cards would be lost with it.
             write_new(path, self._key.hex() + "\n")
         except OSError as error:
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
@@ -159,13 +162,13 @@ class MasterKey:
             ) from None
 
     def sign_log(self, end: bytes) -> bytes:
-        """Return a 32-byte MAC of `end`, the end of a log."""
+        """Return a 32-byte MAC of `end`: the end of a log, a checkpoint or the mark of the archive, encoded by `Seals`."""
         signer = self._log_signer.copy()
         signer.update(end)
         return signer.digest()
 
     def pseudonym(self, text: str) -> str:
-        """Return 64 hex digits that identify `text`. Only the holder of this key can tell which text they belong to."""
+        """Return 64 hex digits that identify `text`. Without this key, nobody can find out to which text they belong."""
         signer = self._name_signer.copy()
         signer.update(text.encode("utf-8", "surrogatepass"))
         return signer.hexdigest()
@@ -182,7 +185,7 @@ class MasterKey:
 
 
 class Keyring:
-    """The master keys of one verifier. `current` seals and opens secrets. `others` only open what they sealed earlier.
+    """The master keys of one verifier. `current` seals and opens secrets. `others` open the secrets that they sealed earlier.
 
     Examples:
         >>> from dsc_host import Keyring, MasterKey, Verifier
@@ -203,7 +206,10 @@ class Keyring:
 
     @classmethod
     def of(cls, given: "MasterKeySource") -> "Keyring":
-        """Return a keyring from `given`, any value that `Verifier.open` accepts. Call a function once. Raises `InputError`."""
+        """Return a keyring from `given`, any value that `Verifier.open` accepts. If `given` is a function, call it once.
+
+        Raises `InputError` for a value that is not a key.
+        """
         if callable(given):
             given = given()
         if isinstance(given, Keyring):
@@ -212,7 +218,7 @@ class Keyring:
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
-        """Return the keys in `text`: 64 hex digits each, separated by line breaks or spaces. Raises `InputError` otherwise."""
+        """Return the keys in `text`: 64 hex digits each, separated by white space. Raises `InputError` for any other text."""
         return cls(*(MasterKey.from_hex(word) for word in text.split() or [""]))
 
     @classmethod
@@ -224,7 +230,10 @@ class Keyring:
 
     @classmethod
     def from_environment(cls, name: str) -> "Keyring":
-        """Return one or more keys, separated by spaces, from the environment variable `name`. Raises `InputError`."""
+        """Return one or more keys, separated by white space, from the environment variable `name`.
+
+        Raises as `MasterKey.from_environment` does.
+        """
         text = _variable(name)
         with _naming(f"the environment variable {name}"):
             return cls.from_text(text)
@@ -235,10 +244,10 @@ class Keyring:
         return tuple(self._keys.values())
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the keys of this keyring to the file at `path`, replacing its contents. On an error, leave the file unchanged.
+        """Replace the file at `path`, completely or not at all, by a file with the keys of this keyring, one per line.
 
-        If the path is a symbolic link, its target is replaced. The file keeps its owner, and nobody else can read it. Raises
-        `InputError`.
+        If the path is a symbolic link, its target is replaced. The file keeps its owner, and nobody else can access it. Raises
+        `InputError` if the file cannot be written, or if another command is changing it.
         """
         path = os.path.realpath(path)
         try:
@@ -305,7 +314,7 @@ def _read(path: str | os.PathLike[str]) -> str:
 
 
 def _give_to_owner_of(path: str, handle: int) -> None:
-    """Give an open file to the owner of the file that it will replace. Raises `OSError` if that is not allowed."""
+    """Give an open file to the owner of the file at `path`, which it will replace. Raises `OSError` if that is not allowed."""
     if sys.platform == "win32" or not os.path.exists(path):
         return
     owner = os.stat(path)

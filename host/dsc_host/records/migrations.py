@@ -1,9 +1,9 @@
 """Migrations, which bring a database of an older dscplus up to date.
 
 Each file in the folder `versions` holds one Alembic revision. Its id is the version of the schema as four digits, and its
-function `upgrade` migrates the tables to this version. A downgrade is not possible: to go back, use a backup, or
-the copy that was made of an SQLite file before the migration. The version is stored only in the database's marks
-(`Backend.mark`), not in a table of Alembic.
+function `upgrade` migrates the tables to this version. A downgrade is not possible. To go back, use a backup, or the copy of an
+SQLite file that was made before the migration. The version is stored in the database's marks (`Backend.mark`). Alembic's own
+table of versions is not used.
 """
 
 from collections.abc import Iterator
@@ -21,9 +21,10 @@ _one_at_a_time = Lock()
 
 
 def migrate(db: Connection, version: int | None, folder: Path) -> int:
-    """Migrate the tables from `version` to the newest version, in the open transaction. Without tables, `version` is None.
+    """Migrate the tables from `version` to the newest version, in the open transaction of `db`.
 
-    Return the newest version. The caller stores it in the marks.
+    For a database without tables, `version` is None. `folder` is the folder that contains `versions`. Return the newest
+    version, which the caller stores in the marks.
     """
     scripts = ScriptDirectory(str(folder))
     head = scripts.get_current_head()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""A callback that takes the number of finished rows and the total number of rows."""
+"""A callback that takes the number of rows or log entries that are finished, and the number of all of them."""
 
 
 def ignored(*_: object) -> None:

@@ -1,12 +1,12 @@
-"""Refused attempts, counted in memory, so that a client that repeats them does not make the log grow.
+"""Counts of refused attempts in memory, so that a client that repeats such attempts does not make the log grow.
 
 The log gets at most two entries for all refusals under one limit: an entry for the first refusal and, when the limit has ended,
 an entry with the number of refusals. Three promises:
 
-1. A refusal that is only counted costs no write to the database.
+1. Counting a refusal takes no write to the database.
 2. At most `MOST` limits have separate counts. The refusals under all other limits are counted together.
-3. Each process has separate counts. A process that ends loses the counts that it has not logged yet. The first refusals are
-   already in the log.
+3. Each process has separate counts. A process that ends loses the counts that it has not logged yet. But the first refusal
+   under each limit is already in the log.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 MOST = 10_000
+"""The largest number of limits with a separate count."""
 OTHERS = ""
 """The key of the common count for the limits without a separate count."""
 
@@ -24,7 +25,7 @@ class Counted:
 
     key: str
     what: str
-    """A word or two for the thing that the limit counts."""
+    """A word or two that name in the log what the limit counts."""
     count: int
     since: float
     """The time of the first refusal, in Unix seconds."""
@@ -41,7 +42,10 @@ class Refusals:
         self._lock = Lock()
 
     def add(self, key: str, what: str, now: float, until: float) -> bool:
-        """Count a refusal under the limit `key`, which ends at `until`. Return whether it is the first and must be logged."""
+        """Count a refusal under the limit `key`. Return whether it is the first under this limit, which must be logged.
+
+        `what` names what the limit counts. `now` and `until`, the end of the limit, are Unix times.
+        """
         with self._lock:
             if key not in self._counted and len(self._counted) >= self._most:
                 key, what = OTHERS, "others"
@@ -51,7 +55,7 @@ class Refusals:
             return before is None
 
     def take(self, keys: Iterable[str]) -> list[Counted]:
-        """Stop counting under these limits. Return the counts above 1, because the first refusal was already logged."""
+        """Stop counting under these limits. Return the counts above 1. A count of 1 is only the refusal that was logged."""
         with self._lock:
             found = [self._counted.pop(key) for key in keys if key in self._counted]
         return [counted for counted in found if counted.count > 1]

@@ -17,7 +17,7 @@ Row = Sequence[Any]
 """The values of one row, in the order of the statement's columns."""
 
 _DIALECT = DefaultDialect()
-_NAMES = {16: "bool", 17: "bytea", 20: "bigint", 25: "text", 701: "float8"}
+_NAMES = {17: "bytea", 20: "bigint", 25: "text", 701: "float8"}
 
 
 class RowSet:
@@ -26,7 +26,7 @@ class RowSet:
     __slots__ = ("_kinds", "_sql", "_stored")
 
     def __init__(self, sql: str, columns: Sequence[Column[Any]]) -> None:
-        """Take SQL in which `{rows}` stands for the rows. Each row has a value for each of `columns`."""
+        """Prepare `sql`, in which `{rows}` stands for the rows. Each row has one value for each of `columns`, in this order."""
         self._kinds = [_kind(column) for column in columns]
         arrays = ", ".join(f"${number}::{_NAMES[kind.type]}[]" for number, kind in enumerate(self._kinds, 1))
         names = ", ".join(_quoted(column) for column in columns)
@@ -54,7 +54,7 @@ def takes_sets(db: Connection) -> bool:
 
 
 def update_of(table: Table, *names: str) -> RowSet:
-    """Return a statement that writes these columns. A row's first value is its primary key."""
+    """Return a statement that writes the columns `names`. The first value of each row is the primary key."""
     key = next(iter(table.primary_key))
     columns = [table.c[name] for name in names]
     changes = ", ".join(f"{_quoted(column)} = v.{_quoted(column)}" for column in columns)
@@ -73,7 +73,7 @@ def insert_into(table: Table, ending: str = "") -> RowSet:
 def _kind(column: Column[Any]) -> Kind:
     kind = kind_of(column.type)
     if kind is None:
-        raise AssertionError(f"no array has the values of {column.name}")
+        raise AssertionError(f"the values of {column.name} have no binary form")
     return kind
 
 

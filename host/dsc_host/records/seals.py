@@ -1,4 +1,4 @@
-"""The seals of a database, which authenticate its contents under a key that no other database has.
+"""The seals of a database, which show any change of its contents. They are made with a key that no other database has.
 
 Each database has an identity and a row key. Both are random, and never change. The row key is stored sealed under the master
 key. Two promises:
@@ -60,7 +60,7 @@ class Seals:
             ) from None
 
     def store(self, db: Connection, master: MasterKey) -> None:
-        """Seal the row key under `master`, and replace the stored key."""
+        """Store the identity and the row key, sealed under `master`, in place of the stored ones."""
         values = {
             "database": self.database,
             "key_id": master.id,
@@ -70,7 +70,7 @@ class Seals:
             db.execute(insert(identity).values(id=1, **values))
 
     def of_text(self, text: str) -> bytes:
-        """Return the seal of a text: 32 bytes."""
+        """Return the seal of `text` under the row key: 32 bytes."""
         signer = self._signer.copy()
         signer.update(text.encode())
         return signer.digest()
@@ -80,11 +80,11 @@ class Seals:
         return f"{self.database} vault {logged}"
 
     def end_of_log(self, number: int, digest: bytes) -> bytes:
-        """Return the bytes to seal for the end of the log."""
+        """Return the bytes to seal for the end of the log: the number and the hash of its last entry."""
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
     def checkpoint(self, digest: bytes) -> bytes:
-        """Return the bytes to seal for a checkpoint. They are longer than the bytes for a log's end, so never the same."""
+        """Return the bytes to seal for a checkpoint. They are longer than those for a log's end, so the two are never equal."""
         return self.database.encode() + b" segment " + digest
 
     def archive(self, mark: bytes) -> bytes:
@@ -96,7 +96,7 @@ class Seals:
 
 
 def missing() -> StoreError:
-    """Return the error for a database that has records but no identity."""
+    """Return the error to raise for a database that has records but no identity."""
     return StoreError("the identity of the database is missing: somebody has removed it; restore a backup")
 
 

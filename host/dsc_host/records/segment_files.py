@@ -1,4 +1,4 @@
-"""Segment files, made from the entries in the database for the archive and for backups.
+"""Segment files for the archive and for backups, made from the entries in the database.
 
 One promise: a file is made only from entries that were not changed after they were sealed.
 """
@@ -23,7 +23,7 @@ _ROWS = select(audit).where(audit.c.number > bindparam("after"), audit.c.number 
 
 
 def sealed(context: Context[Any]) -> list[Segment]:
-    """Return the sealed segments that have entries in the database.
+    """Return the sealed segments that have entries in the database, in order.
 
     Raises `StoreError` if a checkpoint or the mark of the archived entries was changed after it was sealed.
     """
@@ -43,11 +43,11 @@ def sealed(context: Context[Any]) -> list[Segment]:
 def make(context: Context[Any], folder: Path, segment: Segment) -> Path:
     """Make the file of a segment in this folder, unless it exists. Return its path.
 
-    Raises `InputError` if the file cannot be written, and `StoreError` if entries in the database were changed after they were
-    sealed.
+    Raises `InputError` if the file cannot be written, or if the archive already has some of the segment's entries. Raises
+    `StoreError` if entries in the database were changed or removed after they were sealed.
     """
     path = archive_file.file_of(folder, segment.number)
-    # Another process may have written the same file in the meantime.
+    # Another process may have written the same file since `exists` was called.
     with suppress(FileExistsError):
         if not path.exists():
             with closing(_lines(context, segment)) as lines:

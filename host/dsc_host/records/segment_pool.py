@@ -1,6 +1,6 @@
-"""Processes that check stretches of the audit log in parallel, one on each processor.
+"""Processes that check stretches of the audit log in parallel, one for each processor.
 
-While Python hashes small entries, it holds the interpreter's lock, so threads would not help. The processes are plain
+Threads would not help: while Python hashes small entries, it holds the interpreter's lock. The processes are plain
 subprocesses: they do not import the program that started them, and work in the same way on every system.
 """
 
@@ -30,10 +30,10 @@ def processors() -> int:
 
 
 class SegmentPool:
-    """The processes that check stretches. If a process fails to check a stretch, the caller must check it."""
+    """The processes that check stretches. A stretch without a result was not checked, so the caller must check it."""
 
     def __init__(self, source: Source, stretches: Sequence[Stretch]) -> None:
-        """Start a process for each processor, but not more processes than there are stretches."""
+        """Start a process for each processor, but no more processes than there are stretches. `source` is the database."""
         self._source = source
         self._left = deque(enumerate(stretches))
         self._results: dict[int, Walked] = {}
@@ -47,9 +47,9 @@ class SegmentPool:
             thread.start()
 
     def results(self, done: Callable[[int], object]) -> dict[int, Walked]:
-        """Wait for the processes, and return the results by the position of the stretch.
+        """Wait for the processes, and return their results, by the position of the stretch in the sequence of stretches.
 
-        Call `done` with the number of entries that were checked so far.
+        Meanwhile, call `done` with the number of entries that were checked so far, whenever this number has changed.
         """
         seen = 0
         for thread in self._threads:

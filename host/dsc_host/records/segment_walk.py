@@ -1,7 +1,7 @@
 """A walk through a stretch of the audit log, which computes every hash.
 
-Several processes can walk at the same time, each through another stretch. This module imports no database library, so that they
-start quickly.
+Several processes can walk at the same time, each through a different stretch. This module imports no database library, so that
+these processes start quickly.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any
 from dsc_host.records.audit_entries import bytes_of, encoded, hash_of_anything
 
 MOST_PROBLEMS = 100
-"""The largest number of problems in a report. If everything is damaged, the first problems are enough."""
+"""The largest number of problems in a report. If the whole log is damaged, the first problems are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Stretch:
     Attributes:
         after: The number of the entry before the first entry of the stretch.
         last: The number of the last entry.
-        before: The hash of the entry before the first entry; None to use the hash in the database.
+        before: The hash of the entry before the first entry. None means that the walk uses the hash in the database.
     """
 
     after: int
@@ -35,10 +35,10 @@ class Walked:
     """The result of a walk.
 
     Attributes:
-        start: The hash before the first entry; empty if it is missing.
-        entries: The number of entries that were seen.
+        start: The hash of the entry before the first entry; empty if it is missing.
+        entries: The number of entries that were read.
         number: The number of the last entry.
-        hash: The hash of this entry; empty if the hash is missing.
+        hash: The hash of the last entry; empty if it is missing.
         problems: A sentence for each problem.
     """
 
@@ -54,8 +54,10 @@ class Walk:
     """A walk that begins after an entry whose number and hash are given.
 
     Attributes:
-        number: The number of the last entry that was seen.
-        hash: The hash of this entry; None if it is missing. Then the next entry cannot be checked.
+        number: The number of the last entry that was read.
+        hash: The hash of the last entry that was read; None or empty if it is missing. Then the next entry cannot be checked.
+        entries: The number of entries that were read.
+        problems: A sentence for each problem.
     """
 
     number: int
@@ -75,7 +77,7 @@ class Walk:
             count += 1
             card_row, digest = row[-2:]
             try:
-                # Compute the hash here as `hash_of` does. Calling `hash_of` for each entry would make the walk a tenth slower.
+                # Compute the hash here, in the same way as `hash_of`: calling it for each entry would take a tenth longer.
                 text = encoded(tuple(row[:-1] if card_row is not None else row[:-2])).encode()
                 right = before is not None and row[0] == number + 1 and digest == sha256(before + text).digest()
             except TypeError:
@@ -83,7 +85,7 @@ class Walk:
             if not right:
                 self._explain(number, before, row)
                 digest = bytes_of(digest)
-            # Continue with the stored hash of this entry, so that one change is reported once.
+            # Continue with the stored hash of this entry, so that one change is reported only once.
             number, before = row[0], digest
         self.number, self.hash = number, before
         self.entries += count
@@ -96,7 +98,7 @@ class Walk:
             self.report(f"entry {number}: was changed or moved after it was written")
 
     def end_at(self, last: int) -> None:
-        """Report the entries that are missing up to `last`."""
+        """Note that the walk has reached its end. Report the entries that are missing from there up to the number `last`."""
         if self.number < last:
             self.report(f"entries {self.number + 1} to {last} are missing")
             self.number, self.hash = last, None

@@ -1,7 +1,8 @@
 """A process that walks through stretches of the audit log: `python -m dsc_host.records.segment_worker`.
 
-It reads JSON lines from its standard input: first the source of the database, and then one stretch per line. It answers each
-stretch with a line. It uses only the database's driver, because SQLAlchemy takes longer to load than a segment takes to check.
+The process reads lines of JSON from its standard input: the source of the database, and then one stretch per line. For each
+stretch, it writes a line with the result. It uses the database's driver directly, because loading SQLAlchemy takes longer than
+checking a segment.
 """
 
 import json
@@ -31,14 +32,15 @@ class Source:
 
     Attributes:
         kind: `sqlite` or `postgresql`.
-        arguments: The arguments of the driver's `connect`. They may include a password, so they are only sent through a pipe.
+        arguments: The arguments of the driver's `connect`. They may include a password, so they are sent through a pipe and not
+            on the command line.
     """
 
     kind: str
     arguments: dict[str, Any]
 
     def connect(self) -> Any:
-        """Open a connection that only reads."""
+        """Open a connection. The process uses it only for reading."""
         if self.kind == "sqlite":
             return sqlite3.connect(**self.arguments, uri=True, isolation_level=None)
         import psycopg
@@ -47,7 +49,7 @@ class Source:
         return psycopg.connect(**{**self.arguments, "prepare_threshold": None})
 
     def asking(self, db: Any) -> Ask:
-        """Return the function that executes statements on this connection."""
+        """Return a function that executes statements on the connection `db`."""
         return self._ask_sqlite(db) if self.kind == "sqlite" else self._ask_postgresql(db)
 
     def _ask_sqlite(self, db: Any) -> Ask:
@@ -65,7 +67,7 @@ class Source:
 
 
 def walk(ask: Ask, stretch: Stretch) -> Walked:
-    """Walk through a stretch."""
+    """Walk through a stretch, and return the result."""
     before = stretch.before
     if before is None:
         for (found,) in ask(_HASH, (stretch.after,)):

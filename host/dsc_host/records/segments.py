@@ -3,10 +3,10 @@
 A segment is a sequence of consecutive entries. Three promises:
 
 1. A checkpoint holds the numbers of the first and the last entry of its segment, the hash of the entry before the first, the
-   hash of the last, and a digest that includes the digest of the previous checkpoint. The digest is sealed with the master key,
-   for this database.
-2. Before a checkpoint is made, the hashes of all entries are computed, from the checkpoint before it to the sealed end of the
-   log. So an attacker who has no master key never gets a sealed checkpoint for forged entries.
+   hash of the last, and a digest of all these values and of the previous checkpoint's digest. The digest is sealed with the
+   master key, for this database.
+2. Before a checkpoint is made, all entries from the previous checkpoint to the sealed end of the log are checked. So an
+   attacker who has no master key never gets a sealed checkpoint for forged entries.
 3. The mark of the archived entries is sealed too. It is changed in the same transaction as the rows that it describes, so the
    log can be checked at any time.
 """
@@ -57,14 +57,14 @@ class Segment:
 
     @classmethod
     def made(cls, before: "Segment | None", last_entry: int, end_hash: bytes, key: MasterKey, seals: Seals) -> "Segment":
-        """Return a new, sealed checkpoint after `before`."""
+        """Return a new checkpoint, sealed under `key`, that follows `before`. For the first checkpoint, `before` is None."""
         number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
         digest = _digest(previous, number + 1, after + 1, last_entry, start, end_hash)
         seal = key.sign_log(seals.checkpoint(digest))
         return cls(number + 1, after + 1, last_entry, start, end_hash, digest, key.id, seal)
 
     def problem(self, before: "Segment | None", keys: Keyring, seals: Seals) -> str | None:
-        """Return the reason why this is not a valid checkpoint after `before`, or None if it is valid."""
+        """Return the reason why this checkpoint is not valid after `before`, or None if it is valid."""
         number, after, start, previous = (before.number, before.last_entry, before.end_hash, before.digest) if before else _NONE
         if self.number != number + 1:
             return f"checkpoint {number + 1}: is missing"
@@ -95,7 +95,7 @@ def _digest(previous: bytes, number: int, first: int, last: int, start: bytes, e
 def segments(db: Connection, after: int = 0) -> Iterator[Segment | None]:
     """Yield the checkpoints in order: the last checkpoint at or before entry `after`, and all later checkpoints.
 
-    For a row that holds values of the wrong types, yield None: somebody has changed it.
+    Do not check them. For a row that holds values of the wrong types, because somebody has changed it, yield None.
     """
     earlier = select(func.max(audit_segments.c.number)).where(audit_segments.c.last_entry <= after)
     begin = func.coalesce(earlier.scalar_subquery(), 0)
@@ -118,7 +118,7 @@ def _read(row: Any) -> Segment | None:
 
 
 def add(db: Connection, before: Segment | None, made: Sequence[Segment]) -> bool:
-    """Add these checkpoints after `before`. If another process has added checkpoints meanwhile, add none and return False."""
+    """Add checkpoints. If `before` is no longer the last checkpoint, because another process has added some, return False."""
     last = last_segment(db)
     if last != before:
         return False
@@ -154,13 +154,13 @@ class Archived:
     kept_hash: bytes = START
 
     def text(self, seals: Seals) -> bytes:
-        """Return the bytes to seal."""
+        """Return the bytes to seal for this mark."""
         numbers = b"".join(each.to_bytes(8, "big") for each in (self.number, self.kept_to, self.generation))
         return seals.archive(numbers + self.hash + self.kept_hash)
 
 
 def archived(db: Connection, keys: Keyring, seals: Seals) -> Archived:
-    """Return the mark of the archived entries. Raises `StoreError` if its seal is not valid."""
+    """Return the mark of the archived entries. Raises `StoreError` if the mark has no valid seal."""
     row = db.execute(select(audit_archive)).first()
     if row is None:
         return Archived()
@@ -202,7 +202,10 @@ def key_ids(db: Connection) -> set[str]:
 
 
 def seal_some(db: Connection, keys: Keyring, seals: Seals, most: int) -> int:
-    """Seal up to `most` checkpoints again under the current key. Return their number. Raises `StoreError` for a wrong seal."""
+    """Seal up to `most` checkpoints, and the mark of the archived entries, again under the current key.
+
+    Return the number of checkpoints sealed. Raises `StoreError` if one of the old seals is not valid.
+    """
     key = keys.current
     if set(db.execute(select(audit_archive.c.key_id)).scalars()) - {key.id}:
         move_mark(db, archived(db, keys, seals), key, seals)

@@ -1,7 +1,7 @@
 """SQL statements that every login repeats, compiled once for each kind of database and executed on the driver's cursor.
 
-SQLAlchemy compiles the SQL and defines the conversion of values, but does not execute the statements: with SQLite, execution by
-SQLAlchemy takes four times as long. Errors are raised as errors of SQLAlchemy.
+SQLAlchemy compiles the statements and defines how values are converted, but does not execute the statements: with SQLite, that
+would take four times as long. Errors are raised as errors of SQLAlchemy.
 """
 
 import re
@@ -21,6 +21,7 @@ _FETCH, _FETCH_ALL, _COUNT = methodcaller("fetchone"), methodcaller("fetchall"),
 _PLACE = re.compile(r"%\((\w+)\)s")
 """A parameter in the SQL of SQLAlchemy."""
 Clause: TypeAlias = Callable[[Dialect], Any]
+"""A function that returns an SQLAlchemy clause for a dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class _Form:
     """The parameters in their order, each with the function that returns the bytes of its value."""
 
     def encoded(self, values: Values) -> list[bytes | None]:
-        """Return the parameters for `binary`."""
+        """Return the parameters of `binary`, in order, as bytes."""
         bound = self.bound(values)
         return [encode(bound[name]) for name, encode in self.encoders]
 
@@ -94,7 +95,7 @@ class Statement:
     __slots__ = ("_clause", "_forms")
 
     def __init__(self, clause: Executable | Clause) -> None:
-        """Prepare an SQLAlchemy clause, or a function that returns one for a dialect."""
+        """Take an SQLAlchemy clause, or a function that returns a clause for a dialect. It is compiled at its first use."""
         self._clause = clause
         self._forms: dict[str, _Form] = {}
 
@@ -110,15 +111,15 @@ class Statement:
         return [form.read_row(found) for found in self._executed(db, form, values, _FETCH_ALL)]
 
     def ask(self, db: Connection, values: Values) -> PendingResult:
-        """Send the statement, and return an object from which the caller takes the first row later.
+        """Send the statement, and return an object from which the caller takes the result later.
 
-        With a database on a server, several statements sent in a row take about as long as a single statement.
+        With PostgreSQL, several statements sent in a row take about as long as a single statement.
         """
         form = self._form(db)
         return PendingResult(db, form, _send(db, form, values))
 
     def send(self, db: Connection, values: Values) -> None:
-        """Execute the statement without a result. The next statement, or the commit, may raise its error."""
+        """Execute the statement, and drop its result. With PostgreSQL, a later call or the commit may raise its error."""
         _send(db, self._form(db), values)
 
     def run(self, db: Connection, values: Values) -> int:
@@ -198,7 +199,7 @@ def _wrapped(error: Exception, dialect: Dialect) -> Any:
 
 
 def _with_binary(form: _Form, compiled: Any) -> _Form:
-    """Return the form with the statement in PostgreSQL's own form, if the types of all parameters are known."""
+    """Return the form with `binary`, or unchanged if the type of a parameter is not known."""
     order: dict[str, int] = {}
     text = _PLACE.sub(lambda found: f"${order.setdefault(found[1], len(order) + 1)}", form.sql).replace("%%", "%")
     kinds = [kind_of(compiled.binds[name].type) for name in order]
@@ -230,8 +231,8 @@ def _reading(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
 
 
 def insert_of(dialect: Dialect) -> Any:
-    """Return the dialect's own INSERT, which supports ON CONFLICT."""
-    # Import it here, because a dialect loads slowly and only one of them is used.
+    """Return the dialect's own `insert` function, whose statement supports ON CONFLICT."""
+    # Import it here, because a dialect loads slowly, and normally only one is used.
     if dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 

@@ -1,13 +1,13 @@
-"""The database store. Its transactions are atomic and durable. Transactions on the same card run one after another.
+"""The database store. Its transactions are atomic and durable. Transactions that change the same card run one after another.
 
 Five promises, for every kind of database:
 
-1. A database of another program is refused with advice, and not changed. A database of a newer dscplus is refused too, unless
-   its versions have only added to our tables.
-2. An older database is brought up to date in one transaction. An SQLite file is copied first.
-3. A card that a `write` transaction has locked does not change until the transaction ends. So reading, deciding and recording
-   are atomic, with any number of threads, processes and machines.
-4. When a `write` transaction has ended, its changes are on the disk. If it fails before its commit, none of its changes remain.
+1. A database of another program is refused with advice, and not changed. The database of a newer dscplus is refused too, unless
+   the newer versions have only added to our tables.
+2. An older database is migrated in one transaction. An SQLite file is copied first.
+3. When a `write` transaction has locked a card, no other transaction changes this card until the first one ends. So reading,
+   deciding and recording are atomic, with any number of threads, processes and machines.
+4. When a `write` transaction has been committed, its changes are on the disk. If it fails before its commit, none remain.
 5. Every error of the database becomes a `StoreError`, which names the database, and quotes neither a password nor stored data.
 """
 
@@ -29,9 +29,9 @@ from dsc_host.records.schema import Schema
 from dsc_host.records.segment_worker import Source
 
 PATIENCE = 10.0
-"""The seconds to wait for locks of other transactions: far longer than any of our transactions takes."""
+"""The seconds to wait for locks of other transactions. A transaction of a login takes far less time."""
 TRIES = 5
-"""The largest number of attempts at a transaction that conflicts with others."""
+"""The largest number of attempts at a transaction that the database aborts because of conflicts with others."""
 _log = logging.getLogger("dsc_host.verifier")
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ AfterMigration = Callable[[Connection, int], None]
 
 
 class _Conflict(StoreError):
-    """A conflict with other transactions. The same transaction may succeed if it is tried again."""
+    """A conflict with other transactions. Another attempt at the transaction may succeed."""
 
 
 class Store:
@@ -74,7 +74,7 @@ class Store:
 
         `sqlite:///relative/file` and `sqlite:////absolute/file` name a file. A missing file is created, and only its owner can
         access it. `sqlite://` is a database in memory. `postgresql://user:password@host/database` is an existing database, in
-        which a schema `dscplus` is created.
+        which the tables are in a schema named `dscplus`.
 
         Args:
             url: The URL of the database.
@@ -86,7 +86,7 @@ class Store:
 
         Raises:
             InputError: The URL is of another kind.
-            StoreError: The database cannot be opened or belongs to another program.
+            StoreError: The database cannot be opened, belongs to another program, or has a version that cannot be used.
         """
         store = cls(_backend(url, patience), schema, after_migration, patience)
         try:
@@ -97,23 +97,23 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Close the connections. A database in memory is lost. Further calls do nothing."""
+        """Close the connections. A database in memory is lost. Closing the store again does nothing."""
         self._closed = True
         self._backend.close()
 
     def read(self, *, streams: bool = False) -> AbstractContextManager[Connection]:
-        """Return a transaction that sees the database as it was at the first statement, even if others write in the meantime.
+        """Return a transaction that sees the database as it was at its first statement, even if others write in the meantime.
 
         With `streams`, the transaction can read large results in parts.
         """
         return self._transaction(self._backend.STREAM if streams else self._backend.READ)
 
     def read_once(self) -> AbstractContextManager[Connection]:
-        """Return a transaction for one `Statement`, or for several that are all sent before the first row is taken."""
+        """Return a transaction for one `Statement`, or for several that are all sent before the first result is taken."""
         return self._transaction(self._backend.READ_ONCE)
 
     def write(self) -> AbstractContextManager[Connection]:
-        """Return a transaction that may write. The end of the block commits it; any exception undoes it."""
+        """Return a transaction that may write. The end of the `with` block commits it. Any exception undoes it."""
         return self._transaction(self._backend.WRITE)
 
     def change(self, work: Callable[[Connection], T]) -> T:
@@ -132,9 +132,9 @@ class Store:
             return work(db)
 
     def claim(self, db: Connection) -> None:
-        """Wait for other claims, then claim the database until the transaction ends. This must be the first statement.
+        """Wait for other transactions that claim the database, then claim it until this transaction ends.
 
-        Operations that concern more than one card need a claim.
+        The claim must be the first statement of the transaction. Operations that concern more than one card need a claim.
         """
         self._backend.claim(db)
 
@@ -145,12 +145,12 @@ class Store:
 
     @property
     def writers(self) -> int:
-        """The number of transactions of one process that may write at the same time."""
+        """The number of transactions of this process that may write at the same time."""
         return self._backend.WRITERS
 
     @property
     def locks_rows(self) -> bool:
-        """Whether a transaction that writes locks single rows. Otherwise it has the whole database for itself."""
+        """Whether a transaction that writes locks single rows. Otherwise, it locks the whole database."""
         return self._backend.LOCKS_ROWS
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
@@ -190,7 +190,10 @@ class Store:
             raise self.failure("it was opened before this process was forked; open it after the fork")
 
     def check_not_newer(self) -> None:
-        """Raise `StoreError` if a newer dscplus has migrated the database, and may have added tables that are unknown here."""
+        """Raise `StoreError` if a newer dscplus has migrated the database.
+
+        Operations on all rows, such as backups, call this: the newer dscplus may have added tables that are unknown here.
+        """
         if self._newer is not None:
             raise self.failure(f"a newer dscplus migrated it to schema {self._newer}; use that dscplus for this")
 
@@ -203,7 +206,7 @@ class Store:
             identity = self._backend.identity(db)
         if identity is None:
             if not may_make:
-                raise self.failure("it has no records; create them with enroll or personalize")
+                raise self.failure("it has no records; create them with dscplus enroll or dscplus personalize")
             self.change(self._make)
         version = self._version()
         if version < self._schema.version:
@@ -273,10 +276,10 @@ class Store:
 
 
 def stored_identity(url: str, schema: Schema, *, patience: float = PATIENCE) -> Identity | None:
-    """Return the marks of the database at `url`, or None if it is empty. Do not migrate it.
+    """Return the marks of the database at `url`, or None if it is empty. Do not migrate the database.
 
-    As in `Store.open`, a missing SQLite file is created. Raises `InputError` for a URL of another kind, and `StoreError` for a
-    database that cannot be opened or belongs to another program.
+    As in `Store.open`, a missing SQLite file is created. Wait for other transactions for up to `patience` seconds. Raises
+    `InputError` for a URL of another kind, and `StoreError` for a database that cannot be opened or belongs to another program.
     """
     backend = _backend(url, patience)
     store = Store(backend, schema)

@@ -1,7 +1,7 @@
 """Access to the rows of one table as records: finding, locking, adding, changing and removing them in a transaction.
 
-A record is a NamedTuple whose fields are the table's columns, in the same order. Code that changes the data of a user first
-locks the user's row. Otherwise another transaction could change the data in the meantime, because PostgreSQL lets several
+A record is a NamedTuple whose fields are the table's columns, in the same order. Code that changes the data of a user must lock
+the user's row first. Otherwise another transaction could change these data in the meantime, because PostgreSQL lets several
 transactions write at the same time.
 """
 
@@ -24,14 +24,14 @@ def new_id() -> str:
 
 
 def is_key(key: object) -> bool:
-    """Return whether the value is text of printable characters, which any database can look up as a key."""
+    """Return whether `key` is text of printable characters. Every database can search for such a key."""
     return isinstance(key, str) and key.isprintable()
 
 
 class Rows(Generic[R]):
-    """The records of one table, whose first column is its key.
+    """The records of one table, which has a primary key of one column.
 
-    Statements that each login repeats are compiled only once. Building them again each time would take most of a login's time.
+    Statements that each login repeats are compiled only once: compiling them each time would take most of a login's time.
     """
 
     __slots__ = ("_add", "_changes", "_ensure", "_find", "_key", "_kind", "_lock", "c", "table")
@@ -47,15 +47,18 @@ class Rows(Generic[R]):
         self._changes: dict[tuple[str, ...], Statement] = {}
 
     def find(self, db: Connection, key: str) -> R | None:
-        """Return the record with this key, or None if there is none. Any value is accepted as a key."""
+        """Return the record with this key, or None if there is none. For a value that cannot be a key, return None too."""
         return self._made(self._find.row(db, {_KEY: key})) if is_key(key) else None
 
     def locked(self, db: Connection, key: str) -> R | None:
-        """Return the record with this key, locked: until the transaction ends, nobody else can change or lock it."""
+        """Lock the record with this key and return it, or return None if there is none.
+
+        Until this transaction ends, no other transaction can change or lock the record.
+        """
         return self._made(self._lock.row(db, {_KEY: key})) if is_key(key) else None
 
     def one(self, db: Connection, *conditions: ColumnElement[bool]) -> R | None:
-        """Return the record that meets all conditions, or None if there is none."""
+        """Return a record that meets all conditions, or None if there is none."""
         return self._made(db.execute(select(self.table).where(*conditions)).first())
 
     def all(
@@ -65,7 +68,7 @@ class Rows(Generic[R]):
         order: ColumnElement[Any] | None = None,
         most: int | None = None,
     ) -> list[R]:
-        """Return the records that meet all conditions, sorted by `order` or else by key, at most `most` of them."""
+        """Return the records that meet all conditions, at most `most`, sorted by `order`, or by key if `order` is None."""
         found: Select[Any] = select(self.table).where(*conditions).order_by(self._key if order is None else order, self._key)
         return [self._kind(*row) for row in db.execute(found.limit(most))]
 
@@ -79,7 +82,7 @@ class Rows(Generic[R]):
         return record
 
     def ensure(self, db: Connection, record: R) -> None:
-        """Add a record unless its key exists. If another open transaction has added the key, wait for its end."""
+        """Add a record unless its key exists. If another open transaction has added the key, wait until it ends."""
         self._ensure.run(db, self._values(record))
 
     def change(self, db: Connection, key: str, **changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""The tables that every database of records has: identity, vault, and the audit log with its end, checkpoints and archive."""
+"""The tables that do not depend on cards or users: identity, vault, and the audit log with its end, checkpoints and archive."""
 
 from struct import pack, unpack
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 APPLICATION_ID = 0x44534350
-"""`DSCP` in ASCII, the mark of dscplus databases."""
+"""The mark of dscplus databases: `DSCP` in ASCII."""
 ACTOR_LETTERS = 64
 REASON_LETTERS = 200
 VAULT_LETTERS = 64
@@ -32,7 +32,10 @@ _HASH_BYTES = 32
 
 
 class Counter(TypeDecorator[int]):
-    """A counter from 0 to 2**64 - 1 as big-endian bytes, which sort as numbers do. SQLite's integers end at 2**63 - 1."""
+    """A counter from 0 to 2**64 - 1, stored as 8 big-endian bytes, because SQLite's integers end at 2**63 - 1.
+
+    The stored bytes have the same order as the counters.
+    """
 
     impl = LargeBinary(_COUNTER_BYTES)
     cache_ok = True
@@ -47,7 +50,7 @@ class Counter(TypeDecorator[int]):
 
 
 class Times(TypeDecorator[tuple[float, ...]]):
-    """Any number of times in Unix seconds, as consecutive big-endian doubles."""
+    """Any number of times in Unix seconds, stored as consecutive big-endian doubles."""
 
     impl = LargeBinary
     cache_ok = True
@@ -75,11 +78,11 @@ metadata = MetaData(
 )
 
 SERIAL_LETTERS = 32
-# The extra character marks a decoy. Under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite does.
+# The serial of a decoy has one more character, which marks it. With this collation, PostgreSQL sorts `A-1` before `A1`,
+# as SQLite does.
 _SERIAL = String(SERIAL_LETTERS + 1).with_variant(String(SERIAL_LETTERS + 1, collation="C"), "postgresql")
 
-# The secrets of the login system, which belong to no card, by name. `logged` is the number that the log's last entry had when
-# the secret was stored.
+# The secrets that belong to no card, by name. `logged` is the number that the log's last entry had when the secret was stored.
 vault = Table(
     "vault",
     metadata,
@@ -100,8 +103,8 @@ identity = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# No foreign key to `cards`: the history of a card stays when the card is removed. `detail` is a JSON object. `card_row` is the
-# enrollment and the version of the card's row after the event; NULL if the event changed no card's row.
+# `serial` is not a foreign key, because the history of a card stays when the card is removed. `detail` is a JSON object.
+# `card_row` is the enrollment and the version of the card's row after the event. It is NULL if the event changed no card's row.
 audit = Table(
     "audit",
     metadata,
@@ -116,10 +119,10 @@ audit = Table(
     Column("card_row", String(CARD_ROW_LETTERS)),
     Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
 )
-# Because the index includes the number, a query finds the last entry about a card without reading the other entries.
+# The index includes the number, so that a query finds the last entry about a card without reading the card's other entries.
 Index("ix_audit_serial", audit.c.serial, audit.c.number)
 
-# One row: the end of the log, sealed with the master key, so that a removal of the last entries is detected.
+# One row: the number and the hash of the log's last entry, sealed so that a removal of the last entries is detected.
 audit_head = Table(
     "audit_head",
     metadata,
@@ -133,8 +136,8 @@ audit_head = Table(
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """The end of a log without entries, which is not sealed yet."""
 
-# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is computed from the columns before it, and
-# from the digest of the previous checkpoint.
+# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is computed from the columns before it
+# here, and from the digest of the previous checkpoint.
 audit_segments = Table(
     "audit_segments",
     metadata,
@@ -148,8 +151,8 @@ audit_segments = Table(
     Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
 )
 
-# One row, if entries have been archived: the last entry that is no longer in the table `audit`, with its hash. `kept_to`
-# is the last entry that the rows of `audit_kept` with this `generation` take into account, and `kept_hash` is their hash.
+# If entries have been archived, one row: the number and the hash of the last archived entry. The valid rows of `audit_kept` are
+# those of this `generation`. They take all entries up to `kept_to` into account, and have the hash `kept_hash`.
 audit_archive = Table(
     "audit_archive",
     metadata,

@@ -1,8 +1,9 @@
 """Transactions of the records, and their context: the database, its keys and seals, the clock, and the actor.
 
-Operations are functions whose first argument is a transaction. `Context.change` opens one, does the work, and commits it. If
-the database aborts the transaction because of a conflict with others, the work is repeated from its beginning. Work that
-returns `Refused` is committed, because it has logged the refusal, and the error is raised afterwards.
+An operation is a function whose first argument is a transaction. `Context.change` opens a transaction, calls the operation, and
+commits. If the database aborts the transaction because of a conflict with others, the operation is repeated from its beginning.
+If the operation returns `Refused`, the transaction is still committed, because it has logged the refusal. The error is raised
+afterwards.
 """
 
 import time
@@ -23,21 +24,21 @@ from dsc_host.records.seals import Seals
 from dsc_host.records.store import Store
 
 LIBRARY = "library"
-"""The actor if the caller names none."""
+"""The actor if the caller does not name one."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A refusal as the result of a transaction. The transaction is still committed, because it logs the refusal."""
+    """A refusal as the result of an operation. The transaction is still committed, because it logs the refusal."""
 
     error: DscError
 
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """A result that is known already, so that no transaction that writes is needed."""
+    """A result that is already known, so that the operation needs no transaction that writes."""
 
     value: T
 
@@ -62,11 +63,11 @@ class Transaction:
         return self.context.seals
 
     def now(self) -> float:
-        """Return the time in Unix seconds. Call it after locking a row, because waiting for a lock takes time."""
+        """Return the time in Unix seconds. First lock the rows that you need: waiting for a lock takes time."""
         return self.context.now()
 
     def log(self, now: float, *events: Event) -> None:
-        """Log these events. The entries are written when the transaction ends."""
+        """Log these events. The entries are written as the last step of the transaction."""
         if self.entries is None:
             raise AssertionError("a transaction that only reads logs nothing")
         self.entries.add(self.keys, self.seals, now, self.context.actor, events)
@@ -80,7 +81,7 @@ TX = TypeVar("TX", bound=Transaction)
 Change: TypeAlias = Callable[[TX], T | Refused] | SetWork[T | Refused]
 """A change: a function that takes a transaction, or a change that can be done together with other changes of its kind."""
 Step: TypeAlias = Known[T] | Change[TX, T]
-"""The last step of an operation: the result if it is already known, or else the change that returns the result."""
+"""The last step of an operation: either the result, if it is already known, or the change that returns the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +106,17 @@ class Context(ABC, Generic[TX]):
     def change(self, work: Change[TX, T]) -> T:
         """Do `work` in a transaction that may write, and return its result, or raise its refusal.
 
-        The transaction may do the work of other threads too: see `group_commit`. The work may be repeated from its beginning,
+        The transaction may also do the work of other threads: see `group_commit`. The work may be repeated from its beginning,
         so it must change nothing outside the database.
         """
         return result_of(self.commits.do(self.work_of(work)))
 
     def finish(self, step: "Step[T, TX]") -> T:
-        """Return the result of a step. If the result is not known yet, do the change that returns it."""
+        """Return the result of `step`. If it is a change, do this change."""
         return step.value if isinstance(step, Known) else self.change(step)
 
     def work_of(self, work: Callable[[TX], T] | SetWork[T]) -> Work[T]:
-        """Return `work` as a function for `commits` that acts in the name of this context's actor."""
+        """Return `work` in the form that `commits` takes. It acts in the name of this context's actor."""
         if isinstance(work, SetWork):
             return work
         return lambda db, entries: work(self.transaction(db, entries))
@@ -145,13 +146,13 @@ class Context(ABC, Generic[TX]):
 
     @contextmanager
     def reading(self) -> Iterator[TX]:
-        """Open a transaction that only reads. It takes no lock, and nobody waits for it."""
+        """Open a transaction that only reads. It locks no rows, so no other transaction waits for it."""
         with self.store.read() as db:
             yield self.transaction(db)
 
     @contextmanager
     def writing(self) -> Iterator[TX]:
-        """Open a transaction that may write. The end of the block commits it; any exception undoes it."""
+        """Open a transaction that may write. The end of the `with` block commits it. Any exception undoes it."""
         with self.store.write() as db:
             entries = PendingEntries()
             yield self.transaction(db, entries)

@@ -1,8 +1,11 @@
 """The vault: secrets that belong to no card, each stored under a name and sealed under the master key.
 
-Three promises. A secret opens only under the name and in the database for which it was sealed. Each secret records the number
-that the log's last entry had when the secret was stored, so that a removal of earlier entries is detected. `rekey` seals these
-secrets again together with the secrets of the cards.
+Three promises:
+
+1. A secret opens only under the name and in the database for which it was sealed.
+2. Each secret records the number that the log's last entry had when the secret was stored. So a check of the log detects that
+   entries up to this number were removed from the end of the log.
+3. `rekey` seals these secrets again together with the secrets of the cards.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,13 +42,16 @@ def put(tx: Transaction, name: str, plain: bytes) -> None:
 
 
 def get(tx: Transaction, name: str) -> bytes | None:
-    """Return the secret under `name`, or None if there is none. Raises `StoreError` if it was changed."""
+    """Return the secret under `name`, or None if there is none.
+
+    Raises `StoreError` if the secret was changed, and `InputError` if it is sealed under a master key that was not given.
+    """
     row = tx.db.execute(select(vault).where(vault.c.name == name)).first()
     return _opened(tx.context, _Sealed(*row)) if row else None
 
 
 def get_or_put(tx: Transaction, name: str, plain: bytes) -> bytes:
-    """Return the secret under `name`. If there is no such secret, store `plain` first."""
+    """Return the secret under `name`. If there is none, store `plain` first. Raises as `get` does."""
     key = tx.keys.current
     logged = tx.last_entry()
     sealed = key.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
@@ -55,13 +61,13 @@ def get_or_put(tx: Transaction, name: str, plain: bytes) -> bytes:
 
 
 def names(db: Connection, prefix: str) -> list[str]:
-    """Return the names that begin with `prefix`, sorted."""
+    """Return the names of the secrets whose names begin with `prefix`, sorted."""
     begins = vault.c.name.startswith(prefix, autoescape=True)
     return list(db.execute(select(vault.c.name).where(begins).order_by(vault.c.name)).scalars())
 
 
 def forget(db: Connection, *names: str) -> None:
-    """Remove the secrets under these names."""
+    """Remove the secrets under `names`. Ignore names without a secret."""
     db.execute(delete(vault).where(vault.c.name.in_(names)))
 
 
@@ -82,7 +88,7 @@ def count_not_under(db: Connection, key_id: str) -> int:
 
 
 def seal_some(tx: Transaction, to: MasterKey, most: int) -> int:
-    """Seal up to `most` secrets again, under the master key `to`. Return the number of secrets sealed."""
+    """Seal up to `most` secrets again, under the master key `to`. Return the number of secrets sealed. Raises as `get` does."""
     others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
     found: Sequence[_Sealed] = [_Sealed(*row) for row in tx.db.execute(others)]
     for secret in found:
@@ -98,7 +104,7 @@ def _opened(context: Context[Any], secret: _Sealed) -> bytes:
 
 
 def problems(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
-    """Yield each problem with the secrets. `end` is the number of the last log entry."""
+    """Yield a sentence for each problem with the secrets. `end` is the number of the last log entry."""
     for row in db.execute(select(vault).order_by(vault.c.name), execution_options={"yield_per": _PAGE}):
         name = ascii(row.name)[1:-1]
         try:

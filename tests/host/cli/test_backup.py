@@ -86,7 +86,7 @@ def test_a_backup_that_is_of_no_use_makes_no_records(dscplus: Command, keys: Pat
     assert dscplus("backup", str(file)).code == 0
     whole = file.read_bytes()
     before = sorted(path.name for path in tmp_path.iterdir())
-    for content, words in ((b"a letter to my aunt\n", r""), (whole[:-200], r".*not whole")):
+    for content, words in ((b"a letter to my aunt\n", r""), (whole[:-200], r".*incomplete")):
         file.write_bytes(content)
         done = dscplus("restore", str(file), "--db", f"sqlite:///{tmp_path / 'other.db'}")
         assert (done.code, done.out) == (2, "")

@@ -69,7 +69,7 @@ FILES: dict[str, tuple[Callable[[Path], None], str]] = {
     "an entry less": (an_entry_less, "does not hold the entries 1001 to 2000"),
     "a header": (edited(b'"last": 2000', b'"last": 2001'), "is not segment 2, or was changed"),
     "a seal": (edited(b'"seal": "', b'"seal": "0'), "is not segment 2, or was changed"),
-    "no header": (edited(b'"dscplus"', b'"pluscds"'), "is not a segment that this dscplus has archived"),
+    "no header": (edited(b'"dscplus"', b'"pluscds"'), "is not a segment file of dscplus"),
     "empty": (second(lambda _: b""), "is cut short"),
     "cut": (second(lambda data: data[:-1]), "is cut short"),
     "cut in half": (second(lambda data: data[: len(data) // 2]), "is cut short"),

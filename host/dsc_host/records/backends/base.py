@@ -1,4 +1,4 @@
-"""The interface to a kind of database: starting transactions, marking databases as ours, and advice for errors."""
+"""The interface to a kind of database: the start of transactions, the marks of our databases, and advice for errors."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,9 +14,10 @@ from dsc_host.records.statements import Statement
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The marks by which a database that is not empty is recognized."""
+    """The marks by which a database is recognized as ours. Only a database that is not empty has them."""
 
     ours: bool
+    """Whether the database is one of dscplus."""
     version: int
     """The version of its schema, or 0 if it is not ours."""
     compatible_since: int
@@ -45,9 +46,9 @@ class Backend(Protocol):
     """A database of one kind, with any tables. `READ`, `READ_ONCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
 
     WRITERS: int
-    """The number of transactions of one process that may write at the same time. If it is above 1, they lock single rows."""
+    """The number of transactions of one process that may write at the same time. It is 1 unless they lock single rows."""
     LOCKS_ROWS: bool
-    """Whether a transaction that writes locks single rows. If not, it locks the whole database."""
+    """Whether a transaction that writes locks single rows. Otherwise, it locks the whole database."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
     READ_ONCE: Mode
@@ -65,22 +66,22 @@ class Backend(Protocol):
         """Return a connection for a transaction of this mode."""
 
     def source(self) -> Source | None:
-        """Return the data that another process needs to read the database; None for a database in memory."""
+        """Return the data that another process needs to read the database, or None for a database in memory."""
 
     def close(self) -> None:
         """Close the connections."""
 
     def turn(self, mode: Mode) -> AbstractContextManager[Start]:
-        """Wait for this thread's turn if the mode needs a turn, and provide the function that starts the transaction.
+        """Wait for this thread's turn, if the mode needs a turn. Provide the function that starts the transaction.
 
-        The end of the block ends the turn. Raises `StoreError` if the turn does not come in time.
+        The end of the `with` block ends the turn. Raises `StoreError` if the turn does not come in time.
         """
 
     def identity(self, db: Connection) -> Identity | None:
         """Return the database's marks, or None if it is empty."""
 
     def claim(self, db: Connection) -> None:
-        """Until the transaction ends, prevent other processes from making tables, migrating, or enrolling cards."""
+        """Until the transaction ends, make all other transactions wait that claim the database."""
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
         """Make the next statements of this transaction wait for locks (the default), or fail immediately."""
@@ -92,16 +93,16 @@ class Backend(Protocol):
         """Mark the database as ours, with this schema version and the oldest schema version whose dscplus may use it."""
 
     def keep_copy(self, version: int) -> str | None:
-        """Copy the database before a migration, and return the copy's name.
+        """Copy the database before its migration from `version`, and return the name of the copy.
 
-        Return None if the administrators must copy this kind of database.
+        Return None if no copy was made, because administrators copy this kind of database, or because it is in memory.
         """
 
     def check_migrated(self, db: Connection) -> None:
         """Raise `StoreError` if a migration left rows that refer to missing rows."""
 
     def after_migrating(self) -> None:
-        """Undo the changes that `MIGRATE` made to connections."""
+        """Undo the changes that the statements of `MIGRATE` have made to connections."""
 
     def finish_opening(self) -> None:
         """Finish opening the database, after it was recognized as ours."""

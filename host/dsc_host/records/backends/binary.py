@@ -1,6 +1,6 @@
-"""Statements and values in the form in which PostgreSQL receives them: numbered parameters, and binary values.
+"""Statements with numbered parameters, and values as bytes: the form in which PostgreSQL receives them.
 
-The driver psycopg would determine the type of each value at each call. This module uses the type of the column instead, which
+The driver psycopg would determine the type of each value at each call. This module uses the type of the column instead. That
 takes a tenth of the time.
 """
 
@@ -25,8 +25,9 @@ class Sql:
 
     text: str
     types: Sequence[int]
-    """The numbers of the parameters' types: see `pg_type`."""
+    """The numbers of the parameters' types, as in the table `pg_type`."""
     formats: Sequence[int]
+    """For each parameter, 1 if its value is binary, or 0 if its value is text."""
 
     @classmethod
     def of(cls, text: str, kinds: Sequence["Kind"]) -> "Sql":
@@ -39,8 +40,9 @@ class Kind:
     """A type of PostgreSQL, with the function that encodes its values."""
 
     type: int
+    """The type's number, as in the table `pg_type`."""
     array: int
-    """The number of the type of arrays of these values."""
+    """The number of the type of arrays of such values."""
     encode: Encode
 
     def encode_all(self, values: Sequence[Any]) -> bytes:

@@ -1,12 +1,13 @@
 """Pipelined connections to PostgreSQL: a statement whose result is not needed yet is sent together with a later statement.
 
-A connection is in psycopg's pipeline mode from its opening to its end. `execute` waits for its result, so that SQLAlchemy works
-as usual. `send` does not wait: if its statement fails, the next call that waits, or the commit, raises the error.
+A connection is in psycopg's pipeline mode as long as it is open. `execute` waits for the result of its statement, so that
+SQLAlchemy works as usual. `send` does not wait. If its statement fails, the next call that waits, or the commit, raises the
+error.
 
-`Sql` objects are queued until the next statement that waits, so that one packet holds all of them. The server prepares each
-`Sql` once for each connection, because planning takes longer than most of our statements. A connection to a pooler prepares
-nothing. A preparation counts only after it has succeeded, because after an error the server skips all statements until the next
-synchronization.
+`Sql` objects are queued until the next statement that waits, so that one packet holds all of them. Each connection lets the
+server prepare each `Sql` once, because planning takes longer than most of our statements. A connection to a pooler prepares
+nothing. After an error, the server skips all statements until the next synchronization. So a preparation is noted only after it
+has succeeded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +35,8 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
     def enter(self) -> None:
         """Enter the pipeline mode."""
-        # A pooler may run each transaction in a different session, which lacks our prepared statements. Only without a pooler
-        # are these two process ids equal.
+        # A pooler may run each transaction in a different session, which lacks our prepared statements. These two process ids
+        # are equal if there is no pooler.
         self._prepares = self.execute("SELECT pg_backend_pid()").fetchone() == (self.info.backend_pid,)
         self._statements: dict[str, bytes] = {}
         self._numbers = count()
@@ -45,10 +46,9 @@ class PipelinedConnection(psycopg.Connection[Any]):
         self.cursor_factory = make
 
     def commit(self) -> None:
-        """Commit. Raise the error of an earlier statement whose result was not read."""
+        """Commit the transaction. Raise the error of an earlier statement if its result was not read."""
         with self._settled():
-            # Send the queue first. Until the start of the transaction was sent, psycopg believes that there is nothing to
-            # commit.
+            # Send the queue first. As long as the start of the transaction is in the queue, psycopg finds nothing to commit.
             self._send_queued()
             super().commit()
 
@@ -63,7 +63,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
     def close(self) -> None:
         """Leave the pipeline mode, and close the connection."""
-        # A connection that is lost cannot leave its pipeline.
+        # On a lost connection, this raises an error.
         with suppress(psycopg.Error):
             if self._context is not None:
                 self._context.__exit__(None, None, None)
@@ -71,7 +71,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         super().close()
 
     def send(self, cursor: "PipelinedCursor", sql: Sql, values: Sequence[bytes | None]) -> None:
-        """Queue a statement. Its result goes to this cursor."""
+        """Queue a statement. Its result goes to `cursor`."""
         if self._prepares:
             send = partial(self.pgconn.send_query_prepared, self._name_of(sql), values, sql.formats, Format.BINARY)
         else:
@@ -79,7 +79,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         self._queue(send, cursor)
 
     def _name_of(self, sql: Sql) -> bytes:
-        """Return the name of the prepared statement. Queue its preparation unless it is known to have succeeded."""
+        """Return the name of the prepared statement. Queue its preparation unless an earlier one is known to have succeeded."""
         name = self._statements.get(sql.text)
         if name is None:
             name = f"dscplus_{next(self._numbers)}".encode()
@@ -130,7 +130,7 @@ class PipelinedCursor(psycopg.Cursor[Any]):
         return self
 
     def executemany(self, *args: Any, **options: Any) -> None:
-        """Execute a statement with many sets of parameters, and wait for the end."""
+        """Execute a statement with many sets of parameters, and wait for all results."""
         with _settled(self._waits_with):
             super().executemany(*args, **options)
             self._waits_with.sync()
@@ -179,8 +179,8 @@ def _synchronize(pipeline: psycopg.Pipeline) -> None:
 def _close_unless_in_step(pipeline: psycopg.Pipeline) -> None:
     """Close the connection if the server has sent more or fewer results than psycopg expects.
 
-    The synchronization itself can fail, for example because of a time limit. psycopg does not expect a result of this failure,
-    and would then assign each later result to the wrong statement.
+    The synchronization itself can fail, for example because of a time limit. The server then sends a result that psycopg does
+    not expect, and psycopg would assign each later result to the wrong statement.
     """
     expected: Any = pipeline.result_queue
     if expected or pipeline.pgconn.get_result() is not None:

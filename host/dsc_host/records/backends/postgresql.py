@@ -1,10 +1,10 @@
-"""Records in a PostgreSQL database, in a schema named `dscplus`, beside the tables of other programs.
+"""Records in a PostgreSQL database, in a schema named `dscplus`. The database may have tables of other programs too.
 
-Transactions run under READ COMMITTED. Each transaction first locks the row of its card. If it had to wait for the lock, it then
-reads the changes that the previous transaction has committed. So reading, deciding and recording are atomic for each card, and
-transactions on different cards do not wait for each other. SERIALIZABLE would guarantee the same, with two disadvantages: of
-several conflicting transactions, all except one would fail and be repeated, and every program that writes would have to use
-SERIALIZABLE.
+Transactions that write run under READ COMMITTED. Each one first locks the row of its card. If it had to wait for the lock, it
+then reads the changes that the previous transaction has committed. So reading, deciding and recording are atomic for each card,
+and transactions on different cards do not wait for each other. SERIALIZABLE would guarantee the same, but it has two
+disadvantages. Of several conflicting transactions, all except one would fail and would have to be repeated. And every program
+that writes would have to use SERIALIZABLE.
 """
 
 import time
@@ -24,10 +24,10 @@ from dsc_host.records.tables import APPLICATION_ID
 SCHEMA = "dscplus"
 _APPLICATION = "dscplus verifier"
 _IDLE_SECONDS = 60
-"""The seconds after which the server ends an idle transaction. Otherwise a client that vanished could keep a card locked."""
+"""The seconds after which the server ends an idle transaction, so that a vanished client does not keep a card locked."""
 
 _TRUSTED_SECONDS = 1
-"""The seconds for which an unused connection is assumed to work."""
+"""The seconds without use after which a connection is tested before its next use."""
 _UNUSED_SINCE = "dscplus_unused_since"
 """The key of the time of a connection's last use, in the notes that the pool keeps about the connection."""
 
@@ -41,7 +41,7 @@ _ADVICE = {
     "3D000": "there is no such database; create it first (createdb)",
     "40": "it kept conflicting with other transactions; try again",
     "42501": f"this user may not do that; grant it CREATE in the database, or make the schema {SCHEMA} its own",
-    "53100": "the server's disk is full",
+    "53100": "the server's disk is full; make room on it",
     "53300": "the server has too many connections; raise its limit, or end other programs",
     "55P03": "another program keeps it locked; end that program, or try again",
     "57P": _LOST,
@@ -76,7 +76,7 @@ class PostgreSQL:
     READ_ONCE = Mode((_statement(f"SELECT {_OUR_SCHEMA}"),))
     # A large result is read in parts through a cursor on the server, which a pipelined connection does not have.
     STREAM = Mode(READ.statements, streams=True)
-    # Two: while one transaction has locked the end of the log and waits for the disk, the other does its work.
+    # While one transaction has locked the end of the log and waits for the disk, a second one can do its work.
     WRITERS = 2
     LOCKS_ROWS = True
 
@@ -105,7 +105,7 @@ class PostgreSQL:
         return (self._streaming if mode.streams else self.engine).connect()
 
     def source(self) -> Source | None:
-        """Return the server's address, with the password if the URL has one."""
+        """Return the server's address, including the password if the URL has one."""
         _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
         # Remove the entry that SQLAlchemy adds for the conversion of types, because it is not part of the address.
         return Source("postgresql", {name: value for name, value in arguments.items() if name != "context"})
@@ -116,11 +116,11 @@ class PostgreSQL:
         self._streaming.dispose()
 
     def turn(self, mode: Mode) -> AbstractContextManager[Start]:
-        """Do not wait: the server orders transactions with locks on rows."""
+        """Return without waiting: locks on rows make transactions wait for each other on the server."""
         return nullcontext(mode.start)
 
     def identity(self, db: Connection) -> Identity | None:
-        """Return the marks in the schema, or None if the schema is empty."""
+        """Return the marks in the schema, or None if the schema is empty or missing."""
         if not db.execute(_PARTS, {"schema": SCHEMA}).scalar():
             return None
         if db.execute(text("SELECT to_regclass(:meta)"), {"meta": f"{SCHEMA}.meta"}).scalar() is None:
@@ -137,7 +137,10 @@ class PostgreSQL:
         db.execute(text("SELECT pg_advisory_xact_lock(:claim)"), {"claim": APPLICATION_ID})
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
-        """Set how long the statements of this transaction wait for a lock. The shortest possible time is a millisecond."""
+        """Set how long the next statements of this transaction wait for a lock: the normal time, or a millisecond.
+
+        A millisecond is the shortest time that PostgreSQL allows, because 0 means no limit.
+        """
         (self._patiently if waits else self._at_once).send(db, {})
 
     def create(self, db: Connection) -> None:
@@ -149,7 +152,7 @@ class PostgreSQL:
 
     def mark(self, db: Connection, version: int, compatible_since: int | None = None) -> None:
         """Store the marks."""
-        # In older databases, the table lacks this column.
+        # A database of an older dscplus lacks this column.
         db.exec_driver_sql("ALTER TABLE meta ADD COLUMN IF NOT EXISTS compatible_since integer")
         db.exec_driver_sql("DELETE FROM meta")
         db.execute(
@@ -158,7 +161,7 @@ class PostgreSQL:
         )
 
     def keep_copy(self, version: int) -> str | None:
-        """Return None: administrators copy the database, with pg_dump or from the server's archive."""
+        """Return None: administrators copy such a database themselves, for example with pg_dump."""
         return None
 
     def check_migrated(self, db: Connection) -> None:
@@ -180,7 +183,7 @@ class PostgreSQL:
                 return advice
         if state:
             # The error's text may quote stored data.
-            return f"it failed: {type(error.orig).__name__} (SQLSTATE {state})"
+            return f"it failed: {type(error.orig).__name__} (SQLSTATE {state}); the server's log has the details"
         if error.connection_invalidated:
             return _LOST
         return f"it cannot be used: {self._message(error)}; check that it runs, and the URL's host, database, user and password"
@@ -205,14 +208,14 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
     try:
         engine = create_engine(
             url,
-            # Let psycopg prepare no statements: like a setting, a prepared statement belongs to a session.
+            # Do not let psycopg prepare statements: like a setting, a prepared statement belongs to a session.
             connect_args={
                 "connect_timeout": max(round(patience), 1),
                 "application_name": "dscplus",
                 "prepare_threshold": None,
             },
             hide_parameters=True,
-            # Only a `Mode` starts a transaction. The driver would wait for the result of its BEGIN.
+            # A `Mode` starts each transaction. The driver's own BEGIN would wait for its result.
             isolation_level="AUTOCOMMIT",
             pool_size=5,
             max_overflow=10,
@@ -231,7 +234,7 @@ def _engine(url: URL, patience: float, *, pipelined: bool) -> Engine:
 
 
 def _test_idle(engine: Engine) -> None:
-    """Test a connection before its use if it was unused for a second: the server may have been restarted."""
+    """Test a connection before its use if it was unused for some time: the server may have been restarted."""
 
     def returned(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
         entry.info[_UNUSED_SINCE] = time.monotonic()

@@ -1,7 +1,7 @@
 """Records in one SQLite file, or in memory.
 
-One transaction writes at a time (`BEGIN IMMEDIATE`), so the data that it reads does not change until it ends. With the
-write-ahead log, readers can work during a write. With `synchronous = FULL`, committed changes are on the disk.
+One transaction writes at a time (`BEGIN IMMEDIATE`), so the data that it reads does not change until it ends. The write-ahead
+log lets other transactions read in the meantime. Because of `synchronous = FULL`, committed changes are on the disk.
 """
 
 import os
@@ -27,8 +27,9 @@ from dsc_host.records.statements import Statement
 from dsc_host.records.tables import APPLICATION_ID
 
 _RETRY = 0.01
+"""The seconds between two attempts to turn on the write-ahead log."""
 _TRY_MILLISECONDS = 2
-"""The time for which SQLite itself waits to become the writer, before this program tries again."""
+"""The time for which SQLite itself waits to become the writer, before this module tries again."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps beside a database, with the same permissions as the database."""
 _HEADER = b"SQLite format 3\0"
@@ -38,7 +39,7 @@ _ADVICE = {
     "SQLITE_BUSY": "another program keeps it locked; end that program, or try again",
     "SQLITE_CANTOPEN": "it cannot be opened; check that this user may read and write it and its folder",
     "SQLITE_CORRUPT": "it is damaged; restore it from a backup",
-    "SQLITE_FULL": "the disk is full",
+    "SQLITE_FULL": "the disk is full; make room on it",
     "SQLITE_NOTADB": "it is not a dscplus database; name another file",
     "SQLITE_READONLY": "it is not writable; check that this user can write to the file and its folder",
 }
@@ -51,7 +52,7 @@ class SQLite:
 
     READ = READ_ONCE = STREAM = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
-    # A migration may rebuild a table and drop the old table. Foreign keys would then delete the rows that refer to it.
+    # A migration may rebuild a table and drop the old one. With foreign keys, this would delete the rows that refer to it.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
     WRITERS = 1
     LOCKS_ROWS = False
@@ -91,7 +92,10 @@ class SQLite:
 
     @contextmanager
     def turn(self, mode: Mode) -> Iterator[Start]:
-        """Wait for this thread's turn to write to the file. Only one thread of a process at a time asks for SQLite's lock."""
+        """Wait for this thread's turn to write to the file. A transaction that only reads needs no turn.
+
+        Of all threads of a process, only the one whose turn it is asks for SQLite's lock.
+        """
         if self._turns is None or mode is self.READ:
             yield mode.start
             return
@@ -104,9 +108,9 @@ class SQLite:
     def _start_writing(self, mode: Mode, deadline: float, db: Connection) -> None:
         """Start a transaction as soon as no other process is writing.
 
-        SQLite's own waiting is turned off for this: its pauses between two tries grow up to 100 ms, so it would miss the
-        moments between the transactions of a busy process. Afterwards it is turned on again, because it is needed for files
-        without a write-ahead log, whose readers hold locks.
+        Meanwhile, SQLite's own waiting is limited to 2 ms for each attempt. Its pauses between two attempts would grow up to
+        100 ms, so it would miss the moments between the transactions of a busy process. Afterwards the normal limit is set
+        again. It is needed for a file without a write-ahead log, whose readers hold locks.
         """
         self._try.row(db, {})
         try:
@@ -130,14 +134,14 @@ class SQLite:
             return None
         # The marks are in the file's header, where programs such as `file` find them.
         version = version if application_id == APPLICATION_ID else 0
-        # The programs that share a file are on one machine, and are upgraded together.
+        # Allow no older dscplus: the programs that share a file are on one machine, and are upgraded together.
         return Identity(application_id == APPLICATION_ID, version, version)
 
     def claim(self, db: Connection) -> None:
-        """Do nothing: SQLite has a single writer."""
+        """Do nothing: only one transaction at a time can write to the file."""
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
-        """Do nothing: a transaction that writes has the whole file."""
+        """Do nothing: a transaction that writes has already locked the whole file."""
 
     def create(self, db: Connection) -> None:
         """Do nothing: the tables need no other objects."""
@@ -148,9 +152,9 @@ class SQLite:
         db.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
 
     def keep_copy(self, version: int) -> str | None:
-        """Copy the file.
+        """Copy the file, and return the path of the copy. Only its owner can access the copy.
 
-        The caller has begun a write transaction and changed nothing in it. Only the owner can read the copy.
+        The caller has begun a transaction that may write, but has not changed anything in it.
         """
         if self._path is None:
             return None
@@ -198,7 +202,7 @@ class SQLite:
         return str(getattr(error, "orig", None)).startswith(_NOT_UTF_8)
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
-        """Return False: SQLite itself waits for other transactions, for up to `patience` seconds."""
+        """Return False: a transaction waits for the others before it starts, so it cannot conflict with them."""
         return False
 
     def _log_ahead(self) -> None:
@@ -264,14 +268,14 @@ def _new_file(path: Path, suffix: str) -> Path:
 
 
 def _copy(path: Path, copy: Path) -> None:
-    # Copy through SQLite, because some committed data may be in the log beside the file.
+    # Let SQLite make the copy, because some committed data may be in the write-ahead log beside the file.
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         target.execute("PRAGMA synchronous = FULL")
         source.backup(target)
 
 
 def _check_header(path: Path) -> None:
-    # Check this here, because SQLite itself regards a file of one byte as empty.
+    # Check the header here, because SQLite itself regards a file of one byte as empty.
     try:
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
@@ -282,8 +286,8 @@ def _check_header(path: Path) -> None:
 
 
 def _engine(path: Path | None, patience: float) -> Engine:
-    # The driver does not start transactions: only a `Mode` does. A database in memory has only one connection, and its threads
-    # take turns to use it.
+    # A `Mode` starts each transaction, not the driver. A database in memory has only one connection, which the threads use in
+    # turns.
     engine = create_engine(
         URL.create("sqlite", database=str(path) if path else ":memory:"),
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": patience},

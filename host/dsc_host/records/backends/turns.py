@@ -1,7 +1,7 @@
 """Turns: the threads of a process write to a file in the order in which they asked for a turn.
 
-SQLite itself does not keep this order. Threads that wait for its lock try again and again, and some may wait much longer than
-others.
+SQLite itself does not keep this order: the threads that wait for its lock try again and again. So some of them may wait much
+longer than others.
 """
 
 import os
@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 
 class Turns:
-    """The queue of the threads that want to write to one file. Any thread may call its methods."""
+    """The queue of the threads that want to write to one file. Threads may share the object."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -23,7 +23,10 @@ class Turns:
 
     @contextmanager
     def turn(self, deadline: float) -> Iterator[bool]:
-        """Wait for a turn until `deadline`, a monotonic time. Provide whether the turn came. The turn ends with the block."""
+        """Wait for a turn until `deadline`, a time of `time.monotonic`. Provide whether the turn has come.
+
+        The end of the `with` block ends the turn.
+        """
         is_mine = self._take(deadline)
         try:
             yield is_mine
@@ -70,7 +73,7 @@ _turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
 
 
 def turns_of(path: str) -> Turns:
-    """Return the queue of a file. All code in this process that has the file open shares one queue."""
+    """Return the queue of the file at `path`. It is the same for all threads of this process, as long as one of them has it."""
     with _guard:
         found = _turns.get(path)
         if found is None:
