@@ -7,6 +7,7 @@ from tests.host.login.card_orders import online_card
 from tests.host.login.scenario import ANNA, CARL, DAY, PHONE, Scenario, looked_up
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind, rows
+from dsc_host.login.accounts.contacts import masked
 from dsc_host.login.devices import lifecycle, waits
 from dsc_host.login.transaction import found, locked_user
 
@@ -53,7 +54,9 @@ def test_its_owner_stops_it_by_the_code_from_any_message_once(scenario: Scenario
     for_mail, for_sms = (stop_code(scenario, "number_waits", to) for to in ("ben@example.com", PHONE))
     assert for_mail == for_sms
     assert NEW not in {letter.address for letter in scenario.letters if letter.template == "number_waits"}
-    assert scenario.system.stop_change(f" {for_mail.lower()} ", "192.0.2.9")
+    stopped = scenario.system.stop_change(f" {for_mail.lower()} ", "192.0.2.9")
+    assert stopped is not None
+    assert (stopped.user, stopped.kind, stopped.what) == ("ben", WaitKind.NUMBER, masked(NEW))
     assert not scenario.system.stop_change(for_mail, "192.0.2.9")
     days_pass(scenario, 2 * WAIT_DAYS)
     assert NEW not in {f"+{number}" for number in scenario.system.phone_numbers(scenario.session("ben")).values()}

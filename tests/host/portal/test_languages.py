@@ -91,7 +91,7 @@ def test_the_language_may_be_picked_where_a_form_has_led(scenario: Scenario, bro
     assert visitor.press("Deutsch").title == "Anmelden"
     anna = enter(scenario, browser())
     anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
-    assert anna.press("Change the PIN").title == "Change the PIN"
+    assert anna.press("Change the PIN").title == "Change the PIN of the card"
     page = anna.press("Deutsch")
     assert (page.status, page.path, page.title) == (200, "/devices", "Sicherheitsgeräte")
 

@@ -21,7 +21,7 @@ def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, bro
         ("", "", "pin", "Must be 4 digits, 0 to 9."),
     ):
         page = anna.press("Continue", pin=pin, again=again)
-        assert (page.title, page.status) == ("Change the PIN", 400)
+        assert (page.title, page.status) == ("Change the PIN of the card", 400)
         assert re.search(f'<input id="f1-[12]" name="{wrong}"[^>]*autofocus[^>]*aria-invalid', page.html)
         assert (page.html.count("autofocus"), f'-error">{words}</p>' in page.html) == (1, True)
         assert not pin or f'value="{pin}"' not in page.html
@@ -47,7 +47,8 @@ def test_another_pin_can_be_chosen_before_it_is_confirmed(scenario: Scenario, br
     anna.open(f"/devices/device?device={scenario.device(anna.cookie, Kind.DSC_PLUS)}")
     anna.press("Change the PIN")
     first = anna.press("Continue", pin="8246", again="8246").forms[-2].fields
-    assert anna.press("Choose another PIN").title == "Change the PIN"
+    page = anna.press("Choose another PIN")
+    assert (page.title, "Digital Security Card+ IB3000901" in page.text) == ("Change the PIN of the card", True)
     challenge = anna.press("Continue", pin="9318", again="9318").shown
     assert anna.post("/pin/answer", kept=anna.page.forms[-2].fields["csrf"], answer="00000000").status == 409
     forged = scenario.system.proofs.seal(anna.cookie, "/opt-out", {"pin": "8246"})
@@ -63,7 +64,8 @@ def test_another_pin_can_be_chosen_before_it_is_confirmed(scenario: Scenario, br
 def test_the_page_of_the_pin_begins_at_once_with_the_only_card(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     page = anna.open("/pin")
-    assert (page.path, page.title) == ("/pin", "Change the PIN")
+    assert (page.path, page.title) == ("/pin", "Change the PIN of the card")
+    assert "<p>Digital Security Card+ IB3000901</p>" in page.html
     assert "same PIN in both fields" in anna.press("Continue", pin="9318", again="9319").text
     page = anna.press("Continue", pin="9318", again="9318")
     answer = scenario.respond("IB3000901", page.shown, "9318")

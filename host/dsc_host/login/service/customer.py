@@ -248,8 +248,8 @@ class LoginSystem(CardCalls):
         """Return the changes of the user that have not taken effect yet."""
         return self._seen(token, may("waiting", *_ACCOUNT), lambda tx, user, _s: waits.views(tx.db, user))
 
-    def stop_change(self, code: str, address: str = "") -> bool:
-        """Stop a waiting change with the code from its message. Return whether the code belongs to a waiting change.
+    def stop_change(self, code: str, address: str = "") -> WaitView | None:
+        """Stop a waiting change with the code from its message. Return this change, or None if no waiting change has the code.
 
         Raises `TooManyAttempts`.
         """

@@ -22,6 +22,7 @@ from dsc_host.login.rows import Order, Session, User, Wait
 from dsc_host.login.signin import sessions
 from dsc_host.login.support import calls, identities
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
+from dsc_host.login.views import WaitView
 from dsc_host.records.transaction import Refused
 
 _TRIES, _TRIES_SECONDS = 30, 3600
@@ -66,8 +67,8 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     tx.log("wait.stop", user, "done", wait.kind, by=by, wait=wait.id)
 
 
-def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refused:
-    """Stop the change that this code belongs to. Return whether there was such a change.
+def stop_by_code(tx: LoginTransaction, code: str, address: str) -> WaitView | Refused | None:
+    """Stop the change that this code belongs to. Return this change, or None if there is none.
 
     Returns a refusal after too many attempts from the address.
     """
@@ -77,12 +78,12 @@ def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refuse
     wait = waits.with_code(tx.db, code)
     if wait is None:
         tx.log("wait.stop", None, "refused", "unknown")
-        return False
+        return None
     user = locked_user(tx.db, wait.user_id)
     if (wait := waits.with_code(tx.db, code)) is None:
-        return False
+        return None
     stop(tx, user, wait, "")
-    return True
+    return waits.view(tx.db, wait)
 
 
 def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:

@@ -1,6 +1,7 @@
 """The page of the offices, with their telephones and the addresses for returned cards."""
 
 import re
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -35,6 +36,12 @@ def telephones(_: Language, office: Office) -> tuple[tuple[str, str], ...]:
 def dialed(number: str) -> Link:
     """Return the link with which a telephone calls the number."""
     return Link(f"tel:{re.sub('[^0-9+]', '', number)}", number)
+
+
+def call_links(visit: Visit) -> tuple[Link, ...]:
+    """Return the link that calls the first telephone of the visitor's office; nothing if no telephone is known."""
+    numbers = telephones(visit._, office_of(visit))[:1]
+    return tuple(replace(dialed(number), label=visit._("Call {number}", number=number)) for _name, number in numbers)
 
 
 def addresses(_: Language, office: Office) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def short_item(_: Language, device: DeviceView) -> Item:
 
 
 def about(_: Language, device: DeviceView) -> str:
-    """Return the words with which screen readers name the device at its buttons."""
+    """Return the kind and the name of a device: the words with which a page, or a screen reader at a button, names it."""
     return f"{kind_name(_, device.kind, issued=device.issued)} {device_name(device)}".strip()
 
 

@@ -14,7 +14,7 @@ from dsc_host.portal.components import SUCCESS, Alert, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.contact import dialed, office_of, telephones
+from dsc_host.portal.pages.contact import call_links, office_of, telephones
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
@@ -121,15 +121,10 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
                     ),
                     *(f"{name}: {number}" for name, number in numbers if len(numbers) > 1),
                 ),
-                links=tuple(_calling(_, number) for _name, number in numbers[:1]),
+                links=call_links(visit),
             ),
         ),
     )
-
-
-def _calling(_: Language, number: str) -> Link:
-    """Return the link that calls a telephone number, on a device that can call."""
-    return replace(dialed(number), label=_("Call {number}", number=number))
 
 
 def _first(_: Language, name: str = "") -> View:

@@ -9,6 +9,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import NotNow, Offer, Scope
 from dsc_host.portal.components import Instructions
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.device_items import about
 from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
@@ -22,7 +23,7 @@ def opened(visit: Visit) -> Response:
     cards = [each.id for each in own if each.own and each.changes_pin and each.live]
     if visitor.scope is not Scope.FULL or len(cards) != 1:
         return visit.redirect("/devices", notice="choose_device")
-    return visit.show(_choosing(visit._, cards[0]))
+    return visit.show(_choosing(visit, cards[0]))
 
 
 def pin(visit: Visit) -> Response:
@@ -34,18 +35,17 @@ def pin(visit: Visit) -> Response:
 def choosing(visit: Visit) -> Response:
     """Show the form for a new PIN. Redirect to the devices if there is no challenge for a card."""
     try:
-        visit.system.pin_offer(visit.token)
+        offer = visit.system.pin_offer(visit.token)
     except NotNow:
         return visit.redirect("/devices")
-    return visit.show(_choosing(visit._))
+    return visit.show(_choosing(visit, offer.device, asked=True))
 
 
 def chosen(visit: Visit) -> Response:
     """Ask for a response with the chosen PIN, if this PIN is allowed. If the form names a card, ask for a challenge first."""
     device = visit.value("device", 32)
-    if not device:
-        visit.system.pin_offer(visit.token)
-    with visit.showing_errors(lambda: _choosing(visit._, device)):
+    card = device or visit.system.pin_offer(visit.token).device
+    with visit.showing_errors(lambda: _choosing(visit, card, asked=not device)):
         new = visit.value("pin", 4)
         visit.system.check_new_pin(visit.token, new)
         if new != visit.value("again", 4):
@@ -76,15 +76,17 @@ def pin_rules(_: Language) -> str:
     return _("4 digits. Avoid dates, sequences such as 1234, repeated digits, and common PINs such as 2580.")
 
 
-def _choosing(_: Language, device: str = "") -> View:
-    """Return the form for a new PIN. With `device`, the challenge for this card is asked for when the form is sent."""
+def _choosing(visit: Visit, device: str, *, asked: bool = False) -> View:
+    """Return the form for a new PIN of this card. `asked` says whether there is already a challenge for the card."""
+    _ = visit._
     fields = (
-        *((hidden("device", device),) if device else ()),
+        *(() if asked else (hidden("device", device),)),
         Field("pin", _("New PIN"), "password", pin_rules(_), autocomplete="new-password", longest=4),
         Field("again", _("Repeat the new PIN"), "password", autocomplete="new-password", longest=4),
     )
     return View(
-        _("Change the PIN"),
+        _("Change the PIN of the card"),
+        words=tuple(about(_, each) for each in visit.system.devices(visit.token) if each.id == device),
         forms=(Form("/pin/new", _("Continue"), fields),),
         back=_back(_),
         steps=_steps(_, 1),

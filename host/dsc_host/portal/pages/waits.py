@@ -10,6 +10,7 @@ from starlette.responses import Response
 from dsc_host.login import WaitKind, WaitView
 from dsc_host.portal.components import SUCCESS, Alert
 from dsc_host.portal.languages import NONE
+from dsc_host.portal.pages.contact import call_links
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View
 
@@ -31,14 +32,15 @@ def stopped(visit: Visit) -> Response:
     _ = visit._
     with visit.showing_errors(lambda: _stop_page(visit)):
         done = visit.system.stop_change(visit.value("code", 64), visit.address)
-    if not done:
+    if done is None:
         return visit.wrong(
             _stop_page(visit), _("No waiting change has this code. It may have been stopped already."), 404, "code"
         )
-    words = _("It will not take effect. If you did not request it, change your password and call support.")
-    stopped_now = Alert(SUCCESS, _("The change was stopped."), (words,))
-    onward = Link("/", _("Overview")) if visit.is_logged_in() else Link("/login", _("Log in"))
-    return visit.show(View(_("Stop a change"), blocks=(stopped_now,), onward=onward))
+    words = _("If you did not request it, change your password and call support.")
+    onward = Link("/", _("Overview"), primary=True) if visit.is_logged_in() else Link("/login", _("Log in"), primary=True)
+    alert = Alert(SUCCESS, _("It will not take effect."), (words,), (onward, *call_links(visit)))
+    facts = ((_("User name"), done.user), (_("Stopped change"), "\n".join(filter(None, (_(WAITS[done.kind]), done.what)))))
+    return visit.show(View(_("The change was stopped"), facts=facts, blocks=(alert,)))
 
 
 def _stop_page(visit: Visit) -> View:

@@ -84,7 +84,9 @@ def test_a_change_is_stopped_by_the_code_from_its_message(walk: Walk) -> None:
     assert walk.press("Stop the change", Code="ABCDEFGH").path == "/stop"
     assert walk.error
     walk.press("Stop the change", Code=code).picture("change-stopped")
-    assert walk._("It will not take effect. If you did not request it, change your password and call support.") in walk.text
+    assert walk._("If you did not request it, change your password and call support.") in walk.text
+    assert f"{walk._('Codes to a new phone number')}\n+41…23" in walk.text
+    assert walk.page.locator(".alert a[href^='tel:+']").count() == 1
 
 
 def test_support_corrects_an_identity_and_a_second_person_confirms_it(walk: Walk) -> None:
