@@ -15,6 +15,7 @@ from importlib.resources import files
 from io import BytesIO
 from operator import itemgetter
 from types import MappingProxyType
+from typing import Literal
 from unicodedata import combining, normalize
 
 from babel import Locale
@@ -48,12 +49,15 @@ class Language:
         return translated.format(**values) if values else translated
 
     def day(self, text: str) -> str:
-        """Format a day that is written as 2026-12-31. Return empty text for empty text."""
-        return str(format_date(datetime.fromisoformat(text), "long", locale=self.code)) if text else ""
+        """Format a day that is written as 2026-12-31. Return empty text for empty text.
+
+        No date has a space at which a line may break.
+        """
+        return self._formatted(datetime.fromisoformat(text), "long") if text else ""
 
     def short_day(self, text: str) -> str:
         """Format a day that is written as 2026-12-31, as `date` does. Return empty text for empty text."""
-        return str(format_date(datetime.fromisoformat(text), "medium", locale=self.code)) if text else ""
+        return self._formatted(datetime.fromisoformat(text), "medium") if text else ""
 
     def month(self, text: str) -> str:
         """Format a month that is written as 2026-12."""
@@ -61,13 +65,16 @@ class Language:
 
     def date(self, at: float) -> str:
         """Format the day of a Unix time in UTC, in a shorter form than `day`."""
-        return str(format_date(datetime.fromtimestamp(at, UTC), "medium", locale=self.code))
+        return self._formatted(datetime.fromtimestamp(at, UTC), "medium")
 
     def moment(self, at: float | None) -> str:
         """Format a Unix time in UTC, to the minute. Return `NONE` for None. No line break separates the time from *UTC*."""
         if at is None:
             return NONE
         return f"{self.date(at)}, {self.time(at)}\N{NO-BREAK SPACE}UTC"
+
+    def _formatted(self, day: datetime, length: Literal["medium", "long"]) -> str:
+        return str(format_date(day, length, locale=self.code)).replace(" ", "\N{NO-BREAK SPACE}")
 
     def time(self, at: float) -> str:
         """Format the time of day of a Unix time in UTC, to the minute."""

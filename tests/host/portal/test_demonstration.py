@@ -266,7 +266,7 @@ def test_the_sent_messages_are_shown_by_day_and_by_channel(shown: Demonstration,
     assert "No message was sent yet." in browser().open("/outbox").text, "making the demonstration sends nothing"
     shown.give_card("anna", "IB3000950")
     page = browser().open("/outbox")
-    days = re.findall(r"<h2[^>]*>(\w+ \d+, \d+)</h2>", page.html)
+    days = re.findall(r"<h2[^>]*>(\w+\s\d+,\s\d+)</h2>", page.html)
     assert (len(days), "Email to anna@example.com, " in page.text) == (1, True)
     page = browser().open("/outbox?channel=voice")
     assert ("Email to" in page.text, "No message was sent yet." in page.text) == (False, True)

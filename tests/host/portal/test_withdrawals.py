@@ -61,7 +61,7 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
         ("From", "Account of Carl"),
         ("To", "CH…2957"),
         ("Fee", "None from us. Your bank may charge one."),
-        ("Arrives", "By November 17, 2023"),
+        ("Arrives", "By November\xa017,\xa02023"),
     ]
     assert page.path == "/withdraw/check", "so that the back button leads here again"
     change = re.search('href="(/withdraw[?]kept=[^"]*)">Change the amount</a>', page.html)
@@ -71,7 +71,7 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
     assert (page.title, page.forms[-2].fields["amount"]) == ("Withdraw money", "150,000.00")
     carl.press("Continue")
     assert carl.press("Withdraw $150,000.00").notice == (
-        "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November 17, 2023."
+        "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November\xa017,\xa02023."
     )
     assert "Left today $50,000.00" in carl.page.text
 

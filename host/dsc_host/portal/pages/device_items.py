@@ -73,11 +73,6 @@ def capitalized(phrase: str) -> str:
     return phrase[:1].upper() + phrase[1:]
 
 
-def whole(day: str) -> str:
-    """Return a day without places at which a line may break."""
-    return day.replace(" ", "\N{NO-BREAK SPACE}")
-
-
 def changes(_: Language, device: DeviceView) -> list[str]:
     """Return phrases about the times at which the device changes, and about its other users."""
     words = []
@@ -88,7 +83,7 @@ def changes(_: Language, device: DeviceView) -> list[str]:
     if device.shared:
         words.append(_("shared"))
     if device.activates_at is not None:
-        words.append(_("automatic activation: {moment}", moment=whole(_.date(device.activates_at))))
+        words.append(_("automatic activation: {moment}", moment=_.date(device.activates_at)))
     if device.expires_at is not None and device.state is DeviceState.ACTIVE:
         words.append(_("until {moment}", moment=_.moment(device.expires_at)))
     if device.full_until is not None and device.state is DeviceState.ACTIVE:

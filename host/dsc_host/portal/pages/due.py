@@ -6,7 +6,7 @@ from dataclasses import replace
 from dsc_host.login import DeviceState, DeviceView, OrderState, Request, WaitKind
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.device_items import capitalized, device_item, lines, whole
+from dsc_host.portal.pages.device_items import capitalized, device_item, lines
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, button
@@ -45,7 +45,7 @@ def _request_lines(_: Language, asked: Request, device: DeviceView) -> Iterator[
     """Yield the lines about the request of a card. Only a card that was never activated is still expected."""
     if device.state is DeviceState.SHIPPED:
         if asked.state not in _OVER:
-            yield _("Expected around {day}", day=whole(_.short_day(asked.estimate)))
+            yield _("Expected around {day}", day=_.short_day(asked.estimate))
             yield from _automatic(_, asked.activates_at)
         yield asked.address
     yield from _deposit(_, asked)
@@ -135,7 +135,7 @@ def _activation_item(_: Language, device: DeviceView) -> Item:
 
 
 def _automatic(_: Language, at: float | None) -> tuple[str, ...]:
-    return () if at is None else (capitalized(_("automatic activation: {moment}", moment=whole(_.date(at)))),)
+    return () if at is None else (capitalized(_("automatic activation: {moment}", moment=_.date(at))),)
 
 
 def _deposit(_: Language, asked: Request) -> tuple[str, ...]:
