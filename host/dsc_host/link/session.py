@@ -1,14 +1,14 @@
-"""Requests and replies, one at a time, over a port that may lose, repeat, damage or reorder data, or never answer.
+"""Requests and replies, one request at a time, over a port that may lose, repeat, damage or reorder data, or never answer.
 
 Promises:
 
 - `ask` ends at its deadline at the latest, whatever arrives, if the port limits the time of a write. An `ask` that failed does
   not disturb the next `ask`.
-- A reply is accepted only if it has the number of the request and arrived after the request was sent. A number is used again
-  only after 65,536 requests.
-- Memory is bounded, whatever the line sends. The newest 256 events are kept in order until they are fetched.
-- Threads may share a session. Their requests never interleave, and a thread that waits for an event does not delay other
-  threads.
+- A reply is accepted only if it has the number of the request and arrived after the request was sent. Each number is used once
+  in 65,536 requests.
+- Memory is bounded, whatever arrives on the line. The newest 256 events are kept in order until they are fetched.
+- Threads may share a session. Their requests never interleave, and a thread that waits for an event lets other threads send
+  requests.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if sys.platform != "win32":
 _log = logging.getLogger("dsc_host.link")
 
 READ_SLICE = 0.02
-"""The longest wait of a read in seconds. Between two reads, a thread checks its deadline, and other threads get their turn."""
+"""The longest time in seconds that one read waits. Between two reads, a thread checks its deadline, and lets others read."""
 MAX_EVENTS = 256
 _CHUNK = 4096
-# pyserial raises a TypeError if another thread has closed the port, and a termios.error if the port vanishes during its setup.
+# pyserial raises a TypeError if another thread has closed the port, and a termios.error if the port vanishes during the setup.
 _LOST: tuple[type[Exception], ...] = (OSError, TypeError)
 if sys.platform != "win32":
     _LOST += (termios.error,)
@@ -46,7 +46,7 @@ _SEEN = 200
 _LONG_HEX = re.compile(r"[0-9A-Fa-f]{24,}")
 
 Transcript = Callable[[str, bytes], None]
-"""A function that is called with `sent` or `received`, and with a line whose keys, PINs and responses are masked."""
+"""A function that is called with `sent` or `received`, and with the line. Keys, PINs and responses in the line are masked."""
 
 
 class SerialPort(Protocol):
@@ -72,10 +72,11 @@ class SerialPort(Protocol):
 class Session:
     """Requests and replies over `port`, which the session owns and closes.
 
-    `timeout` is the number of seconds that each call except `wait_event` may take, including all resends.
+    `timeout` is the number of seconds that each call except `wait_event` may take, including all resends. `clock` returns
+    seconds and never goes back. `transcript` is called with every line.
 
-    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. If the
-    port is already closed, the error may come only from the first call.
+    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. If the port is
+    already closed, the constructor may succeed, and the first call then raises the error.
     """
 
     def __init__(self, port: SerialPort, timeout: float, clock: Callable[[], float], transcript: Transcript | None) -> None:
@@ -87,8 +88,8 @@ class Session:
         self._transcript = transcript
         self._slice = min(READ_SLICE, timeout / 10)
         self._closed = False
-        # Two locks protect the port. A thread that waits for an event releases its turn and immediately requests the next turn.
-        # With a single lock, such a thread could starve the others.
+        # Two locks protect the port. A thread that waits for an event often releases its turn, and immediately wants it again.
+        # With a single lock, such a thread could take the lock again and again before any other thread gets it.
         self._queue, self._turn = threading.Lock(), threading.Lock()
         self._next_seq = secrets.randbelow(MAX_SEQ + 1)
         self._reader = LineReader()
@@ -101,7 +102,7 @@ class Session:
         self.events_dropped = 0
         self.seen = b""
         with self._port_errors():
-            if port.timeout != self._slice:  # Do not set an equal timeout again: on some ports, setting it needs a negotiation.
+            if port.timeout != self._slice:  # On some ports, setting the timeout causes a negotiation, even if it is the same.
                 port.timeout = self._slice
             self._limits_writes = self._limit_writes()
 
@@ -109,8 +110,8 @@ class Session:
     def turn(self) -> Generator[float]:
         """Reserve the line for one call, and yield the call's deadline.
 
-        The call's time begins now, so it includes the wait for other threads. Raises LinkTimeout if other threads hold the line
-        until the deadline.
+        The wait for other threads is part of the call's time. Raises LinkTimeout if other threads hold the line until the
+        deadline, and LinkClosed if the line was closed.
         """
         deadline = self._clock() + self._timeout
         with self._line_held(deadline):
@@ -120,7 +121,7 @@ class Session:
         """Send a request and return the values of the card's reply. Call this method within `turn`.
 
         With `resend`, the request is sent again if no reply arrives. Set `resend` only for a request that may arrive twice.
-        Raises CardError if the card refuses, and LinkTimeout and LinkClosed.
+        Raises CardError if the card refuses the request, LinkTimeout, LinkClosed, and InputError if the request is too long.
         """
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
@@ -162,9 +163,9 @@ class Session:
         raise LinkTimeout(f"the card sent no {word} within {timeout:g} s")
 
     def drain_events(self) -> list[Event]:
-        """Remove all events from the queue and return them, the oldest first, without waiting for more.
+        """Remove all events from the queue and return them, the oldest first. Do not wait for more events.
 
-        Raises LinkClosed.
+        Raises LinkClosed, and LinkTimeout if other threads hold the line too long.
         """
         with self.turn() as deadline:
             self._sort_lines()
@@ -176,7 +177,11 @@ class Session:
             return events
 
     def forget_events(self, word: str) -> None:
-        """Drop the events of the kind `word` that have arrived, and older events that arrive late. Call only within `turn`."""
+        """Drop all events of the kind `word` that have arrived. Call this method within `turn`.
+
+        The line may have delayed an event that the card sent before the last event that has arrived. Such an event is dropped
+        when it arrives.
+        """
         if self._last_event:
             self._forgotten[word] = self._last_event.seq
         kept = [event for event in self._events if event.word != word]
@@ -218,7 +223,7 @@ class Session:
         if left <= 0:
             raise LinkTimeout(f"the call's time of {self._timeout:g} s ran out before the request was sent")
         self._secret_sent = self._secret_sent or mask(line) != line
-        # A card echoes nothing. If the line was echoed, a MicroPython prompt may be there, which answers only after CR.
+        # A card echoes nothing. If this line came back, the device may be a MicroPython prompt, which needs a CR to answer.
         end = b"\r\n" if line in self.seen else b"\n"
         with self._port_errors():
             if self._limits_writes:
@@ -232,14 +237,14 @@ class Session:
         try:
             self._port.write_timeout = self._timeout / 2
         except (NotImplementedError, AttributeError):
-            # rfc2217:// supports no write timeout. Reset it to None. Otherwise setting any other property of the port fails.
+            # rfc2217:// supports no write timeout. Set None again. Otherwise setting any other property of the port fails too.
             with suppress(AttributeError):
                 self._port.write_timeout = None
             return False
         return True
 
     def _sort_old_lines(self, deadline: float) -> None:
-        """Sort the lines that arrive before a request is sent. They cannot be its reply, even if a number matches."""
+        """Sort the lines that arrive before a request is sent. None of them is the reply, even if its number matches."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -248,9 +253,9 @@ class Session:
             self._sort_lines()
 
     def _cut_line(self) -> None:
-        """Set an unfinished line aside. Otherwise the next reply would be joined to this line, and lost."""
+        """Set an unfinished line aside. Otherwise the next reply would be joined to the unfinished line, and lost."""
         unfinished = self._reader.cut()
-        if decode(unfinished):  # The frame is complete: only its newline has not arrived.
+        if decode(unfinished):  # The line is complete, but its line end has not arrived yet.
             self._lines.append(unfinished)
             self._sort_lines()
         else:
@@ -265,7 +270,7 @@ class Session:
         return None
 
     def _receive(self, deadline: float) -> bool:
-        """Read lines for `_sort_lines`. Wait at most `READ_SLICE`. Return False if no line waits and no time is left."""
+        """Read lines for `_sort_lines`, waiting at most `READ_SLICE`. Return False if there is no line and no time left."""
         if self._lines:
             return True
         left = deadline - self._clock()
@@ -274,7 +279,7 @@ class Session:
         return may_wait or (came > 0 and left > 0)
 
     def _read(self, *, wait: bool) -> int:
-        """Read the waiting bytes and return their number. If there are none and `wait` is set, wait for the first byte."""
+        """Read the bytes that have arrived, and return their number. If there are none, wait for a byte if `wait` is true."""
         self._check_open()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -284,7 +289,10 @@ class Session:
         return len(data)
 
     def _sort_lines(self, seq: int | None = None) -> Reply | None:
-        """Sort the waiting lines up to the reply `seq`: queue events, drop other lines. Return the reply, or None."""
+        """Take the lines that were read, up to the reply `seq`. Queue the events, and drop all other lines. Return the reply.
+
+        Return None if that reply is not among the lines.
+        """
         while self._lines:
             frame = self._decode(self._lines.popleft())
             if isinstance(frame, Event):
@@ -294,7 +302,7 @@ class Session:
         return None
 
     def _decode(self, line: bytes) -> Frame | None:
-        """Decode a line. If an unfinished line was set aside, try both parts together, then the new part alone."""
+        """Decode a line. If an unfinished line was set aside, first decode both together, and then the new line alone."""
         unfinished, self._unfinished = self._unfinished, b""
         frame = decode(unfinished + line) or (decode(line) if unfinished else None)
         noise = frame is None and self._secret_sent
@@ -302,18 +310,22 @@ class Session:
         return frame
 
     def _keep(self, event: Event) -> None:
-        # An event that equals the last event is the same line, which has arrived twice. Only `boot` is different: a card that
-        # restarts numbers its events from the beginning, so two restarts in a row give equal events.
+        # An event that equals the last event is the same line, which has arrived twice. An exception is `boot`: the events of a
+        # card that restarts are numbered from 0 again, so two restarts in a row give equal events.
         if event.word == "boot":
             self._forgotten.clear()
         elif event == self._last_event or self._is_forgotten(event):
             return
         self._last_event = event
+        # Remove a number that is far behind. Otherwise new events would look older than this number after a wrap-around.
+        for word, last in list(self._forgotten.items()):
+            if MAX_SEQ // 4 < (event.seq - last) & MAX_SEQ <= MAX_SEQ // 2:
+                del self._forgotten[word]
         self.events_dropped += len(self._events) == MAX_EVENTS
         self._events.append(event)
 
     def _is_forgotten(self, event: Event) -> bool:
-        # Numbers wrap around, so half of all numbers count as older than a given number.
+        # Numbers wrap around after 65,535, so half of all numbers count as older than a given number.
         last = self._forgotten.get(event.word)
         return last is not None and (event.seq - last - 1) & MAX_SEQ > MAX_SEQ // 2
 
@@ -348,5 +360,5 @@ def _lock_timeout(seconds: float) -> float:
 
 
 def _words(text: str) -> str:
-    """Return a card's text for an error message, with control characters and anything that could be a key masked."""
+    """Return a card's text for an error message. Control characters, and anything that could be a key, are masked."""
     return _LONG_HEX.sub("****", "".join(c if c.isprintable() else "?" for c in text))

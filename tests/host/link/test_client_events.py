@@ -62,6 +62,16 @@ def test_an_event_that_a_port_hands_over_in_pieces_is_found_in_a_short_wait(clie
     assert client.wait_event("wipe", 0.01).values == {"done": "0"}
 
 
+def test_a_response_is_kept_when_half_of_all_numbers_have_passed_since_the_challenge(client: CardClient, card: Card) -> None:
+    card.tell(0, "boot state=off")
+    client.display()
+    client.challenge("482913")
+    card.tell(20_000, "display text=A")
+    card.tell(40_000, "display text=B")
+    card.tell(40_001, "response text=03421046")
+    assert client.wait_response(1) == "03421046"
+
+
 @pytest.mark.parametrize("timeout", [0, 0.01, 5])
 def test_wait_event_ends_in_time(client: CardClient, card: Card, port: FakePort, timeout: float) -> None:
     with pytest.raises(LinkTimeout, match="wipe"):
