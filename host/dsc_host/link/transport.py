@@ -2,9 +2,9 @@
 
 Promises:
 
-- An address that cannot be opened raises CardNotFound, whose message names the port and a remedy.
-- Every address of pyserial works: `/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`. An installed package can add further kinds
-  of addresses through the entry-point group `dscplus.serial_handlers`.
+- An address that cannot be opened raises CardNotFound, whose message names the address, the reason and a remedy.
+- Every kind of address of pyserial works: `/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://` and others. An installed package
+  can add further kinds through the entry-point group `dscplus.serial_handlers`.
 - Discovery opens no port.
 """
 
@@ -34,7 +34,7 @@ BAUD_RATE = 115200
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An attached port. `open_port` takes its `url`; `name` and `description` are for a person to read."""
+    """An attached port. `url` is the argument for `open_port`. `name` and `description` are for a person to read."""
 
     url: str
     name: str
@@ -42,7 +42,7 @@ class Port:
 
 
 class NoSingleCard(CardNotFound):
-    """No card was named, and no port or more than one port is attached. `candidates` lists the attached ports."""
+    """No address was given, and no port or more than one port is attached. `candidates` are the attached ports."""
 
     def __init__(self, candidates: tuple[Port, ...]) -> None:
         found = f"several ports are attached ({_names(candidates)})" if candidates else "no card is attached"
@@ -51,17 +51,17 @@ class NoSingleCard(CardNotFound):
 
 
 class PortMissing(CardNotFound):
-    """No port of this name is attached."""
+    """No port with this address is attached."""
 
 
 def discover(*, usb_only: bool = True) -> list[Port]:
-    """Return the attached serial ports, sorted by address. By default, return only USB ports, because boards use USB."""
+    """Return the attached serial ports, sorted by address. With `usb_only`, return the USB ports only: boards use USB."""
     ports = (info for info in list_ports.comports() if info.vid is not None or not usb_only)
     return sorted((_port(info.device, info.name, info.description) for info in ports), key=lambda port: port.url)
 
 
 def discover_programs() -> list[Port]:
-    """Return the ports of simulated cards, which run as programs on this machine.
+    """Return the ports of simulated cards that run as programs on this machine.
 
     Installed packages report these ports through the entry-point group `dscplus.ports`. `find_card` never chooses such a port.
     """
@@ -70,9 +70,9 @@ def discover_programs() -> list[Port]:
 
 
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Return the address of the card to use: `url`, else DSCPLUS_CARD in `env` (os.environ), else the only attached USB port.
+    """Return the address of the card: `url` or, without it, DSCPLUS_CARD in `env` or, without that, the only attached USB port.
 
-    Raises NoSingleCard, a CardNotFound with `candidates`, if no address is given and none or several ports are attached.
+    `env` is by default `os.environ`. Raises NoSingleCard if no address is given, and no port or more than one port is attached.
     """
     named = url or (os.environ if env is None else env).get(CARD_VARIABLE)
     if named:
@@ -86,9 +86,9 @@ def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> s
 def open_port(url: str) -> serial.Serial:
     """Open the port at `url`, locked against other programs where the system supports that.
 
-    DTR and RTS keep pyserial's defaults, both on. Boards with their own USB send nothing without DTR. Boards with the usual
-    reset circuit of two transistors run only while both lines are equal. pyserial waits up to 5 seconds for a network address
-    to connect. Raises CardNotFound, and PortMissing if there is no such port.
+    DTR and RTS are both on, which is pyserial's default. A board with its own USB sends nothing while DTR is off. A board with
+    the usual reset circuit of two transistors stops while the two lines differ. pyserial waits up to 5 seconds for a connection
+    to a network address. Raises CardNotFound. If there is no such port, this is its subclass PortMissing.
     """
     if "://" in url:
         _register_handlers()
@@ -102,7 +102,7 @@ def open_port(url: str) -> serial.Serial:
             exclusive=True if os.name == "posix" else None,  # Other systems always open ports exclusively.
         )
         port.open()
-    except Exception as error:  # For a bad address, pyserial's handlers raise a KeyError, a re.error and others.
+    except Exception as error:  # For a wrong address, pyserial raises errors of many classes, such as KeyError or re.error.
         kind = PortMissing if _is_missing(error) else CardNotFound
         shown = without_password(url)
         # pyserial's messages may quote the URL.
@@ -111,7 +111,7 @@ def open_port(url: str) -> serial.Serial:
 
 
 def _register_handlers() -> None:
-    """Register the packages that hold `protocol_*.py` modules with pyserial."""
+    """Tell pyserial in which packages it finds further modules `protocol_*.py`, one for each kind of address."""
     for entry in entry_points(group=HANDLER_GROUP):
         if entry.module not in serial.protocol_handler_packages:
             serial.protocol_handler_packages.append(entry.module)
@@ -129,7 +129,8 @@ def _is_missing(error: Exception) -> bool:
 
 
 def _reason(url: str, error: Exception) -> str:
-    """Return why the port cannot be opened, and a remedy. Search the text too: on Windows, pyserial gives no error number."""
+    """Return why the port cannot be opened, and a remedy."""
+    # Search the text of the error too: on Windows, pyserial's errors have no number.
     number, words = getattr(error, "errno", None), str(error)
     if _is_missing(error):
         return f"there is no such port. Attached: {_names(discover()) or 'none'}"
@@ -142,8 +143,8 @@ def _reason(url: str, error: Exception) -> str:
     if "refused" in words:
         return "nobody listens at this address: start the program or the server behind it, or correct the address"
     if "Could not configure port" in words:
-        return "it is not a serial port"
-    return f"it can't be opened: {words}"
+        return "it is not a serial port: name a port such as /dev/ttyACM0 or COM3"
+    return f"it can't be opened: {words}: check the address, and the cable"
 
 
 def _permission_fix(url: str) -> str:

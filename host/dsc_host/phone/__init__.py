@@ -1,1 +1,1 @@
-"""A simulated phone app, with a real key and real responses. It stores no PIN."""
+"""A phone app that runs as a program on a computer, with the keys and the responses of a real app. It stores no PIN."""

@@ -1,9 +1,9 @@
-"""The phone app: it activates users, approves logins, and computes responses without a network. Each user has another key.
+"""The phone app: it activates users, approves logins, and computes responses without a network. Each user has a separate key.
 
 Three promises:
 
-1. Before the app sends a response, it stores the counter of the response in its file. So no counter is used twice, even after
-   a crash or a loss of power.
+1. Before the app sends or shows a response, it stores the next counter in its file. So no counter is used twice, even after a
+   crash or a loss of power.
 2. The file is replaced completely or not at all, and only its owner can read it. A damaged file is never overwritten.
 3. The app sends responses and keys, and never the PIN.
 """
@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -36,7 +36,7 @@ class Server(Protocol):
     """The calls that the app makes to the login system, in the same process or over HTTP."""
 
     def begin(self, name: str, password: str, *, phone: int = 0, number: str = "") -> Begun:
-        """Start an activation. Send the token to the user's phone number with this index, or to the new `number`."""
+        """Start an activation. Send the token to the user's phone number with the index `phone`, or to `number`."""
 
     def activate(
         self,
@@ -50,7 +50,7 @@ class Server(Protocol):
         recovery_key: bytes | None,
         recovery_proof: bytes | None,
     ) -> Activated:
-        """Activate the app with the token and its keys, and with a proof if the app already has a user."""
+        """Finish the activation with the token and the app's keys. If the app has a user already, `proof` is their response."""
 
     def challenge(self, device: str, device_token: str) -> Question:
         """Return a question that the app answers before it adds another user."""
@@ -59,10 +59,10 @@ class Server(Protocol):
         """Return the logins that wait for approval."""
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
-        """Approve a login."""
+        """Approve the login of a push with a response to the push's question."""
 
     def deny(self, device: str, device_token: str, push: str) -> None:
-        """Deny a login."""
+        """Deny the login of a push."""
 
     def remove(self, device: str, device_token: str) -> None:
         """Remove the app from the user's devices."""
@@ -70,7 +70,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user of the app, with a secret key, and with a counter for each method of approval."""
+    """One user of the app, with a secret key, and with the next counter of each method of approval."""
 
     name: str
     device: str
@@ -80,7 +80,7 @@ class User:
     counters: dict[str, Count] = field(default_factory=lambda: {PIN: 0, FINGER: 0})
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a key of the wrong length or counters of unknown methods, as in a damaged file."""
+        """Raise `ValueError` if the key is not 32 bytes in hex, or if the counters are not those of the two methods."""
         if len(bytes.fromhex(self.key)) != KEY_BYTES or self.counters.keys() != {PIN, FINGER}:
             raise ValueError
 
@@ -94,24 +94,27 @@ class _Content:
 
 
 class PhoneApp:
-    """The app on one phone. Its state is one file."""
+    """The app on one phone. It keeps all its data in one file."""
 
     def __init__(self, file: Path, server: Server) -> None:
-        """Load the app. Raises `InputError` if the file belongs to another program or is damaged."""
+        """Load the app from `file`, if the file exists. Raises `InputError` if it is damaged or is not a file of this app.
+
+        The app makes its calls to `server`.
+        """
         self._file = file
         self._server = server
         self._users = _load(file)
 
     @property
     def users(self) -> tuple[User, ...]:
-        """The activated users, in the order of their first activation."""
+        """The users of the app, in the order of their first activation."""
         return tuple(self._users.values())
 
     def begin(self, name: str, password: str, phone: int = 0, *, number: str = "") -> Begun:
-        """Start an activation: the server sends a token by SMS.
+        """Start an activation with the user's `name` and `password`: the server sends a token by SMS.
 
         `phone` is the index of one of the user's confirmed numbers. 0 is the most recently confirmed number. If a new `number`
-        is given, the token is sent there instead. The login system refuses a new number unless its policy allows new numbers.
+        is given, the token is sent to it instead. The login system refuses a new number unless its policy allows new numbers.
         """
         return self._server.begin(name, password, phone=phone, number=number)
 
@@ -120,9 +123,9 @@ class PhoneApp:
     ) -> User:
         """Finish an activation with the token and the PIN.
 
-        The first user of the app chooses the PIN. Further users need the existing PIN. With `finger`, a finger or a face can
+        The first user of the app chooses the PIN. A further user needs this PIN too. With `finger`, a finger or a face can
         approve logins too. With `replace`, the user agrees that the app on their other phone is disabled. `recovery` is the PIN
-        of that other app, if it differs from `pin`. Raises `InputError`, and the server's refusals.
+        of that other app, if it differs from `pin`. Raises `InputError`, and the errors of the server.
         """
         check_pin(pin)
         key = secrets.token_bytes(KEY_BYTES)
@@ -141,14 +144,14 @@ class PhoneApp:
         return user
 
     def waiting(self, name: str | None = None) -> list[tuple[User, Push]]:
-        """Return the waiting logins of the user with this name, or of all users."""
+        """Return the logins that wait for approval, each with its user: those of the user `name`, or of all users."""
         users = [user for user in self.users if name in (None, user.name)]
         return [(user, push) for user in users for push in self._server.pushes(user.device, user.device_token)]
 
     def approve(self, user: User, push: Push, number: str, *, pin: str | None = None) -> None:
         """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the number on the login page.
 
-        Raises `InputError` if the number does not match, before the app sends anything. Raises the server's refusals too.
+        Raises `InputError`, and sends nothing, if the number does not match. Raises the errors of the server.
         """
         if number.strip() != push.number:
             raise InputError(
@@ -163,12 +166,19 @@ class PhoneApp:
         self._server.deny(user.device, user.device_token, push.id)
 
     def respond(self, name: str, challenge: str, *, pin: str | None = None) -> str:
-        """Return the response to a challenge that the user typed in, with a letter for the method. Raises `InputError`."""
+        """Return the response to a challenge that the user has typed. It begins with a letter: P for the PIN, B for the finger.
+
+        Without a `pin`, the user `name` answers with a finger or a face. Raises `InputError` for an unknown user, an invalid
+        challenge or a malformed PIN.
+        """
         method = FINGER if pin is None else PIN
         return _LETTERS[method] + self._respond(name, challenge, method, pin)
 
     def forget(self, name: str) -> None:
-        """Remove a user from the app and tell the server. Raises `InputError` if there is no such user."""
+        """Remove the app from the devices of the user `name`, and then the user from the app.
+
+        Raises `InputError` if there is no such user, and the errors of the server.
+        """
         user = self._user(name)
         self._server.remove(user.device, user.device_token)
         self._keep({each: known for each, known in self._users.items() if each != name})
@@ -207,7 +217,7 @@ class PhoneApp:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from using this app while the block runs. Raises `InputError` if another process uses it."""
+        """Keep other commands from using this app while the block runs. Raises `InputError` if another command uses it now."""
         lock = self._file.with_name(self._file.name + ".lock")
         try:
             handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -225,7 +235,7 @@ class PhoneApp:
 
 def _load(file: Path) -> dict[str, User]:
     if file.is_fifo():
-        # A read could wait forever.
+        # Reading a pipe could wait forever.
         raise InputError("file", f"{file} is a pipe; name a file")
     try:
         with file.open("rb") as opened:
@@ -256,5 +266,6 @@ def _write(file: Path, content: dict[str, Any]) -> None:
         draft.replace(file)
         keep_name(file)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise InputError("file", f"{file} cannot be written: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""The messages of the protocol as JSON, for both sides."""
+"""The messages between the phone app and the login system as JSON. Both sides use this module."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import msgspec
 from dsc_host.errors import InputError
 
 LONGEST = 256
-"""The largest number of characters in each text of a call."""
+"""The largest number of characters in each text of a call's message."""
 T = TypeVar("T")
 _TYPE = re.compile(r"(?:Expected `)?(?P<type>\w+)")
 _FIELD = re.compile(r"required field `(?P<missing>\w+)`|\.(?P<wrong>\w+)`$")
@@ -28,14 +28,15 @@ def encode(message: object) -> bytes:
 
 
 def decode(body: bytes, kind: type[T], longest: int) -> T:
-    """Return the message of this kind, in which each text is one line of at most `longest` characters. Ignore unknown fields.
+    """Return the message of the class `kind` in `body`. Ignore unknown fields.
 
-    Raises `NotJson`, or an `InputError` that names the missing or malformed field.
+    Raises `NotJson` if `body` is not a JSON object. Raises an `InputError` that names the field if a field is missing or
+    malformed, or if a text is not one line of at most `longest` characters.
     """
     try:
         message = msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError) as error:
-        # The field may be named: msgspec quotes the names of our fields, and no values of the sender.
+        # It is safe to name the field: msgspec's errors quote the names of our fields, and no value of the sender.
         expected, field = _TYPE.match(str(error)), _FIELD.search(str(error))
         if field is None:
             raise NotJson from None
@@ -46,7 +47,7 @@ def decode(body: bytes, kind: type[T], longest: int) -> T:
 
 
 def check_lines(message: object, longest: int) -> None:
-    """Raise an `InputError` that names a text of the message that is not one line of at most `longest` characters."""
+    """Raise an `InputError` that names the field if a text of the message is not one line of at most `longest` characters."""
     for name, text in _texts(message):
         if len(text) > longest or not text.isprintable():
             raise InputError(name, _LINE.format(longest=longest))

@@ -1,8 +1,8 @@
-"""The client through which the phone app calls the login system over the network: JSON over HTTP.
+"""The client with which the phone app calls the login system over the network: JSON over HTTP.
 
 Two promises:
 
-1. The client sends nothing unencrypted, except to a server on this machine.
+1. Nothing is sent without encryption, except to a server on this machine.
 2. An answer that does not follow the protocol raises an error.
 """
 
@@ -23,7 +23,7 @@ _MOST_BYTES = 1024 * 1024
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
 _ADDRESS = "must be the address of the login system, for example https://login.example.com"
-_STRANGE = "the server there is not a login system"
+_STRANGE = "{}: the server there is not a login system; correct the address"
 
 
 class Refused(DscError):
@@ -35,12 +35,16 @@ class Refused(DscError):
 
 
 class Unreachable(DscError):
-    """A login system that cannot be reached, or a server that is not a login system."""
+    """The login system cannot be reached, or the server at its address is not a login system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A server for `PhoneApp`, at a URL. Every call raises `Refused`, `Unreachable` or `InputError`."""
+    """The login system at `url`, as the `Server` of a `PhoneApp`.
+
+    Every call raises `Refused` if the login system refuses, `Unreachable` if there is none, and `InputError` for an argument
+    that is not one line of at most 256 characters.
+    """
 
     url: str
 
@@ -51,8 +55,8 @@ class Remote:
             named = url.scheme in ("http", "https") and url.host and not url.userinfo
         except (ValueError, httpx.InvalidURL):
             raise InputError("server", _ADDRESS) from None
-        # Refuse letters outside ASCII, because some of them look like ASCII letters. Such a host name must be written with
-        # xn--.
+        # Refuse letters outside ASCII, because some of them look like ASCII letters. A host name with such letters can be
+        # written in its ASCII form, which begins with xn--.
         if not named or not re.fullmatch("[!-~]+", self.url):
             raise InputError("server", _ADDRESS)
         if url.port is not None and not 0 < url.port < 2**16:
@@ -61,7 +65,7 @@ class Remote:
             raise InputError("server", "must begin with https://; only a server on this machine may be used without encryption")
 
     def begin(self, name: str, password: str, *, phone: int = 0, number: str = "") -> Begun:
-        """Start an activation. Send the token to the user's phone number with this index, or to the new `number`."""
+        """Start an activation. Send the token to the user's phone number with the index `phone`, or to `number`."""
         return self._call("begin", protocol.Begin(name, password, phone, number), Begun)
 
     def activate(
@@ -76,7 +80,7 @@ class Remote:
         recovery_key: bytes | None,
         recovery_proof: bytes | None,
     ) -> Activated:
-        """Activate the app with the token and its keys, and with a proof if the app already has a user."""
+        """Finish the activation with the token and the app's keys. If the app has a user already, `proof` is their response."""
         keys = [None if key is None else key.hex() for key in (biometrics_key, recovery_key, recovery_proof)]
         asked = protocol.Activate(ticket, token, pin_key.hex(), keys[0], proof, replace, keys[1], keys[2])
         return self._call("activate", asked, Activated)
@@ -90,11 +94,11 @@ class Remote:
         return self._call("pushes", App(device, device_token), protocol.Pushes).pushes
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
-        """Approve a login."""
+        """Approve the login of a push with a response to the push's question."""
         self._call("approve", protocol.Approve(device, device_token, push, method, response), Done)
 
     def deny(self, device: str, device_token: str, push: str) -> None:
-        """Deny a login."""
+        """Deny the login of a push."""
         self._call("deny", protocol.Deny(device, device_token, push), Done)
 
     def remove(self, device: str, device_token: str) -> None:
@@ -109,13 +113,13 @@ class Remote:
                 return encoding.decode(body, kind, _MOST_BYTES)
             refusal = encoding.decode(body, protocol.Error, _MOST_BYTES).error
         except ValueError:
-            raise Unreachable(_STRANGE) from None
+            raise Unreachable(_STRANGE.format(self.url)) from None
         raise Refused(refusal.code, refusal.message)
 
     def _send(self, call: str, body: bytes) -> tuple[int, bytes]:
         url = httpx.URL(self.url)
         url = url.copy_with(path=f"{url.path.rstrip('/')}/api/phone/{call}", query=None, fragment=None)
-        # Use the certificates of this machine. Ignore the proxies and certificates that environment variables name.
+        # Trust the certificates that this machine trusts. Ignore proxies and certificates that environment variables name.
         client = httpx.Client(verify=ssl.create_default_context(), trust_env=False, timeout=_SECONDS)
         received = b""
         try:
@@ -123,7 +127,7 @@ class Remote:
                 for part in answer.iter_raw():
                     received += part
                     if len(received) > _MOST_BYTES:
-                        raise Unreachable(_STRANGE)
+                        raise Unreachable(_STRANGE.format(self.url))
                 return answer.status_code, received
         except UnicodeError:
             # The host name is malformed: for example, it has two dots in a row.

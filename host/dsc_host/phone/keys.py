@@ -1,11 +1,11 @@
 """The three keys that the app derives.
 
-- `pin_key` is derived from the app's secret key and the PIN.
-- `biometrics_key` is derived from the secret key alone. The phone uses it only after a finger or a face was recognized.
-- `recovery_key` is derived from the user's name and the PIN. With it, a user replaces the app on a lost phone.
+- `pin_key` is derived from the user's secret key in the app and the PIN.
+- `biometrics_key` is derived from that secret key alone. The phone uses it after it has recognized a finger or a face.
+- `recovery_key` is derived from the user's name and the PIN. With this key, a user replaces the app on a lost phone.
 
-The app does not store the PIN. A wrong PIN gives another key, and so a wrong response that looks like any other response. So
-somebody who stole the phone can test PINs only at the server, which counts the failures.
+The app does not store the PIN. A wrong PIN gives another key, and this key gives a wrong response that looks like any other
+response. So somebody who has stolen the phone can test a PIN only at the server, which counts the failures.
 """
 
 import re
@@ -21,20 +21,21 @@ _SHORTEST, _LONGEST = 4, 6
 
 
 def pin_key(key: bytes, pin: str) -> bytes:
-    """Return the 32-byte key that is derived from the app's key and the PIN. Raises `InputError` for a malformed PIN."""
+    """Return the 32-byte key for responses with the PIN. `key` is the user's secret key. Raises as `check_pin` does."""
     check_pin(pin)
     return _derived(key, b"dscplus phone pin " + pin.encode("ascii"))
 
 
 def biometrics_key(key: bytes) -> bytes:
-    """Return the 32-byte key for responses after a finger or a face was recognized."""
+    """Return the 32-byte key for responses after a finger or a face was recognized. `key` is the user's secret key."""
     return _derived(key, b"dscplus phone biometrics")
 
 
 def recovery_key(name: str, pin: str) -> bytes:
-    """Return the 32-byte key that proves knowledge of the PIN of a lost app. Raises `InputError` for a malformed PIN.
+    """Return the 32-byte key which proves that the user `name` knows the PIN of the app on a lost phone.
 
-    The derivation is slow on purpose: nothing else protects the PIN from somebody who stole the server's database.
+    The derivation is slow on purpose: nothing else protects the PIN from somebody who has stolen this key from the server.
+    Raises `InputError` for a malformed PIN.
     """
     check_pin(pin)
     kdf = Scrypt(salt=b"dscplus phone recovery " + name.encode(), length=KEY_BYTES, n=2**14, r=8, p=1)
@@ -42,7 +43,7 @@ def recovery_key(name: str, pin: str) -> bytes:
 
 
 def check_pin(pin: str) -> None:
-    """Raise `InputError` unless the PIN has 4 to 6 letters, digits or other visible characters of ASCII."""
+    """Raise `InputError` unless the PIN has 4 to 6 printable ASCII characters, none of which is a space."""
     if not isinstance(pin, str) or not re.fullmatch(f"[!-~]{{{_SHORTEST},{_LONGEST}}}", pin):
         raise InputError(
             "PIN",

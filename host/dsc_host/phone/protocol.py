@@ -1,7 +1,6 @@
 """The messages between the phone app and the login system: the calls and the answers.
 
-The messages are the same whether the login system is in the app's process or is called over HTTP. Bytes are written as hex
-digits.
+The messages are the same whether the app calls the login system in its own process or over HTTP. Keys are hex digits.
 """
 
 from dataclasses import dataclass, field
@@ -18,12 +17,12 @@ class Begin:
     phone: int = 0
     """The index of one of the user's confirmed phone numbers; 0 is the most recently confirmed number."""
     number: str = ""
-    """A new phone number, to which the token is sent instead; empty if there is none. The login system may refuse it."""
+    """A new phone number, or empty text. The token is then sent to this number. The login system may refuse a new number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A response to a `Question` by a user of the app."""
+    """The response of a user of the app to the `Question` with this id."""
 
     id: str
     response: str = field(repr=False)
@@ -41,14 +40,14 @@ class Activate:
     replace: bool = False
     """Whether the user agrees that the app on their other phone is disabled."""
     recovery_key: str | None = field(default=None, repr=False)
-    """The key derived from the app's PIN, with which the user can replace the app later."""
+    """The recovery key of the PIN of this app. With this key, the user can replace the app later."""
     recovery_proof: str | None = field(default=None, repr=False)
-    """The key derived from the PIN of the app that is replaced."""
+    """The recovery key of the PIN of the app that is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The calls `challenge`, `pushes` and `remove`, which need only the identity of the app."""
+    """The calls `challenge`, `pushes` and `remove`, which have no data but the identity of the app."""
 
     device: str
     device_token: str = field(repr=False)
@@ -84,14 +83,14 @@ class Begun:
     user: str = ""
     """The user's name as the login system stores it. The recovery key is derived from this name and the PIN."""
     needs_recovery: bool = False
-    """Whether the replacement needs the PIN of the old app."""
+    """Whether the replacement of the old app needs the PIN of the old app."""
     sent_to: str = ""
     """The masked number to which the token was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question that the app answers before it may add another user."""
+    """A question. The app answers it with the response of a user before it may add another user."""
 
     id: str
     digits: str
@@ -99,7 +98,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Activated:
-    """The data that an activated app stores."""
+    """The answer to `activate`: the data that the app stores about its new user."""
 
     device: str
     device_token: str = field(repr=False)
@@ -108,14 +107,16 @@ class Activated:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A login that waits for approval. The user must enter `number`, which the login page shows."""
+    """A login that waits for approval. The user must enter `number`, which the login page shows, in the app."""
 
     id: str
     question: str
     number: str
     user: str
     asked_at: float
+    """The Unix time when the login page asked."""
     where: str
+    """The network address from which the user logs in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,12 @@ def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path, data: bytes) -
     assert file.read_bytes() == data
 
 
+def test_a_file_name_without_room_for_the_name_of_the_draft_is_told(tmp_path: Path) -> None:
+    app = PhoneApp(tmp_path / ("f" * 250), Remote("https://login.example.com"))
+    with pytest.raises(InputError, match="cannot be written: File name too long"):
+        app._keep({})
+
+
 def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path) -> None:
     file = tmp_path / "phone.json"
     whole = file.read_text()
@@ -257,7 +263,7 @@ BROKEN = [b"", b"junk\r\n\r\n", http_answer(200, "{}", 4)]
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        *((each, "the server there is not a login system") for each in ANSWERS),
+        *((each, "the server there is not a login system; correct the address") for each in ANSWERS),
         *((each, "cannot be reached") for each in BROKEN),
     ],
     ids=range(len(ANSWERS) + len(BROKEN)),
