@@ -3,7 +3,7 @@
     with CardClient.open(find_card()) as card:
         print(card.info().serial)
 
-docs/reference/protocol.md describes the protocol. Programs import only the names listed here.
+docs/reference/protocol.md describes the protocol. Programs import the names in `__all__`, and no others.
 """
 
 from dsc_host.link.client import CardClient

@@ -3,9 +3,9 @@
 Promises:
 
 - Every call ends at its deadline at the latest, even if the line fails. A call that failed does not disturb the next call.
-- A call returns only values that follow the protocol.
+- Every returned value follows the protocol.
 - A request that must not arrive twice (`personalize`, `challenge`, `wipe`, a key press) is sent once.
-- The client raises only InputError and the LinkErrors: CardError (the card refused), LinkTimeout, LinkClosed, ProtocolError,
+- Every error is an InputError or a LinkError: CardError (the card refuses), LinkTimeout, LinkClosed, ProtocolError or
   CardNotFound.
 - No error message, repr or transcript contains a key or a PIN.
 """
@@ -33,11 +33,12 @@ _CELLS = 8
 
 
 class CardClient:
-    """A client for the card at `port`, which can be any object with the methods of a pyserial port.
+    """A client for the card at `port`, which can be any object with the methods and attributes of `SerialPort`.
 
-    The client owns the port and closes it. `timeout` is the number of seconds that each call may take in total.
-    `transcript` is called with every line, after the secrets in the line were masked. `clock` returns seconds and never goes
-    back. Threads may share a client. The constructor raises InputError if `timeout` is not a positive number.
+    The client owns the port and closes it. `timeout` is the number of seconds that each call may take in total. The calls
+    `wait_event` and `wait_response` have timeouts of their own. `transcript` is called with every line, in which secrets are
+    masked. `clock` returns seconds and never goes back. Threads may share a client. The constructor raises InputError if
+    `timeout` is not a positive number, and LinkClosed if the port fails.
 
     Examples:
         >>> import dsc_simulator
@@ -70,9 +71,9 @@ class CardClient:
     ) -> Self:
         """Return a client for the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`).
 
-        Wait for the card's greeting. `clock` and `transcript` are those of the constructor. Raises CardNotFound if the port
-        cannot be opened, or if no device with this protocol answers within `timeout`. The message describes what the port
-        sent instead. Raises CardStopped, a subclass of CardNotFound, if a MicroPython prompt answers.
+        The call waits for the card's greeting. `timeout`, `clock` and `transcript` are as in the constructor. Raises
+        CardNotFound if the port cannot be opened, or if no card answers within `timeout`. The message then describes what the
+        port sent. Raises CardStopped, a subclass of CardNotFound, if a MicroPython prompt answers, and the errors of `hello`.
         """
         port = open_port(url)
         try:
@@ -96,7 +97,8 @@ class CardClient:
     def hello(self) -> Greeting:
         """Return the card's greeting.
 
-        Raises ProtocolError if the reply does not come from a card, or if the card speaks another version of the protocol.
+        Raises ProtocolError if the reply is malformed or answers another request, or if the card speaks another version of the
+        protocol.
         """
         nonce = secrets.token_hex(8)
         values = self._ask("hello", {"nonce": nonce})
@@ -108,18 +110,19 @@ class CardClient:
         return read_greeting(values)
 
     def info(self) -> CardInfo:
-        """Return the card's data and condition: serial, suite, PIN policy, counter, tries left, unlock codes left."""
+        """Return the card's serial, suite, PIN policy, counter and condition, and the numbers of tries that are left."""
         return read_info(self._ask("info"))
 
     def display(self) -> str:
-        """Return the text on the display: at most 8 characters, without the spaces at its right end."""
+        """Return the text on the display: at most 8 characters, without the spaces on its right."""
         with self._session.turn() as deadline:
             return self._display(deadline)
 
     def entropy(self, n: int = 32) -> bytes:
         """Return `n` random bytes (1 to 64) from the card's entropy source.
 
-        Raises CardError `fault` if the source has failed, InputError for another `n`, and ProtocolError for a malformed reply.
+        Raises CardError with the code `fault` if the source has failed, InputError for another `n`, and ProtocolError for a
+        malformed reply.
         """
         if not 1 <= n <= 64:
             raise InputError("n", "must be 1 to 64 bytes")
@@ -131,12 +134,11 @@ class CardClient:
     def personalize(self, profile: Profile) -> None:
         """Write `profile` to a blank card, completely or not at all.
 
-        Raises CardError `denied` if the card holds a key, and ProtocolError if the reply names another serial.
-
-        After LinkTimeout or LinkClosed, the serial in `info()` tells whether the profile was written.
+        Raises CardError with the code `denied` if the card holds a key, and ProtocolError if the reply names another serial.
+        After LinkTimeout or LinkClosed, the serial in `info()` shows whether the profile was written.
         """
         with self._session.turn() as deadline:
-            # Clear fields that an earlier program has staged.
+            # Discard the fields that an earlier program may have set.
             self._session.ask("cancel", {}, deadline, resend=True)
             for values in profile.set_values():
                 self._session.ask("set", values, deadline, resend=True)
@@ -154,17 +156,17 @@ class CardClient:
             raise InputError("question", "must be 1 to 64 printable ASCII characters")
         with self._session.turn() as deadline:
             self._session.ask("challenge", {"q": question}, deadline, resend=False)
-            # Drop responses that arrived before the card accepted this question: they answer an earlier question.
+            # A response that arrived before the card accepted this question answers an earlier question.
             self._session.forget_events("response")
 
     def cancel(self) -> None:
-        """Switch the card off, in any state."""
+        """Switch the card off, in any state. Discard the fields of a profile that were set but not written."""
         self._ask("cancel")
 
     def wipe(self) -> None:
-        """Make the card ask its owner `WIPE?`.
+        """Make the card ask its owner `WIPE?`. OK erases the card, and C cancels.
 
-        The answer arrives as the event `wipe`. Earlier `wipe` events are dropped.
+        The outcome arrives as the event `wipe`. Earlier `wipe` events are dropped.
         """
         with self._session.turn() as deadline:
             self._session.ask("wipe", {}, deadline, resend=False)
@@ -173,17 +175,17 @@ class CardClient:
     def key(self, name: str) -> None:
         """Press the key `name`: `0` to `9`, `OK`, `C` or `PRESS`.
 
-        Raises CardError `denied` if the board has real keys, and InputError for another name.
+        Raises CardError with the code `denied` if the board has real keys, and InputError for another name.
         """
         self.press(name)
 
     def press(self, *names: str) -> None:
-        """Press the keys `names` one after the other within one deadline. Raises the errors of `key`."""
+        """Press the keys `names`, one after the other, in one call with one deadline. Raises the errors of `key`."""
         with self._session.turn() as deadline:
             self._press(names, deadline)
 
     def enter(self, digits: str) -> str:
-        """Type `digits` and OK within one deadline, then return the text on the display.
+        """Press the keys `digits` and OK, and return the text on the display, in one call with one deadline.
 
         Raises the errors of `key`, and InputError if `digits` contains another character.
         """
@@ -196,7 +198,8 @@ class CardClient:
     def selftest(self) -> None:
         """Make the card check its response generation, its entropy and its journal.
 
-        Raises CardError `fault`, whose message names the part that failed. Raises ProtocolError for a malformed reply.
+        Raises CardError with the code `fault` if a part has failed, which the message names. Raises ProtocolError for a
+        malformed reply.
         """
         values = self._ask("selftest")
         for part in ("response", "entropy", "journal"):
@@ -204,25 +207,26 @@ class CardClient:
                 raise ProtocolError(f"the reply to selftest does not report a pass for {part}")
 
     def events(self) -> list[Event]:
-        """Remove all events from the queue and return them, the oldest first. Do not wait for more."""
+        """Remove all events from the queue and return them, the oldest first. Do not wait for more events."""
         return self._session.drain_events()
 
     @property
     def events_dropped(self) -> int:
-        """The number of events lost because nobody fetched them. The client keeps the newest 256."""
+        """The number of events that were dropped because the queue was full. The queue keeps the newest 256 events."""
         return self._session.events_dropped
 
     def wait_event(self, word: str, timeout: float) -> Event:
-        """Wait up to `timeout` seconds for an event of the kind `word`. Return the oldest such event, and remove it.
+        """Wait up to `timeout` seconds for an event of the kind `word`. Remove the oldest such event and return it.
 
-        Raises LinkTimeout. Other events stay in the queue. Other threads can make calls in the meantime.
+        Other events stay in the queue. Other threads can make calls during the wait. Raises LinkTimeout if no such event
+        arrives.
         """
         return self._session.wait_event(word, timeout)
 
     def wait_response(self, timeout: float) -> str:
-        """Wait up to `timeout` seconds for the response to the question given to `challenge`, and return it.
+        """Wait up to `timeout` seconds for the response to the question of the last `challenge`, and return it.
 
-        Raises LinkTimeout, and ProtocolError for an empty response.
+        Raises LinkTimeout if no response arrives, and ProtocolError for an empty response.
         """
         response = text("challenge", self.wait_event("response", timeout).values, "text")
         if not response:
@@ -238,7 +242,7 @@ class CardClient:
             raise kind(f"{without_password(url)}: no card answers: {_describe_answer(seen)}") from error
 
     def _ask(self, word: str, values: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """Send a request that may arrive twice."""
+        """Send a request that may arrive twice, and return the values of the reply."""
         with self._session.turn() as deadline:
             return self._session.ask(word, values or {}, deadline, resend=True)
 
@@ -261,7 +265,7 @@ def _is_prompt(seen: bytes) -> bool:
 
 
 def _describe_answer(seen: bytes) -> str:
-    """Describe, for an error message, the device that answered in place of a card. `seen` are the last bytes received."""
+    """Return words about the device that answered instead of a card. `seen` has the last bytes that were received."""
     if not seen:
         return "nothing came back. Is the card's program on the board, and running?"
     if _is_prompt(seen):

@@ -2,7 +2,7 @@
 
 Promises:
 
-- Keys are derived with HKDF-SHA256 (RFC 5869), so a key is as hard to guess as the better of its two sources.
+- Keys are derived with HKDF-SHA256 (RFC 5869), so a key is as hard to guess as the better of the two random sources.
 - A key depends on its purpose and on the card's serial. Keys for different purposes or serials reveal nothing about each other,
   even if they are derived from the same random bytes.
 - The same inputs always give the same key. Nothing is stored.
@@ -35,7 +35,7 @@ def derive_key(host_entropy: bytes, card_entropy: bytes, serial: str, length: in
     if not 16 <= length <= 64:
         raise InputError("length", "must be 16 to 64 bytes")
     check_serial(serial)
-    # The length prefix separates the two inputs: moving a byte from one input to the other changes the key.
+    # The length in front separates the two inputs: if a byte moves from one input to the other, the key changes.
     material = len(host_entropy).to_bytes(4, "big") + host_entropy + card_entropy
     info = _LABELS[purpose] + serial.encode()
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(material)

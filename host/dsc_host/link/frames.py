@@ -2,8 +2,8 @@
 
 Promises:
 
-- An encoded line decodes to the same values, and is at most 240 bytes of printable ASCII.
-- `decode` returns a frame only for a line that follows every rule of the protocol. For any other bytes, it returns None.
+- An encoded line has at most 240 bytes of printable ASCII. `decode` returns the values that were encoded.
+- `decode` returns None for a line that breaks a rule of the protocol.
 - `LineReader` finds the same lines no matter how the bytes are divided into chunks, and keeps at most one unfinished line.
 """
 
@@ -37,14 +37,14 @@ _LINE_END = re.compile(rb"[\r\n]")
 _HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
 _UNCHECKED = frozenset({"hello", "info", "display"})
 
-# Mask PINs (whole, or as single key presses), keys, key material and responses. Mask any long run of hex digits too,
-# because the name of a key may be missing in a garbled echo.
+# Mask PINs (whole, or as single key presses), keys, random bytes for keys, and responses. Mask every long run of hex digits
+# too, because it may be a key whose name is missing in a damaged echo.
 _SECRET = re.compile(rb"((?<= )(?:key|code|k|bytes)=)[^ *]*|((?<= )text=)[0-9]{4,}|[0-9A-Fa-f]{24,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request from the host. Its values may hold a key, so the repr leaves them out."""
+    """A request from the host. The repr leaves out the values, because a value may be a key."""
 
     seq: int
     word: str
@@ -53,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply from the card. If `code` is empty, it has `values`. Otherwise it is an error, with a `text` for a person."""
+    """A reply from the card: `values` if the request succeeded, otherwise the error `code` and a `text` for a person."""
 
     seq: int
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -63,7 +63,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line that the card sends without a request.
+    """An event: a line that the card sends without a request.
 
     Attributes:
         seq: The number of the event, modulo 65,536.
@@ -90,8 +90,9 @@ Frame = Request | Reply | Event
 def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
     """Encode a request as a line with its checksum and without its line end.
 
-    `seq` is 0 to 65535. `word` and the names of the values consist of `a` to `z`. A value may be any text. Raises
-    InputError for other arguments, for more than 10 values, and if the line would be longer than 240 bytes.
+    `seq` is 0 to 65,535. `word` and the names of `values` consist of the letters `a` to `z`. A value may be any text. Raises
+    InputError for other arguments, for a value that UTF-8 cannot encode, for more than 10 values, and if the line would be
+    longer than 240 bytes.
     """
     if not 0 <= seq <= MAX_SEQ:
         raise InputError("seq", f"must be 0 to {MAX_SEQ}")
@@ -110,7 +111,7 @@ def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
 
 
 def decode(line: bytes) -> Frame | None:
-    """Decode a line, given without its line end. Return None if the line breaks a rule of the protocol."""
+    """Decode a line without its line end. Return None if the line breaks a rule of the protocol."""
     if len(line) > MAX_LINE:
         return None
     body, star, check = line.rpartition(b"*")
@@ -122,7 +123,7 @@ def decode(line: bytes) -> Frame | None:
 
 
 def mask(line: bytes) -> bytes:
-    """Mask keys, PINs and responses in a line, for a transcript that others may read.
+    """Return a line with its keys, PINs and responses masked, for a transcript that others may read.
 
     The checksum of a line with a secret is masked too. With the checksum, an attacker could find a four-digit PIN by trying all
     PINs.
@@ -132,9 +133,9 @@ def mask(line: bytes) -> bytes:
 
 
 def mask_noise(line: bytes) -> bytes:
-    """Mask every hex digit in bytes that are not a line of the protocol.
+    """Return bytes that are not a line of the protocol with every hex digit masked.
 
-    Such bytes may be a piece of an echoed key. `mask` would miss the piece, because it is short and has no name.
+    Such bytes may contain a piece of an echoed key. `mask` would miss the piece, because it is short and has no name.
     """
     return _HEX_DIGIT.sub(b"*", line)
 
@@ -172,7 +173,7 @@ def _escape(name: str, value: str) -> bytes:
     try:
         raw = value.encode()
     except UnicodeEncodeError:
-        # Use `from None`, because the traceback would otherwise show the value, which may be secret.
+        # Use `from None`: the traceback would otherwise show the value, which may be secret.
         raise InputError(name, "must be text that can be encoded in UTF-8") from None
     return _NOT_PLAIN.sub(lambda byte: b"%%%02x" % byte[0][0], raw)
 
@@ -182,7 +183,7 @@ def _unescape(raw: bytes) -> str:
 
 
 def _unchecked(line: bytes) -> Request | None:
-    """Decode a line without a checksum: one of the few requests that a person may type at a terminal."""
+    """Decode a line without a checksum. Return None unless it is a request that may be sent without one: see `_UNCHECKED`."""
     frame = _with_values(line)
     return frame if isinstance(frame, Request) and frame.word in _UNCHECKED else None
 
@@ -211,7 +212,7 @@ def _with_values(body: bytes) -> Frame | None:
 
 
 def _parse_values(raw: bytes) -> dict[str, str] | None:
-    """Parse the values. Return None if there are too many, if a name occurs twice or if a value is not UTF-8."""
+    """Parse the values. Return None if there are more than 10, if a name occurs twice, or if a value is not UTF-8."""
     pairs = [pair.partition(b"=") for pair in raw.split()]
     if len(pairs) > MAX_VALUES:
         return None

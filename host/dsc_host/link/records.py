@@ -2,8 +2,8 @@
 
 Promises:
 
-- Every `Profile` follows the rules for its fields in docs/reference/protocol.md. The grammar of the suite is not checked here.
-- `Greeting` and `CardInfo` are built only from replies that have every required value.
+- Every `Profile` follows the rules for its fields in docs/reference/protocol.md, apart from the grammar of the suite.
+- A reply without a required value gives neither a `Greeting` nor a `CardInfo`, but a ProtocolError.
 - No repr and no error message contains a key or a PIN.
 """
 
@@ -20,7 +20,7 @@ DEFAULT_TRIES = 5
 UNLOCK_KEY_BYTES = 32
 MAX_UNLOCK_TRIES = 10
 MAX_COUNTER = 2**64 - 2
-"""The highest counter that a card can be personalized with. After a response with this counter, the card reports 2**64 - 1."""
+"""The highest counter that a profile may have. After a response with this counter, the card reports the counter 2**64 - 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +28,14 @@ class Profile:
     """The data that personalizes a card. The constructor raises InputError, which names the field, if a field is invalid.
 
     - `serial`: 1 to 16 characters of A to Z, 0 to 9 and `-`.
-    - `suite`: at most 48 printable characters.
+    - `suite`: 1 to 48 printable ASCII characters without spaces.
     - `key`: 16 to 64 bytes.
     - `pin_policy`: `ocra` (the PIN is part of the response, and unknown to the card) or `card` (the card checks the PIN).
-    - `code`: the PIN, 4 digits; only with `card`.
-    - `tries`: the number of wrong PINs after which the card locks, 1 to 9; only with `card`.
+    - `code`: the PIN, 4 digits. Required with the policy `card`, and not allowed with `ocra`.
+    - `tries`: the number of wrong PINs after which the card locks its keypad, 1 to 9. Always 5 with the policy `ocra`.
     - `counter`: the first counter, 0 to 2**64 - 2.
-    - `unlock_key`: the key of 32 bytes with which unlock codes are computed; only with `card`. A locked card without an unlock
-      key can only be wiped.
+    - `unlock_key`: the key with which unlock codes are computed, 32 bytes. Not allowed with the policy `ocra`. If a card has no
+      unlock key, and has locked its keypad, it can only be wiped.
 
     Examples:
         >>> from dsc_host import Profile
@@ -86,7 +86,7 @@ class Profile:
             raise InputError("unlock_key", "must differ from the card's key")
 
     def set_values(self) -> list[dict[str, str]]:
-        """Return the values of the `set` requests that stage this profile. Each dictionary fits into one line."""
+        """Return the values of the `set` requests for this profile, one dictionary for each. Each request fits into a line."""
         small = {"serial": self.serial, "pin": self.pin_policy, "counter": str(self.counter)}
         if self.code is not None:
             small |= {"code": self.code, "tries": str(self.tries)}
@@ -104,7 +104,7 @@ class Greeting:
         serial: The card's serial; empty on a blank card.
         board: The name of the board, from its `board.json`.
         state: The card's state, for a person, for example `off` or `pin`. docs/reference/protocol.md lists all states.
-        caps: The optional features of the card. `keys` means that the card accepts key presses over the line.
+        caps: The names of the card's optional features. `keys` means that the card accepts key presses over the line.
 
     Examples:
         >>> import dsc_simulator
@@ -125,13 +125,13 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class CardInfo:
-    """A card's reply to `info`. On a blank card `serial`, `suite` and `pin_policy` are empty.
+    """A card's reply to `info`. If the card is blank, `serial`, `suite` and `pin_policy` are empty.
 
-    `counter` is the counter of the next response. `tries_left` is None unless the card checks the PIN itself. `free_memory` is
-    in bytes, or None if the board does not report it. `unlock_tries` is the number of unlock codes that may still be tried, 0
-    to 10. It is None if the card has no unlock key, or if its firmware does not support unlock keys. `locked` says whether the
-    card has locked itself. `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low` (the battery is low). It is
-    empty if the card's firmware does not report a condition.
+    `counter` is the counter of the next response. `tries_left` is the number of wrong PINs that the card still accepts, or None
+    unless the card checks the PIN itself. `locked` says whether the card has locked its keypad. `free_memory` is in bytes, or
+    None if the board does not report it. `unlock_tries` is the number of unlock codes that may still be tried, 0 to 10. It is
+    None if the card has no unlock key, or if its firmware does not support unlock keys. `condition` is `blank`, `ready`,
+    `error` (the card shows ERROR) or `low` (the battery is low), or empty if the card's firmware does not report a condition.
 
     Examples:
         >>> import dsc_simulator
@@ -202,7 +202,7 @@ def text(word: str, values: Mapping[str, str], name: str) -> str:
 def number(word: str, values: Mapping[str, str], name: str, low: int, high: int) -> int:
     """Return the whole number `name` of the reply to `word`. Raise ProtocolError if it is not from `low` to `high`."""
     digits = text(word, values, name)
-    # Accept at most 20 digits: the protocol has no longer numbers, and Python refuses to convert very long numbers.
+    # Accept at most 20 digits: no number of the protocol is longer, and Python refuses to convert very long numbers.
     if not re.fullmatch(r"[0-9]{1,20}", digits) or not low <= int(digits) <= high:
         raise ProtocolError(f"the reply to {word} has a {name} that is not a number from {low} to {high}")
     return int(digits)
