@@ -2,11 +2,12 @@
 
 Five promises:
 
-1. Until the service has found the token valid for the operation, it reads only the method, the path and the token of a
+1. Until the service has found that the token allows the operation, it reads only the method, the path and the token of a
    request.
-2. Whatever a client sends, the answer matches the OpenAPI description. No answer holds a traceback or input of the caller.
-3. The log has one line for each request.
-4. The number of calls in progress is limited. Further calls are refused, with the time after which to try again.
+2. Whatever a client sends to an operation, the answer matches the OpenAPI description. No answer holds a traceback. A refusal
+   holds no input of the caller except the serial of an existing card.
+3. The log has one line `request` for each request.
+4. The number of calls in progress is limited. A further call is refused, and the answer says when to try again.
 5. At shutdown, running calls finish before the database is closed.
 """
 
@@ -48,7 +49,7 @@ from dsc_host.verifier import Verifier
 from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
 MOST_IN_PROGRESS = 64
-"""The maximum number of calls in progress, in one process. There are fewer threads, so most of these calls wait."""
+"""The maximum number of calls in progress in one process. There are fewer threads, so some of these calls wait for one."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SLASH = re.compile(b"%2f", re.IGNORECASE)
@@ -75,7 +76,10 @@ def application(
     threads: int = SQLITE_THREADS,
     most_in_progress: int = MOST_IN_PROGRESS,
 ) -> Starlette:
-    """Return the service. It calls `open_verifier` in this process when it starts, and closes the verifier when it ends."""
+    """Return the service. It calls `open_verifier` in this process when it starts, and closes the verifier when it ends.
+
+    `threads` is the number of threads that call the verifier. `most_in_progress` is the maximum number of calls in progress.
+    """
     service = _Service(open_verifier, tokens, threads, most_in_progress)
     paths: dict[str, dict[str, Operation[Any]]] = {}
     for operation in OPERATIONS:
@@ -160,7 +164,7 @@ class _Service:
 
     @contextmanager
     def _counted(self, operation: Operation[Any]) -> Iterator[None]:
-        """Count a call as in progress. Raise Refusal 503 if there are too many."""
+        """Count a call as in progress. Raise `Refusal` 503 if too many calls are in progress."""
         if not operation.is_counted:
             yield
             return
@@ -185,10 +189,13 @@ class _Service:
         return self._tokens.find(bearer[1]) if bearer else None
 
     def _caller(self, request: Request, operation: Operation[Any]) -> Token | None:
-        """Return the caller's token, or None if the operation needs none. Raise Refusal 401 or 403."""
+        """Return the caller's token, or None if the operation needs none.
+
+        Raises `Refusal` 401 if the token is missing or unknown, and 403 if it does not have the scope of the operation.
+        """
         if operation.scope is None:
             return None
-        # Use the token that the rate limiter has found. Another look-up would compute its hash again.
+        # Use the token that the rate limiter has found: a second look-up would compute the token's hash again.
         token: Token | None = request.state.token
         if token is None:
             given = request.headers.getlist("authorization")
@@ -253,7 +260,7 @@ def _no_route(_request: Request, error: Exception) -> Response:
 
 
 class _RateLimiter:
-    """Middleware that delays callers without a valid token if they send too many requests, to protect the other callers."""
+    """Middleware that delays or refuses requests of a client without a valid token if it sends too many of them."""
 
     def __init__(self, app: ASGIApp, service: "_Service") -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The OpenAPI description, generated from the operations and shapes that also check the requests."""
+"""The OpenAPI description, generated from the operations and shapes with which the service also checks requests."""
 
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ _WORDS = {
     422: "A value is invalid.",
     429: "There were too many requests. Try again after the time in Retry-After.",
     500: "The service failed.",
-    503: "The database does not answer, or too many calls are in progress.",
+    503: "The database does not answer, or the service is overloaded. Try again after the time in Retry-After.",
 }
 _GROUPS = {Scope.LOGIN: "Logins", Scope.DESK: "Cards", Scope.METRICS: "Operation"}
 _HEADERS = {401: "WWW-Authenticate", 403: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
@@ -38,7 +38,7 @@ _HEADERS = {401: "WWW-Authenticate", 403: "WWW-Authenticate", 429: "Retry-After"
 
 @cache
 def describe() -> dict[str, Any]:
-    """Return the whole description as JSON data. Callers must not change it."""
+    """Return the whole description as a value for JSON. All callers get the same object, so they must not change it."""
     kinds = _kinds()
     references, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
     schemas = dict(zip(kinds, references, strict=True))
@@ -133,7 +133,7 @@ def _parameters(operation: Operation[Any]) -> list[dict[str, Any]]:
 
 
 def _inline_schema(kind: Any) -> Any:
-    """Return a schema for a query, without references."""
+    """Return the schema of a parameter of a query, without references to other schemas."""
     (schema,), components = msgspec.json.schema_components([kind])
     name = schema.get("$ref", "").rpartition("/")[2]
     return components[name] if name else schema

@@ -1,7 +1,7 @@
 """The page `/docs`, on which Swagger UI shows the OpenAPI description and sends calls.
 
-The program of Swagger UI comes from the package `flask-swagger-ui`. No other code of this package is used. The page makes no
-request to another host. Without JavaScript, the page is only a list of the calls.
+The files of Swagger UI come from the package `flask-swagger-ui`, whose other code is not used. The page makes no request to
+another host. Without JavaScript, the page is only a list of the calls.
 """
 
 from functools import cache
@@ -75,13 +75,13 @@ async def _file(request: Request) -> Response:
 
 
 def _record(request: Request) -> None:
-    """Name the page in the log line of the request."""
+    """Make the log line of the request name the page."""
     request.state.record.route, request.state.record.operation = DOCUMENTATION_PATH, "documentation"
 
 
 @cache
 def _folder() -> Path | None:
-    """Return the folder with the program of Swagger UI, without importing its package; None if it is not installed."""
+    """Return the folder with the files of Swagger UI, or None if its package is not installed. Do not import the package."""
     found = find_spec("flask_swagger_ui")
     return Path(found.origin).parent / "dist" if found is not None and found.origin else None
 

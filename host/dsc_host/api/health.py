@@ -1,4 +1,4 @@
-"""The health check of the database. It sends at most one query a second, and ignores the limit on calls in progress."""
+"""The health check of the database. It sends at most one query a second, however many clients call it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,13 +16,16 @@ class Health:
     """The health check of one service."""
 
     def __init__(self, query: Callable[[], Awaitable[object]]) -> None:
-        """`query` asks the database for something small, and raises `DscError` if the database does not answer."""
+        """Take `query`, which sends a small query to the database, and raises `DscError` if that fails."""
         self._query = query
         self._queried_at = 0.0
         self._result: asyncio.Task[DscError | Refusal | None] | None = None
 
     async def check(self) -> None:
-        """Raise the error of the last query, or `Refusal` 503 if the database did not answer in time."""
+        """Return if the database answers. Otherwise raise the error of the query, or `Refusal` 503 after a timeout.
+
+        The result of a query that was sent less than `FRESH_SECONDS` ago is used again.
+        """
         now = asyncio.get_running_loop().time()
         if self._result is None or (self._result.done() and now - self._queried_at >= FRESH_SECONDS):
             self._queried_at = now

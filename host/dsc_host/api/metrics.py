@@ -1,7 +1,7 @@
 """Metrics for Prometheus: counts, durations and outcomes. They never name a card or a caller.
 
-If there are several worker processes, each keeps its metrics in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and
-a request for the metrics returns the sum over all processes.
+If the service has several worker processes, the environment variable `PROMETHEUS_MULTIPROC_DIR` names a folder, in which each
+process keeps its metrics in files. A request for the metrics returns the sum over all processes.
 """
 
 import os
@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that names the folder of the metrics of several processes."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -40,7 +41,7 @@ class Metrics:
         )
 
     def challenged(self, *, given: bool) -> None:
-        """Count a request for a challenge."""
+        """Count a request for a challenge. `given` says whether the caller got a challenge."""
         self._challenges.labels("given" if given else "refused").inc()
 
     def judged(self, operation: str, *, accepted: bool) -> None:
@@ -48,7 +49,7 @@ class Metrics:
         self._verdicts.labels(operation, "accepted" if accepted else "refused").inc()
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
-        """Record the duration of a request. `operation` must not be chosen by the caller: that could create endless series."""
+        """Record the duration of a request. `operation` must be a name from a fixed set: each new name makes a new series."""
         self._seconds.labels(operation, str(status)).observe(seconds)
 
     def text(self) -> bytes:

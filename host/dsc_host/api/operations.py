@@ -1,7 +1,8 @@
 """The table of all operations. The routes, the checks of requests and the OpenAPI description are made from this table.
 
-A caller with the scope `login` learns whether a response was accepted, but neither the reason nor which cards exist: challenges
-conceal unknown cards, every refusal of a challenge has the same text, and verdicts leave out the reason.
+A caller with the scope `login` learns whether a response was accepted. The caller learns neither the reason nor which cards
+exist: an unknown serial gets a challenge too, the refusal of a challenge is the same for every card, and a verdict leaves out
+the reason.
 """
 
 import logging
@@ -28,8 +29,8 @@ from dsc_host.verifier.card_rules import SERIAL_WORDS
 CLOSED_SECONDS = 0.02
 """The delay in seconds before the verdict on a response to a closed challenge.
 
-Without the delay, a client that sends such responses in a row would keep the service busy with reading requests. With the
-delay, one connection can send at most fifty a second.
+Without the delay, a client that sends one such response after the other would keep the service busy with reading requests.
+With the delay, it can send at most fifty a second on one connection.
 """
 _log = logging.getLogger("dsc_host.api")
 
@@ -38,10 +39,10 @@ A = TypeVar("A", bound=Asked)
 
 @dataclass(slots=True)
 class Call(Generic[A]):
-    """A call whose token and input were checked, with all that an operation needs."""
+    """A call whose token and input were checked, with everything that an operation needs."""
 
     verifier: AsyncVerifier
-    """The verifier. Its log names the caller as the actor."""
+    """The verifier, which logs the caller's name as the actor."""
     metrics: Metrics
     health: Health
     asked: A
@@ -63,7 +64,7 @@ class Operation(Generic[A]):
     """The scope that a token must have. None means that the operation needs no token."""
     asked: type[A]
     gives: type | None
-    """The type of the answer's body. None means that the answer has no body."""
+    """The type of the body of the answer. None means that the answer has no body."""
     work: Callable[[Call[A]], Awaitable[object]]
     summary: str
     refusals: tuple[int, ...] = ()
@@ -71,7 +72,7 @@ class Operation(Generic[A]):
     status: int = 200
     media_type: str = "application/json"
     is_counted: bool = True
-    """Whether its calls count as calls in progress. Health and metrics do not count: they must answer during an overload."""
+    """Whether its calls count as calls in progress. `health` and `metrics` do not: they must answer during an overload too."""
 
     @property
     def has_body(self) -> bool:
@@ -99,9 +100,9 @@ async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven
 
 
 def _no_challenge(seconds: float) -> Refusal:
-    """Return a refusal that is the same for every card and every reason.
+    """Return a refusal that is the same for every card and every reason. `seconds` becomes its `Retry-After`.
 
-    The exact `Retry-After` would reveal when others requested challenges for the card.
+    The exact remaining time would reveal when others requested challenges for the card.
     """
     return Refusal(
         429,
@@ -252,11 +253,11 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     ),
     Operation(
         "resync", "POST", "/resync", _LOGIN, shapes.ResyncAsked, shapes.VerdictGiven, _resync,
-        "Resynchronize a card whose counter is far ahead, with two responses in a row.",
+        "Resynchronize a card whose counter is far ahead, with two successive responses.",
     ),
     Operation(
         "change-pin", "POST", "/change-pin", _DESK, shapes.ChangePinAsked, shapes.VerdictGiven, _change_pin,
-        "Set a new PIN, if the response was made with this PIN.", (422,),
+        "Set a new PIN, if the response was made with the new PIN.", (422,),
     ),
     Operation(
         "cards", "GET", "/cards", _DESK, shapes.CardsAsked, shapes.CardsGiven, _cards,
@@ -282,13 +283,13 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     ),
     Operation(
         "unlock-code", "POST", _CODE, _DESK, shapes.UnlockCodeAsked, shapes.UnlockCodeGiven, _unlock_code,
-        "Make the code that unlocks a card which has locked itself.", (409, 422, 429),
+        "Make the code that unlocks a card whose firmware has locked the keypad.", (409, 422, 429),
     ),
     Operation("health", "GET", "/health", None, _NOTHING, shapes.HealthGiven, _health, "Check whether the database answers.",
         is_counted=False,
     ),
     Operation(
-        "metrics", "GET", "/metrics", Scope.METRICS, _NOTHING, str, _metrics, "Return figures for Prometheus.",
+        "metrics", "GET", "/metrics", Scope.METRICS, _NOTHING, str, _metrics, "Return metrics for Prometheus.",
         media_type=MEDIA_TYPE, is_counted=False,
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Refusals of the service: RFC 9457's `application/problem+json`, and the status for each error.
+"""Refusals of the service: answers in the form `application/problem+json` (RFC 9457), and the status for each error.
 
-The text of a problem is the library's message for the same error, without stored data and without input of the caller. Only the
-serial of an existing card may be quoted.
+For an error of the caller, the text is the library's message, without input of the caller. Only the serial of an existing card
+may be quoted. For an error of the service or the database, the text is always the same.
 """
 
 import math
@@ -38,15 +38,15 @@ class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
     """HTTP's phrase for the status."""
     status: int
     detail: str
-    """The explanation for a person: what is wrong, and what to do."""
+    """The explanation for people: what is wrong, and what to do."""
     error: str
-    """The code for a program."""
+    """The code for programs."""
     field: str | None = None
     """The invalid field of the request, if a field is invalid."""
 
 
 class Refusal(Exception):
-    """The refusal of a call. The call has changed nothing, unless the database did not answer."""
+    """The refusal of a call. The call has changed nothing, unless the service failed or the database did not answer."""
 
     def __init__(
         self, status: int, error: str, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
@@ -99,7 +99,7 @@ def _detail(error: DscError) -> str:
 
 
 def unavailable() -> Refusal:
-    """Return a refusal for an error of the database, without the error's message, which names files and servers."""
+    """Return a refusal for an error of the database. It leaves out the error's message, which names files and servers."""
     return Refusal(
         503,
         "database",
@@ -110,17 +110,17 @@ def unavailable() -> Refusal:
 
 
 def overloaded(seconds: float = 1) -> Refusal:
-    """Return a refusal for an overload: too many calls in progress, or no memory. `seconds` is the time until a retry."""
+    """Return a refusal for an overload: too many calls or requests, or no memory. `seconds` is the time until a retry."""
     return Refusal(
         503,
         "busy",
-        "too many calls in progress; nothing was changed: try again",
+        "the service has too many calls to answer now; nothing was changed: try again",
         headers={"Retry-After": str(math.ceil(seconds))},
     )
 
 
 def internal() -> Refusal:
-    """Return a refusal for an unexpected error. The log says where it happened."""
+    """Return a refusal for an unexpected error. The log names the place of the error in the code."""
     return Refusal(500, "internal", "the service failed; its log has the details")
 
 

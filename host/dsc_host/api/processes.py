@@ -1,7 +1,7 @@
 """The service as one or several processes that share a port. On SIGTERM or Ctrl-C, they finish the running calls and end.
 
-`dsc_host.server` limits slow clients and the number of connections of each client. A proxy in front of the service terminates
-TLS.
+`dsc_host.server` limits slow clients and the number of connections of each client. The service itself does not use TLS: put a
+proxy with TLS in front of it.
 """
 
 import ipaddress
@@ -30,13 +30,14 @@ from dsc_host.server.logs import configuration
 MOST_WORKERS = 64
 IDLE_SECONDS = 5
 START_SECONDS = 60
-"""The time in seconds for a worker to start or to report that it is alive.
+"""The time in seconds in which a worker must start, and must answer the question whether it is alive.
 
-With its default of 5 s, uvicorn would end the workers of a busy machine again and again.
+With uvicorn's default of 5 s, the workers of a busy machine would be ended again and again.
 """
 GRACE_SECONDS = 30
 """The seconds for running calls to finish at shutdown."""
 _BACKLOG = 512
+"""The number of connections that may wait to be accepted."""
 _MOST_FILES = 4096
 """The limit on open files, well above the number of possible connections."""
 _log = logging.getLogger("dsc_host.api")
@@ -54,14 +55,14 @@ class Address:
     host: str
     port: int
     ports: int = 1
-    """The number of ports to try, from `port` upwards. The first free port is used."""
+    """The number of ports to try, from `port` upwards, until one of them is free."""
 
     @classmethod
     def checked(cls, host: str, port: int, *, allow_remote: bool | None = None, ports: int = 1) -> "Address":
-        """Return a checked address.
+        """Return the address of this host, port and number of `ports`.
 
         `allow_remote` is the value of the option --allow-remote, or None for a command without this option. Raises `InputError`
-        if the address is invalid, or if other machines can reach it and the option is not given.
+        if the host or the port is not valid, or if other machines can reach the address and `allow_remote` is not true.
         """
         if not 0 <= port <= 65535:
             raise InputError("port", "must be 0 to 65535")
@@ -79,7 +80,7 @@ class Address:
         return cls(str(address), port, ports)
 
     def bind(self) -> socket.socket:
-        """Return a listening socket. Raise `InputError` if that fails."""
+        """Return a socket that listens on the address. Raises `InputError` if none of the ports can be used."""
         for port in range(self.port, self.port + self.ports - 1):
             with suppress(InputError):
                 return self._bound(port)
@@ -120,7 +121,8 @@ def run(
     `make` creates the application in each worker. With several workers, `make` is pickled. `proxy` is the address or network
     whose X-Forwarded-For header is trusted, or empty. The limit on the connections of one client does not apply to the proxy.
     `log` is the file for the log, by default stderr. A single worker calls `ready` with the URL as soon as it accepts requests.
-    Raises `InputError`.
+    With several workers, nothing calls `ready`. Raises `InputError` if `workers` or `proxy` is not valid, or if the address
+    cannot be used.
     """
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError("workers", f"must be 1 to {MOST_WORKERS}")
@@ -134,7 +136,7 @@ def run(
 
 
 def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = "", log: Path | None = None) -> uvicorn.Config:
-    """Return the configuration for uvicorn."""
+    """Return the configuration for uvicorn. The arguments are those of `run`."""
     used = installed()
     return uvicorn.Config(
         make,
@@ -158,7 +160,7 @@ def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = ""
 
 
 def _allow_files() -> None:
-    """Raise the limit on open files as far as needed and allowed. On many systems it is 1,024."""
+    """Raise the limit on open files as far as needed and allowed. On many systems, the limit is 1,024 at first."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -182,7 +184,7 @@ class _Server(uvicorn.Server):
 
 
 def _run_one(config: uvicorn.Config, bound: socket.socket, ready: Callable[[], None]) -> bool:
-    # Before it returns, uvicorn raises the signal again for the earlier handler, so set a handler that ignores the signal.
+    # Before `run` returns, uvicorn raises the signal again for the earlier handler. So set a handler that ignores the signal.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore_signal)
     server = _Server(config, ready)
@@ -206,7 +208,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
             several.run()
         finally:
             del os.environ[FOLDER]
-    # A worker that our signal ended has that signal as its exit code. A worker that could not start has a different exit code.
+    # If our signal has ended a worker, the exit code is the negative of the signal. If a worker could not start, it is another.
     return all(process.exitcode in (0, -signal.SIGTERM, -signal.SIGINT) for process in several.processes)
 
 

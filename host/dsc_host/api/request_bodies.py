@@ -1,7 +1,7 @@
 """Strict parsing of bodies and queries.
 
-A body is one JSON object in UTF-8. Each field must be known and in range, and may occur only once. Any other input raises a
-`Refusal`, which says what is wrong, and does not quote the input.
+A body is one JSON object in UTF-8. Each field must be known and in range, and may occur only once. For any other input, a
+`Refusal` is raised. It says what is wrong, but does not quote the input.
 """
 
 import json
@@ -20,8 +20,9 @@ from dsc_host.server import bodies
 from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 16 * 1024
-"""The maximum number of bytes of a body. The largest valid body, an enrollment, is half as large if it has no escapes."""
+"""The maximum number of bytes of a body. The largest valid body, an enrollment, has about half as many if it has no escapes."""
 _MOST_EXACT = 2**53
+"""Up to this limit, a float holds each whole number exactly."""
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _NAME = re.compile(r"\.(?P<name>[a-z_]{1,32})(?:\[\.\.\.\])?")
 
@@ -31,13 +32,13 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    The patterns of fields allow a newline at the end, because `$` also matches before a final newline. Where such a newline
-    would do harm, the verifier refuses it.
+    In the pattern of a field, `$` also matches before a newline at the end of the text, so such a text is not refused here.
+    Where the newline would do harm, the verifier refuses it.
     """
 
 
 async def read_body(request: Request, kind: type[A]) -> A:
-    """Read the body of a request. Raises `Refusal` with the status 400, 408, 413 or 415."""
+    """Read the body of a request as a `kind`. Raises `Refusal` with the status 400, 408, 413 or 415."""
     _check_type(request)
     try:
         body = await _read_bytes(request)
@@ -47,11 +48,11 @@ async def read_body(request: Request, kind: type[A]) -> A:
 
 
 def read_query(request: Request, kind: type[A]) -> A:
-    """Read the query of a request. Raises `Refusal` with the status 400."""
+    """Read the query of a request as a `kind`. Raises `Refusal` with the status 400."""
     if not request.scope["query_string"]:
         return _convert({}, kind)
     try:
-        # Refuse bytes above 127, which are not valid in a URL: decoding would change them.
+        # Refuse bytes above 127: they are not valid in a URL, and decoding would change them.
         request.scope["query_string"].decode("ascii")
     except UnicodeDecodeError:
         raise _malformed("the query must be percent-encoded") from None
@@ -62,7 +63,7 @@ def read_query(request: Request, kind: type[A]) -> A:
 
 
 def _convert_numbers(fields: dict[str, Any], kind: type[A]) -> dict[str, Any]:
-    """Convert whole numbers in ASCII digits. Leave other text, such as `1e2`: `msgspec` refuses it."""
+    """Convert the values of integer fields. Leave a value as text if it is not ASCII digits, so that `msgspec` refuses it."""
     wanted = {field.name for field in msgspec.structs.fields(kind) if getattr(field.type, "__origin__", field.type) is int}
     return {name: int(text) if name in wanted and re.fullmatch("[0-9]{1,9}", text) else text for name, text in fields.items()}
 
@@ -97,7 +98,7 @@ def _parse_json(body: bytes) -> Any:
     try:
         parsed = _decoder().decode(body.decode("utf-8"))
         if b"\\u" in body:
-            # Refuse half of a surrogate pair. An escape can express it, but it is not a character, and databases refuse it.
+            # Refuse half of a surrogate pair. An escape can express it, but it is no character, and databases refuse it.
             json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise _malformed("the body is nested too deeply") from None
@@ -127,7 +128,8 @@ def _no_constant(_name: str) -> None:
 def _parse_float(text: str) -> float:
     """Convert a number with a point or an exponent.
 
-    As in JSON Schema, `283.0` counts as the whole number 283. Numbers beyond `_MOST_EXACT` stay floats.
+    As in JSON Schema, `283.0` counts as the whole number 283. A number whose absolute value is above `_MOST_EXACT` stays a
+    float.
     """
     number = float(text)
     if not math.isfinite(number):
@@ -161,7 +163,7 @@ def _refusal_for(words: str, kind: type[msgspec.Struct]) -> Refusal:
 
 
 def _describe_allowed(kind: type[msgspec.Struct], name: str | None) -> str:
-    """Return a description of the allowed values, if the field has a fixed set of them."""
+    """Return a text about the allowed values of the field `name`. If they are a fixed set, the text lists them."""
     types = [field.type for field in msgspec.structs.fields(kind) if field.encode_name == name]
     values = [value for option in types for each in (option, *get_args(option)) for value in _values(each)]
     return f"must be one of {', '.join(values)}" if values else "does not match the description"

@@ -1,7 +1,7 @@
 """The bodies and queries of all operations. The OpenAPI schemas and the parsers are made from these classes.
 
-A value outside a range that is given here is refused with 400. A value that only the verifier can check, such as a suite, is
-refused with 422.
+A value that does not have the type, pattern or range that is given here is refused with 400. A wrong value that only the
+verifier can recognize, such as a suite, is refused with 422.
 """
 
 from typing import Annotated
@@ -21,7 +21,7 @@ MOST_CARDS = 500
 """The maximum number of cards on one page."""
 
 Serial = Annotated[str, Meta(pattern=SERIAL, max_length=SERIAL_LETTERS, description="A card's serial.")]
-# Responses have no pattern: a malformed response is not an error, but gets the verdict "not accepted".
+# Ids and responses have no pattern: a malformed response is not an error, but gets the verdict "not accepted".
 _Any = Annotated[str, Meta(max_length=64)]
 _Pin = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 # Control characters are excluded. PostgreSQL, for example, cannot store a NUL.
@@ -55,18 +55,18 @@ class VerifyAsked(Asked, frozen=True):
     id: _Any
     response: _Any
     typed: bool = False
-    """Whether a person typed the response. White space and dashes are then removed."""
+    """Whether a person typed the response. If so, white space and dashes are removed, and full-width digits become ASCII."""
 
 
 class ResyncAsked(Asked, frozen=True):
-    """The responses to two challenges. The card must have computed them one right after the other."""
+    """The responses to two challenges, which the card must have computed directly one after the other."""
 
     first_id: _Any
     first_response: _Any
     second_id: _Any
     second_response: _Any
     typed: bool = False
-    """Whether a person typed the responses. White space and dashes are then removed."""
+    """Whether a person typed the responses. If so, white space and dashes are removed, and full-width digits become ASCII."""
 
 
 class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,20 +74,20 @@ class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
 
     accepted: bool
     duress: bool = False
-    """Whether the response was accepted and made with the duress PIN. It is left out if false. Never show it to users."""
+    """Whether the response was accepted, and was made with the duress PIN. If false, it is left out. Never show it to users."""
 
 
 # ---- operations of the scope desk ----
 
 
 class ChangePinAsked(Asked, frozen=True):
-    """A new PIN, with a response that was made with this PIN."""
+    """A new PIN, and a response that was made with this new PIN."""
 
     id: _Any
     response: _Any
     new_pin: _Pin
     typed: bool = False
-    """Whether a person typed the response. White space and dashes are then removed."""
+    """Whether a person typed the response. If so, white space and dashes are removed, and full-width digits become ASCII."""
 
 
 class EnrollAsked(Asked, frozen=True):
@@ -110,7 +110,7 @@ class ReasonAsked(Asked, frozen=True):
 
 
 class LockAsked(Asked, frozen=True):
-    """The reason for a lock and its duration. Without `seconds`, the policy sets the duration."""
+    """A reason for a lock, and the duration of the lock. Without `seconds`, the policy sets the duration."""
 
     reason: _Reason = ""
     seconds: Annotated[float, Meta(gt=0, le=MOST_LOCK_SECONDS)] | None = None
@@ -123,7 +123,7 @@ class OwnerAsked(Asked, frozen=True):
 
 
 class DuressPinAsked(Asked, frozen=True):
-    """The duress PIN. Null removes it."""
+    """The new duress PIN. Null removes the duress PIN."""
 
     duress_pin: _Pin | None
 
@@ -141,11 +141,11 @@ class UnlockCodeGiven(msgspec.Struct, frozen=True):
 
 
 class CardsAsked(Asked, frozen=True):
-    """A filter of cards. Without any field, it selects all cards."""
+    """The cards to list. Without `owner` and `state`, all cards are listed."""
 
     owner: _Owner | UnsetType = UNSET
     state: State | UnsetType = UNSET
-    after: Annotated[str, Meta(pattern=_NO_OR_SERIAL, max_length=SERIAL_LETTERS, description="Serials after this serial.")] = ""
+    after: Annotated[str, Meta(pattern=_NO_OR_SERIAL, max_length=SERIAL_LETTERS, description="Serials above this one.")] = ""
     limit: Annotated[int, Meta(ge=1, le=MOST_CARDS)] = 100
 
 
@@ -154,7 +154,7 @@ class CardsGiven(msgspec.Struct, frozen=True):
 
     cards: list[Card]
     next: str | None
-    """The `after` of the next page, or None on the last page."""
+    """The value of `after` for the next page, or null on the last page."""
 
 
 # ---- operations about the service ----
@@ -165,6 +165,6 @@ class NothingAsked(Asked, frozen=True):
 
 
 class HealthGiven(msgspec.Struct, frozen=True):
-    """The answer of a service that works."""
+    """The answer of a service whose database answers."""
 
     status: str

@@ -2,11 +2,11 @@
 
 Four promises:
 
-1. The file does not reveal a token: a token has 32 random bytes, and the file has their SHA-256.
+1. The file does not reveal a token: a token is made from 32 random bytes, and the file holds the SHA-256 of the token.
 2. The duration of a look-up does not reveal how many characters of a token were right.
-3. A file is refused if it has a line that is not of a token, blank or a comment. On POSIX, it is also refused if other users
-   can access it. The error has the number of the wrong line, but not its text.
-4. The line of a new token is written to the disk before the token is returned. Existing lines stay.
+3. A file is refused if one of its lines is neither the line of a token, nor blank, nor a comment. The error has the number of
+   this line, but not its text. On POSIX, a file is also refused if other users can access it.
+4. The line of a new token is on the disk before the token is returned. Existing lines stay.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,32})[ \t]+(?P<scopes>[a-z,]{1,64}
 
 
 class Scope(StrEnum):
-    """A set of operations. A token allows one or more such sets."""
+    """A set of operations. Each token is for one or more scopes."""
 
     LOGIN = "login"  # challenges and responses
     DESK = "desk"  # the cards' records
@@ -40,13 +40,13 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A caller of the service, with the hash of their token. The token itself is not stored."""
+    """A token's caller, scopes and hash. The token itself is not stored."""
 
     name: str
     """The name of the caller in the audit log: 1 to 32 characters of A-Z, a-z, 0-9, `.`, `_` and `-`."""
     scopes: frozenset[Scope]
     digest: str
-    """The SHA-256 as 64 hex digits."""
+    """The SHA-256 of the token, as 64 hex digits."""
 
     def line(self) -> str:
         """Return the token's line in the file."""
@@ -61,10 +61,10 @@ class Tokens:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Read lines `NAME SCOPE[,SCOPE] SHA256`. Skip blank lines and lines that begin with `#`.
+        """Read the lines `NAME SCOPE[,SCOPE] SHA256` of the file at `path`. Skip blank lines and lines that begin with `#`.
 
-        Raises `InputError` if the file cannot be read, holds other lines, has no token, or, on POSIX, is open to group or
-        others.
+        Raises `InputError` if the file cannot be read, has any other line, has two lines with one name, or has no token. On
+        POSIX, also raises it if the group or others may access the file.
         """
         tokens = _parse_lines(_read(Path(path)), path)
         if not tokens:
@@ -72,7 +72,7 @@ class Tokens:
         return cls(tokens)
 
     def find(self, token: str) -> Token | None:
-        """Return the caller who has this token, or None."""
+        """Return the known token that equals `token`, or None."""
         digest = _digest(token)
         found = None
         for known in self.known:
@@ -83,12 +83,12 @@ class Tokens:
 
 
 def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) -> str:
-    """Make a token, add its line to the file, and return the token, which cannot be read again. Create the file if needed.
+    """Make a token, add its line to the file, and return the token, which the file does not hold. Create the file if needed.
 
-    Raises `InputError` if the name is taken or malformed, if there is no scope, if the file cannot be written, or if an
-    existing file holds other lines or, on POSIX, is open to group or others.
+    Raises `InputError` if the name is taken or malformed, if `scopes` is empty, or if the file cannot be written. If the file
+    exists, also raises it in the cases of `Tokens.from_file`, except for a file that has no token.
     """
-    # Follow a link to its target: the link itself must stay.
+    # If the path is a symbolic link, replace its target, so that the link stays.
     path = Path(os.path.realpath(path))
     token = _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     new = Token(name, frozenset(scopes), _digest(token))

@@ -1,4 +1,4 @@
-"""The schema: the tables of all packages, their one version, and its migrations."""
+"""The schema: the tables of all packages, with one common version and its migrations."""
 
 from pathlib import Path
 
@@ -15,4 +15,4 @@ SCHEMA = Schema(
     kept={**card_tables.KEPT, **login_tables.KEPT},
     restored=(login_tables.end_pushes,),
 )
-"""The schema of every database that dscplus makes. Cards and logins are always together."""
+"""The schema of every database that dscplus makes. It always has the tables of the cards and those of the login system."""

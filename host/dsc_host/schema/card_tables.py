@@ -1,7 +1,7 @@
 """The tables of the cards, the same in SQLite and in PostgreSQL.
 
-The constraints of the tables enforce three rules, whatever the code does: a card's remembered question is not asked again, a
-challenge is deleted with its card, and no two entries of the log have the same number.
+The constraints of the tables enforce three rules, whatever the code does. A question that is still stored for a card is not
+asked again. If a card is deleted, its challenges are deleted too. And no two entries of the log have the same number.
 
 When you change a table, raise `VERSION` and write the migration to the new version: see `migrations`.
 """
@@ -42,7 +42,7 @@ from dsc_host.records.tables import (
 )
 
 DECOY = "decoy"
-"""The state of a decoy: a row in place of a card that does not exist."""
+"""The state of a decoy. A decoy is a row for a serial that no card has."""
 STATE_LETTERS = 9
 OWNER_LETTERS = 64
 ENROLMENT_LETTERS = 16
@@ -51,13 +51,16 @@ NO_OWNERS = bytes(_HASH_BYTES)
 
 # Times are Unix seconds. The columns mean:
 # - `key_id`: the master key that sealed the row's secrets. It is empty for a retired card, which has no secrets.
-# - `unlock_codes`: the number of all unlock codes of the card. `unlock_times` has the times of the latest codes, for the limit.
-# - `asked`: the number of all challenges of the card.
-# - `judged`: the number of all responses, so that each response changes the same rows and takes the same time.
-# - `failures`: the number of wrong responses in a row.
-# - `failures_in_day`: the number of wrong responses since `day_since`, even with right responses between them.
-# - `enrolment`: random text. `version` is the number of the row's version. `owners_hash` is the hash of the owners' names.
-# - `valid_from`, `valid_until`: responses are accepted from the first time on and before the second. NULL means no limit.
+# - `unlock_codes`: the number of unlock codes that were made for the card so far.
+# - `unlock_times`: the times of the latest unlock codes, for the limit on unlock codes.
+# - `asked`: the number of challenges of the card so far.
+# - `judged`: the number of responses so far. It is counted so that each response changes the same rows and takes the same time.
+# - `failures`: the number of successive wrong responses.
+# - `failures_in_day`: the number of wrong responses since `day_since`, even if there were right responses between them.
+# - `enrolment`: random text that identifies the enrollment.
+# - `version`: the number of the row's version.
+# - `owners_hash`: the hash of the owners' names.
+# - `valid_from`, `valid_until`: responses are accepted from the first time on, until the second. NULL means no limit.
 # - `seal`: the seal of all other columns (see `card_seals`).
 cards = Table(
     "cards",
@@ -92,12 +95,12 @@ cards = Table(
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
 
-# The word is a literal in the statements. With a parameter, the database could not know that an index has just these rows.
+# The word is a literal in the statements. With a parameter, the database could not know whether an index below has the rows.
 _DECOY: ColumnElement[str] = literal_column(f"'{DECOY}'")
 IS_DECOY = cards.c.state == _DECOY
 IS_REAL = cards.c.state != _DECOY
-# This index gives the cards of one state page by page, in the order of their serials. A login does not change it. It has no
-# decoys, so that a search for decoys uses the index below.
+# This index gives the cards of one state page by page, in the order of their serials. A login does not change the index. It has
+# no decoys, so that a search for decoys uses the index below.
 Index("ix_cards_state", cards.c.state, cards.c.serial, sqlite_where=IS_REAL, postgresql_where=IS_REAL)
 # This index has only decoys, so it takes no space if there are none.
 Index("ix_cards_decoys", cards.c.state_since, sqlite_where=IS_DECOY, postgresql_where=IS_DECOY)
@@ -132,7 +135,7 @@ Index("ix_owners_owner", owners.c.owner, owners.c.serial)
 
 CARD_ACTIONS = frozenset(("card.enroll", "card.remove"))
 """The actions in the log that begin or end a card's enrollment."""
-# The words are literals in the statements, so that the database knows that it can use the small index below.
+# These words are literals in the statements too, so that the database knows that it can use the small index below.
 _ACTIONS: list[ColumnElement[str]] = [literal_column(f"'{action}'") for action in sorted(CARD_ACTIONS)]
 BEGINS_OR_ENDS = audit.c.action.in_(_ACTIONS)
 """The condition that an entry of the log begins or ends a card's enrollment."""
@@ -147,4 +150,4 @@ KEPT = {
     "challenges": select(challenges).where(challenges.c.serial.in_(_OF_REAL)),
     "owners": select(owners).where(owners.c.serial.in_(_OF_REAL)),
 }
-"""The rows that a backup keeps: all rows except those of decoys."""
+"""The rows of these tables that a backup keeps: all rows except those of decoys."""

@@ -1,7 +1,7 @@
 """The user whom an entry of the audit log is about: an SQL expression, for which the log has an index.
 
 The user's name is in the JSON text of `detail`. With the index, a user's entries are found without reading the whole log. A
-separate column would store the name twice, and would change what the hash of an entry covers.
+separate column would store the name twice, and the hash of an entry would have to include the column.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from dsc_host.records.tables import audit
 
-# The expressions work with any text, even if it is not JSON. In JSON, no value can contain `_KEY`, because each quote in a
-# value has a backslash before it.
+# The expressions work with any text, even if it is not JSON. In JSON, no value can contain `_KEY`, because there is a backslash
+# before each quote in a value.
 _KEY = '"user":"'
 SQLITE = (
     f"CASE WHEN instr({{0}}, '{_KEY}') > 0 THEN substr({{0}}, instr({{0}}, '{_KEY}') + {len(_KEY)}, "
@@ -24,7 +24,7 @@ POSTGRESQL = f"split_part(split_part({{0}}, '{_KEY}', 2), '\"', 1)"
 
 
 class UserOf(FunctionElement[str]):
-    """The name of the user whom an entry is about. If there is none, NULL in SQLite and empty text in PostgreSQL."""
+    """The name of the user whom an entry is about. If no user is named, it is NULL in SQLite and empty text in PostgreSQL."""
 
     name = "user_of"
     type = String()

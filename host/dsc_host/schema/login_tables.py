@@ -1,7 +1,7 @@
-"""The tables of the login system, in the same database and under the same version as those of the cards.
+"""The tables of the login system. They are in the same database as those of the cards, and have the same version.
 
-Times are in Unix seconds, and amounts in whole cents. `data` holds a JSON object. Secrets are in the vault or stored only as a
-hash: a password as Argon2id, a session as the SHA-256 of its cookie's value. An id is 12 to 32 random hex digits.
+Times are in Unix seconds, and amounts in whole cents. `data` holds a JSON object. Secrets are in the vault, or only their hash
+is stored: Argon2id for a password, and SHA-256 for the value of a session's cookie. An id is 16 or 32 random hex digits.
 """
 
 from sqlalchemy import (
@@ -39,7 +39,7 @@ def _to(column: str) -> ForeignKey:
     return ForeignKey(column, ondelete="CASCADE")
 
 
-# People and companies. Two entities with the same values in these fields are the same person.
+# People and companies. Two entities with the same birth date, citizenship, residence and document are the same person.
 entities = Table(
     "entities",
     metadata,
@@ -65,7 +65,7 @@ accounts = Table(
     Column("closed_at", Double),
 )
 
-# `settings` counts the changes that make earlier sessions invalid.
+# `settings` is the number of changes so far that have made earlier sessions invalid.
 users = Table(
     "users",
     metadata,
@@ -108,8 +108,8 @@ devices = Table(
     _text("told", 16),
 )
 
-# The users of a device: its owner, and the users with whom it is shared. Each user has a separate count of wrong answers, a
-# separate lock, a name for the device, and the time of their last use.
+# The users of a device: its owner, and the users with whom it is shared. Each user of a device has a separate count of wrong
+# answers, a separate lock, a separate name for the device, and a separate time of the last use.
 uses = Table(
     "uses",
     metadata,
@@ -139,7 +139,7 @@ sessions = Table(
     Column("data", String, nullable=False),
 )
 
-# Counts of attempts. `name` is a hash of the action and the actor.
+# Counts of attempts. `name` is a keyed hash of the kind of attempt and of the user, address, device or number.
 attempts = Table(
     "attempts",
     metadata,
@@ -165,7 +165,7 @@ pushes = Table(
     _text("asked_from"),
 )
 
-# The index finds the oldest message in a state, which is sent first.
+# The index finds the oldest message in a state. Older messages are sent first.
 messages = Table(
     "messages",
     metadata,
@@ -200,7 +200,7 @@ orders = Table(
     Index(None, "state", "at"),
 )
 
-# `device_id` is empty if the money was held for a request: the row of the request names the device.
+# If the money is held for a request, `device_id` is empty, because the row of the request (in `orders`) names the device.
 holds = Table(
     "holds",
     metadata,
@@ -282,9 +282,9 @@ waits = Table(
     Index(None, "state", "due_at"),
 )
 
-# Logins to other programs with OpenID Connect. `session` is an id of the session that does not change with its token,
-# and `sid` is the session's name at the program. `generation` counts the uses of the code and of refresh tokens. At `due_at`,
-# the program is notified that the login has ended.
+# Logins to other programs with OpenID Connect. `session` is an id of the session that stays the same when the session's token
+# changes. `sid` is the name of the session at the program. `generation` counts the uses of the code and of refresh tokens. At
+# `due_at`, the program is notified that the login has ended.
 grants = Table(
     "grants",
     metadata,
@@ -311,7 +311,7 @@ ALL = (
 """The tables of the login system. Each table comes after the tables that it refers to."""
 
 KEPT = {"sessions": None, "grants": None}
-"""The tables whose rows a backup leaves out: sessions, and logins at other programs, which end with their sessions."""
+"""The tables whose rows a backup leaves out: sessions, and the logins at other programs, which end with their sessions."""
 
 
 def end_pushes(db: Connection, now: float) -> None:

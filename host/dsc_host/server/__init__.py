@@ -1,1 +1,1 @@
-"""Protection of the two HTTP servers, the service and the portal: limits on times, connections and the rate of requests."""
+"""Protection of the two HTTP servers, the service and the portal: limits on times, on connections and on the request rate."""

@@ -1,6 +1,6 @@
-"""A time limit for request bodies. If a client disconnects while it sends a body, no error is logged.
+"""Middleware of the service and the portal that limits the time in which a request body must arrive.
 
-The service and the portal use this middleware.
+If a client disconnects while it sends a body, no error is logged.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_SECONDS = 10.0
-"""The seconds in which the whole body must arrive. With a limit on each pause only, a client could send forever."""
+"""The seconds in which the whole body must arrive. If only each pause were limited, a client could send forever."""
 
 
 class SlowBody(Exception):
-    """The body did not arrive in time. If the application does not catch this error, the answer has the status 408."""
+    """The body did not arrive in time. If the application does not catch this error, the answer gets the status 408."""
 
 
 class Bodies:
@@ -52,7 +52,7 @@ class _Body:
         self.is_answered = False
 
     async def receive(self) -> Message:
-        """Return the next part. Raise `SlowBody` if it is late."""
+        """Return the next part of the body. Raise `SlowBody` if the body is late."""
         if self._is_complete:
             return await self._receive()
         if self._deadline is None:
@@ -67,7 +67,7 @@ class _Body:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer. After a late body, tell the client to close the connection."""
+        """Send a part of the answer. If the body was late, the answer says that the connection is closed after it."""
         if message["type"] == "http.response.start":
             self.is_answered = True
             if self._is_late:

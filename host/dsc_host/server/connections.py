@@ -3,17 +3,17 @@
 uvicorn limits the number of connections, and the time that a connection may stay without a request. It limits neither the time
 for a request head, nor the time in which a client must read an answer, nor the connections of one client. At its limit on
 connections, uvicorn refuses all new clients. So a client could shut the others out by opening enough connections and sending
-nothing. With the limits of this module, a new connection replaces the connection that has kept the server waiting longest.
+nothing. With the limits of this module, a new connection replaces one that only keeps the server waiting.
 
 Five promises, for each process:
 
 1. A client has 10 seconds to send a head, and 20 seconds to read an answer. `bodies` limits the time for a body.
-2. One client has at most 128 connections, and all clients together have 512. If a further
-   connection arrives, the connection that has waited longest for its client is closed. If no connection waits for its client,
+2. One client has at most 128 connections, and all clients together have at most 512. If a further connection arrives, one of
+   those that wait for their clients is closed: the one whose last answer is longest ago. If none of them waits for its client,
    the new connection is answered with 503.
 3. A client is an IPv4 address or an IPv6 /64. The limit for one client does not apply to the trusted proxy.
 4. Requests on one connection are answered one at a time. If a request arrives before the previous answer is complete, the
-   connection ends after the previous answer.
+   request is not answered, and the connection ends after that answer.
 5. Nothing that a client sends is logged as an error.
 
 A protocol of uvicorn keeps these promises if `Limits` is its first base class: see `h11_protocol` and `fast_protocol`.
@@ -33,13 +33,15 @@ from dsc_host.errors import InputError
 MOST_CONNECTIONS = 512
 """The maximum number of connections in one process."""
 MOST_OF_ONE_CLIENT = 128
+"""The maximum number of connections of one client in one process."""
 MOST_HEAD_BYTES = 16 * 1024
 """The largest size in bytes of an incomplete head. A larger head is refused."""
 HEAD_SECONDS = 10.0
+"""The time in seconds in which a client must send the head of a request."""
 WRITE_SECONDS = 20.0
 """The time in seconds in which a client must read an answer."""
 WAITS = "dsc_waits"
-"""The key in a request's state that an application sets while the request only waits, so that its connection may be closed."""
+"""A key in a request's state. An application sets it while the request only waits, so that its connection may be closed."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -56,6 +58,7 @@ class Limits(asyncio.Protocol):
     cycle: Any
 
     waiting_since: float = 0.0
+    """The time of the last complete answer, or else of the connection's opening, as the event loop's clock shows it."""
     client_name: str = ""
     """The name under which the client's connections are counted; empty for the proxy."""
     _head_timer: asyncio.TimerHandle | None = None
@@ -63,12 +66,12 @@ class Limits(asyncio.Protocol):
 
     @property
     def has_request(self) -> bool:
-        """Return whether the server still answers a request that has arrived."""
+        """Return whether a request has arrived whose answer is not complete yet."""
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether the connection may be closed to make room: it waits for its client, or `WAITS` is set."""
+        """Return whether the connection may be closed to make room, because it waits for its client, or `WAITS` is set."""
         if self.flow.write_paused or not self.has_request or self.cycle.more_body:
             return True
         return bool(self.cycle.scope["state"].get(WAITS))
@@ -78,7 +81,8 @@ class Limits(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Accept the connection if the limits allow it, or if another connection can be closed."""
         super().connection_made(transport)
-        # With this limit of 0, asyncio calls `pause_writing` as soon as data is unread, and `resume_writing` when all is read.
+        # With this limit of 0, `pause_writing` is called as soon as the client reads too slowly for the system's buffer, and
+        # `resume_writing` when the system has taken all data.
         transport.set_write_buffer_limits(high=0)
         self.waiting_since = self.loop.time()
         host = self.client[0] if self.client else ""
@@ -111,18 +115,18 @@ class Limits(asyncio.Protocol):
             self._write_timer = self.loop.call_later(WRITE_SECONDS, self._drop)
 
     def resume_writing(self) -> None:
-        """End the time limit, because the client has read everything."""
+        """End the time limit, because the system has taken all data."""
         super().resume_writing()
         self._stop_write_timer()
 
     # ---- methods that a protocol calls ----
 
     def await_request(self) -> None:
-        """Record that an answer is complete, so that the server waits for the next request."""
+        """Record that an answer is complete, and that the server waits for the next request."""
         self.waiting_since = self.loop.time()
 
     def continue_from(self, other: "Limits") -> None:
-        """Take over a connection between two requests, with the times by which its client must send and read."""
+        """Take over the connection of `other` between two requests. The time limits continue."""
         super().connection_made(other.transport)
         other.connections.discard(other)
         self.flow, self.waiting_since, self.client_name = other.flow, other.waiting_since, other.client_name
@@ -169,7 +173,7 @@ class Limits(asyncio.Protocol):
 
 
 def _end_one(connections: Iterable[Limits]) -> bool:
-    """Close the connection that has waited for its client longest. Return False if none waits."""
+    """Close the waiting connection whose last answer is longest ago. Return False if none waits for its client."""
     waiting = [each for each in connections if each.is_waiting]
     if not waiting:
         return False
@@ -178,7 +182,10 @@ def _end_one(connections: Iterable[Limits]) -> bool:
 
 
 def check_proxy(text: str) -> str:
-    """Return the text unchanged. Raise `InputError` unless it is an IP address, a network, or empty, which means no proxy."""
+    """Return the text unchanged if it is an IP address, a network, or empty, which means no proxy.
+
+    Raises `InputError` for any other text.
+    """
     try:
         if text:
             ip_network(text)
@@ -188,7 +195,7 @@ def check_proxy(text: str) -> str:
 
 
 def is_in(host: str, network: object) -> bool:
-    """Return whether an address belongs to a network. An empty network has no addresses."""
+    """Return whether the address `host` belongs to a network. No address belongs to the empty network."""
     if not isinstance(network, str) or not network:
         return False
     try:

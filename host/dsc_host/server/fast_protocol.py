@@ -1,9 +1,9 @@
-"""A limited connection whose requests httptools parses, in a fraction of the time of h11. The extra `fast` installs httptools.
+"""A limited connection whose requests httptools parses. This takes a fraction of the time of h11.
 
-httptools does not limit the size of a head, and parses some unusual requests differently from h11. So it gets only plain
-requests: the head arrives in one piece, both parsers understand it in the same way, and it states the length of the body. From
-the first byte of any other head, h11 takes over the connection. So every request gets the same answer, with the same limits, as
-without httptools.
+The extra `fast` installs httptools. httptools does not limit the size of a head, and parses some unusual requests differently
+from h11. So it gets only plain requests. The head of a plain request arrives in one piece, and both parsers understand it in
+the same way. If the request has a body, the head states its length. For any other request, h11 takes over the connection, from
+the first byte of the head. So every request gets the same answer, with the same limits, as without httptools.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class _Answer:
         self._is_begun = False
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body. The first call has the head, which is sent together with the data of the second call."""
+        """Send a part of the answer. The first part, the head, is sent together with the second part."""
         if not self._is_begun:
             self._is_begun, self._head = True, data
         elif self._head is not None:
@@ -59,7 +59,7 @@ class FastProtocol(Limits, HttpToolsProtocol):
     """A connection with limits, whose plain requests httptools parses."""
 
     _missing = 0
-    """The number of bytes of the current request that have not arrived."""
+    """The number of bytes of the current request that have not arrived yet."""
 
     def data_received(self, data: bytes) -> None:
         """Process data from the client."""
@@ -79,7 +79,7 @@ class FastProtocol(Limits, HttpToolsProtocol):
             super().data_received(part)
 
     def on_headers_complete(self) -> None:
-        """Start to work on a request."""
+        """Note that a head is complete, so that its request is answered."""
         super().on_headers_complete()
         self.cycle.transport = _Answer(self.transport)
 
@@ -95,7 +95,7 @@ class FastProtocol(Limits, HttpToolsProtocol):
         successor = LimitedProtocol(self.config, self.server_state, self.app_state)
         successor.continue_from(self)
         if self.cycle is not None:
-            # If h11 cannot parse a head, it frames its answer for HTTP/1.1, the version of the previous request.
+            # If h11 cannot parse the next head, it then answers in HTTP/1.1, the version of the previous request.
             successor.conn.their_http_version = b"1.1"
         self.transport.set_protocol(successor)
         successor.data_received(data)

@@ -1,4 +1,4 @@
-"""A limited connection whose requests h11 parses. It needs no extra, and parses every request that HTTP/1 allows."""
+"""A limited connection whose requests h11 parses. h11 is always installed, and parses every request that HTTP/1 allows."""
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -21,7 +21,7 @@ class LimitedProtocol(Limits, H11Protocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer a request that is not HTTP, unless an answer has begun, and close the connection."""
+        """Close the connection after a request that is not HTTP. First answer the request, unless an answer has begun."""
         if self.has_request:
             # Prevent the task that works on the request from sending a second answer.
             self.cycle.disconnected = True

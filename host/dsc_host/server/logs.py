@@ -1,7 +1,7 @@
-"""The operator's log, with one JSON object per line.
+"""The log of the two HTTP servers for the operator, with one JSON object per line.
 
 No line holds a token, a response, a PIN, or a path or query as a client sent it. For an unexpected exception, the log has the
-class and the place in the code, but not the message, which may quote such values.
+class and the place in the code. It does not have the message, which may quote such values.
 """
 
 import json
@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import Any
 
 _FRAMES = 12
+"""The largest number of calls in the description of an exception's place."""
 
 
 class JsonLines(logging.Formatter):
-    """A formatter that writes `time`, `level`, `event`, and the fields that the caller passes as `extra={"fields": {…}}`."""
+    """A formatter that writes `time`, `level`, `event`, and the fields that the code logs with `extra={"fields": {…}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record as one line of JSON."""
@@ -38,7 +39,7 @@ def _places(trace: TracebackType | None) -> list[str]:
 
 
 def configuration(file: Path | None = None) -> dict[str, Any]:
-    """Return settings for `logging.config.dictConfig`, with which all records are appended to `file` or written to stderr."""
+    """Return settings for `logging.config.dictConfig`. Records are appended to `file`, or written to stderr if it is None."""
     to_file = {"class": "logging.FileHandler", "filename": str(file), "encoding": "utf-8", "formatter": "json"}
     to_stderr = {"class": "logging.StreamHandler", "formatter": "json"}
     return {

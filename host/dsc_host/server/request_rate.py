@@ -1,4 +1,4 @@
-"""A rate limit for each client: a request that arrives too early must wait, which costs the server no work.
+"""A limit on the request rate of each client. A request that arrives too early must wait. Waiting costs the server no work.
 
 Without this limit, a client that sends requests over many connections without a pause would slow down all other clients.
 """
@@ -11,11 +11,13 @@ from dsc_host.client_address import client_network
 from dsc_host.server.connections import WAITS
 
 PER_SECOND = 20
+"""The number of requests that a client may send in each second."""
 BURST = 40
-"""The number of requests that a client may send at once without a delay."""
+"""The number of requests by which a client may be ahead of this rate without a delay."""
 MOST_SECONDS = 5.0
 """The longest wait in seconds. A request that would have to wait longer is refused."""
 _MOST_CLIENTS = 10_000
+"""As soon as this many clients are stored, those whose next request is already due are removed."""
 
 
 class RequestRate:
@@ -25,7 +27,10 @@ class RequestRate:
         self._due: dict[str, float] = {}
 
     async def wait(self, scope: Scope) -> bool:
-        """Wait until the request of this scope may be answered. If the wait would be too long, return False immediately."""
+        """Wait until the request of this scope may be answered, then return True.
+
+        If the wait would be longer than `MOST_SECONDS`, return False immediately.
+        """
         client = client_network(scope["client"][0]) if scope.get("client") else ""
         loop = asyncio.get_running_loop()
         now = loop.time()
