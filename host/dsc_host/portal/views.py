@@ -95,6 +95,8 @@ class Form:
     """Whether the form's button is secondary although the form is the first of the page."""
     primary: bool = False
     """Whether the form's button is the page's primary button although the form is in a list."""
+    printed: bool = False
+    """Whether a button that prints the page is beside the form's button. The page needs the script `print.js`."""
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:

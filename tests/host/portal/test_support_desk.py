@@ -101,7 +101,10 @@ def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, b
     assert re.search('class="copy primary"[^>]* hidden>Copy<', sue.page.html), "only a script can copy it"
     sue.open("/desk")
     assert "1 Harbour Road, Zug" in sue.press("Issue").text
-    assert sue.press("Issue the card").title.startswith("Security code card ")
+    page = sue.press("Issue the card")
+    assert page.title.startswith("Security code card ")
+    assert "<dt>Send it to</dt><dd>Anna\n1 Harbour Road\nZug</dd>" in page.html
+    assert '<button type="button" class="print" hidden>Print this page</button>' in page.html
 
 
 def test_details_are_corrected_apart_from_calls(scenario: Scenario, browser: Browsers) -> None:

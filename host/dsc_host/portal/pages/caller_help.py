@@ -1,6 +1,7 @@
 """The pages of support that do something for the identified caller: codes, devices, numbers, and the profile."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -9,6 +10,7 @@ from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.components import CodeSheet, Facts
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
+from dsc_host.portal.pages.contact import in_lines
 from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
 from dsc_host.portal.pages.profile import bank_fields, entered_bank
 from dsc_host.portal.pages.support import may_be_taken_out
@@ -65,10 +67,11 @@ def code_card(visit: Visit) -> Response:
         words=(
             _("Print this page or save it as a PDF, and send it to the owner, who activates the card with two of its codes."),
         ),
-        facts=((_("Postal address"), known.address),),
-        forms=(button("/desk/code-card/pdf", _("Save as PDF"), device=device.id),),
+        facts=((_("Send it to"), f"{known.person}\n{in_lines(known.address)}"), (_("User name"), known.name)),
+        forms=(replace(button("/desk/code-card/pdf", _("Save as PDF"), device=device.id), printed=True),),
         back=_back(visit),
         below=(CodeSheet(codes),),
+        script="print.js",
     )
     return visit.show(view)
 

@@ -44,6 +44,11 @@ def call_links(visit: Visit) -> tuple[Link, ...]:
     return tuple(replace(dialed(number), label=visit._("Call {number}", number=number)) for _name, number in numbers)
 
 
+def in_lines(address: str) -> str:
+    """Return a postal address with each part in a line of its own, as on an envelope."""
+    return re.sub(r",\s+", "\n", address)
+
+
 def addresses(_: Language, office: Office) -> tuple[str, ...]:
     """Return the address to which cards are sent, and, if known, the same address in the local script."""
     return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)

@@ -119,7 +119,7 @@ def _sheet(visit: Visit, device: str) -> Response:
     waits = card.waits_until if card is not None else None
     named, pdf = (hidden("device", device),), ("/sheet/pdf", _("Save as PDF"))
     # Saving is the primary button: after the activation, the codes cannot be saved any more.
-    form = Form(*pdf, named, also=(("/activate", _("Activate the card")),) if waits is None else ())
+    form = Form(*pdf, named, also=(("/activate", _("Activate the card")),) if waits is None else (), printed=True)
     later = () if waits is None else (_("It can be activated from {moment}.", moment=_.moment(waits)),)
     view = View(
         _("Your security code card"),
@@ -130,9 +130,11 @@ def _sheet(visit: Visit, device: str) -> Response:
             ),
             *later,
         ),
+        facts=((_("User name"), visit.visitor().name), (_("Card"), "" if card is None else card.label)),
         forms=(form,),
         back=_back(_),
         below=(CodeSheet(codes),),
+        script="print.js",
     )
     return visit.show(view)
 

@@ -2,5 +2,5 @@
 "use strict";
 for (const place of document.querySelectorAll(".print")) {
   place.hidden = false;
-  place.querySelector("button").addEventListener("click", () => window.print());
+  (place.querySelector("button") ?? place).addEventListener("click", () => window.print());
 }

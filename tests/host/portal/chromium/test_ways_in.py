@@ -50,6 +50,13 @@ def test_a_security_code_card(walk: Walk) -> None:
     desk.picture("desk-caller")
     codes = issue_code_card(desk).codes
     desk.picture("code-card-sheet")
+    desk.page.emulate_media(media="print")
+    assert "Anna Example\n1 Harbour Road\n6300 Zug" in desk.text
+    assert not desk.button("Print this page").is_visible()
+    desk.page.emulate_media(media="screen")
+    desk.page.evaluate("window.print = () => { window.printed = true }")
+    desk.button("Print this page").click()
+    assert desk.page.evaluate("window.printed")
     with desk.page.expect_download() as saved:
         desk.button("Save as PDF").click()
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
