@@ -256,7 +256,16 @@ MUTANTS = (
     *in_login(
         "cards/activation.py",
         "sharing_ends",
-        ("what was set aside comes back when the card is replaced", "            sharing.end_of_device(tx, other)\n", ""),
+        (
+            "what was set aside comes back when the card is replaced",
+            "DeviceState.LOST)\n            sharing.end_of_device(tx, other)\n",
+            "DeviceState.LOST)\n",
+        ),
+        (
+            "what was set aside comes back when an app replaces the card",
+            "DeviceState.ENDED)\n            sharing.end_of_device(tx, other)\n",
+            "DeviceState.ENDED)\n",
+        ),
     ),
     *in_login(
         "cards/activation.py",
