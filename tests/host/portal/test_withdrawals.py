@@ -43,8 +43,9 @@ def test_the_amount_that_can_be_withdrawn_now_is_above_the_field(scenario: Scena
     page = with_bank(scenario, browser()).page
     assert "<dt>Limit today</dt><dd>$200,000.00</dd>" in page.html
     assert "<dt>Left today</dt><dd>$200,000.00</dd>" in page.html
-    assert 'id="f1-1-hint">For example 1,250.00</p>' in page.html
-    assert re.search('aria-label="You are here"><ol><li><a href="/">Overview</a>', page.html)
+    assert "<dt>Balance</dt><dd>Not shown here. Only your limit is checked on this page.</dd>" in page.html
+    assert 'id="f1-1-hint">At most $200,000.00 now. For example 1,250.00</p>' in page.html
+    assert re.search('aria-label="You are here"><ol><li>Money</li><li aria-current="page">Withdraw money</li>', page.html)
     assert 'href="/">Back</a>' in page.html
     page = with_bank(scenario, browser(), "anna").page
     assert "<dt>You can withdraw now</dt><dd>Any amount: your device has no limit.</dd>" in page.html
@@ -62,7 +63,9 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
         ("To", "CH…2957"),
         ("Fee", "None from us. Your bank may charge one."),
         ("Arrives", "By November\xa017,\xa02023"),
+        ("Left today afterwards", "$50,000.00"),
     ]
+    assert '<a href="/withdraw">Money</a></li><li aria-current="page">Withdraw money</li>' in page.html
     assert page.path == "/withdraw/check", "so that the back button leads here again"
     change = re.search('href="(/withdraw[?]kept=[^"]*)">Change the amount</a>', page.html)
     assert change is not None
@@ -73,7 +76,7 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
     assert carl.press("Withdraw $150,000.00").notice == (
         "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November\xa017,\xa02023."
     )
-    assert "Left today $50,000.00" in carl.page.text
+    assert "Left today $50,000.00 All of the limit again From November 15, 2023" in carl.page.text
 
 
 def test_the_check_page_is_only_for_the_session_that_asked_for_it(scenario: Scenario, browser: Browsers) -> None:

@@ -154,4 +154,5 @@ def _check(visit: Visit, form: Mapping[str, str]) -> View:
         forms=(Form("/deposit", _("Deposit {amount}", amount=amount), fields),),
         back=Link(f"/deposit?kept={visit.request.query_params['kept']}", _("Back")),
         steps=_steps(_, 2),
+        crumb=_("Deposit money"),
     )

@@ -108,6 +108,7 @@ def _proving(visit: Visit, offer: Offer, kept: str) -> View:
             ),
         ),
         steps=_steps(_, 2),
+        crumb=_("Change the PIN"),
         focus=True,
     )
     fields = (hidden("device", offer.device), hidden("kept", kept))

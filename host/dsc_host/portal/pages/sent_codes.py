@@ -102,8 +102,14 @@ class CodeFlow(ABC):
         form = Form(self.answer, _("Confirm"), (field,), also=((f"{self.start}/resend", _("Send a new code")),))
         words = (_("A code is on its way to {number}.", number=sent.to),)
         view = View(
-            title, words=words, forms=(form,), steps=self.steps(_, 2), back=Link(self.start, other), focus=True
-        )  # fmt: skip
+            title,
+            words=words,
+            forms=(form,),
+            steps=self.steps(_, 2),
+            crumb=self.form(visit).title,
+            back=Link(self.start, other),
+            focus=True,
+        )
         return with_resend(visit, view, sent.again_at)
 
 

@@ -109,7 +109,8 @@ def _withdraw(visit: Visit, value: str = "") -> View:
         facts=(
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
-            *_limit_facts(_, level, left),
+            *_limit_facts(_, level, allowance),
+            (_("Balance"), _("Not shown here. Only your limit is checked on this page.")),
         ),
         back=Link("/", _("Back")),
         below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit, paid))),
@@ -118,15 +119,20 @@ def _withdraw(visit: Visit, value: str = "") -> View:
         return replace(view, blocks=(_without_bank(visit),))
     if left == 0:
         return replace(view, blocks=(_used_up(_, level, allowance),))
-    field = Field("amount", _("Amount in US dollars"), "amount", example(_), value, longest=20)
+    hint = example(_) if left is None else f"{_('At most {most} now.', most=_.dollars(left))} {example(_)}"
+    field = Field("amount", _("Amount in US dollars"), "amount", hint, value, longest=20)
     return replace(view, forms=(Form("/withdraw", _("Continue"), (field,)),), steps=_steps(_, 1))
 
 
-def _limit_facts(_: Language, level: Level, left: Decimal | None) -> tuple[tuple[str, str], ...]:
-    """Return the limit for a day and how much is left of it, or that there is no limit."""
+def _limit_facts(_: Language, level: Level, allowance: Allowance) -> tuple[tuple[str, str], ...]:
+    """Return the limit for a day, how much is left, and from which day all of it is left; or that there is no limit."""
+    left, day = _left(allowance), allowance.full_on
     if level.per_day is None or left is None:
         return ((_("You can withdraw now"), _("Any amount: your device has no limit.")),)
-    return ((_("Limit today"), _.dollars(level.per_day)), (_("Left today"), _.dollars(left)))
+    again = (
+        ((_("All of the limit again"), _("From {day}", day=_.day(day.isoformat()))),) if day and left < level.per_day else ()
+    )
+    return ((_("Limit today"), _.dollars(level.per_day)), (_("Left today"), _.dollars(left)), *again)
 
 
 def _steps(_: Language, current: int) -> Steps:
@@ -182,19 +188,22 @@ def _further(visit: Visit, paid: Payout) -> tuple[tuple[str, Link], ...]:
 
 def _check(visit: Visit, form: Mapping[str, str], paid: Payout) -> View:
     """Return the page that says what will happen, with the button that withdraws. Its form is good for one withdrawal."""
-    _, amount = visit._, Decimal(form["amount"])
+    _, amount, left = visit._, Decimal(form["amount"]), _left(visit.system.withdrawal_limit(visit.token)[1])
+    rest = () if left is None or left < amount else ((_("Left today afterwards"), _.dollars(left - amount)),)
     fields = (hidden("amount", form["amount"]), hidden("entry", form["entry"]), hidden("sure", "yes"))
     return View(
         _("Check the withdrawal"),
-        words=(_("Nothing has been withdrawn yet."),),
+        words=(_("Nothing has been withdrawn yet. Your limit was checked, but not the balance of your account."),),
         facts=(
             (_("Amount"), _.dollars(amount)),
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank),
             (_("Fee"), _("None from us. Your bank may charge one.")),
             (_("Arrives"), _("By {day}", day=_.day(paid.arrives))),
+            *rest,
         ),
         forms=(Form("/withdraw", _("Withdraw {amount}", amount=_.dollars(amount)), fields),),
         back=Link(f"/withdraw?kept={visit.request.query_params['kept']}", _("Change the amount")),
         steps=_steps(_, 2),
+        crumb=_("Withdraw money"),
     )
