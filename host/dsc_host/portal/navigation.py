@@ -77,6 +77,11 @@ def sections(visitor: Visitor, page: str, _: Language) -> list[Section]:
     return found
 
 
+def section_above(visitor: Visitor, page: str, _: Language) -> tuple[str, str] | None:
+    """Return the path and the label of the section that a page is in; None if the page is the section's own, or in none."""
+    return next(((each.href, each.label) for each in sections(visitor, page, _) if each.current == "true"), None)
+
+
 def _offered(visitor: Visitor, _: Language) -> Iterator[tuple[str, str, str]]:
     """Yield each section that the session allows: its path, the address of its link, and its label. The staff page is first."""
     if own := staff_page(visitor):

@@ -32,7 +32,7 @@ _REJECTIONS = {
 }
 _PROBLEMS = {
     400: "That did not work",
-    403: "You may not do this",
+    403: "You do not have permission",
     404: "Not found",
     405: "This page cannot be opened in this way",
     408: "That took too long",

@@ -22,7 +22,7 @@ from dsc_host.link import CardClient
 from dsc_host.login import LoginSystem, NotIn, Offer, ProofNeeded, Visitor
 from dsc_host.portal import refusals, security
 from dsc_host.portal.languages import NAMES, Language, negotiated
-from dsc_host.portal.navigation import first_page, is_for, sections
+from dsc_host.portal.navigation import first_page, is_for, section_above, sections
 from dsc_host.portal.notices import Notice, Value
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
@@ -320,6 +320,8 @@ class Visit:
             on = Link(self.page, self._("Back"))
         elif self.request.method == "GET" and status in refusals.TRANSIENT:
             on = Link(self._here, self._("Try again"))
+        elif visitor is not None and (above := section_above(visitor, str(self.request.scope["path"]), self._)):
+            on = Link(*above)
         links = (replace(on, primary=True), *((first,) if on is not first else ()))
         title = title or self._(refusals.title_of(status))
         return self.show(refusals.problem_page(self._, title, words, links, inside=visitor is not None), status)

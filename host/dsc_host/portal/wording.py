@@ -187,9 +187,9 @@ ROLES: Mapping[str, str] = {
     Role.COMPLIANCE: "compliance",
     f"{Role.SUPPORT} or {Role.COMPLIANCE}": "support or compliance",
 }
+_PINS = ("PIN", "pin")
+"""The names of fields for a PIN. An error about such a field is one sentence with the PIN as its subject."""
 _FIELDS: Mapping[str, str] = {
-    "PIN": "PIN",
-    "pin": "PIN",
     "again": "Repetition",
     "sure": "Confirmation",
     "name": "User name",
@@ -357,6 +357,8 @@ def explained(error: DscError, _: Language) -> str:
 
 def explained_at_field(error: InputError, _: Language) -> str:
     """Return the sentence that explains an error beside its field. It does not repeat the field's label."""
+    if error.field in _PINS:
+        return _input(error, _)
     return _sentence(_(error.words, **error.values))
 
 
@@ -371,6 +373,8 @@ def notice_kind(key: str) -> str:
 
 
 def _input(error: InputError, _: Language) -> str:
+    if error.field in _PINS:
+        return _sentence(_("The PIN {problem}", problem=_(error.words, **error.values)))
     field = _(_FIELDS.get(error.field, "")) or error.field
     sign = "" if field.endswith("?") else ":"
     return f"{field}{sign} {_sentence(_(error.words, **error.values))}"

@@ -144,14 +144,14 @@ def test_the_style_sheet_says_where_the_keys_are_drawn(shown: Demonstration, bro
 
 def test_the_hint_names_the_pin_while_the_card_has_it(shown: Demonstration, browser: Browsers) -> None:
     visitor = enter(shown, browser(), "anna")
-    assert f"Its PIN is {PIN}." in begin(browser(), "anna").page.text
+    assert f"PIN of this card: {PIN}." in begin(browser(), "anna").page.text
     device = shown.system.devices(visitor.cookie)[0].id
     visitor.client.post("/pin", data={"csrf": visitor.csrf, "device": device})
     page = Page(visitor.client.post("/pin/new", data={"csrf": visitor.csrf, "pin": NEW, "again": NEW}))
-    assert "Its PIN is the new one" in page.text
+    assert "PIN of this card: the new one" in page.text
     answer = response(shown.cards["anna"], page.shown, NEW)
     assert shown.system.change_pin(visitor.cookie, answer, NEW)
-    assert "Its PIN is the one that its user chose." in begin(browser(), "anna").page.text
+    assert "PIN of this card: the one chosen with the order" in begin(browser(), "anna").page.text
 
 
 def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, browser: Browsers) -> None:

@@ -85,7 +85,7 @@ def activated(shown: Demonstration, browser: Browser) -> Browser:
     """Return the browser after carl has activated the app on his phone."""
     browser.open("/phone")
     browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD)
-    assert "PIN: Must have 4 to 6" in browser.press("Activate", token="X", pin="1", finger="yes").error
+    assert "The PIN must have 4 to 6" in browser.press("Activate", token="X", pin="1", finger="yes").error
     browser.press("Activate", token=newest_code(shown.letters, "sms"), pin="7t&2", finger="yes")
     return browser
 

@@ -16,9 +16,9 @@ def test_a_pin_is_chosen_first_and_confirmed_by_the_card(scenario: Scenario, bro
     assert '<li aria-current="step"><span>New PIN</span></li><li><span>Response</span></li>' in page.html
     for pin, again, wrong, words in (
         ("8246", "8247", "again", "Must be the PIN of the field above; enter the same PIN in both fields."),
-        ("1234", "1234", "pin", "Must not be a sequence such as 1234 or 4321."),
-        ("1234", "4321", "pin", "Must not be a sequence such as 1234 or 4321."),
-        ("", "", "pin", "Must be 4 digits, 0 to 9."),
+        ("1234", "1234", "pin", "The PIN must not be a sequence such as 1234 or 4321."),
+        ("1234", "4321", "pin", "The PIN must not be a sequence such as 1234 or 4321."),
+        ("", "", "pin", "The PIN must be 4 digits, 0 to 9."),
     ):
         page = anna.press("Continue", pin=pin, again=again)
         assert (page.title, page.status) == ("Change the PIN of the card", 400)

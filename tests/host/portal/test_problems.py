@@ -30,7 +30,7 @@ def test_a_page_that_is_not_there_leads_to_where_the_visitor_begins(scenario: Sc
 
 def test_a_forbidden_page_leads_to_the_overview(scenario: Scenario, browser: Browsers) -> None:
     page = enter(scenario, browser()).open("/issuer")
-    assert (page.status, page.title, onward(page)) == (403, "You may not do this", ("/", "Overview"))
+    assert (page.status, page.title, onward(page)) == (403, "You do not have permission", ("/", "Overview"))
 
 
 def test_a_form_from_elsewhere_leads_back_to_its_page(scenario: Scenario, browser: Browsers) -> None:

@@ -154,7 +154,7 @@ def test_a_share_and_a_request_end_after_a_question(scenario: Scenario, browser:
     carl = come_with(browser(), scenario.session("carl"))
     scenario.system.confirm_request(carl.cookie, scenario.system.draft_request(carl.cookie, "8246").id)
     carl.open("/devices")
-    assert "its deposit is released" in carl.press("Cancel").text
+    assert "its deposit is released" in carl.press("Cancel the request").text
     assert carl.press("Cancel the request").notice == "The request was canceled."
     assert carl.post("/request/cancel", request="none").status == 404
 

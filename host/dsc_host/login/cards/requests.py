@@ -26,7 +26,7 @@ _OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALIZED, OrderStat
 _WEAK = {
     "repeated": "must not be the same digit four times",
     "run": "must not be a sequence such as 1234 or 4321",
-    "year": "must not be a year of this century or the last",
+    "year": "must not be a year, 1900 to 2099",
     "birth date": "must not be taken from your birth date",
     "common": "is too common; choose another one",
 }

@@ -26,7 +26,7 @@ def with_card(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, ne
         return view
     name, card = found
     demo.switch_off_for(card, offer.shows.get("challenge", ""))
-    pin = visit._("Its PIN is the new one, which you have just chosen.") if new_pin else _pin(demo, visit._, card)
+    pin = visit._("PIN of this card: the new one just chosen.") if new_pin else _pin(demo, visit._, card)
     return replace(
         view,
         beside="card.html",
@@ -46,7 +46,11 @@ def _pin(demo: Demonstration, _: Language, card: PageCard) -> str:
     if not card.serial:
         return _("This card is blank. It gets a key and a PIN when the issuer makes it.")
     pin = demo.pin_of(card.serial)
-    return _("Its PIN is {pin}.", pin=pin) if pin else _("Its PIN is the one that its user chose.")
+    return (
+        _("PIN of this card: {pin}.", pin=pin)
+        if pin
+        else _("PIN of this card: the one chosen with the order, or changed since.")
+    )
 
 
 def _extra(demo: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:

@@ -152,6 +152,6 @@ def _request_item(_: Language, asked: Request) -> Item:
         "parcel",
         Badge(state, _BADGES.get(asked.state, INFO)),
         (*expected, *activation, asked.address, *_deposit(_, asked)),
-        (button("/request/cancel", _("Cancel"), request=asked.id),) if asked.state is OrderState.REQUESTED else (),
+        (button("/request/cancel", _("Cancel the request"), request=asked.id),) if asked.state is OrderState.REQUESTED else (),
         about=f"{asked.user} {state}",
     )

@@ -73,7 +73,7 @@ def changed(visit: Visit) -> Response:
 
 def pin_rules(_: Language) -> str:
     """Return the hint with the rules for a PIN."""
-    return _("4 digits. Avoid dates, sequences such as 1234, repeated digits, and common PINs such as 2580.")
+    return _("4 digits. No years, no birth dates, no sequences such as 1234, no repeated digits, no common PINs such as 2580.")
 
 
 def _choosing(visit: Visit, device: str, *, asked: bool = False) -> View:
@@ -98,12 +98,13 @@ def _proving(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     view = View(
         _("Confirm the new PIN"),
+        words=(_("Once it is confirmed, the card is used with the new PIN."),),
         blocks=(
             Instructions(
                 (
-                    _("Enter the new PIN into the card, and then the challenge below."),
-                    _("Enter the response from the card here."),
-                    _("From then on, use the new PIN with the card."),
+                    _("On the card, hold the key marked press until PIN> appears. Enter the new PIN and press OK."),
+                    _("At CHALLNG>, enter the challenge below and press OK."),
+                    _("Enter the 8-digit response from your card here."),
                 )
             ),
         ),

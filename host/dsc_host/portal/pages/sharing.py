@@ -30,15 +30,20 @@ def begun(visit: Visit) -> Response:
 
 
 def _answering(visit: Visit, share_id: str, offer: Offer) -> View:
+    """Return the page that asks for the response. Its form keeps the owner's name, which it shows again after an error."""
     _ = visit._
+    owner = visit.value("owner", 64)
     view = View(
-        _("Use the shared device"),
+        _("Confirm with the device of {owner}", owner=owner),
+        words=(_("Use this device: {device}.", device=f"{_(KINDS[offer.kind])} {offer.label}".strip()),),
         steps=_steps(_, 2),
         crumb=_("Share a device"),
         back=Link("/share", _("Start again")),
         focus=True,
     )
-    return with_answer_form(visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", share_id),)))
+    return with_answer_form(
+        visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", share_id), hidden("owner", owner)))
+    )
 
 
 def answered(visit: Visit) -> Response:
@@ -151,7 +156,10 @@ def _begin(visit: Visit) -> View:
     )
     return View(
         _("Share a device"),
-        words=(_("Log in with one device under both of your user names. Have the device with you."),),
+        words=(
+            _("Afterwards, you can log in under both of your user names with one device."),
+            _("Enter the user name that the device belongs to, and have the device at hand."),
+        ),
         forms=(form,),
         below=(*((Listing(_("Shared devices"), rows),) if rows else ()), _rules(_)),
         steps=_steps(_, 1),

@@ -36,7 +36,7 @@ def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
     walk.open("/devices").follow("Request a card")
     fill(walk, NEW)
     assert walk.press("Continue").press("Request the card").title == walk._("Your card was requested")
-    assert walk.follow("Go to your devices").button("Cancel", f"carl {walk._('requested')}").count() == 1
+    assert walk.follow("Go to your devices").button("Cancel the request", f"carl {walk._('requested')}").count() == 1
 
 
 def test_a_card_that_does_not_come_back_costs_and_its_owner_sees_it(walk: Walk) -> None:
