@@ -1,6 +1,6 @@
-"""The firmware for boards: its files, images of them, and the installation over a serial line.
+"""The firmware for boards: its files, images with these files, and the installation over a serial line.
 
-Import only the names listed here.
+Import the names in `__all__`, and no others.
 """
 
 from dsc_host.flash.board_session import BoardSession, BoardStuck, ByteProgress

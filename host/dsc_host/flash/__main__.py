@@ -1,4 +1,4 @@
-"""Print the package.json of the firmware: `python -m dsc_host.flash > firmware/package.json`."""
+"""Print the package.json for the firmware's sources: `python -m dsc_host.flash > firmware/package.json`."""
 
 import sys
 

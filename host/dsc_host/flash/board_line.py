@@ -1,6 +1,6 @@
 """The serial line to a board whose program is stopped, with deadlines.
 
-One promise: no call hangs, whatever the line does. A read or write after the deadline raises an error.
+One promise: no call hangs, whatever the line does. A read or a write after a deadline raises an error.
 """
 
 import time
@@ -22,7 +22,7 @@ _WRITE_SECONDS = 1.0
 
 
 class Damaged(Exception):
-    """A command or its answer was damaged or lost on the line. `seen` is the data that arrived."""
+    """A command or its answer was damaged or lost on the line. `seen` is the data that arrived instead of the answer."""
 
     def __init__(self, seen: bytes = b"") -> None:
         super().__init__()
@@ -30,7 +30,10 @@ class Damaged(Exception):
 
 
 class BoardLine:
-    """An open port with two deadlines: one for the session, and one for the current operation."""
+    """An open port with two deadlines: one for the session, which `allow` sets, and one for an operation, which `within` sets.
+
+    `name` is the address of the port, for messages. `seconds` is the time until the first deadline of the session.
+    """
 
     def __init__(self, port: serial.Serial, name: str, seconds: float, clock: Clock = time.monotonic) -> None:
         self.name = without_password(name)
@@ -51,7 +54,10 @@ class BoardLine:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Make reads and writes in the block raise Damaged when `seconds` have passed since the last write."""
+        """Give the operation in the block a deadline of `seconds`. After that, its reads and writes raise Damaged.
+
+        Each write starts the time again.
+        """
         self._operation_seconds = seconds
         self._end_of_operation = self.clock() + seconds
         try:
@@ -60,7 +66,7 @@ class BoardLine:
             self._end_of_operation = self._end
 
     def write(self, data: bytes) -> None:
-        """Write `data`. Restart the deadline of the operation, so that a long command on a slow line can finish."""
+        """Write `data`. The time of the operation starts again, so that a long command can be sent on a slow line."""
         self._call(lambda: self._port.write(data))
         if self._end_of_operation != self._end:
             self._end_of_operation = self.clock() + self._operation_seconds
@@ -71,7 +77,7 @@ class BoardLine:
         return bool(self._arrived or self._call(lambda: self._port.in_waiting))
 
     def read(self) -> bytes:
-        """Return the bytes that have arrived. If there are none, wait for the first byte, at most for the port's timeout."""
+        """Return the bytes that have arrived. If there are none, wait for the first byte until the port's timeout."""
         if not self._arrived:
             self._fill()
         data, self._arrived = self._arrived, b""

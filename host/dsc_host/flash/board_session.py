@@ -4,7 +4,7 @@ Four promises:
 
 1. No call hangs, whatever the board and the line do.
 2. If a command or its answer was damaged on the line, the command is repeated. A slow line causes no error while data arrives.
-3. Every failure is a FlashError or an error of `dsc_host.errors`. Its message says what to do.
+3. Every error is a FlashError or an error of `dsc_host.errors`. If the user can mend the cause, the message says how.
 4. At the end of a session, also after an error, the board is restarted if it still answers.
 """
 
@@ -26,14 +26,14 @@ from dsc_host.flash.raw_repl import RawRepl, Refused
 
 T = TypeVar("T")
 ByteProgress = Callable[[int], None]
-"""A function that is called repeatedly with the number of bytes written since its last call."""
+"""A function that is called repeatedly, with the number of bytes that were written since its last call."""
 
 ENTER_SECONDS = 10.0
-"""The time in seconds that the board may take to stop its program and run its boot.py, for each attempt."""
+"""The time in seconds that the board may take, in each attempt, to stop its program and to run its boot.py."""
 OPERATION_SECONDS = 20.0
-"""The time in seconds that the board may take for one operation. The longest operation reads all its files."""
+"""The time in seconds that the board may take for one operation. In the longest operation, it reads its whole program."""
 TOTAL_SECONDS = 120.0
-"""The time in seconds that a session may take without completing a command, apart from waiting for a person."""
+"""The time in seconds in which a session must complete its next command. Time in which a person is asked does not count."""
 RESTART_SECONDS = 2.0
 """The time in seconds that the board may take to accept the command to restart."""
 _ENTRIES = 2
@@ -57,12 +57,13 @@ class BoardFull(FlashError):
 
 
 class BoardSession:
-    """A session with the board on an open port. At its end, the session closes the port.
+    """A session with the board on the open `port`. `name` is the port's address, for messages.
 
         with BoardSession(open_port(url), url) as board:
             board.evaluate("result = 6 * 7")
 
-    The start of the session stops the board's program. It raises BoardStuck if the program cannot be stopped.
+    The `with` statement begins by stopping the board's program, and raises BoardStuck if that fails. It ends by restarting the
+    board and closing the port.
     """
 
     def __init__(self, port: serial.Serial, name: str, clock: Clock = time.monotonic) -> None:
@@ -77,13 +78,13 @@ class BoardSession:
         try:
             self._stop_program()
         except BaseException as error:
-            # The user may press Ctrl-C after the board's program was stopped. Then the board must be restarted too.
+            # The program may have been stopped before the error, for example before Ctrl-C. So restart the board.
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        # An error of the restart must not hide an earlier error. An unplugged board needs no restart.
+        # An error of the restart must not hide an earlier error. A board that was unplugged needs no restart.
         try:
             with suppress(DscError, Damaged):
                 self._restart(at_a_prompt=error is None)
@@ -95,9 +96,9 @@ class BoardSession:
         self._line.allow(seconds)
 
     def evaluate(self, code: str) -> Any:
-        """Run `code` on the board and return the value that it leaves in `result`. The code may run more than once.
+        """Run `code` on the board, and return the value of its variable `result`. The code may run more than once.
 
-        Raises FlashError if the code raises an exception. Raises LinkClosed, LinkTimeout and ProtocolError.
+        Raises FlashError if the code raises an exception, BoardStuck, LinkClosed, LinkTimeout and ProtocolError.
         """
         try:
             return ast.literal_eval(self._retry(lambda: self._evaluate_once(code)))
@@ -105,7 +106,10 @@ class BoardSession:
             raise ProtocolError(f"{self.name}: the board's answer is not a value of MicroPython") from error
 
     def write(self, path: str, data: bytes, progress: ByteProgress = lambda count: None) -> None:
-        """Write a whole file. Raise BoardFull, and the errors that `evaluate` raises."""
+        """Write a file with the content `data` on the board. Raises BoardFull, and the errors of `evaluate`.
+
+        `progress` is called with the numbers of bytes that were written.
+        """
         reported = 0
 
         def report(written: int) -> None:
@@ -116,9 +120,9 @@ class BoardSession:
         self._retry(lambda: self._write_once(path, data, report))
 
     def _retry(self, operation: Callable[[], T]) -> T:
-        """Run an operation of several commands. Repeat it if the board's interpreter has lost its variables meanwhile.
+        """Run an operation of several commands. Repeat the operation if the board's interpreter has lost its variables.
 
-        The interpreter loses its variables at a reset, for example when the line has duplicated a Ctrl-D.
+        The interpreter loses its variables when it is reset, for example when the line has duplicated a Ctrl-D.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -129,7 +133,7 @@ class BoardSession:
         raise self._damaged(_ATTEMPTS)
 
     def _evaluate_once(self, code: str) -> str:
-        """Run `code` and return its result as text. Send a long command, and receive a long answer, in pieces."""
+        """Run `code`, and return the text of its result. Long code is sent in pieces, and a long result arrives in pieces."""
         if len(code) > self._chunk:
             code = self._upload(code)
         length, text = self._persist(lambda: snippets.answer(code, self._chunk))
@@ -143,7 +147,7 @@ class BoardSession:
             at = self._upload_piece(at, code)
         return snippets.RUN_UPLOADED
 
-    # The following methods give `_persist` a function, because each further attempt needs a shorter piece.
+    # These methods pass a function to `_persist`, because each further attempt needs code with a shorter piece.
 
     def _upload_piece(self, at: int, code: str) -> int:
         return self._further(at, self._persist(lambda: snippets.upload(at, code[at : at + self._chunk])))
@@ -154,7 +158,7 @@ class BoardSession:
         raise ProtocolError(f"{self.name}: the board's answer is shorter than it said")
 
     def _further(self, at: int, answer: object) -> int:
-        """Return the length in the board's answer. Raise ProtocolError unless it is more than `at`."""
+        """Return `answer`, which is the new length of the sent data. Raise ProtocolError unless it is more than `at`."""
         if isinstance(answer, int) and answer > at:
             return answer
         raise ProtocolError(f"{self.name}: the board did not confirm the length of the data that was sent to it")
@@ -170,7 +174,7 @@ class BoardSession:
         return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
 
     def _persist(self, make: Callable[[], str]) -> Any:
-        """Run the code that `make` returns. If it or its answer was damaged, try again with a shorter piece, up to 16 times."""
+        """Run the code that `make` returns. If an attempt was damaged on the line, repeat it with a shorter piece, 15 times."""
         seen = b""
         for _ in range(_ATTEMPTS):
             try:
@@ -196,7 +200,7 @@ class BoardSession:
         )
 
     def _recover(self) -> None:
-        """Bring the board back to its prompt. Reset its interpreter only if it does not return to the prompt otherwise."""
+        """Bring the board back to its prompt. If that fails without a reset of its interpreter, reset the interpreter."""
         for _ in range(_RESUMES):
             with suppress(Damaged), self._line.within(OPERATION_SECONDS):
                 self._repl.resume()
@@ -204,7 +208,7 @@ class BoardSession:
         self._stop_program()
 
     def _stop_program(self) -> None:
-        """Stop the board's program. Try more often if a part of a prompt arrives: then the line causes the failures."""
+        """Stop the board's program. If a part of a prompt arrives, the line is at fault: make more attempts."""
         seen, tried = b"", 0
         while tried < (_ENTRIES_OF_A_PROMPT if self._prompted else _ENTRIES):
             tried += 1
@@ -239,7 +243,7 @@ class BoardSession:
 
 
 def _board_error(words: str) -> FlashError:
-    """Return an error with the board's message: the last line of its traceback."""
+    """Return an error with the last line of the board's traceback."""
     lines = [line.strip() for line in words.splitlines() if line.strip()] or ["an error without a message"]
     if "ENOSPC" in lines[-1] or lines[-1] == "OSError: 28":
         return BoardFull("the board's file system is full")
@@ -247,7 +251,7 @@ def _board_error(words: str) -> FlashError:
 
 
 def printable(words: str) -> str:
-    """Replace the characters that would control a terminal."""
+    """Return the text with `?` in place of each character that is not printable, and that might control a terminal."""
     return "".join(each if each.isprintable() else "?" for each in words)
 
 

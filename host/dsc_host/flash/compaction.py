@@ -1,8 +1,8 @@
-"""Compaction of the firmware's modules for boards with little memory, without a change of behavior.
+"""Compaction of the firmware's modules for boards with little memory. The modules behave as before.
 
-A constant of another module is replaced by its value. A name that begins with one underscore is replaced by a short name,
-because no code outside the firmware uses it. The compiler for boards can do neither, because it sees only one module at a time.
-The same sources always give the same result.
+Each use of a constant of another module is replaced by the constant's value. Each name that begins with one underscore is
+replaced by a shorter name, because no code outside the firmware uses it. The compiler for boards can do neither, because it
+sees one module at a time. The same sources always give the same result.
 """
 
 import ast
@@ -18,10 +18,10 @@ _NAME_FIELDS = ("id", "attr", "arg", "name", "asname")
 
 
 def compact(sources: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the modules of one package, by their path, as smaller source with the same meaning.
+    """Return the compacted source of each module of a package, by its path. `sources` has the sources, by their path.
 
     Raises FlashError if a module is not Python, if it binds the name of a constant or of an imported module again, or if it
-    has `global` or `nonlocal`, which this module does not rename.
+    has a `global` or `nonlocal` statement, in which names cannot be replaced.
     """
     trees = {path: _parse(path, source) for path, source in sources.items()}
     constants = {path: _constants(tree) for path, tree in trees.items()}
@@ -54,9 +54,10 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 class _Folding(ast.NodeTransformer):
-    """A transformer that inlines the constants of other modules.
+    """A transformer of one module, which replaces the constants of other modules by their values.
 
-    It gives the module's own constants a private name, so that the compiler stores no global variable for them.
+    The transformer also gives the module's own constants names with an underscore. For such constants, the compiler for boards
+    stores no global variable.
     """
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
@@ -67,7 +68,7 @@ class _Folding(ast.NodeTransformer):
         self._modules: dict[str, Mapping[str, Any]] = {}
 
     def fold(self, tree: ast.Module) -> None:
-        """Fold the constants of one module in place. Raise FlashError if it binds the name of a constant or module again."""
+        """Replace the constants of the module in place. Raise FlashError if a name of a constant or module is bound again."""
         bound = Counter(_bound(tree))
         for statement in tree.body:
             if isinstance(statement, ast.ImportFrom) and statement.level:
@@ -82,7 +83,7 @@ class _Folding(ast.NodeTransformer):
         self.visit(tree)
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
-        """Record the name that a relative import binds. Return whether the name is a constant: its import can be removed."""
+        """Note what a relative import binds to a name. Return whether it is a constant, so that its import can be removed."""
         module = _module(self._path, statement)
         name = alias.asname or alias.name
         inside = self._constants.get(f"{module}.py", {})
@@ -94,7 +95,7 @@ class _Folding(ast.NodeTransformer):
         return False
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Replace a constant's name by its value, or by its private name."""
+        """Replace the name of another module's constant by its value, and that of an own constant by its private name."""
         if node.id in self._values:
             return ast.Constant(self._values[node.id])
         return ast.Name(self._own.get(node.id, node.id), node.ctx)
@@ -116,10 +117,10 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
-    """Shorten every private name.
+    """Replace every private name by a short name, in place. The most frequent names get the shortest names.
 
     A family is a set of modules whose classes inherit from each other. Different families may use the same short name for
-    different names. A name that several families use gets one short name in all of them, because fewer names need less memory.
+    different names. A name that occurs in several families gets one short name in all of them: fewer names need less memory.
     """
     families = _families(trees)
     members = {family: [trees[path] for path in trees if families[path] == family] for family in sorted(set(families.values()))}
@@ -142,7 +143,7 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """Map each module to the module that stands for its family.
+    """Return the family of each module, named by one of the family's modules.
 
     Two modules are in one family if a class of one inherits from a class of the other, directly or through further modules.
     """
@@ -163,7 +164,7 @@ def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
 
 
 def _origins(path: str, tree: ast.Module) -> dict[str, str]:
-    """Return the module that each relatively imported name comes from."""
+    """Return the path of the module from which each name is imported, by the name, for relative imports."""
     return {
         alias.asname or alias.name: f"{_module(path, statement)}.py"
         for statement in ast.walk(tree)
@@ -173,7 +174,7 @@ def _origins(path: str, tree: ast.Module) -> dict[str, str]:
 
 
 def _module(path: str, statement: ast.ImportFrom) -> str:
-    """Return the path, without `.py`, of the imported module. `path` is the module that has the import `statement`."""
+    """Return the path, without `.py`, of an imported module. `path` is the path of the module with the import `statement`."""
     folder = path.split("/")[: -statement.level]
     return "/".join([*folder, *(statement.module.split(".") if statement.module else [])])
 

@@ -1,4 +1,4 @@
-"""The error of making or writing the files for a board."""
+"""The error that is raised if the files for a board cannot be made or written."""
 
 from dsc_host.errors import DscError
 

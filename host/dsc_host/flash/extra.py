@@ -1,4 +1,4 @@
-"""Imports of packages from the optional extra `flash`, when they are needed."""
+"""Imports of the packages in the optional extra `flash`, at the time when a package is needed."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,7 +7,7 @@ from dsc_host.flash.errors import FlashError
 
 
 def needed(module: str) -> ModuleType:
-    """Import a module. If it is missing, raise FlashError with the command that installs it."""
+    """Import and return a module. If its package is not installed, raise FlashError with the command that installs it."""
     try:
         return import_module(module)
     except ImportError as error:

@@ -9,7 +9,8 @@ from dsc_host.flash.extra import needed
 
 LITTLEFS_BLOCK = 4096
 
-# The settings of MicroPython for rp2 (VfsLfs2 with progsize=256), and the disk version of its releases since 1.22.
+# The settings of MicroPython on boards with an RP2040 or RP2350 (VfsLfs2 with progsize=256). The disk version is that of
+# MicroPython since release 1.22.
 _READ_SIZE = 32
 _PROGRAM_SIZE = 256
 _CACHE_SIZE = 4 * _PROGRAM_SIZE
@@ -46,7 +47,7 @@ def littlefs_image(files: Mapping[str, bytes], blocks: int) -> bytes:
 
 
 def romfs_image(files: Mapping[str, bytes]) -> bytes:
-    """Build a ROMFS image that holds these files, as `mpremote romfs build` does from a folder.
+    """Build a ROMFS image that holds these files: the image that `mpremote romfs build` makes of a folder with these files.
 
     Raises FlashError if mpremote is not installed.
     """
@@ -56,7 +57,7 @@ def romfs_image(files: Mapping[str, bytes]) -> bytes:
 
 
 def _tree(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return the files as nested folders."""
+    """Return the files as nested dictionaries: a folder is a dictionary, and a file is bytes."""
     root: dict[str, Any] = {}
     for path, data in files.items():
         *folders, name = path.split("/")

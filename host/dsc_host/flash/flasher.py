@@ -2,12 +2,13 @@
 
 Three promises of an installation:
 
-1. If it is interrupted at any moment, the board starts the old program or the new program, and never a mixture.
+1. If the installation is interrupted at any moment, the board starts either the old program or the new program.
 2. Files that are already on the board are not sent again.
-3. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) stay unchanged. An existing `/board.json` is replaced only on request.
+3. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) stay unchanged. An existing `/board.json` stays, unless another wiring
+   was requested.
 
-Method: each version of the program has a folder, `/dsc/<digest>`, which the `/main.py` of this version puts first on
-`sys.path`. The new folder is written beside the old folder and read back. Then the new `main.py` replaces the old `main.py`, in
+Method: each version of the program has a folder, `/dsc/<digest>`. The `/main.py` of this version puts the folder first on
+`sys.path`. The new folder is written beside the old folder and read back. Then the new `main.py` replaces the old `main.py` in
 one atomic rename. Finally, the old folder is removed. Other files in `/dsc` stay.
 """
 
@@ -29,14 +30,14 @@ T = TypeVar("T")
 OLDEST = (1, 24, 0)
 """The oldest MicroPython that the firmware runs on."""
 MPY_VERSION = 6
-"""The version of the compiled files."""
+"""The version of the format of the compiled files."""
 HOME = "/dsc"
 _MAIN, _BOARD = f"/{MAIN}", f"/{BOARD}"
 _LIBRARY = f"/{LIBRARY}/{PACKAGE}"
 _NEW = ".new"
 _PROGRAM = re.compile("[0-9a-f]{12}")
 _HEADER = 'import sys\n\nsys.path.insert(0, "{}")\n'
-# A flashed `main.py` starts with the line that the flasher adds. The `main.py` of an image has only our program.
+# A `main.py` that was flashed begins with the lines that the flasher adds. The `main.py` of an image does not have these lines.
 _OUR_MAIN = re.compile(
     rb'import sys\n\nsys\.path\.insert\(0, "/dsc/[0-9a-f]{12}"\)\n'
     rb'|(?:"""[^"]*"""\s+)?from dsc_firmware\.boards import run\s+run\(\)\s*\Z'
@@ -57,11 +58,11 @@ class BoardContents:
     free: int
     """The free space in bytes."""
     main: bytes | None
-    """The beginning of `main.py`, or None if it does not exist."""
+    """The first 4096 bytes of `main.py`, or None if it does not exist."""
     board: bytes | None
-    """The beginning of `board.json`, or None if it does not exist."""
+    """The first 4096 bytes of `board.json`, or None if it does not exist."""
     digests: Mapping[str, str]
-    """The SHA-256 of each file in the folders `programs`, by its path."""
+    """The SHA-256 of each file in the folders `programs`, in hex, by the file's path."""
     programs: tuple[str, ...]
     """The folders with a version of this firmware, complete or not."""
 
@@ -83,7 +84,7 @@ class Plan:
     copied: tuple[str, ...]
     """The paths of the files to send."""
     kept: tuple[str, ...]
-    """The paths of the files whose contents are already on the board, perhaps in another folder."""
+    """The paths of the files that need not be sent: a file with the same content is on the board, perhaps in another folder."""
     leftovers: tuple[str, ...]
     """The folders of other versions, which are removed at the end."""
     main: bytes
@@ -117,9 +118,9 @@ class Plan:
 
     @property
     def wiring_fault(self) -> str:
-        """The JSON error in the wiring on the board, if that wiring stays, or empty text if there is none."""
+        """The error in the JSON of the board's wiring, if that wiring stays. Otherwise, and without an error, empty text."""
         wiring = self.found.board if self.board is None else None
-        # Only the beginning of a long file was read, so its JSON cannot be checked.
+        # Of a longer file, only the beginning was read, so its JSON cannot be checked.
         if wiring is None or len(wiring) >= _SMALL:
             return ""
         try:
@@ -144,15 +145,18 @@ class Plan:
 
 
 def examine(session: BoardSession) -> BoardContents:
-    """Return the contents of the board. Raise FlashError if the firmware cannot run on it."""
+    """Return the contents of the board. Raise FlashError if the firmware cannot run on it, and the errors of `evaluate`."""
     name, version, machine, mpy, free = _identity(session)
     micropython = ".".join(map(str, version))
     if name != "micropython":
-        raise FlashError(f"{session.name}: the board runs {name}, not MicroPython")
+        raise FlashError(
+            f"{session.name}: the board runs {name}; put MicroPython on the board first: https://micropython.org/download"
+        )
     if version < OLDEST:
         oldest = ".".join(map(str, OLDEST[:2]))
         raise FlashError(
-            f"{session.name}: MicroPython {micropython} is too old; put {oldest} or newer on the board: https://micropython.org/download"
+            f"{session.name}: MicroPython {micropython} is too old; put {oldest} or newer on the board: "
+            "https://micropython.org/download"
         )
     if mpy != MPY_VERSION:
         raise FlashError(
@@ -187,7 +191,7 @@ def _evaluate(session: BoardSession, code: str, kind: type[T]) -> T:
 
 
 def _read_start(session: BoardSession, path: str) -> bytes | None:
-    """Return the first bytes of a file, or None if the file does not exist."""
+    """Return the first 4096 bytes of a file, or None if the file cannot be read."""
     answer = session.evaluate(snippets.contents(path, _SMALL))
     if answer is None or isinstance(answer, bytes):
         return answer
@@ -199,8 +203,8 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 
 def _is_ours(main: bytes | None) -> bool:
-    """Return whether the flasher or an image put this main.py on the board."""
-    # An import of the firmware proves nothing, because a user's program may import the firmware too.
+    """Return whether this is the main.py of the flasher or of an image."""
+    # An import of the firmware is no proof, because a user's program may import the firmware too.
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -214,8 +218,9 @@ def _programs(session: BoardSession) -> tuple[str, ...]:
 def plan(found: BoardContents, program: Mapping[str, bytes], board: str | None = None) -> Plan:
     """Plan the steps for installing `program`, which `firmware_files` has returned.
 
-    `board` names the ready-made wiring. Without `board`, the wiring that is on the board stays. If the board has no wiring, the
-    machine's name determines the wiring. Raises InputError if there is no ready-made wiring of this name, or for this machine.
+    `found` has the contents of the board. `board` is the name of a ready-made wiring. Without `board`, the wiring on the board
+    stays. If there is none, the machine's name determines the wiring. Raises InputError if there is no ready-made wiring of
+    this name, or for this machine.
     """
     home = f"{HOME}/{_digest(program)}"
     files = {home + path.removeprefix(LIBRARY): data for path, data in program.items() if path != MAIN}
@@ -235,13 +240,14 @@ def plan(found: BoardContents, program: Mapping[str, bytes], board: str | None =
 
 
 def install(session: BoardSession, steps: Plan, progress: ByteProgress = lambda count: None) -> None:
-    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError.
+    """Carry out the plan `steps`. `progress` is called with the numbers of bytes that were written.
 
-    After an error, the board starts its old program or already the new program.
+    Raises FlashError, LinkClosed, LinkTimeout and ProtocolError. After an error, the board starts either its old program or the
+    new program.
     """
     try:
         _fill(session, steps, progress)
-        # A rename needs free space too, so it may raise BoardFull as well.
+        # This may raise BoardFull too, because a rename needs free space.
         _switch(session, steps)
     except BoardFull as error:
         session.evaluate(snippets.remove([*_SCRATCH, *([] if _is_live(steps) else [steps.home])]))
@@ -259,8 +265,8 @@ def removable(session: BoardSession) -> tuple[str, ...]:
     programs = list(_programs(session))
     # Do not remove the folder if it has other files.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
-    # Remove main.py first, so that an interrupted removal leaves no program that starts. Remove board.json before our
-    # program: after an interruption, only the program's files show that board.json is ours.
+    # Remove main.py first, so that the board starts no program after an interrupted removal. Remove board.json before our
+    # program: after an interruption, the program's files are the only proof that board.json is ours.
     own_main = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
     elsewhere = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
     wanted = [*own_main, _BOARD, *homes, *elsewhere, *_SCRATCH, *_RECORDS]
@@ -278,7 +284,7 @@ def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
 
 
 def _fill(session: BoardSession, steps: Plan, progress: ByteProgress) -> None:
-    """Write all files of the new program, without changing the files of the old program."""
+    """Write all files of the new program, and check them. Do not change the files of the old program."""
     present = steps.found.digests
     wanted = {path: _sha256(data) for path, data in steps.files.items()}
     _check_kinds(session, steps)
@@ -302,7 +308,7 @@ def _fill(session: BoardSession, steps: Plan, progress: ByteProgress) -> None:
 
 
 def _check_kinds(session: BoardSession, steps: Plan) -> None:
-    """Raise FlashError if a file is in the place of a needed folder, or a folder in the place of a needed file."""
+    """Raise FlashError if the board has a file where a folder is needed, or a folder where a file is needed."""
     files = [*steps.files, _MAIN, _BOARD, *_SCRATCH]
     for path in _evaluate(session, snippets.misplaced(_folders(steps.files), files), list):
         kind = "folder" if path in files else "file"
@@ -313,7 +319,7 @@ def _check_kinds(session: BoardSession, steps: Plan) -> None:
 
 
 def _check(session: BoardSession, places: list[str], wanted: Mapping[str, str]) -> None:
-    """Raise FlashError unless every file reads back as it was written."""
+    """Raise FlashError unless every file has the digest in `wanted`. `places` are the folders and files to read."""
     there = _evaluate(session, snippets.digests(places), dict)
     for path, digest in wanted.items():
         if there.get(path) != digest:
@@ -339,7 +345,7 @@ def _wiring(found: BoardContents, board: str | None) -> bytes | None:
 
 
 def _parse_wiring(wiring: bytes | None) -> Mapping[str, object]:
-    """Return the fields of the wiring. Return no fields if the file is invalid: the firmware reports that."""
+    """Return the fields of the wiring. If the file is invalid, return no fields, because the firmware reports the fault."""
     try:
         fields = json.loads(wiring or b"")
     except ValueError:

@@ -19,7 +19,7 @@ ROMFS = "dscplus.romfs"
 
 @dataclass(frozen=True)
 class _Drive:
-    """The position of MicroPython's file system in the flash of a board that accepts UF2 files."""
+    """The UF2 family of a board, and the position of MicroPython's file system in the board's flash."""
 
     family: int
     address: int
@@ -38,7 +38,7 @@ def uf2_name(board: str) -> str | None:
 
 
 def build_image(board: str) -> dict[str, bytes]:
-    """Build the files for a ready-made board, by their path in the folder. The same source gives the same bytes.
+    """Return the files of an image for a ready-made board, by their path in the image's folder. Equal sources give equal bytes.
 
     `main.py` comes last. Raises InputError for an unknown board, and FlashError if a file cannot be built.
     """
@@ -54,14 +54,15 @@ def build_image(board: str) -> dict[str, bytes]:
 
 
 def _drive(drive: _Drive, files: Mapping[str, bytes]) -> bytes:
-    """Build the board's whole file system. Its empty blocks overwrite the data of an older card."""
+    """Return the board's whole file system as UF2. Its empty blocks overwrite the data of a card that was there before."""
     return uf2(littlefs_image(files, drive.blocks), drive.address, drive.family)
 
 
 def write_image(files: Mapping[str, bytes], folder: Path) -> None:
     """Write the files into `folder` in their order, each completely or not at all. Create the folder if it is missing.
 
-    Compiled modules in the folder that are not in `files`, such as those of an older firmware, are removed. Raises FlashError.
+    Compiled modules in the folder that are not in `files`, such as those of an older firmware, are removed. Raises FlashError
+    if the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

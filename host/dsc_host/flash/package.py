@@ -1,4 +1,4 @@
-"""The package.json for `mpremote mip install`. It maps files to their paths below the board's `/lib`."""
+"""The package.json for `mpremote mip install`. It says which file is installed at which path below the board's `/lib`."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _VERSION = re.compile(rb'^VERSION = "([^"]+)"$', re.MULTILINE)
 
 
 def firmware_version() -> str:
-    """Return the firmware's version from its source."""
+    """Return the firmware's version from its source. Raises FlashError if the source does not state a version."""
     found = _VERSION.search(sources()[f"{PACKAGE}/__init__.py"])
     if found is None:
         raise FlashError(f"{PACKAGE} does not state its version")
@@ -19,18 +19,18 @@ def firmware_version() -> str:
 
 
 def checkout_package() -> bytes:
-    """Return the package.json for the folder of the firmware's sources. It installs the sources."""
+    """Return the package.json that belongs into the folder of the firmware's sources, and installs the sources."""
     return _package({path: path for path in sources()})
 
 
 def image_package(compiled: Mapping[str, bytes]) -> bytes:
-    """Return the package.json for the folder of an image. It installs the compiled modules in `lib/`."""
+    """Return the package.json that belongs into the folder of an image, and installs the compiled modules in `lib/`."""
     return _package({path.removeprefix(f"{LIBRARY}/"): path for path in compiled})
 
 
 def _package(urls: Mapping[str, str]) -> bytes:
     """Return a package.json. `urls` maps a file's path below the board's `/lib` to its path relative to package.json."""
-    # One line for each file, so that a diff shows the changed files.
+    # Write one line for each file, so that a diff shows which files have changed.
     lines = ",\n".join(f"    {json.dumps(pair)}" for pair in sorted(urls.items()))
     version = json.dumps(firmware_version())
     return f'{{\n  "version": {version},\n  "deps": [],\n  "urls": [\n{lines}\n  ]\n}}\n'.encode()

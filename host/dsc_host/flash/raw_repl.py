@@ -6,8 +6,8 @@ Two promises:
 2. An answer is accepted only if it arrived undamaged and belongs to the command. Otherwise Damaged is raised.
 
 Method: a command is a program within a program. The outer program checks the checksum of the inner program, and then executes
-it. The inner program reports its result, or its error, with a number and a checksum. The protocol of the REPL itself, with its
-two modes, is described at https://docs.micropython.org/en/latest/reference/repl.html.
+the inner program. The inner program prints its result, or its error, with the number of the command and a checksum. The
+protocol of the REPL with its two modes is described at https://docs.micropython.org/en/latest/reference/repl.html.
 """
 
 import ast
@@ -19,7 +19,7 @@ from dsc_host.errors import ProtocolError
 from dsc_host.flash.board_line import BoardLine, Damaged
 
 PATIENCE_SECONDS = 1.0
-"""The seconds that an idle board may take to answer. On a slow line, more time is allowed."""
+"""The time in seconds in which an idle board must answer. On a slow line, the board gets more time."""
 _PIECE = 256
 _ROUND_TRIPS = 4
 _SLOW_SECONDS = 0.1
@@ -49,7 +49,7 @@ class RawRepl:
         self._line = line
         self._number = 0
         self.patience = PATIENCE_SECONDS
-        # Whether to use raw-paste mode. It needs a round trip for every few bytes, and waits for lost bytes.
+        # Whether to use raw-paste mode. This mode needs a round trip for every few bytes, and waits for bytes that were lost.
         self._pastes = True
 
     def enter(self, seconds: float) -> None:
@@ -68,8 +68,8 @@ class RawRepl:
         self._measure(line.clock() - began)
 
     def resume(self) -> None:
-        """Return to the prompt after a damaged command. Variables on the board stay. Raise Damaged if no prompt comes."""
-        # From now on, do not use raw-paste mode, which would wait for lost bytes again.
+        """Return to the prompt after a damaged command. The board's variables stay. Raise Damaged if no prompt comes."""
+        # From now on, do not use raw-paste mode, because it would wait for lost bytes again.
         self._pastes = False
         self._line.write(b"\x03\x03")
         self._line.drop()
@@ -77,9 +77,10 @@ class RawRepl:
         self._line.read_until(_BANNER, self.patience)
 
     def run(self, code: str, seconds: float, after: str = "") -> Any:
-        """Run `code` and return the value that it leaves in `result`. Then run `after`, which gives no answer.
+        """Run `code`, and return the value of its variable `result`. The board then runs `after`, which gives no answer.
 
-        `seconds` is the time that the code may take. Raises Refused, Damaged, and ProtocolError if the answer is not a value.
+        `seconds` is the time that the code may take. Raises Refused if the code raises an exception, Damaged, and ProtocolError
+        if the answer is not a value.
         """
         self._number += 1
         self._line.drop()
@@ -116,7 +117,7 @@ class RawRepl:
             self._line.write(data[at : at + _PIECE])
 
     def _paste(self, command: bytes) -> bool:
-        """Send the command in raw-paste mode. Return False if the board does not support it."""
+        """Send the command in raw-paste mode. Return False, and send nothing, if the board does not support this mode."""
         line = self._line
         line.write(b"\x05A\x01")
         reply = line.read_exactly(2, self.patience)
@@ -136,7 +137,7 @@ class RawRepl:
         return True
 
     def _granted(self, window: int) -> int:
-        """Read one byte of flow control. Return the number of further bytes that the board accepts."""
+        """Read one byte of flow control. Return `window`, the number of further bytes that the board then accepts."""
         byte = self._line.read_exactly(1, self.patience)
         if byte != b"\x01":
             raise Damaged(byte)
@@ -145,7 +146,7 @@ class RawRepl:
     def _answer(self, seconds: float, *, has_begun: bool, ends: bool) -> bytes:
         """Return the text of the answer.
 
-        `has_begun` means that the board has confirmed the command. `ends` means that a prompt follows the answer.
+        `has_begun` means that the board has confirmed that it has the command. `ends` means that a prompt follows the answer.
         """
         data, heard = b"", self._line.clock()
         while _END not in data and (ends or not self._find(data)):

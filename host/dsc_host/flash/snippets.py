@@ -1,7 +1,7 @@
 """Code that runs on the board: MicroPython source that assigns its answer to `result`.
 
-The line may lose an answer, so every snippet can be run twice without harm. All snippets run on MicroPython 1.24. A variable
-whose name begins with an underscore keeps its value for the next snippet.
+The line may lose an answer, so every snippet can be run twice without harm. All snippets run on MicroPython 1.24. A snippet may
+need a variable of an earlier snippet. The names of such variables begin with an underscore.
 """
 
 from binascii import b2a_base64
@@ -12,7 +12,7 @@ i = sys.implementation
 s = os.statvfs('/')
 result = (i.name, tuple(i.version[:3]), getattr(i, '_machine', ''), getattr(i, '_mpy', 0) & 255, s[0] * s[3])
 """
-"""Code whose answer is (name, version, machine, .mpy version, free bytes). A MicroPython that is too old can run it too."""
+"""Code whose answer is (name, version, machine, .mpy version, free bytes). It also runs on a MicroPython that is too old."""
 
 _WALK = """
 import os
@@ -45,7 +45,7 @@ def digest(p):
 
 
 def digests(places: list[str]) -> str:
-    """Return a snippet whose result maps each file's path in these places to its SHA-256. A place is a folder or a file."""
+    """Return code whose answer maps the path of each file in `places`, folders or files, to its SHA-256 in hex."""
     return (
         f"{_WALK}{_DIGEST}\nresult = {{}}\nfor r in {places!r}:\n try:\n  f = not os.stat(r)[0] & 0x4000\n"
         " except OSError:\n  continue\n if f:\n  result[r] = digest(r)\n  continue\n"
@@ -54,27 +54,27 @@ def digests(places: list[str]) -> str:
 
 
 def listing(folder: str) -> str:
-    """Return a snippet that lists a folder's names. Its result is empty if the folder does not exist."""
+    """Return code whose answer is the list of the names in a folder, or an empty list if the folder does not exist."""
     return f"import os\ntry:\n result = [e[0] for e in os.ilistdir({folder!r})]\nexcept OSError:\n result = []"
 
 
 def contents(path: str, limit: int) -> str:
-    """Return a snippet that reads a file's first `limit` bytes. Its result is None if that fails."""
+    """Return code whose answer is the first `limit` bytes of a file, or None if the file cannot be read."""
     return f"try:\n with open({path!r}, 'rb') as f:\n  result = f.read({limit})\nexcept OSError:\n result = None"
 
 
 def answer(code: str, most: int) -> str:
-    """Return code that runs `code`. The answer is the length of the result's text, and the text's first `most` characters."""
+    """Return code that runs `code`. The answer is the length of the result as text, and the text's first `most` characters."""
     return f"{code}\n_r = repr(result)\nresult = (len(_r), _r[:{most}])"
 
 
 def rest(at: int, most: int) -> str:
-    """Return code whose answer is up to `most` characters of the last result, from `at` on."""
+    """Return code whose answer is up to `most` characters of the last result as text, from the position `at` on."""
     return f"result = _r[{at}:{at + most}]"
 
 
 def upload(at: int, piece: str) -> str:
-    """Return code that appends `piece` to the uploaded code, which is `at` characters long. The answer is the new length."""
+    """Return code that appends `piece` to the uploaded code, if that is `at` characters long. The answer is its new length."""
     start = "_s = ''\n" if at == 0 else ""
     return f"{start}if len(_s) == {at}:\n _s += {piece!r}\nresult = len(_s)"
 
@@ -84,7 +84,7 @@ RUN_UPLOADED = "exec(_s)"
 
 
 def append(path: str, at: int, data: bytes, size: int) -> str:
-    """Return code that appends `data` to a file, which is `at` bytes long and will have `size` bytes.
+    """Return code that appends `data` to a file, if that is `at` bytes long.
 
     The file is created if `at` is 0, and closed when it has `size` bytes. The answer is the file's new length.
     """
@@ -121,7 +121,7 @@ def copy(source: str, target: str) -> str:
 
 
 def replace(source: str, target: str) -> str:
-    """Return code that renames `source` to `target`. On littlefs, the file system of the boards, this is atomic."""
+    """Return code that renames `source`, if it exists, to `target`. On littlefs, the boards' file system, this is atomic."""
     return (
         f"import os\ntry:\n os.stat({source!r})\n there = True\nexcept OSError:\n there = False\n"
         f"if there:\n os.rename({source!r}, {target!r})\nresult = there"
@@ -134,7 +134,7 @@ def existing(paths: list[str]) -> str:
 
 
 def remove(paths: list[str]) -> str:
-    """Return code that removes files, and folders with their contents. Paths that do not exist are ignored."""
+    """Return code that removes files, and folders with their contents. Paths that cannot be removed are ignored."""
     return (
         f"{_WALK}\ndef drop(p, d):\n try:\n  (os.rmdir if d else os.remove)(p)\n except OSError:\n  pass\n"
         f"for r in {paths!r}:\n for p, d in walk(r):\n  drop(p, d)\n"

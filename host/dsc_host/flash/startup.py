@@ -1,4 +1,4 @@
-"""The error that ended a board's program while it was starting, for example a mistake in its `board.json`."""
+"""The error that has ended a board's program while it was starting, for example a mistake in the `board.json`."""
 
 import time
 
@@ -15,10 +15,10 @@ _BANNER = b"MicroPython v"
 
 
 def startup_words(port: serial.Serial, name: str, clock: Clock = time.monotonic) -> str:
-    """Restart the program of a board that is at its prompt. Return the last line of the error that ended it.
+    """Restart the program of a board that is at its prompt. Return the last line of the error that has ended the program.
 
-    Return "" if the program runs, and "nothing" if it has ended without a message. Raises LinkClosed and LinkTimeout. The
-    caller closes the port.
+    Return "" if the program runs, and "nothing" if it has ended without a message. `name` is the address of `port`, for
+    messages. Raises LinkClosed and LinkTimeout. The caller closes the port.
     """
     line = BoardLine(port, name, START_SECONDS, clock)
     line.drop()

@@ -16,7 +16,8 @@ _ROOM = BLOCK_BYTES - _HEADER.size - 4
 def uf2(data: bytes, address: int, family: int) -> bytes:
     """Return the UF2 file that writes `data` to `address` on boards of this family.
 
-    The length of `data` and the address must be multiples of 256 bytes.
+    The length of `data` and the address must be multiples of 256 bytes. Raises `ValueError` if they are not, or if `data` is
+    empty.
     """
     if not data or len(data) % PAYLOAD_BYTES or address % PAYLOAD_BYTES:
         raise ValueError(f"data and address must be multiples of {PAYLOAD_BYTES}")
