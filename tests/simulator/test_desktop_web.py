@@ -20,6 +20,7 @@ if os.name != "posix":
     pytest.skip("the programs that it starts are worked as on POSIX", allow_module_level=True)
 
 from aiohttp import ClientSession, ClientWebSocketResponse, web
+from aiohttp.test_utils import make_mocked_request
 from tests.simulator.desktop_terminal import command, environment
 from textual_serve.download_manager import DownloadManager
 
@@ -169,6 +170,17 @@ def test_another_page_is_refused() -> None:
                 assert answer.status == 403, (path, headers)
 
     visit(story)
+
+
+@pytest.mark.parametrize(("port", "host"), [(80, "127.0.0.1"), (443, "127.0.0.1:443"), (8000, "127.0.0.1:8000")])
+def test_a_page_is_at_the_address_that_browsers_send(port: int, host: str) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response()
+
+    served = server([], port)
+    own = {"Host": host, "Origin": f"http://{host}"}
+    assert asyncio.run(served._refuse_others(make_mocked_request("GET", "/", headers=own), page)).status == 200
+    assert served.public_url == f"http://{host}"
 
 
 @pytest.mark.skipif(not hasattr(select, "poll"), reason="this system does not tell of a pipe that is closed")

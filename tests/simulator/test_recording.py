@@ -212,6 +212,15 @@ def test_a_strip_without_typing() -> None:
     assert captions(document) == ["press", "1234 OK", "482913 OK", "60 s"]
 
 
+def test_the_story_of_a_strip_names_the_keys_after_its_last_display() -> None:
+    with SimulatedCard(profile=PROFILE) as card, Recorder(card) as recorder:
+        card.press("PRESS", *"12", "C", "OK")
+        card.press("3")
+    for typing in (True, False):
+        story = ElementTree.fromstring(strip(recorder.recording(), typing=typing)).findtext(f"{SVG}desc", "")
+        assert "".join(re.findall(r"(?<=[:;] )(?:press|[0-9 COK]+)(?=:|$)", story)).replace(" ", "") == "press12COK3", story
+
+
 def test_a_strip_tells_its_story_and_is_as_wide_as_what_is_on_it() -> None:
     root = ElementTree.fromstring(strip(recorded(), typing=False))
     assert root.get("role") == "img"
@@ -253,6 +262,19 @@ def test_a_file_is_written_as_it_is_and_only_replaced_if_that_is_wanted(tmp_path
     write_file(path, "new", overwrite=True)
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["a.svg"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions, and not everybody may make a link there")
+def test_a_file_that_is_replaced_keeps_its_permissions_and_a_link_is_refused(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.svg", tmp_path / "link.svg"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_file(path, "new", overwrite=True)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
+    link.symlink_to(path)
+    with pytest.raises(RecordingError, match="is not a regular file"):
+        write_file(link, "newer", overwrite=True)
+    assert (path.read_text(), link.is_symlink()) == ("new", True)
 
 
 @pytest.mark.parametrize("links", [True, False])

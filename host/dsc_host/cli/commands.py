@@ -1,15 +1,15 @@
 """The table of all commands, by section: the name, the module and function, and the first sentence of the help.
 
-The module of a command is imported only when the command is used. The simulator's commands are in this table too, because
-importing the simulator would double the time of `--help`. Other packages add a `Section` through the entry-point group
-`dscplus.commands`.
+The module of a command is imported only when the command is used. Other packages add a `Section` through the entry-point group
+`dscplus.commands`, which imports the package for each `--help`. The simulator's commands are in this table instead, because
+the import of the simulator would double the time of `--help`.
 """
 
 from dsc_host.cli.lazy import Command, Noun, Section
 
 
-def _command(name: str, place: str, summary: str, *, hidden: bool = False) -> Command:
-    return Command(name, f"dsc_host.cli.{place}", summary, hidden)
+def _command(name: str, place: str, summary: str) -> Command:
+    return Command(name, f"dsc_host.cli.{place}", summary)
 
 
 SECTIONS = (

@@ -1,6 +1,6 @@
 """The commands for master keys: key list, add, promote, drop, and rekey.
 
-One promise: commands change the master keys one after another, so no key is lost.
+One promise: only one command at a time can change a key file. Another command is refused, so no key is lost.
 """
 
 import os
@@ -102,7 +102,11 @@ def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False)
         with records.open() as verifier:
             used = verifier.keys_in_use()
         if key_id in used:
-            cards = f"{used[key_id]} cards, and perhaps other secrets," if used[key_id] else "secrets other than cards"
+            cards = (
+                f"{used[key_id]} card{'s' if used[key_id] > 1 else ''}, and perhaps other secrets,"
+                if used[key_id]
+                else "secrets other than cards"
+            )
             raise Failed(f"{cards} are still sealed under {key_id}; run dscplus rekey first")
         Keyring(*(key for key in keys.keys if key is not unwanted)).write(path)
     show({"id": unwanted.id}, as_json=as_json)
@@ -110,7 +114,7 @@ def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False)
 
 
 def _file(master_keys: MasterKeys) -> Path:
-    """Return the path of the key file. Raises `InputError` if there is none that the command can change."""
+    """Return the path of the key file. Raises `InputError` if a variable holds the key, or the default file does not exist."""
     if master_keys.come_from_variable():
         raise InputError(
             "master key",

@@ -70,7 +70,8 @@ class Opener:
     def __init__(self, head: list[stream.Piece], secrets: Secrets) -> None:
         """Derive the key. `head` holds the `EncryptionKey` and the `MACMethod` of the file, if it has them.
 
-        Raises `InputError` if no value of the file can be decrypted.
+        Raises `InputError` if the head is malformed, if it needs a key or passphrase that is not in `secrets`, and if it shows
+        that no value can be decrypted.
         """
         self._line = head[0].line if head else 1
         self._secrets = secrets
@@ -91,29 +92,30 @@ class Opener:
             self._open(elements)
 
     def device(self, package: Element) -> "Device":
-        """Parse a package from which the values were removed. Raises any error of python-pskc."""
+        """Parse a package, from which the caller has removed the secrets and counters. Raises any error of python-pskc."""
         return library.device(self._document, package)
 
-    def check(self, secret: Element) -> None:
-        """Raise `InputError` if a `Secret` is in the clear without permission, or has two values.
+    def check(self, field: str, secret: Element) -> None:
+        """Raise `InputError` if a `Secret` is in the clear without permission, has two values, or lacks an `EncryptionKey`.
 
-        The field of the error is "PSKC file" if the error applies to every secret of the file.
+        `field` names the secret in the error. The error names the whole PSKC file if it applies to every secret of the file.
         """
         if secret.find("EncryptedValue") is None:
             if not self._secrets.allow_plain:
                 if self._encrypted:
-                    raise InputError("key", "is in the clear, in a file that is otherwise encrypted")
-                raise self._refusal("holds keys in the clear, which must be allowed explicitly (--allow-plain)")
+                    raise InputError(field, "is in the clear, in a file that is otherwise encrypted")
+                raise self._refusal("holds keys or PINs in the clear, which must be allowed explicitly (--allow-plain)")
             return
         if not self._encrypted:
             raise self._refusal("has encrypted values, but no EncryptionKey")
         if secret.find("PlainValue") is not None:
-            raise InputError("key", "occurs twice: encrypted, and in the clear")
+            raise InputError(field, "occurs twice: encrypted, and in the clear")
 
     def decrypted(self, field: str, value: Element) -> bytes:
         """Decrypt the encrypted value of a `Secret` or a `Counter`.
 
-        Raises `Unopened`, and `InputError` if the value is malformed or has no valid MAC.
+        `field` names the value in errors. Raises `Unopened` if the MAC is wrong or the key does not fit, and `InputError` if
+        the value is malformed or has no MAC.
         """
         encrypted = value.find("EncryptedValue")
         if encrypted is not None and _needs_private_key(encrypted):
@@ -140,7 +142,7 @@ class Opener:
             raise Unopened from None
 
     def check_key(self, key: bytes, secret: Element) -> None:
-        """Raise `InputError` if a decrypted key is too short, for example because its value was written without the IV."""
+        """Raise `InputError` if a key that CBC decrypted is too short, for example because its value has no IV."""
         method = secret.find("EncryptedValue/EncryptionMethod")
         if len(key) < MIN_KEY_BYTES and method is not None and method.get("Algorithm") in CIPHERS.values():
             problem = f"must be {MIN_KEY_BYTES} bytes or more, and decrypts to {len(key)}"

@@ -126,8 +126,8 @@ class Packages:
     def _keys(self, package: Element) -> Iterator[CardKey | Pin]:
         elements = package.findall("Key")
         values = _extract_values(package, elements)
-        for secret, _ in values:
-            self.opener.check(secret)
+        for element, (secret, _) in zip(elements, values, strict=True):
+            self.opener.check("pin" if element.get("Algorithm") == profile.PIN else "key", secret)
         for element, found, (secret, counter) in zip(elements, self._parse_keys(package, elements), values, strict=True):
             if found is None:
                 yield Pin(element.get("Id"), (element.findtext("KeyProfileId") or "").strip(), self._secret(secret))

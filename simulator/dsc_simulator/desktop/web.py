@@ -20,18 +20,28 @@ from dsc_simulator.line_server import LOOPBACK
 
 _ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
 _HEARTBEAT_SECONDS = 15.0
+_HTTP_PORT = 80
 MOST_PAGES = 32
 """The maximum number of open pages. The program of a page takes 50 MB of memory."""
 _START = "from dsc_simulator.desktop.page_start import main; main()"
 
 
 class OwnPagesOnly(Server):
-    """A server that refuses requests from pages of other sites. They could press the card's keys and read its screen."""
+    """A server that refuses connections from pages of other sites, which could press the card's keys and read its screen."""
 
     def __init__(self, command: str, port: int) -> None:
         # Use our own page: the page of textual-serve fetches a font from the internet and waits for a click.
         page = Path(__file__).parent / "page"
-        super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+", templates_path=page)
+        # Browsers leave the port of HTTP out. For port 443, textual-serve would name an https address.
+        self._here = LOOPBACK if port == _HTTP_PORT else f"{LOOPBACK}:{port}"
+        super().__init__(
+            command,
+            host=LOOPBACK,
+            port=port,
+            title="Digital Security Card+",
+            public_url=f"http://{self._here}",
+            templates_path=page,
+        )
         self.console = Console(stderr=True)
         self._pages: set[asyncio.Task[Any]] = set()
         self._programs = Programs(lambda: PageProgram(self.command, self.download_manager))
@@ -67,7 +77,7 @@ class OwnPagesOnly(Server):
     async def on_shutdown(self, app: web.Application) -> None:
         """End the program of every open page. Do not wait until the user closes the page."""
         await self._programs.close()
-        # Give programs that are ending the time to finish: if their tasks were canceled now, they would keep running.
+        # Some programs are just ending. A program whose task is canceled before its end would keep running.
         await self.wait(_ENDING_SECONDS)
         for page in self._pages:
             page.cancel()
@@ -88,7 +98,7 @@ class OwnPagesOnly(Server):
 
     @property
     def _refuse_others(self) -> Any:
-        here = f"{LOOPBACK}:{self.port}"
+        here = self._here
 
         @web.middleware
         async def refuse(

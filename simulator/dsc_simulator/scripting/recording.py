@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -114,7 +115,7 @@ class Recorder:
         self._complete = True
         self._ended: int | None = None
         self._attach()
-        # A restart gives the card a new board. The event that the card then sends tells the recorder to attach again.
+        # A restart gives the card a new board. Its first data on the serial line tell the recorder to attach to it.
         card.watch(self._heard)
 
     def __enter__(self) -> "Recorder":
@@ -218,9 +219,10 @@ def _frame(moment: Moment) -> str:
 def strip(recording: Recording, *, typing: bool = True) -> str:
     """Return the recording as one SVG document: a row of cards, one for each display, with the keys between them.
 
-    Without `typing`, leave out displays after a digit. The description for screen readers still names the keys.
+    Without `typing`, leave out each display that a digit key has caused. The description for screen readers names all keys.
     """
-    moments = recording.moments if typing else _without_typing(recording.moments)
+    moments, later = (recording.moments, ()) if typing else _without_typing(recording.moments)
+    later += recording.pending
     parts = [drawing.svg(moment.shown).strip() for moment in moments]
     step = _WIDTH + _GAP
     whole, height = f"{len(parts) * step - _GAP:.1f}", f"{_HEIGHT:.2f}"
@@ -228,7 +230,7 @@ def strip(recording: Recording, *, typing: bool = True) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole} {height}" width="{whole}" height="{height}"',
             ' role="img" aria-label="Digital Security Card+, a session">',
-            f"<title>Digital Security Card+, a session</title><desc>{escape(_story(moments))}</desc>",
+            f"<title>Digital Security Card+, a session</title><desc>{escape(_story(moments, later))}</desc>",
             *(f'<g transform="translate({i * step:.1f} 0) scale({_SCALE})">{part}</g>' for i, part in enumerate(parts)),
             *(_caption(moments[i], moments[i - 1], i * step - _GAP / 2) for i in range(1, len(parts))),
             "</svg>\n",
@@ -236,8 +238,11 @@ def strip(recording: Recording, *, typing: bool = True) -> str:
     )
 
 
-def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
-    """Leave out the moments whose last key was a digit. Add the keys of such a moment to the next moment."""
+def _without_typing(moments: Sequence[Moment]) -> tuple[Sequence[Moment], tuple[str, ...]]:
+    """Leave out the moments whose last key was a digit. Add the keys of such a moment to the next moment.
+
+    Return the moments, and the keys after the last of them.
+    """
     kept: list[Moment] = []
     keys: tuple[str, ...] = ()
     for moment in moments:
@@ -245,7 +250,7 @@ def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
         if not moment.keys or not moment.keys[-1].isdecimal():
             kept.append(Moment(moment.ms, moment.shown, keys, moment.keys_before))
             keys = ()
-    return kept
+    return kept, keys
 
 
 def _cause(moment: Moment, before: Moment) -> str:
@@ -263,11 +268,12 @@ def _caption(moment: Moment, before: Moment, x: float) -> str:
     return f'{words}<path d="M{x - 40:g} {y}h76m-7 -5l7 5l-7 5" fill="none" stroke="#7a8699" stroke-width="2"/>'
 
 
-def _story(moments: Sequence[Moment]) -> str:
+def _story(moments: Sequence[Moment], later: Sequence[str]) -> str:
+    """Describe the displays in words, with the keys between them and the keys `later`, after the last display."""
     told = [f"display: {moments[0].shown or 'off'}"]
     for before, moment in pairwise(moments):
         told.append(f"{_cause(moment, before) or 'then'}: {moment.shown or 'off'}")
-    return "; ".join(told)
+    return "; ".join([*told, *([_spell(later)] if later else [])])
 
 
 def _cut(text: str, length: int) -> str:
@@ -277,7 +283,8 @@ def _cut(text: str, length: int) -> str:
 def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
     """Write `text` to a file, completely or not at all.
 
-    An existing file is replaced only with `overwrite`, and only if it is a regular file. Raise RecordingError.
+    An existing file is replaced only with `overwrite`, and only if it is a regular file. The new file keeps its permissions.
+    A link is refused, because its target would not change. Raise RecordingError.
     """
     try:
         _write(path, text, overwrite)
@@ -289,7 +296,7 @@ def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
 
 
 def _write(path: Path, text: str, overwrite: bool) -> None:
-    if os.path.lexists(path) and not (overwrite and path.is_file()):
+    if os.path.lexists(path) and not (overwrite and path.is_file() and not path.is_symlink()):
         raise FileExistsError
     scratch = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
@@ -298,6 +305,8 @@ def _write(path: Path, text: str, overwrite: bool) -> None:
             file.flush()
             os.fsync(file.fileno())
         if overwrite:
+            if path.exists():
+                shutil.copymode(path, scratch)
             os.replace(scratch, path)
         else:
             _publish(scratch, path)

@@ -227,7 +227,7 @@ def test_a_change_in_the_first_card_does_not_look_like_a_wrong_key() -> None:
         (
             rb"<pskc:EncryptedValue>.*</pskc:ValueMAC>",
             b"<pskc:PlainValue>AAAAAAAAAAAAAAAAAAAAAA==</pskc:PlainValue>",
-            "in the clear",
+            "key: is in the clear",
         ),
         (rb"<pskc:EncryptedValue>", b"<pskc:PlainValue>AAAA</pskc:PlainValue><pskc:EncryptedValue>", "occurs twice"),
         (rb"<pskc:Secret>.*</pskc:Secret>", b"", "is missing"),
@@ -254,8 +254,8 @@ def test_a_package_that_would_get_round_the_encryption_costs_its_card_alone(old:
 
 def test_keys_in_the_clear_are_read_only_if_that_is_allowed() -> None:
     data = plain({}, {"serial": "B"})
-    assert "holds keys in the clear" in refused(data)
-    assert "holds keys in the clear" in refused(data, passphrase="correct horse")
+    assert "holds keys or PINs in the clear" in refused(data)
+    assert "holds keys or PINs in the clear" in refused(data, passphrase="correct horse")
     assert [card.serial for card in read(data, allow_plain=True) if isinstance(card, Enrollment)] == ["A", "B"]
 
 

@@ -69,12 +69,13 @@ def test_a_malformed_name_is_refused(scenario: Scenario, name: str) -> None:
         "https://a@wiki.example.com/", "https://wiki.example.com:x/", "https://wiki.example.com/ a", "javascript:alert(1)",
         'https://wiki.example.com/"', "https://wiki.example.com\\@evil.example/", "https://wiki.example.com/\n", "https://[::1/",
         "https://wiki.example.com/" + "a" * 500, "com.example.app:/login", "http://127.0.0.1.evil.example/",
+        "https://wiki.example.com/'",
     ],
 )  # fmt: skip
 def test_an_address_that_could_lead_elsewhere_is_refused(scenario: Scenario, url: str) -> None:
     for field, wrong in (
-        ("redirect", replace(WIKI, redirects=(*WIKI.redirects, url), digest="x")),
-        ("logout-redirect", replace(WIKI, logout_redirects=(url,), digest="x")),
+        ("redirect", replace(WIKI, redirects=(*WIKI.redirects, url))),
+        ("logout-redirect", replace(WIKI, logout_redirects=(url,))),
         *((("backchannel", replace(WIKI, backchannel=url)),) if url else ()),
     ):
         with pytest.raises(InputError, match=rf"^{field}: "):
@@ -86,6 +87,7 @@ def test_an_address_that_could_lead_elsewhere_is_refused(scenario: Scenario, url
     [
         ("redirect", replace(WIKI, redirects=())),
         ("redirect", replace(WIKI, redirects=WIKI.redirects * 21)),
+        ("logout-redirect", replace(WIKI, logout_redirects=WIKI.redirects * 21)),
         ("title", replace(WIKI, title="")),
         ("title", replace(WIKI, title="a\nb")),
         ("admit", replace(WIKI, admits=("everything",))),
@@ -95,6 +97,12 @@ def test_an_address_that_could_lead_elsewhere_is_refused(scenario: Scenario, url
 def test_other_mistakes_are_refused(scenario: Scenario, field: str, wrong: Client) -> None:
     with pytest.raises(InputError, match=rf"^{field}: "):
         add(scenario, wrong)
+
+
+@pytest.mark.parametrize("url", ["com.example.app:/login#x", "com.example.app:/#", "com.example.app://login"])
+def test_an_app_address_with_a_fragment_or_a_host_is_refused(scenario: Scenario, url: str) -> None:
+    with pytest.raises(InputError, match=r"^redirect: "):
+        add(scenario, replace(WIKI, redirects=(url,)), secret=False)
 
 
 def test_addresses_of_this_machine_and_of_apps_are_accepted(scenario: Scenario) -> None:

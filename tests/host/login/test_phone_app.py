@@ -1,12 +1,13 @@
 """The server's side of the phone app: activation, pushes, and challenges without a network."""
 
 import pytest
+from sqlalchemy import update
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, activated, token
 from tests.host.login.scenario import DAY, PASSWORD, Scenario, new_scenario
 from tests.host.login.shares import proven
 from tests.host.verifier_samples import Clock
 
-from dsc_host.errors import InputError
+from dsc_host.errors import InputError, StoreError
 from dsc_host.login import (
     Kind,
     Loss,
@@ -18,6 +19,7 @@ from dsc_host.login import (
     Status,
     WrongCredentials,
 )  # fmt: skip
+from dsc_host.schema import card_tables
 
 
 def test_an_app_is_activated_and_takes_the_place_of_sms(scenario: Scenario) -> None:
@@ -85,6 +87,15 @@ def test_without_network_a_challenge_is_typed(scenario: Scenario, letter: str, m
     assert done is not None
     visitor = scenario.system.visitor(done.token)
     assert visitor.until - visitor.since == hours * 3600
+
+
+def test_a_key_that_was_tampered_with_is_named_as_that(scenario: Scenario) -> None:
+    activated(scenario)
+    tables = card_tables.cards
+    scenario.system.change(lambda tx: tx.db.execute(update(tables).where(tables.c.serial.like("PH%")).values(failures=1)))
+    begun = scenario.system.begin("ben", PASSWORD)
+    with pytest.raises(StoreError, match="does not match its seal"):
+        scenario.system.choose(begun.token, begun.choices[0].id)
 
 
 def test_a_denied_login_does_not_come_in(scenario: Scenario) -> None:

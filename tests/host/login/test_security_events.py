@@ -100,6 +100,24 @@ def test_codes_that_support_enables_are_seen_as_the_act_of_somebody_else(scenari
     assert enabled.by_other
 
 
+def test_a_change_by_a_command_of_the_operator_is_seen_as_the_act_of_somebody_else(scenario: Scenario) -> None:
+    operator = scenario.system.operator
+    operator.set_email("anna", "anna.new@example.com")
+    operator.set_address("anna", "7 Harbour Street, Example Town")
+    operator.set_language("anna", "de")
+    operator.set_password("anna", "another harbour at dusk")
+    scenario.clock.advance(1)
+    scenario.system.change_address(anna := scenario.session("anna"), "8 Harbour Street, Example Town")
+    seen = scenario.system.security_events(anna).events
+    assert [(each.kind, each.by_other) for each in seen if each.kind is not EventKind.LOGGED_IN][:5] == [
+        (EventKind.ADDRESS_CHANGED, False),
+        (EventKind.PASSWORD_CHANGED, True),
+        (EventKind.LANGUAGE_CHANGED, True),
+        (EventKind.ADDRESS_CHANGED, True),
+        (EventKind.EMAIL_CHANGED, True),
+    ]
+
+
 @pytest.mark.every_database
 def test_nobody_sees_what_concerns_somebody_else(scenario: Scenario) -> None:
     for name in ("ann", "ann_", "anna-1", "user"):
@@ -189,7 +207,8 @@ def _values(node: ast.expr) -> list[str]:
 @pytest.mark.every_database
 def test_entries_that_somebody_has_changed_do_no_harm(scenario: Scenario) -> None:
     token = scenario.session("anna")
-    for wrong in ('"user":"anna"', '{"user":"anna"', '["user":"anna"]', '{"by":{},"device":[],"user":"anna"}'):
+    deep = '{"user":"anna","by":' + "[" * 100_000
+    for wrong in ('"user":"anna"', '{"user":"anna"', '["user":"anna"]', '{"by":{},"device":[],"user":"anna"}', deep):
         changed = update(audit).where(audit.c.action == "login.enter").values(detail=wrong)
         scenario.system.change(lambda tx, changed=changed: tx.db.execute(changed))  # type: ignore[misc]
         assert kinds(scenario, token)[0] is EventKind.LOGGED_IN

@@ -1,7 +1,8 @@
 """The OpenID clients: programs that log their users in at the portal.
 
 The vault keeps each client as one record, sealed under the master key. `dscplus rekey` and backups include the clients. An
-attacker who can write to the database, but has no master key, cannot change the addresses of a client. Three promises:
+attacker who can write to the database, but has no master key, cannot invent the addresses of a client. But such an attacker
+can put an earlier record of the same client back. Three promises:
 
 1. A secret is random, has 256 bits, and is stored only as a hash.
 2. An address must match a registered address exactly: patterns, prefixes and other ports do not match.
@@ -26,9 +27,9 @@ from dsc_host.schema import login_tables
 
 _PREFIX = "openid-client:"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
-_URL = re.compile(r"[!#-;=?-\[\]_a-z~]{1,500}", re.ASCII)
+_URL = re.compile(r"[!#-&(-;=?-\[\]_a-z~]{1,500}", re.ASCII)
 """An address: characters of a URL, without quotes, backslashes and angle brackets."""
-_OWN_SCHEME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/[^/].*", re.ASCII)
+_OWN_SCHEME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/[^/#][^#]*", re.ASCII)
 """An address of an app on a phone or a desktop, in the form of RFC 8252, section 7.1."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_ADDRESSES = 20
@@ -61,7 +62,7 @@ class Client:
     own: bool = False
     """Whether the client belongs to the company, so that users are not asked for consent."""
     admits: tuple[str, ...] = (str(Scope.FULL),)
-    """The scopes of the sessions that may log in at the client."""
+    """The session scopes that suffice for a login at the client. See `dsc_host.login.Scope`."""
     digest: str = ""
     """The SHA-256 of the client's secret, or empty text if it has none."""
     keys: str = ""
@@ -82,11 +83,11 @@ def add(tx: LoginTransaction, client: Client, *, secret: bool) -> tuple[Client, 
 
     Raises `InputError`.
     """
-    _check(client)
-    if find(tx, client.name) is not None:
-        raise InputError("name", "there is a client of this name; remove it first")
     drawn = secrets.token_urlsafe(_SECRET_BYTES) if secret else ""
     made = replace(client, digest=_hashed(drawn) if drawn else "")
+    _check(made)
+    if find(tx, made.name) is not None:
+        raise InputError("name", "there is a client of this name; remove it first")
     vault.put(tx.cards, _PREFIX + client.name, json_column.write(replace(made, name="")).encode())
     tx.log("openid.client", None, "done", "added", client=client.name)
     return made, drawn
@@ -133,8 +134,10 @@ def _check(client: Client) -> None:
         )
     if not 0 < len(client.title) <= _MOST_TITLE or not client.title.isprintable():
         raise InputError("title", "must be one line of 1 to {most} characters", most=_MOST_TITLE)
-    if not client.redirects or max(len(client.redirects), len(client.logout_redirects)) > _MOST_ADDRESSES:
+    if not 1 <= len(client.redirects) <= _MOST_ADDRESSES:
         raise InputError("redirect", "must be 1 to {most} addresses", most=_MOST_ADDRESSES)
+    if len(client.logout_redirects) > _MOST_ADDRESSES:
+        raise InputError("logout-redirect", "must be at most {most} addresses", most=_MOST_ADDRESSES)
     for field, urls in (("redirect", client.redirects), ("logout-redirect", client.logout_redirects)):
         for url in urls:
             if not _is_web(url) and not (client.method is Method.NONE and _OWN_SCHEME.fullmatch(url) and _URL.fullmatch(url)):

@@ -79,7 +79,7 @@ def _userinfo(call: _Call) -> Response:
         # The answer to a request without a token has no error code (RFC 6750, section 3.1).
         return Response(status_code=401, headers={"www-authenticate": 'Bearer realm="openid"'})
     try:
-        return JSONResponse(call.provider.userinfo(tokens[0]))
+        return JSONResponse(call.provider.userinfo(tokens[0]), headers=_NO_CACHE)
     except ProtocolError as error:
         challenge = f'Bearer realm="openid", error="{error.code}", error_description="{error.description}"'
         return _json(error, {"www-authenticate": challenge})

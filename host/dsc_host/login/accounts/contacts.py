@@ -49,13 +49,14 @@ def set_email(tx: LoginTransaction, name: str, email: str) -> None:
     email = email_addresses.normalized(email)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
     if email != user.email:
-        replace_email(tx, user, email)
+        replace_email(tx, user, email, by=users.BY_OPERATOR)
 
 
 def replace_email(tx: LoginTransaction, user: User, email: str, *, by: str = "") -> None:
     """Replace the email address of a user, and notify both addresses. `email` is in its normal form.
 
-    The caller has locked the user's row. `by` is the name of the support member who makes the change.
+    The caller has locked the user's row. `by` names the support member who makes the change, or is
+    `BY_OPERATOR`. It is empty if the user makes the change.
     """
     notices.notify(tx, user, "email_changed")
     outbox.add(tx, user, "email_changed", to=email)

@@ -12,6 +12,9 @@ from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, found, known, locked_user, locked_users
 from dsc_host.records import table_rows
 
+BY_OPERATOR = "operator's command"
+"""The text that the audit log has in place of a user name for a change by an operator's command. No user can have this name."""
+
 
 def add_user(
     tx: LoginTransaction,
@@ -75,7 +78,7 @@ def set_language(tx: LoginTransaction, name: str, language: str) -> None:
     field_checks.check_language(language)
     user = locked_user(tx.db, user_by_name(tx.db, name).id)
     rows.users.change(tx.db, user.id, language=language)
-    tx.log("user.language", user, "done", language=language)
+    tx.log("user.language", user, "done", language=language, by=BY_OPERATOR)
 
 
 def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:

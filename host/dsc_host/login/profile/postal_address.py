@@ -21,8 +21,9 @@ def change(tx: LoginTransaction, session: Session, user: User, address: str) -> 
 def replace(tx: LoginTransaction, user: User, address: str, *, by: str = "") -> None:
     """Replace the postal address of the person to whom the user belongs.
 
-    `by` is the name of the support member who makes the change. Only the primary user can change the address of the account's
-    owner, because cards for several users may be sent there. Raises `InputError`, `NotAllowed`.
+    `by` names the support member who makes the change, or is `BY_OPERATOR`. It is empty if the user makes the change. Only the
+    primary user can change the address of the account's owner, because cards for several users may be sent there. Raises
+    `InputError`, `NotAllowed`.
     """
     address = field_checks.check_line("address", address, 200)
     person = found(rows.entities.locked(tx.db, user.entity_id))

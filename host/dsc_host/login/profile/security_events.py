@@ -114,7 +114,7 @@ class SecurityEvent:
     at: float
     kind: EventKind
     by_other: bool
-    """Whether support or another user of the account caused the event."""
+    """Whether the staff, an operator's command or another user of the account caused the event."""
     device: Kind | None = None
     """The kind of the device that the event is about; None if there is none, or if the user no longer has the device."""
     label: str = ""
@@ -132,7 +132,7 @@ class EventPage:
 
     events: tuple[SecurityEvent, ...]
     more: bool
-    """Whether there are older events."""
+    """Whether there is a further page. Page `MOST_PAGES` is always the last one."""
 
 
 def page(tx: LoginTransaction, user: User, number: int = 1) -> EventPage:
@@ -145,7 +145,7 @@ def page(tx: LoginTransaction, user: User, number: int = 1) -> EventPage:
 
 
 def entries(name: str, since: float, number: int) -> Select[Any]:
-    """Return the query for a page of entries about the user with this name. One entry more shows that there is a next page."""
+    """Return the query for a page of entries about the user with this name, and for the first entry of the next page."""
     return (
         select(audit.c.at, audit.c.action, audit.c.outcome, audit.c.detail)
         .where(user_of == name, audit.c.at >= since)
@@ -175,6 +175,6 @@ def detail_of(detail: str) -> dict[str, str]:
     """Return the detail of an entry as names and texts. Return nothing if it is malformed: the database was tampered with."""
     try:
         said = json.loads(detail)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {name: value for name, value in said.items() if isinstance(value, str)} if isinstance(said, dict) else {}

@@ -101,7 +101,9 @@ class Operator:
         Raises `InputError`, `NotAllowed`.
         """
         self.context.change(
-            lambda tx: postal_address.replace(tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), address)
+            lambda tx: postal_address.replace(
+                tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), address, by=users.BY_OPERATOR
+            )
         )
 
     def set_language(self, name: str, language: str) -> None:

@@ -20,11 +20,11 @@ def change(tx: LoginTransaction, session: Session, user: User, checked: User, pa
 
 def set_forgotten(tx: LoginTransaction, name: str, password_hash: str) -> None:
     """Set the password of a user who has forgotten it. Raises `InputError`."""
-    _replace(tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), password_hash)
+    _replace(tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), password_hash, by=users.BY_OPERATOR)
 
 
-def _replace(tx: LoginTransaction, user: User, password_hash: str, *, except_id: str = "") -> None:
+def _replace(tx: LoginTransaction, user: User, password_hash: str, *, except_id: str = "", by: str = "") -> None:
     notices.notify(tx, user, "password_changed")
     users.invalidate_sessions(tx.db, user, password=password_hash)
     sessions.end_all(tx.db, user, except_id=except_id)
-    tx.log("password.change", user, "done")
+    tx.log("password.change", user, "done", by=by)

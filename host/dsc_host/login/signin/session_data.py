@@ -97,7 +97,7 @@ class ActivationData(SessionData):
     digest: str
     tries: int
     number: str = ""
-    """The new number, to which the token was sent and which it will confirm; empty if the number was confirmed before."""
+    """The new number, which the right token confirms; empty if the number was confirmed before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class OpenData(SessionData):
     extendable: bool = False
     """Whether a further answer with the method that opened the session extends the session."""
     proven_at: float = 0.0
-    """The Unix time at which a device last answered in the session; 0 if none did."""
+    """The Unix time at which a device's answer opened the session, or last extended its trust by a step-up; 0 if none did."""
     address: str = ""
     """The IP address from which the user logged in; empty if it is not known."""
     browser: str = ""

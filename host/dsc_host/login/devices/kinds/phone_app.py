@@ -1,9 +1,10 @@
 """The phone app. Its user approves or denies a push of a login. Without a network, the user types a challenge into the app.
 
 The page of a login shows a number. The user enters this number on the phone, so that nobody approves the login of somebody else
-by mistake. The app has two keys: the first is derived from its PIN, and a finger or a face releases the second. The key that
-answered determines how long the session may last. A response string begins with the letter of this key: P for the PIN, B for
-biometrics. After too many pushes without an approval, a phone gets no pushes for a day, and the user must type the challenge.
+by mistake. The app has a key that is derived from its PIN. If the user has enabled biometrics, the app has a second key, which
+a finger or a face releases. The key that answered determines how long the session may last. A response that the user types
+into the login page begins with the letter of this key: P for the PIN, B for biometrics. After too many pushes without an
+approval, a phone gets no pushes for a day. Until then, or until a typed response is accepted, the user types the challenge.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.errors import VerifierError
+from dsc_host.errors import StoreError, VerifierError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes
@@ -31,7 +32,7 @@ from dsc_host.verifier.model import Challenge, State
 
 PIN, FINGER = "pin", "biometrics"
 LETTERS = {"P": PIN, "B": FINGER}
-"""The first letter of a response string, with the method that it stands for."""
+"""The first letter of a typed response, with the method that the letter stands for."""
 ASKED, APPROVED, DENIED, USED = "asked", "approved", "denied", "used"
 _DRAWS = 10
 
@@ -135,6 +136,8 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
         cards = replace(attempt.tx.cards, context=replace(context, draw=partial(_drawn, question)))
         try:
             issued = {method: challenges.issue(cards, serial, False) for method, serial in serials.items()}
+        except StoreError:
+            raise
         except VerifierError:
             # This question was used before with one of the keys.
             continue
@@ -144,7 +147,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
 
 
 def _pushes(attempt: Attempt) -> RateLimit:
-    """Return the limit on the pushes that a phone gets without an approval."""
+    """Return the limit on the pushes that a phone gets without an approval or an accepted response."""
     return RateLimit("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, DAY, DAY)
 
 
@@ -163,9 +166,9 @@ def _end_earlier(attempt: Attempt) -> None:
 
 
 def _number(attempt: Attempt) -> str:
-    """Draw a number that no other login page shows for this phone now, if such a number is found in many draws.
+    """Draw a number that no other login page shows for this phone now. After many draws, return any number.
 
-    Otherwise an attacker could begin logins until one of their pages shows the same number as the owner's page.
+    If pages could show the same number, an attacker would begin logins until one page has the number of the owner's page.
     """
     earliest, column = attempt.tx.now() - attempt.tx.policy.login.step_validity, rows.pushes.c
     taken = {
