@@ -55,6 +55,16 @@ def test_the_list_leads_on_with_the_story_that_was_begun(browser: Browsers) -> N
     assert primary() == ["Start"]
 
 
+def test_the_guide_logs_in_as_the_person_of_the_step(shown: Demonstration, browser: Browsers) -> None:
+    visitor = start(browser())
+    assert "Log in as emma" in visitor.open("/login").text
+    assert visitor.press("Log in as emma").path == "/login/answer"
+    assert "Log in as emma</button>" not in visitor.page.html, "the page asks for the card"
+    other = browser()
+    assert "Log in as" not in other.open("/login").text, "a visitor without a story"
+    assert DEMO_PASSWORD not in other.page.html
+
+
 def test_the_list_and_the_guide_count_the_steps_in_one_way(shown: Demonstration, browser: Browsers) -> None:
     def counted(page: Page) -> list[str]:
         return re.findall(r'class="badge \w+">(Step \d of \d|finished)<', page.html)

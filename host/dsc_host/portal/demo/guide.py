@@ -174,10 +174,20 @@ def _links(demo: Demonstration, visit: Visit, run: Run, step: Step) -> tuple[Ste
     """Return the links to the page of a step, and to the phone if the story needs one."""
     owner = next((run.performer_of(each).name for each in run.story.steps if each.page == PHONE), "")
     found = (
+        _login_button(visit, run, step),
         None if step.page == PHONE else _step_link(visit, step, run.performer_of(step).name),
         _phone(demo, visit, owner) if owner else None,
     )
     return tuple(each for each in found if each is not None)
+
+
+def _login_button(visit: Visit, run: Run, step: Step) -> StepLink | None:
+    """Return the button that logs in as the person of a step, with the password. Return None on other pages than the login."""
+    data = _login_data(visit, run, step)
+    if not data or str(visit.request.scope["path"]) != LOGIN or _visitor(visit):
+        return None
+    name = run.performer_of(step).name
+    return StepLink(LOGIN, visit._("Log in as {name}", name=name), {"name": name, "password": DEMO_PASSWORD})
 
 
 def _phone(demo: Demonstration, visit: Visit, owner: str) -> StepLink | None:

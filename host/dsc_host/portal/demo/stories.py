@@ -93,8 +93,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Answer with the card",
-                "The page shows a challenge and the card. On the card, press “press”, enter the PIN {pin} and OK, then the "
-                "challenge and OK. Type the eight digits from its display into the page.",
+                "Follow the steps on the page. The PIN is {pin}.",
                 "emma",
                 LOGIN,
                 (Happening("emma", "enter done", Kind.DSC_PLUS),),

@@ -20,8 +20,8 @@ from dsc_host.portal.demo.stories import STORIES, Story
 WIDE, PHONE = (1280, 800), (375, 667)
 
 
-GUIDE = 150
-"""The most pixels of the guide's height on a phone: the date, the step in two lines, and what it needs."""
+GUIDE = 260
+"""The most pixels of the guide's height on a phone: the date, the step with its text, and what it needs."""
 
 
 def did(walk: Walk, steps: int) -> Walk:
@@ -34,6 +34,7 @@ def did(walk: Walk, steps: int) -> Walk:
         assert walk.page.evaluate("document.documentElement.scrollWidth") <= width
     assert walk.page.evaluate("document.querySelector('.guide').offsetHeight") <= GUIDE, walk.path
     assert walk.page.locator(".clock button").last.is_visible()
+    assert walk.page.locator(".guide .text").is_visible() is (steps < len(story.steps)), "without unfolding anything"
     for width, height in (WIDE, PHONE):
         walk.page.set_viewport_size({"width": width, "height": height})
         if width == WIDE[0]:
@@ -135,7 +136,7 @@ def push(walk: Walk) -> None:
     activate(phone, "noah", "New PIN for the app")
     did(phone, 1)
     with phone.page.context.expect_page() as login_window:
-        phone.page.locator(".guide").get_by_role("link", name=walk._("Go to the login"), exact=True).click()
+        phone.page.locator(".guide").get_by_role("link", name=walk._("Go to the login")).click()
     walk.page = login_window.value
     did(be(walk, "noah"), 2)
     number = walk.read
