@@ -5,9 +5,9 @@ Six promises:
 1. Every form that a page handles comes from our site. Its CSRF token is only in pages that our site has shown to the same
    visitor.
 2. Cookies are HttpOnly and SameSite=Lax. A link from another site opens a page in the visitor's session, but a form from
-   another site comes without the session. Opening a page changes no data of a user, so only forms need the first promise. Over
-   https, the cookies are Secure, and the session's cookie is bound to this host by its name (`__Host-`). The only cookie that
-   other hosts get is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
+   another site comes without the session. Opening a page only records that the session was used, so only forms need the first
+   promise. Over https, the cookies are Secure, and the session's cookie is bound to this host by its name (`__Host-`). The only
+   cookie that other hosts get is the ticket, which opens no page (`dsc_host.gateway.forward_auth.tickets`).
 3. Scripts, styles and pictures come only from our site, and forms go only to it. No other site can frame our pages.
 4. No cache stores a page. No other site learns from which of our pages a visitor comes.
 5. A request that is for another host, too large or malformed is refused before its handler is called.

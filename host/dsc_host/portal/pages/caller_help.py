@@ -1,4 +1,4 @@
-"""The pages of support that do something for the identified caller: codes, devices, numbers, and the profile."""
+"""The pages with which support helps the identified caller: codes, devices, numbers, the profile, and waiting changes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,7 +90,7 @@ def _back(visit: Visit) -> Link:
 
 
 def loss(visit: Visit) -> Response:
-    """Ask what has happened to a device of the caller, and take it out of use."""
+    """Take a device of the caller out of use. If the form does not say what has happened to the device, ask first."""
     device = _own_device(visit)
     why = visit.value("loss", 16)
     if why not in _possible(device):

@@ -1,4 +1,4 @@
-"""The pages for requesting a card, in four steps, and for returning a card."""
+"""The pages for requesting a card, in three steps, and for returning a card."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ def request(visit: Visit) -> Response:
 
 
 def request_link(visit: Visit) -> Link:
-    """Return the link to the request of a card. If no card can be requested now, the link has a reason and no address."""
+    """Return the link to the request of a card. If no card can be requested now, its address is empty and its hint says why."""
     _, label = visit._, visit._("Request a card")
     try:
         names = visit.system.card_candidates(visit.token)
@@ -71,7 +71,7 @@ def drafted(visit: Visit) -> Response:
             Form(
                 "/request/confirm",
                 _("Request the card"),
-                # Send the entered fields along, so that Back can show the filled-in form.
+                # Keep the visitor's input in hidden fields, so that the button Back can show the filled-in form.
                 (hidden("request", draft.id), *(hidden(name, value) for name, value in typed.items())),
                 also=(("/request/back", _("Back")),),
             ),
@@ -81,7 +81,7 @@ def drafted(visit: Visit) -> Response:
 
 
 def back(visit: Visit) -> Response:
-    """Show the filled-in form again. The draft of the request remains until another draft replaces it, for at most a day."""
+    """Show the filled-in form again. The draft of the request remains until another draft replaces it or it expires."""
     visit.system.check_primary(visit.token)
     return visit.show(_request(visit, **_typed(visit)))
 
@@ -138,7 +138,7 @@ def _ask_to_cancel(visit: Visit) -> Response:
 
 
 def _typed(visit: Visit) -> dict[str, str]:
-    """Return the fields of the request form, except the PIN, as the visitor filled them in."""
+    """Return the visitor's input in the request form, except the PIN."""
     return {"address": visit.value("address"), "account": visit.value("account", 32), "name": visit.value("name", 64)}
 
 
@@ -172,7 +172,7 @@ def _steps(_: Language, current: int) -> Steps:
 
 
 def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
-    """Return the field for the user who gets the card; nothing if the account has a single user."""
+    """Return the field for the user who gets the card. Return nothing if this can only be the visitor."""
     _, names = visit._, visit.system.card_candidates(visit.token)
     if names == [visit.visitor().name]:
         return ()
@@ -182,7 +182,7 @@ def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
 
 
 def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
-    """Return the field for the account that holds the deposit; nothing if there is a single account."""
+    """Return the field for the account on which the deposit is held. Return nothing if there is only one account."""
     _, accounts = visit._, visit.system.deposit_accounts(visit.token)
     if len(accounts) == 1:
         return ()
@@ -213,7 +213,7 @@ def sent_back(visit: Visit) -> Response:
 
 
 def _return(visit: Visit, device: str) -> View:
-    """Return the page to print for the parcel, with the form that confirms that the card was sent."""
+    """Return the page that the user prints for the parcel, with the form that confirms that the card was sent."""
     _, visitor, own = visit._, visit.visitor(), visit.system.devices(visit.token)
     card = next((each for each in own if each.id == device and each.own), None)
     if card is None:
@@ -244,7 +244,7 @@ def _return(visit: Visit, device: str) -> View:
         (_("User name"), visitor.name),
         (_("Send it to"), "\n\n".join(addresses(_, office)) or _("Ask support for the address.")),
     ]
-    # The carrier needs one telephone, which it can also call from another country.
+    # The carrier needs one telephone number. A number that is free of charge often works in one country only.
     if office.telephones:
         slip.append((_("Telephone"), min(office.telephones, key=lambda each: each.free).number))
     return View(

@@ -62,7 +62,7 @@ def _is_to_return(device: DeviceView) -> bool:
 
 
 def _before(_: Language, cards: list[DeviceView]) -> Alert:
-    """Return the advice to withdraw the money, and to send these cards back, before the account is closed."""
+    """Return the advice to withdraw the money and to send these cards back before the account is closed."""
     money = Link("/withdraw", _("Withdraw money"))
     if not cards:
         return Alert(WARNING, _("Withdraw your money first"), links=(money,))

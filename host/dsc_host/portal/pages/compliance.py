@@ -1,4 +1,4 @@
-"""The pages of compliance: decisions about sharing."""
+"""The pages of compliance: decisions about the sharing of devices, and about corrections of personal details."""
 
 from collections.abc import Mapping
 
@@ -89,7 +89,7 @@ def decide(visit: Visit) -> Response:
 
 
 def _compared(_: Language, user: CheckedPerson | None, owner: CheckedPerson | None) -> tuple[Block, ...]:
-    """Return a sentence about whether the requesting person and the owner are the same person, and their details."""
+    """Return an alert that says whether the requesting person and the owner have the same details, and a table of both."""
     if user is None or owner is None:
         return ()
     left, right = (((_("Full name"), each.name), *compared_details(_, each.identity)) for each in (user, owner))

@@ -24,7 +24,7 @@ def sealed(visit: Visit, path: str, **values: str) -> str:
 
 
 def kept(visit: Visit, path: str) -> Mapping[str, str]:
-    """Return the values in the page's address; nothing if they were not sealed for this check page and this session."""
+    """Return the values in the page's address. Return nothing if they were not sealed for this check page and session."""
     try:
         owner, values = visit.system.proofs.unseal(visit.token, visit.request.query_params.get("kept", ""))
     except NotNow:

@@ -21,7 +21,7 @@ def contact(visit: Visit) -> Response:
 
 
 def office_of(visit: Visit) -> Office:
-    """Return the office that serves the visitor, by their residence; the default office if nobody is logging in."""
+    """Return the office that serves the visitor's country of residence, or the default office for an unknown visitor."""
     try:
         return visit.system.office(visit.token)
     except NotIn:
@@ -29,12 +29,12 @@ def office_of(visit: Visit) -> Office:
 
 
 def telephones(_: Language, office: Office) -> tuple[tuple[str, str], ...]:
-    """Return a name and the number of each telephone."""
+    """Return the name and the number of each telephone of an office."""
     return tuple((_telephone(_, each), each.number) for each in office.telephones)
 
 
 def dialed(number: str) -> Link:
-    """Return the link with which a telephone calls the number."""
+    """Return the link that calls the number, on a device that can call."""
     return Link(f"tel:{re.sub('[^0-9+]', '', number)}", number)
 
 
@@ -50,7 +50,7 @@ def in_lines(address: str) -> str:
 
 
 def addresses(_: Language, office: Office) -> tuple[str, ...]:
-    """Return the address to which cards are sent, and, if known, the same address in the local script."""
+    """Return the address to which cards are sent back, and the same address in the local script, as far as they are known."""
     return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)
 
 

@@ -86,7 +86,7 @@ def details_of(_: Language, identity: Identity) -> str:
 
 
 def _what_changes(_: Language, identity: Identity, before: CheckedPerson | None) -> str | Cell:
-    """Return the details of a correction. With `before`, those that change are first, with their earlier values."""
+    """Return the details of a correction. If `before` is given, the details that change come first, with their old values."""
     if before is None:
         return details_of(_, identity)
     changed, same = [], []
@@ -111,7 +111,7 @@ def _named_details(_: Language, identity: Identity) -> Sequence[tuple[str, str]]
 
 
 def compared_details(_: Language, identity: Identity) -> Facts:
-    """Return the details of a person for a comparison: the same keys for everybody."""
+    """Return the details of a person for a comparison. The names of the details are the same for everybody."""
     *most, (document, number) = _named_details(_, identity)
     return (*most, (_("Document number"), f"{document} {number}"))
 
@@ -141,10 +141,11 @@ def decided(
     decide: Callable[[str, bool, str], object],
     effects: tuple[str, str],
 ) -> Response:
-    """Ask for the reason of a decision, then call `decide` with its subject, the decision and the reason. Redirect to `page`.
+    """Ask for the reason of a decision. When it is given, call `decide`, and redirect to `page`.
 
-    The field `name` of the form has the id of the subject, and `about` describes the subject. `effects` says what an
-    approval does, and what a refusal does. Without a decision, only redirect to `page`.
+    `decide` gets the id of the subject, whether it is approved, and the reason. The form's field `name` has the id. `about`
+    describes the subject with this id. `effects` are two sentences: about an approval, and about a refusal. If the form has no
+    decision, redirect to `page` immediately.
     """
     subject, agreed = visit.value(name, 32), visit.value("agreed", 8)
     if agreed not in ("yes", "no"):

@@ -36,14 +36,14 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
 
 
 def short_item(_: Language, device: DeviceView) -> Item:
-    """Return the row of a device without its dates and actions, for a page on which the device is not the main thing."""
+    """Return the row of a device with one line of details and no actions, for a page about more than devices."""
     item = device_item(_, device)
     known = item.details[:1] if device.label or device.name else ()
     return replace(item, details=tuple(filter(None, (", ".join((*known, *changes(_, device))),))))
 
 
 def about(_: Language, device: DeviceView) -> str:
-    """Return the kind and the name of a device: the words with which a page, or a screen reader at a button, names it."""
+    """Return the kind, the name and the label of a device. Pages, and screen readers at buttons, name the device so."""
     return f"{kind_name(_, device.kind, issued=device.issued)} {device_name(device)}".strip()
 
 
@@ -53,7 +53,7 @@ def title(_: Language, device: DeviceView) -> str:
 
 
 def badge(_: Language, device: DeviceView) -> Badge:
-    """Return the state of a device."""
+    """Return the badge with the state of a device."""
     if device.use is UseState.PARKED:
         return Badge(_("set aside while you use a shared device"), WARNING)
     return Badge(_(STATES[device.state]), _BADGES.get(device.state, NEUTRAL))
@@ -64,7 +64,7 @@ def _last_use(_: Language, device: DeviceView) -> str:
 
 
 def lines(_: Language, device: DeviceView) -> tuple[str, ...]:
-    """Return the phrases of `changes`, each as a line of its own."""
+    """Return the phrases of `changes`, each with a capital letter at its beginning, for lines of their own."""
     return tuple(capitalized(each) for each in changes(_, device))
 
 
@@ -74,7 +74,7 @@ def capitalized(phrase: str) -> str:
 
 
 def changes(_: Language, device: DeviceView) -> list[str]:
-    """Return phrases about the times at which the device changes, and about its other users."""
+    """Return phrases about coming changes of the device, mostly with their times, and about whether the device is shared."""
     words = []
     if device.state is DeviceState.MISPLACED:
         words.append(_("can be activated again once it is found"))

@@ -1,4 +1,4 @@
-"""The pages of a user's devices: the list, activation, the security code card."""
+"""The pages of a user's devices: the list, the activation, the removal of an app, and the codes of a security code card."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,9 +48,9 @@ def devices(visit: Visit) -> Response:
 
 
 def _rows(_: Language, devices: Sequence[DeviceView], visitor: Visitor, *, pressing: bool) -> list[Item]:
-    """Return the rows of devices that are in use or can be again. Each leads to the page of its device.
+    """Return the rows of devices that are in use or can be used again, each with a link to the page of the device.
 
-    The first device that can be activated has the page's primary button, unless `pressing` says that there is one already.
+    The first device that can be activated has the primary button, unless `pressing` says that the page has one already.
     """
     rows = []
     for each in devices:
@@ -80,7 +80,7 @@ def _further(visit: Visit, own: Sequence[DeviceView]) -> Actions:
 
 
 def removing(visit: Visit) -> Response:
-    """Ask whether an app is to be removed. Warn if no other device is left to log in with."""
+    """Ask whether to remove an app. Warn if no other device is left to log in with."""
     _, device = visit._, visit.value("device", 32)
     own = visit.system.devices(visit.token)
     app = next((each for each in own if each.id == device and each.removable), None)
@@ -118,7 +118,7 @@ def _sheet(visit: Visit, device: str) -> Response:
     card = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
     waits = card.waits_until if card is not None else None
     named, pdf = (hidden("device", device),), ("/sheet/pdf", _("Save as PDF"))
-    # Saving is the primary button: after the activation, the codes cannot be saved any more.
+    # The button that saves the codes is primary: after the activation, the codes cannot be saved any more.
     form = Form(*pdf, named, also=(("/activate", _("Activate the card")),) if waits is None else (), printed=True)
     later = () if waits is None else (_("It can be activated from {moment}.", moment=_.moment(waits)),)
     view = View(
@@ -151,7 +151,7 @@ def sheet_pdf(visit: Visit) -> Response:
 
 
 def activate(visit: Visit) -> Response:
-    """Ask for a response of the device that is to be activated."""
+    """Ask for the response that activates a device."""
     return visit.show(_activating(visit, visit.system.ask_to_activate(visit.token, visit.value("device", 32))))
 
 
@@ -163,7 +163,7 @@ def _activating(visit: Visit, offer: Offer) -> View:
 
 
 def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
-    """Return the button that shows the codes of a card; nothing if the device has no codes to show."""
+    """Return the button that shows the codes of a card, or nothing if the device has no codes to show."""
     found = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
     if found is None or not found.has_sheet or found.state is not DeviceState.SHIPPED:
         return ()

@@ -17,9 +17,9 @@ _OVER = (OrderState.DRAFT, OrderState.DONE, OrderState.CANCELLED, OrderState.END
 
 
 def add_to_cards(visit: Visit, devices: Sequence[DeviceView], rows: Sequence[Item]) -> list[Item]:
-    """Return the rows of devices with everything about each card: its request, its return, and the link that stops it.
+    """Return the rows of devices with everything about each card: its request, its return, and the link that stops its wait.
 
-    So the page needs no further rows for these cards. Leave them out of the other lists with `labels`.
+    The other lists of the page need no rows for these cards. Pass them `labels`, so that they leave the cards out.
     """
     requests = visit.system.requests(visit.token)
     waits = {each.due_at for each in visit.system.waiting(visit.token) if each.kind is WaitKind.CARD} - {None}
@@ -97,9 +97,9 @@ def parcel_items(visit: Visit, *, open_only: bool = False) -> list[Item]:
 
 
 def wait_items(visit: Visit, *kinds: WaitKind, without: Sequence[DeviceView] = ()) -> list[Item]:
-    """Return the rows of the changes that wait before they take effect; with `kinds`, only of these kinds.
+    """Return the rows of the changes that wait before they take effect. If `kinds` are given, return only these kinds.
 
-    The cards in `without` have a row elsewhere. Such a card waits as long as its change.
+    Leave out the changes of the cards in `without`, which have rows elsewhere. The end of the wait tells which card is meant.
     """
     _, elsewhere = visit._, {each.waits_until for each in without} - {None}
     rows = []
@@ -116,7 +116,7 @@ def wait_items(visit: Visit, *kinds: WaitKind, without: Sequence[DeviceView] = (
 
 
 def activation_items(visit: Visit, devices: Sequence[DeviceView]) -> list[Item]:
-    """Return the rows of the user's devices that are not activated yet. A device whose wait is not over cannot be activated."""
+    """Return the rows of the user's devices that are not activated yet. A device that still waits has no button for that."""
     new = [each for each in devices if each.own and each.state is DeviceState.SHIPPED]
     return add_to_cards(visit, new, [_activation_item(visit._, each) for each in new])
 

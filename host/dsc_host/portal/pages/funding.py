@@ -58,7 +58,7 @@ def deposited(visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, allowance: FundingAllowance) -> Response:
-    """Show the form with the largest amount that is accepted."""
+    """Show the form again, with the largest amount that is accepted."""
     _, most = visit._, allowance.most or Decimal(0)
     words = _(
         "At most {most} in this way. For more, choose a bank transfer.",
@@ -81,7 +81,7 @@ def _deposit(visit: Visit, amount: str = "", method: str = "") -> View:
     )
     written = amounts.written(Decimal(amount), _) if amount else ""
     chosen = method or (choices[0].value if choices else "")
-    # The largest amount depends on the way of payment, so each way has its own below.
+    # The largest amount depends on the way of payment, so the choices of the way of payment show it, and not this hint.
     hint = example(_) if any(most.values()) else f"{_('No limit.')} {example(_)}"
     fields = (
         Field("amount", _("Amount in US dollars"), "amount", hint, written, longest=20),
@@ -98,14 +98,14 @@ def _deposit(visit: Visit, amount: str = "", method: str = "") -> View:
 
 
 def _choice(_: Language, method: FundingMethod, left: Decimal | None, *, limited: bool) -> Choice:
-    """Return the choice of a method: what happens, the waiting time and, if some method is limited, the largest amount now."""
+    """Return the choice of a method. Its hint has the waiting time and, if any method has a limit, the largest amount."""
     limit = _("No limit.") if left is None else _("At most {most} now.", most=_.dollars(left))
     hints = (_(FUNDING_HINTS[method]), _(FUNDING_ARRIVALS[method]), *((limit,) if limited else ()))
     return Choice(method, _(FUNDING_METHODS[method]), " ".join(hints))
 
 
 def _fitting(paid: Payout) -> tuple[FundingMethod, ...]:
-    """Return the ways of payment that fit the bank account: all if it is not known."""
+    """Return the ways of payment that fit the visitor's bank account, or all ways if the account is not known."""
     if not paid.bank:
         return tuple(FundingMethod)
     return (FundingMethod.ACH if paid.bank.startswith("US") else FundingMethod.EFT, FundingMethod.WIRE)
@@ -121,7 +121,7 @@ def _steps(_: Language, current: int) -> Steps:
 
 
 def example(_: Language) -> str:
-    """Return the hint with an amount as it is written in this language."""
+    """Return a hint with an example of an amount, as people write it in this language."""
     return _("For example {amount}", amount=amounts.written(Decimal(1250), _))
 
 

@@ -1,4 +1,4 @@
-"""The pages of the issuer: the queue of requested cards, the cards on their way, and the returned cards."""
+"""The pages of the issuer: the requested cards, the cards on their way to users, and the returned cards."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ def _page(visit: Visit) -> View:
 
 
 def _requests(visit: Visit, waiting: Sequence[Request]) -> tuple[Listing, ...]:
-    """Return the list of the cards to make, and that of the cards to send. An empty list says how a card gets there."""
+    """Return the lists of the cards to make and of the cards to send. If there are none, the list says when one appears."""
     _, only, made = visit._, len(waiting) == 1, _made(waiting)
     asked = [each for each in waiting if each not in made]
     words = _("No card is requested. A request appears here when its owner has confirmed it.")
@@ -62,7 +62,7 @@ def _requests(visit: Visit, waiting: Sequence[Request]) -> tuple[Listing, ...]:
 
 
 def _on_the_way(visit: Visit) -> tuple[Listing, ...]:
-    """Return the folded list of the cards that were sent and are not activated yet; nothing if there are none."""
+    """Return the folded list of the cards that were sent and are not activated yet. Return nothing if there are none."""
     _, sent = visit._, visit.system.staff.on_the_way(visit.token)
     items = [
         Item(
@@ -87,7 +87,7 @@ def _joined(*parts: str) -> str:
 
 
 def _coming_back(_: Language, returns: Sequence[Return]) -> Listing:
-    """Return the list of the cards that their owners have announced. An empty list says how a card gets there."""
+    """Return the list of the cards whose return was announced. If there are none, the list says when one appears."""
     items = [_return(_, each) for each in returns if each.received_at is None]
     title = _("Coming back: {count}", count=len(items)) if items else _("Coming back")
     words = _("No card is on its way back. A card appears here when its owner has announced it.")
@@ -95,13 +95,13 @@ def _coming_back(_: Language, returns: Sequence[Return]) -> Listing:
 
 
 def _came_back(_: Language, returns: Sequence[Return]) -> tuple[Listing, ...]:
-    """Return the folded list of the cards that arrived last; nothing if there are none."""
+    """Return the folded list of the cards that arrived last. Return nothing if there are none."""
     items = [_return(_, each) for each in returns if each.received_at is not None]
     return (Listing(_("Came back: {count}", count=len(items)), items, dense=True, folded=True),) if items else ()
 
 
 def _return(_: Language, sent: Return) -> Item:
-    """Return the item of a card that comes or came back. The button is only for a card that is still on its way."""
+    """Return the item of a card that comes back, with a button for its arrival, or of a card that has arrived already."""
     tracking = "" if sent.tracking == _UNANNOUNCED else sent.tracking
     if sent.received_at is not None:
         when = _("Arrived: {moment}", moment=_.moment(sent.received_at))
@@ -116,7 +116,7 @@ def _made(waiting: Sequence[Request]) -> list[Request]:
 
 
 def _how(visit: Visit) -> tuple[str, ...]:
-    """Return a sentence that explains how to make the cards; nothing if this page can make the cards."""
+    """Return a sentence that explains how to make the cards. Return nothing if this page can make the cards."""
     if visit.site.extension is not None:
         return ()
     return (visit._("Make the cards with “dscplus issuer” on the machine that they are plugged into. Then reload this page."),)
@@ -141,7 +141,7 @@ def _item(visit: Visit, asked: Request, *, only: bool) -> Item:
 
 
 def _make_button(visit: Visit, left: int) -> tuple[Form, ...]:
-    """Return the button that makes cards; nothing if there are none to make, or if this page cannot make cards."""
+    """Return the button that makes cards. Return nothing if no card waits to be made, or if this page cannot make cards."""
     if not left or visit.site.extension is None:
         return ()
     _ = visit._
@@ -150,7 +150,7 @@ def _make_button(visit: Visit, left: int) -> tuple[Form, ...]:
 
 
 def _send_button(_: Language, made: Sequence[Request], *, primary: bool) -> tuple[Form, ...]:
-    """Return the button that records the sending of all made cards; nothing for one card, which has a button of its own."""
+    """Return the button that marks all made cards as sent. Return nothing for a single card, which has a button of its own."""
     if len(made) <= 1:
         return ()
     label = _("Mark all {cards} as sent", cards=len(made))
@@ -178,7 +178,7 @@ def _returns(_: Language) -> tuple[Form, ...]:
 
 
 def make(visit: Visit) -> Response:
-    """Make a batch of requested cards from blank cards of an extension. A portal for real people has no blank cards."""
+    """Make a batch of requested cards from the extension's blank cards. Raises `NotAllowed` if the portal has no extension."""
     extension = visit.site.extension
     if extension is None:
         raise NotAllowed("make cards with dscplus issuer on the machine that they are plugged into")
@@ -197,7 +197,7 @@ def ship(visit: Visit) -> Response:
 
 
 def ship_all(visit: Visit) -> Response:
-    """Record that all cards of the list were sent, after a question. Cards that were made after the question are left out."""
+    """Record that all cards of the list were sent, after a question. Leave out cards that were made after the question."""
     _, listed = visit._, visit.form.get("requests", "").split(",")
     cards = [each for each in _made(visit.system.staff.queue(visit.token)) if each.id in listed]
     if not cards:
@@ -221,7 +221,7 @@ def receive(visit: Visit) -> Response:
 
 
 def settle(visit: Visit) -> Response:
-    """Keep the deposit of a card, whole or in part, after a question."""
+    """Keep the deposit of a card, or charge a fee for a device without a deposit, after a question."""
     _, serial, text = visit._, visit.value("serial", 32).strip(), visit.value("amount", 20).strip()
     owner = visit.value("owner", 64).strip()
     with visit.showing_errors(lambda: _page(visit), "serial"):

@@ -1,6 +1,6 @@
-"""The pages at which a user reports a lost device, at the login or in a session.
+"""The pages with which a user reports a lost device, at the login or in a session.
 
-The device is suspended immediately, without a call to support.
+The report takes effect immediately, without a call to support. It suspends the device, or ends it if it is not permanent.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def losing(visit: Visit) -> Response:
 
 
 def begun(visit: Visit) -> Response:
-    """Check name and password, and redirect to the choice of the device."""
+    """Check name and password, and redirect to the choice of the device. A user of a closed account is logged in instead."""
     name = visit.value("name", 64)
     with visit.showing_errors(lambda: _first(visit._, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
@@ -43,7 +43,7 @@ def device(visit: Visit) -> Response:
 
 
 def lost(visit: Visit) -> Response:
-    """Suspend the device, and show the ways to continue."""
+    """Report the loss of the device. If the session continues, redirect to the devices. Otherwise, show the ways to log in."""
     named, loss = visit.value("device", 32), visit.value("loss", 16)
     with visit.showing_errors(lambda: _choosing(visit, named)):
         if loss not in tuple(Loss):
@@ -60,7 +60,7 @@ def lost(visit: Visit) -> Response:
 def _suspended(visit: Visit, *, lasting: bool, others: bool) -> View:
     """Return the page after the report, for a visitor who is now logged out.
 
-    A lasting device can be activated again. `others` says whether the user has another device.
+    `lasting` says whether the device can be activated again, and `others` whether the user has another device.
     """
     _ = visit._
     done = Alert(
@@ -84,14 +84,14 @@ def _suspended(visit: Visit, *, lasting: bool, others: bool) -> View:
 
 
 def losing_link(_: Language) -> Link:
-    """Return the link to the first page of a loss."""
+    """Return the link to the first page of a loss report."""
     return Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
 
 
 def ways_on(visit: Visit, other: Link | None = None) -> Listing:
-    """Return the ways to continue without a device: another device, the app, or support.
+    """Return the ways to log in without the usual device: with another device, with the app, or with the help of support.
 
-    `other` is the link for a login with another device; None for a user who has no other device.
+    `other` is the link for a login with another device, or None if the user has no other device.
     """
     _ = visit._
     words = _("Log in with your password, and choose the device.")
@@ -145,7 +145,7 @@ def _first(_: Language, name: str = "") -> View:
 
 
 def _choosing(visit: Visit, chosen: str) -> View:
-    """Return the choice of the device. `chosen` is the id of the selected device; by default, the first device is selected."""
+    """Return the choice of the device. The device with the id `chosen` is selected, or else the first device."""
     _, devices = visit._, visit.system.devices_to_report(visit.token)
     inside = visit.is_logged_in()
     if not devices:
@@ -166,7 +166,7 @@ def _choosing(visit: Visit, chosen: str) -> View:
 
 
 def _consequences(_: Language, devices: tuple[DeviceView, ...], here: str, *, inside: bool) -> Iterator[str]:
-    """Yield what happens after the report. `inside` says whether the visitor is logged in, and `here` with which device."""
+    """Yield the consequences of the report. `inside` says whether the visitor is logged in, and `here` with which device."""
     yield _("Nobody can log in with the device any more, under any user name that uses it.")
     if any(each.kind in _PHONES for each in devices):
         yield _("If it is a phone, its numbers are suspended too.")

@@ -14,7 +14,7 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, View, button
 
 _PAGES = {"request": "/request", "app": "/phones", "found": "/devices", "later": "/"}
-"""The page for each choice that a user has after the activation of an online card."""
+"""The path of the page for each choice that a user has after the activation of an online card."""
 _TEMPORARY = (Kind.TEMPORARY_CODE, Kind.ONLINE_CARD)
 _GONE = (DeviceState.MISPLACED, DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED)
 
@@ -41,7 +41,10 @@ def may_share(visit: Visit, own: Sequence[DeviceView]) -> bool:
 
 
 def online_card_items(_: Language, own: Sequence[DeviceView]) -> list[Item]:
-    """Return the row for a user who has logged in with a temporary code and has no online card yet; otherwise nothing."""
+    """Return the row that offers an online card to a user with a temporary code. Return nothing for other users.
+
+    A user with a permanent device, or with an online card already, gets no row either.
+    """
     live = [each for each in own if each.live]
     given = any(each.kind is Kind.ONLINE_CARD and (each.live or each.state is DeviceState.SHIPPED) for each in own)
     if given or any(each.lasting for each in live) or all(each.kind is not Kind.TEMPORARY_CODE for each in live):

@@ -17,7 +17,7 @@ _CODES = (Kind.CODE_CARD, Kind.ONLINE_CARD)
 
 
 def with_answer_form(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
-    """Return the view with this form, and with the challenge, the instructions and the field for the response.
+    """Return the view with this form, and with the challenge, the instructions and the fields for the response.
 
     If `new_pin` is set, the response must be made with a PIN that was just chosen, and the view already has the instructions.
     """
@@ -39,7 +39,10 @@ def is_push(offer: Offer) -> bool:
 
 
 def read_answer(visit: Visit, offer: Offer) -> str:
-    """Return the answer of the form. An answer of digits is returned without the spaces and hyphens that a person may type."""
+    """Return the answer in the form. The codes of a code card are separated by spaces.
+
+    If the kind of device fixes the number of digits, spaces and hyphens are removed: people type them between digits.
+    """
     if offer.kind in _CODES:
         return " ".join(filter(None, (visit.value(name) for name in _names(offer)))) or visit.value("answer")
     text = visit.value("answer")
@@ -47,7 +50,7 @@ def read_answer(visit: Visit, offer: Offer) -> str:
 
 
 def wrong_answer(_: Language, offer: Offer) -> str:
-    """Return the sentence about a wrong answer: how many more are accepted, and what happens after them."""
+    """Return the sentence about a wrong answer. It says how many tries are left, and what happens after the last one."""
     return _(
         "That answer was not correct. Tries left: {left}. After the last one, you must start again.",
         left=offer.left,
@@ -55,9 +58,9 @@ def wrong_answer(_: Language, offer: Offer) -> str:
 
 
 def digits_error(visit: Visit, offer: Offer) -> str:
-    """Return the sentence about an answer with a wrong number of digits; empty if the number is right or not fixed.
+    """Return the sentence about an answer with a wrong number of digits. Return empty text if the number is right or not fixed.
 
-    Such an answer is a slip, so the page shows it again and does not count it as a wrong answer.
+    Such an answer is a typing error. The page asks again, and the answer does not count as a wrong one.
     """
     _, digits, given = visit._, _digits(visit, offer), len(re.findall("[0-9]", visit.value("answer")))
     if digits in (None, given):
@@ -68,7 +71,7 @@ def digits_error(visit: Visit, offer: Offer) -> str:
 
 
 def _digits(visit: Visit, offer: Offer) -> int | None:
-    """Return the number of digits of the answer; None if the kind of device does not fix that number."""
+    """Return the number of digits of the answer, or None if the kind of device does not fix that number."""
     if offer.kind in _SENT:
         return visit.system.policy.login.code_digits
     return _CARD_DIGITS if offer.kind is Kind.DSC_PLUS else None
@@ -88,7 +91,7 @@ def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
 
 
 def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
-    """Return the fields for the answer: one for each code of a card, and none for a push, which is answered on the phone."""
+    """Return the fields for the answer: none for a push, one for each code of a code card, and otherwise a single field."""
     if is_push(offer):
         return ()
     _ = visit._
@@ -99,19 +102,19 @@ def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:
             Field(name, _("Code {number}", number=index), "text", hint, longest=_LONGEST, secret=True) for name, index in fields
         )
     kind = "code" if offer.digits else "text"
-    # Only a code that was sent: a browser must not fill in the code of a message for the response of a card.
+    # With "one-time-code", browsers fill in a code from a message. They must not fill it in as the response of a card.
     filled = "one-time-code" if offer.kind in _SENT else "off"
     hint, sent = _hint(visit, offer), _sent(visit, offer)
     return (Field("answer", _(ANSWERS[offer.kind]), kind, hint, autocomplete=filled, longest=_LONGEST, secret=True, sent=sent),)
 
 
 def _names(offer: Offer) -> tuple[str, ...]:
-    """Return the names of the fields for the codes of a card. An error is shown at the first, which is named `answer`."""
+    """Return the names of the fields for the codes of a card. The first name is `answer`, because errors are shown there."""
     return tuple("answer" if at == 0 else f"answer{at + 1}" for at in range(len(offer.shows["indexes"].split())))
 
 
 def _sent(visit: Visit, offer: Offer) -> SentMessage | None:
-    """Return the message with the code of this offer; None if no code was sent for it."""
+    """Return the message with the code of this offer, or None if no code was sent for it."""
     if offer.sent_at is None:
         return None
     user = visit.visitor().name if visit.is_logged_in() else visit.system.step(visit.token).user
@@ -119,7 +122,7 @@ def _sent(visit: Visit, offer: Offer) -> SentMessage | None:
 
 
 def _hint(visit: Visit, offer: Offer) -> str:
-    """Return the number of digits of the answer, if the kind of device fixes that number, and the time to answer."""
+    """Return the hint: the number of digits, if the kind of device fixes it, and the minutes to answer, if more than one."""
     _, rules = visit._, visit.system.policy.login
     minutes = int(min(rules.step_validity, visit.system.context.cards.policy.validity)) // 60
     if offer.kind in _SENT:

@@ -1,8 +1,8 @@
 """The pages of a login to another program with OpenID Connect: the login, the consent, and the logout.
 
 A program redirects the browser to `/openid/authorize`, which checks the request and seals it. The browser carries the sealed
-request through the login to `/openid/continue`. That page redirects to the program with a code, or with an error that the
-program explains.
+request through the login to `/openid/continue`. That page redirects to the program with a code, or with an error code, which
+the program must explain to the user.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request
         visit = Visit(site, request)
         try:
             if request.method == "POST":
-                # The browser does not send its cookie with a form of another site, but sends it with the redirect.
+                # A browser withholds our cookie from a form of another site, and sends it after the redirect.
                 text = urlencode(_parameters(await security.read_body(request)), doseq=True)
                 return RedirectResponse(f"{request.url.path}?{text}"[:_MOST_LETTERS], 303)
             return await run_in_threadpool(begin, visit, provider, _parameters(request.scope["query_string"]))
@@ -71,7 +71,7 @@ def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request
 
 
 def _parameters(text: bytes) -> Given:
-    """Return the parameters that are not empty. Raises `ValueError`."""
+    """Return the parameters that are not empty. Raises `ValueError` if the text is malformed or has too many parameters."""
     given: dict[str, list[str]] = {}
     for name, value in parse_qsl(text.decode("ascii"), errors="strict", max_num_fields=_MOST_FIELDS):
         given.setdefault(name, []).append(value)
@@ -178,15 +178,15 @@ def _left(visit: Visit, provider: Provider) -> Response:
     return response
 
 
-# ---- notices to programs that a session has ended ----
+# ---- the programs are told that a session has ended ----
 
 
 @dataclass(slots=True)
 class OpenIdPages:
     """The pages and endpoints of a provider. `run` notifies programs when sessions of their users have ended.
 
-    If a session ends while the portal handles a form of its user, the programs are notified immediately. Sessions that end in
-    another way are found at intervals.
+    If a session ends while the portal handles a form of its user, the programs are notified immediately. Other ended sessions
+    are found by a pass over all users every `seconds` seconds.
     """
 
     provider: Provider
@@ -208,7 +208,7 @@ class OpenIdPages:
         }
 
     def routes(self, site: Site) -> list[Route]:
-        """Return the endpoints that take requests from other sites, and the endpoints that programs call themselves."""
+        """Return the endpoints to which other sites send the browser, and the endpoints that programs call themselves."""
         begins: Mapping[str, Begin] = {
             "authorization_endpoint": _authorize,
             "end_session_endpoint": lambda visit, provider, given: _leave(visit, provider, given, self),
@@ -238,13 +238,13 @@ class OpenIdPages:
             users = await self._next_users(whole)
 
     def note(self, user: str) -> None:
-        """Request a check of the sessions of a user. Any thread may call this."""
+        """Request a check of the sessions of a user. Any thread may call this. Does nothing before `run` has started."""
         if user and self._loop is not None:
             self._users.add(user)
             self._loop.call_soon_threadsafe(self._due.set)
 
     async def _next_users(self, whole: float) -> Sequence[str] | None:
-        """Wait for users who were noted, and return them. At the time `whole`, return None: then all users are checked."""
+        """Wait for users who were noted, and return them. At the time `whole`, return None, so that all users are checked."""
         try:
             async with asyncio.timeout_at(whole):
                 await self._due.wait()

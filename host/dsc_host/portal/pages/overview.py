@@ -60,7 +60,7 @@ def overview(visit: Visit) -> Response:
 
 
 def _account(visit: Visit, visitor: Visitor, known: Protection, money: tuple[Block, ...]) -> tuple[Block, ...]:
-    """Return the page of a session that opens the account: what is unsafe, what is due, and what the visitor can do."""
+    """Return the blocks of the page for a session that may use the account: the protection, everything due, and actions."""
     _, own = visit._, visit.system.devices(visit.token)
     events = visit.system.security_events(visit.token).events
     rows = _due(visit, own)
@@ -75,7 +75,7 @@ def _account(visit: Visit, visitor: Visitor, known: Protection, money: tuple[Blo
 
 
 def _folded(_: Language, visitor: Visitor, events: tuple[SecurityEvent, ...]) -> tuple[Foldable, ...]:
-    """Return what few visitors look at, which a narrow window folds."""
+    """Return the panels that few visitors read. A narrow window folds them."""
     return Foldable(_activity(_, events)), Foldable(_session(_, visitor, events))
 
 
@@ -85,7 +85,10 @@ def _folded(_: Language, visitor: Visitor, events: tuple[SecurityEvent, ...]) ->
 def _safety(
     visit: Visit, visitor: Visitor, known: Protection, own: Sequence[DeviceView] = (), *, pressing: bool = False
 ) -> Alert:
-    """Return the alert that says whether the account is safe. If it is not safe, the alert links to what the visitor can do."""
+    """Return the alert that says whether the account is safe. If it is not safe, the alert may have links that help.
+
+    `pressing` says that the page has a primary button already.
+    """
     _ = visit._
     if known.opted_out:
         words, links = [_("Trading needs no device, and the limits are lower.")], []
@@ -135,7 +138,10 @@ def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Al
 
 
 def _due(visit: Visit, own: Sequence[DeviceView]) -> list[Item]:
-    """Return the rows of everything that is due. The first button in these rows is the primary button."""
+    """Return the rows of everything that is due.
+
+    The button for an online card is primary. If there is none, the first button that activates a device is primary.
+    """
     _ = visit._
     online, activations = online_card_items(_, own), due.activation_items(visit, own)
     ready = next((n for n, each in enumerate(activations) if any(form.action == "/activate" for form in each.actions)), None)

@@ -25,7 +25,7 @@ _GONE = (DeviceState.MISPLACED, DeviceState.LOST, DeviceState.STOLEN, DeviceStat
 
 
 def device(visit: Visit) -> Response:
-    """Show one of the user's devices."""
+    """Show one of the user's devices. If the user has no such device, redirect to the list of devices."""
     shown = _find(visit, visit.request.query_params.get("device", ""))
     return visit.redirect("/devices") if shown is None else visit.show(_page(visit, shown))
 
@@ -46,12 +46,12 @@ def device_link(_: Language, device: DeviceView) -> Link:
 
 
 def loss_link(_: Language, device: DeviceView) -> tuple[Link, ...]:
-    """Return the link to the report of the device's loss; nothing for a device that nobody can log in with."""
+    """Return the link that reports the device as lost, or nothing for a device that nobody can log in with."""
     return (Link(f"/lost/device?device={device.id}", _("Lost or stolen")),) if device.live else ()
 
 
 def device_forms(_: Language, device: DeviceView, visitor: Visitor) -> Mapping[str, Form]:
-    """Return the buttons for everything that a visitor can do with a device immediately, by their paths."""
+    """Return the buttons for everything that a visitor can do with a device immediately, by the path of each button."""
     waits, full = device.own and device.state in _WAITING, visitor.scope is Scope.FULL
     may = {
         "/activate": (waits and device.waits_until is None, button("/activate", _("Activate"), device=device.id)),
@@ -98,7 +98,7 @@ def _page(visit: Visit, device: DeviceView) -> View:
 
 
 def _about_code_cards(visit: Visit, device: DeviceView) -> tuple[str, ...]:
-    """Return the sentences about the use of a code card, with the advice to use the app instead of another code card."""
+    """Return the sentences about a code card: how to dispose of it, and the advice to use the app if it can be added."""
     _ = visit._
     if not (device.own and device.kind is Kind.CODE_CARD):
         return ()
@@ -173,7 +173,7 @@ def _pin_and_sharing(visit: Visit, device: DeviceView, forms: Mapping[str, Form]
 
 
 def _end(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterator[Item]:
-    """Yield the rows with which the user gives up the device."""
+    """Yield the rows for a user who no longer needs the device."""
     _, title = visit._, visit._("You no longer need it")
     if "/return" in forms:
         words = _("It is then out of use, and its deposit is released when it arrives.")
@@ -187,7 +187,7 @@ def _end(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterato
 
 
 def _replacement(visit: Visit, device: DeviceView) -> Iterator[Item]:
-    """Yield the row of a new card: for a card, which may have to be replaced, and for a device that is not permanent."""
+    """Yield the row about a new card, if the device is a card, which may have to be replaced, or is not permanent."""
     _, title, link = visit._, visit._("You need a new card"), request_link(visit)
     if not device.own or (device.lasting and device.kind not in _CARDS):
         return

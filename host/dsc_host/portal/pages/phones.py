@@ -12,7 +12,7 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button
 
 NUMBER_LETTERS = 32
-"""The maximum number of characters of a phone number, with the spaces and signs that people write."""
+"""The maximum number of characters in the field for a phone number, with the spaces and signs that people write."""
 
 
 def phones(visit: Visit) -> Response:

@@ -1,6 +1,7 @@
 """The pages that change a card's PIN: the choice of a new PIN, and the response of the card with it.
 
-The second page contains the chosen PIN as sealed text, so it is neither readable there nor in the database.
+The second page contains the chosen PIN as sealed text. So the PIN cannot be read from the page, and the database does not store
+it before the card has answered.
 """
 
 from starlette.responses import Response
@@ -18,7 +19,10 @@ _ANSWER = "/pin/answer"
 
 
 def opened(visit: Visit) -> Response:
-    """Show the form for a new PIN of the visitor's only card. Redirect to the devices if there are none or several."""
+    """Show the form for a new PIN of the visitor's only card.
+
+    Redirect to the devices if the visitor has no such card or several cards, or if the session does not give full access.
+    """
     visitor, own = visit.visitor(), visit.system.devices(visit.token)
     cards = [each.id for each in own if each.own and each.changes_pin and each.live]
     if visitor.scope is not Scope.FULL or len(cards) != 1:
@@ -27,13 +31,13 @@ def opened(visit: Visit) -> Response:
 
 
 def pin(visit: Visit) -> Response:
-    """Ask for a challenge for the card, and redirect to the form for a new PIN."""
+    """Request a challenge for the card, and redirect to the form for a new PIN."""
     visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
     return visit.redirect("/pin/new")
 
 
 def choosing(visit: Visit) -> Response:
-    """Show the form for a new PIN. Redirect to the devices if there is no challenge for a card."""
+    """Show the form for a new PIN. Redirect to the devices if no challenge was requested before."""
     try:
         offer = visit.system.pin_offer(visit.token)
     except NotNow:
@@ -42,7 +46,7 @@ def choosing(visit: Visit) -> Response:
 
 
 def chosen(visit: Visit) -> Response:
-    """Ask for a response with the chosen PIN, if this PIN is allowed. If the form names a card, ask for a challenge first."""
+    """Ask for a response with the chosen PIN, if this PIN is allowed. If the form names a card, request a challenge for it."""
     device = visit.value("device", 32)
     card = device or visit.system.pin_offer(visit.token).device
     with visit.showing_errors(lambda: _choosing(visit, card, asked=not device)):

@@ -35,7 +35,7 @@ def profile(visit: Visit) -> Response:
 
 
 def _who_changes(visit: Visit, known: Profile) -> tuple[Alert, ...]:
-    """Return the alert that says why the visitor may not change the details; nothing if the visitor may change them."""
+    """Return the alert that says why the visitor may not change the details. Return nothing if the visitor may do so."""
     _ = visit._
     if known.temporary:
         words = _("To change your details, log in with another device.")
@@ -53,7 +53,7 @@ def _who_changes(visit: Visit, known: Profile) -> tuple[Alert, ...]:
 
 
 def _details(_: Language, known: Profile) -> Sequence[Item]:
-    """Return a row for each detail, with the link that changes it if the user may do that here."""
+    """Return a row for each detail. If the user may change the detail here, the row has the link for that."""
     rows = (
         ("mail", _("Email address"), known.email, "/profile/email", True),
         ("parcel", _("Postal address"), known.address, "/profile/address", True),
@@ -66,7 +66,7 @@ def _details(_: Language, known: Profile) -> Sequence[Item]:
 
 
 def _closing(visit: Visit, known: Profile) -> Sequence[Actions]:
-    """Return the panel with the closing of the account, apart from the everyday links; nothing for who may not close it."""
+    """Return the panel with the link that closes the account. Return nothing for a visitor who may not close it."""
     _ = visit._
     if not (known.primary and is_for(visit.visitor(), "/close")):
         return ()
@@ -188,14 +188,14 @@ def bank(visit: Visit) -> Response:
 
 def changed_bank(visit: Visit) -> Response:
     """Change the bank instructions."""
-    # After an error the fields are empty, because no page may contain a bank number.
+    # After an error, the fields for numbers are empty, because no page may contain a whole bank number.
     with visit.showing_errors(lambda: _bank(visit)):
         visit.system.change_bank(visit.token, **entered_bank(visit))
     return visit.redirect("/profile", notice="bank", token=visit.system.rotate(visit.token))
 
 
 def bank_fields(_: Language, kind: str = _IBAN) -> tuple[Field, ...]:
-    """Return the fields for bank instructions. The page shows only the fields of the kind of account that is chosen."""
+    """Return the fields for bank instructions. The page shows only the fields for the chosen kind of account."""
     kinds = (
         Choice(_IBAN, _("Account with an IBAN"), _("Most accounts outside the US. Your statement shows the IBAN.")),
         Choice(_US, _("Account in the US"), _("It has a routing number and an account number, as your checks show.")),
@@ -211,7 +211,7 @@ def bank_fields(_: Language, kind: str = _IBAN) -> tuple[Field, ...]:
 
 
 def entered_bank(visit: Visit) -> dict[str, str]:
-    """Return the bank instructions that were filled in, without the fields of the kind of account that was not chosen."""
+    """Return the bank instructions from the form. If a kind of account is chosen, return only the fields for this kind."""
     names = {_IBAN: ("iban",), _US: ("routing", "account_number")}
     chosen = names.get(visit.value("kind", 8), ("iban", "routing", "account_number"))
     return {name: visit.value(name, 64) for name in chosen}

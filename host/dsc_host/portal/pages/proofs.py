@@ -18,7 +18,7 @@ from dsc_host.portal.wording import KINDS, PROOFS, TITLES, device_name
 
 
 def wanted(visit: Visit) -> Response:
-    """Ask for a proof, because the submitted form was refused without a proof."""
+    """Ask for a proof: the submitted form was refused because a proof is needed."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
     return _ask_for_device(visit, visit.system.proofs.seal(visit.token, str(visit.request.scope["path"]), sent))
 
@@ -49,7 +49,7 @@ def answered(visit: Visit) -> Response:
 
 
 def _ask_for_device(visit: Visit, kept: str, error: str = "") -> Response:
-    """Ask which device to use, after `error` if there is one. If the user has only one device, ask for its response."""
+    """Ask which device to use, or ask for the response if the user has a single device. Show `error` if it is given."""
     choices = visit.system.proofs.choices(visit.token)
     if not choices:
         raise NotIn
@@ -70,19 +70,22 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
     view = View(_("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
-    return _named(visit, view, kept)
+    return _with_title(visit, view, kept)
 
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
     return with_answer_form(
-        visit, offer, _named(visit, view, kept), Form("/proof/answer", _("Continue"), (hidden("kept", kept),))
+        visit, offer, _with_title(visit, view, kept), Form("/proof/answer", _("Continue"), (hidden("kept", kept),))
     )
 
 
-def _named(visit: Visit, view: View, kept: str) -> View:
-    """Return the view in the section of the sealed form, with a title that names the operation; unchanged for a broken seal."""
+def _with_title(visit: Visit, view: View, kept: str) -> View:
+    """Return the view with the section and the title of the operation that the sealed form starts.
+
+    Return the view unchanged if the seal is broken.
+    """
     try:
         path = visit.system.proofs.unseal(visit.token, kept)[0]
     except DscError:

@@ -38,7 +38,7 @@ def protection(visit: Visit) -> Response:
 
 
 def _state(visit: Visit, visitor: Visitor, known: Protection, users: Sequence[tuple[str, Protection]]) -> Listing:
-    """Return the list of the visitor and the other users of the account: whether each is protected, and how to change it."""
+    """Return the list of the visitor and of `users`. It says whether each is protected, and has the links that change that."""
     _, own = visit._, (visitor.name, known)
     others = [each for each in users if each[0] != visitor.name]
     rows = [_user_item(visit, visitor, *each, alone=not others) for each in (own, *others)]
@@ -66,12 +66,12 @@ def _user_item(visit: Visit, visitor: Visitor, name: str, known: Protection, *, 
 
 
 def _restrictions(visit: Visit, known: Protection) -> tuple[Outcome, ...]:
-    """Return what the visitor may not do after opting out; nothing if the visitor is protected."""
+    """Return the restrictions after opting out. Return nothing if the visitor is protected."""
     return (Outcome(visit._("What is restricted now"), _lost(visit, known), WARNING),) if known.opted_out else ()
 
 
 def change_refusal(visit: Visit) -> str:
-    """Return why the visitor may not change the protection; empty if the visitor may change it."""
+    """Return why the visitor may not change the protection. Return empty text if the visitor may change it."""
     try:
         visit.system.check_primary(visit.token)
     except NotAllowed as refusal:
@@ -155,7 +155,7 @@ def opted_in(visit: Visit) -> Response:
 
 
 def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
-    """Return the field for the user; nothing if the visitor is the only choice."""
+    """Return the field that chooses the user. Return nothing if the visitor is the only choice."""
     _ = visit._
     if list(names) == [visit.visitor().name]:
         return ()

@@ -1,4 +1,4 @@
-"""The page of the recent security events of a user's account."""
+"""The page of a user's recent security events."""
 
 from collections.abc import Mapping, Sequence
 
@@ -86,7 +86,7 @@ _REFUSED = frozenset({each for each in EventKind if each.name.endswith(("_WRONG"
     EventKind.NOT_IDENTIFIED,
     EventKind.PROGRAM_ENDED,
 }
-"""The refusals, which may be attempts of somebody else."""
+"""The refusals. They may be attempts by somebody else."""
 _DIGITS = 4
 
 
@@ -129,15 +129,15 @@ def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> 
 
 
 def _what(_: Language, event: SecurityEvent, newer: SecurityEvent | None = None) -> Cell:
-    """Return a sentence that says what happened. Below it is who caused it if the user did not, or where a login came from.
+    """Return the sentence about an event. A detail below it says that somebody else caused it, or where a login came from.
 
-    `newer` is the event after it. If it is the login that followed a password, only the login has the place.
+    `newer` is the event after this one. If this event is the password of the login `newer`, only `newer` has the second detail.
     """
     return Cell(_(EVENTS[event.kind]), _by(_, event) or ("" if _is_followed(event, newer) else _origin(_, event)))
 
 
 def _is_followed(event: SecurityEvent, newer: SecurityEvent | None) -> bool:
-    """Return whether the event is a password, and `newer` is the login from the same place."""
+    """Return whether the event is the entry of a password, and `newer` is the login from the same address and browser."""
     if newer is None or (event.kind, newer.kind) != (EventKind.PASSWORD_RIGHT, EventKind.LOGGED_IN):
         return False
     return (event.address, event.browser) == (newer.address, newer.browser)
@@ -150,17 +150,17 @@ def _origin(_: Language, event: SecurityEvent) -> str:
 
 
 def _page(text: str) -> int:
-    """Return the number of a page; 0 for any other text."""
+    """Return the page number in this text, or 0 if the text is not a number of at most four digits."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
 def described(_: Language, event: SecurityEvent) -> str:
-    """Return a sentence that says what happened and, if the user did not cause it, one about who did."""
+    """Return the sentence about an event. If somebody else caused the event, a second sentence says so."""
     return f"{_(EVENTS[event.kind])} {_by(_, event)}".strip()
 
 
 def _by(_: Language, event: SecurityEvent) -> str:
-    """Return a sentence about who caused the event; empty if the user did, or if the event's own sentence says it."""
+    """Return a sentence that says that somebody else caused the event. Return empty text if no such sentence is needed."""
     return _("The bank or another user of the account did it.") if _is_by_unnamed(event) else ""
 
 

@@ -20,7 +20,7 @@ TOO_MANY_CODES = "There were too many wrong codes. Request a new one."
 
 
 class CodeFlow(ABC):
-    """A flow that confirms something by a code. Its methods `code`, `resent` and `answered` are handlers of pages."""
+    """A flow that confirms a number or an address by a code. Its methods `code`, `resent` and `answered` are handlers."""
 
     start: ClassVar[str]
     """The path of the page with the form. Below it, `answer` is the page for the code, and `resend` sends a new code."""
@@ -29,7 +29,7 @@ class CodeFlow(ABC):
 
     @abstractmethod
     def words(self, _: Language) -> tuple[str, str, str]:
-        """Return the title of the page for the code, the name of the first step, and the label of the link back to it."""
+        """Return the title of the page for the code, the name of the first step, and the label of the link to that step."""
 
     @abstractmethod
     def form(self, visit: Visit) -> View:
@@ -37,7 +37,7 @@ class CodeFlow(ABC):
 
     @abstractmethod
     def sent(self, visit: Visit) -> SentCode | None:
-        """Return where a code was sent; None if no code can be entered now."""
+        """Return the receiver and the times of the code that was sent. Return None if no code can be entered now."""
 
     @abstractmethod
     def resend(self, visit: Visit) -> None:
@@ -45,7 +45,7 @@ class CodeFlow(ABC):
 
     @abstractmethod
     def confirm(self, visit: Visit, code: str) -> bool:
-        """Confirm by the code. Return whether the code was correct."""
+        """Confirm the number or address if the code is correct. Return whether the code is correct."""
 
     @abstractmethod
     def confirmed(self, visit: Visit, to: str) -> Response:
@@ -57,7 +57,7 @@ class CodeFlow(ABC):
         return visit.redirect(self.start) if sent is None else visit.show(self._code(visit, sent))
 
     def resent(self, visit: Visit) -> Response:
-        """Send a new code, unless the last code was sent just now."""
+        """Send a new code, or show an error if the last code was sent too short a time ago."""
         sent = self.sent(visit)
         if sent is None:
             return visit.redirect(self.start)
@@ -66,7 +66,7 @@ class CodeFlow(ABC):
         return visit.redirect(self.answer, notice="code_sent")
 
     def answered(self, visit: Visit) -> Response:
-        """Confirm if the code is correct. After too many wrong codes, show the first form."""
+        """Confirm the number or address if the code is correct. After too many wrong codes, show the first form."""
         before = self.sent(visit)
         with visit.showing_errors(lambda: self.form(visit)):
             confirmed = self.confirm(visit, visit.value("answer"))
@@ -86,7 +86,7 @@ class CodeFlow(ABC):
         return Steps((self.words(_)[1], _("Code")), current)
 
     def waiting(self, visit: Visit) -> tuple[Alert, ...]:
-        """Return the alert with a link to the form for a code that was sent; nothing if no code was sent."""
+        """Return the alert about a code that was sent, with a link to the form for it. Return nothing if no code was sent."""
         _, sent = visit._, self.sent(visit)
         if sent is None:
             return ()
@@ -114,7 +114,7 @@ class CodeFlow(ABC):
 
 
 def with_resend(visit: Visit, view: View, again_at: float) -> View:
-    """Return the page with the time until a new code can be sent, which a script counts down."""
+    """Return the page with the seconds until a new code can be sent. A script counts them down."""
     left = max(0, round(again_at - visit.system.context.now()))
     return replace(view, script="resend.js", after="resend.html" if left else "", extra={**view.extra, "seconds": left})
 

@@ -32,7 +32,7 @@ def ended_others(visit: Visit) -> Response:
 
 
 def extending(visit: Visit) -> Response:
-    """Ask for an answer with a finger or a face."""
+    """Ask for an answer with a finger or a face in the app."""
     return visit.show(_extending(visit, visit.system.proofs.ask(visit.token, visit.visitor().device)))
 
 

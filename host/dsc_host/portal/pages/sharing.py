@@ -24,7 +24,7 @@ def begun(visit: Visit) -> Response:
         try:
             asked, offer = visit.system.begin_share(visit.token, owner, password, address=visit.address)
         except (NotFound, NotNow, DifferentIdentity, LessSecureDevice, TemporaryDevice) as error:
-            # The password was correct, so another user name is needed.
+            # The password was correct, so the error is about the user name.
             return visit.refused(_begin(visit), error, "owner")
     return visit.show(_answering(visit, asked.id, offer))
 
@@ -77,7 +77,7 @@ def confirmed(visit: Visit) -> Response:
     named = visit.value("share", 32)
     facts = next((_facts(_, each) for each in visit.system.shares(visit.token) if each.id == named), ())
     state = visit.system.confirm_share(visit.token, named)
-    # A user without a device shares one during the login, and then continues the login.
+    # During a login, a user without a device may share one, and then continues the login.
     onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
     title, done = _("The device is shared"), _("You can now log in with it.")
     alert = Alert(SUCCESS, done, (_("Keep your other cards in a safe place: you can use them again later."),))

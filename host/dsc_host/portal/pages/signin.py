@@ -1,4 +1,4 @@
-"""The pages of the login: name and password, the choice of the device, its response, and the logout."""
+"""The pages of the login: name and password, the choice of a device, the device's response, help, and the logout."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ _LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 
 
 def name_and_password(visit: Visit) -> Response:
-    """Show the first page of the login, or the overview to a visitor who is logged in."""
+    """Show the first page of the login. Redirect a visitor who is logged in, as after a login."""
     try:
         visit.visitor()
     except NotIn:
@@ -29,13 +29,16 @@ def name_and_password(visit: Visit) -> Response:
 
 
 def begin(visit: Visit) -> Response:
-    """Check name and password. Redirect to the choice of the device, or past it if there is only one way to continue."""
+    """Check name and password. Redirect to the choice of the device, or to its response if there is nothing to choose.
+
+    A user of a closed account is logged in immediately.
+    """
     name = visit.value("name", 64)
     with visit.showing_errors(lambda: _entrance(visit, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     if step.stage is Stage.IN:
         return visit.redirect_after_login(step.token)
-    # The published instructions (docs/reference/coverage.md) show no choice to a user with a single card.
+    # A user with a single card gets no choice. The published documents say so (docs/reference/coverage.md).
     if len(step.choices) == 1 and not step.may_skip:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
@@ -53,7 +56,7 @@ def device(visit: Visit) -> Response:
 
 
 def without_device(visit: Visit) -> Response:
-    """Show a user who has no device at hand the other ways to log in."""
+    """Show the other ways to log in, for a user who has no device at hand."""
     _ = visit._
     view = View(
         _("Help with the login"),
@@ -76,7 +79,7 @@ def choose(visit: Visit) -> Response:
 
 
 def manual(visit: Visit) -> Response:
-    """Show a challenge to type into the phone, if the push did not arrive there."""
+    """Replace the push by a challenge, which the user types into the phone. Users ask for this if the push did not arrive."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
@@ -84,7 +87,7 @@ def manual(visit: Visit) -> Response:
 
 
 def resend(visit: Visit) -> Response:
-    """Send a new code, unless the last code was sent just now."""
+    """Send a new code, or show an error if the last code was sent too short a time ago."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
@@ -93,7 +96,7 @@ def resend(visit: Visit) -> Response:
 
 
 def element(visit: Visit) -> Response:
-    """Ask for the response of the chosen device."""
+    """Ask for the response of the chosen device. If no device was chosen, redirect to the choice."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
@@ -101,7 +104,7 @@ def element(visit: Visit) -> Response:
 
 
 def answer(visit: Visit) -> Response:
-    """Judge the answer of the device."""
+    """Judge the answer of the device. A correct answer completes the login."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
@@ -120,7 +123,7 @@ def answer(visit: Visit) -> Response:
 
 
 def pushed(visit: Visit) -> Response:
-    """Tell the page's script whether the push was approved."""
+    """Tell the page's script, as JSON, whether the push was approved. An approved push completes the login."""
     try:
         offer = visit.system.step(visit.token).offer
         if offer is None or not is_push(offer):
@@ -139,7 +142,7 @@ def pushed(visit: Visit) -> Response:
 
 
 def _choose_again(visit: Visit, offer: Offer, response: Response, token: str) -> Response:
-    """Leave a notice for the page of the devices that says why a device must be chosen again."""
+    """Leave a notice in the response. It says why the visitor must choose a device again."""
     if is_push(offer):
         visit.leave_notice(response, "not_approved", token)
     else:
@@ -154,7 +157,7 @@ def leave(visit: Visit) -> Response:
 
 
 def language(visit: Visit) -> Response:
-    """Show the same page in another language."""
+    """Set the language of the pages, and show the same page again."""
     path, code = visit.value("path"), visit.value("code", 8)
     response = visit.redirect(path if path.startswith("/") and not path.startswith("//") else "/")
     if code in NAMES:

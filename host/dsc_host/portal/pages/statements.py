@@ -30,7 +30,7 @@ def statements(visit: Visit) -> Response:
 
 
 def pdf(visit: Visit) -> Response:
-    """Return a statement or tax form as a PDF, to be kept or printed."""
+    """Return a statement or tax form as a PDF file to download."""
     made = visit.system.statements.pdf(visit.token, visit.value("statement", 64))
     headers = {"content-disposition": 'attachment; filename="statement.pdf"'}
     return Response(made, media_type="application/pdf", headers=headers)
@@ -87,5 +87,5 @@ def _deposits(_: Language, deposits: list[Deposit]) -> Table:
 
 
 def _kept(_: Language, deposit: Deposit) -> str:
-    """Return a phrase with the amount that was kept; empty text if the whole deposit or nothing of it was kept."""
+    """Return a phrase with the amount that was kept, or empty text if this is the whole deposit or nothing."""
     return _("of which {amount} kept", amount=_.dollars(deposit.kept)) if 0 < deposit.kept < deposit.amount else ""

@@ -17,7 +17,7 @@ from dsc_host.portal.wording import DOCUMENTS
 
 _NOTE_LETTERS = 300
 _FEW_MINUTES = 3
-"""The remaining minutes of a call from which the page warns that the call ends."""
+"""The page warns that the call ends when at most this number of minutes remains."""
 
 
 def support(visit: Visit) -> Response:
@@ -63,7 +63,7 @@ def _search(visit: Visit, found: Sequence[FoundUser] = ()) -> View:
 
 
 def _without_a_call(_: Language) -> Listing:
-    """Return the list of what support does without an identified caller."""
+    """Return the list of the actions that support can carry out without an identified caller."""
     details = (_("For a person whose papers you have seen. A second person must agree."),)
     correct = button("/desk/correcting", _("Correct the details"))
     return Listing(_("Without a call"), [Item(_("Correction of the details"), "person", details=details, actions=(correct,))])
@@ -168,7 +168,7 @@ def _correction(visit: Visit) -> View:
 
 
 def call_page(visit: Visit) -> View:
-    """Return the page of the call with the identified caller. Raises `NotAllowed` if there is none."""
+    """Return the page of the call with the identified caller. Raises `NotAllowed` if no caller is identified."""
     _, staff = visit._, visit.system.staff
     known, (_name, devices) = staff.caller(visit.token), staff.caller_devices(visit.token)
     waits, events = staff.caller_waits(visit.token), staff.caller_events(visit.token)
@@ -275,7 +275,7 @@ def may_be_taken_out(device: DeviceView) -> bool:
 
 
 def end(visit: Visit) -> Response:
-    """Save a note that was begun, end the call, and redirect to the search for the next caller."""
+    """Save the note in the form if there is one, end the call, and redirect to the search for the next caller."""
     if note_text := _entered_note(visit):
         with visit.showing_errors(lambda: call_page(visit)):
             visit.system.staff.add_note(visit.token, note_text)

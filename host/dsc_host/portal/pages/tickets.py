@@ -17,7 +17,10 @@ def page(tickets: Tickets) -> Handler:
     def lead_back(visit: Visit) -> Response:
         target = _target(visit)
         if not tickets.allows(target):
-            return visit.problem(400, visit._("Your browser sent an invalid form. Go back and try again."))
+            words = visit._(
+                "The program that sent you here is unknown, or its request is invalid. Tell the operator of the program."
+            )
+            return visit.problem(400, words)
         try:
             session = visit.visitor().session
         except NotIn:
@@ -33,10 +36,13 @@ def page(tickets: Tickets) -> Handler:
 
 
 def _target(visit: Visit) -> str:
-    """Return the address to redirect to. A web server sends the address as it is; during a login it is encoded in base64."""
+    """Return the address to redirect to, or empty text for an invalid request.
+
+    A web server sends the address as it is, or percent-encoded. During a login, the address is encoded in base64.
+    """
     name, _, text = visit.request.scope["query_string"].decode("latin-1").partition("=")
     if name == "to":
-        # nginx cannot encode an address: it sends the address as it is, with all its parameters.
+        # nginx cannot encode an address. It sends the address as it is, with all parameters.
         return text if text.startswith("https://") else unquote(text)
     try:
         return base64.urlsafe_b64decode(text.encode()).decode() if name == "back" else ""

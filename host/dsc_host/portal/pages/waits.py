@@ -1,18 +1,15 @@
-"""The page that stops a waiting change with the code from its message, and the table of waiting changes on other pages.
+"""The page that stops a waiting change with the code from the message about this change.
 
-The code can do nothing else. Opening the page does nothing either: only the button on the page stops the change.
+The code can do nothing else. Opening the page does nothing: the change is stopped by the button on the page.
 """
-
-from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dsc_host.login import WaitKind, WaitView
+from dsc_host.login import WaitKind
 from dsc_host.portal.components import SUCCESS, Alert
-from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages.contact import call_links
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View
+from dsc_host.portal.views import Field, Form, Link, View
 
 WAITS = {
     WaitKind.NUMBER: "Codes to a new phone number",
@@ -20,6 +17,7 @@ WAITS = {
     WaitKind.OPT_OUT: "Opting out",
     WaitKind.IDENTITY: "Corrected details",
 }
+"""The titles of waiting changes."""
 
 
 def stopping(visit: Visit) -> Response:
@@ -53,13 +51,3 @@ def _stop_page(visit: Visit) -> View:
     form = Form("/stop", _("Stop the change"), (Field("code", _("Code"), hint=hint, longest=64),))
     back = Link("/", _("Overview")) if visit.is_logged_in() else Link("/login", _("Back to the login"))
     return View(_("Stop a change"), words=(words,), forms=(form,), back=back, focus=True)
-
-
-def waiting(visit: Visit, waits: Sequence[WaitView]) -> tuple[Table, ...]:
-    """Return a table of the waiting changes; nothing if there are none."""
-    _ = visit._
-    if not waits:
-        return ()
-    rows = [Row((_(WAITS[each.kind]), each.what or NONE, _.moment(each.due_at))) for each in waits]
-    heads = (_("What will change"), _("Which"), _("Takes effect"))
-    return (Table(_("Waiting changes"), heads, rows),)

@@ -63,7 +63,7 @@ def withdrawn(visit: Visit) -> Response:
 
 
 def _too_much(_: Language, amount: Decimal, level: Level, allowance: Allowance) -> tuple[str, str]:
-    """Return the title of a refusal, and its details: what is left, and when all of the limit is available."""
+    """Return the title of a refusal, and its details: how much is left, and when the whole limit is available again."""
     left, title = _left(allowance), _("The amount is more than your limit.")
     if left is None or level.per_day is None:
         return title, ""
@@ -89,7 +89,7 @@ def _full_again(_: Language, level: Level, allowance: Allowance) -> str:
 
 
 def _left(allowance: Allowance) -> Decimal | None:
-    """Return the amount that can be withdrawn now; None if there is no limit."""
+    """Return the amount that can be withdrawn now, or None if there is no limit."""
     if allowance.left_today is None or allowance.left_five_days is None:
         return None
     return min(allowance.left_today, allowance.left_five_days)
@@ -99,7 +99,7 @@ def _left(allowance: Allowance) -> Decimal | None:
 
 
 def _withdraw(visit: Visit, value: str = "") -> View:
-    """Return the page with the form, or with the reason if bank instructions are missing or the limit is used up."""
+    """Return the page with the form. If bank instructions are missing or the limit is used up, an alert replaces the form."""
     _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
     paid = visit.system.payout(visit.token)
     meters, left = limit_meters(_, level, allowance)[1:], _left(allowance)
@@ -145,7 +145,7 @@ def _used_up(_: Language, level: Level, allowance: Allowance) -> Alert:
 
 
 def _without_bank(visit: Visit) -> Alert:
-    """Return the alert that bank instructions are missing, with a link to add them, or why the visitor may not add them."""
+    """Return the alert that bank instructions are missing. It has a link to add them, or says why the visitor may not do so."""
     _ = visit._
     title = _("Add bank instructions before you withdraw money")
     if refusal := _bank_refusal(visit):
@@ -155,7 +155,7 @@ def _without_bank(visit: Visit) -> Alert:
 
 
 def _bank_refusal(visit: Visit) -> str:
-    """Return why the visitor may not change the bank instructions; empty if the visitor may change them."""
+    """Return why the visitor may not change the bank instructions. Return empty text if the visitor may change them."""
     _ = visit._
     known = visit.system.profile(visit.token) if visit.visitor().scope is Scope.FULL else None
     if known is None or known.opted_out:
