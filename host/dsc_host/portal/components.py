@@ -212,6 +212,8 @@ class Dialogue:
     words: Sequence[str] = ()
     forms: Sequence[Form] = ()
     danger: bool = False
+    opened: bool = False
+    """Whether the dialogue is drawn open and within the page, without its button. Only for the page of all components."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The page that shows every component of the design system in every state."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from starlette.responses import Response
@@ -50,13 +51,12 @@ def components(_demo: Demonstration, visit: Visit) -> Response:
 
 
 def refused(_demo: Demonstration, visit: Visit) -> Response:
-    """Show all components, and the form as it looks after a mistake."""
-    _ = visit._
-    return visit.wrong(
-        visit.as_sent(_view(_), "code"),
-        _("The code is not correct. Tries left: {left}. You can also request a new code.", left=4),
-        400,
-    )
+    """Show all components after a form was sent, with the message that the form was refused."""
+    return visit.wrong(_view(visit._), _mistake(visit._), 400, "code")
+
+
+def _mistake(_: Language) -> str:
+    return _("The code is not correct. Tries left: {left}. You can also request a new code.", left=4)
 
 
 def _view(_: Language) -> View:
@@ -68,6 +68,8 @@ def _view(_: Language) -> View:
         blocks=(contents, *samples),
         forms=_forms(_),
         placed=True,
+        wrong="code",
+        wrong_words=_mistake(_),
         back=Link(PATH, _("Back")),
         links=(Link("/demonstration", _("Demonstration")),),
     )
@@ -80,7 +82,7 @@ def _messages(_: Language) -> tuple[Sample, ...]:
         (INFO, _("The call has ended. Who is next?")),
         (WARNING, _("You have opted out. See below what is restricted now.")),
         (DANGER, _("That answer was not correct. Tries left: {left}. After the last one, you must start again.", left=4)),
-        ("error", _("The code is not correct. Tries left: {left}. You can also request a new code.", left=4)),
+        ("error", _mistake(_)),
     )
     steps = tuple(Steps(labels, current) for current in (1, 2, 3))
     return (
@@ -116,12 +118,16 @@ def _actions(_: Language) -> tuple[Sample, ...]:
     )
     return (
         Sample("Actions", _("Links to what can be done. The last one is not possible now."), (Actions(_("Actions"), ways),)),
-        Sample("Dialogue", _("A button that opens a question over the page, without JavaScript."), _dialogues(_)),
+        Sample(
+            "Dialogue",
+            _("A button that opens a question over the page, without JavaScript, and such a question."),
+            _dialogues(_),
+        ),
         Sample("Outcome", _("What will happen: something dangerous, something worse than usual, or neither."), _outcomes(_)),
         Sample("Instructions", _("What to do, step by step."), (_instructions(_),)),
         Sample(
             "Form",
-            _("Fields of each kind, a dangerous form and a button alone. Select Continue to see a field with a mistake."),
+            _("Fields of each kind, a dangerous form and a button alone. One field has a mistake."),
             (Split((PageForms(),), (_outcome(_),)),),
         ),
     )
@@ -242,10 +248,11 @@ def _outcomes(_: Language) -> tuple[Block, ...]:
 
 def _dialogues(_: Language) -> tuple[Block, ...]:
     form = Form(PATH, _("Save the name"), (Field("name", _("Name")),))
+    naming = Dialogue(
+        _("Name a device"), _("Name a device"), (_("For example the phone that the app is on. Only you see it."),), (form,)
+    )
     return (
-        Dialogue(
-            _("Name a device"), _("Name a device"), (_("For example the phone that the app is on. Only you see it."),), (form,)
-        ),
+        naming,
         Dialogue(
             _("Remove"),
             _("Remove the number?"),
@@ -253,16 +260,21 @@ def _dialogues(_: Language) -> tuple[Block, ...]:
             (button(PATH, _("Remove"), danger=True),),
             True,
         ),
+        replace(naming, opened=True),
     )
 
 
 def _forms(_: Language) -> tuple[Form, ...]:
     choices = (Choice("yes", _("Agree"), _("any amount")), Choice("no", _("Refuse")))
+    countries = [Choice(code, _.country(code)) for code in ("CH", "DE")]
     fields = (
         Field("tracking", _("Tracking number"), hint=_("The number of the parcel."), optional=True),
         Field("password", _("Password"), "password", optional=True),
         Field("code", _("Code"), "code", optional=True),
         Field("day", _("Date"), "date", optional=True),
+        Field("amount", _("Amount"), "amount", optional=True),
+        Field("note", _("Note"), "lines", optional=True),
+        Field("country", _("Country of residence"), "select", value="CH", choices=countries),
         Field("choice", _("Decision"), "radio", value="yes", choices=choices),
         Field("sure", _("I know what I will lose"), "checkbox", optional=True),
     )

@@ -28,6 +28,8 @@ def test_the_components_fit_are_accessible_and_look_different(walk: Walk, scheme
         walk.examine(f"{scheme} {width}")
         assert walk.page.evaluate("document.documentElement.scrollWidth") == width
         walk.picture(f"components-{width}-{scheme}")
+    question = walk.page.get_by_role("group", name=walk._("Name a device"), exact=True)
+    assert (question.is_visible(), walk.field("Code").get_attribute("aria-invalid")) == (True, "true")
     assert walk.press("Continue").error
     walk.examine(f"refused {scheme}")
 
