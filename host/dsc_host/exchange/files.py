@@ -2,7 +2,8 @@
 
 Three promises of `new_file`:
 
-1. A file appears under its name only when it is complete and on the disk. If writing fails, no new file remains.
+1. A file appears under its name only when it is complete and on the disk. (On a file system without hard links, an empty file
+   has the name just before.) If writing fails, no draft remains.
 2. Only the owner can access the file (mode 0600), from the first byte on.
 3. An existing file is replaced only if the caller asks for it, and never if it is not an ordinary file.
 """
@@ -24,7 +25,8 @@ PathLike = str | os.PathLike[str]
 def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """Open a new file for writing.
 
-    Raises `InputError` if the file exists and `overwrite` is not set, or if it cannot be written.
+    Raises `InputError` if the file exists and `overwrite` is not set, if the file to replace is not an ordinary file, or if
+    the new file cannot be written.
     """
     path = _check_name(path)
     try:

@@ -16,7 +16,8 @@ def import_pins(verifier: Verifier, path: PathLike, *, refused: Callable[[Refusa
     """Set the PINs of cards that await their PIN. Return the number of PINs that were set.
 
     `refused` is called with each row whose PIN cannot be set, for example because the card already has a PIN. The PINs of the
-    other rows are set. Raises `InputError` before any change if the file is not a CSV with these columns. Raises `StoreError`.
+    other rows are set. Raises `InputError` before any change if the file is not a CSV with these columns. Raises `StoreError`
+    if the database fails; the PINs of earlier rows then stay set.
     """
     count = 0
     with old_file(path) as (file, _):

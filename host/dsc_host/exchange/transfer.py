@@ -6,8 +6,8 @@ Three promises:
    a DTD. A wrong key is found before any encrypted card is imported.
 2. An import reports every card that it leaves out, with its line. With `atomic`, one such card prevents the import of all
    cards.
-3. Memory does not grow with a file, with two exceptions: it holds the serials of a CSV, and those cards and PINs of a PSKC
-   file that are not beside each other.
+3. Memory does not grow with the length of a file, with two exceptions. It holds the serials of a CSV, and the cards and PINs of
+   a PSKC file that are not beside each other.
 """
 
 import secrets as random
@@ -24,7 +24,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Enrollment, State, Verifier, card_rules
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""A function that is called repeatedly with the finished amount and the total amount."""
+"""A function that is called repeatedly with the number of finished cards or bytes, and their total."""
 
 _T = TypeVar("_T")
 _CARDS_PER_REPORT = 100
@@ -118,8 +118,8 @@ def import_pskc(
 ) -> int:
     """Enroll the cards of a PSKC file, and return their number. The file is read as `read_pskc` reads it.
 
-    `refused` is called with each card that cannot be enrolled, and `taken` with each other card. With `atomic`, one refused
-    card prevents the import of all cards, even of cards for which `taken` was called, and 0 is returned. With `dry_run`,
+    `refused` is called for each card that cannot be enrolled, and `taken` for each card that is enrolled. With `atomic`, one
+    refused card undoes the import of all cards, even of cards for which `taken` was called, and 0 is returned. With `dry_run`,
     everything is checked and nothing is enrolled. The number of cards that would be enrolled is returned. `done` is called
     with the number of finished bytes and the total. Raises `StoreError`, and `InputError` for an unusable file, key or
     passphrase.
@@ -271,8 +271,8 @@ class _ImportUndone(Exception):
 
 
 def _enroll_all(verifier: Verifier, records: _Records) -> int:
-    # Read the first card before the transaction begins. Deriving the key from a passphrase takes long, and would hold up other
-    # transactions.
+    # Read the first card before the transaction begins, because deriving the key from a passphrase takes long. Meanwhile, other
+    # transactions would have to wait.
     records.read_first()
     try:
         return verifier.enroll_all(

@@ -150,7 +150,7 @@ def refresh(tx: LoginTransaction, client: str, token: Token, scope: tuple[str, .
 
 
 def tokens(tx: LoginTransaction, opened: Opened) -> tuple[str, str]:
-    """Return a new access token and the refresh token of this generation. The latter is empty without `offline_access`."""
+    """Return a new access token, and the refresh token of this generation, which is empty without `offline_access`."""
     until = tx.now() + tx.policy.openid.token_validity
     access = _sealed(tx, "access", Token(grant=opened.grant.id, until=until, scope=opened.scope))
     if "offline_access" not in opened.data.scope:
