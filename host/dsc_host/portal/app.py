@@ -201,10 +201,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The path of the page where a form's flow begins, by the form's path.
-
-A form needs no entry if its path is below the path of that page.
-"""
+"""By the path of a form, the path of the page where the form's flow begins. Forms below that page need no entry."""
 
 
 def application(
@@ -344,7 +341,7 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
         return visit.redirect(visit.page, notice="choose_device" if choose else "")
     words = {
         404: "The address may have been mistyped, or the page was moved.",
-        405: "It belongs to a form and is not opened by its address. Begin again on the page below.",
+        405: "This address does not accept such a request. Begin again on the page below.",
     }
     return visit.problem(status, visit._(words.get(status, "That did not work.")))
 

@@ -233,7 +233,7 @@ _NOTICES: Mapping[str, str] = {
     "not_approved": "The login was not approved on the phone. Choose a device below to try again.",
     "password": "Your password was changed. All other sessions have ended.",
     "pin": "Your card's PIN was changed. All other sessions have ended.",
-    "app_activated": "The app is ready. A login can now wait for you here.",
+    "app_activated": "The app is ready. You can now approve logins here.",
     "device_activated": "{device} is now in use.",
     "not_activated": "The device was not activated: there were too many wrong answers. Start again.",
     "pin_kept": "The PIN was not changed: there were too many wrong answers. Start again.",
@@ -347,7 +347,7 @@ def explained(error: DscError, _: Language) -> str:
         values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
         return _sentence(_(error.words, **values))
     if isinstance(error, TooManyChallenges):
-        return _("Too many challenges were requested. Try again in {seconds} s.", seconds=round(error.retry_after))
+        return _("Too many challenges were requested. Try again in {seconds} s.", seconds=max(1, round(error.retry_after)))
     if isinstance(error, InputError):
         return _input(error, _)
     if isinstance(error, VerifierError | OutOfMemory):

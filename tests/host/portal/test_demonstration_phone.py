@@ -77,7 +77,7 @@ def test_an_app_is_activated_with_a_new_number() -> None:
         assert "A code was sent to +12…34." in page.text
         assert sent_to(shown) == ["+12125551234"]
         page = browser.press("Activate", token=newest_code(shown.letters), pin="7t&2")
-        assert page.notice == "The app is ready. A login can now wait for you here."
+        assert page.notice == "The app is ready. You can now approve logins here."
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from tests.host.login.scenario import Scenario
 from tests.host.portal.browser import Browsers, enter
 from tests.host.portal.sentences import sentences
 
+from dsc_host.errors import TooManyChallenges
 from dsc_host.login import Kind, NotAllowed
 from dsc_host.portal.languages import NAMES, NONE, load, negotiated
 from dsc_host.portal.wording import explained
@@ -135,6 +136,10 @@ def test_days_moments_and_amounts_are_written_as_the_language_does() -> None:
     assert languages["de"].dollars(Decimal("1250.5")) == "1.250,50\xa0$"
     assert languages["de"].moment(0.0) == "01.01.1970, 00:00\xa0UTC"
     assert languages["en"].moment(None) == NONE
+
+
+def test_a_wait_of_less_than_a_second_is_shown_as_one_second() -> None:
+    assert explained(TooManyChallenges("", 0.2), load()["en"]).endswith("Try again in 1 s.")
 
 
 def test_a_value_cannot_put_another_value_in() -> None:
