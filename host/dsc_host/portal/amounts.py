@@ -16,8 +16,8 @@ _SPACES = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}":
 def read(text: str, language: Language) -> Decimal:
     """Return the amount that a visitor typed in this language. Raises `InputError`.
 
-    In `1,250` and `1.250`, the sign is a thousands separator if it is the thousands separator of this language. In any other
-    language it could also be the decimal separator, so the amount is refused.
+    In `1,250` and `1.250`, the sign counts as a thousands separator if it is the thousands separator of this language.
+    Otherwise, it could also be the decimal separator, so the amount is refused.
     """
     typed = text.translate(_SPACES).strip()
     for sign in ("US$", "$", "USD"):

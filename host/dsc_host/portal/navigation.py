@@ -78,7 +78,7 @@ def sections(visitor: Visitor, page: str, _: Language) -> list[Section]:
 
 
 def section_above(visitor: Visitor, page: str, _: Language) -> tuple[str, str] | None:
-    """Return the path and the label of the section that a page is in; None if the page is the section's own, or in none."""
+    """Return the path and the label of the section that a page is in. None for a section's own page, or without a section."""
     return next(((each.href, each.label) for each in sections(visitor, page, _) if each.current == "true"), None)
 
 
@@ -106,7 +106,7 @@ def first_page(visitor: Visitor | None, _: Language) -> tuple[str, str]:
 
 
 def staff_page_name(path: str, _: Language) -> str:
-    """Return the name of a page for staff, which is its title too."""
+    """Return the name of a page for staff, which is also the title of the page."""
     return {"/desk": _("Support desk"), "/issuer": _("Issuing"), "/compliance": _("Compliance")}[path]
 
 

@@ -35,9 +35,9 @@ _BACK = "back"
 """The name of the cookie that holds the path of the page to show after the login."""
 _BACK_SECONDS = 10 * 60
 TICKET_PAGE = "/ticket"
-"""The path of the page that redirects to other web servers. A login may add an address, which the page checks."""
+"""The path of the page that redirects to other web servers. The query has the address, which the page checks."""
 OPENID_PAGE = "/openid/continue"
-"""The path of the page that redirects to programs that use OpenID Connect. A login adds a program's sealed request."""
+"""The path of the page that redirects to programs that use OpenID Connect. The query has a program's sealed request."""
 _QUERY = re.compile(r"[A-Za-z0-9_.=&-]{1,200}", re.ASCII)
 """The pattern of a query that is kept in links to the same page, for example to the page in another language."""
 _WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z0-9_.=-]*", re.ASCII)
@@ -95,7 +95,7 @@ class Site:
     """The title of the pages. If it is empty, the pages have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """The path of the page where a form's flow begins, by the form's path, unless the form's path is below the page's path."""
+    """By the path of a form, the path of the page where the form's flow begins. Forms below that page have no entry."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -179,7 +179,7 @@ class Visit:
         return view if extension is None else extension.extend_page(self, view, offer, new_pin=new_pin)
 
     def show(self, view: View, status: int = 200) -> Response:
-        """Return the response for a page, with the layout and the pending notice. After a GET, a new visitor gets a token."""
+        """Return the response for a page, with the layout and the pending notice. Opening a page without a token sets one."""
         kept = self.request.cookies.get(self._notice_cookie, "")
         notice = Notice.opened(kept, self.system.context.cards.keys.current, self.token)
         token, visitor = self.token or security.new_visitor(), self._visitor_or_none()
@@ -213,7 +213,7 @@ class Visit:
     def redirect(self, path: str, *, notice: str = "", token: str = "", **values: Value) -> Response:
         """Redirect to another page, which shows the notice with the key `notice`.
 
-        `values` are the values in the notice's sentence. `token` replaces the visitor's token.
+        `values` are the values in the notice's sentence. If `token` is given, it replaces the visitor's token.
         """
         response = RedirectResponse(quote(path, safe="/?=&"), 303)
         if token:
@@ -306,11 +306,11 @@ class Visit:
         return view.refused(self.sent_to or str(self.request.scope["path"]), self.form, wrong)
 
     def wrong(self, view: View, words: str, status: int, field: str = "") -> Response:
-        """Return the page with the error `words`. If `field` is given, show the error there, and the visitor's input."""
+        """Return the page with the error `words`. If `field` is given, show the error there, and keep the visitor's input."""
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
     def problem(self, status: int, words: str, title: str = "") -> Response:
-        """Return a page that explains a problem, with links to the form's page or the same page, and to the first page."""
+        """Return a page that explains a problem. Its links lead back to the form or the same page, and to the first page."""
         visitor, extension = self._visitor_or_none(), self.site.extension
         first = Link(*first_page(visitor, self._))
         if visitor is None and extension is not None:
@@ -351,7 +351,7 @@ class Visit:
 
     @property
     def page(self) -> str:
-        """The path of the requested page. For a form, the page where its flow begins. For an unknown path, a page above."""
+        """The path of the requested page, of the page where a form's flow begins, or of the page above an unknown path."""
         path = str(self.request.scope["path"])
         path = self.site.starts.get(path, path)
         while path not in self.site.pages:

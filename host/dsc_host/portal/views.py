@@ -1,6 +1,6 @@
 """The parts of a page. A handler describes a page with these parts, and the template `page.html` draws every page.
 
-So screen readers, the tab key and magnification work in the same way on every page.
+For this reason, screen readers, the tab key and magnification work in the same way on every page.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Field:
     """The options of radio buttons or of a list."""
     optional: bool = False
     shown_for: str = ""
-    """The value of the radio button with which the field is shown. If it is empty, the field is always shown."""
+    """The value of a radio button: the field is shown only while this button is selected. If empty, it is always shown."""
     secret: bool = False
     """Whether the field is empty when the form is shown again after an error. Passwords and codes are always empty then."""
     sent: SentMessage | None = None
@@ -106,7 +106,7 @@ def button(action: str, label: str, *, danger: bool = False, **values: str) -> F
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link, with an optional hint. If `href` is empty, the link is drawn as text, in most components as a disabled one."""
+    """A link, with an optional hint. Without `href`, it is drawn as text: a disabled link, or in a `Filter` the current one."""
 
     href: str
     label: str
@@ -123,7 +123,7 @@ class Cell:
     detail: str = ""
     """A less important text below the main one."""
     badge: str = ""
-    """The kind of the badge as which the text is drawn, for example `success`. If it is empty, the text is plain."""
+    """The kind of badge that the text is drawn as, for example `success`. Empty for plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Row:
     group: str = ""
     """A heading, for example a day. It is drawn once above consecutive rows that have the same heading."""
     about: str = ""
-    """The subject of the actions, which screen readers read after a button's label. If it is empty: the first two cells."""
+    """The subject of the actions, which screen readers read after a button's label. By default, the first two cells."""
     kind: str = ""
     """`danger` for a row that needs attention, and empty for other rows."""
 
@@ -214,7 +214,7 @@ class View:
     links: Sequence[Link] = ()
     error: str = ""
     wrong: str = ""
-    """The name of the field that the error is about; empty if the error is about the whole form."""
+    """The name of the field that the error is about. Empty if the error is about the whole form."""
     wrong_words: str = ""
     """The text beside the wrong field. If it is empty, the text of the error is there."""
     facts: Sequence[tuple[str, str]] = ()
@@ -252,7 +252,7 @@ class View:
     extra: dict[str, object] = field(default_factory=dict)
     """Values for the templates that `fragment`, `after`, `frame` and `beside` name."""
     focus: bool = False
-    """Whether the first empty field has the keyboard focus. After an error, the wrong field has it."""
+    """Whether the first empty field gets the keyboard focus, or after an error the wrong field. `focus_id` decides."""
     leads_to: str = ""
     """The address to which the page redirects by itself. Empty if the page does not redirect."""
     sent: str = ""
@@ -272,7 +272,7 @@ class View:
 
     @property
     def wrong_id(self) -> str:
-        """The id, in the page, of the field that the error is about; empty if the error is about a whole form."""
+        """The HTML id of the field that the error is about. Empty if the error is about a whole form."""
         return next((known for known, form, each in self._fields() if each.name == self.wrong and self._was_sent(form)), "")
 
     @property
@@ -282,9 +282,9 @@ class View:
 
     @property
     def focus_id(self) -> str:
-        """The id of the field that gets the keyboard focus; empty if no field gets it.
+        """The HTML id of the field that gets the keyboard focus. Empty if no field gets it.
 
-        In a narrow window, the focus would hide what is beside a form, which is above the field there.
+        No field gets it after a wrong response if `beside` is set: in a narrow window, the focus would hide that template.
         """
         if not self.focus and (not self.error or (self.is_retry and self.beside)):
             return ""
@@ -309,7 +309,7 @@ class View:
         return self.sent in ("", form.action)
 
     def _fields(self) -> Iterator[tuple[str, Form, Field]]:
-        """Yield the fields that a visitor fills in, each with its id in the page and its form."""
+        """Yield the fields that a visitor fills in, each with its HTML id and its form."""
         for number, form in enumerate(self.forms, 1):
             for at, each in enumerate(form.fields, 1):
                 if each.kind != "hidden":

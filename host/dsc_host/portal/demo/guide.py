@@ -65,7 +65,7 @@ class StoryGuide:
     papers: Facts
     """The papers of the caller, if support asks for them in the current step."""
     following: Story | None
-    """After the last step: a story that the visitor has not finished. None before, and if all stories are finished."""
+    """The story to continue with after the last step. None before that, and if the visitor has finished all stories."""
     links: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
     progress: str

@@ -22,7 +22,7 @@ from dsc_host.portal.wording import KINDS
 
 
 def compliance(visit: Visit) -> Response:
-    """Show the requests and corrections that wait for a decision."""
+    """Show the requests and corrections that wait for a decision, and past decisions."""
     _, people = visit._, visit.system.staff.people_to_check(visit.token)
     rows = [
         Row(

@@ -39,7 +39,7 @@ def dialed(number: str) -> Link:
 
 
 def call_links(visit: Visit) -> tuple[Link, ...]:
-    """Return the link that calls the first telephone of the visitor's office; nothing if no telephone is known."""
+    """Return the link that calls the first telephone of the visitor's office, or nothing if no telephone is known."""
     numbers = telephones(visit._, office_of(visit))[:1]
     return tuple(replace(dialed(number), label=visit._("Call {number}", number=number)) for _name, number in numbers)
 

@@ -43,7 +43,7 @@ def short_item(_: Language, device: DeviceView) -> Item:
 
 
 def about(_: Language, device: DeviceView) -> str:
-    """Return the kind, the name and the label of a device. Pages, and screen readers at buttons, name the device so."""
+    """Return the kind, the name and the label of a device. Pages and screen readers use this text to name the device."""
     return f"{kind_name(_, device.kind, issued=device.issued)} {device_name(device)}".strip()
 
 

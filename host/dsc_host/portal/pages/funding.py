@@ -36,7 +36,7 @@ def check(visit: Visit) -> Response:
 
 
 def deposited(visit: Visit) -> Response:
-    """Redirect to the check page for a transfer or, after the check, record the transfer, if the user may make it."""
+    """Redirect to the check page if the user may make this transfer. After the check, record the transfer."""
     sure = confirmations.is_confirmed(visit)
     with visit.showing_errors(lambda: _deposit(visit)):
         amount = amounts.read(visit.value("amount", 32), visit._)
@@ -81,7 +81,7 @@ def _deposit(visit: Visit, amount: str = "", method: str = "") -> View:
     )
     written = amounts.written(Decimal(amount), _) if amount else ""
     chosen = method or (choices[0].value if choices else "")
-    # The largest amount depends on the way of payment, so the choices of the way of payment show it, and not this hint.
+    # The largest amount depends on the way of payment. So the hints of the choices show it, and this hint does not.
     hint = example(_) if any(most.values()) else f"{_('No limit.')} {example(_)}"
     fields = (
         Field("amount", _("Amount in US dollars"), "amount", hint, written, longest=20),

@@ -38,7 +38,7 @@ def protection(visit: Visit) -> Response:
 
 
 def _state(visit: Visit, visitor: Visitor, known: Protection, users: Sequence[tuple[str, Protection]]) -> Listing:
-    """Return the list of the visitor and of `users`. It says whether each is protected, and has the links that change that."""
+    """Return the list of the visitor and of `users`. It says who is protected, and has links that change the protection."""
     _, own = visit._, (visitor.name, known)
     others = [each for each in users if each[0] != visitor.name]
     rows = [_user_item(visit, visitor, *each, alone=not others) for each in (own, *others)]

@@ -29,7 +29,7 @@ def name_and_password(visit: Visit) -> Response:
 
 
 def begin(visit: Visit) -> Response:
-    """Check name and password. Redirect to the choice of the device, or to its response if there is nothing to choose.
+    """Check name and password. Redirect to the choice of the device, or to the response if there is nothing to choose.
 
     A user of a closed account is logged in immediately.
     """

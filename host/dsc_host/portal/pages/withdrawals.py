@@ -38,7 +38,7 @@ def check(visit: Visit) -> Response:
 
 
 def withdrawn(visit: Visit) -> Response:
-    """Redirect to the check page for the amount or, after the check, withdraw the amount within the limits."""
+    """Redirect to the check page if the amount is within the limits. After the check, withdraw the amount."""
     _, sure = visit._, confirmations.is_confirmed(visit)
     with visit.showing_errors(lambda: _withdraw(visit)):
         amount = amounts.read(visit.value("amount", 32), _)
@@ -125,7 +125,7 @@ def _withdraw(visit: Visit, value: str = "") -> View:
 
 
 def _limit_facts(_: Language, level: Level, allowance: Allowance) -> tuple[tuple[str, str], ...]:
-    """Return the limit for a day, how much is left, and from which day all of it is left; or that there is no limit."""
+    """Return the limit for a day, how much of it is left, and when it is whole again. Without a limit, say so instead."""
     left, day = _left(allowance), allowance.full_on
     if level.per_day is None or left is None:
         return ((_("You can withdraw now"), _("Any amount: your device has no limit.")),)
