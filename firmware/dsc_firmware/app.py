@@ -1,4 +1,4 @@
-"""The connection of the state machine with a board's ports. It stores a change before it shows its result (`journal`)."""
+"""The connection of the state machine with a board's ports. A change of the record is stored before its result is shown."""
 
 import struct
 
@@ -22,7 +22,7 @@ _UNLOCK_QUESTIONS = const(1000000)
 
 
 def same(a, b):
-    """Return whether two buffers of the same length are equal. The time does not depend on the place of a difference."""
+    """Return whether two buffers of the same length are equal. The time does not depend on where they differ."""
     difference = 0
     for i in range(len(a)):
         difference |= a[i] ^ b[i]
@@ -30,7 +30,7 @@ def same(a, b):
 
 
 class App:
-    """The card on one board. Call `poll` forever. It returns how long the caller may sleep if no input arrives."""
+    """The card on one board. Call `poll` again and again, as long as the board has power."""
 
     def __init__(self, board):
         self.board = board
@@ -50,7 +50,7 @@ class App:
         self.journal.load()
         self.entropy.start()
         self.refresh()
-        # The time without power is unknown, so the wait starts from its beginning.
+        # The time without power is unknown, so the wait starts again.
         self._wait()
         self.board.display.show(self.card.cells)
         if self.card.condition == states.BROKEN:
@@ -90,7 +90,10 @@ class App:
         return True
 
     def poll(self):
-        """Process the time, the keys and the line once. Return the milliseconds until the next pass must run."""
+        """Process the time, the keys and the line once. Return the milliseconds after which the caller must call again.
+
+        The caller must call earlier if a key or the line may have input.
+        """
         now = self.board.clock.ticks_ms()
         self.apply(self.card.step(states.TICK, now), now)
         for _ in range(_KEYS_A_PASS):
@@ -105,13 +108,13 @@ class App:
         return FOREVER if left < 0 else left
 
     def press(self, key, now):
-        """Process one key."""
+        """Process one key at `now` (ticks in ms)."""
         if key == KEY_PRESS and self.card.state == states.OFF:
             self._check_battery()
         self.apply(self.card.step(key, now), now)
 
     def _check_battery(self):
-        # A broken card shows ERROR until restart, even if its battery is low.
+        # A broken card shows ERROR until its restart, even if its battery is low.
         if self.card.condition == states.BROKEN:
             return
         if self._battery is not None and self._battery.low():
@@ -120,14 +123,14 @@ class App:
             self.refresh()
 
     def fail(self):
-        """Show ERROR until restart."""
+        """Show ERROR until the restart of the card."""
         now = self.board.clock.ticks_ms()
         self.apply(self.card.fail(now), now)
 
     def apply(self, effects, now):
-        """Carry out a step's effects, and the effects of the steps that follow. Report the changes on the line."""
+        """Carry out the effects of a step, and those of the steps that follow from it. Report the changes on the line."""
         card = self.card
-        # The step that returned these effects has already changed the state. So compare the state with the one reported last.
+        # The step that returned these effects has already changed the state. So compare with the state after the last call.
         before = self._was
         asked_by_line = card.asked_by_line
         while effects & ~states.SHOW:
@@ -191,9 +194,9 @@ class App:
         return states.ASKED
 
     def _draw(self):
-        """Choose an unlock challenge. The card keeps it until the owner has tried a code for it."""
+        """Choose and store an unlock challenge, which stays until the owner tries a code. Return whether that succeeded."""
         try:
-            # Read more bytes than needed, so that the health tests notice a source that repeats one byte.
+            # Read more bytes than are needed, so that the health tests find a source that repeats one byte.
             data = self.entropy.read(16)
         except EntropyError:
             return False
@@ -235,7 +238,7 @@ class App:
         return states.ERASED if erased else states.FAULT
 
     def take_on(self, profile):
-        """Store a checked profile as the card's record. Return whether that succeeded."""
+        """Store the checked `profile` as the card's record. Return whether that succeeded. If not, show ERROR."""
         profile.fill(self.record)
         stored = self.journal.store_twice()
         if not stored:
@@ -246,7 +249,7 @@ class App:
         return stored
 
     def shown(self):
-        """Return the display's text as a view without the spaces on its right."""
+        """Return the text on the display as a view, without the spaces on its right."""
         cells = self.card.cells
         end = CELLS
         while end and cells[end - 1] == _SPACE:

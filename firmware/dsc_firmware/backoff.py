@@ -1,4 +1,4 @@
-"""The wait of a locked card for an unlock code: 30 s after the first wrong code, twice as long after each further code."""
+"""The time in which a locked card accepts no unlock code: 30 s after the first wrong code, then twice as long each time."""
 
 from .ports import const, ticks_diff
 
@@ -6,7 +6,7 @@ _FIRST_MS = const(30000)
 
 
 class Wait:
-    """A countdown to 0, which continues while the card is off if `tick` is called at least once a day.
+    """A countdown to 0. It goes on while the card is off. Call `tick` at least once a day.
 
     `seconds` is the time left at the last tick, rounded up.
     """
@@ -17,16 +17,16 @@ class Wait:
         self._since = 0
 
     def start(self, failures, now):
-        """Start a wait at `now` (ticks in ms). Its length depends on `failures`, the number of wrong codes."""
+        """Start the wait after `failures` wrong codes at `now` (ticks in ms). Without wrong codes, there is no wait."""
         self._ms = _FIRST_MS << failures - 1 if failures else 0
         self._since = now
         self.seconds = self._ms // 1000
 
     def tick(self, now):
-        """Update `seconds`. Return whether it changed."""
+        """Update `seconds` at `now` (ticks in ms). Return whether `seconds` has changed."""
         before = self.seconds
         left = self._left(now)
-        # Record the end of the wait: ticks wrap around, so after some days they cannot be compared with its beginning.
+        # Note that the wait is over: ticks wrap around, so some days later they cannot be compared with the wait's beginning.
         if left == 0:
             self._ms = 0
         self.seconds = (left + 999) // 1000

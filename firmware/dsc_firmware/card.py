@@ -1,8 +1,8 @@
 """The card's state machine: keys are its input, and the display is its output.
 
-`step` touches no hardware: it only changes the card's state and returns effects. The caller carries the effects out and
-reports the outcome in another `step`. PIN, question and display share one buffer. The PIN and the question are overwritten as
-soon as the card no longer needs them. No memory is allocated between the press of a key and the change of the display.
+`step` uses no hardware: it changes the card's state and returns effects. The caller carries the effects out, and reports the
+outcome with another `step`. The display, the PIN and the question are parts of one buffer. The PIN and the question are
+overwritten as soon as the card no longer needs them. This module allocates no memory for a key that is pressed.
 """
 
 from . import states
@@ -17,10 +17,10 @@ _NOTICES = (b"", b"NO KEY", b"ERROR", b"LOBATT")
 
 
 class Card:
-    """A card. Set `condition`, `locked`, `checks_pin`, `question_size` and `unlocks` from its record before the first key.
+    """A card. Set `condition`, `locked`, `failures`, `checks_pin`, `question_size` and `unlocks` before the first key.
 
-    `cells` is the display (8 bytes of ASCII). `pin` is the typed PIN. `question` is the question, or the code in UNLOCK.
-    `asked_by_line` means that the question came over the line. `unlocks` is the number of unlock codes still accepted.
+    `unlocks` is the number of unlock codes that are still accepted. `cells` is the display: 8 bytes of ASCII. `pin` is what was
+    typed as PIN. `question` is the question, or the unlock code in UNLOCK. `asked_by_line` means that the question came over the line.
     """
 
     def __init__(self):
@@ -56,11 +56,11 @@ class Card:
 
     @property
     def question(self):
-        """Return the question that was typed so far, or that came over the line, as a view of ASCII."""
+        """Return a view of the question, as ASCII: the characters typed so far, or the question that came over the line."""
         return self._question[: self._asked]
 
     def step(self, event, now):
-        """Process one event at `now` (ticks in ms): a key, or an event of `states`. Return effects."""
+        """Process one event at `now` (ticks in ms), and return effects. An event is a key, or an event of `states`."""
         if event == states.TICK:
             return self._tick(now)
         if event <= states.ASKED:
@@ -71,7 +71,7 @@ class Card:
         return self._keys[self.state](event)
 
     def remaining(self, now):
-        """Return the milliseconds until the card changes without input: 0 if it is due now, -1 if the card is off."""
+        """Return the milliseconds until the card changes without input: 0 if it must change now, -1 if it is off."""
         left = self._idle_left(now)
         return min(left, self.wait.next_ms(now)) if self.state == states.WAIT else left
 
@@ -81,13 +81,13 @@ class Card:
         return max((states.RESPONSE_MS if self.state == states.RESPONSE else _IDLE_MS) - ticks_diff(now, self._since), 0)
 
     def put_question(self, number):
-        """Set the question to an unlock challenge, a number of 6 digits."""
+        """Set the question to the unlock challenge `number`, as 6 digits."""
         put_decimal(number, self._question[: states.UNLOCK_QUESTION])
         self._asked = states.UNLOCK_QUESTION
 
     def ask(self, question):
-        """Accept a question of `question_size` bytes from the line, only if `can_ask()` is true. Return effects."""
-        # Do not restart the idle time. Otherwise a host could keep a typed PIN in memory forever.
+        """Accept a question of `question_size` bytes from the line. Return effects. Call `can_ask` first."""
+        # The idle time goes on. Otherwise a host could keep a typed PIN in memory forever.
         self._forget_question()
         self._question[: len(question)] = question
         self._asked = len(question)
@@ -103,7 +103,7 @@ class Card:
         return self._asked > 0 and not self.asked_by_line
 
     def ask_wipe(self, now):
-        """Ask the owner `WIPE?` on the display, only if `can_ask_wipe()` is true. Return effects."""
+        """Ask the owner `WIPE?` on the display. Return effects. Call `can_ask_wipe` first."""
         self._since = now
         self.state = states.WIPE
         return self._show(b"WIPE?")
@@ -113,7 +113,7 @@ class Card:
         return self.state in (states.OFF, states.NOTICE, states.LOCKED, states.WAIT)
 
     def fail(self, now):
-        """Show ERROR and forget all input, because something outside the card failed. Return effects."""
+        """Show ERROR, forget all input, and return effects, because a port or an effect has failed."""
         self._since = now
         self.condition = states.BROKEN
         return self._notice()
@@ -263,7 +263,7 @@ class Card:
         return self._show(b"LOCKED")
 
     def _show_wait(self):
-        """Show the seconds until the card accepts an unlock code. Show LOCKED if it accepts a code now, or never again."""
+        """Show the seconds until the card accepts an unlock code. If it accepts a code now, or never again, show LOCKED."""
         if self.wait.seconds == 0 or self.unlocks == 0:
             return self._lock()
         self.state = states.WAIT

@@ -1,4 +1,4 @@
-"""The contents of the display. Each function fills a buffer of CELLS bytes with ASCII, and allocates no memory."""
+"""Texts for the display. Each function fills the buffer `cells` of CELLS bytes with ASCII, and allocates no memory."""
 
 from .ports import CELLS, const
 
@@ -7,20 +7,20 @@ _STAR = const(0x2A)
 
 
 def put_text(cells, text):
-    """Put `text` on the left, with spaces after it."""
+    """Put `text` on the left, and spaces after it."""
     for i in range(CELLS):
         cells[i] = text[i] if i < len(text) else _SPACE
 
 
 def put_masked(cells, text, typed):
-    """Put `text`, with a star after it for each of the `typed` digits."""
+    """Put `text`, and after it `typed` stars: one for each digit that was typed."""
     put_text(cells, text)
     for i in range(len(text), len(text) + typed):
         cells[i] = _STAR
 
 
 def put_number(cells, text, number):
-    """Put `text` on the left and `number` on the right."""
+    """Put `text` on the left, and `number`, which is more than 0, on the right."""
     put_text(cells, text)
     at = CELLS - 1
     while number:
@@ -30,7 +30,7 @@ def put_number(cells, text, number):
 
 
 def put_end(cells, digits, typed):
-    """Put the last of the `typed` digits, as many as fit, so that the owner sees each new digit."""
+    """Put the first `typed` of `digits`, or the last eight of these. So the owner sees each new digit."""
     first = max(0, typed - CELLS)
     put_text(cells, b"")
     for i in range(first, typed):

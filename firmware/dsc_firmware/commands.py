@@ -13,10 +13,10 @@ _NONCE_MAX = const(32)
 _ENTROPY_MAX = const(64)
 _UNCHECKED = ("hello", "info", "display")
 _KEYS = {b"OK": KEY_OK, b"C": KEY_C, b"PRESS": KEY_PRESS}
-# The words for the conditions of the card, in the order of their numbers in states.py.
+# The words for the conditions of the card, in the order of the numbers in states.py.
 _CONDITIONS = (b"ready", b"blank", b"error", b"low")
 
-# Published values of RFC 6287, appendix C.2. The only hash that they need is SHA-256, which every interpreter has.
+# A test vector of RFC 6287, appendix C.2. It needs SHA-256 and no other hash, and every MicroPython has SHA-256.
 _TEST_SUITE = "OCRA-1:HOTP-SHA256-8:QA08"
 _TEST_KEY = b"12345678901234567890123456789012"
 _TEST_QUESTION = b"CLI22220SRV11110"
@@ -60,7 +60,7 @@ class Commands:
         }
 
     def serve(self, request):
-        """Answer one request. Ignore a request without a checksum, except for the words in `_UNCHECKED`."""
+        """Answer one request. Ignore a request without a checksum, unless its word is in `_UNCHECKED`."""
         if not request.checked and request.word not in _UNCHECKED:
             return
         try:
@@ -106,7 +106,7 @@ class Commands:
         reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
         reply.value(b"condition", _CONDITIONS[self._app.card.condition])
         mem_free = getattr(gc, "mem_free", None)
-        # Collect first, because garbage is free memory too. Do not collect if the collector is off: objects may be in use then.
+        # Collect garbage first, because its memory is free too. If the collector is turned off, respect that.
         if mem_free and gc.isenabled():
             gc.collect()
         reply.value(b"free", str(mem_free()).encode() if mem_free else b"")
@@ -208,7 +208,7 @@ class Commands:
     def _key_named(self, name):
         if name is not None and len(name) == 1 and is_digit(name[0]):
             return name[0]
-        # Compare bytes, because a value from the line may be invalid as text.
+        # Compare bytes: a value from the line may be invalid as text.
         key = _KEYS.get(bytes(name)) if name is not None else None
         if key is None:
             raise Refused("bad-arg", "k: 0 to 9, OK, C or PRESS")

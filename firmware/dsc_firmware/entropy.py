@@ -1,9 +1,9 @@
 """Random bytes that have passed health tests.
 
-The tests are those of NIST SP 800-90B section 4.4 for bytes: repetition count (cutoff 6) and adaptive proportion (fewer than
-62 of 512). The limits are for a source with at least 4 bits of entropy per byte and for one false alarm in 2**20. At start-up,
-START bytes are tested and discarded. Every byte that is read later is tested too. After a failure, every read fails until
-restart.
+The tests are those of NIST SP 800-90B section 4.4, for bytes. The repetition count test fails if 6 bytes in a row are equal.
+The adaptive proportion test fails if 62 of 512 bytes equal the first of them. These limits are for a source with at least 4
+bits of entropy per byte, and for one false alarm in 2**20. At start-up, START bytes are tested and discarded. Every byte that
+is read later is tested too. After a failure, every read fails until the restart of the card.
 """
 
 from .ports import const, wipe
@@ -16,7 +16,7 @@ _CHUNK = const(64)
 
 
 class EntropyError(Exception):
-    """The source is broken: it repeats bytes, is biased, or returns too few bytes."""
+    """The source is broken: it repeats bytes, is biased, returns too few bytes, or fails."""
 
 
 class Entropy:
@@ -41,7 +41,7 @@ class Entropy:
         return self.healthy
 
     def read(self, n):
-        """Return `n` random bytes in a bytearray that the caller should wipe. Raise EntropyError if the source is unhealthy."""
+        """Return `n` random bytes in a bytearray, which the caller should wipe. Raise EntropyError if the source is broken."""
         data = self._take(n)
         if not self._passes(data):
             self.healthy = False
@@ -60,7 +60,7 @@ class Entropy:
         return data
 
     def _passes(self, data):
-        """Return whether both tests pass up to the end of `data`."""
+        """Return whether both tests pass for the bytes of `data`, after the bytes that were tested before."""
         last, run, seen, sample, same = self._last, self._run, self._seen, self._sample, self._same
         passed = True
         for byte in data:

@@ -1,17 +1,17 @@
 """The card's single record, stored so that nothing is lost and no counter is used twice.
 
-Invariants, even if the power fails at any instruction:
-1. Afterwards the record is the complete old record or the complete new record.
-2. A counter is stored before its response is shown. So no two responses of a card have the same counter.
+Four promises, even if the power fails at any instruction:
+1. After the next start, the record is either the complete old record or the complete new record.
+2. The next counter is stored before a response is shown. So no two responses of a card have the same counter.
 3. A PIN try is counted, stored and read back before the PIN is compared. A right PIN resets the count. So a power cut never
    gives an extra try. Unlock codes are counted in the same way, and a power cut does not shorten the wait after a wrong code.
 4. If both slots were written and neither has a valid checksum, the card is BROKEN. The slots are not changed until the owner
    agrees to a wipe.
 
-Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
-newest epoch is the record. A `load` that can read and write the flash repairs the other slot. Afterwards either no slot holds a
-valid record, or both hold a record with a key, or both hold a record without a key. An interrupted write makes only one slot
-invalid, so two written and invalid slots mean real damage.
+Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The epoch is a number that
+grows with each write. The valid slot with the higher epoch is the record. `load` repairs the other slot, if it can read and
+write the flash. After that, both slots hold a record with a key, or both hold a record without a key, or neither holds a valid
+record. A write that is interrupted makes one slot invalid, so two slots that were written and are invalid mean real damage.
 """
 
 import struct
@@ -44,11 +44,11 @@ _AT_CRC = const(205)
 
 
 class Record:
-    """The card's stored data. The buffers have a fixed size. `serial`, `suite` and `key` return the used part of their buffer.
+    """The card's stored data, in buffers of a fixed size.
 
-    `checks_pin` means that the card checks the PIN itself, against `code` (its keyed digest), and locks after `tries`
-    failures. `counter` is the next counter to use. A locked card with an `unlock_key` accepts `unlocks` more codes. `asked` is
-    the open unlock challenge plus 1, or 0 if none is open.
+    `checks_pin` means that the card compares the keyed digest of a typed PIN with `code`, and locks after `tries` failures.
+    `counter` is the next counter to use. If `can_unlock` is true, a locked card accepts `unlocks` more codes, which are made
+    with `unlock_key`. `asked` is the open unlock challenge plus 1, or 0 if none is open.
     """
 
     def __init__(self):
@@ -73,7 +73,7 @@ class Record:
         self.counter = 0
 
     def assign(self, serial, suite, key):
-        """Set serial, suite and key. Each argument is a buffer that fits into its field."""
+        """Set the serial, the suite and the key. Each argument is a buffer that is not longer than its field."""
         for field, value in ((self._serial, serial), (self._suite, suite), (self._key, key)):
             wipe(field)
             field[: len(value)] = value
@@ -110,7 +110,7 @@ class Record:
         return memoryview(self._key)[: self._lengths[2]]
 
     def encode_into(self, buffer, epoch):
-        """Fill `buffer`, which has SIZE bytes, with the record and the epoch. Put the checksum at its end."""
+        """Fill `buffer`, which has SIZE bytes, with the record, the epoch and, at the end, the checksum."""
         wipe(buffer)
         struct.pack_into(
             _HEAD,
@@ -136,7 +136,7 @@ class Record:
         struct.pack_into("<I", buffer, _AT_CRC, _check(buffer))
 
     def decode(self, buffer):
-        """Load the record from a slot's contents, whose checksum must be valid (see `epoch_of`)."""
+        """Load the record from `buffer`, the contents of a slot. Their checksum must be valid: see `epoch_of`."""
         fields = struct.unpack_from(_HEAD, buffer, 0)
         self.checks_pin = fields[3] == 1
         self.tries = fields[4]
@@ -156,7 +156,7 @@ def _check(buffer):
 
 
 def epoch_of(data):
-    """Return the epoch of a slot's contents, or -1 if they are missing, truncated, or have an invalid checksum."""
+    """Return the epoch in the contents of a slot, or -1 if the contents are missing, truncated or otherwise invalid."""
     if data is None or len(data) != SIZE or bytes(data[:4]) != _MAGIC:
         return -1
     if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):
@@ -165,7 +165,7 @@ def epoch_of(data):
 
 
 class Journal:
-    """The record in its two slots. `status` is BLANK, READY or BROKEN. While it is BROKEN, a caller may only `erase`."""
+    """The record in its two slots. `status` is BLANK, READY or BROKEN. While it is BROKEN, call no method but `erase`."""
 
     def __init__(self, flash):
         self._flash = flash
@@ -176,7 +176,7 @@ class Journal:
         self.status = BROKEN
 
     def load(self):
-        """Read both slots, load the newest valid slot, and repair the other slot if needed. Return the status."""
+        """Read both slots, load the newest valid slot, and repair the other slot if necessary. Return the status."""
         slots = self._find()
         if slots is None:
             return self._break()
@@ -200,7 +200,8 @@ class Journal:
         return slots
 
     def _start(self, slots):
-        # No slot is valid. If both were written, they are damaged. Otherwise no write was ever completed: the card is blank.
+        # No slot is valid. If both slots were written, they are damaged. Otherwise no write was ever completed, so the card is
+        # blank.
         if slots[0] is not None and slots[1] is not None:
             return self._break()
         return self._settle()
@@ -214,7 +215,7 @@ class Journal:
         return BROKEN
 
     def store(self):
-        """Write the record to the older slot and read it back. Return whether that succeeded. If not, set the status BROKEN."""
+        """Write the record to the older slot and read it back. Return whether that succeeded. If not, the status is BROKEN."""
         self.record.encode_into(self._buffer, self._epoch + 1)
         held = self._write(1 - self._slot)
         wipe(self._buffer)
@@ -233,8 +234,8 @@ class Journal:
     def erase(self):
         """Forget the record and overwrite both slots. Return whether that succeeded."""
         self.record.clear()
-        # The blank record must be newer than the records in both slots, even if a slot could not be read at start. Otherwise a
-        # power cut between the two stores would bring back an older record, whose counter is used already.
+        # The blank record must be newer than the records in both slots, even if a slot could not be read at the start. So read
+        # the slots again. Otherwise a power cut between the two stores could bring back an old record with a used counter.
         if self._find() is None:
             self._break()
             return False
@@ -248,7 +249,7 @@ class Journal:
             return False
 
     def sound(self):
-        """Return whether the slot in use still holds a valid record. Return True for a blank card."""
+        """Return whether the newest slot still holds the record. For a blank card, return True; for a broken card, False."""
         if self.status != READY:
             return self.status == BLANK
         try:

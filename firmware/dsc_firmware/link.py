@@ -1,7 +1,7 @@
 """Frames on the serial line, as docs/reference/protocol.md describes them.
 
-A line that violates the protocol is ignored. One request is handled at a time, in a buffer that is overwritten afterwards.
-Values are views into that buffer. No input makes these classes raise an exception or use more memory.
+A line that violates the protocol is ignored. Requests are handled one by one, in a buffer that is overwritten after each
+request. Values are views into that buffer. No input makes these classes raise an exception or keep more memory.
 """
 
 from binascii import crc32
@@ -34,7 +34,10 @@ def _check_of(view):
 
 
 class Request:
-    """A request that is parsed in place in the receiver's buffer: its number, its word, and its values by name."""
+    """A request in the receiver's buffer: its `number`, its `word`, whether it was `checked` by a checksum, and its values.
+
+    `len()` is the number of values.
+    """
 
     def __init__(self, buffer):
         self._buffer = buffer
@@ -46,7 +49,7 @@ class Request:
         self._count = 0
 
     def parse(self, end):
-        """Parse buffer[:end]. Return whether it is a valid request."""
+        """Parse the first `end` bytes of the buffer. Return whether they are a valid request."""
         self._count = 0
         self.checked = end > _CHECK and self._buffer[end - _CHECK] == _STAR
         if self.checked:
@@ -82,7 +85,7 @@ class Request:
         return stop if self.word else 0
 
     def _parse_value(self, at, end):
-        """Parse one " name=value", which begins at `at`. Return the index of its end, or 0 if it is invalid."""
+        """Parse one " name=value" that begins at `at`. Return the index of its end, or 0 if it is invalid."""
         stop = self._parse_name(at + 1, end)
         if self._buffer[at] != _SPACE or stop == at + 1 or stop >= end or self._buffer[stop] != _EQUALS:
             return 0
@@ -104,7 +107,7 @@ class Request:
         return last
 
     def _decode(self, at, end):
-        """Decode percent-encoding in place. Return the length of the decoded value, or -1 if the encoding is invalid."""
+        """Decode the percent-encoding of a value in place. Return the value's new length, or -1 if the encoding is invalid."""
         start = out = at
         while at < end:
             c = self._buffer[at]
@@ -142,7 +145,7 @@ class Request:
 
 
 class Receiver:
-    """A splitter of the arriving bytes into lines. It passes each valid request to `serve`."""
+    """A splitter of the arriving bytes into lines. It calls `serve` with each valid request."""
 
     def __init__(self, serve):
         self._serve = serve
@@ -151,7 +154,7 @@ class Receiver:
         self._length = 0
 
     def feed(self, data):
-        """Process the bytes that arrived."""
+        """Process the bytes that have arrived."""
         for c in data:
             if c == 10 or c == 13:
                 self._finish()
@@ -169,7 +172,10 @@ class Receiver:
 
 
 class Sender:
-    """A writer of replies and events. Call `reply` or `event`, then `value` for each value, then `send`."""
+    """A writer of replies and events. Call `reply` or `event`, then `value` for each value, then `send`.
+
+    `error` sends a whole reply.
+    """
 
     def __init__(self, port):
         self._port = port
@@ -229,7 +235,7 @@ class Sender:
         wipe(self._buffer)
 
     def _put(self, c):
-        # All replies fit into a line. If one did not, cut it: a longer line would violate the protocol.
+        # All replies fit into a line. A longer line would violate the protocol, so it would be cut here.
         if self._length < LINE_MAX - _CHECK:
             self._buffer[self._length] = c
             self._length += 1

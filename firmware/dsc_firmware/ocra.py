@@ -1,7 +1,8 @@
-"""OCRA (RFC 6287): the response to a question, for every suite whose hash this interpreter has.
+"""OCRA (RFC 6287): the response to a question, for every suite whose hashes this interpreter has.
 
-Questions, PINs and responses are buffers of ASCII. Numbers are converted digit by digit in place, so that no secret becomes a
-string or a long integer, which could not be overwritten. The memory of hash objects is overwritten.
+The suite must name all details, as in QN08, PSHA1, S064 and T1M: the defaults of the RFC are not used. Questions, PINs and
+responses are buffers of ASCII. Numbers are converted digit by digit in place, so that no secret becomes a string or a long
+integer, because these could not be overwritten. The memory of hash objects is overwritten.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ class SuiteError(Exception):
 
 
 def hash_of(name):
-    """Return the constructor for "SHA1", "SHA256" or "SHA512". Raise SuiteError if the interpreter has none."""
+    """Return the constructor of the hash "SHA1", "SHA256" or "SHA512". Raise SuiteError for another name or a missing hash."""
     maker = getattr(hashlib, name.lower(), None) if name in _SIZE else None
     if maker is None:
         raise SuiteError("no such hash here")
@@ -28,7 +29,10 @@ def hash_of(name):
 
 
 def mac(name, key, message):
-    """Return the HMAC (RFC 2104) of the buffer `message` under the buffer `key`. The caller should `forget` the result."""
+    """Return the HMAC (RFC 2104) with the hash `name` of the buffer `message` under the buffer `key`.
+
+    The caller should `forget` the result.
+    """
     maker = hash_of(name)
     pad = bytearray(_BLOCK[name])
     if len(key) > len(pad):
@@ -58,7 +62,7 @@ def _number(text, low, high):
 
 
 def to_nibbles(text, out):
-    """Write the decimal number `text` into `out` as hex digits: one digit in each byte, the most significant digit first."""
+    """Write the number in the decimal digits `text` into `out` as hex digits, one in each byte, the most significant first."""
     wipe(out)
     for c in text:
         carry = c - 48
@@ -69,7 +73,7 @@ def to_nibbles(text, out):
 
 
 def to_decimal(digest, offset, out):
-    """Write the 31-bit number at digest[offset] into `out` as decimal digits. Drop the first digits if they do not fit."""
+    """Write the 31-bit number at digest[offset] into `out` as decimal digits. If `out` is too short, drop the first digits."""
     wipe(out)
     for n in range(4):
         carry = digest[offset + n] & (0x7F if n == 0 else 0xFF)
@@ -82,10 +86,11 @@ def to_decimal(digest, offset, out):
 
 
 class Ocra:
-    """A parsed suite with its message buffer, which is filled for each response.
+    """A parsed suite, with a buffer for the message that is hashed for a response.
 
-    `digits` is the length of the response; 0 means the whole MAC in hex. `format` ("N", "A" or "H") and `length` describe the
-    question. `counter`, `pin`, `session` and `time` say which other inputs the suite has.
+    `digits` is the length of the response; 0 means the whole MAC in hex. `format` ("N", "A" or "H") and the largest `length`
+    describe the question. The other inputs are `counter` (True or False), `pin` (the hash of the PIN, or ""), `session` (the
+    number of bytes, or 0) and `time` (the time step in seconds, or 0).
     """
 
     def __init__(self, text):
@@ -153,7 +158,7 @@ class Ocra:
         self._nibbles = bytearray(2 * self.length)
 
     def accepts(self, question):
-        """Return whether `question` has a length and bytes that the suite allows."""
+        """Return whether the suite allows the bytes and the length of `question`, which may consist of two questions."""
         for c in question:
             if not (0x30 <= c <= 0x39 or (self.format != "N" and self._is_letter(c))):
                 return False
@@ -168,7 +173,7 @@ class Ocra:
 
         `out` has the length of the response: `digits` or, if that is 0, two characters for each byte of the hash. `counter` and
         `time` (in the suite's time steps) are below 2**64. Inputs that the suite does not have are ignored. `accepts(question)`
-        must be true. In mutual challenge-response, the question consists of both questions, up to twice the suite's length.
+        must be true. In mutual challenge-response, `question` is both questions together, up to twice the suite's length.
         """
         self._fill_question(question)
         if self.counter:

@@ -1,6 +1,6 @@
 """The profile for a blank card. Each field is checked when it is set. `check` then checks all fields together.
 
-A mistake raises a ProfileError. Its message begins with the field's name and says what is allowed.
+A mistake raises a ProfileError. The message begins with the name of a field, and says what is allowed.
 """
 
 from .journal import KEY_MAX, SERIAL_MAX, SUITE_MAX, UNLOCK_SIZE
@@ -18,7 +18,7 @@ _COUNTER = "counter: 0 to 18446744073709551614"
 
 
 def code_of(key, pin, out):
-    """Write the keyed digest of a PIN into `out`, at most 32 bytes. The card stores it, and compares typed PINs with it."""
+    """Fill `out`, at most 32 bytes, with the keyed digest of a PIN. The card stores this digest to check typed PINs."""
     digest = mac("SHA256", key, pin)
     for i in range(len(out)):
         out[i] = digest[i]
@@ -26,7 +26,7 @@ def code_of(key, pin, out):
 
 
 class ProfileError(Exception):
-    """A field is missing or wrong."""
+    """A field is missing or invalid."""
 
 
 def _require(good, words):
@@ -43,9 +43,9 @@ def _check_serial(value):
 
 
 def parse_suite(value):
-    """Parse a suite (bytes) and return its Ocra. Raise ProfileError if a card cannot use the suite."""
+    """Parse a suite, given as bytes, and return its Ocra. Raise ProfileError if a card cannot use the suite."""
     _require(0 < len(value) <= SUITE_MAX, "suite: 1 to 48 characters")
-    # Check this here: CPython's str() refuses non-ASCII bytes, but MicroPython's accepts UTF-8.
+    # Check for ASCII here: str() refuses other bytes in CPython, but not in MicroPython.
     for c in value:
         _require(c < 0x80, "suite: only ASCII")
     try:
@@ -122,7 +122,7 @@ class Profile:
         self._fields = {}
 
     def stage(self, name, value):
-        """Check the value of one field and keep it in place of an earlier value. `name` is text, `value` a buffer."""
+        """Check the value of one field, and keep it instead of an earlier value. `name` is text, and `value` is a buffer."""
         _require(name in _CHECKS, name + ": no such field")
         checked = _CHECKS[name](value)
         self._forget(name)
@@ -139,7 +139,7 @@ class Profile:
             self._forget(name)
 
     def check(self):
-        """Raise ProfileError if a required field is missing, or if fields do not fit together."""
+        """Raise ProfileError if a required field is missing, or if the fields contradict each other."""
         fields = self._fields
         for name in ("serial", "key"):
             _require(name in fields, name + ": must be set")
@@ -163,7 +163,7 @@ class Profile:
         return self._fields.get("suite", DEFAULT_SUITE)
 
     def fill(self, record):
-        """Fill the journal's record from these fields. Call `check` first."""
+        """Fill the journal's `record` from these fields. Call `check` first."""
         fields = self._fields
         record.clear()
         record.assign(fields["serial"], self.suite, fields["key"])

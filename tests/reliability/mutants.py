@@ -118,7 +118,7 @@ MUTANTS = (
         (
             "the wait outlives the battery",
             "app.py",
-            "        # The time without power is unknown, so the wait starts from its beginning.\n        self._wait()\n",
+            "        # The time without power is unknown, so the wait starts again.\n        self._wait()\n",
             "",
         ),
     ),

@@ -1,6 +1,7 @@
 """Real boards: `board.json` describes the wiring of a board, and `run()` runs the card on it.
 
-`run` returns to the interpreter's prompt when the card is stopped. This folder has ready-made `board.json` files.
+When the card is stopped, `run` returns, and the board is at the interpreter's prompt. This folder has ready-made wirings, each
+for a certain board: copy one to the board as `board.json`.
 """
 
 from .run import run

@@ -1,6 +1,6 @@
-"""The checks of a whole `board.json`, before any pin is touched.
+"""The checks of a whole `board.json`, before any pin is used.
 
-A mistake raises a ConfigError. Its message is one line with the field, the mistake, and the allowed values.
+A mistake raises a ConfigError. The message is one line with the field, the mistake, and the allowed values.
 """
 
 import json
@@ -13,8 +13,9 @@ _PIN_MAX = const(63)
 _KEYS_MAX = const(24)
 _NEEDED = "0123456789CK"
 
-# The number fields of each kind of part, in the order of their checks: name, lowest value, highest value, and default. The
-# default None means that the field is required. A field whose highest value is _PIN_MAX is a pin.
+# The fields with numbers for each kind of part, in the order of their checks. For each field: the name, the lowest and the
+# highest value, and the default. Without a default (None), the field is required. A field with the highest value _PIN_MAX is
+# a pin.
 _BUS = (("bus", 0, 1, None), ("sda", 0, _PIN_MAX, None), ("scl", 0, _PIN_MAX, None))
 DISPLAYS = {
     "hd44780": _BUS + (("address", 8, 119, 39),),  # noqa: RUF005 - the compiler for boards knows no other way
@@ -34,7 +35,7 @@ _TOP = ("board", "keypad", "display", "line", "battery", "sealed")
 
 
 class ConfigError(Exception):
-    """The `board.json` is invalid, or the board does not match it."""
+    """The `board.json` is invalid, or does not match the board."""
 
 
 def _require(good, words):
@@ -53,7 +54,7 @@ def _check_fields(part, name, allowed):
 
 
 def _check_number(value, low, high, words):
-    # Refuse True and False, which are instances of int in Python.
+    # Refuse True and False: in Python, they are instances of int.
     good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
     _require(good, words + " a number from %d to %d" % (low, high))
 
@@ -65,7 +66,7 @@ def _claim(pins, number, field):
 
 
 def _check_numbers(part, name, fields, pins):
-    """Check the numbers of a part, fill in defaults, and refuse a pin that another part uses."""
+    """Check the numbers of a part, fill in the defaults, and refuse a pin that is in `pins`, the pins of other fields."""
     for field, low, high, default in fields:
         value = part[field] = part.get(field, default)
         field = name + "." + field
@@ -99,7 +100,7 @@ def load(text):
 
 
 def _marks(text):
-    """Return the punctuation of a JSON text outside of its strings, sorted. No string may contain a quote."""
+    """Return the punctuation of a JSON text outside of its strings, sorted. No string of the text may contain a quote."""
     return sorted([c for c in "".join(text.split('"')[::2]) if c in "{}[],:"])
 
 
@@ -147,7 +148,7 @@ def _check_letters(letters, has_press):
 
 
 def _check_part(config, name, kinds, pins):
-    """Check the part `name`. Its field `kind` must be one of `kinds`."""
+    """Check the part `name` of the configuration. The field `kind` of the part must be one of `kinds`."""
     part = config.get(name)
     words = name + ".kind: must be one of " + _join(kinds)
     _require(isinstance(part, dict), name + ": must be an object; " + words)

@@ -1,6 +1,7 @@
 """The card on a real board, from power-up until it is stopped.
 
-The board stays usable, whatever happens: `run` then prints one line and returns to the interpreter's prompt.
+Whatever happens, the board stays usable: if the card is stopped, fails or cannot start, `run` prints one line with the reason,
+and the board is at the interpreter's prompt.
 """
 
 import sys
@@ -13,7 +14,7 @@ from ..drivers.keypad import DEBOUNCE_MS
 from ..ports import CELLS, KEY_C, const
 from ..states import CANCEL, OFF
 
-# The longest time in ms that a byte from the line waits until the card reads it.
+# The longest pause in ms before the card reads the line again.
 _LINE_MS = const(20)
 _CTRL_C = const(3)
 _NO_CTRL_C = const(-1)
@@ -21,11 +22,14 @@ _BOARDS = __name__.rpartition(".")[0]
 
 
 class Board:
-    """The ports that `ports.py` describes. The class is not in `wiring`, because its object would keep `wiring` in memory."""
+    """An object with the ports that `ports.py` describes. If the class were in `wiring`, `wiring` would stay in memory."""
 
 
 def run(folder="", clock=time, say=print):
-    """Run the card that `board.json` in `folder` describes. Return when it is stopped or cannot start."""
+    """Run the card that `board.json` in `folder` describes, until it is stopped. Return at once if it cannot start.
+
+    `clock` has the functions of the module `time`, and `say` prints a line.
+    """
     try:
         board = _wired(folder, clock, say)
         if board is not None and _skipped(board):
@@ -37,7 +41,7 @@ def run(folder="", clock=time, say=print):
 
 
 def _wired(folder, clock, say):
-    """Build the board. If its `board.json` is invalid or does not match the board, say so and return None."""
+    """Return the board. If its `board.json` is invalid or does not match the board, print the reason and return None."""
     wiring = __import__(_BOARDS + ".wiring", None, None, ("wire",))
     try:
         board = Board()
@@ -47,7 +51,7 @@ def _wired(folder, clock, say):
         say("board.json: " + str(error).replace("\n", " "))
         return None
     finally:
-        # Unload these modules: the card needs their memory.
+        # Unload these two modules, because the card needs their memory.
         _forget("wiring")
         _forget("config")
 
@@ -66,7 +70,7 @@ def _skipped(board):
 
 
 def _guard(board, say):
-    """Run the card. When the card is stopped or fails, overwrite the typed input and clear the display."""
+    """Run the card until it is stopped or fails. Then overwrite the typed input. Clear the display, or show ERROR on it."""
     app = None
     try:
         board.display.work()
@@ -87,12 +91,12 @@ def _leave(app, board, words):
     micropython.kbd_intr(_NO_CTRL_C)
     try:
         if app is not None:
-            # This step overwrites the typed input. Do not carry out its effects, because an effect may have failed before.
+            # This step overwrites the typed input. Do not carry out the effects of the step: such an effect may be what failed.
             app.card.step(CANCEL, board.clock.ticks_ms())
         board.display.restart()
         board.display.show(words + b" " * (CELLS - len(words)))
     except Exception:
-        # The cleanup failed too. Ignore its error: the caller reports the first error.
+        # Ignore an error of the cleanup, because the caller reports the first error.
         return
 
 
@@ -102,5 +106,5 @@ def _loop(app, board):
         keypad.off = app.card.state == OFF
         wait = app.poll()
         display.work()
-        # Do not use light sleep: it disconnects USB, and the UART loses data.
+        # Do not use light sleep. It would disconnect USB, and a UART would lose data.
         sleep_ms(min(wait, keypad.pause_ms, _LINE_MS))

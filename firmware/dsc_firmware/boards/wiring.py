@@ -1,6 +1,6 @@
-"""The construction of the ports from `board.json`. Only this module imports `machine`.
+"""The construction of the ports from `board.json`. No other module imports `machine`.
 
-This module is unloaded before the card runs, which frees its memory.
+This module is unloaded before the card runs, so that the card can use the module's memory.
 """
 
 import select
@@ -21,15 +21,16 @@ __all__ = ("ConfigError", "wire")
 _PACKAGE = __name__.split(".")[0]
 _NO_CTRL_C = const(-1)
 
-# The expander of a text display supports only the lower speed. The timeout limits the delay that a hanging bus can cause.
+# The expander of a text display supports the lower speed only. The timeout limits how long a bus that hangs delays the card.
 _SLOW_HZ = const(100000)
 _FAST_HZ = const(400000)
 _BUS_TIMEOUT_US = const(25000)
+# The size of each buffer of a UART in bytes: more than the longest line of the protocol.
 _ROOM = const(512)
 
 
 def _part(words, make, *values, **options):
-    """Build one part. Raise ConfigError if the chip refuses, for example because it has no such pin."""
+    """Return the object that `make` makes of the other arguments. Raise ConfigError if the chip refuses, for example a pin."""
     try:
         return make(*values, **options)
     except (ValueError, TypeError, OSError) as error:
@@ -55,7 +56,7 @@ def _keypad(config, clock):
 
 
 def where(display):
-    """Return the name and the pins of a display, for a person who checks the wires."""
+    """Return the kind, address, bus and pins of a display as text, for a person who checks the wires."""
     if display["kind"] == "none":
         return "no display"
     words = [display[field] for field in ("kind", "address", "bus", "sda", "scl")]
@@ -71,7 +72,7 @@ def _display(config, clock):
     kind = config["kind"]
     if kind == "none":
         return NoDisplay()
-    # Import only the driver of this display: a board has no memory for the others.
+    # Import the driver of this display and no other, because a board has little memory.
     driver = getattr(__import__(_PACKAGE + ".drivers." + kind, None, None, (kind,)), kind.upper())
     bus = _bus(config, _SLOW_HZ if kind == "hd44780" else _FAST_HZ)
     size = (config["height"],) if "height" in config else ()
@@ -93,7 +94,7 @@ def _battery(config):
     if config is None:
         return None
     adc = _part("battery.pin: pin %d" % config["pin"], machine.ADC, _pin("battery", config, "pin"))
-    # Some chips need this setting to measure voltages up to their supply voltage.
+    # Some chips need this setting. Without it, they cannot measure a voltage near their supply voltage.
     widest = getattr(machine.ADC, "ATTN_11DB", None)
     if widest is not None:
         adc.atten(widest)
@@ -101,9 +102,12 @@ def _battery(config):
 
 
 def wire(board, folder, clock):
-    """Set the ports of `board` as `board.json` in `folder` describes them. If `sealed` is set, turn Ctrl-C off first."""
+    """Set the ports of `board` as `board.json` in `folder` describes them. For a sealed card, turn Ctrl-C off first.
+
+    `clock` is the board's clock. Raises ConfigError.
+    """
     config = _read(folder)
-    # Turn Ctrl-C off before building any port: a host that sends Ctrl-C all the time must not reach the prompt.
+    # Turn Ctrl-C off before any port is built: a host that sends Ctrl-C all the time must not reach the prompt.
     if config["sealed"]:
         micropython.kbd_intr(_NO_CTRL_C)
     board.name = config["board"]

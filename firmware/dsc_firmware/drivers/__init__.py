@@ -1,4 +1,4 @@
-"""Drivers: one module for each part of a board. They implement the ports of `ports.py` with pins and buses that they get.
+"""Drivers: one module for each kind of part. A driver implements a port of `ports.py`, with the pins or the bus that it gets.
 
-This package imports no driver, so that a board loads only the drivers of its own parts.
+This package imports no driver, so that a board loads no driver for a part that it does not have.
 """

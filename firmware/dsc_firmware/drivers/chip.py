@@ -14,7 +14,7 @@ _FULL_SCALE_MV = const(3300)
 
 
 class Urandom:
-    """The chip's random number generator. The card tests all bytes from it."""
+    """The random number generator of the chip. `Entropy` tests all bytes of it."""
 
     def read(self, n):
         """Return `n` bytes."""
@@ -22,10 +22,7 @@ class Urandom:
 
 
 class FileFlash:
-    """Flash slots as files in `folder` ("" for the root).
-
-    `read` returns the bytes of a file even if it is truncated, and None only if the file is missing.
-    """
+    """The slots of the flash as files in `folder` ("" for the root folder). A file may be truncated after a loss of power."""
 
     def __init__(self, folder=""):
         self._paths = (folder + "/dsc0.bin", folder + "/dsc1.bin")
@@ -36,25 +33,25 @@ class FileFlash:
             with open(self._paths[slot], "rb") as file:
                 return file.read(_SLOT_MAX)
         except OSError as error:
-            # After any other error, the file may exist and hold a record. With None, the card would look blank.
+            # After any other error, the file may exist and hold a record. If None were returned, the card would look blank.
             if error.args[0] != ENOENT:
                 raise
             return None
 
     def write(self, slot, data):
-        """Write the file of a slot."""
+        """Write `data` into the file of a slot."""
         with open(self._paths[slot], "wb") as file:
             file.write(data)
 
 
 class AdcBattery:
-    """A battery behind a voltage divider. Its voltage is `divider` times the pin's voltage. Below `empty_mv`, it is empty."""
+    """A battery behind a voltage divider. Its voltage is `divider` times the pin's. It is empty below `empty_mv` mV."""
 
     def __init__(self, adc, divider, empty_mv):
         self._adc = adc
         self._divider = divider
         self._empty_mv = empty_mv
-        # A calibrated converter returns microvolts. Other converters return a fraction of their full scale, taken as 3300 mV.
+        # A calibrated converter returns microvolts. Any other returns a fraction of its full scale, which is taken as 3300 mV.
         self._calibrated = hasattr(adc, "read_uv")
 
     def low(self):

@@ -1,7 +1,7 @@
 """The base class of displays. A display that does not answer is set up again until it shows the right text.
 
-A card works without its display. But a display that missed a change would show an old text, for example a response. So the
-caller calls `work` on every pass. `work` takes no time while the display shows the right text.
+A card works even if its display does not answer. But a display that has missed a change shows an old text, for example a
+response. So the caller calls `work` in every pass. `work` does nothing while the display shows the right text.
 """
 
 from ..ports import CELLS, const, ticks_diff
@@ -34,9 +34,10 @@ class NoDisplay:
 
 
 class Display:
-    """The base class of drivers. A driver adds `_start`, which sets up and clears the chip, and `_draw(cells, blank)`.
+    """The base class of the drivers for displays. `answers` is False after a failure, until the right text is shown again.
 
-    Both may raise OSError. `answers` is False after a failure, until the right text is shown again.
+    A driver adds two methods, which may raise OSError. `_start()` sets up and clears the chip. `_draw(cells, blank)` shows
+    `cells`; `blank` means that all cells are spaces.
     """
 
     def __init__(self, clock):
@@ -55,7 +56,7 @@ class Display:
         self.work()
 
     def restart(self):
-        """Set the chip up again before the next text, because a transfer to the chip may have been interrupted."""
+        """Make the next `show` set the chip up again, because a transfer to the chip may have been interrupted."""
         self._ready = False
         self._stale = True
         self.answers = True
@@ -65,7 +66,7 @@ class Display:
         if not self._stale:
             return
         now = self._clock.ticks_ms()
-        # Do not try often: each try on a hanging bus takes some time, in which keys wait.
+        # Do not try more often: each try on a bus that hangs takes time, in which no key is read.
         if self.answers or ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
             self.answers = self._refresh()
@@ -73,7 +74,7 @@ class Display:
     def _refresh(self):
         blank = is_blank(self._wanted)
         try:
-            # Set the chip up whenever the card wakes: after a loss of power, the chip answers but shows nothing.
+            # Set the chip up whenever the card wakes: if the chip has lost its power, it answers but shows nothing.
             if not self._ready or (self._dark and not blank):
                 self._start()  # type: ignore[attr-defined]
             self._draw(self._wanted, blank)  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """The port `display`: a text display of 16 x 2 characters (HD44780) behind an I2C expander (PCF8574).
 
-The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The expander allows at most 100 kHz on the bus. At
-that rate, the controller has finished a character (37 us) before the next character can arrive.
+The outputs of the expander: P0 is RS, P1 is RW, P2 is E, P3 is the backlight, and P4 to P7 are the data. The expander allows
+at most 100 kHz on the bus. At that rate, the controller has finished a character (37 us) before the next one can arrive.
 """
 
 from ..ports import CELLS, const
@@ -14,7 +14,7 @@ _FIRST = const(4)  # the column of the first cell: eight cells, centered on sixt
 _SET_ADDRESS = const(0x80)
 _SPACE = const(0x20)
 
-# One command a byte: 4 bits, two lines and 5 x 8 dots; off; clear; write left to right; on without a cursor.
+# The commands, one in each byte: 4 bits, two lines and 5 x 8 dots; off; clear; write from left to right; on without a cursor.
 _SETUP = b"\x28\x08\x01\x06\x0c"
 
 
@@ -32,10 +32,10 @@ class HD44780(Display):
 
     def _start(self):
         sleep = self._clock.sleep_ms
-        # Write this first, so that a missing display fails immediately.
+        # Do this first: if the display is missing, it raises an error without any delay.
         self._set_light(0)
-        # Figure 24 of the data sheet: in any state, send "8 bits" three times, then "4 bits". Send "8 bits" seven times,
-        # because the chip ignores everything for 40 ms after power-up.
+        # Figure 24 of the data sheet: whatever state the chip is in, send "8 bits" three times, then "4 bits". Here "8 bits" is
+        # sent seven times, because the chip ignores everything for 40 ms after power-up.
         for half in b"\x30\x30\x30\x30\x30\x30\x30\x20":
             self._half(half)
             sleep(10)
@@ -65,7 +65,7 @@ class HD44780(Display):
         self._half(value << 4 & 0xF0 | rs)
 
     def _half(self, pins):
-        # RS and data are stable before E rises and after it falls.
+        # Send the outputs with E low, high and low. So RS and the data are stable before E rises and after E falls.
         strobe = self._strobe
         strobe[0] = strobe[2] = pins | self._light
         strobe[1] = strobe[0] | _E

@@ -13,11 +13,11 @@ _CLOCK_ON = b"\x21"
 _CLOCK_OFF = b"\x20"
 _LIGHT_ON = b"\x81"
 _LIGHT_OFF = b"\x80"
-_BRIGHTNESS = b"\xe7"  # step 8 of 16: readable, with half the current
+_BRIGHTNESS = b"\xe7"  # step 8 of 16: readable with half the current
 
-# The segments of the characters from * to Z, two bytes for each character, the low byte first. Bits 0 to 5 are the outer
-# segments, clockwise from the top. Bits 6 and 7 are the middle bar, left and right. Bits 8 to 10 are the inner strokes of the
-# upper half, from left to right, and bits 11 to 13 those of the lower half. Bit 14 is the dot.
+# The segments of the characters from * to Z, two bytes for each character, with the low byte first. Bits 0 to 5 are the outer
+# segments, clockwise from the top. Bits 6 and 7 are the left and the right half of the middle bar. Bits 8 to 10 are the inner
+# strokes of the upper half, from left to right. Bits 11 to 13 are those of the lower half. Bit 14 is the dot.
 _FONT = (
     b"\xc0\x3f\xc0\x12\x00\x08\xc0\x00\x00\x40\x00\x0c\x3f\x0c\x06\x00\xdb\x00\xcf\x00\xe6\x00\xed\x00"
     b"\xfd\x00\x07\x00\xff\x00\xef\x00\x00\x12\x00\x0a\x00\x24\xc8\x00\x00\x09\x83\x10\xbb\x02\xf7\x00"

@@ -3,7 +3,7 @@
 Every call of `get` scans all keys once, without waiting and without allocating memory. A key counts when all scans within 20 ms
 have seen it down. Then no key counts until all keys have been up for 20 ms, because a matrix with three keys down reports a
 fourth key that nobody pressed.
-Rows are open drain. A row pulls low or floats, so two pressed keys never connect opposing outputs.
+Rows are open drain: a row pulls low or floats. So two pressed keys never connect an output that is high with one that is low.
 """
 
 from ..ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
@@ -31,25 +31,25 @@ def _flatten(keys, press):
 
 
 class NoKeypad:
-    """The keypad of a board whose keys come over the line."""
+    """The port of a board without keys: its keys come over the line."""
 
     off = True
     pause_ms = _IDLE_MS
 
     def get(self):
-        """Return None."""
+        """Return None: no key is ever down."""
 
     def holds(self, key):
-        """Return False."""
+        """Return False: no key is ever down."""
         return False
 
 
 class MatrixKeypad:
-    """A keypad of open-drain `rows`, and `columns` and `press` with pull-ups. `keys` has one string of letters for each row.
+    """A keypad with open-drain pins as `rows`, pins with pull-ups as `columns`, and a pin with a pull-up, or None, as `press`.
 
-    Set `off` to whether the card is off. While the card is off, *press* counts only after half a second. If the keypad has no
-    *press*, holding OK for half a second counts as *press* then. `ticks` returns the time in ms. `pause_ms` is the time that
-    the caller may sleep before the next `get`.
+    `keys` has a string of letters for each row. `ticks` returns the time in ms. `pause_ms` is the time that the caller may
+    sleep before the next `get`. Set `off` to whether the card is off. While the card is off, *press* counts after it was held
+    for half a second. If the keypad has no *press*, OK that was held for half a second counts as *press* then.
     """
 
     def __init__(self, rows, columns, keys, press, ticks):
@@ -102,7 +102,7 @@ class MatrixKeypad:
             self._bit = 0
 
     def _begin(self, down, now):
-        # If several keys went down between two scans, nobody knows which was the first. So ignore all of them.
+        # If several keys have gone down since the last scan, nobody knows which was the first. So ignore all of them.
         self._spent = down & (down - 1) != 0
         self._bit = 0 if self._spent else down
         self._since = now
@@ -110,8 +110,8 @@ class MatrixKeypad:
             self._choose(self._named(down))
 
     def _choose(self, key):
-        # Fix the meaning of a key when it goes down. If the host switched the card on with a question while OK was held to wake
-        # the card, OK would confirm the question.
+        # Fix the meaning of a key when it goes down. Otherwise, if the host asked `WIPE?` while the owner held OK to wake the
+        # card, OK would confirm the wipe.
         waking = self.off and key == self._wakes
         self._key = KEY_PRESS if waking else key
         self._hold = _HOLD_MS if waking else DEBOUNCE_MS
@@ -139,8 +139,8 @@ class MatrixKeypad:
         return down
 
     def _settle(self):
-        # The pull-ups take microseconds to raise the columns. A column that is still low would look like a pressed key of the
-        # next row.
+        # The pull-ups take microseconds to raise the columns. If a column were still low in the scan of the next row, a key of
+        # that row would look pressed.
         for _ in range(_SETTLE):
             if self._all_high():
                 return

@@ -2,12 +2,12 @@
 
 from ..ports import const
 
-# The largest number of bytes that one pass reads: enough for a line of the protocol and the line end before the line.
+# The largest number of bytes that one call of `read` returns: enough for a line of the protocol and the line end before it.
 _SIZE = const(256)
 
 
 class UsbLine:
-    """A line over standard input and output. `poll` is a poll object in which only the input is registered, for reading."""
+    """A line over standard input and output. `poll` is a poll object in which the input, and nothing else, is registered."""
 
     def __init__(self, source, sink, poll):
         self._source = source
@@ -38,7 +38,7 @@ class UsbLine:
 
 
 class UartLine:
-    """A line over a UART. The UART has the timeout 0 and a buffer for a whole line of the protocol."""
+    """A line over a UART. `uart` has the timeout 0, and buffers that can hold a whole line of the protocol."""
 
     def __init__(self, uart):
         self._uart = uart

@@ -1,6 +1,6 @@
 """The port `display`: a graphic display of 128 x 64 or 128 x 32 dots (SSD1306).
 
-Each of the eight cells is 16 dots wide and holds a letter of 5 x 7 dots, drawn twice as wide and three times as tall.
+Each of the eight cells is 16 dots wide. It holds a character of 5 x 7 dots, drawn twice as wide and three times as tall.
 """
 
 from ..ports import CELLS, const
@@ -35,7 +35,7 @@ _FONT = (
 
 
 def _tall(column):
-    """Return a column of seven dots, each drawn three rows tall, below one empty row."""
+    """Return the bits of a column: one empty row, then three rows for each of its seven dots, the top in the lowest bits."""
     rows = 0
     for i in range(7):
         if column >> i & 1:
@@ -44,8 +44,8 @@ def _tall(column):
 
 
 def _setup(height):
-    # The commands in order: off; clock; rows; no offset; charge pump on; horizontal addressing; upright; wiring of the rows,
-    # which depends on the height; contrast; precharge; level; show the memory, not inverted.
+    # The commands in order: off; clock; number of rows; no offset; first row; charge pump on; horizontal addressing; upright;
+    # wiring of the rows, which depends on the height; contrast; precharge; level; show the memory; not inverted.
     setup = bytearray(b"\x00\xae\xd5\x80\xa8\x3f\xd3\x00\x40\x8d\x14\x20\x00\xa1\xc8\xda\x12\x81\x8f\xd9\xf1\xdb\x40\xa4\xa6")
     if height == 32:
         setup[5] = 31
