@@ -19,8 +19,8 @@ _NOTICES = (b"", b"NO KEY", b"ERROR", b"LOBATT")
 class Card:
     """A card. Set `condition`, `locked`, `failures`, `checks_pin`, `question_size` and `unlocks` before the first key.
 
-    `unlocks` is the number of unlock codes that are still accepted. `cells` is the display: 8 bytes of ASCII. `pin` is what was
-    typed as PIN. `question` is the question, or the unlock code in UNLOCK. `asked_by_line` means that the question came over the line.
+    `unlocks` is the number of unlock codes that are still accepted. `cells` is the display: 8 bytes of ASCII. `pin` is the PIN
+    as typed. `question` is the question, or the unlock code in UNLOCK. `asked_by_line`: the question came over the line.
     """
 
     def __init__(self):
