@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -252,9 +253,14 @@ def application(
     static = Mount("/static", GZipMiddleware(StaticFiles(directory=str(files("dsc_host.portal").joinpath("static")))))
     return Starlette(
         routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
-        middleware=[Middleware(Guard, hosts=frozenset(names), secure=secure), Middleware(Bodies)],
+        # Starlette's own handler of unexpected errors is outside the guard: its page would have no security headers.
+        middleware=[
+            Middleware(Guard, hosts=frozenset(names), secure=secure),
+            Middleware(ServerErrorMiddleware, handler=partial(_failed, site)),
+            Middleware(Bodies),
+        ],
         lifespan=partial(_life, system, due_every, ended, openid),
-        exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
+        exception_handlers={HTTPException: partial(_refused, site)},
     )
 
 

@@ -71,6 +71,9 @@ def test_what_may_work_later_is_tried_again(
     page = anna.open("/events?page=2")
     assert (page.status, page.title, onward(page)) == (status, title, ("/events?page=2", "Try again"))
     assert 'href="/">Overview</a>' in page.html
+    headers = page.response.headers
+    assert (headers["x-frame-options"], headers["cache-control"]) == ("DENY", "no-store")
+    assert "default-src 'none'" in headers["content-security-policy"]
 
 
 def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
