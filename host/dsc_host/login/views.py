@@ -219,6 +219,14 @@ class Deposit:
     kept: Decimal
     settled_at: float | None
     """The time at which the money was released or kept; None while it is held, or if an earlier version settled it."""
+    kind: Kind | None = None
+    """The kind of the device; None until the card is made."""
+    device_state: DeviceState | None = None
+    """The state of the device; None until the card is made."""
+    device_since: float | None = None
+    """The time since which the device is in this state, for example lost; None until the card is made."""
+    received_at: float | None = None
+    """The time at which the issuer received the card back; None if it did not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from tests.host.login.phone_app import activated
 from tests.host.login.scenario import DAY, PASSWORD, Scenario
 
 from dsc_host.errors import InputError
-from dsc_host.login import Deposit, HoldState, Loss, NotFound, NotNow
+from dsc_host.login import Deposit, DeviceState, HoldState, Kind, Loss, NotFound, NotNow
 from dsc_simulator import SimulatedCard
 
 
@@ -59,7 +59,9 @@ def test_a_released_deposit_is_on_the_statement_with_its_dates(scenario: Scenari
     assert (held.amount, held.kept, held.state, held.held_at, held.settled_at) == (20, 0, HoldState.HELD, began, None)
     scenario.clock.advance(DAY)
     scenario.system.staff.receive(scenario.session("ivo"), request.serial)
+    assert (held.device_state, held.received_at) == (DeviceState.SHIPPED, None)
     (free,) = deposits(scenario, "carl")
+    assert (free.kind, free.device_state, free.received_at) == (Kind.DSC_PLUS, DeviceState.RETURNED, began + DAY)
     assert (free.state, free.held_at, free.settled_at) == (HoldState.RELEASED, began, began + DAY)
     # Nobody else sees it.
     assert deposits(scenario, "anna") == []

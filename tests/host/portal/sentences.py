@@ -10,7 +10,7 @@ import dsc_host
 _HOST = Path(dsc_host.__file__).parent
 _TABLES = {
     "KINDS", "TITLES", "INSTRUCTIONS", "ANSWERS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
-    "FUNDING_METHODS", "FUNDING_HINTS", "FUNDING_ARRIVALS",
+    "GONE", "FUNDING_METHODS", "FUNDING_HINTS", "FUNDING_ARRIVALS",
     "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "DOCUMENTS", "LOSS_HINTS", "WAITS", "EVENTS",
     "_WEAK", "_PROBLEMS", "PROOFS", "words", "labels",
 }  # fmt: skip

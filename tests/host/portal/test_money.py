@@ -1,16 +1,19 @@
 """The pages of money: what was held and charged for devices, and transfers into the account."""
 
 import re
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from tests.host.login.letters import newest_code
 from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browsers, browsers, come_with, enter
 
-from dsc_host.login import Kind, Loss, Statement, rows
+from dsc_host.login import Deposit, DeviceState, HoldState, Kind, Loss, Statement, rows
 from dsc_host.portal.demo.demonstration import DEMO_PASSWORD, Demonstration
 from dsc_host.portal.languages import load
-from dsc_host.portal.pages.statements import title
+from dsc_host.portal.pages.statements import deposit_table, statement_item, title
+from dsc_host.portal.views import Cell
 
 
 def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: Browsers) -> None:
@@ -24,7 +27,58 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     assert ivo.press("Keep $40.00").notice == "The deposit was kept."
     anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text
-    assert "IB3000901 Account of Anna anna kept Nov 14, 2023 $40.00" in text
+    happened = "A fee was charged. The device was reported lost on Nov 14, 2023"
+    assert f"IB3000901 Digital Security Card+ Account of Anna anna {happened} kept Nov 14, 2023 $40.00" in text
+
+
+def deposit(state: HoldState, kept: int = 0, amount: int = 80, **changes: object) -> Deposit:
+    given = Deposit("1", "anna", "IB3000901", "Anna", Decimal(amount), 0.0, state, Decimal(kept), 86400.0, Kind.DSC_PLUS)
+    return replace(given, **{"device_state": DeviceState.ACTIVE, "device_since": 0.0, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "detail"),
+    [
+        (deposit(HoldState.HELD), "The deposit is held until the card comes back.", ""),
+        (
+            deposit(HoldState.HELD, device_state=DeviceState.RETURNED),
+            "The deposit is held until the card comes back.",
+            "The card is on its way back.",
+        ),
+        (deposit(HoldState.RELEASED), "The whole deposit was released.", "The request of the card was canceled."),
+        (
+            deposit(HoldState.RELEASED, received_at=172_800.0),
+            "The whole deposit was released.",
+            "The card came back on Jan\xa03,\xa01970",
+        ),
+        (
+            deposit(HoldState.KEPT, 40, device_state=DeviceState.DAMAGED),
+            "$40.00 of the deposit of $80.00 was kept.",
+            "The device was reported damaged on Jan\xa01,\xa01970",
+        ),
+        (deposit(HoldState.KEPT, 80), "The whole deposit was kept.", "The card did not come back."),
+        (
+            deposit(HoldState.KEPT, 100, device_state=DeviceState.STOLEN),
+            "The deposit of $80.00 was kept, and $20.00 more was charged.",
+            "The device was reported stolen on Jan\xa01,\xa01970",
+        ),
+        (
+            deposit(HoldState.KEPT, 80, device_state=DeviceState.RETURNED, received_at=172_800.0),
+            "The whole deposit was kept.",
+            "The card came back only on Jan\xa03,\xa01970",
+        ),
+    ],
+)
+def test_the_page_says_what_happened_to_a_deposit_and_why(given: Deposit, words: str, detail: str) -> None:
+    (row,) = deposit_table(load()["en"], [given]).rows
+    assert row.cells[2] == Cell(words, detail)
+    assert row.cells[-1] == f"${given.kept or given.amount}.00"
+
+
+def test_a_statement_that_is_not_in_the_visitors_language_names_its_language() -> None:
+    statement = Statement("x", "A title", "2026-10-31", languages=("en", "de"))
+    assert statement_item(load()["de"], statement).details == ("31.10.2026",)
+    assert statement_item(load()["ru"], statement).details[1] == "Язык: английский"
 
 
 def test_money_is_deposited_within_the_limit_of_an_account_without_protection(scenario: Scenario, browser: Browsers) -> None:

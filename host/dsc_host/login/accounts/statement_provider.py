@@ -28,6 +28,11 @@ class Statement:
 
     Pages then show a title in the visitor's language instead of `title`.
     """
+    languages: tuple[str, ...] = ()
+    """The codes of the languages in which the document is available, for example de. Empty means that they are not known.
+
+    The page names the first of them to visitors whose language is not among them.
+    """
 
 
 class StatementProvider(Protocol):

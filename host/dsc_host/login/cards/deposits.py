@@ -8,9 +8,9 @@ from decimal import Decimal
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import money, people, permissions
-from dsc_host.login.devices import registry
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotNow
-from dsc_host.login.model import HoldState
+from dsc_host.login.model import DeviceState, HoldState
 from dsc_host.login.rows import Account, Device, Hold, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found
 from dsc_host.login.views import Deposit
@@ -117,6 +117,7 @@ def _view(tx: LoginTransaction, hold: Hold) -> Deposit:
     device_id = order.device_id if order else hold.device_id
     device = rows.devices.find(tx.db, device_id) if device_id else None
     owner_id = order.user_id if order else found(device).owner_id
+    parcel = rows.parcels.one(tx.db, rows.parcels.c.device_id == device.id) if device else None
     return Deposit(
         id=hold.id,
         user=found(rows.users.find(tx.db, owner_id)).name,
@@ -127,4 +128,8 @@ def _view(tx: LoginTransaction, hold: Hold) -> Deposit:
         state=HoldState(hold.state),
         kept=money.money(hold.kept),
         settled_at=hold.settled_at,
+        kind=kinds.of(device).name if device else None,
+        device_state=DeviceState(device.state) if device else None,
+        device_since=device.since if device else None,
+        received_at=parcel.received_at if parcel else None,
     )

@@ -15,12 +15,12 @@ from dsc_host.portal.languages import FALLBACK, Language, load
 from dsc_host.portal.pages.statements import title
 from dsc_host.portal.site import Visit
 
-_STATEMENTS = (
-    Statement("activity-2026-10", "Statement for October 2026", "2026-10-31", period="2026-10"),
-    Statement("activity-2026-09", "Statement for September 2026", "2026-09-30", period="2026-09"),
-    Statement("tax-2025", "Tax form for 2025", "2026-02-15", tax=True, period="2025"),
-)
 _LATIN = ("en", "de")
+_STATEMENTS = (
+    Statement("activity-2026-10", "Statement for October 2026", "2026-10-31", period="2026-10", languages=_LATIN),
+    Statement("activity-2026-09", "Statement for September 2026", "2026-09-30", period="2026-09", languages=_LATIN),
+    Statement("tax-2025", "Tax form for 2025", "2026-02-15", tax=True, period="2025", languages=_LATIN),
+)
 _code: ContextVar[str] = ContextVar("language of statements", default=FALLBACK)
 """The code of the statements' language in the current request. A `StatementProvider` cannot ask for it: it gets no visitor."""
 

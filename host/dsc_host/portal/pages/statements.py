@@ -4,12 +4,12 @@ import re
 
 from starlette.responses import Response
 
-from dsc_host.login import Deposit, HoldState, NotNow, Statement
+from dsc_host.login import Deposit, DeviceState, HoldState, NotNow, Statement
 from dsc_host.portal.components import INFO, SUCCESS, WARNING, Columns, Empty, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Cell, Row, Table, View, button
-from dsc_host.portal.wording import HOLDS
+from dsc_host.portal.wording import GONE, HOLDS, KINDS
 
 _BADGES = {HoldState.HELD: INFO, HoldState.RELEASED: SUCCESS, HoldState.KEPT: WARNING}
 
@@ -24,7 +24,7 @@ def statements(visit: Visit) -> Response:
             _("Statements"),
             words=words,
             blocks=(*blocks, *(() if deposits else (nothing,))),
-            tables=(_deposits(_, deposits),) if deposits else (),
+            tables=(deposit_table(_, deposits),) if deposits else (),
         )
     )
 
@@ -45,15 +45,19 @@ def _statements(visit: Visit) -> tuple[tuple[str, ...], tuple[Block, ...]]:
         return (visit.explain(error),), ()
     if known is None:
         return (_("Statements and tax forms are not available on this page. Ask support how you get them."),), ()
-    plain = [_item(_, each) for each in known if not each.tax]
-    taxes = [_item(_, each) for each in known if each.tax]
+    plain = [statement_item(_, each) for each in known if not each.tax]
+    taxes = [statement_item(_, each) for each in known if each.tax]
     listing = Listing(_("Statements"), plain, Empty(_("There are no statements yet."), "document"), dense=True)
     return (), (Columns((listing, Listing(_("Tax forms"), taxes, dense=True))) if taxes else listing,)
 
 
-def _item(_: Language, statement: Statement) -> Item:
+def statement_item(_: Language, statement: Statement) -> Item:
+    """Return the row of a statement, with its language if it is not the visitor's."""
     pdf = button("/statements/pdf", _("PDF"), statement=statement.id)
-    return Item(title(_, statement), "document", details=(_.short_day(statement.day),), actions=(pdf,))
+    details: tuple[str, ...] = (_.short_day(statement.day),)
+    if statement.languages and _.code not in statement.languages:
+        details += (_("Language: {language}", language=_.language(statement.languages[0])),)
+    return Item(title(_, statement), "document", details=details, actions=(pdf,))
 
 
 def title(_: Language, statement: Statement) -> str:
@@ -68,24 +72,53 @@ def title(_: Language, statement: Statement) -> str:
     return _("Statement for {period}", period=period)
 
 
-def _deposits(_: Language, deposits: list[Deposit]) -> Table:
-    heads = (_("Device"), _("Account"), _("State"), _("Since"), _("Amount"))
+def deposit_table(_: Language, deposits: list[Deposit]) -> Table:
+    """Return the table of deposits and charges: what happened to the money of each device, when, and why."""
+    heads = (_("Device"), _("Account"), _("What happened"), _("State"), _("Since"), _("Amount"))
     rows = [
         Row(
             (
-                each.device or _("Card not made yet"),
+                Cell(each.device or _("Card not made yet"), _(KINDS[each.kind]) if each.kind else ""),
                 Cell(_("Account of {owner}", owner=each.account_name), each.user),
+                Cell(_happened(_, each), _reason(_, each)),
                 Cell(_(HOLDS[each.state]), badge=_BADGES[each.state]),
                 _.date(each.settled_at or each.held_at),
-                Cell(_.dollars(max(each.amount, each.kept)), _kept(_, each)),
+                _.dollars(each.kept if each.state is HoldState.KEPT else each.amount),
             )
         )
         for each in deposits
     ]
-    kinds = ("text", "text", "moment", "moment", "amount")
+    kinds = ("text", "text", "text", "moment", "moment", "amount")
     return Table(_("Deposits and charges for devices"), heads, rows, _("Nothing was held or charged."), kinds)
 
 
-def _kept(_: Language, deposit: Deposit) -> str:
-    """Return a phrase with the amount that was kept, or empty text if this is the whole deposit or nothing."""
-    return _("of which {amount} kept", amount=_.dollars(deposit.kept)) if 0 < deposit.kept < deposit.amount else ""
+def _happened(_: Language, deposit: Deposit) -> str:
+    """Return a sentence about the money: held, released, kept or charged."""
+    amount, kept = deposit.amount, deposit.kept
+    if deposit.state is HoldState.HELD:
+        return _("The deposit is held until the card comes back.")
+    if deposit.state is HoldState.RELEASED:
+        return _("The whole deposit was released.")
+    if not amount:
+        return _("A fee was charged.")
+    if kept < amount:
+        return _("{kept} of the deposit of {amount} was kept.", kept=_.dollars(kept), amount=_.dollars(amount))
+    if kept > amount:
+        more = _.dollars(kept - amount)
+        return _("The deposit of {amount} was kept, and {more} more was charged.", amount=_.dollars(amount), more=more)
+    return _("The whole deposit was kept.")
+
+
+def _reason(_: Language, deposit: Deposit) -> str:
+    """Return the reason why the money was kept or released, with its day; empty text while the card is in use."""
+    state, kept = deposit.device_state, deposit.state is HoldState.KEPT
+    if deposit.received_at is not None:
+        day = _.date(deposit.received_at)
+        return _("The card came back only on {day}", day=day) if kept else _("The card came back on {day}", day=day)
+    if deposit.state is HoldState.RELEASED:
+        return _("The request of the card was canceled.")
+    if state is not None and state in GONE and deposit.device_since is not None:
+        return _(GONE[state], day=_.date(deposit.device_since))
+    if kept:
+        return _("The card did not come back.")
+    return _("The card is on its way back.") if state is DeviceState.RETURNED else ""
