@@ -49,7 +49,7 @@ def test_a_birthday_of_the_one_whose_card_it_is_is_no_pin(scenario: Scenario) ->
 def test_the_money_is_held_on_another_account_of_ones_own(scenario: Scenario) -> None:
     token = scenario.session("carl")
     other = scenario.system.operator.add_account(scenario.entities["carl"], Decimal(20))
-    names = {scenario.accounts["carl"]: "Carl (carl)", other: f"Carl ({other[-4:]})"}
+    names = {scenario.accounts["carl"]: "Carl (carl)", other: f"Carl (…{other[-4:]})"}
     assert list(scenario.system.deposit_accounts(token).items()) == list(names.items())
     request = scenario.system.confirm_request(token, scenario.system.draft_request(token, PIN, account=other).id)
     assert (request.account, request.account_name, request.held) == (other, names[other], "held")

@@ -28,7 +28,7 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text
     happened = "A fee was charged. The device was reported lost on Nov 14, 2023"
-    assert f"IB3000901 Digital Security Card+ Account of Anna anna {happened} kept Nov 14, 2023 $40.00" in text
+    assert f"IB3000901 Digital Security Card+ Account of Anna anna {happened} charged Nov 14, 2023 $40.00" in text
 
 
 def deposit(state: HoldState, kept: int = 0, amount: int = 80, **changes: object) -> Deposit:

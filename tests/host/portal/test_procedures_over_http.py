@@ -20,7 +20,7 @@ def test_a_card_for_another_user_on_another_account_is_found_again_by_back(scena
     anna = come_with(browser(), with_online_card(scenario, "anna")[0])
     anna.open("/request")
     page = anna.press("Continue", name="ben", account=other, pin=PIN, again=PIN)
-    assert (page.title, f"({other[-4:]})" in page.text, "ben" in page.text) == ("Is this correct?", True, True)
+    assert (page.title, f"(…{other[-4:]})" in page.text, "ben" in page.text) == ("Is this correct?", True, True)
     anna.press("Back")
     form = next(form for form in anna.page.forms if form.action == "/request")
     assert (form.fields["name"], form.fields["account"]) == ("ben", other)
@@ -151,6 +151,15 @@ def test_a_share_and_a_request_end_after_a_question(scenario: Scenario, browser:
     assert "ben can no longer log in with this device." in ben.press("Stop sharing").text
     assert ben.press("Stop sharing").notice == "The device is no longer shared."
     assert ben.post("/share/cancel", share="none").status == 404
+    scenario.system.operator.set_under_review(scenario.entities["anna"])
+    ben = come_with(browser(), scenario.session("ben"))
+    ben.open("/share")
+    page = ben.post("/share/confirm", share=proven(scenario, ben.cookie))
+    assert "Requested Nov 14, 2023, 10:13 PM UTC" in page.text
+    assert "No date is set for it. Until then, log in as before." in page.text
+    assert "to be shared with ben. Requested: Nov 14, 2023, 10:13 PM UTC" in ben.open("/share").text
+    assert "Your devices stay as they are." in ben.press("Cancel the request").text
+    assert ben.press("Cancel the request").notice == "The request was canceled."
     carl = come_with(browser(), scenario.session("carl"))
     scenario.system.confirm_request(carl.cookie, scenario.system.draft_request(carl.cookie, "8246").id)
     carl.open("/devices")

@@ -41,9 +41,8 @@ def test_who_may_not_add_bank_instructions_is_told_who_can(scenario: Scenario, b
 
 def test_the_amount_that_can_be_withdrawn_now_is_above_the_field(scenario: Scenario, browser: Browsers) -> None:
     page = with_bank(scenario, browser()).page
-    assert "<dt>Limit today</dt><dd>$200,000.00</dd>" in page.html
-    assert "<dt>Left today</dt><dd>$200,000.00</dd>" in page.html
-    assert "<dt>Balance</dt><dd>Not shown here. Only your limit is checked on this page.</dd>" in page.html
+    assert "<dt>Left today</dt><dd>$200,000.00 of $200,000.00</dd>" in page.html
+    assert "<dt>Balance</dt><dd>Not checked on this page</dd>" in page.html
     assert 'id="f1-1-hint">At most $200,000.00 now. For example 1,250.00</p>' in page.html
     assert re.search('aria-label="You are here"><ol><li>Money</li><li aria-current="page">Withdraw money</li>', page.html)
     assert 'href="/">Back</a>' in page.html
@@ -76,7 +75,7 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
     assert carl.press("Withdraw $150,000.00").notice == (
         "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November\xa017,\xa02023."
     )
-    assert "Left today $50,000.00 All of the limit again From November 15, 2023" in carl.page.text
+    assert "Left today $50,000.00 of $200,000.00 All of the limit again From November 15, 2023" in carl.page.text
 
 
 def test_the_check_page_is_only_for_the_session_that_asked_for_it(scenario: Scenario, browser: Browsers) -> None:

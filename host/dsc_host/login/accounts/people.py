@@ -46,14 +46,14 @@ def account_name(db: Connection, account_id: str) -> str:
     """Return the name under which pages show an account: the owner's name.
 
     If the owner has several accounts, add the name of the primary user in parentheses. If the account has no users, add the end
-    of its id instead.
+    of its id instead, masked as bank accounts are, for example …60b8.
     """
     account = found(rows.accounts.find(db, account_id))
     owner = found(rows.entities.find(db, account.entity_id)).name
     if rows.accounts.count(db, rows.accounts.c.entity_id == account.entity_id) == 1:
         return owner
     primary = rows.users.find(db, account.primary_user) if account.primary_user else None
-    return f"{owner} ({primary.name if primary else account.id[-4:]})"
+    return f"{owner} ({primary.name})" if primary else f"{owner} (…{account.id[-4:]})"
 
 
 def set_equity(db: Connection, account_id: str, cents: int) -> None:

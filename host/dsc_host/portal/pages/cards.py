@@ -187,9 +187,17 @@ def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
     if len(accounts) == 1:
         return ()
     own, *_others = accounts
-    hints = {each: _("Your own account.") if each == own else _("Another account in your name.") for each in accounts}
-    choices = [Choice(each, _("Account of {owner}", owner=name), hints[each]) for each, name in accounts.items()]
+    choices = [_account(_, each, name, own=each == own) for each, name in accounts.items()]
     return (Field("account", _("Account for the deposit"), "radio", value=chosen or choices[0].value, choices=choices),)
+
+
+def _account(_: Language, account: str, name: str, *, own: bool) -> Choice:
+    """Return the choice of an account. Another account has the end of its number, which is on its statements."""
+    owner = _("Account of {owner}", owner=name)
+    if own:
+        return Choice(account, _("Your own account"), owner)
+    label = _("Your other account {number}", number=f"…{account[-4:]}")
+    return Choice(account, label, f"{owner}. {_('The number is on its statements.')}")
 
 
 def _cents(_: Language, cents: int) -> str:

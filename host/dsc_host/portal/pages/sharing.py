@@ -75,24 +75,28 @@ def confirmed(visit: Visit) -> Response:
     """Confirm the share, which may still wait for compliance."""
     _ = visit._
     named = visit.value("share", 32)
-    facts = next((_facts(_, each) for each in visit.system.shares(visit.token) if each.id == named), ())
+    share = next((each for each in visit.system.shares(visit.token) if each.id == named), None)
+    facts = () if share is None else _facts(_, share)
     state = visit.system.confirm_share(visit.token, named)
     # During a login, a user without a device may share one, and then continues the login.
     onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
     title, done = _("The device is shared"), _("You can now log in with it.")
     alert = Alert(SUCCESS, done, (_("Keep your other cards in a safe place: you can use them again later."),))
-    if state is ShareState.PENDING:
+    if share is not None and state is ShareState.PENDING:
+        facts = (*facts, (_("Requested"), _.moment(share.at)))
         title, checked = _("Your request is being checked"), _("Our staff check that both user names belong to you.")
-        alert = Alert(INFO, checked, (_("You will be notified of the decision."),))
+        alert = Alert(INFO, checked, _what_follows(visit))
     return visit.show(View(title, crumb=_("Share a device"), blocks=(alert,), facts=facts, onward=onward))
 
 
 def unshared(visit: Visit) -> Response:
-    """End a share, after a question."""
+    """End a share, or take back a request for one, after a question."""
     if not confirmations.is_confirmed(visit):
         return _ask_to_unshare(visit)
-    visit.system.cancel_share(visit.token, visit.value("share", 32))
-    return visit.redirect_after_change("/share", notice="unshared")
+    named = visit.value("share", 32)
+    waits = any(each.id == named and each.state is ShareState.PENDING for each in visit.system.shares(visit.token))
+    visit.system.cancel_share(visit.token, named)
+    return visit.redirect_after_change("/share", notice="cancelled" if waits else "unshared")
 
 
 def _ask_to_unshare(visit: Visit) -> Response:
@@ -100,12 +104,26 @@ def _ask_to_unshare(visit: Visit) -> Response:
     share = next((each for each in visit.system.shares(visit.token) if each.id == named), None)
     if share is None:
         raise NotFound("you have no such request")
+    if share.state is ShareState.PENDING:
+        facts = (*_facts(_, share), (_("Requested"), _.moment(share.at)))
+        left = (_("The device will not be shared. Your devices stay as they are."),)
+        return confirmations.ask(visit, _("Cancel the request?"), left, facts, _("Cancel the request"), "share")
     words = (
         _("{user} can no longer log in with this device. To share it again, its owner's password and the device are needed.",
           user=share.user),
         _("Devices that were set aside can be used again."),
     )  # fmt: skip
     return confirmations.ask(visit, _("Stop sharing the device?"), words, _facts(_, share), _("Stop sharing"), "share")
+
+
+def _what_follows(visit: Visit) -> tuple[str, ...]:
+    """Return what happens to a request that waits for compliance."""
+    _ = visit._
+    told = _("You will be notified of the decision. No date is set for it.")
+    # A user without a device has requested the share during the login, and cannot log in before the decision.
+    if not visit.is_logged_in():
+        return (told,)
+    return (told, _("Until then, log in as before. On the page Share a device, you can see the request and cancel it."))
 
 
 def _facts(_: Language, share: ShareView) -> tuple[tuple[str, str], ...]:
@@ -131,6 +149,20 @@ def _rules(_: Language) -> Listing:
     return Listing(_("What can be shared"), (), words=words, folded=True)
 
 
+def _details(_: Language, share: ShareView) -> tuple[str, ...]:
+    """Return the users of a share and, if it waits for compliance, since when it waits."""
+    if share.state is ShareState.PENDING:
+        users = _("Belongs to {owner}, to be shared with {user}.", owner=share.owner, user=share.user)
+        return (users, f"{_('Requested')}: {_.moment(share.at)}")
+    return (_("Belongs to {owner}, shared with {user}.", owner=share.owner, user=share.user),)
+
+
+def _cancel(_: Language, share: ShareView) -> tuple[Form, ...]:
+    """Return the button that ends a share or takes back its request; nothing if both are over."""
+    labels = {ShareState.DONE: _("Stop sharing"), ShareState.PENDING: _("Cancel the request")}
+    return (button("/share/cancel", labels[share.state], share=share.id),) if share.state in labels else ()
+
+
 def _begin(visit: Visit) -> View:
     _ = visit._
     rows = [
@@ -138,10 +170,8 @@ def _begin(visit: Visit) -> View:
             f"{_(KINDS[each.kind])} {each.device}",
             ICONS[each.kind],
             Badge(_(SHARES[each.state]), SUCCESS if each.state is ShareState.DONE else NEUTRAL),
-            (_("Belongs to {owner}, shared with {user}.", owner=each.owner, user=each.user),),
-            (button("/share/cancel", _("Stop sharing"), share=each.id),)
-            if each.state in (ShareState.DONE, ShareState.PENDING)
-            else (),
+            _details(_, each),
+            _cancel(_, each),
             about=f"{_(KINDS[each.kind])} {each.device} {each.owner}",
         )
         for each in visit.system.shares(visit.token)

@@ -81,7 +81,7 @@ def deposit_table(_: Language, deposits: list[Deposit]) -> Table:
                 Cell(each.device or _("Card not made yet"), _(KINDS[each.kind]) if each.kind else ""),
                 Cell(_("Account of {owner}", owner=each.account_name), each.user),
                 Cell(_happened(_, each), _reason(_, each)),
-                Cell(_(HOLDS[each.state]), badge=_BADGES[each.state]),
+                Cell(_(HOLDS[each.state]) if each.amount else _("charged"), badge=_BADGES[each.state]),
                 _.date(each.settled_at or each.held_at),
                 _.dollars(each.kept if each.state is HoldState.KEPT else each.amount),
             )

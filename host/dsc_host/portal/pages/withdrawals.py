@@ -110,7 +110,7 @@ def _withdraw(visit: Visit, value: str = "") -> View:
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
             *_limit_facts(_, level, allowance),
-            (_("Balance"), _("Not shown here. Only your limit is checked on this page.")),
+            (_("Balance"), _("Not checked on this page")),
         ),
         back=Link("/", _("Back")),
         below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit, paid))),
@@ -132,7 +132,8 @@ def _limit_facts(_: Language, level: Level, allowance: Allowance) -> tuple[tuple
     again = (
         ((_("All of the limit again"), _("From {day}", day=_.day(day.isoformat()))),) if day and left < level.per_day else ()
     )
-    return ((_("Limit today"), _.dollars(level.per_day)), (_("Left today"), _.dollars(left)), *again)
+    words = _("{left} of {limit}", left=_.dollars(left), limit=_.dollars(level.per_day))
+    return ((_("Left today"), words), *again)
 
 
 def _steps(_: Language, current: int) -> Steps:
