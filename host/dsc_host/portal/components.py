@@ -55,6 +55,10 @@ class Item:
     details: Sequence[str] = ()
     actions: Sequence[Form] = ()
     links: Sequence[Link] = ()
+    lead: str = ""
+    """The detail that matters most. It is bold, above the other details."""
+    facts: Sequence[tuple[str, str]] = ()
+    """Details with a name each, below the other details."""
     about: str = ""
     """The subject of the actions. Screen readers read it after a button's label. If it is empty, they read the title."""
     folded: Sequence[str] = ()

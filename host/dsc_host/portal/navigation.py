@@ -1,10 +1,12 @@
 """The navigation of every page: the sections that a visitor may use, and the section to which the page belongs."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dsc_host.login import Role, Scope, Visitor
 from dsc_host.portal.languages import Language
+from dsc_host.portal.views import Link
 
 _BELOW = {
     "/request": "/devices",
@@ -42,6 +44,8 @@ _SCOPES = {
 
 Sessions of every scope may see a page without an entry, unless it is a page for staff.
 """
+_NUMBER = re.compile(r"\+?(\([0-9]+\)|[0-9])([ /-]?(\([0-9]+\)|[0-9])){6,}")
+"""A telephone number in a text: 7 digits or more, so that it is longer than the hours that may be beside it."""
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
@@ -75,6 +79,24 @@ def sections(visitor: Visitor, page: str, _: Language) -> list[Section]:
         below = "true" if section == own else ""
         found.append(Section(href, label, "page" if href == page else below))
     return found
+
+
+def dialed(number: str) -> Link:
+    """Return the link that calls the number, on a device that can call."""
+    # A zero in parentheses is only for calls within the country.
+    return Link(f"tel:{re.sub('[(]0[)]|[^0-9+]', '', number)}", number)
+
+
+def support_line(_: Language, support: str) -> tuple[str, Link | None, str] | None:
+    """Return the footer's line about support: the text before the number, the link that calls it, and the text after it.
+
+    `support` is the policy's text. Without a number in it, all of the line is the first text. Return None if it is empty.
+    """
+    if not support:
+        return None
+    line = _("Support: {contact}", contact=support)
+    found = _NUMBER.search(line)
+    return (line[: found.start()], dialed(found[0]), line[found.end() :]) if found else (line, None, "")
 
 
 def section_above(visitor: Visitor, page: str, _: Language) -> tuple[str, str] | None:

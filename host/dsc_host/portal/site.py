@@ -22,7 +22,7 @@ from dsc_host.link import CardClient
 from dsc_host.login import LoginSystem, NotIn, Offer, ProofNeeded, Visitor
 from dsc_host.portal import refusals, security
 from dsc_host.portal.languages import NAMES, Language, negotiated
-from dsc_host.portal.navigation import first_page, is_for, section_above, sections
+from dsc_host.portal.navigation import first_page, is_for, section_above, sections, support_line
 from dsc_host.portal.notices import Notice, Value
 from dsc_host.portal.security import Cookies, Rejected
 from dsc_host.portal.views import Link, View
@@ -186,7 +186,7 @@ class Visit:
         page = self.site.templates.get_template("page.html").render(
             view=view,
             site=self.site.name or self._("Secure login"),
-            support=self.system.policy.contact.support,
+            support=support_line(self._, self.system.policy.contact.support),
             offices=bool(self.system.policy.contact.offices),
             _=self._,
             lang=self._.code,

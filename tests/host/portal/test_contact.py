@@ -10,6 +10,8 @@ from tests.host.portal.browser import Browser, browsers, enter
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Loss
+from dsc_host.portal.languages import load
+from dsc_host.portal.navigation import support_line
 
 
 @pytest.fixture
@@ -38,3 +40,19 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     page = visitor.press("Continue", name="anna", password=PASSWORD)
     assert (page.title, "European Union, free of charge: 00800 00 000001" in page.text) == ("No device", True)
     assert "555-0101" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("support", "line"),
+    [
+        ("+41 41 555 01 01", ("Support: ", "tel:+41415550101", "+41 41 555 01 01", "")),
+        ("0800 55 01 01, 9:00-17:00", ("Support: ", "tel:0800550101", "0800 55 01 01", ", 9:00-17:00")),
+        ("(212) 555-0101 (9 to 5)", ("Support: ", "tel:2125550101", "(212) 555-0101", " (9 to 5)")),
+        ("+41 (0)41 555-0101", ("Support: ", "tel:+41415550101", "+41 (0)41 555-0101", "")),
+        ("ask at the office", ("Support: ask at the office", "", "", "")),
+    ],
+)
+def test_the_footer_calls_support(support: str, line: tuple[str, ...]) -> None:
+    before, number, after = support_line(load()["en"], support) or ("", None, "")
+    assert (before, number.href if number else "", number.label if number else "", after) == line
+    assert support_line(load()["en"], "") is None

@@ -78,7 +78,7 @@ def test_a_new_card_has_one_row_with_everything_about_it(scenario: Scenario, bro
     ben = enter(scenario, browser(), "ben")
     for path, heading in (("/devices", "Waiting changes"), ("/", "A new card")):
         page = ben.open(path)
-        assert (page.text.count("Can be activated from"), heading in page.text, "Stop the change" in page.text) == (
+        assert (page.text.count("Can be activated from"), heading in page.text, "Stop this card" in page.text) == (
             1,
             False,
             True,

@@ -9,6 +9,7 @@ from dsc_host.login import NotIn
 from dsc_host.login.policy.offices import Office, Telephone
 from dsc_host.portal.components import Empty, Facts, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.navigation import dialed
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, View
 
@@ -31,11 +32,6 @@ def office_of(visit: Visit) -> Office:
 def telephones(_: Language, office: Office) -> tuple[tuple[str, str], ...]:
     """Return the name and the number of each telephone of an office."""
     return tuple((_telephone(_, each), each.number) for each in office.telephones)
-
-
-def dialed(number: str) -> Link:
-    """Return the link that calls the number, on a device that can call."""
-    return Link(f"tel:{re.sub('[^0-9+]', '', number)}", number)
 
 
 def call_links(visit: Visit) -> tuple[Link, ...]:

@@ -24,13 +24,15 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
     """Return the row of a device. The title is the name that the user has given to the device, or else its kind."""
     kind = kind_name(_, device.kind, issued=device.issued)
     known = f"{kind} {device.label}".strip() if device.name else device.label
+    lead = capitalized(_waits(_, device))
     return Item(
         title(_, device),
         ICONS[device.kind],
         badge(_, device),
-        tuple(text for text in (known, *lines(_, device), _last_use(_, device)) if text),
+        tuple(text for text in (known, *lines(_, device), _last_use(_, device)) if text not in ("", lead)),
         actions,
         links,
+        lead,
         about=about(_, device),
     )
 
@@ -39,7 +41,7 @@ def short_item(_: Language, device: DeviceView) -> Item:
     """Return the row of a device with one line of details and no actions, for a page about more than devices."""
     item = device_item(_, device)
     known = item.details[:1] if device.label or device.name else ()
-    return replace(item, details=tuple(filter(None, (", ".join((*known, *changes(_, device))),))))
+    return replace(item, lead="", details=tuple(filter(None, (", ".join((*known, *changes(_, device))),))))
 
 
 def about(_: Language, device: DeviceView) -> str:
@@ -57,6 +59,12 @@ def badge(_: Language, device: DeviceView) -> Badge:
     if device.use is UseState.PARKED:
         return Badge(_("set aside while you use a shared device"), WARNING)
     return Badge(_(STATES[device.state]), _BADGES.get(device.state, NEUTRAL))
+
+
+def _waits(_: Language, device: DeviceView) -> str:
+    """Return the phrase about the time from which a device can be activated; empty if it does not wait."""
+    until = device.waits_until
+    return "" if until is None else _("can be activated from {moment}", moment=_.moment(until))
 
 
 def _last_use(_: Language, device: DeviceView) -> str:
@@ -79,7 +87,7 @@ def changes(_: Language, device: DeviceView) -> list[str]:
     if device.state is DeviceState.MISPLACED:
         words.append(_("can be activated again once it is found"))
     if device.waits_until is not None:
-        words.append(_("can be activated from {moment}", moment=_.moment(device.waits_until)))
+        words.append(_waits(_, device))
     if device.shared:
         words.append(_("shared"))
     if device.activates_at is not None:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from dsc_host.login import DeviceState, DeviceView, OrderState, Request, WaitKind
+from dsc_host.login import DeviceState, DeviceView, HoldState, OrderState, Request, WaitKind
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.device_items import capitalized, device_item, lines
-from dsc_host.portal.pages.waits import WAITS
+from dsc_host.portal.pages.waits import STOPS, WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, button
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, in_sentence
@@ -25,10 +25,10 @@ def add_to_cards(visit: Visit, devices: Sequence[DeviceView], rows: Sequence[Ite
     waits = {each.due_at for each in visit.system.waiting(visit.token) if each.kind is WaitKind.CARD} - {None}
     shown = []
     for device, row in zip(devices, rows, strict=True):
-        asked = (text for each in requests if _is_for(each, device) for text in _request_lines(visit._, each, device))
-        sent = _parcel_lines(visit, device)
-        stop = (Link("/stop", visit._("Stop the change")),) if device.waits_until in waits else ()
-        shown.append(replace(row, details=(*row.details, *asked, *sent), links=(*stop, *row.links)))
+        asked = (fact for each in requests if _is_for(each, device) for fact in _request_facts(visit, each, device))
+        sent = _parcel_facts(visit, device)
+        stop = (Link("/stop", visit._(STOPS[WaitKind.CARD])),) if device.waits_until in waits else ()
+        shown.append(replace(row, facts=(*row.facts, *asked, *sent), links=(*stop, *row.links)))
     return shown
 
 
@@ -41,26 +41,38 @@ def _is_for(asked: Request, device: DeviceView) -> bool:
     return device.own and bool(asked.serial) and asked.serial == device.label
 
 
-def _request_lines(_: Language, asked: Request, device: DeviceView) -> Iterator[str]:
-    """Yield the lines about the request of a card. Only a card that was never activated is still expected."""
+def _request_facts(visit: Visit, asked: Request, device: DeviceView) -> Iterator[tuple[str, str]]:
+    """Yield the facts about the request of a card. Only a card that was never activated is still expected."""
+    _ = visit._
     if device.state is DeviceState.SHIPPED:
         if asked.state not in _OVER:
-            yield _("Expected around {day}", day=_.short_day(asked.estimate))
-            yield from _automatic(_, asked.activates_at)
-        yield asked.address
-    yield from _deposit(_, asked)
+            yield _("Expected around"), _.short_day(asked.estimate)
+            if asked.activates_at is not None:
+                yield _("Automatic activation"), _.date(asked.activates_at)
+        yield _("Delivery address"), asked.address
+    if asked.held:
+        parcels = [each for each, _days in visit.system.parcels(visit.token) if each.device_id == device.id]
+        on_its_way = asked.held is HoldState.HELD and any(each.received_at is None for each in parcels)
+        state = _("held until the card arrives") if on_its_way else _(HOLDS[asked.held])
+        yield _("Deposit"), f"{_.dollars(asked.hold)}, {state}"
 
 
-def _parcel_lines(visit: Visit, device: DeviceView) -> Iterator[str]:
+def _parcel_facts(visit: Visit, device: DeviceView) -> Iterator[tuple[str, str]]:
+    """Yield the facts about the parcel in which a card was sent back."""
     _ = visit._
     for each, (first, last) in visit.system.parcels(visit.token):
         if each.device_id == device.id:
-            yield _("Tracking number {number}", number=each.tracking)
-            yield _("Sent: {moment}", moment=_.date(each.sent_at))
+            yield _("Tracking number"), _whole(each.tracking)
+            yield _("Sent"), _.date(each.sent_at)
             if each.received_at is None:
-                yield _("Receipt expected: {first} to {last}", first=_.day(first), last=_.day(last))
+                yield _("Receipt expected"), _("{first} to {last}", first=_.short_day(first), last=_.short_day(last))
             else:
-                yield _("Received: {moment}", moment=_.date(each.received_at))
+                yield _("Received"), _.date(each.received_at)
+
+
+def _whole(number: str) -> str:
+    """Return a number without spaces at which a line may break."""
+    return number.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def request_items(visit: Visit, *, open_only: bool = False, without: Collection[str] = ()) -> list[Item]:
@@ -86,13 +98,13 @@ def parcel_items(visit: Visit, *, open_only: bool = False) -> list[Item]:
     for each, (first, last) in visit.system.parcels(visit.token):
         if each.received_at is None:
             state = Badge(_("on its way"), INFO)
-            expected = _("Receipt expected: {first} to {last}", first=_.day(first), last=_.day(last))
+            expected = _("Receipt expected: {first} to {last}", first=_.short_day(first), last=_.short_day(last))
         elif open_only:
             continue
         else:
             state, expected = Badge(_("received"), SUCCESS), _("Received: {moment}", moment=_.moment(each.received_at))
         details = (_("Sent: {moment}", moment=_.moment(each.sent_at)), expected)
-        rows.append(Item(_("Tracking number {number}", number=each.tracking), "parcel", state, details))
+        rows.append(Item(_("Tracking number {number}", number=_whole(each.tracking)), "parcel", state, details))
     return rows
 
 
@@ -110,7 +122,7 @@ def wait_items(visit: Visit, *kinds: WaitKind, without: Sequence[DeviceView] = (
         if each.due_at is None:
             effect = _("Takes effect when a second person agrees.")
         details = (*((each.what,) if each.what else ()), effect)
-        stop = Link("/stop", _("Stop the change"))
+        stop = Link("/stop", _(STOPS[each.kind]))
         rows.append(Item(_(WAITS[each.kind]), "code", Badge(_("waiting"), WARNING), details, links=(stop,)))
     return rows
 
@@ -145,7 +157,7 @@ def _deposit(_: Language, asked: Request) -> tuple[str, ...]:
 
 def _request_item(_: Language, asked: Request) -> Item:
     state = _(ORDERS[asked.state])
-    expected = (_("Expected around {day}", day=_.day(asked.estimate)),) if asked.state not in _OVER else ()
+    expected = (_("Expected around {day}", day=_.short_day(asked.estimate)),) if asked.state not in _OVER else ()
     activation = _automatic(_, asked.activates_at) if asked.state not in _OVER else ()
     return Item(
         _("Digital Security Card+ for {name}", name=asked.user),

@@ -18,6 +18,13 @@ WAITS = {
     WaitKind.IDENTITY: "Corrected details",
 }
 """The titles of waiting changes."""
+STOPS = {
+    WaitKind.NUMBER: "Stop this number",
+    WaitKind.CARD: "Stop this card",
+    WaitKind.OPT_OUT: "Stop opting out",
+    WaitKind.IDENTITY: "Stop the correction",
+}
+"""The links to the page that stops a change, each with the name of its change."""
 
 
 def stopping(visit: Visit) -> Response:

@@ -86,7 +86,7 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
     walk.press_with_codes("Activate", codes)
     assert walk._("Online security code card") in walk.notice
     serial = ordered(walk)
-    stop = f"{walk._('Stop the change')}: {walk.cards_row(serial)}"
+    stop = f"{walk._('Stop this card')}: {walk.cards_row(serial)}"
     assert walk.open("/devices").page.get_by_role("link", name=stop).count() == 1
     walk.picture("waits")
     walk.shown.pass_days(5)
