@@ -97,6 +97,8 @@ class Form:
     """Whether the form's button is the page's primary button although the form is in a list."""
     printed: bool = False
     """Whether a button that prints the page is beside the form's button. The page needs the script `print.js`."""
+    refusal: tuple[str, str] | None = None
+    """A field, and the label of a second button. The form's button sends `yes` in this field, and the second button `no`."""
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:

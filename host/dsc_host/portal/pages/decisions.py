@@ -166,22 +166,22 @@ def decided(
 
 
 def _question(visit: Visit, page: str, about: Subject, subject: Field, effect: str, *, agreed: bool) -> View:
-    """Return the page that asks for the reason of a decision. A refusal needs a reason."""
+    """Return the page that asks for the reason of a decision. A refusal needs a reason.
+
+    The page of an approval can also refuse, so that nobody who has read it must go back for that.
+    """
     _ = visit._
     hint = _("It is kept with the decision. The customer does not see it.")
-    fields = (
-        subject,
-        hidden("agreed", "yes" if agreed else "no"),
-        hidden("sure", "yes"),
-        Field("why", _("Reason (optional)") if agreed else _("Reason"), hint=hint, longest=_REASON_LETTERS, optional=agreed),
-    )
-    title = _("Agree to this request?") if agreed else _("Refuse this request?")
-    form = Form(str(visit.request.scope["path"]), _("Agree") if agreed else _("Refuse"), fields, danger=not agreed)
+    label = _("Reason (needed to refuse)") if agreed else _("Reason")
+    reason = Field("why", label, hint=hint, longest=_REASON_LETTERS, optional=agreed)
+    fields, path = (subject, hidden("sure", "yes"), reason), str(visit.request.scope["path"])
+    if agreed:
+        title, form = _("Agree to this request?"), Form(path, _("Agree"), fields, refusal=("agreed", _("Refuse")))
+    else:
+        title, form = _("Refuse this request?"), Form(path, _("Refuse"), (*fields, hidden("agreed", "no")), danger=True)
     words = (effect, _("Those concerned are notified."), _("This cannot be undone."))
     view = confirmations.question(visit, title, words, about.facts, form, Link(page, _("Back")))
-    refuse = Form(form.action, _("Refuse"), (subject, hidden("agreed", "no")), secondary=True)
-    forms = (form, refuse) if agreed else (form,)
-    return replace(view, blocks=(*about.blocks, *view.blocks), forms=forms, focus=True)
+    return replace(view, blocks=(*about.blocks, *view.blocks), focus=not agreed)
 
 
 def decisions(visit: Visit) -> Table:

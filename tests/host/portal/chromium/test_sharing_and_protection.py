@@ -42,7 +42,7 @@ def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     desk = walk.another().enter("cleo").open("/compliance")
     desk.picture("compliance")
     desk.press("Agree", "anna.work anna").picture("compliance-question")
-    desk.press("Agree", **{"Reason (optional)": "Both passports were seen."})
+    desk.press("Agree", **{"Reason (needed to refuse)": "Both passports were seen."})
     assert desk.notice == walk._("Your decision was recorded.")
     assert "Both passports were seen." in desk.text, "the decision is kept with its reason"
     assert walk.out().begin("anna.work").field(CARD).count() == 1
