@@ -154,9 +154,9 @@ def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
 
 
 def unseen_sentences(chosen: Sequence[Segment], one: str, many: str) -> Iterator[str]:
-    """Yield a sentence about each sequence of consecutive segments in `chosen`, which a check has not read.
+    """Yield sentences about `chosen`, the segments that a check has not read: one for each sequence of consecutive segments.
 
-    `one` is the end of a sentence about one segment, and `many` the end of a sentence about several segments.
+    `one` is the end of a sentence about one segment, and `many` is the end of a sentence about several segments.
     """
     for _, run in groupby(enumerate(chosen), key=lambda at: at[1].number - at[0]):
         parts = [segment for _, segment in run]

@@ -32,7 +32,7 @@ _NAME = "audit-{:06}.jsonl.xz"
 _CHUNK = 64 * 1024
 _HEADER_CHUNK = 1024
 _MOST_LINE = 1024 * 1024
-"""The reading of a line stops after about this many bytes. Every entry is far shorter."""
+"""A file with a line of about this many bytes, or more, is refused. Every entry is far shorter."""
 _MOST_MEMORY = 64 * 1024 * 1024
 """The largest number of bytes of memory that decompression may use. Our files need a few megabytes."""
 _LEVEL = 1

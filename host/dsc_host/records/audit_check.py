@@ -36,7 +36,7 @@ PAGE_AFTER = (
 """A query for the next `PAGE` entries after a number."""
 _PAGE_TO = PAGE_AFTER.where(audit.c.number <= bindparam("last"))
 _HASH = select(audit.c.hash).where(audit.c.number == bindparam("number"))
-# SQLite sorts text and bytes after every number, so the second condition also finds a number of the wrong type.
+# SQLite sorts text and bytes after every number, so the second condition also finds an entry whose number is text or bytes.
 _OUT_OF_RANGE = (
     select(audit.c.number)
     .where(or_(audit.c.number <= bindparam("archived"), audit.c.number >= NUMBERS_END))

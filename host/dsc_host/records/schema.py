@@ -22,6 +22,6 @@ class Schema:
     migrations: Path
     """The folder of the Alembic revisions. Each revision migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]
-    """The tables of which a backup does not keep all rows, by name, with the query for the rows to keep. None keeps no row."""
+    """For each table of which a backup does not keep all rows, by name: the query for the rows to keep, or None for no row."""
     restored: tuple[Callable[[Connection, float], None], ...]
     """The functions to call in the transaction that restores a backup, after its rows, with the connection and the time."""

@@ -1,4 +1,4 @@
-"""The seals of a database, which show any change of its contents. They are made with a key that no other database has.
+"""The seals of a database. A seal shows any change of the data for which it was made.
 
 Each database has an identity and a row key. Both are random, and never change. The row key is stored sealed under the master
 key. Two promises:

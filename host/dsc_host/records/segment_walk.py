@@ -98,7 +98,7 @@ class Walk:
             self.report(f"entry {number}: was changed or moved after it was written")
 
     def end_at(self, last: int) -> None:
-        """Note that the walk has reached its end. Report the entries that are missing from there up to the number `last`."""
+        """Report the entries that are missing at the end of the stretch, up to the number `last`."""
         if self.number < last:
             self.report(f"entries {self.number + 1} to {last} are missing")
             self.number, self.hash = last, None

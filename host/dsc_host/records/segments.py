@@ -118,7 +118,7 @@ def _read(row: Any) -> Segment | None:
 
 
 def add(db: Connection, before: Segment | None, made: Sequence[Segment]) -> bool:
-    """Add checkpoints. If `before` is no longer the last checkpoint, because another process has added some, return False."""
+    """Add checkpoints after `before`, and return True. If another process has added some first, add none and return False."""
     last = last_segment(db)
     if last != before:
         return False

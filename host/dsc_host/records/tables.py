@@ -1,4 +1,4 @@
-"""The tables that do not depend on cards or users: identity, vault, and the audit log with its end, checkpoints and archive."""
+"""The tables that `records` itself needs: identity, vault, and the audit log with its end, checkpoints and archive."""
 
 from struct import pack, unpack
 from typing import Any
@@ -136,8 +136,8 @@ audit_head = Table(
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """The end of a log without entries, which is not sealed yet."""
 
-# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is computed from the columns before it
-# here, and from the digest of the previous checkpoint.
+# The checkpoints, each at the end of a segment of the log: see `segments`. `digest` is computed from the columns that are
+# listed before it, and from the digest of the previous checkpoint.
 audit_segments = Table(
     "audit_segments",
     metadata,

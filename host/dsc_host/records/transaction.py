@@ -63,7 +63,7 @@ class Transaction:
         return self.context.seals
 
     def now(self) -> float:
-        """Return the time in Unix seconds. First lock the rows that you need: waiting for a lock takes time."""
+        """Return the time in Unix seconds. Lock rows before this call, because waiting for a lock takes time."""
         return self.context.now()
 
     def log(self, now: float, *events: Event) -> None:

@@ -9,8 +9,8 @@ Five promises, for each process:
 
 1. A client has 10 seconds to send a head, and 20 seconds to read an answer. `bodies` limits the time for a body.
 2. One client has at most 128 connections, and all clients together have at most 512. If a further connection arrives, one of
-   those that wait for their clients is closed: the one whose last answer is longest ago. If none of them waits for its client,
-   the new connection is answered with 503.
+   the connections that count toward this limit and wait for their clients is closed: the one whose last answer is longest ago.
+   If none of them waits for its client, the new connection is answered with 503.
 3. A client is an IPv4 address or an IPv6 /64. The limit for one client does not apply to the trusted proxy.
 4. Requests on one connection are answered one at a time. If a request arrives before the previous answer is complete, the
    request is not answered, and the connection ends after that answer.

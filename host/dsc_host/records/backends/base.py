@@ -14,7 +14,7 @@ from dsc_host.records.statements import Statement
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The marks by which a database is recognized as ours. Only a database that is not empty has them."""
+    """The marks in a database that is not empty. They show whether it is a database of dscplus."""
 
     ours: bool
     """Whether the database is one of dscplus."""

@@ -29,7 +29,7 @@ _IDLE_SECONDS = 60
 _TRUSTED_SECONDS = 1
 """The seconds without use after which a connection is tested before its next use."""
 _UNUSED_SINCE = "dscplus_unused_since"
-"""The key of the time of a connection's last use, in the notes that the pool keeps about the connection."""
+"""The key under which the pool notes when a connection was last used."""
 
 _LOST = "the connection to it was lost; try again: a response that was being verified may have been recorded as used"
 # The advice, by the first characters of the SQLSTATE.

@@ -8,7 +8,7 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Add an index of the states, and let the index of the owners hold the serials."""
+    """Add an index of the states, and add the serials to the index of the owners."""
     real = sa.text("state != 'decoy'")
     op.create_index("ix_cards_state", "cards", ["state", "serial"], sqlite_where=real, postgresql_where=real)
     op.drop_index("ix_owners_owner", "owners")

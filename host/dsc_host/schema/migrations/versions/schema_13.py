@@ -8,5 +8,5 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Add the time. It is not known for messages that are being sent now."""
+    """Add the time. For a message that is being sent during the migration, the time stays NULL."""
     op.add_column("messages", sa.Column("claimed_at", sa.Double))
