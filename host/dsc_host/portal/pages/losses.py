@@ -26,13 +26,13 @@ _PHONES = (Kind.PHONE_APP, Kind.SMS, Kind.VOICE)
 
 def losing(visit: Visit) -> Response:
     """Show the form for name and password. Redirect a user who is logged in to the choice of the lost device."""
-    return visit.redirect("/lost/device") if visit.is_logged_in() else visit.show(_first(visit._))
+    return visit.redirect("/lost/device") if visit.is_logged_in() else visit.show(_first(visit))
 
 
 def begun(visit: Visit) -> Response:
     """Check name and password, and redirect to the choice of the device. A user of a closed account is logged in instead."""
     name = visit.value("name", 64)
-    with visit.showing_errors(lambda: _first(visit._, name)):
+    with visit.showing_errors(lambda: _first(visit, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     return visit.redirect("/" if step.stage is Stage.IN else "/lost/device", token=step.token)
 
@@ -83,6 +83,14 @@ def _suspended(visit: Visit, *, lasting: bool, others: bool) -> View:
     return View(_("The device is suspended"), blocks=(done, ways), onward=None if others else login)
 
 
+def forgotten_password(visit: Visit) -> Listing:
+    """Return the panel that says how a user who has forgotten the password gets a new one."""
+    _ = visit._
+    words = _("It cannot be reset on this page. Call support: after they have identified you, the operator sets a new one.")
+    item = Item(_("Have support set a new one"), "key", details=(words,), links=call_links(visit))
+    return Listing(_("Forgotten your password?"), (item,))
+
+
 def losing_link(_: Language) -> Link:
     """Return the link to the first page of a loss report."""
     return Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
@@ -127,7 +135,8 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
     )
 
 
-def _first(_: Language, name: str = "") -> View:
+def _first(visit: Visit, name: str = "") -> View:
+    _ = visit._
     fields = (
         Field("name", _("User name"), value=name, autocomplete="username", longest=64),
         Field("password", _("Password"), "password", autocomplete="current-password", longest=128),
@@ -141,6 +150,7 @@ def _first(_: Language, name: str = "") -> View:
         forms=(Form("/lost", _("Continue"), fields),),
         back=Link("/login", _("Back to the login")),
         focus=True,
+        below=(forgotten_password(visit),),
     )
 
 

@@ -6,9 +6,9 @@ from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
-from dsc_host.portal.components import INFO, Actions, Alert, Item, Listing
+from dsc_host.portal.components import INFO, Actions, Alert
 from dsc_host.portal.languages import NAMES, Language
-from dsc_host.portal.pages.losses import losing_link, ways_on
+from dsc_host.portal.pages.losses import forgotten_password, losing_link, ways_on
 from dsc_host.portal.pages.offers import digits_error, is_push, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
@@ -62,7 +62,7 @@ def without_device(visit: Visit) -> Response:
         _("Help with the login"),
         blocks=(
             ways_on(visit, Link("/login/device", _("Choose a device")) if visit.has_begun() else Link("/login", _("Log in"))),
-            _forgotten(_),
+            forgotten_password(visit),
         ),
         below=(Actions(_("Something else?"), (("shield-off", losing_link(_)), ("code", _stop(_)))),),
     )
@@ -201,11 +201,6 @@ def _first(_: Language, name: str) -> View:
             ),
         ),
     )
-
-
-def _forgotten(_: Language) -> Listing:
-    words = _("It cannot be reset on this page. Call support: after they have identified you, the operator sets a new one.")
-    return Listing(_("Forgotten your password?"), (Item(_("Have support set a new one"), "key", details=(words,)),))
 
 
 def _choosing(visit: Visit, step: Step) -> View:

@@ -118,10 +118,18 @@ def test_every_row_that_is_a_card_has_the_same_distances(walk: Walk) -> None:
     assert all(one == other for each in others for one, other in zip(first, each, strict=False))
 
 
+_SKIP = """() => {
+    const link = document.activeElement, left = (each) => Math.round(each.getBoundingClientRect().left);
+    const top = document.querySelector("header").getBoundingClientRect().top;
+    return [left(link) - left(document.querySelector(".site")), top, getComputedStyle(link).outlineWidth]; }"""
+"""A script that returns the pixels from the column's edge to the focused link, the header's top, and the width of the ring."""
+
+
 def test_a_login_by_keyboard_alone(walk: Walk) -> None:
     keys = walk.open("/login/help").page.keyboard
     keys.press("Tab")
     assert walk.page.evaluate("document.activeElement.textContent") == walk._("Skip to the content")
+    assert walk.page.evaluate(_SKIP) == [0, 0, "3px"], "at the edge of the column, above a page that stays where it is"
     walk.picture("keyboard-skip")
     keys.press("Enter")
     walk.open("/login")

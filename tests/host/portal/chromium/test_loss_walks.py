@@ -16,6 +16,7 @@ from dsc_host.portal.demo.demonstration import CARL, DEMO_PASSWORD
 
 def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) -> None:
     walk.open("/login").follow("My device is lost or stolen").picture("lost-1-name")
+    assert walk.page.locator("a[href^='tel:+']").count() == 1
     walk.press("Continue", User_name="anna", Password=DEMO_PASSWORD).picture("lost-2-device")
     walk.choose("Stolen", "Suspend the device").picture("lost-3-suspended")
     assert walk.page.locator("a[href^='tel:+']").count() == 1
