@@ -202,7 +202,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""By the path of a form, the path of the page where the form's flow begins. Forms below that page need no entry."""
+"""The path of the page where a form's flow begins, for each path of a form that is not below that page."""
 
 
 def application(

@@ -26,7 +26,7 @@ ICONS: Mapping[str, str] = {
     Kind.VOICE: "call",
     "none": "none",
 }
-"""The icons of the device kinds, by their names in `templates/icons.html`."""
+"""For each device kind, and for a login without a device (`none`), the name of its icon in `templates/icons.html`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class Site:
     """The title of the pages. If it is empty, the pages have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """By the path of a form, the path of the page where the form's flow begins. Forms below that page have no entry."""
+    """The path of the page where a form's flow begins, for each path of a form that is not below that page."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""

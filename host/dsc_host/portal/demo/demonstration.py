@@ -130,15 +130,15 @@ class Demonstration:
     folder: tempfile.TemporaryDirectory[str]
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
-    """A phrase that says who a person is, for each person with a phone, by user name."""
+    """A phrase that says who a person is, by user name, for all people of the demonstration and of the stories."""
     languages: dict[str, str] = field(default_factory=dict)
-    """The languages that visitors have set for the messages to `PEOPLE`, by user name. Other messages are in English."""
+    """The language of the messages to a person of `PEOPLE`, by user name, if a visitor has set it. The default is English."""
     last_challenges: dict[str, str] = field(default_factory=dict)
     """For each card's serial, the last challenge beside which the card was shown."""
     given: set[str] = field(default_factory=set)
     """The serials of the cards whose first PIN is `PIN`."""
     secret: str = field(default_factory=secrets.token_urlsafe)
-    """The secret to which the forms of the card and the phone are bound."""
+    """The secret from which the CSRF token of the demonstration's own forms is made."""
 
     def card_of(self, name: str) -> PageCard | None:
         """Return a user's card, or None if they have none."""

@@ -22,7 +22,7 @@ PHONE = "/phone"
 COOKIE = "stories"
 _SECONDS = 12 * 60 * 60
 _SAME_SECONDS = 2
-"""A message is the one that a field of the page refers to if their times differ by less than this many seconds."""
+"""The time of a message and the time at the field that refers to the message differ by less than this many seconds."""
 _JUMPS = (1, 7, 21)
 _MOST_DAYS = 60
 

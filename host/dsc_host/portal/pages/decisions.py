@@ -61,7 +61,7 @@ def _people_to_check(visit: Visit) -> Mapping[str, CheckedPerson]:
 
 
 def corrections(visit: Visit) -> Sequence[Table]:
-    """Return the table of corrections that wait for a second person; nothing if there are none."""
+    """Return the table of corrections that wait for a second person, or nothing if there are none."""
     _, name, people = visit._, visit.visitor().name, _people_to_check(visit)
     rows = [
         _correction(_, wait, _what_changes(_, identity, people.get(wait.user)), name)

@@ -76,7 +76,7 @@ def _whole(number: str) -> str:
 
 
 def request_items(visit: Visit, *, open_only: bool = False, without: Collection[str] = ()) -> list[Item]:
-    """Return the rows of the requested cards. Cards with a serial in `without` have a row elsewhere.
+    """Return the rows of the requested cards. Leave out the serials in `without`, which have rows elsewhere on the page.
 
     With `open_only`, leave out drafts and requests that have ended.
     """
@@ -86,7 +86,7 @@ def request_items(visit: Visit, *, open_only: bool = False, without: Collection[
 
 
 def requests_listing(visit: Visit, without: Collection[str]) -> tuple[Listing, ...]:
-    """Return the list of requested cards; nothing if there are none. Cards with a serial in `without` have a row elsewhere."""
+    """Return the list of requested cards, or nothing if there are none. Leave out the serials in `without`."""
     rows = request_items(visit, without=without)
     return (Listing(visit._("Cards you requested"), rows),) if rows else ()
 

@@ -9,7 +9,7 @@ from dsc_host.portal.languages import Language
 
 
 def limit_meters(_: Language, level: Level, left: Allowance) -> tuple[Meter, ...]:
-    """Return a meter for each limit of a level; none if the level has no limits."""
+    """Return a meter for each limit of a level. A level without limits has no meters."""
     if level.per_day is None or level.per_five_days is None or left.left_today is None or left.left_five_days is None:
         return ()
     # The limit for five days may leave less than the limit for today.

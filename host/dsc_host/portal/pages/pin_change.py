@@ -1,7 +1,7 @@
 """The pages that change a card's PIN: the choice of a new PIN, and the response of the card with it.
 
-The second page contains the chosen PIN as sealed text. So the PIN cannot be read from the page, and the database does not store
-it before the card has answered.
+The second page contains the chosen PIN as sealed text. The PIN cannot be read from the page, and the database does not store it
+before the card has answered.
 """
 
 from starlette.responses import Response

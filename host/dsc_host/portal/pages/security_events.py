@@ -86,7 +86,7 @@ _REFUSED = frozenset({each for each in EventKind if each.name.endswith(("_WRONG"
     EventKind.NOT_IDENTIFIED,
     EventKind.PROGRAM_ENDED,
 }
-"""The refusals. They may be attempts by somebody else."""
+"""The events that may be attempts by somebody else: refusals, and a code or a token that was used twice."""
 _DIGITS = 4
 
 

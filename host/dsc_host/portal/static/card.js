@@ -9,7 +9,7 @@ const label = card.querySelector(".display span");
 const OFTEN = 1000;
 let shown = display.textContent === display.dataset.off ? "" : display.textContent;
 let timer = 0;
-function whose() {
+function query() {
   return new URLSearchParams({ name: keys.elements.name.value });
 }
 function show(text) {
@@ -18,7 +18,7 @@ function show(text) {
     display.textContent = text || display.dataset.off;
     display.classList.toggle("off", !text);
     label.hidden = !text;
-    picture.src = "/card.svg?" + whose() + "&" + Date.now();
+    picture.src = "/card.svg?" + query() + "&" + Date.now();
   }
   // Ask again only while the card is on and the page is visible: a display that is off does not change by itself.
   clearTimeout(timer);
@@ -30,7 +30,7 @@ async function send(key) {
   if (answer.ok) show((await answer.json()).display);
 }
 async function look() {
-  const answer = await fetch("/card.json?" + whose());
+  const answer = await fetch("/card.json?" + query());
   if (answer.ok) show((await answer.json()).display);
 }
 // Send requests one after another. Otherwise, keys could arrive in another order, and an old display could arrive last.
@@ -44,7 +44,7 @@ function press(key) {
   setTimeout(() => button.classList.remove("down"), 150);
   after(() => send(key));
 }
-function named(event) {
+function keyOf(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return "";
   // If a button has the focus, Enter presses that button. If the whole card has the focus, Enter is the key OK.
   const others = { Backspace: "C", p: "PRESS", P: "PRESS", ...(event.target === face ? { Enter: "OK" } : {}) };
@@ -61,7 +61,7 @@ keys.addEventListener("click", (event) => {
   if (event.detail > 0 && event.target.value) face.focus({ preventScroll: true });
 });
 face.addEventListener("keydown", (event) => {
-  const key = named(event);
+  const key = keyOf(event);
   if (!key) return;
   event.preventDefault();
   face.focus({ preventScroll: true });
