@@ -64,18 +64,22 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
     Raises `FileExistsError` if `overwrite` is false and a file of the final name exists. Raises any other `OSError` of the file
     system. Even after a success, the draft may still exist under its own name too: the caller removes it.
     """
-    if not overwrite:
+    if overwrite:
+        os.replace(draft, path)
+        keep_name(path)
+        return
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        # The file system has no hard links. Claim the name with an empty file, which the draft then replaces.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
-            os.link(draft, path)
-        except FileExistsError:
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(path)
             raise
-        except (OSError, NotImplementedError):
-            # The file system has no hard links. Claim the name with an empty file, which the next step replaces.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        else:
-            keep_name(path)
-            return
-    os.replace(draft, path)
     keep_name(path)
 
 

@@ -1,5 +1,6 @@
 """Files that must survive a crash: after a file is made or replaced, its entry in the folder is on the disk too."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -154,3 +155,18 @@ def test_a_draft_that_appears_after_the_renaming_is_left_to_the_process_that_mad
     with pytest.raises(OSError, match="Input/output error") as raised:
         files.replace_whole(str(path), lambda file: None)
     assert (raised.value.filename, other.read_text()) == (str(path), "another process's")
+
+
+def test_a_name_that_was_claimed_is_free_again_if_the_draft_cannot_be_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "link", fail)
+    monkeypatch.setattr(os, "replace", fail)
+    draft, path = tmp_path / "draft", tmp_path / "file"
+    draft.write_text("whole")
+    with pytest.raises(OSError, match="broken"):
+        files.name_draft(str(draft), str(path), overwrite=False)
+    assert [each.name for each in tmp_path.iterdir()] == ["draft"]
