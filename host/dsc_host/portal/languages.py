@@ -20,6 +20,7 @@ from unicodedata import combining, normalize
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency
@@ -93,6 +94,15 @@ class Language:
         known = [(code, str(name)) for code, name in Locale(self.code).territories.items()]
         return sorted(((code, name) for code, name in known if _COUNTRY.fullmatch(code)), key=_in_order)
 
+    def region(self, name: str) -> str:
+        """Translate the English name of a country or region, or of several, such as *United States and Canada*.
+
+        Return the name itself if a part of it is not a country or region.
+        """
+        codes, known = _codes_of_territories(), Locale(self.code).territories
+        parts = [codes.get(part, "") for part in re.split(", | and ", name)]
+        return str(format_list([known[part] for part in parts], locale=self.code)) if all(parts) else name
+
     def language(self, code: str) -> str:
         """Return the name of a language, or its code if it has no name in this language."""
         return str(Locale(self.code).languages.get(code, code))
@@ -101,6 +111,12 @@ class Language:
 def _in_order(country: tuple[str, str]) -> str:
     """Return the sort key of a country: its name without accents, so that `Ä` is beside `A`."""
     return "".join(each for each in normalize("NFD", country[1]) if not combining(each)).casefold()
+
+
+@cache
+def _codes_of_territories() -> Mapping[str, str]:
+    """Return the codes of all countries and regions by their English names."""
+    return {str(name): code for code, name in Locale("en").territories.items()}
 
 
 @cache

@@ -34,7 +34,7 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[PageForm] = []
         self._button: tuple[str, str, str] | None = None
-        self._words = ""
+        self._words = self._area = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -44,7 +44,7 @@ class _Forms(HTMLParser):
         elif tag == "input" and given.get("type") not in ("radio", "checkbox"):
             self.forms[-1].fields[given["name"]] = given.get("value", "")
         elif tag == "textarea":
-            self.forms[-1].fields[given["name"]] = ""
+            self._area, self._words = given["name"], ""
         elif tag == "input" and "checked" in given:
             self.forms[-1].fields[given["name"]] = given["value"]
         elif tag == "button":
@@ -54,7 +54,9 @@ class _Forms(HTMLParser):
         self._words += data
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "button" and self._button is not None:
+        if tag == "textarea":
+            self.forms[-1].fields[self._area] = self._words.removeprefix("\n")
+        elif tag == "button" and self._button is not None:
             self.forms[-1].buttons.append((self._words.strip(), *self._button))
             self._button = None
 

@@ -28,6 +28,9 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     assert visitor.open("/contact").text.index("1 (800) 555-0101") < visitor.page.text.index("00800 00 000001")
     device = next(each for each in scenario.system.devices(enter(scenario, visitor).cookie) if each.label == "IB3000901").id
     assert visitor.open("/contact").text.index("00800 00 000001") < visitor.page.text.index("1 (800) 555-0101")
+    german = visitor.press("Deutsch").text
+    assert [name for name in ("Vereinigte Staaten und Kanada", "Europa", "Asien", "Australien") if name not in german] == []
+    visitor.press("English")
     assert '<dt>Russia, Russian</dt><dd><a href="tel:+41410000003">+41 41 000 00 03</a></dd>' in visitor.page.html
     slip = visitor.post("/return", device=device)
     assert "Harbour Example (Europe) Ltd.\nAttn: Card returns\nMusterstrasse 3" in slip.html

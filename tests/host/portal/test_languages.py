@@ -153,3 +153,11 @@ def test_a_russian_date_which_has_a_dot_itself_ends_no_sentence() -> None:
     assert load()["ru"].day("2026-12-02").endswith(".")
     wrong = {other for other in catalogue("ru").values() if re.search(r"\{(day|date|first|last)\}\.", other)}
     assert wrong == set()
+
+
+def test_regions_have_names_in_each_language_and_other_names_stay() -> None:
+    languages = load()
+    assert languages["de"].region("Europe") == "Europa"
+    assert languages["ru"].region("United States and Canada") == "Соединенные Штаты и Канада"
+    assert [languages[code].region("Head office and Europe") for code in ("en", "de")] == ["Head office and Europe"] * 2
+    assert languages["de"].region("") == ""

@@ -83,11 +83,12 @@ def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Bro
     carl.open("/profile/address")
     page = carl.press("Change", address="")
     assert (page.status, page.error) == (400, "Address: Must be one line of 1 to 200 characters.")
-    page = carl.press("Change", address="<b>3 Dock</b>, Rostock")
-    assert (page.path, page.notice) == ("/profile", "The postal address was changed, and its owner was notified.")
+    assert 'rows="4" maxlength="200" autocomplete="street-address"' in page.html
+    page = carl.press("Change", address=" <b>3 Dock</b>,\r\n\r\nRostock ")
+    assert (page.path, page.notice) == ("/profile", "Your postal address was changed. You were notified.")
     assert "<b>3 Dock</b>, Rostock" in page.text
     asked = next(form for form in carl.open("/request").forms if form.action == "/request")
-    assert "<b>3 Dock</b>, Rostock" in asked.fields["address"]
+    assert asked.fields["address"] == "<b>3 Dock</b>\nRostock"
     scenario.system.opt_out(carl.cookie)
     assert carl.open("/profile/address").path == "/profile"
     sue = called(scenario, browser, "anna")
@@ -109,7 +110,7 @@ def test_the_bank_instructions_are_changed_and_masked(scenario: Scenario, browse
     marked = [field for field in re.findall("<input [^>]*>", page.html) if "aria-invalid" in field]
     assert [re.search('name="(.*?)"', field)[1] for field in marked] == ["account_number"]  # type: ignore[index]
     page = anna.press("Add", kind="iban", iban="CH93 0076 2011 6238 5295 7")
-    assert page.notice == "The bank instructions of the account were changed, and its primary user was notified."
+    assert page.notice == "The bank instructions of your account were changed. You were notified."
     assert "CH…2957" in page.text
     assert "6238" not in page.html
     assert "CH…2957" in ben.open("/profile").text

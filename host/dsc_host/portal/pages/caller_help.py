@@ -12,6 +12,7 @@ from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import in_lines
 from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
+from dsc_host.portal.pages.postal_addresses import address_field, entered_address
 from dsc_host.portal.pages.profile import bank_fields, entered_bank
 from dsc_host.portal.pages.support import may_be_taken_out
 from dsc_host.portal.pages.waits import WAITS
@@ -160,13 +161,13 @@ def _new_email(visit: Visit) -> str:
 def address(visit: Visit) -> Response:
     """Change the postal address of the caller, who has opted out."""
     _ = visit._
-    form = Form("/desk/address", _("Change"), (Field("address", _("New postal address")),))
+    form = Form("/desk/address", _("Change"), (address_field(_, _("New postal address"), own=False),))
     words = _("A card is sent to this address, unless its request names another one.")
     return _changed(visit, _("Change the postal address"), words, form, lambda: _new_address(visit))
 
 
 def _new_address(visit: Visit) -> str:
-    visit.system.staff.set_address(visit.token, visit.value("address"))
+    visit.system.staff.set_address(visit.token, entered_address(visit))
     return "address"
 
 

@@ -11,6 +11,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import addresses, office_of
 from dsc_host.portal.pages.pin_change import pin_rules
+from dsc_host.portal.pages.postal_addresses import address_field, entered_address
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden, radio
 
@@ -139,7 +140,7 @@ def _ask_to_cancel(visit: Visit) -> Response:
 
 def _typed(visit: Visit) -> dict[str, str]:
     """Return the visitor's input in the request form, except the PIN."""
-    return {"address": visit.value("address"), "account": visit.value("account", 32), "name": visit.value("name", 64)}
+    return {"address": entered_address(visit), "account": visit.value("account", 32), "name": visit.value("name", 64)}
 
 
 def _request(visit: Visit, address: str, account: str = "", name: str = "") -> View:
@@ -154,7 +155,7 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
     hint = f"{pin_rules(_)} {needed}"
     fields = (
         *_whose(visit, name),
-        Field("address", _("Address for the card"), hint=_("Street and number, postcode, town, country."), value=address),
+        address_field(_, _("Address for the card"), address),
         *_held_on(visit, account),
         Field("pin", _("4-digit PIN"), "password", hint, autocomplete="new-password", longest=4),
         Field("again", _("Repeat the PIN"), "password", autocomplete="new-password", longest=4),

@@ -39,6 +39,7 @@ def _closing(visit: Visit) -> View:
     visit.system.check_primary(visit.token)
     kept = [each for each in visit.system.devices(visit.token) if _is_to_return(each)]
     words = (
+        _("The account is closed for good: nobody can undo it."),
         _("All devices of all users of the account stop working, and all their sessions end."),
         _("No more money can be withdrawn or deposited."),
         _("Requested cards that are not made yet are canceled, and their deposits are released."),
@@ -46,7 +47,7 @@ def _closing(visit: Visit) -> View:
             "You can see the statements with your user name and password once each card of the account has come back or was"
             " charged for."
         ),
-        _("All users of the account are notified. Nobody can undo it."),
+        _("All users of the account are notified."),
     )
     fields = (Field("sure", _("I want to close the account for good"), "checkbox"),)
     return View(

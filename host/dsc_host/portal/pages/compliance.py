@@ -47,7 +47,7 @@ def compliance(visit: Visit) -> Response:
             return visit.show(View(_("Compliance"), blocks=(empty, none)))
         return visit.show(View(_("Compliance"), blocks=(empty,), tables=(*waiting, past)))
     title = _("Requests to share a device: {count}", count=len(rows))
-    words = (_("The oldest request is first. The next page asks for the reason of your decision."),)
+    words = (_("The oldest request is first. A refusal needs a reason. For an approval, it is optional."),)
     tables = (Table(title, heads, rows, kinds=kinds), *waiting, past)
     return visit.show(View(_("Compliance"), words=words, tables=tables))
 

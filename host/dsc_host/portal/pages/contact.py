@@ -55,7 +55,7 @@ def _panel(_: Language, office: Office) -> Facts | Listing:
     sent = zip(names, addresses(_, office), strict=False)
     numbers = [(name, dialed(number)) for name, number in telephones(_, office)]
     facts: list[tuple[str, str | Link]] = [*numbers, *sent]
-    title = office.name or _("Support")
+    title = _.region(office.name) or _("Support")
     return Facts(title, facts, stacked=True) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))
 
 

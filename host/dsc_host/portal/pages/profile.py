@@ -8,6 +8,7 @@ from dsc_host.login import Profile, SentCode
 from dsc_host.portal.components import INFO, WARNING, Actions, Alert, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
+from dsc_host.portal.pages.postal_addresses import address_field, entered_address
 from dsc_host.portal.pages.protection import change_refusal
 from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
@@ -158,14 +159,13 @@ def address(visit: Visit) -> Response:
 def changed_address(visit: Visit) -> Response:
     """Change the postal address."""
     with visit.showing_errors(lambda: _address(visit)):
-        visit.system.change_address(visit.token, visit.value("address", _LONGEST))
-    return visit.redirect("/profile", notice="address", token=visit.system.rotate(visit.token))
+        visit.system.change_address(visit.token, entered_address(visit))
+    return visit.redirect("/profile", notice="own_address", token=visit.system.rotate(visit.token))
 
 
 def _address(visit: Visit) -> View:
     _, known = visit._, visit.system.profile(visit.token)
-    hint = _("Street and number, postcode, town, country.")
-    field = Field("address", _("New postal address"), hint=hint, value=known.address, autocomplete="street-address")
+    field = address_field(_, _("New postal address"), known.address)
     return View(
         _("Change the postal address"),
         words=(_("A card that was already requested goes to the address of its request."),),
@@ -191,7 +191,7 @@ def changed_bank(visit: Visit) -> Response:
     # After an error, the fields for numbers are empty, because no page may contain a whole bank number.
     with visit.showing_errors(lambda: _bank(visit)):
         visit.system.change_bank(visit.token, **entered_bank(visit))
-    return visit.redirect("/profile", notice="bank", token=visit.system.rotate(visit.token))
+    return visit.redirect("/profile", notice="own_bank", token=visit.system.rotate(visit.token))
 
 
 def bank_fields(_: Language, kind: str = _IBAN) -> tuple[Field, ...]:

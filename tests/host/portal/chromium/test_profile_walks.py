@@ -22,13 +22,13 @@ def test_the_email_address_is_changed_by_the_code_that_is_sent_to_it(walk: Walk)
 
 def test_the_postal_address_and_the_bank_instructions_are_changed(walk: Walk) -> None:
     walk.enter("anna").open("/profile/address").picture("postal-address")
-    assert walk.press("Change", New_postal_address="3 Dock, Rostock").has_notice("address")
+    assert walk.press("Change", New_postal_address="3 Dock\nRostock").has_notice("own_address")
     assert "3 Dock, Rostock" in walk.text
     walk.open("/profile/bank").picture("bank-instructions")
     walk.page.locator("[name=iban]").fill(_IBAN.replace("7", "8"))
     assert walk.press("Change").error.startswith(walk._("IBAN"))
     walk.page.locator("[name=iban]").fill(_IBAN)
-    assert walk.press("Change").has_notice("bank")
+    assert walk.press("Change").has_notice("own_bank")
     assert ("CH…2957" in walk.text, "6238" in walk.source) == (True, False)
     walk.picture("profile-changed")
 
