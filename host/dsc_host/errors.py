@@ -28,7 +28,7 @@ class InputError(DscError, ValueError):
 
     `field` names the value (`"pin"`, `"suite"`, `"master key"`), and `problem` says what is allowed. The message consists of
     both. `problem` is made from `words`, a text with placeholders for `values`, so that a page can translate `words`. `rule` is
-    the problem without any quotation of the invalid value. It is for readers who must not see what other people have entered.
+    `problem`, or only its general part if `problem` quotes an invalid suite. The HTTP service answers with `rule`.
 
     Examples:
         >>> from dsc_host import InputError, Policy

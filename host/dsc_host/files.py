@@ -37,8 +37,8 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
     """Log a warning with a remedy if other users can access the file at `path`, or the file at `path` plus one of `suffixes`.
 
     A folder to which all users can write causes a warning too. A folder to which its group can write causes none: on many
-    systems, the owner is the group's only member. No case raises an error, because an error would stop all logins on a system
-    that has worked so far.
+    systems, the owner is the group's only member. The function raises no error, because an error would stop all logins on a
+    system that has worked so far.
     """
     if sys.platform == "win32":
         return

@@ -120,7 +120,7 @@ class Suite:
     def prepare(self, key: bytes, pin: str | None = None) -> "Responder":
         """Return a `Responder` for `key`, 16 to 128 bytes, and `pin`, any text that is not empty. Both are hashed here, once.
 
-        Raises `InputError` for a key of another length, and for a PIN that is missing, unexpected or not encodable.
+        Raises `InputError` for a key of another length, and for a PIN that is missing, unexpected or impossible in UTF-8.
         """
         return Responder(self, key, pin)
 
@@ -241,7 +241,7 @@ class Responder:
         session: bytes | None = None,
         timestamp: int | None = None,
     ) -> str:
-        """Return the response to `question` (RFC 6287, 5.1). Each other input is given if, and only if, the suite uses it.
+        """Return the response to `question` (RFC 6287, 5.1). An input is required if the suite uses it, and refused if not.
 
         `counter` and `timestamp` are 0 to 2**64 - 1. A timestamp counts time steps (`Suite.time_steps`), not seconds.
         `session` has at least 1 byte, and at most as many bytes as the suite says. Shorter session data is padded on the left

@@ -30,7 +30,7 @@ _ROOM = const(512)
 
 
 def _part(words, make, *values, **options):
-    """Return the object that `make` makes of the other arguments. Raise ConfigError if the chip refuses, for example a pin."""
+    """Return the part that `make` builds. Raise ConfigError if the chip refuses, for example because it has no such pin."""
     try:
         return make(*values, **options)
     except (ValueError, TypeError, OSError) as error:

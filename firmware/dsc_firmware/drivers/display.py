@@ -56,7 +56,7 @@ class Display:
         self.work()
 
     def restart(self):
-        """Make the next `show` set the chip up again, because a transfer to the chip may have been interrupted."""
+        """Set the chip up again at the next `show` or `work`. Call this if a transfer to the chip may have been interrupted."""
         self._ready = False
         self._stale = True
         self.answers = True

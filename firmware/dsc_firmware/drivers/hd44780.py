@@ -32,7 +32,7 @@ class HD44780(Display):
 
     def _start(self):
         sleep = self._clock.sleep_ms
-        # Do this first: if the display is missing, it raises an error without any delay.
+        # Do this first: if the display is missing, this raises an OSError without any delay.
         self._set_light(0)
         # Figure 24 of the data sheet: whatever state the chip is in, send "8 bits" three times, then "4 bits". Here "8 bits" is
         # sent seven times, because the chip ignores everything for 40 ms after power-up.

@@ -83,7 +83,7 @@ class _Folding(ast.NodeTransformer):
         self.visit(tree)
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
-        """Note what a relative import binds to a name. Return whether it is a constant, so that its import can be removed."""
+        """Note what a relative import binds to a name. Return whether that is a constant, whose import can be removed."""
         module = _module(self._path, statement)
         name = alias.asname or alias.name
         inside = self._constants.get(f"{module}.py", {})
@@ -164,7 +164,7 @@ def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
 
 
 def _origins(path: str, tree: ast.Module) -> dict[str, str]:
-    """Return the path of the module from which each name is imported, by the name, for relative imports."""
+    """Return, for each name in a relative import, the path of the module that the name is imported from."""
     return {
         alias.asname or alias.name: f"{_module(path, statement)}.py"
         for statement in ast.walk(tree)

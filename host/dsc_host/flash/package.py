@@ -19,12 +19,12 @@ def firmware_version() -> str:
 
 
 def checkout_package() -> bytes:
-    """Return the package.json that belongs into the folder of the firmware's sources, and installs the sources."""
+    """Return the package.json for the folder of the firmware's sources, from which it installs the sources."""
     return _package({path: path for path in sources()})
 
 
 def image_package(compiled: Mapping[str, bytes]) -> bytes:
-    """Return the package.json that belongs into the folder of an image, and installs the compiled modules in `lib/`."""
+    """Return the package.json for the folder of an image, from which it installs the compiled modules in `lib/`."""
     return _package({path.removeprefix(f"{LIBRARY}/"): path for path in compiled})
 
 

@@ -117,7 +117,7 @@ class RawRepl:
             self._line.write(data[at : at + _PIECE])
 
     def _paste(self, command: bytes) -> bool:
-        """Send the command in raw-paste mode. Return False, and send nothing, if the board does not support this mode."""
+        """Send the command in raw-paste mode. If the board does not support this mode, return False without sending it."""
         line = self._line
         line.write(b"\x05A\x01")
         reply = line.read_exactly(2, self.patience)

@@ -127,8 +127,8 @@ class Greeting:
 class CardInfo:
     """A card's reply to `info`. If the card is blank, `serial`, `suite` and `pin_policy` are empty.
 
-    `counter` is the counter of the next response. `tries_left` is the number of wrong PINs that the card still accepts, or None
-    unless the card checks the PIN itself. `locked` says whether the card has locked its keypad. `free_memory` is in bytes, or
+    `counter` is the counter of the next response. `tries_left` is the number of PINs that may still be tried, or None if the
+    card does not check the PIN itself. `locked` says whether the card has locked its keypad. `free_memory` is in bytes, or
     None if the board does not report it. `unlock_tries` is the number of unlock codes that may still be tried, 0 to 10. It is
     None if the card has no unlock key, or if its firmware does not support unlock keys. `condition` is `blank`, `ready`,
     `error` (the card shows ERROR) or `low` (the battery is low), or empty if the card's firmware does not report a condition.

@@ -35,7 +35,7 @@ if sys.platform != "win32":
 _log = logging.getLogger("dsc_host.link")
 
 READ_SLICE = 0.02
-"""The longest time in seconds that one read waits. Between two reads, a thread checks its deadline, and lets others read."""
+"""The longest time in seconds that a read waits. After a read, a thread checks its deadline, and other threads get a turn."""
 MAX_EVENTS = 256
 _CHUNK = 4096
 # pyserial raises a TypeError if another thread has closed the port, and a termios.error if the port vanishes during the setup.

@@ -50,7 +50,7 @@ class Server(Protocol):
         recovery_key: bytes | None,
         recovery_proof: bytes | None,
     ) -> Activated:
-        """Finish the activation with the token and the app's keys. If the app has a user already, `proof` is their response."""
+        """Finish the activation with the token and the app's keys. `proof` is a response of the app's first user, if any."""
 
     def challenge(self, device: str, device_token: str) -> Question:
         """Return a question that the app answers before it adds another user."""

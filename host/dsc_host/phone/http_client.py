@@ -42,8 +42,8 @@ class Unreachable(DscError):
 class Remote:
     """The login system at `url`, as the `Server` of a `PhoneApp`.
 
-    Every call raises `Refused` if the login system refuses, `Unreachable` if there is none, and `InputError` for an argument
-    that is not one line of at most 256 characters.
+    Every call raises `Refused` if the login system refuses it, and `Unreachable` if no login system answers. It raises
+    `InputError` for an argument that is not one line of at most 256 characters, and for a malformed host name in the URL.
     """
 
     url: str
@@ -80,7 +80,7 @@ class Remote:
         recovery_key: bytes | None,
         recovery_proof: bytes | None,
     ) -> Activated:
-        """Finish the activation with the token and the app's keys. If the app has a user already, `proof` is their response."""
+        """Finish the activation with the token and the app's keys. `proof` is a response of the app's first user, if any."""
         keys = [None if key is None else key.hex() for key in (biometrics_key, recovery_key, recovery_proof)]
         asked = protocol.Activate(ticket, token, pin_key.hex(), keys[0], proof, replace, keys[1], keys[2])
         return self._call("activate", asked, Activated)

@@ -1,7 +1,7 @@
 """The three keys that the app derives.
 
-- `pin_key` is derived from the user's secret key in the app and the PIN.
-- `biometrics_key` is derived from that secret key alone. The phone uses it after it has recognized a finger or a face.
+- `pin_key` is derived from the PIN and from the user's secret key, which the app stores.
+- `biometrics_key` is derived from the secret key alone. The phone uses it after it has recognized a finger or a face.
 - `recovery_key` is derived from the user's name and the PIN. With this key, a user replaces the app on a lost phone.
 
 The app does not store the PIN. A wrong PIN gives another key, and this key gives a wrong response that looks like any other

@@ -74,7 +74,7 @@ def check_key(key: bytes) -> None:
 def check_pin(pin: str | None, suite: Suite) -> None:
     """Raise `InputError` unless the PIN is 4 digits, or None for a suite without a PIN.
 
-    With a suite without a PIN, the card itself checks the PIN, and the verifier does not know it.
+    If the suite has no PIN, the card itself checks its PIN, which the verifier does not know.
     """
     if suite.pin_hash is None:
         if pin is not None:

@@ -1,8 +1,8 @@
 """Challenges: how a question is drawn, how earlier questions are remembered, and how challenges are limited.
 
 The rate limit counts the challenges of each card. A wrong response counts only if its challenge is open, so the limit slows
-down anybody who tries to lock a card. The lock stops a caller who guesses responses. So in doubtful cases, the limit can grant
-a challenge.
+down anybody who tries to lock a card. The limit need not stop a caller who guesses responses, because the lock does. So if the
+clock was set back, the verifier issues the challenge, and does not make the owner wait.
 
 With `conceal`, the caller also gets challenges for serials without a card, and so does not learn which cards exist. A decoy
 then takes the place of the card.
@@ -127,7 +127,7 @@ def _check_rate(earliest: float | None, serial: str, policy: Policy, now: float)
     # A card's challenges are numbered without gaps, and remembered while the limit counts them. With a limit of N, only the
     # challenge N places before the new one matters: if it was issued within the period, the limit is reached. The caller has
     # searched for that challenge even if the card has had fewer than N challenges. Otherwise the duration of the call would
-    # reveal the number of challenges. A time in the future comes from a clock that was set back since then. Such a time is
+    # reveal the number of challenges. A time in the future means that the clock was set back since then. Such a time is
     # ignored, so that the owner need not wait.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return

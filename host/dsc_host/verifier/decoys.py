@@ -85,8 +85,8 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
     suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrollment(), suite, decoy=True)
-    # Seal a PIN even if the suite has none. Otherwise the duration would reveal whether the decoy's suite has a PIN. If the
-    # question then did not fit such a suite, the caller would know that it comes from a card.
+    # Seal a PIN even if the suite has none. Otherwise the duration would reveal whether the decoy's suite has a PIN. A question
+    # that does not fit such a suite would then show that it comes from a card.
     sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,

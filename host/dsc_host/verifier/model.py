@@ -51,7 +51,7 @@ class Policy:
     lock_for: float = 24 * 60 * 60
     """The duration of a lock, in seconds. More than 0."""
     window: int = 20
-    """The number of responses that a card may show without a login, so that its next response is still accepted. 0 to 1000."""
+    """The largest number of responses that a card may show without a login: the next one is still accepted. 0 to 1000."""
     unlock_codes: int = 10
     """The number of unlock codes that a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000

@@ -179,11 +179,11 @@ class Verifier:
         refused: Callable[[int, str, DscError], None] = _ignore,
         enrolled: Callable[[int], None] = _ignore,
     ) -> int:
-        """Add any number of cards, up to 500 in each transaction. Return the number of added cards.
+        """Add any number of cards, in batches of up to 500, each in a transaction. Return the number of added cards.
 
         For each card of `enrollments` that cannot be added, `refused` is called with the card's position (from 0), its serial
         and the error. The other cards are added. If `atomic` is true, all cards are in one transaction. If one of them cannot
-        be added, no card is added, and 0 is returned. `enrolled` is called after each 500 cards with the number added so far.
+        be added, no card is added, and 0 is returned. `enrolled` is called after each batch with the number added so far.
         """
         return enrollment.enroll_all(self._context, claim, enrollments, atomic, refused, enrolled)
 
