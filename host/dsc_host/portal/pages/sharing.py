@@ -187,7 +187,7 @@ def _begin(visit: Visit) -> View:
     return View(
         _("Share a device"),
         words=(
-            _("Afterwards, you can log in under both of your user names with one device."),
+            _("Once a device is shared, you can log in with it under both of your user names."),
             _("Enter the user name that the device belongs to, and have the device at hand."),
         ),
         forms=(form,),
