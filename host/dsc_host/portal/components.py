@@ -39,7 +39,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A quoted text, for example a message that was sent. Screen readers read it in its own `language`."""
+    """A text in a `language` of its own, for example a message that was sent. An empty `language` is not known."""
 
     text: str
     language: str
@@ -103,7 +103,7 @@ class Facts:
 
     part: ClassVar[str] = "facts"
     title: str
-    facts: Sequence[tuple[str, str | Link]]
+    facts: Sequence[tuple[str, str | Link | Quote]]
     more: Link | None = None
     stacked: bool = False
     """Whether a narrow window shows each name above its value, because the names are long."""

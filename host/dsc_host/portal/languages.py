@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Literal
 from unicodedata import combining, normalize
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
@@ -106,6 +106,14 @@ class Language:
     def language(self, code: str) -> str:
         """Return the name of a language, or its code if it has no name in this language."""
         return str(Locale(self.code).languages.get(code, code))
+
+
+def spoken_in(country: str) -> str:
+    """Return the code of the language that most people speak in a country; empty text if it is not known."""
+    try:
+        return str(Locale.parse(f"und_{country}").language)
+    except (UnknownLocaleError, ValueError):
+        return ""
 
 
 def _in_order(country: tuple[str, str]) -> str:

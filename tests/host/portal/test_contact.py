@@ -10,7 +10,7 @@ from tests.host.portal.browser import Browser, browsers, enter
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Loss
-from dsc_host.portal.languages import load
+from dsc_host.portal.languages import NONE, load
 from dsc_host.portal.navigation import support_line
 
 
@@ -31,7 +31,9 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     german = visitor.press("Deutsch").text
     assert [name for name in ("Vereinigte Staaten und Kanada", "Europa", "Asien", "Australien") if name not in german] == []
     visitor.press("English")
-    assert '<dt>Russia, Russian</dt><dd><a href="tel:+41410000003">+41 41 000 00 03</a></dd>' in visitor.page.html
+    assert f'<dt>Russia {NONE} Russian</dt><dd><a href="tel:+41410000003">+41 41 000 00 03</a></dd>' in visitor.page.html
+    assert '<span lang="ja">ハーバー見本株式会社\n' in visitor.page.html
+    assert '<a class="button" href="tel:0080000000001">Call 00800 00 000001</a>' in visitor.page.html
     slip = visitor.post("/return", device=device)
     assert "Harbour Example (Europe) Ltd.\nAttn: Card returns\nMusterstrasse 3" in slip.html
     assert "Telephone +41 41 000 00 01" in slip.text
@@ -41,7 +43,7 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     scenario.lose("anna", "IB3000901", Loss.MISPLACED)
     visitor.post("/logout")
     page = visitor.press("Continue", name="anna", password=PASSWORD)
-    assert (page.title, "European Union, free of charge: 00800 00 000001" in page.text) == ("No device", True)
+    assert (page.title, f"European Union {NONE} free of charge: 00800 00 000001" in page.text) == ("No device", True)
     assert "555-0101" not in page.text
 
 

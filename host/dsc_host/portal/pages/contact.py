@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from dsc_host.login import NotIn
 from dsc_host.login.policy.offices import Office, Telephone
-from dsc_host.portal.components import Empty, Facts, Listing
-from dsc_host.portal.languages import Language
+from dsc_host.portal.components import WARNING, Alert, Empty, Facts, Listing, Quote
+from dsc_host.portal.languages import NONE, Language, spoken_in
 from dsc_host.portal.navigation import dialed
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, View
@@ -18,7 +18,8 @@ def contact(visit: Visit) -> Response:
     """Show all offices, first the office that serves the visitor."""
     own = office_of(visit)
     others = [each for each in visit.system.policy.contact.all_offices() if each != own]
-    return visit.show(View(visit._("Contact"), blocks=[_panel(visit._, each) for each in (own, *others)]))
+    blocks = [_loss(visit), *(_panel(visit._, each) for each in (own, *others))]
+    return visit.show(View(visit._("Contact"), blocks=blocks))
 
 
 def office_of(visit: Visit) -> Office:
@@ -50,20 +51,30 @@ def addresses(_: Language, office: Office) -> tuple[str, ...]:
     return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)
 
 
+def _loss(visit: Visit) -> Alert:
+    """Return the advice for a user who has lost a device, with the office's number."""
+    _, suspend = visit._, Link("/lost", visit._("Suspend the device"))
+    words = _("Suspend it immediately, here or by a call.")
+    return Alert(WARNING, _("Is your device lost or stolen?"), (words,), (suspend, *call_links(visit)))
+
+
 def _panel(_: Language, office: Office) -> Facts | Listing:
-    names = (_("Address for cards that are sent back"), _("The same address in local script"))
-    sent = zip(names, addresses(_, office), strict=False)
-    numbers = [(name, dialed(number)) for name, number in telephones(_, office)]
-    facts: list[tuple[str, str | Link]] = [*numbers, *sent]
+    facts: list[tuple[str, str | Link | Quote]] = [(name, dialed(number)) for name, number in telephones(_, office)]
+    if office.address:
+        facts.append((_("Address for cards that are sent back"), "\n".join(office.address)))
+    if office.local_address:
+        local = Quote("\n".join(office.local_address), spoken_in(next(iter(office.countries), "")))
+        facts.append((_("The same address in local script"), local))
     title = _.region(office.name) or _("Support")
     return Facts(title, facts, stacked=True) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))
 
 
 def _telephone(_: Language, telephone: Telephone) -> str:
-    said = [
-        *map(_.country, telephone.countries),
-        *map(_.language, telephone.languages),
-        *((_("free of charge"),) if telephone.free else ()),
-    ]
-    words = ", ".join(said)
-    return words[:1].upper() + words[1:] if said else _("Telephone")
+    """Return the countries of a telephone, its languages, and whether it is free, with a dash between each two of these."""
+    said = (
+        ", ".join(map(_.country, telephone.countries)),
+        ", ".join(map(_.language, telephone.languages)),
+        _("free of charge") if telephone.free else "",
+    )
+    words = f" {NONE} ".join(filter(None, said))
+    return words[:1].upper() + words[1:] if words else _("Telephone")
