@@ -49,7 +49,7 @@ def test_a_login_says_once_where_it_came_from(scenario: Scenario, browser: Brows
     with pytest.raises(WrongCredentials):
         scenario.system.begin("anna", "wrong, all of it", "192.0.2.9", "Firefox, Windows")
     scenario.enter("anna")
-    login, refused, *others = anna.open("/events").html.split("IP address: ")[1:]
+    login, refused, *others = anna.open("/events").html.split("IP\N{NO-BREAK SPACE}address:\N{NO-BREAK SPACE}")[1:]
     assert (login.partition("<")[0], refused.partition("<")[0]) == ("192.0.2.1", "192.0.2.9")
     assert login.endswith('<span class="detail">Firefox, Windows · ')
     assert others == [], "the password before the login repeats nothing"

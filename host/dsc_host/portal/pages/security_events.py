@@ -146,7 +146,8 @@ def _is_followed(event: SecurityEvent, newer: SecurityEvent | None) -> bool:
 def _origin(_: Language, event: SecurityEvent) -> str:
     """Return the browser and the IP address of a login, as far as they are known."""
     address = _("IP address: {address}", address=event.address) if event.address else ""
-    return " · ".join(filter(None, (event.browser, address)))
+    # A line may break before the address, but not within its words.
+    return " · ".join(filter(None, (event.browser, address.replace(" ", "\N{NO-BREAK SPACE}"))))
 
 
 def _page(text: str) -> int:
