@@ -170,7 +170,7 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     card = next(each for each in staff.caller_devices(sue)[1] if each.label == serial)
     staff.report_loss(sue, card.id, Loss.STOLEN)
     assert f"{serial} State of the device stolen User name of the owner carl" in ivo.press("Continue", serial=serial).text
-    assert ivo.press("Keep $20.00").notice == "The deposit was kept."
+    assert ivo.press("Keep $20.00").notice == "The money was taken from the account, and its owner was notified."
     shown.system.deliver()
     assert f"charged 20 USD for the card {serial}" in shown.letters[-1].text
 

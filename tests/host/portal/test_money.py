@@ -24,7 +24,7 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     assert "amount of money" in ivo.press("Continue", serial="IB3000901", amount="much").error
     assert '<details class="panel folded" open><summary>' in ivo.page.html, "the form with the mistake is in sight"
     assert "cannot be undone" in ivo.press("Continue", serial="IB3000901", amount="40.00").text
-    assert ivo.press("Keep $40.00").notice == "The deposit was kept."
+    assert ivo.press("Keep $40.00").notice == "The money was taken from the account, and its owner was notified."
     anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text
     happened = "A fee was charged. The device was reported lost on Nov 14, 2023"

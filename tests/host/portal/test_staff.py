@@ -101,6 +101,6 @@ def test_the_issuer_sees_the_cards_that_come_back_and_confirms_them(scenario: Sc
     text = ivo.open("/issuer").text
     assert "Coming back: 1 IB3000901 anna · RR 123 456 785 CH Expected by" in text
     page = ivo.press("It has arrived")
-    assert page.notice == "The card was received, and its deposit was released."
+    assert page.notice == "The card was received. If its deposit was still held, it was released."
     assert "Came back: 1 IB3000901 anna · RR 123 456 785 CH Arrived:" in page.text
     assert [form.action for form in page.forms if "serial" in form.fields].count("/issuer/receive") == 1, "no button any more"

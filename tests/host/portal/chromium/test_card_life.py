@@ -108,5 +108,7 @@ def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
     assert "RR 123 456 785 CH".replace(" ", "\N{NO-BREAK SPACE}") in walk.text, "it is on one line"
     issuer = walk.another().enter("ivo").open("/issuer")
     issuer.picture("coming-back")
-    assert issuer.press("It has arrived", serial).notice == walk._("The card was received, and its deposit was released.")
+    assert issuer.press("It has arrived", serial).notice == walk._(
+        "The card was received. If its deposit was still held, it was released."
+    )
     assert walk._("released") in walk.open("/devices").text
