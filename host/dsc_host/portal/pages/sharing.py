@@ -1,5 +1,7 @@
 """The pages for sharing a device: the request, the answer of the device, the confirmation, and the end of a share."""
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from dsc_host.login import DifferentIdentity, LessSecureDevice, NotFound, NotNow, Offer, ShareState, ShareView, TemporaryDevice
@@ -59,16 +61,14 @@ def answered(visit: Visit) -> Response:
             return visit.wrong(_begin(visit), _("There were too many wrong answers. Start again."), 401)
         return visit.wrong(_answering(visit, share_id, offer), wrong_answer(_, offer), 401, "answer")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
-    view = View(
-        _("Is this correct?"),
-        steps=_steps(_, 3),
-        crumb=_("Share a device"),
-        facts=_facts(_, asked),
-        words=(_("Your other cards are set aside while the device is shared."),),
-        forms=(button("/share/confirm", _("Share the device"), share=share_id),),
-        back=Link("/share", _("Start again")),
+    effects = (
+        _("You can log in with the device under both user names."),
+        _("You cannot log in as {user} with your other cards until you stop sharing.", user=asked.user),
+        _("{owner} is notified, and your other sessions end.", owner=asked.owner),
     )
-    return visit.show(view)
+    form, back = button("/share/confirm", _("Share the device"), share=share_id), Link("/share", _("Start again"))
+    view = confirmations.question(visit, _("Share this device?"), effects, _facts(_, asked), form, back)
+    return visit.show(replace(view, steps=_steps(_, 3), crumb=_("Share a device")))
 
 
 def confirmed(visit: Visit) -> Response:

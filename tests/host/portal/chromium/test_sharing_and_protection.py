@@ -15,7 +15,9 @@ def prove(walk: Walk) -> Walk:
     walk.picture("share-2-challenge")
     assert walk.has_card_of("anna")
     walk.press("Continue", Response=walk.card("anna", walk.read)).picture("share-3-summary")
-    assert walk.title == walk._("Is this correct?")
+    assert walk.title == walk._("Share this device?")
+    assert walk._("You cannot log in as {user} with your other cards until you stop sharing.", user="anna.work") in walk.text
+    assert walk._("{owner} is notified, and your other sessions end.", owner="anna") in walk.text
     return walk
 
 
