@@ -183,7 +183,7 @@ DOCUMENTS: Mapping[str, str] = {
 }
 RESTRICTIONS: Mapping[str, str] = {
     "low_priced_stocks": "Trading in low-priced and over-the-counter stocks is restricted.",
-    "bank_details": "Bank details can be changed only through support.",
+    "bank_details": "Bank instructions can be changed only through support.",
     "email": "The email address and the postal address can be changed only through support.",
     "funding": "Direct debit allows only one initial deposit of at most {amount}.",
 }

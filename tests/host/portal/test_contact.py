@@ -10,6 +10,9 @@ from tests.host.portal.browser import Browser, browsers, enter
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Loss
+from dsc_host.login.policy.offices import Office, Telephone
+from dsc_host.portal.languages import load
+from dsc_host.portal.pages.contact import telephones
 from dsc_host.portal.languages import NONE, load
 from dsc_host.portal.navigation import support_line
 
@@ -28,6 +31,7 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     assert visitor.open("/contact").text.index("1 (800) 555-0101") < visitor.page.text.index("00800 00 000001")
     device = next(each for each in scenario.system.devices(enter(scenario, visitor).cookie) if each.label == "IB3000901").id
     assert visitor.open("/contact").text.index("00800 00 000001") < visitor.page.text.index("1 (800) 555-0101")
+    assert "The first office serves the country where you live. Europe" in visitor.page.text
     german = visitor.press("Deutsch").text
     assert [name for name in ("Vereinigte Staaten und Kanada", "Europa", "Asien", "Australien") if name not in german] == []
     visitor.press("English")
@@ -61,3 +65,8 @@ def test_the_footer_calls_support(support: str, line: tuple[str, ...]) -> None:
     before, number, after = support_line(load()["en"], support) or ("", None, "")
     assert (before, number.href if number else "", number.label if number else "", after) == line
     assert support_line(load()["en"], "") is None
+
+
+def test_a_telephone_for_all_countries_is_called_a_telephone() -> None:
+    spoken = Office("Asia", (), (Telephone("+81 3 0000 0002", languages=("ja",)), Telephone("+81 3 0000 0001")))
+    assert [name for name, _number in telephones(load()["en"], spoken)] == ["Telephone \N{EN DASH} Japanese", "Telephone"]

@@ -194,10 +194,12 @@ def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
 
 def _account(_: Language, account: str, name: str, *, own: bool) -> Choice:
     """Return the choice of an account. Another account has the end of its number, which is on its statements."""
-    owner = _("Account of {owner}", owner=name)
+    number = f"…{account[-4:]}"
+    # A name that already has the number needs it once.
+    owner = _("Account of {owner}", owner=name.removesuffix(f" ({number})"))
     if own:
         return Choice(account, _("Your own account"), owner)
-    label = _("Your other account {number}", number=f"…{account[-4:]}")
+    label = _("Your other account {number}", number=number)
     return Choice(account, label, f"{owner}. {_('The number is on its statements.')}")
 
 

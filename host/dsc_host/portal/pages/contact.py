@@ -18,8 +18,9 @@ def contact(visit: Visit) -> Response:
     """Show all offices, first the office that serves the visitor."""
     own = office_of(visit)
     others = [each for each in visit.system.policy.contact.all_offices() if each != own]
+    words = (visit._("The first office serves the country where you live."),) if others and visit.is_logged_in() else ()
     blocks = [_loss(visit), *(_panel(visit._, each) for each in (own, *others))]
-    return visit.show(View(visit._("Contact"), blocks=blocks))
+    return visit.show(View(visit._("Contact"), words=words, blocks=blocks))
 
 
 def office_of(visit: Visit) -> Office:
@@ -72,9 +73,9 @@ def _panel(_: Language, office: Office) -> Facts | Listing:
 def _telephone(_: Language, telephone: Telephone) -> str:
     """Return the countries of a telephone, its languages, and whether it is free, with a dash between each two of these."""
     said = (
-        ", ".join(map(_.country, telephone.countries)),
+        ", ".join(map(_.country, telephone.countries)) or _("Telephone"),
         ", ".join(map(_.language, telephone.languages)),
         _("free of charge") if telephone.free else "",
     )
     words = f" {NONE} ".join(filter(None, said))
-    return words[:1].upper() + words[1:] if words else _("Telephone")
+    return words[:1].upper() + words[1:]

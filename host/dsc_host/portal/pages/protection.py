@@ -103,7 +103,7 @@ def _protected(visit: Visit) -> Sequence[tuple[str, Protection]]:
 def _opting_out(visit: Visit, users: Sequence[tuple[str, Protection]]) -> View:
     _, known = visit._, users[0][1]
     day, five = _amounts(_, known.without)
-    words = _("Withdrawals would be limited to {day} per day and {five} per five business days.", day=day, five=five)
+    words = _("Withdrawals are limited to {day} per day and {five} per five business days.", day=day, five=five)
     fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
     lost = (_("Trading needs no device, only the password."), *_lost(visit, known), words)

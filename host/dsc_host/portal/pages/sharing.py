@@ -76,8 +76,8 @@ def confirmed(visit: Visit) -> Response:
     _ = visit._
     named = visit.value("share", 32)
     share = next((each for each in visit.system.shares(visit.token) if each.id == named), None)
-    facts = () if share is None else _facts(_, share)
     state = visit.system.confirm_share(visit.token, named)
+    facts = () if share is None else _facts(_, replace(share, state=state))
     # During a login, a user without a device may share one, and then continues the login.
     onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
     title, done = _("The device is shared"), _("You can now log in with it.")
@@ -131,7 +131,7 @@ def _facts(_: Language, share: ShareView) -> tuple[tuple[str, str], ...]:
     return (
         (_("Device"), f"{_(KINDS[share.kind])} {share.device}"),
         (_("Belongs to"), share.owner),
-        (_("Shared with"), share.user),
+        (_("Shared with") if share.state is ShareState.DONE else _("To be shared with"), share.user),
     )
 
 
