@@ -11,10 +11,9 @@ from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Loss
 from dsc_host.login.policy.offices import Office, Telephone
-from dsc_host.portal.languages import load
-from dsc_host.portal.pages.contact import telephones
 from dsc_host.portal.languages import NONE, load
 from dsc_host.portal.navigation import support_line
+from dsc_host.portal.pages.contact import telephones
 
 
 @pytest.fixture
