@@ -6,7 +6,7 @@ from dataclasses import replace
 from dsc_host.login import DeviceState, DeviceView, HoldState, OrderState, Request, WaitKind
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.device_items import capitalized, device_item, lines
+from dsc_host.portal.pages.device_items import device_item, lines
 from dsc_host.portal.pages.waits import STOPS, WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, button
@@ -45,15 +45,25 @@ def _request_facts(visit: Visit, asked: Request, device: DeviceView) -> Iterator
     """Yield the facts about the request of a card. Only a card that was never activated is still expected."""
     _ = visit._
     if device.state is DeviceState.SHIPPED:
-        if asked.state not in _OVER:
-            yield _("Expected around"), _.short_day(asked.estimate)
-            if asked.activates_at is not None:
-                yield _("Automatic activation"), _.date(asked.activates_at)
-        yield _("Delivery address"), asked.address
+        yield from _delivery(_, asked)
+    parcels = [each for each, _days in visit.system.parcels(visit.token) if each.device_id == device.id]
+    yield from _deposit(_, asked, on_its_way=any(each.received_at is None for each in parcels))
+
+
+def _delivery(_: Language, asked: Request) -> Iterator[tuple[str, str]]:
+    """Yield the dates of a request that is not over, and the address to which the card is sent."""
+    if asked.state not in _OVER:
+        yield _("Expected around"), _.short_day(asked.estimate)
+        if asked.activates_at is not None:
+            yield _("Automatic activation"), _.date(asked.activates_at)
+    yield _("Delivery address"), asked.address
+
+
+def _deposit(_: Language, asked: Request, *, on_its_way: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield the deposit of a card, if it has one. `on_its_way` says whether the card was sent back and has not arrived."""
     if asked.held:
-        parcels = [each for each, _days in visit.system.parcels(visit.token) if each.device_id == device.id]
-        on_its_way = asked.held is HoldState.HELD and any(each.received_at is None for each in parcels)
-        state = _("held until the card arrives") if on_its_way else _(HOLDS[asked.held])
+        held = on_its_way and asked.held is HoldState.HELD
+        state = _("held until the card arrives") if held else _(HOLDS[asked.held])
         yield _("Deposit"), f"{_.dollars(asked.hold)}, {state}"
 
 
@@ -146,24 +156,15 @@ def _activation_item(_: Language, device: DeviceView) -> Item:
     )
 
 
-def _automatic(_: Language, at: float | None) -> tuple[str, ...]:
-    return () if at is None else (capitalized(_("automatic activation: {moment}", moment=_.date(at))),)
-
-
-def _deposit(_: Language, asked: Request) -> tuple[str, ...]:
-    held = asked.held
-    return (_("Deposit: {amount}, {state}", amount=_.dollars(asked.hold), state=_(HOLDS[held])),) if held else ()
-
-
 def _request_item(_: Language, asked: Request) -> Item:
     state = _(ORDERS[asked.state])
-    expected = (_("Expected around {day}", day=_.short_day(asked.estimate)),) if asked.state not in _OVER else ()
-    activation = _automatic(_, asked.activates_at) if asked.state not in _OVER else ()
     return Item(
         _("Digital Security Card+ for {name}", name=asked.user),
         "parcel",
         Badge(state, _BADGES.get(asked.state, INFO)),
-        (*expected, *activation, asked.address, *_deposit(_, asked)),
-        (button("/request/cancel", _("Cancel the request"), request=asked.id),) if asked.state is OrderState.REQUESTED else (),
+        actions=(button("/request/cancel", _("Cancel the request"), request=asked.id),)
+        if asked.state is OrderState.REQUESTED
+        else (),
+        facts=(*_delivery(_, asked), *_deposit(_, asked)),
         about=f"{asked.user} {state}",
     )
