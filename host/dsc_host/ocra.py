@@ -148,7 +148,7 @@ class Suite:
         if self.time_step is None:
             raise InputError("timestamp", "is not part of this suite")
         if not isinstance(unix_seconds, int | float) or not 0 <= unix_seconds < _UINT64_END:
-            raise InputError("timestamp", "must be a time since 1970, in seconds")
+            raise InputError("timestamp", "must be a time in seconds since 1970")
         return int(unix_seconds // self.time_step)
 
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:

@@ -50,7 +50,7 @@ def personalize(
     line.
     """
     if held := client.info().serial:
-        raise StateError(f"the card is already personalized as {held}")
+        raise StateError(f"the card is already personalized as {held}; wipe it first")
     whole = with_secrets(profile, client, pin)
     known_pin = pin if whole.pin_policy == "ocra" else None
     verifier.enroll(

@@ -352,7 +352,9 @@ class Session:
         except SerialTimeoutException as error:
             raise LinkTimeout("the port accepted no data before the deadline") from error
         except _LOST as error:
-            raise LinkClosed(f"the line to the card was lost ({error}): unplugged, or closed elsewhere?") from error
+            raise LinkClosed(
+                f"the line to the card was lost ({error}). If the card was unplugged, plug it in; then try again"
+            ) from error
 
 
 def _lock_timeout(seconds: float) -> float:

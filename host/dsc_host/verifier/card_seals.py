@@ -62,7 +62,7 @@ class CardSeals(Seals):
         if not self._is_right(_card_text, card):
             raise StoreError(
                 f"card {card.serial}: its row in the database does not match its seal: it was changed, or is another card's; "
-                "see audit verify; restore the database from a backup, or remove the card and enroll it again"
+                "run dscplus audit verify; then restore the database from a backup, or remove the card and enroll it again"
             )
         return card
 
@@ -71,7 +71,7 @@ class CardSeals(Seals):
         if not self._is_right(_challenge_text, challenge):
             raise StoreError(
                 f"card {challenge.serial}: one of its challenges in the database does not match its seal: it was changed; "
-                "see audit verify; restore the database from a backup, or remove the card and enroll it again"
+                "run dscplus audit verify; then restore the database from a backup, or remove the card and enroll it again"
             )
         return challenge
 

@@ -161,7 +161,7 @@ def _record(context: CardContext, enrollment: Enrollment, now: float) -> CardRec
 
 
 def _already_enrolled(serial: str) -> AlreadyEnrolled:
-    return AlreadyEnrolled(f"card {serial}: is already enrolled")
+    return AlreadyEnrolled(f"card {serial}: is already enrolled; use another serial, or remove the enrolled card first")
 
 
 # ---- disclosing ----

@@ -315,7 +315,7 @@ def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
     counted = select(_CARDS_COUNTED, func.max(cards.c.enrolled_at)).where(cards.c.key_id.not_in(["", key_id]))
     count, last = db.execute(counted).one()
     if last is not None and not isinstance(last, float):
-        raise StoreError("the time of a card's enrollment was changed; see audit verify, and restore a backup")
+        raise StoreError("the time of a card's enrollment was changed; run dscplus audit verify, and restore a backup")
     return int(count), last or 0.0
 
 

@@ -66,7 +66,8 @@ def test_a_personalized_card_keeps_its_key(dscplus: Command, blank: SimulatedCar
 
 def test_a_serial_is_given_once(dscplus: Command, blank: SimulatedCard) -> None:
     dscplus.with_cards("IB1")
-    assert dscplus.refused("personalize", "IB1", stdin="1111\n", code=1) == "card IB1: is already enrolled"
+    refusal = "card IB1: is already enrolled; use another serial, or remove the enrolled card first"
+    assert dscplus.refused("personalize", "IB1", stdin="1111\n", code=1) == refusal
     assert is_blank(blank)
 
 

@@ -202,7 +202,8 @@ def test_standard_input_may_be_closed(dscplus: Command) -> None:
 def test_a_card_is_enrolled_once(dscplus: Command) -> None:
     dscplus.with_records()
     assert dscplus("enroll", "IB1", "--counter", "7", stdin=SECRETS).code == 0
-    assert dscplus.refused("enroll", "IB1", stdin=f"{'00' * 16}\n0000\n", code=1) == "card IB1: is already enrolled"
+    refusal = "card IB1: is already enrolled; use another serial, or remove the enrolled card first"
+    assert dscplus.refused("enroll", "IB1", stdin=f"{'00' * 16}\n0000\n", code=1) == refusal
     with dscplus.verifier() as verifier:
         assert verifier.card("IB1").counter == 7
 
