@@ -39,7 +39,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A text in a `language` of its own, for example a message that was sent. An empty `language` is not known."""
+    """A quoted text, for example a message that was sent. `language` is the code of its language, or empty if unknown."""
 
     text: str
     language: str
@@ -56,9 +56,9 @@ class Item:
     actions: Sequence[Form] = ()
     links: Sequence[Link] = ()
     lead: str = ""
-    """The detail that matters most. It is bold, above the other details."""
+    """The most important detail, drawn in bold above the other details."""
     facts: Sequence[tuple[str, str]] = ()
-    """Details with a name each, below the other details."""
+    """Names and values, below the other details."""
     about: str = ""
     """The subject of the actions. Screen readers read it after a button's label. If it is empty, they read the title."""
     folded: Sequence[str] = ()

@@ -109,7 +109,7 @@ class Language:
 
 
 def spoken_in(country: str) -> str:
-    """Return the code of the language that most people speak in a country; empty text if it is not known."""
+    """Return the code of the language that most people speak in a country, or empty text if this is unknown."""
     try:
         return str(Locale.parse(f"und_{country}").language)
     except (UnknownLocaleError, ValueError):

@@ -45,7 +45,7 @@ _SCOPES = {
 Sessions of every scope may see a page without an entry, unless it is a page for staff.
 """
 _NUMBER = re.compile(r"\+?(\([0-9]+\)|[0-9])([ /-]?(\([0-9]+\)|[0-9])){6,}")
-"""A telephone number in a text: 7 digits or more, so that it is longer than the hours that may be beside it."""
+"""A telephone number in a text. It has at least 7 digits, so opening hours in the same text do not match."""
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
@@ -83,7 +83,7 @@ def sections(visitor: Visitor, page: str, _: Language) -> list[Section]:
 
 def dialed(number: str) -> Link:
     """Return the link that calls the number, on a device that can call."""
-    # A zero in parentheses is only for calls within the country.
+    # Leave out a zero in parentheses: people dial it only within the country.
     return Link(f"tel:{re.sub('[(]0[)]|[^0-9+]', '', number)}", number)
 
 

@@ -98,7 +98,7 @@ class Form:
     printed: bool = False
     """Whether a button that prints the page is beside the form's button. The page needs the script `print.js`."""
     refusal: tuple[str, str] | None = None
-    """A field, and the label of a second button. The form's button sends `yes` in this field, and the second button `no`."""
+    """The name of a field, and the label of a second button. The form's button sends `yes` in this field, the second `no`."""
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:

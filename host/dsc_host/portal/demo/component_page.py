@@ -51,7 +51,7 @@ def components(_demo: Demonstration, visit: Visit) -> Response:
 
 
 def refused(_demo: Demonstration, visit: Visit) -> Response:
-    """Show all components after a form was sent, with the message that the form was refused."""
+    """Show all components, with the form as it is drawn after an error in one field."""
     return visit.wrong(_view(visit._), _mistake(visit._), 400, "code")
 
 

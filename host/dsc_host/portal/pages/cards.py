@@ -193,9 +193,9 @@ def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
 
 
 def _account(_: Language, account: str, name: str, *, own: bool) -> Choice:
-    """Return the choice of an account. Another account has the end of its number, which is on its statements."""
+    """Return the choice of an account. If the account is not the visitor's `own`, the choice shows the end of its number."""
     number = f"…{account[-4:]}"
-    # A name that already has the number needs it once.
+    # The name may already end with the number, which is shown only once.
     owner = _("Account of {owner}", owner=name.removesuffix(f" ({number})"))
     if own:
         return Choice(account, _("Your own account"), owner)

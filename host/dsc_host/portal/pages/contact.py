@@ -71,7 +71,7 @@ def _panel(_: Language, office: Office) -> Facts | Listing:
 
 
 def _telephone(_: Language, telephone: Telephone) -> str:
-    """Return the countries of a telephone, its languages, and whether it is free, with a dash between each two of these."""
+    """Return the countries of a telephone, its languages, and whether it is free of charge, separated by dashes."""
     said = (
         ", ".join(map(_.country, telephone.countries)) or _("Telephone"),
         ", ".join(map(_.language, telephone.languages)),

@@ -168,7 +168,7 @@ def decided(
 def _question(visit: Visit, page: str, about: Subject, subject: Field, effect: str, *, agreed: bool) -> View:
     """Return the page that asks for the reason of a decision. A refusal needs a reason.
 
-    The page of an approval can also refuse, so that nobody who has read it must go back for that.
+    The page for an approval also has a button that refuses, for a reader who has changed their mind.
     """
     _ = visit._
     hint = _("It is kept with the decision. The customer does not see it.")

@@ -62,7 +62,7 @@ def badge(_: Language, device: DeviceView) -> Badge:
 
 
 def _waits(_: Language, device: DeviceView) -> str:
-    """Return the phrase about the time from which a device can be activated; empty if it does not wait."""
+    """Return the phrase about the time from which a device can be activated, or empty text if the device does not wait."""
     until = device.waits_until
     return "" if until is None else _("can be activated from {moment}", moment=_.moment(until))
 

@@ -1,4 +1,4 @@
-"""The field for a postal address, whose parts are on lines in the form and separated by commas in the records."""
+"""The field for a postal address: in the form, each part of an address is a line. In the records, commas separate the parts."""
 
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
@@ -8,7 +8,7 @@ _BETWEEN = ", "
 
 
 def address_field(_: Language, label: str, address: str = "", *, own: bool = True) -> Field:
-    """Return the field. If the address is the visitor's `own`, the browser may fill it in."""
+    """Return the field, filled in with `address`. If `own` is set, the browser may fill in the visitor's own address."""
     hint = _("Street and number, postcode and town, country. For example: 1 Harbour Road, 6300 Zug, Switzerland")
     lines = address.replace(_BETWEEN, "\n")
     return Field("address", label, "lines", hint, lines, autocomplete="street-address" if own else "off")

@@ -117,7 +117,7 @@ def _ask_to_unshare(visit: Visit) -> Response:
 
 
 def _what_follows(visit: Visit) -> tuple[str, ...]:
-    """Return what happens to a request that waits for compliance."""
+    """Return the sentences about a request that waits for compliance."""
     _ = visit._
     told = _("You will be notified of the decision. No date is set for it.")
     # A user without a device has requested the share during the login, and cannot log in before the decision.
@@ -158,7 +158,7 @@ def _details(_: Language, share: ShareView) -> tuple[str, ...]:
 
 
 def _cancel(_: Language, share: ShareView) -> tuple[Form, ...]:
-    """Return the button that ends a share or takes back its request; nothing if both are over."""
+    """Return the button that ends a share or takes back its request, or nothing if neither is possible."""
     labels = {ShareState.DONE: _("Stop sharing"), ShareState.PENDING: _("Cancel the request")}
     return (button("/share/cancel", labels[share.state], share=share.id),) if share.state in labels else ()
 

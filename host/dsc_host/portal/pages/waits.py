@@ -24,7 +24,7 @@ STOPS = {
     WaitKind.OPT_OUT: "Stop opting out",
     WaitKind.IDENTITY: "Stop the correction",
 }
-"""The links to the page that stops a change, each with the name of its change."""
+"""The labels of the links to the page that stops a change, by the kind of the change."""
 
 
 def stopping(visit: Visit) -> Response:
