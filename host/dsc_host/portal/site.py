@@ -302,7 +302,7 @@ class Visit:
         return self.wrong(view, self.explain(error), refusals.status_of(error))
 
     def as_sent(self, view: View, wrong: str) -> View:
-        """Return the page with the visitor's input in its form, except passwords and codes. `wrong` names the wrong field."""
+        """Return the page with the visitor's input in its form, but no secrets. `wrong` is the name of the wrong field."""
         return view.refused(self.sent_to or str(self.request.scope["path"]), self.form, wrong)
 
     def wrong(self, view: View, words: str, status: int, field: str = "") -> Response:

@@ -58,7 +58,10 @@ class Field:
     """The message with the code that the visitor enters in this field, or None if the field is not for such a code."""
 
     def filled(self, typed: Mapping[str, str]) -> "Field":
-        """Return the field with the visitor's input. Ignore a secret, and a value that is none of the choices."""
+        """Return the field with the visitor's input.
+
+        Return it unchanged if it is for a secret, is hidden or a checkbox, or if the input is none of the choices.
+        """
         text = typed.get(self.name, self.value)
         if (
             self.secret
@@ -279,7 +282,7 @@ class View:
 
     @property
     def is_retry(self) -> bool:
-        """Whether a device's answer was refused. A narrow window then folds the instructions."""
+        """Whether the answer of a device, or a code that was sent, was refused. A narrow window then folds the instructions."""
         return self.wrong == "answer" and bool(self.wrong_id) and not self.frame
 
     @property
