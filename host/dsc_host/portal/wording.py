@@ -185,7 +185,7 @@ RESTRICTIONS: Mapping[str, str] = {
     "low_priced_stocks": "Trading in low-priced and over-the-counter stocks is restricted.",
     "bank_details": "Bank instructions can be changed only through support.",
     "email": "The email address and the postal address can be changed only through support.",
-    "funding": "Direct debit allows only one initial deposit of at most {amount}.",
+    "funding": "Direct debit (ACH) and electronic transfer (EFT) allow only one initial deposit of at most {amount}.",
 }
 ROLES: Mapping[str, str] = {
     Role.SUPPORT: "support",

@@ -7,12 +7,13 @@ from tests.host.portal.browser import Browsers, enter
 def test_opting_out_looks_like_a_loss_and_opting_back_in_does_not(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     page = anna.open("/opt-out?name=anna")
-    assert (page.title, 'class="outcome danger"' in page.html) == ("Opt out?", True)
+    assert (page.title, 'class="outcome danger"' in page.html) == ("Opt out of the protection?", True)
     page = anna.press("Opt out", name="anna", sure="yes")
     assert (page.notice, 'class="notice alert warning"' in page.html) == ("You have opted out of the protection.", True)
     assert 'class="outcome warning"' in page.html
     page = anna.open("/opt-in?name=anna")
-    assert (page.title, 'class="outcome info"' in page.html) == ("Opt back in?", True)
+    assert (page.title, 'class="outcome info"' in page.html) == ("Opt back in to the protection?", True)
+    assert "<dt>User name</dt><dd>anna</dd>" in page.html
     page = anna.press("Opt back in")
     assert (page.notice, 'class="notice alert success"' in page.html) == ("You have opted back in to the protection.", True)
     assert 'class="outcome' not in page.html

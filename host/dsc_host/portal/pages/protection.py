@@ -28,11 +28,12 @@ def protection(visit: Visit) -> Response:
     now, then = (_kind(_, known.level), *_amounts(_, known.level)), (_kind(_, other), *_amounts(_, other))
     rows = [Row(each) for each in zip(names, now, then, strict=True)]
     users = visit.system.account_users(visit.token) if visitor.scope is Scope.FULL else []
+    caption = _("Withdrawal limits of {name}", name=visitor.name) if len(users) > 1 else _("Withdrawal limits")
     return visit.show(
         View(
             _("Protection and limits"),
             blocks=(_state(visit, visitor, known, users), *_restrictions(visit, known)),
-            tables=(Table(_("Withdrawal limits"), (_("Limit"), _("Now"), when), rows, even=True),),
+            tables=(Table(caption, (_("Limit"), _("Now"), when), rows, even=True),),
         )
     )
 
@@ -107,7 +108,7 @@ def _opting_out(visit: Visit, users: Sequence[tuple[str, Protection]]) -> View:
     fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
     lost = (_("Trading needs no device, only the password."), *_lost(visit, known), words)
-    return confirmations.question(visit, _("Opt out?"), lost, (), form, Link("/protection", _("Back")))
+    return confirmations.question(visit, _("Opt out of the protection?"), lost, (), form, Link("/protection", _("Back")))
 
 
 def opted_out(visit: Visit) -> Response:
@@ -140,7 +141,9 @@ def opting_in(visit: Visit) -> Response:
         _("Every login needs a device again."),
         _("The restrictions end, and the limits of your devices apply again."),
     )
-    return visit.show(confirmations.question(visit, _("Opt back in?"), words, (), form, Link("/protection", _("Back"))))
+    facts = () if form.fields else ((_("User name"), names[0]),)
+    back = Link("/protection", _("Back"))
+    return visit.show(confirmations.question(visit, _("Opt back in to the protection?"), words, facts, form, back))
 
 
 def opted_in(visit: Visit) -> Response:
