@@ -45,7 +45,7 @@ def _check_serial(value):
 def parse_suite(value):
     """Parse a suite, given as bytes, and return its Ocra. Raise ProfileError if a card cannot use the suite."""
     _require(0 < len(value) <= SUITE_MAX, "suite: 1 to 48 characters")
-    # Check for ASCII here: str() refuses other bytes in CPython, but not in MicroPython.
+    # Check for ASCII here: CPython's str() refuses all other bytes, but MicroPython's accepts UTF-8.
     for c in value:
         _require(c < 0x80, "suite: only ASCII")
     try:

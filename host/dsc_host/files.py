@@ -53,7 +53,7 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
     with suppress(OSError):
         mode = os.stat(folder).st_mode
         if mode & 0o002:
-            # All programs need to write to a folder with the sticky bit, such as /tmp.
+            # A folder with the sticky bit, such as /tmp, must stay writable for everybody.
             remedy = "move the file to another folder" if mode & stat.S_ISVTX else f"chmod o-w {folder}, or move the file"
             _log.warning("%s: everybody can write to its folder, and can put other files there; fix it: %s", path, remedy)
 

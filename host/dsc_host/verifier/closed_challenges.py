@@ -1,7 +1,7 @@
 """Closed challenges: how they are recognized, and how responses to them are refused.
 
 The first few responses to a closed challenge are logged one by one, and counted in the row of the challenge. Later responses,
-and responses to unknown challenges, are counted together in memory. The log gets their number at most once a minute.
+and responses to unknown challenges, are counted together in memory. A process logs their number at most once a minute.
 """
 
 from collections.abc import Sequence

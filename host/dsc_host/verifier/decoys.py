@@ -5,8 +5,8 @@ response takes as long for a decoy as for a card, but no response to a decoy is 
 serial may be enrolled at any time. Three promises:
 
 1. A call for a challenge with `conceal` executes the same statements whether the card exists or not. This holds for the first
-   call for a serial and for all later calls. So such a call adds a decoy for each serial, even if the serial has a card. The
-   decoy beside a card never gets a challenge.
+   call for a serial and for all later calls. So the first call adds a decoy of the serial even if the serial has a card. While
+   the card exists, its decoy gets no challenge.
 2. A decoy's suite is drawn from the suites of the neighboring cards, in proportion to their frequency. The draw depends on a
    secret and the serial. So a repeated draw nearly always gives the same suite, even if a neighboring card was added.
 3. A decoy remembers its questions as a card does, but it may be removed a year after the last request for it.

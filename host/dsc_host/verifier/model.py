@@ -184,7 +184,7 @@ class Card:
     counter: int
     """The lowest counter whose response would be accepted. Always 0 for a suite without a counter."""
     failures: int
-    """The number of wrong responses since the last right response, or since the last lock ended, whichever was later."""
+    """The number of wrong responses since the last right response, the end of the last lock, or the last call of `unlock`."""
     locked_until: float | None
     """The Unix time when the card's lock, or its pause after wrong responses, ends. None if it has neither."""
     enrolled_at: float
@@ -241,7 +241,7 @@ class Reason(StrEnum):
         ACCEPTED: The right response, at the right time, for the first time.
         WRONG: Not this card's response, or its counter is in the past or beyond the window.
         MALFORMED: A value that no card could show. It counts as a wrong response.
-        UNKNOWN: There is no such challenge, or it was issued for a serial without a card.
+        UNKNOWN: There is no such challenge, it was issued for a serial without a card, or the two are not of one card.
         USED: A right response to the challenge was already accepted.
         EXHAUSTED: The challenge has had the maximum number of responses.
         EXPIRED: The response came too late.
