@@ -269,7 +269,6 @@ def _forms(_: Language) -> tuple[Form, ...]:
     countries = [Choice(code, _.country(code)) for code in ("CH", "DE")]
     fields = (
         Field("tracking", _("Tracking number"), hint=_("The number of the parcel."), optional=True),
-        Field("note", _("New note"), "lines", optional=True),
         Field("password", _("Password"), "password", optional=True),
         Field("code", _("Code"), "code", optional=True),
         Field("day", _("Date"), "date", optional=True),
