@@ -3,13 +3,27 @@
 from dataclasses import replace
 
 import pytest
-from tests.host.login.card_orders import online_card
+from tests.host.login.card_orders import online_card, shipped
 from tests.host.login.scenario import ANNA, CARL, DAY, PHONE, Scenario, looked_up
 
-from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind, rows
+from dsc_host.login import (
+    DeviceState,
+    HoldState,
+    Kind,
+    Loss,
+    NotAllowed,
+    NotFound,
+    NotNow,
+    OrderState,
+    Role,
+    TooManyAttempts,
+    WaitKind,
+    rows,
+)
 from dsc_host.login.accounts.contacts import masked
 from dsc_host.login.devices import lifecycle, waits
 from dsc_host.login.transaction import found, locked_user
+from dsc_simulator import SimulatedCard
 
 NEW = "+41795550123"
 WAIT_DAYS = 5
@@ -116,6 +130,30 @@ def test_a_card_that_was_requested_by_an_online_card_is_stopped_with_its_request
     assert [each.state for each in scenario.system.requests(token)] == [OrderState.CANCELLED]
 
 
+def test_a_card_that_was_misplaced_on_its_way_is_stopped_too(scenario: Scenario, card: SimulatedCard) -> None:
+    token, _ = online_card(scenario)
+    shipped(scenario, token, card)
+    sent = next(each.id for each in scenario.system.devices(token) if each.state == DeviceState.SHIPPED)
+    code = stop_code(scenario, "card_waits", "anna@example.com")
+    scenario.system.staff.report_loss(scenario.call("anna"), sent, Loss.MISPLACED)
+    assert scenario.system.stop_change(code)
+    with pytest.raises(NotNow):
+        scenario.system.ask_to_activate(token, sent)
+    assert not scenario.system.context.read(lambda tx: rows.holds.all(tx.db, rows.holds.c.state == HoldState.HELD))
+
+
+def test_the_owner_hears_that_support_has_confirmed_a_card(scenario: Scenario) -> None:
+    card, _ = scenario.system.staff.issue_code_card(scenario.call("anna"))
+    scenario.clock.advance(DAY)
+    (wait,) = scenario.system.staff.caller_waits(scenario.call("anna"))
+    scenario.add("eve", "staff", phone=PHONE, role=Role.SUPPORT)
+    desk = scenario.session("eve")
+    assert scenario.system.staff.identify(desk, "anna", ANNA)
+    scenario.system.staff.confirm_wait(desk, wait.id)
+    assert scenario.told("anna")[-1] == "card_wait_ended"
+    assert scenario.system.ask_to_activate(scenario.session("anna"), card.id)
+
+
 def test_support_stops_it_for_whoever_calls(scenario: Scenario) -> None:
     token = bridged(scenario)
     scenario.confirm(token, NEW)
@@ -157,6 +195,15 @@ def test_what_waits_for_a_closed_account_comes_to_nothing(scenario: Scenario) ->
     scenario.system.close_account(token)
     days_pass(scenario, WAIT_DAYS)
     assert scenario.system.begin("anna", "a quiet harbour at dawn").choices == ()
+
+
+def test_what_waits_for_a_closed_account_is_not_confirmed(scenario: Scenario) -> None:
+    assert not scenario.system.staff.enable_messages(scenario.call("anna"), NEW)
+    scenario.clock.advance(DAY)
+    (wait,) = scenario.system.staff.caller_waits(desk := scenario.call("anna"))
+    scenario.system.close_account(scenario.session("anna"))
+    with pytest.raises(NotNow, match="the account is closed"):
+        scenario.system.staff.confirm_wait(desk, wait.id)
 
 
 def test_a_number_that_was_removed_meanwhile_does_not_come_back(scenario: Scenario) -> None:

@@ -12,13 +12,13 @@ from dsc_host.login.accounts import permissions
 from dsc_host.login.cards import activation, deposits, losses, requests
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.waits import NewCard, NewNumber, OptOut
-from dsc_host.login.errors import NotFound
+from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Identity, Loss, OrderState, WaitKind, WaitState
 from dsc_host.login.phones import number_confirmation
 from dsc_host.login.protection import opt_out
 from dsc_host.login.rate_limits import RateLimit
-from dsc_host.login.rows import Order, Session, User, Wait
+from dsc_host.login.rows import Session, User, Wait
 from dsc_host.login.signin import sessions
 from dsc_host.login.support import calls, identities
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
@@ -26,6 +26,7 @@ from dsc_host.login.views import WaitView
 from dsc_host.records.transaction import Refused
 
 _TRIES, _TRIES_SECONDS = 30, 3600
+_NOT_YET_ACTIVE = (DeviceState.SHIPPED, DeviceState.MISPLACED)
 
 
 def run_due(tx: LoginTransaction, wait_id: str) -> None:
@@ -43,7 +44,10 @@ def run_due(tx: LoginTransaction, wait_id: str) -> None:
 
 
 def take_effect(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
-    """Let a change take effect now. The caller has locked the user's row."""
+    """Let a change take effect now. On a closed account, only end the wait. Lock the user's row before this call.
+
+    `by` is the name of the staff member who confirmed the change, or empty if the wait has ended by itself.
+    """
     waits.record(tx, wait, WaitState.DONE, by)
     change = waits.change_of(wait)
     if account_of(tx.db, user).closed_at is not None:
@@ -54,11 +58,16 @@ def take_effect(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> N
     elif isinstance(change, OptOut) and not user.opted_out:
         opt_out.opt(tx, user, user.id, True)
         sessions.end_all(tx.db, user)
+    elif isinstance(change, NewCard) and by:
+        notices.notify(tx, user, "card_wait_ended", what=change.label)
     tx.log("wait.count", user, "done", wait.kind, by=by, wait=wait.id)
 
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
-    """Stop a change permanently and notify the user, whose row the caller has locked."""
+    """Stop a change permanently and notify the user. Lock the user's row before this call.
+
+    `by` is the name of the staff member who stopped the change, or empty if its code did.
+    """
     waits.record(tx, wait, WaitState.STOPPED, by)
     change = waits.change_of(wait)
     if isinstance(change, NewCard):
@@ -89,9 +98,11 @@ def stop_by_code(tx: LoginTransaction, code: str, address: str) -> WaitView | Re
 def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:
     """Let a change of the identified caller take effect now.
 
-    Raises `NotFound`, and the errors of `calls.caller` and `waits.check_may_confirm`.
+    Raises `NotFound`, `NotNow` for a closed account, and the errors of `calls.caller` and `waits.check_may_confirm`.
     """
     user = calls.caller(tx, session)
+    if account_of(tx.db, user).closed_at is not None:
+        raise NotNow("the account is closed")
     wait = waits.locked(tx.db, wait_id, user)
     if wait.kind == WaitKind.IDENTITY:
         raise NotFound("no such change is waiting")
@@ -130,20 +141,21 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
 
 
 def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
-    """Cancel the request of a card whose wait was stopped, or take the card out of use if it was made. Release the deposit."""
+    """Cancel the request of a card whose wait was stopped, or take the card out of use if it was made. Release the deposit.
+
+    A misplaced card is taken out too, because it could be found and activated. A card that is already in use stays so.
+    """
     order = rows.orders.find(tx.db, card)
     if order is None:
         device = rows.devices.locked(tx.db, card)
-        if device is not None and device.state == DeviceState.SHIPPED:
+        if device is not None and device.state in _NOT_YET_ACTIVE:
             registry.move(tx, device, DeviceState.ENDED)
             activation.set_online_card_end(tx, user)
         return
     if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
         requests.cancel(tx, user, order.id)
-    elif order.state in (OrderState.PERSONALIZED, OrderState.SHIPPED):
-        _stop_made(tx, user, order)
-
-
-def _stop_made(tx: LoginTransaction, user: User, order: Order) -> None:
-    losses.take_out(tx, user, found(rows.devices.locked(tx.db, order.device_id)), Loss.LOST)
-    deposits.release(tx, order.id)
+    elif order.device_id:
+        device = found(rows.devices.locked(tx.db, order.device_id))
+        if device.state in _NOT_YET_ACTIVE:
+            losses.take_out(tx, user, device, Loss.LOST)
+            deposits.release(tx, order.id)
