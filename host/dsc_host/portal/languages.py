@@ -37,6 +37,14 @@ _COUNTRY = re.compile("(?!EU|EZ|QO|UN|XA|XB|ZZ)[A-Z]{2}")
 """A code of two letters that stands for a single country. The excluded codes stand for groups of countries, or for none."""
 
 
+_SHORT_NAMES: Mapping[str, Mapping[str, str]] = {
+    "en": {"HK": "Hong Kong", "MO": "Macao"},
+    "de": {"HK": "Hongkong", "MO": "Macau"},
+    "ru": {"HK": "Гонконг", "MO": "Макао"},
+}
+"""The names of regions whose usual names in the tables of languages are too long for a label."""
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """A language of the pages: its translations, and its formats of days, times and amounts."""
@@ -87,21 +95,21 @@ class Language:
 
     def country(self, code: str) -> str:
         """Return the name of a country, or its code if it has no name in this language."""
-        return str(Locale(self.code).territories.get(code, code))
+        return _SHORT_NAMES[self.code].get(code) or str(Locale(self.code).territories.get(code, code))
 
     def countries(self) -> list[tuple[str, str]]:
         """Return the countries, each with its code of two letters, in the order of their names."""
-        known = [(code, str(name)) for code, name in Locale(self.code).territories.items()]
-        return sorted(((code, name) for code, name in known if _COUNTRY.fullmatch(code)), key=_in_order)
+        codes = map(str, Locale(self.code).territories)
+        return sorted(((code, self.country(code)) for code in codes if _COUNTRY.fullmatch(code)), key=_in_order)
 
     def region(self, name: str) -> str:
         """Translate the English name of a country or region, or of several, such as *United States and Canada*.
 
         Return the name itself if a part of it is not a country or region.
         """
-        codes, known = _codes_of_territories(), Locale(self.code).territories
+        codes = _codes_of_territories()
         parts = [codes.get(part, "") for part in re.split(", | and ", name)]
-        return str(format_list([known[part] for part in parts], locale=self.code)) if all(parts) else name
+        return str(format_list([self.country(part) for part in parts], locale=self.code)) if all(parts) else name
 
     def language(self, code: str) -> str:
         """Return the name of a language, or its code if it has no name in this language."""
@@ -124,7 +132,8 @@ def _in_order(country: tuple[str, str]) -> str:
 @cache
 def _codes_of_territories() -> Mapping[str, str]:
     """Return the codes of all countries and regions by their English names."""
-    return {str(name): code for code, name in Locale("en").territories.items()}
+    names = {code: str(name) for code, name in Locale("en").territories.items()}
+    return {name: code for code, name in (names | dict(_SHORT_NAMES["en"])).items()}
 
 
 @cache

@@ -160,4 +160,6 @@ def test_regions_have_names_in_each_language_and_other_names_stay() -> None:
     assert languages["de"].region("Europe") == "Europa"
     assert languages["ru"].region("United States and Canada") == "Соединенные Штаты и Канада"
     assert [languages[code].region("Head office and Europe") for code in ("en", "de")] == ["Head office and Europe"] * 2
+    assert [languages[code].region("Hong Kong") for code in ("en", "de")] == ["Hong Kong", "Hongkong"]
+    assert ("MO", "Macau") in languages["de"].countries()
     assert languages["de"].region("") == ""

@@ -10,9 +10,8 @@ from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.components import CodeSheet, Facts
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.pages import confirmations
-from dsc_host.portal.pages.contact import in_lines
 from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
-from dsc_host.portal.pages.postal_addresses import address_field, entered_address
+from dsc_host.portal.pages.postal_addresses import address_field, entered_address, in_lines
 from dsc_host.portal.pages.profile import bank_fields, entered_bank
 from dsc_host.portal.pages.support import may_be_taken_out
 from dsc_host.portal.pages.waits import WAITS

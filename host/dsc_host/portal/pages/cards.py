@@ -11,7 +11,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import addresses, office_of
 from dsc_host.portal.pages.pin_change import pin_rules
-from dsc_host.portal.pages.postal_addresses import address_field, entered_address
+from dsc_host.portal.pages.postal_addresses import address_field, entered_address, in_lines
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden, radio
 
@@ -59,7 +59,7 @@ def drafted(visit: Visit) -> Response:
         facts=(
             (_("Device"), _("Digital Security Card+")),
             (_("For"), draft.user),
-            (_("Delivery address"), draft.address),
+            (_("Delivery address"), in_lines(draft.address)),
             (_("Way of delivery"), _delivery(visit)),
             (_("Expected around"), _.day(draft.estimate)),
             (_("Card and delivery"), _("free")),
@@ -106,7 +106,7 @@ def confirmed(visit: Visit) -> Response:
         ),
         facts=(
             (_("Device"), _("Digital Security Card+")),
-            (_("Delivery address"), sent.address),
+            (_("Delivery address"), in_lines(sent.address)),
             (_("Way of delivery"), _delivery(visit)),
             (_("Deposit"), _.dollars(sent.hold)),
         ),
@@ -134,7 +134,7 @@ def _ask_to_cancel(visit: Visit) -> Response:
     if asked is None:
         raise NotFound("you have no such request")
     words = (_("The card is not made, and its deposit is released."), _("You can request another card at any time."))
-    facts = ((_("For"), asked.user), (_("Address"), asked.address))
+    facts = ((_("For"), asked.user), (_("Address"), in_lines(asked.address)))
     return confirmations.ask(visit, _("Cancel the request?"), words, facts, _("Cancel the request"), "request")
 
 

@@ -1,6 +1,5 @@
 """The page of the offices, with their telephones and the addresses for returned cards."""
 
-import re
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -40,11 +39,6 @@ def call_links(visit: Visit) -> tuple[Link, ...]:
     """Return the link that calls the first telephone of the visitor's office, or nothing if no telephone is known."""
     numbers = telephones(visit._, office_of(visit))[:1]
     return tuple(replace(dialed(number), label=visit._("Call {number}", number=number)) for _name, number in numbers)
-
-
-def in_lines(address: str) -> str:
-    """Return a postal address with each part in a line of its own, as on an envelope."""
-    return re.sub(r",\s+", "\n", address)
 
 
 def addresses(_: Language, office: Office) -> tuple[str, ...]:

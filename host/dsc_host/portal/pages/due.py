@@ -7,6 +7,7 @@ from dsc_host.login import DeviceState, DeviceView, HoldState, OrderState, Reque
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.device_items import device_item, lines
+from dsc_host.portal.pages.postal_addresses import in_lines
 from dsc_host.portal.pages.waits import STOPS, WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, button
@@ -56,7 +57,7 @@ def _delivery(_: Language, asked: Request) -> Iterator[tuple[str, str]]:
         yield _("Expected around"), _.short_day(asked.estimate)
         if asked.activates_at is not None:
             yield _("Automatic activation"), _.date(asked.activates_at)
-    yield _("Delivery address"), asked.address
+    yield _("Delivery address"), in_lines(asked.address)
 
 
 def _deposit(_: Language, asked: Request, *, on_its_way: bool = False) -> Iterator[tuple[str, str]]:
