@@ -177,7 +177,7 @@ def test_a_user_reports_a_device_without_logging_out(scenario: Scenario, browser
     page = carl.press("Suspend the device")
     assert (page.path, page.notice[:23], "Digital Security Card+ suspended" in page.text) == (
         "/devices",
-        "The device is suspended",
+        "Nobody can log in with ",
         True,
     )
     assert carl.post("/lost/device", device=card, loss="lost").status == 404
