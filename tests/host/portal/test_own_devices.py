@@ -175,7 +175,7 @@ def test_a_user_reports_a_device_without_logging_out(scenario: Scenario, browser
     page = carl.open(f"/lost/device?device={card}")
     assert next(form for form in page.forms if form.action == "/lost/device").fields["device"] == card
     page = carl.press("Suspend the device")
-    assert (page.path, page.notice[:22], "Digital Security Card+ suspended" in page.text) == (
+    assert (page.path, page.notice[:23], "Digital Security Card+ suspended" in page.text) == (
         "/devices",
         "Nobody can log in with ",
         True,
