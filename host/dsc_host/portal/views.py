@@ -184,11 +184,11 @@ class Shown:
 
     @property
     def parts(self) -> Sequence[str]:
-        """The value, in groups of three or four if it is a long number or a long code to copy."""
+        """The value, in groups of three, four or five if it is a long number or a long code to copy."""
         length = len(self.value)
         if length < _GROUPED or not self.value.isascii() or not (self.copied or self.value.isdigit()):
             return (self.value,)
-        groups = -(-length // 4) if length % 3 else length // 3
+        groups = length // 3 if length % 3 == 0 else length // 5 if length % 5 == 0 else -(-length // 4)
         ends = accumulate(length // groups + (number < length % groups) for number in range(groups))
         return [self.value[start:end] for start, end in pairwise((0, *ends))]
 

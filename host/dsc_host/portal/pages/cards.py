@@ -157,7 +157,7 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
         *_whose(visit, name),
         address_field(_, _("Address for the card"), address),
         *_held_on(visit, account),
-        Field("pin", _("4-digit PIN"), "password", hint, autocomplete="new-password", longest=4),
+        Field("pin", _("PIN"), "password", hint, autocomplete="new-password", longest=4),
         Field("again", _("Repeat the PIN"), "password", autocomplete="new-password", longest=4),
     )
     held = _(

@@ -31,7 +31,7 @@ def _page(visit: Visit) -> View:
     _, waiting = visit._, visit.system.staff.queue(visit.token)
     made = _made(waiting)
     meter = Meter(_("Made"), _("{made} of {all}", made=len(made), all=len(waiting)), len(made), max(1, len(waiting)))
-    progress = (Meters(_("Progress"), (meter,), _how(visit)),) if waiting else ()
+    progress = (Meters(_("Progress"), (meter,)),) if len(waiting) > 1 else ()
     returns = visit.system.staff.returns(visit.token)
     work = (*progress, *_requests(visit, waiting), _coming_back(_, returns))
     charged = _("Keep a deposit, or charge for a device")
@@ -49,6 +49,7 @@ def _requests(visit: Visit, waiting: Sequence[Request]) -> tuple[Listing, ...]:
         _("To make: {count}", count=len(asked)) if asked else _("Requests"),
         [_item(visit, each, only=only) for each in asked],
         Empty(words, "card"),
+        words=_how(visit) if asked else (),
         dense=True,
         forms=_make_button(visit, len(asked)),
     )

@@ -4,7 +4,6 @@ The report takes effect immediately, without a call to support. It suspends the 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.contact import call_links, office_of, telephones
+from dsc_host.portal.pages.device_items import about
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
@@ -54,22 +54,25 @@ def lost(visit: Visit) -> Response:
     if goes_on:
         return visit.redirect_after_change("/devices", notice="suspended")
     lasting = reported is None or reported.lasting
-    return visit.show(_suspended(visit, lasting=lasting, others=any(each.id != named for each in devices)))
+    name = "" if reported is None else about(visit._, reported)
+    return visit.show(_suspended(visit, name, lasting=lasting, others=any(each.id != named for each in devices)))
 
 
-def _suspended(visit: Visit, *, lasting: bool, others: bool) -> View:
+def _suspended(visit: Visit, name: str, *, lasting: bool, others: bool) -> View:
     """Return the page after the report, for a visitor who is now logged out.
 
-    `lasting` says whether the device can be activated again, and `others` whether the user has another device.
+    `name` is the name of the device, or empty text. `lasting` says whether the device can be activated again, and `others` says
+    whether the user has another device.
     """
     _ = visit._
+    told = _("All sessions have ended. You were notified by email, and by SMS at every confirmed number.")
     done = Alert(
         SUCCESS,
         _("Nobody can log in with this device any more."),
-        (_("All sessions have ended. You were notified by email, and by SMS at every confirmed number."),),
+        tuple(filter(None, (name, told))),
     )
-    found = Item(
-        _("If you find the device"),
+    again = Item(
+        _("Activate it again"),
         "success",
         details=(
             _("Log in with another one, and activate it again on the page Security devices.")
@@ -79,8 +82,8 @@ def _suspended(visit: Visit, *, lasting: bool, others: bool) -> View:
     )
     login = Link("/login", _("Log in"), primary=True)
     ways = ways_on(visit, login if others else None)
-    ways = replace(ways, items=(*ways.items, found)) if lasting else ways
-    return View(_("The device is suspended"), blocks=(done, ways), onward=None if others else login)
+    found = (Listing(_("If you find the device"), (again,)),) if lasting else ()
+    return View(_("The device is suspended"), blocks=(done, ways, *found), onward=None if others else login)
 
 
 def forgotten_password(visit: Visit) -> Listing:

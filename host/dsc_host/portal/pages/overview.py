@@ -209,10 +209,13 @@ def _actions(visit: Visit, visitor: Visitor, own: Sequence[DeviceView] = ()) -> 
     if visitor.scope in _ACCOUNT and (request := request_link(visit)).href:
         links.append(("parcel", request))
     if may_share(visit, own):
-        links.append(("people", Link("/share", _("Share a device"))))
+        links.append(("people", Link("/share", _("Share a device"), _("with your other user name"))))
     if visitor.scope is Scope.FULL:
-        links.append(("phone", Link("/phones", _("Phone numbers"))))
+        links.append(("phone", Link("/phones", _("Phone numbers"), _("for codes by SMS and call"))))
     if visitor.scope in _ACCOUNT:
-        links += [("key", Link("/password", _("Change the password"))), ("document", Link("/statements", _("Statements")))]
+        links += [
+            ("key", Link("/password", _("Change the password"), _("you need the old one"))),
+            ("document", Link("/statements", _("Statements"), _("and deposits for devices"))),
+        ]
     links.append(("shield-off", losing_link(_)))
     return Actions(_("What you can do"), links, compact=True)

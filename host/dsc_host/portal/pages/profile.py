@@ -232,7 +232,7 @@ def _bank(visit: Visit) -> View:
             _("The money that you withdraw goes to this bank account."),
             _("Afterwards only the last digits are shown."),
         ),
-        facts=(_bank_fact(_, known),),
+        facts=((_("Now"), known.bank),) if known.bank else (),
         forms=(Form("/profile/bank", submit, bank_fields(_)),),
         back=_profile(_),
     )

@@ -70,7 +70,7 @@ def _sessions(visit: Visit) -> View:
     rows, none = [_item(_, each) for each in others], Empty(_("You are logged in nowhere else."), "window")
     password = Link("/password", _("Change the password")) if is_for(visit.visitor(), "/profile") else None
     extend = (button("/sessions/extend", _("Extend this session")),) if latest is not None else ()
-    end = (Form("/sessions/end-others", _("End all other sessions"), secondary=True),) if others else ()
+    end = (Form("/sessions/end-others", _("End all other sessions"), danger=True),) if others else ()
     return View(
         _("Sessions"),
         blocks=(

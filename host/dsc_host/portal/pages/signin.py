@@ -275,4 +275,4 @@ def _answering(visit: Visit, offer: Offer) -> View:
     if not push:
         return asked
     goes_on = _("It then continues by itself. If it does not, press “I have approved it on the phone”.")
-    return replace(asked, blocks=(Alert(INFO, _("This page waits for your approval on the phone."), (goes_on,)), *asked.blocks))
+    return replace(asked, below=(Alert(INFO, _("This page waits for your approval on the phone."), (goes_on,)), *asked.below))

@@ -30,5 +30,5 @@ def ordered(walk: Walk) -> str:
 
 def fill(walk: Walk, pin: str) -> None:
     """Enter the PIN of the new card twice."""
-    walk.field("4-digit PIN").fill(pin)
+    walk.field("PIN").fill(pin)
     walk.field("Repeat the PIN").fill(pin)
