@@ -62,7 +62,7 @@ def _number(text, low, high):
 
 
 def to_nibbles(text, out):
-    """Write the number in the decimal digits `text` into `out` as hex digits, one in each byte, the most significant first."""
+    """Convert ASCII decimal digits to hex. Each byte of `out` gets a digit from 0 to 15, the most significant digit first."""
     wipe(out)
     for c in text:
         carry = c - 48
@@ -88,9 +88,9 @@ def to_decimal(digest, offset, out):
 class Ocra:
     """A parsed suite, with a buffer for the message that is hashed for a response.
 
-    `digits` is the length of the response; 0 means the whole MAC in hex. `format` ("N", "A" or "H") and the largest `length`
-    describe the question. The other inputs are `counter` (True or False), `pin` (the hash of the PIN, or ""), `session` (the
-    number of bytes, or 0) and `time` (the time step in seconds, or 0).
+    `digits` is the length of the response; 0 means the whole MAC in hex. A question has the `format` "N", "A" or "H", and at
+    most `length` characters. The other inputs are `counter` (True or False), `pin` (the name of the hash for the PIN, or ""),
+    `session` (the number of bytes, or 0) and `time` (the time step in seconds, or 0).
     """
 
     def __init__(self, text):
@@ -158,7 +158,7 @@ class Ocra:
         self._nibbles = bytearray(2 * self.length)
 
     def accepts(self, question):
-        """Return whether the suite allows the bytes and the length of `question`, which may consist of two questions."""
+        """Return whether the suite allows the bytes and the length of `question`: one question, or two joined questions."""
         for c in question:
             if not (0x30 <= c <= 0x39 or (self.format != "N" and self._is_letter(c))):
                 return False

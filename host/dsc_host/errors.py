@@ -4,7 +4,7 @@ Messages are written for people. The message of an `InputError` names the invali
 holds a PIN, a response or a key.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 _MOST_QUOTED = 24
@@ -22,13 +22,24 @@ class DscError(Exception):
         SuiteError
     """
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how to rebuild the error, so that a pool of processes can pass it on."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[DscError], args: tuple[object, ...], attributes: Mapping[str, object]) -> DscError:
+    """Return the error without a call of its `__init__`, whose arguments differ from `args`."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
+
 
 class InputError(DscError, ValueError):
     """A value from outside is invalid.
 
     `field` names the value (`"pin"`, `"suite"`, `"master key"`), and `problem` says what is allowed. The message consists of
     both. `problem` is made from `words`, a text with placeholders for `values`, so that a page can translate `words`. `rule` is
-    `problem`, or only its general part if `problem` quotes an invalid suite. The HTTP service answers with `rule`.
+    `problem` without quoted input; the two differ only in a `SuiteError`. The HTTP service answers with `rule`.
 
     Examples:
         >>> from dsc_host import InputError, Policy
@@ -131,7 +142,7 @@ class LinkTimeout(LinkError):
 
 
 class LinkClosed(LinkError):
-    """The line was closed, or the card was unplugged, during a call.
+    """The line was closed, or the card was unplugged, before or during a call.
 
     Examples:
         >>> import dsc_simulator
@@ -191,7 +202,7 @@ class VerifierError(DscError):
 
 
 class StoreError(VerifierError):
-    """The database cannot be opened, does not belong to dscplus, or failed.
+    """The database failed, cannot be opened, does not belong to dscplus, or does not fit the operation, or a row was changed.
 
     Examples:
         >>> from dsc_host import MasterKey, StoreError, Verifier

@@ -157,6 +157,16 @@ async def test_what_is_sent_over_the_line_is_not_taken_for_markup(person: Person
     assert "→ [@click=app.leave(0)]x[/] \\[bold]y [/nothing]" in person.screen()
 
 
+@at_card(profile=CARD)
+async def test_the_line_is_shown_from_its_end_after_another_view(person: Person) -> None:
+    for number in range(60):
+        person.workspace.live.send(b"line %d\n" % number)
+    await person.type("l")
+    assert "line 59" in person.screen()
+    await person.type("f", "l")
+    assert "line 59" in person.screen()
+
+
 def test_a_crash_tells_no_secret(cards: Path) -> None:
     class Crash(Exception):
         pass
@@ -211,7 +221,7 @@ async def test_time(person: Person) -> None:
     await person.type("a")
     assert "10 s since the program started" in person.screen()
     await person.type("z")
-    assert "it stands still" in person.screen()
+    assert "time stands still" in person.screen()
     assert person.says("next").startswith("Time stands still (z lets it run). Type your PIN")
     await person.type("z", "o")
     assert person.says("spoken") == "Display: (off)"

@@ -16,7 +16,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -52,7 +52,8 @@ MOST_IN_PROGRESS = 64
 """The maximum number of calls in progress in one process. There are fewer threads, so some of these calls wait for one."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_SLASH = re.compile(b"%2f", re.IGNORECASE)
+_KEPT = re.compile(b"%(?:2f|25|(?![0-9a-f]{2}))", re.IGNORECASE)
+"""The escapes of a slash and of a percent sign, and a percent sign that begins no escape."""
 _log = logging.getLogger("dsc_host.api")
 
 
@@ -184,9 +185,8 @@ class _Service:
 
     def token(self, headers: Headers) -> Token | None:
         """Return the token of a request, or None if it is missing or unknown."""
-        given = headers.getlist("authorization")
-        bearer = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
-        return self._tokens.find(bearer[1]) if bearer else None
+        bearer = _bearer(headers.getlist("authorization"))
+        return self._tokens.find(bearer) if bearer else None
 
     def _caller(self, request: Request, operation: Operation[Any]) -> Token | None:
         """Return the caller's token, or None if the operation needs none.
@@ -202,7 +202,7 @@ class _Service:
             raise Refusal(
                 401,
                 "token",
-                "send a token: Authorization: Bearer TOKEN" if not given else "the token is unknown",
+                "the token is unknown" if _bearer(given) else "send one header with a token: Authorization: Bearer TOKEN",
                 headers={"WWW-Authenticate": 'Bearer realm="dscplus"' + (', error="invalid_token"' if given else "")},
             )
         if operation.scope not in token.scopes:
@@ -213,24 +213,34 @@ class _Service:
         return token
 
 
+def _bearer(given: Sequence[str]) -> str | None:
+    """Return the text of the token in the headers `Authorization`, or None unless there is one, and it has a token."""
+    found = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
+    return found[1] if found else None
+
+
 class _EscapedSlashes:
-    """Middleware that keeps `%2F` in the path escaped, so that a slash in a serial does not separate parts of the path."""
+    """Middleware that keeps `%2F` in the path escaped, so that a slash in a serial does not separate parts of the path.
+
+    It keeps percent signs escaped too. Otherwise `%252F` would become a slash.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its path decoded except for escaped slashes."""
+        """Pass a request on, with its path decoded except for slashes and percent signs."""
         raw: bytes = scope.get("raw_path") or b""
-        if _SLASH.search(raw):
-            scope = {**scope, "path": unquote(_SLASH.sub(b"%252F", raw).decode("latin-1"))}
+        if _KEPT.search(raw):
+            kept = _KEPT.sub(lambda found: b"%252F" if found[0].lower() == b"%2f" else b"%2525", raw)
+            scope = {**scope, "path": unquote(kept.decode("latin-1"))}
         await self._app(scope, receive, send)
 
 
 def _serial(request: Request) -> str:
     """Return the serial in the path, or an empty string."""
     serial: str = request.path_params.get("serial", "")
-    return serial.replace("%2F", "/")
+    return serial.replace("%2F", "/").replace("%25", "%")
 
 
 async def _read_request(operation: Operation[Any], request: Request) -> Any:

@@ -51,7 +51,7 @@ class AuditLog:
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
         """Yield the entries with a number above `after`, in order. With `serial`, yield only the entries about this card.
 
-        Raises `InputError` if `after` is not a whole number of 0 or more, or `serial` is not a valid serial.
+        Raises `InputError` if `after` is not a whole number from 0 to 2**62 - 1, or `serial` is not a valid serial.
         """
         if type(after) is not int or not 0 <= after < NUMBERS_END:
             raise InputError("after", "must be a whole number, 0 or more")
@@ -78,11 +78,11 @@ class AuditLog:
     ) -> AuditReport:
         """Check that no entry was changed after it was written.
 
-        The check includes all cards, their owners and all secrets of the vault. It finds each card or secret that somebody has
-        changed, or that contradicts the log. With `since`, the check also verifies that the log still has the entry at that
-        checkpoint. If `whole` is false, only the entries after `since` are checked, so the cost does not grow with the log. A
-        whole check includes the archived segments in `folder`, and the report names the segments that have no file there. A
-        large log is checked by several processes.
+        The check includes all cards, their owners and all secrets of the vault. It finds cards and secrets that somebody has
+        changed, or that contradict the log, and reports at most 100 problems. With `since`, the check also verifies that the
+        log still has the entry at that checkpoint. If it has, and `whole` is false, only the entries after `since` are checked,
+        so the cost does not grow with the log. A whole check includes the archived segments in `folder`, and the report names
+        the segments that have no file there. A large log is checked by several processes.
 
         From time to time, `done` is called with the number of checked entries and their total. Raises `StoreError` if a newer
         dscplus has migrated the database.
@@ -131,7 +131,7 @@ class AuditLog:
             tx.log(tx.now(), Event("audit.seal", None, "done", detail=detail))
 
     def archived_to(self) -> int:
-        """Return the number of the last entry that is archived, or 0. Raises `StoreError` if the mark was changed."""
+        """Return the number of the last entry that is archived, or 0. Raises `StoreError` if this number was changed."""
         return self._context.read(lambda tx: segments.archived(tx.db, tx.keys, tx.seals).number)
 
     def archivable(self, before: float) -> list[Segment]:
@@ -141,9 +141,10 @@ class AuditLog:
     def archive(self, folder: Path, before: float, *, done: Progress = ignored) -> list[Segment]:
         """Move sealed segments into files in `folder`, and return these segments.
 
-        The first segment that is not moved is one whose last entry is not older than `before`, in Unix seconds, or is the last
-        entry of the log. Entries are removed from the database only after their file was checked. After each batch, `done` is
-        called with the numbers of the last removed entry and the last entry to remove.
+        Segments are moved in their order. The move stops before the first segment whose last entry is as new as `before`, in
+        Unix seconds, or newer. It also stops before a segment that ends with the last entry of the log. Entries are removed
+        from the database only after their file was checked. After each batch, `done` is called with the numbers of the last
+        removed entry and the last entry to remove.
 
         Raises `InputError` if the folder does not exist, if a file cannot be written, or if a file with the segment's name
         holds something else. Raises `StoreError` if entries in the database were changed or removed after they were sealed.
@@ -172,5 +173,5 @@ def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
 
 
 def _shown(value: Any) -> Any:
-    """Return bytes as text for an export, and any other value unchanged. An entry has bytes only if somebody has changed it."""
+    """Return bytes as text for an export, and any other value unchanged. Only values that somebody has changed are bytes."""
     return ascii(value) if isinstance(value, bytes) else value

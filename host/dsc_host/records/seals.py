@@ -3,7 +3,7 @@
 Each database has an identity and a row key. Both are random, and never change. The row key is stored sealed under the master
 key. Two promises:
 
-1. A text sealed for one database has no valid seal in another database, even under the same master key.
+1. A seal that was made for one database is not valid in another database, even under the same master key.
 2. An attacker who can write the database but has no master key cannot make a valid seal.
 """
 
@@ -76,7 +76,7 @@ class Seals:
         return signer.digest()
 
     def bound_to(self, logged: int) -> str:
-        """Return the text that binds a secret of the vault to this database and to `logged`, the number of an entry."""
+        """Return the text that binds a secret of the vault to this database and to `logged`, the number of a log entry."""
         return f"{self.database} vault {logged}"
 
     def end_of_log(self, number: int, digest: bytes) -> bytes:

@@ -93,7 +93,7 @@ def awaits_pin(card: CardRecord) -> bool:
 
 
 def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
-    """Return the row as it is at `now`. If its lock or pause has ended, the row has no `locked_until`.
+    """Return the row as it is at `now`: without `locked_until` if its lock, or its pause after wrong responses, has ended.
 
     The end of a lock also resets each count of failures that has reached its limit.
     """

@@ -30,6 +30,7 @@ class Panel(VerticalScroll):
         self.showing = ""
         self.secrets = False
         self._text = ""
+        self._opened = False
 
     def compose(self) -> ComposeResult:
         """Lay out the panel, which is one text."""
@@ -42,6 +43,7 @@ class Panel(VerticalScroll):
         self.set_class(bool(self.showing), "shown")
         self.border_title = NAMES.get(self.showing, "")
         self.scroll_home(animate=False)
+        self._opened = True
 
     def update_from(self, workspace: Workspace) -> None:
         """Show the current contents."""
@@ -51,7 +53,8 @@ class Panel(VerticalScroll):
         if self.showing == "time":
             self._put(inside_of, self._time(workspace), markup=True)
             return
-        at_end = self.is_vertical_scroll_end
+        at_end = self.is_vertical_scroll_end or self._opened
+        self._opened = False
         self._put(inside_of, "\n".join(self._lines(workspace)))
         if self.showing == "line" and at_end:
             self.scroll_end(animate=False)
@@ -74,13 +77,13 @@ class Panel(VerticalScroll):
 
     @property
     def _room(self) -> int:
-        """The number of columns for text, computed from the window: a panel that was just hidden has no width yet."""
+        """The number of columns for text, computed from the window: a panel that has only just been shown has no width yet."""
         beside_card = self.styles.border_left[0] != ""
         return self.app.size.width - _MARGINS - (_CARD_COLUMNS if beside_card else 0)
 
     def _time(self, workspace: Workspace) -> str:
         live = workspace.live
         state = "stands still" if live.paused else "runs in real time"
-        return f"{live.seconds:.0f} s since the program started; it {state}.\n" + _TIME_KEYS.format(
+        return f"{live.seconds:.0f} s since the program started; time {state}.\n" + _TIME_KEYS.format(
             pause="let time run" if live.paused else "stop time"
         )

@@ -167,7 +167,7 @@ def pressed(name: str) -> str:
 
 
 def _glass(cells: str) -> str:
-    """Return the display: its frame, the glass, and the cells with the segments that are off, as on a real display."""
+    """Return the display: its frame, the glass, and the cells. Segments that are off are drawn too, as on a real display."""
     left, top = _GLASS_LEFT, _GLASS_TOP
     box = f'x="{left}" y="{top}" width="{_GLASS_WIDTH}" height="{_GLASS_HEIGHT}" rx="12"'
     inner = f'x="{left + 9}" y="{top + 9}" width="{_GLASS_WIDTH - 18}" height="{_GLASS_HEIGHT - 18}" rx="5"'

@@ -26,7 +26,10 @@ ACTIONS = {
 
 
 class Card:
-    """The model of a card: keys and time in milliseconds. The module `locked` adds the lock, and `line` the serial line."""
+    """The model of a card. Its inputs are keys and the time, in milliseconds.
+
+    The module `locked` adds the lock, and `line` the serial line.
+    """
 
     def __init__(self, record: Record, pin: str | None) -> None:
         self.record, self.pin, self.now = record, pin, 0

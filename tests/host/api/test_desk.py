@@ -32,6 +32,8 @@ def test_a_serial_with_a_slash_is_escaped_in_the_path(api: Api) -> None:
     api.verifier.enroll("acme", key=KEY, suite=SUITE, pin="1234")
     assert api("GET", "/cards/acme%2Fretire").json()["serial"] == "acme/retire"
     assert api("POST", "/cards/acme%2fretire/suspend").json()["state"] == "suspended"
+    for unknown in ("acme%252Fretire", "acme%25252Fretire", "acme%%32Fretire", "acme%2"):
+        assert api.send("GET", f"/cards/{unknown}").status_code == 404, unknown
     assert (api.verifier.card("acme").state, api.verifier.card("acme/retire").state) == ("enrolled", "suspended")
 
 
