@@ -82,7 +82,7 @@ def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Bro
     carl = enter(scenario, browser(), "carl")
     carl.open("/profile/address")
     page = carl.press("Change", address="")
-    assert (page.status, page.error) == (400, "Address: Must be one line of 1 to 200 characters.")
+    assert (page.status, page.error) == (400, "Address: Must have 1 to 200 characters.")
     assert 'rows="4" maxlength="200" autocomplete="street-address"' in page.html
     page = carl.press("Change", address=" <b>3 Dock</b>,\r\n\r\nRostock ")
     assert (page.path, page.notice) == ("/profile", "Your postal address was changed. You were notified.")

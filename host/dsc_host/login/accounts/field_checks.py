@@ -49,6 +49,9 @@ def check_identity(identity: Identity) -> None:
 
 def check_line(field: str, text: str, most: int) -> str:
     """Return one line of text without blanks at its ends. Raises `InputError` if it is empty or longer than `most`."""
-    if not isinstance(text, str) or not 0 < len(text.strip()) <= most or not text.isprintable():
+    if not isinstance(text, str) or not text.isprintable():
         raise InputError(field, "must be one line of 1 to {most} characters", most=most)
+    # A page may have joined the lines of its field, so say nothing about lines.
+    if not 0 < len(text.strip()) <= most:
+        raise InputError(field, "must have {least} to {most} characters", least=1, most=most)
     return text.strip()
