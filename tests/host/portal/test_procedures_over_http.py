@@ -62,7 +62,7 @@ def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> 
     page = cleo.press("Agree")
     assert (page.title, "Requested by sue" in page.text) == ("Agree to this request?", True)
     assert cleo.press("Refuse").title == "Refuse this request?", "there is no need to go back for it"
-    assert cleo.page.error == "Reason: Must have 1 to 200 characters."
+    assert cleo.page.error == "Reason: Must be one line of 1 to 200 characters."
     cleo.open("/compliance")
     page = cleo.press("Agree")
     page = cleo.press("Agree", why="I have seen the passport.")

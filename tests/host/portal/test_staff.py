@@ -62,7 +62,7 @@ def test_compliance_gives_a_reason_and_sees_past_decisions(scenario: Scenario, b
         assert f"The requesting user {done}" in page.text
         if agreed == "Refuse":
             page = cleo.press(agreed, why=" ")
-            assert (page.status, page.error) == (400, "Reason: Must have 1 to 200 characters.")
+            assert (page.status, page.error) == (400, "Reason: Must be one line of 1 to 200 characters.")
         page = cleo.press(agreed, why=why)
         assert (page.path, page.notice) == ("/compliance", "Your decision was recorded.")
         scenario.clock.now += 60
