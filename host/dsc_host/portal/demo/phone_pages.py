@@ -134,7 +134,7 @@ def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
     fields = (
         hidden("user", user.name),
         hidden("push", push.id),
-        Field("number", _("Number on the login page"), "code", longest=8),
+        Field("number", _("Number on the login page"), "code", _("Two digits."), longest=8),
         Field("pin", _("PIN of the app"), "password", hint, longest=6),
     )
     finger = (("/phone/approve/finger", _("Approve with my finger")),) if user.biometrics else ()

@@ -37,8 +37,10 @@ def telephones(_: Language, office: Office) -> tuple[tuple[str, str], ...]:
 
 def call_links(visit: Visit) -> tuple[Link, ...]:
     """Return the link that calls the first telephone of the visitor's office, or nothing if no telephone is known."""
-    numbers = telephones(visit._, office_of(visit))[:1]
-    return tuple(replace(dialed(number), label=visit._("Call {number}", number=number)) for _name, number in numbers)
+    _, numbers = visit._, [number for _name, number in telephones(visit._, office_of(visit))[:1]]
+    # In a narrow window, a line may break before the number, but not within it.
+    whole = [number.replace(" ", "\N{NO-BREAK SPACE}") for number in numbers]
+    return tuple(replace(dialed(number), label=_("Call {number}", number=number)) for number in whole)
 
 
 def addresses(_: Language, office: Office) -> tuple[str, ...]:
