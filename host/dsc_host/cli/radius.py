@@ -170,7 +170,7 @@ def add_client(
 
 
 def _read_certificate(file: Path) -> str:
-    # PEM has only ASCII characters. The check refuses all others.
+    # Before the certificate, `openssl x509 -text` prints names, perhaps in another encoding. They are not used.
     text = read_whole(file, "certificate", _MOST_PEM_BYTES).decode("latin-1")
     clients.check_certificate(text)
     return text

@@ -17,7 +17,7 @@ from typing import Any
 from dsc_host.errors import StoreError
 from dsc_host.portal.languages import Language
 from dsc_host.portal.wording import notice_kind, notice_words
-from dsc_host.records.keys import MasterKey, Secret
+from dsc_host.records.keys import Keyring, MasterKey, Secret
 
 Value = str | Decimal | float
 """A value in a notice: a text, an amount of US dollars, or a Unix time."""
@@ -48,13 +48,13 @@ class Notice:
         return base64.urlsafe_b64encode(key.seal(plain, _bound(token), Secret.VAULT)).decode()
 
     @classmethod
-    def opened(cls, text: str, key: MasterKey, token: str) -> "Notice | None":
+    def opened(cls, text: str, keys: Keyring, token: str) -> "Notice | None":
         """Return the notice that was sealed for this visitor. Return None for any other text."""
         if not 0 < len(text) <= _MOST_LETTERS:
             return None
         try:
             packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
-            name, values = json.loads(key.unseal(packed, _bound(token), Secret.VAULT))
+            name, values = json.loads(keys.unseal(packed, _bound(token), Secret.VAULT))
         except (StoreError, ValueError, binascii.Error):
             return None
         return cls(name, {each: _TYPES[kind](value) for each, (kind, value) in values.items()})

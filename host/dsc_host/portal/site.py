@@ -181,7 +181,7 @@ class Visit:
     def show(self, view: View, status: int = 200) -> Response:
         """Return the response for a page, with the layout and the pending notice. Opening a page without a token sets one."""
         kept = self.request.cookies.get(self._notice_cookie, "")
-        notice = Notice.opened(kept, self.system.context.cards.keys.current, self.token)
+        notice = Notice.opened(kept, self.system.context.cards.keys, self.token)
         token, visitor = self.token or security.new_visitor(), self._visitor_or_none()
         page = self.site.templates.get_template("page.html").render(
             view=view,

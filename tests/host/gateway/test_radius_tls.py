@@ -112,6 +112,20 @@ async def test_a_card_logs_in_over_one_connection(scenario: Scenario, tmp_path: 
 
 
 @awaited
+async def test_text_around_a_certificate_is_not_read(scenario: Scenario, tmp_path: Path) -> None:
+    """`openssl x509 -text` prints the names in the certificate before it, perhaps in UTF-8."""
+    async with site(scenario, tmp_path) as at:
+        known = replace(
+            at.program.client,
+            options=replace(at.program.client.options, certificate=f"Subject: CN=Müller\n{at.client.pem}\xe4"),
+        )
+        context = server_context(at.own.certificate, at.own.key)
+        trust(context, [known])
+        assert context.get_ca_certs(binary_form=True) == [ssl.PEM_cert_to_DER_cert(at.client.pem)]
+        assert known.fingerprint == at.program.client.fingerprint
+
+
+@awaited
 async def test_many_requests_at_once_are_all_answered(
     scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

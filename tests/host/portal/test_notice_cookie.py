@@ -9,6 +9,7 @@ from tests.host.portal.browser import Browsers, enter
 from dsc_host import MasterKey
 from dsc_host.portal.languages import load
 from dsc_host.portal.notices import Notice
+from dsc_host.records.keys import Keyring
 
 KEY = MasterKey.from_hex("11" * 32)
 NOTICE = Notice(
@@ -17,7 +18,7 @@ NOTICE = Notice(
 
 
 def test_a_notice_keeps_its_values_and_is_written_in_the_language_of_the_page() -> None:
-    opened = Notice.opened(NOTICE.sealed(KEY, "token"), KEY, "token")
+    opened = Notice.opened(NOTICE.sealed(KEY, "token"), Keyring(KEY), "token")
     assert opened == NOTICE
     assert opened.words(load()["en"]) == (
         "The withdrawal of $1,250.50 from the account of Zoë {amount} <b> to CH…2957 was recorded."
@@ -25,13 +26,13 @@ def test_a_notice_keeps_its_values_and_is_written_in_the_language_of_the_page() 
     )
     assert "1.250,50" in opened.words(load()["de"])
     later = Notice("extended", {"until": 1_700_000_000.0})
-    assert Notice.opened(later.sealed(KEY, ""), KEY, "") == later
+    assert Notice.opened(later.sealed(KEY, ""), Keyring(KEY), "") == later
     assert "Nov\xa014,\xa02023, 10:13" in later.words(load()["en"])
 
 
 @pytest.mark.parametrize("text", ["", "withdrawn", "x" * 5_000, "\xff", "....", "bm90aGluZw=="])
 def test_another_text_is_no_notice(text: str) -> None:
-    assert Notice.opened(text, KEY, "token") is None
+    assert Notice.opened(text, Keyring(KEY), "token") is None
 
 
 def test_a_notice_of_another_visitor_is_not_shown(scenario: Scenario, browser: Browsers) -> None:

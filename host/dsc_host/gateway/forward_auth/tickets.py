@@ -55,7 +55,7 @@ class Tickets:
         """Return the user to whom the ticket belongs, and the kind of the device that opened the session. Raises `NotIn`."""
         try:
             sealed = base64.urlsafe_b64decode(ticket[:_MOST_LETTERS].encode())
-            session = self.system.context.cards.keys.current.unseal(sealed, _PURPOSE, Secret.VAULT).decode()
+            session = self.system.context.cards.keys.unseal(sealed, _PURPOSE, Secret.VAULT).decode()
         except (StoreError, ValueError, binascii.Error):
             raise NotIn from None
         return self.system.gateway.visitor(session)

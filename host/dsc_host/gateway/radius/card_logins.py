@@ -61,7 +61,7 @@ class CardLogins:
         return Reply(Code.ACCESS_CHALLENGE, "challenge", (*shown, state))
 
     def _answer(self, client: Client, name: bytes, states: list[bytes], text: str) -> Reply:
-        challenge = opened_state(self.verifier.context.keys.current, states, client, name)
+        challenge = opened_state(self.verifier.context.keys, states, client, name)
         if not self.verifier.verify(challenge, fold_response(text), once=True):
             return rejected("refused", client)
         user = decoded(name)

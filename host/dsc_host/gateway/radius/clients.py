@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from dsc_host.errors import InputError
 from dsc_host.login.accounts import field_checks
@@ -58,6 +59,11 @@ class Client:
     def fingerprint(self) -> bytes:
         """The SHA-256 hash of the client's certificate, or `b""` for UDP."""
         return _fingerprint(self.options.certificate)
+
+    @property
+    def der(self) -> bytes:
+        """The client's certificate as DER, or `b""` for UDP."""
+        return _loaded(self.options.certificate).public_bytes(Encoding.DER) if self.options.certificate else b""
 
 
 def add(tx: LoginTransaction, name: str, address: str, options: Options | None = None) -> Client:
@@ -133,7 +139,11 @@ def check_certificate(pem: str) -> None:
 
 @cache
 def _fingerprint(pem: str) -> bytes:
-    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()) if pem else b""
+    return _loaded(pem).fingerprint(SHA256()) if pem else b""
+
+
+def _loaded(pem: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pem.encode())
 
 
 def _read(tx: LoginTransaction, name: str) -> Client:

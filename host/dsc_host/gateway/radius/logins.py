@@ -20,7 +20,7 @@ from dsc_host.gateway.radius.packets import Code, Packet, Type, password_of
 from dsc_host.gateway.radius.replies import ForeignState, Reply, decoded, opened_state, rejected, sealed_state
 from dsc_host.login import LoginError, LoginSystem, Scope, TooManyAttempts
 from dsc_host.login.service.gateway_calls import AcceptedLogin, OfferedChallenge
-from dsc_host.records.keys import MasterKey
+from dsc_host.records.keys import Keyring
 
 _CHOICE = re.compile("[1-9]", re.ASCII)
 """A single digit, which chooses another device by its number. Every response is longer."""
@@ -73,13 +73,13 @@ class _Attempt:
 
     def answer(self, states: list[bytes]) -> Reply:
         """Judge a response, or show the challenge of another device."""
-        token = opened_state(self._key, states, self.client, self.name)
+        token = opened_state(self._keys, states, self.client, self.name)
         if _CHOICE.fullmatch(self.text):
             return self._challenge(self.system.gateway.choose(token, int(self.text)))
         return self._accept(self.system.gateway.answer(token, self.text))
 
     def _challenge(self, asked: OfferedChallenge) -> Reply:
-        state = sealed_state(self._key, asked.token, self.client, self.name)
+        state = sealed_state(self._keys.current, asked.token, self.client, self.name)
         shown = messages.challenge(asked.offer.shows, asked.language) + messages.others(asked.others, asked.language)
         return Reply(Code.ACCESS_CHALLENGE, "challenge", (*shown, state))
 
@@ -97,8 +97,8 @@ class _Attempt:
         return {"user": entered.user, "device": entered.kind, "level": str(entered.level), **unlimited}
 
     @property
-    def _key(self) -> MasterKey:
-        return self.system.context.cards.keys.current
+    def _keys(self) -> Keyring:
+        return self.system.context.cards.keys
 
 
 def _origin(packet: Packet, address: str) -> str:

@@ -11,7 +11,7 @@ from dsc_host.errors import StoreError
 from dsc_host.gateway.radius import messages
 from dsc_host.gateway.radius.clients import Client
 from dsc_host.gateway.radius.packets import Attribute, Code, Packet, Type
-from dsc_host.records.keys import MasterKey, Secret
+from dsc_host.records.keys import Keyring, MasterKey, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ def sealed_state(key: MasterKey, token: str, client: Client, name: bytes) -> Att
     return Type.STATE, key.seal(token.encode(), _bound(client, name), Secret.VAULT)
 
 
-def opened_state(key: MasterKey, states: list[bytes], client: Client, name: bytes) -> str:
+def opened_state(keys: Keyring, states: list[bytes], client: Client, name: bytes) -> str:
     """Return the token in the only State of a request. Raises `ForeignState`."""
     try:
         (sealed,) = states
-        return key.unseal(sealed, _bound(client, name), Secret.VAULT).decode()
+        return keys.unseal(sealed, _bound(client, name), Secret.VAULT).decode()
     except (StoreError, ValueError):
         raise ForeignState from None
 

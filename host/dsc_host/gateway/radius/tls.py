@@ -65,7 +65,8 @@ def trust(context: ssl.SSLContext, known: Sequence[Client]) -> None:
     """
     for client in known:
         if client.options.certificate:
-            context.load_verify_locations(cadata=client.options.certificate)
+            # OpenSSL refuses text before or after the certificate that is not ASCII. So give it only the certificate.
+            context.load_verify_locations(cadata=client.der)
 
 
 class TlsConnections:

@@ -66,7 +66,7 @@ class Proofs:
         """Open a form that was sealed in this session. Return its path and fields. Raises `NotNow` for any other text."""
         try:
             packed = base64.urlsafe_b64decode(sealed.encode())
-            path, form = json.loads(self.context.cards.keys.current.unseal(packed, _bound(token), Secret.VAULT))
+            path, form = json.loads(self.context.cards.keys.unseal(packed, _bound(token), Secret.VAULT))
         except (StoreError, ValueError, binascii.Error):
             raise NotNow("there is nothing to answer; begin again") from None
         return path, form
