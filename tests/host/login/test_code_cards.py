@@ -1,10 +1,14 @@
 """Printed code cards stay valid when the policy for new ones changes."""
 
+from dataclasses import replace
+
 import pytest
 from tests.host.login.scenario import CHEAP, PASSWORD, Scenario, looked_up
 
 from dsc_host.errors import InputError
-from dsc_host.login import Kind, LoginSystem, Policy, Status, Step, TooManyAttempts
+from dsc_host.login import Kind, LoginSystem, Policy, Status, Step, TooManyAttempts, json_column, rows
+from dsc_host.login.devices.kinds.code_card import SheetData
+from dsc_host.login.transaction import LoginTransaction, found
 
 
 def under(scenario: Scenario, **wanted: int) -> LoginSystem:
@@ -44,6 +48,20 @@ def test_a_card_that_has_been_half_used_is_used_to_its_end(scenario: Scenario) -
             scenario.clock.advance(60)
     assert len(set(asked)) == len(asked) == 80
     assert max(map(int, asked)) <= len(codes)
+
+
+def test_a_card_of_an_early_version_works_when_the_policy_has_fewer_codes(scenario: Scenario) -> None:
+    """Such a card records which of its codes were asked for, but not how many codes it has."""
+    codes = scenario.with_codes("anna")
+
+    def age(tx: LoginTransaction) -> None:
+        card = found(rows.devices.one(tx.db, rows.devices.c.kind == Kind.CODE_CARD))
+        early = replace(SheetData.of(card), codes=None, letters=None, asked="f0" + 28 * "00")
+        rows.devices.change(tx.db, card.id, data=json_column.write(early))
+
+    scenario.system.change(age)
+    for _ in range(3):
+        assert enters(under(scenario, codes=100), codes)
 
 
 def test_a_card_that_waits_to_be_activated_is_shown_as_it_was_printed(scenario: Scenario) -> None:

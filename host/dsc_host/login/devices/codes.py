@@ -41,10 +41,11 @@ def draw(
     """Draw distinct index numbers. Return them, and the new value for `asked`.
 
     `asked` has a bit for each index that was drawn in the current round. A round draws each index once, and then a new round
-    begins. If a round has too few indexes left, the next round supplies the missing indexes.
+    begins. If a round has too few indexes left, the next round supplies the missing indexes. Indexes above `count`, from a time
+    when the card had more codes, are forgotten.
     """
     drawn: list[int] = []
-    bits = int.from_bytes(asked, "big")
+    bits = int.from_bytes(asked, "big") & ((1 << count + 1) - 1)
     while len(drawn) < indexes:
         left = [index for index in range(1, count + 1) if not bits >> index & 1 and index not in drawn]
         if not left:
