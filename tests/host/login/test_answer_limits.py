@@ -34,6 +34,17 @@ def test_the_owners_logins_buy_no_more_guesses(scenario: Scenario) -> None:
     assert scenario.enter_by_sms("ben")
 
 
+def test_a_right_answer_within_a_session_ends_a_row_of_wrong_answers(scenario: Scenario) -> None:
+    token = scenario.session("ben")
+    sms = scenario.device(token, Kind.SMS)
+    for _ in range(2):
+        assert [guess(scenario, "ben") for _ in range(9)] == [True] * 9
+        scenario.system.proofs.ask(token, sms)
+        assert scenario.system.proofs.answer(token, scenario.sent("sms"))
+        scenario.clock.advance(600)
+    assert scenario.enter_by_sms("ben")
+
+
 def test_a_device_that_is_locked_is_sent_nothing(scenario: Scenario) -> None:
     assert [guess(scenario, "ben") for _ in range(11)] == [True] * 10 + [False]
     sent = len(scenario.letters)

@@ -47,6 +47,11 @@ def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
     rate_limits.charge(tx, [_in_a_day(tx.context, use)])
 
 
+def end_row(tx: LoginTransaction, use: Use) -> None:
+    """Record a correct answer: the next wrong answer is again the first in a row."""
+    rows.uses.change(tx.db, use.id, failures=0, locked_until=None)
+
+
 def _in_a_day(context: LoginContext, use: Use) -> RateLimit:
     login = context.policy.login
     # The limit for a day must not be lower than the limit on wrong answers in a row.

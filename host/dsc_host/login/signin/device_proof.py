@@ -124,6 +124,8 @@ def outcome_of(
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     if outcome.status is Status.ACCEPTED:
         _keep(tx.db, session, None)
+        if use is not None:
+            answer_limits.end_row(tx, use)
         return device, outcome
     if use is not None and outcome.compared:
         answer_limits.count_failure(tx, kind, use)
