@@ -86,9 +86,24 @@ def test_support_and_the_primary_user_are_seen_without_their_names(scenario: Sce
         EventKind.IDENTIFIED,
         EventKind.OPTED_IN,
         EventKind.OPTED_OUT,
+        EventKind.MESSAGES_ENABLED,
+        EventKind.USER_ADDED,
     )
     assert others == list(expected)
     assert not any(name in repr(seen) for name in ("anna", "sue"))
+
+
+def test_what_the_operator_did_is_seen_as_the_act_of_somebody_else(scenario: Scenario) -> None:
+    scenario.system.operator.set_primary(scenario.accounts["anna"], "ben")
+    scenario.give_card("ben", "IB3000905")
+    seen = {each.kind: each.by_other for each in scenario.system.security_events(scenario.session("ben")).events}
+    assert seen == {
+        EventKind.LOGGED_IN: False,
+        EventKind.CARD_ASSIGNED: True,
+        EventKind.BECAME_PRIMARY: True,
+        EventKind.MESSAGES_ENABLED: True,
+        EventKind.USER_ADDED: True,
+    }
 
 
 def test_codes_that_support_enables_are_seen_as_the_act_of_somebody_else(scenario: Scenario) -> None:

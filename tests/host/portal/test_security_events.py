@@ -22,7 +22,8 @@ def test_a_user_reads_what_happened_page_by_page(scenario: Scenario, browser: Br
     assert ("&lt;b&gt;mine&lt;/b&gt; (IB3000901)" in page.html, 'href="/events?page=2"' in page.html) == (True, True)
     page = anna.open("/events?page=2")
     assert "Support identified you in a call." in page.text
-    assert "did it" not in page.text, "the sentence says who did it already"
+    assert "in a call. The bank" not in page.text, "the sentence says who did it already"
+    assert "Your user name was added. The bank or another user of the account did it." in page.text
     assert ("sue" in page.text, "Newer events" in page.text, "Older events" in page.text) == (False, True, False)
     assert "Karte wurde Ihnen zugeordnet." in anna.press("Deutsch").text
     anna.open("/events")

@@ -41,7 +41,7 @@ def add_user(
     rows.users.add(tx.db, user)
     if not account.primary_user:
         rows.accounts.change(tx.db, account_id, primary_user=user.id)
-    tx.log("user.add", user, "done")
+    tx.log("user.add", user, "done", by=BY_OPERATOR)
     return user
 
 
@@ -94,7 +94,7 @@ def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
     rows.accounts.change(tx.db, account.id, primary_user=user.id)
     for each in users.values():
         notices.notify(tx, each, "primary_changed", primary=user.name)
-    tx.log("account.primary", user, "done", account=account.id)
+    tx.log("account.primary", user, "done", account=account.id, by=BY_OPERATOR)
 
 
 def invalidate_sessions(db: Connection, user: User, **changes: object) -> None:

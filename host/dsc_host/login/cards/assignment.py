@@ -26,5 +26,5 @@ def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
     notified = notices.notify(tx, user, "activated", device=serial)
     device = registry.add(tx, user, card, notified=notified, serial=serial)
     users.invalidate_sessions(tx.db, user)
-    tx.log("card.assign", user, "done", card=serial)
+    tx.log("card.assign", user, "done", card=serial, by=users.BY_OPERATOR)
     return device.id

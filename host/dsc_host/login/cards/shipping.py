@@ -83,7 +83,7 @@ def personalize_all(
 def ship(tx: LoginTransaction, order_id: str, by: str = "") -> Request:
     """Record that a card was shipped, and notify its owner. The days until its automatic activation count from now.
 
-    `by` is the name of the staff member who shipped the card. Raises `NotNow`, `NotFound`.
+    `by` is the name of the staff member who shipped the card, or `BY_OPERATOR`. Raises `NotNow`, `NotFound`.
     """
     order = _lock_order(tx.db, order_id)
     if order.state != OrderState.PERSONALIZED:

@@ -45,8 +45,8 @@ def enable_messages(
     number was removed. The days start again only if `anew` is true and the user has no such device now.
 
     If the policy no longer issues a kind, only users who already have a device of this kind get one for the new number. `by` is
-    the name of the support member who enables the codes. Raises `NotNow` if the user has the phone app, which replaces SMS and
-    call-back.
+    the name of the support member who enables the codes, or `BY_OPERATOR`. Raises `NotNow` if the user has the phone app, which
+    replaces SMS and call-back.
     """
     check_no_app(tx, user)
     has, replaced = set(), {}

@@ -120,7 +120,7 @@ def add_first(tx: LoginTransaction, user: User, number: str | None) -> User:
     """Record the phone number of a new user, if the operator has confirmed one. Return the user."""
     if number is not None:
         contacts.add_phone(tx, user, number, notified=notices.new_user())
-        lifecycle.enable_messages(tx, user, number, notices.new_user())
+        lifecycle.enable_messages(tx, user, number, notices.new_user(), by=users.BY_OPERATOR)
     return user
 
 

@@ -163,4 +163,6 @@ class Operator:
 
     def ship(self, request: str) -> Request:
         """Record that a card was shipped. Raises `NotNow`, `InputError`."""
-        return self.context.change(lambda tx: shipping.ship(tx, known(rows.orders.find(tx.db, request), "request", request).id))
+        return self.context.change(
+            lambda tx: shipping.ship(tx, known(rows.orders.find(tx.db, request), "request", request).id, users.BY_OPERATOR)
+        )
