@@ -270,7 +270,7 @@ MUTANTS = (
     *in_login(
         "cards/activation.py",
         "waits",
-        ("a card in use waits no more", "    waits.end_of_card(tx, user, device)\n", ""),
+        ("a card in use waits no more", "    waits.end_of_card(tx, user, device, WaitState.DONE)\n", ""),
     ),
     *in_login(
         "devices/lifecycle.py",

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from tests.host.login.phone_app import activated
-from tests.host.login.scenario import ANNA, DAY, PASSWORD, Scenario
+from tests.host.login.scenario import ANNA, DAY, PASSWORD, Scenario, looked_up
 from tests.host.login.shares import proven
 
 from dsc_host.login import (
@@ -85,6 +85,16 @@ def test_of_two_equally_secure_devices_either_is_shared(scenario: Scenario) -> N
     scenario.give_card("ben", "IB3000905")
     for user, owner in (("ben", "anna"), ("anna", "ben")):
         assert scenario.system.begin_share(scenario.session(user), owner, PASSWORD)[1].kind is Kind.DSC_PLUS
+
+
+def test_a_card_of_codes_that_was_lost_meanwhile_does_not_answer(scenario: Scenario) -> None:
+    codes = scenario.with_codes("anna")
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    ben = scenario.session("ben")
+    share, offer = scenario.system.begin_share(ben, "anna", PASSWORD)
+    assert offer.kind is Kind.CODE_CARD
+    scenario.lose("anna", offer.label, Loss.LOST)
+    assert not scenario.system.answer_share(ben, share.id, looked_up(codes, offer))
 
 
 def test_an_app_is_not_shared(scenario: Scenario) -> None:

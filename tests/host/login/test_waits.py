@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.host.login.card_orders import online_card, shipped
+from tests.host.login.card_orders import online_card, ordered, shipped
 from tests.host.login.scenario import ANNA, CARL, DAY, PHONE, Scenario, looked_up
 
 from dsc_host.login import (
@@ -142,6 +142,33 @@ def test_a_card_that_was_misplaced_on_its_way_is_stopped_too(scenario: Scenario,
     assert not scenario.system.context.read(lambda tx: rows.holds.all(tx.db, rows.holds.c.state == HoldState.HELD))
 
 
+def test_the_wait_for_a_request_ends_when_the_request_is_cancelled(scenario: Scenario) -> None:
+    token, _ = online_card(scenario)
+    request = ordered(scenario, token)
+    scenario.system.cancel_request(token, request.id)
+    assert scenario.system.waiting(token) == []
+
+
+def test_the_wait_for_a_card_ends_when_the_card_can_never_be_activated(scenario: Scenario) -> None:
+    first, _ = scenario.system.staff.issue_code_card(scenario.call("anna"))
+    second, _ = scenario.system.staff.issue_code_card(scenario.call("anna"))
+    assert [each.what for each in scenario.system.waiting(scenario.session("anna"))] == [second.label]
+    assert first.label != second.label
+    scenario.lose("anna", second.label, Loss.LOST)
+    assert scenario.system.staff.caller_waits(scenario.call("anna")) == []
+    days_pass(scenario, WAIT_DAYS)
+    assert ("login.wait.count", "done", WaitKind.CARD) not in scenario.events()
+
+
+def test_the_wait_for_a_card_lost_on_its_way_ends(scenario: Scenario, card: SimulatedCard) -> None:
+    token, _ = online_card(scenario)
+    sent = shipped(scenario, token, card)
+    scenario.lose("anna", sent.serial, Loss.MISPLACED)
+    assert len(scenario.system.waiting(token)) == 1
+    scenario.lose("anna", sent.serial, Loss.LOST)
+    assert scenario.system.waiting(token) == []
+
+
 def test_the_owner_hears_that_support_has_confirmed_a_card(scenario: Scenario) -> None:
     card, _ = scenario.system.staff.issue_code_card(scenario.call("anna"))
     scenario.clock.advance(DAY)
@@ -172,6 +199,25 @@ def test_a_card_of_codes_cannot_be_activated_before(scenario: Scenario) -> None:
     days_pass(scenario, WAIT_DAYS)
     token = scenario.session("anna")
     assert scenario.system.activate(token, looked_up(codes, scenario.system.ask_to_activate(token, card.id)))
+
+
+def test_a_card_of_codes_that_was_lost_during_its_activation_is_not_activated(scenario: Scenario) -> None:
+    card, codes = scenario.system.staff.issue_code_card(scenario.call("anna"))
+    scenario.waited("anna")
+    token = scenario.session("anna")
+    answer = looked_up(codes, scenario.system.ask_to_activate(token, card.id))
+    scenario.lose("anna", card.label, Loss.LOST)
+    with pytest.raises(NotNow, match="taken out of use in the meantime"):
+        scenario.system.activate(token, answer)
+
+
+def test_an_online_card_that_was_never_activated_expires_by_itself(scenario: Scenario) -> None:
+    """No maintenance has run since it expired."""
+    card = scenario.system.request_online_card(bridged(scenario))
+    scenario.clock.advance(21 * DAY)
+    _, token = scenario.bridged("anna")
+    with pytest.raises(NotNow, match="cannot be activated"):
+        scenario.system.ask_to_activate(token, card.id)
 
 
 def test_opting_out_from_a_temporary_session_waits(scenario: Scenario) -> None:

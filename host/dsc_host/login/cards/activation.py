@@ -14,7 +14,7 @@ from dsc_host.login.devices import kinds, registry, waits
 from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, OrderState, UseState
+from dsc_host.login.model import DeviceState, OrderState, UseState, WaitState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
@@ -30,7 +30,7 @@ DAY = 24 * 60 * 60
 def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
     """Begin to activate a device that was shipped or found again. Raises `NotFound`, `NotNow`."""
     device, _ = registry.held(tx.db, user, device_id)
-    if device.owner_id != user.id or device.state not in _WAITING:
+    if device.owner_id != user.id or device.state not in _WAITING or registry.is_over(device, tx.now()):
         raise NotNow("this device cannot be activated: it is in use, permanently out of use, or not yours")
     waits.check_card(tx, user, device)
     return device_proof.ask(tx, session, user, device, Purpose.ACTIVATE)
@@ -43,13 +43,15 @@ def shown(tx: LoginTransaction, session: Session) -> Offer:
 
 def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> bool:
     """Activate the device if the answer is correct. Return whether it is. Raises `NotNow`."""
+    device, _ = device_proof.asked(tx.db, session, Purpose.ACTIVATE)
+    # Check the state before the answer: the secret of a device that is permanently out of use is forgotten.
+    if device.state not in _WAITING or registry.is_over(device, tx.now()):
+        raise NotNow("this device was activated or taken out of use in the meantime")
+    waits.check_card(tx, user, device)
     device, right = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_check_answer)
     if not right:
         tx.log("activate", user, "refused", device.kind, device=device.id)
         return False
-    if device.state not in _WAITING:
-        raise NotNow("this device was activated or taken out of use in the meantime")
-    waits.check_card(tx, user, device)
     activate(tx, user, device, "by its response")
     # The session continues with the device that has just answered.
     rows.sessions.change(tx.db, session.id, device_id=device.id)
@@ -76,7 +78,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
         elif kind.replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
             registry.move(tx, other, DeviceState.ENDED)
             sharing.end_of_device(tx, other)
-    waits.end_of_card(tx, user, device)
+    waits.end_of_card(tx, user, device, WaitState.DONE)
     # An online card ends the temporary code. A lasting device ends the online card and the temporary code.
     registry.end_temporary(tx, user, except_id=device.id)
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)

@@ -96,6 +96,7 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
     rows.orders.change(tx.db, order.id, state=str(OrderState.CANCELLED))
     vault.forget(tx.db, secret(order.id))
     deposits.release(tx, order.id)
+    waits.end_of_request(tx, owner, order.id)
     tx.log("card.request", owner, "cancelled", order=order.id, by=user.name)
 
 

@@ -15,7 +15,7 @@ from dsc_host.login.devices import kinds, waits
 from dsc_host.login.devices.kinds import DeviceData, DeviceKind
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages.notices import Notified
-from dsc_host.login.model import DeviceState, UseState
+from dsc_host.login.model import DeviceState, UseState, WaitState
 from dsc_host.login.rows import Device, Use, User
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.login.views import DeviceView, Offer
@@ -73,8 +73,12 @@ def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> He
 
 def is_live(device: Device, use: Use, now: float) -> bool:
     """Return whether the user can log in with the device at the time `now`."""
-    in_time = device.expires_at is None or now < device.expires_at
-    return device.state == DeviceState.ACTIVE and use.state == UseState.ACTIVE and in_time
+    return device.state == DeviceState.ACTIVE and use.state == UseState.ACTIVE and not is_over(device, now)
+
+
+def is_over(device: Device, now: float) -> bool:
+    """Return whether the device has expired at the time `now`, even if the maintenance has not ended it yet."""
+    return device.expires_at is not None and device.expires_at <= now
 
 
 def live_of(tx: LoginTransaction, user: User) -> list[Held]:
@@ -184,7 +188,7 @@ def record_use(tx: LoginTransaction, use: Use) -> None:
 
 
 def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: Any) -> Device:
-    """Change the state of a device. Forget its secret if it can never become active again.
+    """Change the state of a device. If it can never become active again, forget its secret, and end the wait for it.
 
     If the device was active or becomes active, end all sessions of its users. The caller may then let its own session continue,
     with `sessions.end_all`.
@@ -195,6 +199,7 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
             users.invalidate_sessions(tx.db, found(rows.users.find(tx.db, use.user_id)))
     if state not in (DeviceState.SHIPPED, DeviceState.ACTIVE, DeviceState.MISPLACED):
         vault.forget(tx.db, kinds.secret_of(device))
+        waits.end_of_card(tx, found(rows.users.find(tx.db, device.owner_id)), device, WaitState.STOPPED)
     return found(rows.devices.find(tx.db, device.id))
 
 
@@ -209,7 +214,7 @@ def temporary_of(tx: LoginTransaction, user: User) -> list[Device]:
     """Return the temporary devices of a user that are active or not activated yet, and have not expired."""
     given = (DeviceState.ACTIVE, DeviceState.SHIPPED)
     held = [device for device, _ in held_by(tx.db, user) if kinds.of(device).temporary and device.state in given]
-    return [device for device in held if device.expires_at is None or tx.now() < device.expires_at]
+    return [device for device in held if not is_over(device, tx.now())]
 
 
 def users_of(db: Connection, device: Device) -> list[str]:

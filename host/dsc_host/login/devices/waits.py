@@ -10,7 +10,7 @@ A card for which there is a wait is made and shipped like any other card, but it
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -159,17 +159,30 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
     return next((wait for wait in _of_card(tx, user, device) if tx.now() < (wait.due_at or 0)), None)
 
 
-def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
-    """End the waits of a card that has been activated. The maintenance may not have ended them yet."""
+def end_of_card(tx: LoginTransaction, user: User, device: Device, state: WaitState) -> None:
+    """End the waits of a card that has been activated, or that can never be activated. `user` is its owner.
+
+    The maintenance may not have ended them yet.
+    """
     for wait in _of_card(tx, user, device):
-        record(tx, wait, WaitState.DONE)
+        record(tx, wait, state)
+
+
+def end_of_request(tx: LoginTransaction, user: User, order_id: str) -> None:
+    """End the waits of a request that was cancelled before its card was made. `user` was to get the card."""
+    for wait in _with(tx, user, {order_id}):
+        record(tx, wait, WaitState.STOPPED)
 
 
 def _of_card(tx: LoginTransaction, user: User, device: Device) -> list[Wait]:
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
-    mine = {device.id, *(order.id for order in orders)}
+    return _with(tx, user, {device.id, *(order.id for order in orders)})
+
+
+def _with(tx: LoginTransaction, user: User, cards: Set[str]) -> list[Wait]:
+    """Return the waits for cards. `cards` has the ids of their requests or devices, as `NewCard.card` does."""
     changes = [(wait, change_of(wait)) for wait in of_user(tx.db, user)]
-    return [wait for wait, change in changes if isinstance(change, NewCard) and change.card in mine]
+    return [wait for wait, change in changes if isinstance(change, NewCard) and change.card in cards]
 
 
 def to_end(tx: LoginTransaction) -> list[str]:

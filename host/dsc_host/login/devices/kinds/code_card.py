@@ -29,7 +29,6 @@ from dsc_host.login.model import DeviceState, Kind
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device
-from dsc_host.login.transaction import found
 from dsc_host.records import vault
 
 
@@ -80,11 +79,10 @@ class _Sheet(DeviceKind):
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check the codes at the open index numbers."""
-        data = SheetData.of(attempt.device)
-        if data.open is None or tuple(kept["indexes"]) != data.open.indexes:
-            # These indexes were closed by an answer in another login, so this answer cannot count.
+        data, seed = SheetData.of(attempt.device), vault.get(attempt.tx.cards, secret_of(attempt.device))
+        if seed is None or data.open is None or tuple(kept["indexes"]) != data.open.indexes:
+            # The card has ended, or an answer in another login has closed these indexes, so this answer cannot count.
             return STALE
-        seed = found(vault.get(attempt.tx.cards, secret_of(attempt.device)))
         _, letters = data.size(attempt.tx.policy)
         right = codes.matches(seed, data.open.indexes, answer, letters)
         wrong = data.open.wrong + 1
