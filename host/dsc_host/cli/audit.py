@@ -56,6 +56,8 @@ def verify_log(
     """
     if archive is not None and since is not None and not whole:
         raise InputError("archive", "is checked only together with all entries; add --whole, or leave out --since")
+    if archive is not None and not archive.is_dir():
+        raise InputError("archive", f"{archive} is not a folder; name the folder with the files of `audit archive`")
     checkpoint = None if since in (None, _LAST) else Checkpoint.parse(str(since))
     with records.open() as verifier, bar("Checking the log") as done:
         if since == _LAST:

@@ -157,7 +157,9 @@ def import_cards(
     refused = _refusal_callback(refusals, rows if dry_run else None)
     if dry_run:
         with _records_to_try(records) as verifier:
-            count = source.enroll(verifier, dry_run=True, refused=refused, taken=lambda card: rows.append(_row(card)))
+            count = source.enroll(
+                verifier, atomic=atomic, dry_run=True, refused=refused, taken=lambda card: rows.append(_row(card))
+            )
         rows.sort(key=lambda row: cast(int, row["line"]))
     else:
         if (made := records.file()) and not made.exists():
@@ -171,8 +173,8 @@ def import_cards(
         show_all(rows, as_json=False, none="The file has no cards.")
     show({**result, "rows": rows} if dry_run and as_json else result, as_json=as_json)
     if refusals:
-        nothing = "; nothing was imported" if atomic and not dry_run else ""
-        raise Failed(f"cards {'that would be ' if dry_run else ''}left out: {len(refusals)}{nothing}")
+        left_out, nothing = ("that would be left out", "would be") if dry_run else ("left out", "was")
+        raise Failed(f"cards {left_out}: {len(refusals)}{f'; nothing {nothing} imported' if atomic else ''}")
 
 
 @dataclass(slots=True)

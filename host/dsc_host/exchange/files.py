@@ -86,4 +86,4 @@ def _check_place(path: str, overwrite: bool) -> None:
 
 
 def _exists_error(path: str) -> InputError:
-    return InputError("file", f"{path} already exists; choose another name, or allow overwriting")
+    return InputError("file", f"{path} already exists; choose another name, or remove it first")

@@ -120,9 +120,9 @@ def import_pskc(
 
     `refused` is called for each card that cannot be enrolled, and `taken` for each card that is enrolled. With `atomic`, one
     refused card undoes the import of all cards, even of cards for which `taken` was called, and 0 is returned. With `dry_run`,
-    everything is checked and nothing is enrolled. The number of cards that would be enrolled is returned. `done` is called
-    with the number of finished bytes and the total. Raises `StoreError`, and `InputError` for an unusable file, key or
-    passphrase.
+    everything is checked and nothing is enrolled. The number of cards that would be enrolled is returned, which is 0 if
+    `atomic` is set too and one card is refused. `done` is called with the number of finished bytes and the total. Raises
+    `StoreError`, and `InputError` for an unusable file, key or passphrase.
     """
     with old_file(path) as (file, size):
         stream.check(file)
@@ -214,6 +214,7 @@ class _Records:
         self.is_dry_run = dry_run
         """Whether the transaction is always rolled back at the end."""
         self.atomic = atomic or dry_run
+        self._all_or_none = atomic
         self._taken = taken
         self._refused = refused
         self._bad = False
@@ -244,6 +245,7 @@ class _Records:
 
     def refuse(self, position: int, _serial: str, error: DscError) -> None:
         """Report the card at `position`, which the records refused with `error`."""
+        self._bad = True
         card = self._waiting.pop(position)
         reason = InputError("serial", "is already enrolled") if isinstance(error, AlreadyEnrolled) else _as_input_error(error)
         self._refused(Refusal(card.number, card.line, card.enrollment.serial, reason))
@@ -259,6 +261,11 @@ class _Records:
         self._waiting.clear()
         if self._ended:
             self._end()
+
+    @property
+    def would_enroll(self) -> int:
+        """The number of cards that the import would enroll if it were no dry run."""
+        return 0 if self._all_or_none and self._bad else self.total
 
     def _end(self) -> None:
         """Roll back a dry run, or an atomic import with a refused card, after the records have decided on every card."""
@@ -279,7 +286,7 @@ def _enroll_all(verifier: Verifier, records: _Records) -> int:
             records.enrollments(), atomic=records.atomic, refused=records.refuse, enrolled=records.enrolled
         )
     except _ImportUndone:
-        return records.total if records.is_dry_run else 0
+        return records.would_enroll if records.is_dry_run else 0
 
 
 def _as_input_error(error: DscError) -> InputError:

@@ -125,7 +125,7 @@ class Plan:
             return ""
         try:
             json.loads(wiring)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return str(error)
         return ""
 
@@ -348,7 +348,7 @@ def _parse_wiring(wiring: bytes | None) -> Mapping[str, object]:
     """Return the fields of the wiring. If the file is invalid, return no fields, because the firmware reports the fault."""
     try:
         fields = json.loads(wiring or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 

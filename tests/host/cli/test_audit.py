@@ -50,6 +50,9 @@ def test_the_log_is_sealed_archived_and_checked_with_its_files(dscplus: Command,
 def test_wrong_arguments_archive_nothing(dscplus: Command, records: Path, tmp_path: Path, days: str) -> None:
     assert dscplus("audit", "archive", str(tmp_path), "--older-than", days, "--yes").code == 2
     assert dscplus("audit", "verify", "--since", "last", "--archive", str(tmp_path)).code == 2
+    assert dscplus.refused("audit", "verify", "--archive", str(tmp_path / "mistyped")).startswith(
+        f"archive: {tmp_path / 'mistyped'} is not a folder; "
+    )
 
 
 def test_what_is_too_young_stays(dscplus: Command, records: Path, tmp_path: Path) -> None:

@@ -220,6 +220,8 @@ def test_a_dry_run_tells_of_each_line_and_changes_nothing(desk: Command) -> None
     assert "serial: is already enrolled" in done.out
     rows = json.loads(desk("import", str(file), *MAPPED, "--dry-run", "--json").out)["rows"]
     assert [(row["line"], row["outcome"]) for row in rows] == [(1, "taken"), (2, "refused"), (3, "refused")]
+    done = desk("import", str(file), *MAPPED, "--dry-run", "--atomic", "--json")
+    assert (done.error, json.loads(done.out)["cards"]) == ("cards that would be left out: 2; nothing would be imported", 0)
     assert desk("audit", "export").out == before
     assert desk("import", str(file), *MAPPED).code == 1
     assert desk.enrolled() == ["AB-1", "IB1", "IB2", "IB3"]

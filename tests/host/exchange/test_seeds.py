@@ -129,6 +129,11 @@ def test_a_dry_run_tells_of_each_card_and_keeps_none(office: Verifier, tmp_path:
     assert import_csv(office, file, dry_run=True, **options) == 119 == len(taken)
     assert set(taken) == set(range(2, 122)) - {4}
     assert sorted(told.lines) == [(4, "AB2", "serial"), (122, None, "serial")]
+    assert import_csv(office, file, dry_run=True, atomic=True, **options) == 0
+    known = saved(tmp_path, f"serial,seed,suite\nAB1,{SEED},{SUITE}\nAB2,{SEED},{SUITE}\n".encode())
+    assert import_csv(office, known, dry_run=True, atomic=True, **options) == 0, "the records refuse a card of the file"
+    new = saved(tmp_path, f"serial,seed,suite\nAB1,{SEED},{SUITE}\n".encode())
+    assert import_csv(office, new, dry_run=True, atomic=True, **options) == 1
     assert serials(office) == ["AB2"]
 
 

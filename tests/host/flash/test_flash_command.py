@@ -222,7 +222,13 @@ def test_a_card_that_shows_error_is_not_called_blank(dscplus: Command, disk: Dis
 
 
 @pytest.mark.parametrize(
-    ("wiring", "words"), [(PICO, ""), (PICO[:-1], "Expecting ',' delimiter: line 1"), (b"", "Expecting value")]
+    ("wiring", "words"),
+    [
+        (PICO, ""),
+        (PICO[:-1], "Expecting ',' delimiter: line 1"),
+        (b"", "Expecting value"),
+        (b"[" * 4000, "is not JSON"),
+    ],
 )
 def test_wiring_that_is_not_json_is_named(dscplus: Command, disk: Disk, wiring: bytes, words: str) -> None:
     disk.files["/board.json"] = wiring

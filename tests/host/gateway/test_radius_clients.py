@@ -59,6 +59,11 @@ def test_a_malformed_address_is_refused(scenario: Scenario, address: str) -> Non
         add(scenario, "vpn", address)
 
 
+def test_the_error_about_a_host_with_a_length_names_the_network(scenario: Scenario) -> None:
+    with pytest.raises(InputError, match=r"^address: is one address of the network 192\.0\.2\.0/24; "):
+        add(scenario, "vpn", "192.0.2.1/24")
+
+
 def test_a_name_and_an_address_belong_to_one_client(scenario: Scenario) -> None:
     add(scenario, "vpn", "192.0.2.7")
     with pytest.raises(InputError, match=r"^name: "):

@@ -175,6 +175,13 @@ def test_no_address_to_listen_on_is_refused(text: str) -> None:
         listening_address(text)
 
 
+def test_the_error_about_an_address_has_the_port_of_its_option() -> None:
+    with pytest.raises(
+        InputError, match=r"^tls: must be an IP address, with a port or without, for example 127.0.0.1:2083 or "
+    ):
+        listening_address("vpn.example.com", "tls", 2083)
+
+
 async def radclient(address: Address, secret: bytes, lines: str, seconds: float = SECONDS) -> str:
     """Send what FreeRADIUS' client makes of these lines, once. Return all that it prints."""
     assert RADCLIENT

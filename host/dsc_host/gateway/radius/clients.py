@@ -155,7 +155,12 @@ def _read(tx: LoginTransaction, name: str) -> Client:
 def _network(text: str) -> Network:
     try:
         network = ip_network(text.strip())
-    except ValueError:
+    except ValueError as error:
+        if "host bits" in str(error):
+            whole = ip_network(text.strip(), strict=False)
+            raise InputError(
+                "address", f"is one address of the network {whole}; give the network, or the address alone"
+            ) from None
         raise InputError("address", "must be an IP address or network, for example 192.0.2.7 or 2001:db8::/64") from None
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
         raise InputError("address", "must be written as IPv4, for example 192.0.2.7")

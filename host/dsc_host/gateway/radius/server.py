@@ -42,7 +42,9 @@ def listening_address(text: str, option: str = "listen", default: int = PORT) ->
     try:
         parsed = ip_address(host[1:-1] if bracketed else host)
     except ValueError:
-        raise InputError(option, "must be an IP address and a port, for example 127.0.0.1:1812 or [::1]:1812") from None
+        raise InputError(
+            option, f"must be an IP address, with a port or without, for example 127.0.0.1:{default} or [::1]"
+        ) from None
     if bracketed and not isinstance(parsed, IPv6Address):
         raise InputError(option, "only an IPv6 address may be in brackets")
     return str(parsed), int(port)
