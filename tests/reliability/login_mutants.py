@@ -306,7 +306,7 @@ MUTANTS = (
         ),
         (
             "all users of a suspended device are notified",
-            "    for each in notified.values():\n",
+            "    for each in _all_users(tx, user, device):\n",
             "    for each in (user,):\n",
         ),
     ),

@@ -90,6 +90,15 @@ def test_a_shared_device_is_suspended_for_all_its_users(scenario: Scenario) -> N
     assert "suspended" in scenario.told("dora")
 
 
+@pytest.mark.parametrize(("loss", "told"), [(Loss.MISPLACED, "out_of_use"), (Loss.LOST, "share_ended")])
+def test_all_users_of_a_shared_device_hear_what_support_was_told(scenario: Scenario, loss: Loss, told: str) -> None:
+    session = scenario.session("ben")
+    scenario.system.confirm_share(session, proven(scenario, session))
+    scenario.lose("anna", "IB3000901", loss)
+    assert scenario.told("anna").count("out_of_use") == 1
+    assert told in scenario.told("ben")
+
+
 def test_only_who_knows_the_password_reports(scenario: Scenario) -> None:
     device = scenario.system.begin("anna", PASSWORD).choices[0].id
     for token in ("", "nothing"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from tests.host.login.card_orders import online_card, ordered
 from tests.host.login.scenario import CARL, DAY, PASSWORD, PIN, SERIALS, Scenario
 from tests.host.login.shares import proven
 from tests.host.login.wrong_passwords import WRONG
@@ -121,16 +122,71 @@ def test_a_change_by_a_command_of_the_operator_is_seen_as_the_act_of_somebody_el
     operator.set_address("anna", "7 Harbour Street, Example Town")
     operator.set_language("anna", "de")
     operator.set_password("anna", "another harbour at dusk")
+    operator.set_primary(scenario.accounts["anna"], "ben")
+    operator.set_primary(scenario.accounts["anna"], "anna")
     scenario.clock.advance(1)
     scenario.system.change_address(anna := scenario.session("anna"), "8 Harbour Street, Example Town")
     seen = scenario.system.security_events(anna).events
-    assert [(each.kind, each.by_other) for each in seen if each.kind is not EventKind.LOGGED_IN][:5] == [
+    assert [(each.kind, each.by_other) for each in seen if each.kind is not EventKind.LOGGED_IN] == [
         (EventKind.ADDRESS_CHANGED, False),
+        (EventKind.BECAME_PRIMARY, True),
         (EventKind.PASSWORD_CHANGED, True),
         (EventKind.LANGUAGE_CHANGED, True),
         (EventKind.ADDRESS_CHANGED, True),
         (EventKind.EMAIL_CHANGED, True),
+        (EventKind.CARD_ASSIGNED, True),
+        (EventKind.USER_ADDED, True),
     ]
+
+
+def by_other(scenario: Scenario, name: str, kind: EventKind) -> bool:
+    """Return whether the user sees their newest event of this kind as the act of somebody else."""
+    seen = scenario.system.security_events(scenario.session(name)).events
+    return next(each.by_other for each in seen if each.kind is kind)
+
+
+@pytest.mark.parametrize("by_support", [True, False])
+def test_a_number_that_waited_is_the_act_of_who_asked_for_it(scenario: Scenario, by_support: bool) -> None:
+    if by_support:
+        scenario.system.staff.enable_messages(scenario.call("ben"), "+41795550123")
+    else:
+        scenario.confirm(scenario.bridged("ben")[1], "+41795550123")
+    scenario.clock.advance(6 * DAY)
+    scenario.system.operator.run_due()
+    assert by_other(scenario, "ben", EventKind.MESSAGES_ENABLED) is by_support
+
+
+@pytest.mark.parametrize(("name", "other"), [("ben", True), (None, False)])
+def test_an_opt_out_that_waited_is_the_act_of_the_primary_user(scenario: Scenario, name: str | None, other: bool) -> None:
+    scenario.system.opt_out(scenario.bridged("anna")[1], name)
+    scenario.clock.advance(6 * DAY)
+    scenario.system.operator.run_due()
+    assert by_other(scenario, name or "anna", EventKind.OPTED_OUT) is other
+
+
+def test_a_request_that_support_stops_is_cancelled_by_somebody_else(scenario: Scenario) -> None:
+    token, _ = online_card(scenario)
+    ordered(scenario, token)
+    desk = scenario.call("anna")
+    (wait,) = scenario.system.staff.caller_waits(desk)
+    scenario.system.staff.stop_wait(desk, wait.id)
+    seen = scenario.system.security_events(token).events
+    assert next(each.by_other for each in seen if each.kind is EventKind.CARD_CANCELLED)
+
+
+def test_a_card_that_comes_back_unannounced_was_sent_by_nobody_known(scenario: Scenario) -> None:
+    scenario.system.staff.receive(scenario.session("ivo"), SERIALS["anna"])
+    _, token = scenario.bridged("anna")
+    assert next(each.by_other for each in scenario.system.security_events(token).events if each.kind is EventKind.CARD_RETURNED)
+
+
+@pytest.mark.parametrize("whose", ["anna", "ben"])
+def test_the_end_of_a_share_is_the_act_of_who_ends_it(scenario: Scenario, whose: str) -> None:
+    ben = scenario.session("ben")
+    share = proven(scenario, ben)
+    scenario.system.confirm_share(ben, share)
+    scenario.system.cancel_share(scenario.session(whose), share)
+    assert by_other(scenario, "ben", EventKind.SHARE_ENDED) is (whose == "anna")
 
 
 @pytest.mark.every_database

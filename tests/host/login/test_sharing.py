@@ -139,6 +139,7 @@ def test_a_request_is_taken_back_before_compliance_decides(scenario: Scenario) -
     scenario.system.confirm_share(token, share)
     scenario.system.cancel_share(scenario.session("anna"), share)
     assert ("login.share.cancel", "done", "") in scenario.events()
+    assert "share_refused" in scenario.told("ben")
     with pytest.raises(NotNow):
         scenario.system.staff.decide_share(scenario.session("cleo"), share, True)
 
@@ -153,6 +154,17 @@ def test_sharing_ends_and_the_old_device_is_back(scenario: Scenario) -> None:
     scenario.system.cancel_share(token, share)
     views = {each.label: each.use for each in scenario.system.devices(token) if each.kind is Kind.DSC_PLUS}
     assert views == {"IB3000905": UseState.ACTIVE}
+
+
+def test_a_session_of_a_card_that_is_set_aside_goes_on_with_the_shared_card(scenario: Scenario) -> None:
+    scenario.give_card("ben", "IB3000905", Kind.GOLD)
+    step = scenario.chosen("ben", Kind.GOLD)
+    assert step.offer is not None
+    token = scenario.answered(step.token, scenario.respond("IB3000905", step.offer.shows["challenge"]))
+    scenario.system.confirm_share(token, proven(scenario, token))
+    (session,) = scenario.system.sessions(token)
+    assert (session.kind, session.label) == (Kind.DSC_PLUS, "IB3000901")
+    assert scenario.system.withdrawal_limit(token)[0].kind == Kind.DSC_PLUS
 
 
 def test_nobody_ends_up_with_no_way_in(scenario: Scenario) -> None:

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from tests.host.login.scenario import ANNA, CARL, PASSWORD, STAFF, Scenario
 
-from dsc_host.errors import InputError
-from dsc_host.login import Kind, Loss, NotAllowed, NotNow, Role, Scope, ShareState, TooManyAttempts
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import Identity, Kind, Loss, NotAllowed, NotNow, Role, Scope, ShareState, TooManyAttempts
 from dsc_host.login.messages import notices
 from dsc_host.login.transaction import find_user, found
 
@@ -69,6 +69,18 @@ def test_a_call_ends_when_the_next_caller_cannot_be_identified(scenario: Scenari
             [guess(scenario, token, name, number) for number in range(2)]
         with pytest.raises(NotAllowed, match="identify the caller first"):
             scenario.system.staff.caller_devices(token)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "error"), [("ivo", STAFF, NotNow), ("ben", replace(ANNA, document_number="X" * 65), InputError)]
+)
+def test_a_call_ends_when_the_next_is_refused(scenario: Scenario, name: str, said: Identity, error: type[DscError]) -> None:
+    """The next caller is the member of support, or their details are malformed."""
+    token = scenario.call("anna")
+    with pytest.raises(error):
+        scenario.system.staff.identify(token, name, said)
+    with pytest.raises(NotAllowed, match="identify the caller first"):
+        scenario.system.staff.caller(token)
 
 
 def test_nobody_makes_a_user_the_same_person_as_themselves(scenario: Scenario) -> None:

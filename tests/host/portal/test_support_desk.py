@@ -40,7 +40,7 @@ def test_a_search_that_finds_one_user_leads_to_the_questions(scenario: Scenario,
 def test_a_note_stays_with_its_author_and_time(scenario: Scenario, browser: Browsers) -> None:
     sue = come_with(browser(), scenario.call("anna"))
     sue.open("/desk")
-    assert "one line" in sue.press("Save the note", note=" ").error
+    assert "1 to 300 characters" in sue.press("Save the note", note=" ").error
     assert sue.press("Save the note", note='Asked about "wires" <b>').notice == "The note was saved."
     again = come_with(browser(), scenario.call("anna")).open("/desk").text
     assert 'Asked about "wires" <b> sue, Nov 14, 2023' in again

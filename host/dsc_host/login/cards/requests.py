@@ -85,8 +85,12 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
     return view(tx, found(rows.orders.find(tx.db, order.id)))
 
 
-def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
-    """Cancel a request before its card is made. Raises `NotFound`, `NotNow`."""
+def cancel(tx: LoginTransaction, user: User, order_id: str, *, by: str = "") -> None:
+    """Cancel a request before its card is made. Raises `NotFound`, `NotNow`.
+
+    `user` is the user who gets the card, or the account's primary user. `by` is the name of the person who cancels the request;
+    if it is empty, `user` does.
+    """
     order, owner = own(tx.db, user, order_id)
     if order.state == OrderState.DRAFT:
         drop(tx.db, order)
@@ -97,7 +101,7 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
     vault.forget(tx.db, secret(order.id))
     deposits.release(tx, order.id)
     waits.end_of_request(tx, owner, order.id)
-    tx.log("card.request", owner, "cancelled", order=order.id, by=user.name)
+    tx.log("card.request", owner, "cancelled", order=order.id, by=by or user.name)
 
 
 def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:

@@ -57,7 +57,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     if parcel and parcel.state == RECEIVED:
         raise NotNow("this card has already been received")
     if parcel is None:
-        parcel = _send(tx, user, device, "-")
+        parcel = _send(tx, user, device, "-", by=staff.name)
     rows.parcels.change(tx.db, parcel.id, state=RECEIVED, received_at=tx.now())
     lifecycle.move_if_possible(tx.cards, serial, State.RETIRED, "returned")
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
@@ -218,17 +218,20 @@ def close(tx: LoginTransaction, user: User) -> None:
         raise NotNow("the account is already closed")
     for one in locked_users(tx.db, [each.id for each in _of_account(tx.db, user)]).values():
         notices.notify(tx, one, "closed")
-        _end_all(tx, one)
+        _end_all(tx, one, user.name)
         sessions.end_all(tx.db, one)
     rows.accounts.change(tx.db, account.id, closed_at=tx.now())
     tx.log("account.close", user, "done", account=account.id)
 
 
-def _end_all(tx: LoginTransaction, user: User) -> None:
-    """End all devices and requests of a user. The issuer can still receive a card that comes back later."""
+def _end_all(tx: LoginTransaction, user: User, by: str) -> None:
+    """End all devices and requests of a user. The issuer can still receive a card that comes back later.
+
+    `by` is the name of the user who closes the account.
+    """
     for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id):
         if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
-            requests.cancel(tx, user, order.id)
+            requests.cancel(tx, user, order.id, by=by)
     for device, use in registry.held_by(tx.db, user):
         if device.owner_id != user.id:
             rows.uses.remove(tx.db, rows.uses.c.id == use.id)
@@ -244,7 +247,7 @@ def _end(tx: LoginTransaction, user: User, device: Device) -> None:
     registry.move(tx, device, DeviceState.ENDED)
 
 
-def _send(tx: LoginTransaction, user: User, device: Device, tracking: str) -> Parcel:
+def _send(tx: LoginTransaction, user: User, device: Device, tracking: str, by: str = "") -> Parcel:
     if not kinds.of(device).is_returnable(tx.policy, device):
         taken = ", ".join(tx.policy.request.returnable)
         raise NotNow("only cards of the series {series} are taken back; cut up and discard other cards", series=taken)
@@ -257,5 +260,5 @@ def _send(tx: LoginTransaction, user: User, device: Device, tracking: str) -> Pa
     registry.move(tx, device, DeviceState.RETURNED)
     requests.end_of_card(tx, user, device)
     sharing.end_of_device(tx, device)
-    tx.log("card.return", user, "done", card=serial)
+    tx.log("card.return", user, "done", card=serial, by=by)
     return parcel

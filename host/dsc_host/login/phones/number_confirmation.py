@@ -100,11 +100,12 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     return True
 
 
-def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = False) -> bool:
+def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = False, by: str = "") -> bool:
     """Record a confirmed number and notify the user. Enable SMS and call-back to the number, unless the user has the phone app.
 
     Return whether they were enabled. `anew` is true if support requested the change: the days of full access by SMS and
-    call-back then start again, unless the user has SMS or call-back already.
+    call-back then start again, unless the user has SMS or call-back already. `by` is the name of the support member who
+    requested or confirmed the change.
     """
     notified = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, notified=notified)
@@ -112,7 +113,7 @@ def add_number(tx: LoginTransaction, user: User, number: str, *, anew: bool = Fa
     if lifecycle.has_app(tx, user):
         users.invalidate_sessions(tx.db, user)
         return False
-    lifecycle.enable_messages(tx, user, number, notified, anew=anew)
+    lifecycle.enable_messages(tx, user, number, notified, anew=anew, by=by)
     return True
 
 

@@ -24,22 +24,21 @@ def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | 
     if out and waits.is_temporary(tx.db, session):
         _opt_out_later(tx, primary, user.id)
         return
-    opt(tx, primary, user.id, out)
+    opt(tx, primary if user.id == primary.id else locked_user(tx.db, user.id), out, primary.name)
     sessions.end_all(tx.db, user, except_id=session.id if user.id == primary.id else "")
 
 
-def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
-    """Opt a user out or in. Raises `NotNow`.
+def opt(tx: LoginTransaction, user: User, out: bool, by: str) -> None:
+    """Opt a user out or in. The caller has locked this user. Raises `NotNow`.
 
-    `primary` is the user who decides, normally the account's primary user. The caller has locked this user.
+    `by` is the name of the person who decided this: the account's primary user, or a member of support.
     """
-    user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out == out:
         raise NotNow("the user {name} has already opted out" if out else "the user {name} has not opted out", name=user.name)
     notices.notify(tx, user, "opted_out" if out else "opted_in")
     users.invalidate_sessions(tx.db, user, opted_out=out)
     waits.end(tx, user, waits.OptOut(), WaitState.DONE if out else WaitState.STOPPED)
-    tx.log("opt-out" if out else "opt-in", user, "done", by=primary.name)
+    tx.log("opt-out" if out else "opt-in", user, "done", by=by)
 
 
 def _opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:

@@ -151,6 +151,10 @@ def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str)
         tx.log("share.confirm", user, "pending", device=device.id)
         return ShareState.PENDING
     _start_sharing(tx, share, user, owner, device)
+    opened_by = rows.uses.one(tx.db, rows.uses.c.user_id == user.id, rows.uses.c.device_id == session.device_id)
+    if opened_by is not None and opened_by.state == UseState.PARKED:
+        # The device that opened this session is set aside. The session continues with the device that has just answered.
+        rows.sessions.change(tx.db, session.id, device_id=device.id)
     sessions.end_all(tx.db, user, except_id=session.id)
     return ShareState.DONE
 
@@ -185,7 +189,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: 
 def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> None:
     """End a share, or cancel a request that waits for compliance. Either of the two users may do this.
 
-    Restore the devices that were set aside. Raises `NotFound`, `NotNow`.
+    Restore the devices that were set aside. If the owner cancels, notify the user who asked. Raises `NotFound`, `NotNow`.
     """
     share = found(rows.shares.find(tx.db, share_id))
     if user_id not in (share.user_id, share.owner_id):
@@ -195,7 +199,9 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
     user = both[share.user_id]
     if share.state == ShareState.PENDING:
         rows.shares.change(tx.db, share.id, state=str(ShareState.CANCELLED))
-        tx.log("share.cancel", user, "done", device=share.device_id)
+        if user_id != user.id:
+            notices.notify(tx, user, "share_refused")
+        tx.log("share.cancel", user, "done", by=both[user_id].name, device=share.device_id)
         return
     if share.state != ShareState.DONE:
         raise NotNow("this device is not shared")
@@ -211,7 +217,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
     own = user_id == share.user_id and session.device_id == share.device_id
     sessions.end_all(tx.db, both[user_id], except_id="" if own else session.id)
     notices.notify(tx, user, "share_ended")
-    tx.log("share.cancel", user, "done", device=share.device_id)
+    tx.log("share.cancel", user, "done", by=both[user_id].name, device=share.device_id)
 
 
 def end_of_device(tx: LoginTransaction, device: Device) -> None:

@@ -35,18 +35,24 @@ _TRIES, _TRIES_SECONDS = 5, 3600
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
     """Return whether a caller's details match this user. If so, the caller is identified in this session.
 
-    Wrong details count against the user name, no matter which staff member enters them. Returns a refusal after too many
-    attempts.
+    Wrong details count against the user name, no matter which staff member enters them. Returns a refusal for malformed
+    details, for the staff member's own identity, and after too many attempts.
     """
-    given = _canonical(said)
-    # The previous call ends even if this identification fails.
+    # The previous call ends even if this identification fails. So return each refusal: an error that is raised would undo this.
     session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=None))
+    try:
+        given = _canonical(said)
+    except InputError as error:
+        return Refused(error)
     limit = RateLimit("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
     if refusal := rate_limits.charge(tx, [limit]):
         return Refused(refusal)
     user = find_user(tx.db, name)
     known = people.identity_of(tx.db, user) if user else None
-    permissions.check_other(tx.db, staff, user)
+    try:
+        permissions.check_other(tx.db, staff, user)
+    except NotNow as error:
+        return Refused(error)
     if user and tx.now() < waits.corrected_until(tx, user):
         tx.log("desk.identify", user, "refused", "corrected", by=staff.name)
         return Refused(NotNow("the details of this user were corrected recently and cannot identify anybody yet"))

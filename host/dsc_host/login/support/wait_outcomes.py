@@ -49,14 +49,15 @@ def take_effect(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> N
     `by` is the name of the staff member who confirmed the change, or empty if the wait has ended by itself.
     """
     waits.record(tx, wait, WaitState.DONE, by)
-    change = waits.change_of(wait)
-    if account_of(tx.db, user).closed_at is not None:
+    change, account = waits.change_of(wait), account_of(tx.db, user)
+    if account.closed_at is not None:
         return
     if isinstance(change, NewNumber):
-        number_confirmation.add_number(tx, user, change.number, anew=bool(wait.asked_by))
+        number_confirmation.add_number(tx, user, change.number, anew=bool(wait.asked_by), by=by or wait.asked_by)
         sessions.end_all(tx.db, user)
     elif isinstance(change, OptOut) and not user.opted_out:
-        opt_out.opt(tx, user, user.id, True)
+        # Only the account's primary user can have begun this wait.
+        opt_out.opt(tx, user, True, by or found(rows.users.find(tx.db, account.primary_user)).name)
         sessions.end_all(tx.db, user)
     elif isinstance(change, NewCard) and by:
         notices.notify(tx, user, "card_wait_ended", what=change.label)
@@ -71,7 +72,7 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     waits.record(tx, wait, WaitState.STOPPED, by)
     change = waits.change_of(wait)
     if isinstance(change, NewCard):
-        _stop_card(tx, user, change.card)
+        _stop_card(tx, user, change.card, by)
     notices.notify(tx, user, "wait_stopped")
     tx.log("wait.stop", user, "done", wait.kind, by=by, wait=wait.id)
 
@@ -140,7 +141,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
     identities.set_identity(tx, user, correction, staff)
 
 
-def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
+def _stop_card(tx: LoginTransaction, user: User, card: str, by: str) -> None:
     """Cancel the request of a card whose wait was stopped, or take the card out of use if it was made. Release the deposit.
 
     A misplaced card is taken out too, because it could be found and activated. A card that is already in use stays so.
@@ -153,7 +154,7 @@ def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
             activation.set_online_card_end(tx, user)
         return
     if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
-        requests.cancel(tx, user, order.id)
+        requests.cancel(tx, user, order.id, by=by)
     elif order.device_id:
         device = found(rows.devices.locked(tx.db, order.device_id))
         if device.state in _NOT_YET_ACTIVE:
