@@ -275,16 +275,17 @@ class Keyring:
         except KeyError:
             raise other_master_key() from None
 
-    def unseal(self, sealed: bytes, serial: str, kind: Secret) -> bytes:
+    def unseal(self, sealed: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
         """Return the plain secret in `sealed`, whichever key of this keyring has sealed it.
 
-        This is for secrets outside the database, for example in a cookie. They do not say which key sealed them, and must still
-        open while services with different sealing keys run. Raises `StoreError` as `MasterKey.unseal` does.
+        This is mainly for secrets outside the database, for example in a cookie. They do not say which key sealed them, and
+        must still open while services with different sealing keys run. `serial`, `kind` and `bound` are the arguments of
+        `MasterKey.unseal`. Raises `StoreError` as it does.
         """
         for key in self.keys[:-1]:
             with suppress(StoreError):
-                return key.unseal(sealed, serial, kind)
-        return self.keys[-1].unseal(sealed, serial, kind)
+                return key.unseal(sealed, serial, kind, bound)
+        return self.keys[-1].unseal(sealed, serial, kind, bound)
 
     def __repr__(self) -> str:
         return f"<Keyring {' '.join(self._keys)}>"

@@ -30,7 +30,6 @@ from dsc_host.records.keys import Secret
 from dsc_host.records.transaction import Known, Step
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, closed_challenges, counter_search, decoys, rows
-from dsc_host.verifier.card_seals import Holder
 from dsc_host.verifier.model import Policy, Reason, State, Verdict
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
@@ -333,7 +332,7 @@ def _record(
     if after.state != card.state:
         rare |= {"state": after.state, "state_since": now}
     if reason is Reason.ACCEPTED and asked.new_pin is not None:
-        rare["sealed_pin"] = tx.sealed(asked.new_pin, Holder.of(card), Secret.PIN)
+        rare["sealed_pin"] = tx.resealed(asked.new_pin, card, Secret.PIN)
     row = tx.changed(after, judged=card.judged + 1, **rare)
     tx.writes.write_login(row)
     if rare:

@@ -14,7 +14,6 @@ from dsc_host.records.keys import Secret
 from dsc_host.records.tables import REASON_LETTERS
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import card_lookup, card_rules, rows, unlock_codes
-from dsc_host.verifier.card_seals import Holder
 from dsc_host.verifier.model import MOST_SECONDS, Card, State
 from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardTransaction
@@ -122,7 +121,7 @@ def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> 
     if duress_pin is not None:
         card_rules.check_duress_pin(duress_pin, Suite.parse(card.suite))
     event = Event("card.duress-pin", serial, "done", "removed" if duress_pin is None else "set")
-    changes = {"sealed_duress_pin": tx.sealed(duress_pin, Holder.of(card), Secret.DURESS_PIN)}
+    changes = {"sealed_duress_pin": tx.resealed(duress_pin, card, Secret.DURESS_PIN)}
     return _change(tx, card, event, changes)
 
 
@@ -132,7 +131,7 @@ def set_pin(tx: CardTransaction, serial: str, pin: str) -> Card:
     card = card_lookup.usable_card(tx, serial)
     if not card_lookup.awaits_pin(card):
         raise StateError(f"card {serial}: awaits no PIN; to change its PIN, send a response that was made with the new PIN")
-    changes = {"sealed_pin": tx.sealed(pin, Holder.of(card), Secret.PIN)}
+    changes = {"sealed_pin": tx.resealed(pin, card, Secret.PIN)}
     return _change(tx, card, Event("card.set-pin", serial, "done"), changes)
 
 

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from dsc_host.errors import StoreError
 from dsc_host.records.audit_writer import PendingEntries
-from dsc_host.records.keys import Keyring, Secret
+from dsc_host.records.keys import Keyring, MasterKey, Secret
 from dsc_host.records.refusals import Refusals
 from dsc_host.records.transaction import Context, Transaction
 from dsc_host.verifier.card_seals import CardSeals, Holder
@@ -34,11 +35,15 @@ class _CardSecrets:
     __slots__ = ()
 
     def sealed(self: HasKeys, plain: str | bytes | None, holder: Holder, kind: Secret) -> bytes | None:
-        """Seal a secret of a card under the current master key. Return None for None."""
-        if plain is None:
-            return None
-        secret = plain if isinstance(plain, bytes) else plain.encode("ascii")
-        return self.keys.current.seal(secret, holder.serial, kind, self.seals.bound(holder))
+        """Seal a secret of a new card under the current master key. Return None for None."""
+        return None if plain is None else _sealed(plain, holder, kind, self.keys.current, self.seals)
+
+    def resealed(self: HasKeys, plain: str | None, card: CardRecord, kind: Secret) -> bytes | None:
+        """Seal a new PIN of an enrolled card under the master key that seals all its secrets. Return None for None.
+
+        During a change of the master key, this may not be the current key. Raises `InputError` if the keyring does not have it.
+        """
+        return None if plain is None else _sealed(plain, Holder.of(card), kind, self.keys.opener(card.key_id), self.seals)
 
     def changed(self: HasKeys, card: CardRecord, **changes: Any) -> CardRecord:
         """Return the next version of the row, with these changes and a new seal.
@@ -52,11 +57,21 @@ class _CardSecrets:
 
         Raises `InputError` if the card is under another master key, and `StoreError` if the secret was tampered with.
         """
-        return self.keys.opener(card.key_id).unseal(sealed, card.serial, kind, self.seals.bound(Holder.of(card)))
+        key, bound = self.keys.opener(card.key_id), self.seals.bound(Holder.of(card))
+        try:
+            return key.unseal(sealed, card.serial, kind, bound)
+        except StoreError:
+            # Version 0.1.0 sealed a new PIN under the current key, even if the card was under another key.
+            return self.keys.unseal(sealed, card.serial, kind, bound)
 
     def opened_pin(self: HasKeys, card: CardRecord, sealed: bytes | None, kind: Secret) -> str | None:
         """Open a PIN of a card. Return None for None. Raises as `opened` does."""
         return None if sealed is None else _CardSecrets.opened(self, card, sealed, kind).decode("ascii")
+
+
+def _sealed(plain: str | bytes, holder: Holder, kind: Secret, key: MasterKey, seals: CardSeals) -> bytes:
+    secret = plain if isinstance(plain, bytes) else plain.encode("ascii")
+    return key.seal(secret, holder.serial, kind, seals.bound(holder))
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ def test_another_address_language_and_primary_user(dscplus: Command, account: st
     for name in ("anna", "ben"):
         made(dscplus, "user", "add", account, name, "--email", f"{name}@example.com", stdin=f"{PASSWORD}\n")
     assert json.loads(dscplus("user", "email", "ben", "b@new.example", "--json").out)["email"] == "b@new.example"
-    assert "one line of 1 to 200" in dscplus("user", "address", "anna", " ").err
+    assert "must have 1 to 200 characters" in dscplus("user", "address", "anna", " ").err
     assert "4 Quay, Zug" in dscplus("user", "address", "anna", "4 Quay, Zug").out
     known = json.loads(dscplus("user", "profile", "anna", "--json").out)
     assert known == {"name": "anna", "email": "anna@example.com", "address": "4 Quay, Zug", "bank": ""}

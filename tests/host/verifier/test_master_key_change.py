@@ -16,6 +16,8 @@ from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, right
 from dsc_host.errors import DscError, InputError
 from dsc_host.schema import card_tables
 from dsc_host.verifier import Enrollment, Keyring, MasterKey, Policy, Verifier, enrollment, master_key_change
+from dsc_host.verifier.card_seals import Holder
+from dsc_host.verifier.transaction import CardTransaction
 
 database = databases.database
 NEW = MasterKey(b"\x5a" * 32)
@@ -103,6 +105,38 @@ def test_half_way_both_keys_are_wanted_and_it_goes_on_where_it_was(full: Databas
                 Verifier.open(full.url, master_key=alone)
         assert verifier.rekey() == CARDS - BATCH
     assert under(full) == {NEW.id: CARDS + 1, "": 1}
+
+
+@pytest.mark.every_database
+def test_a_new_pin_is_under_the_key_of_its_card(full: Database) -> None:
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        verifier.enroll_all([Enrollment("LATER", KEY, SUITE, awaits_pin=True)])
+    with Verifier.open(full.url, master_key=OLD_FIRST) as other:
+        other.set_pin("LATER", PIN)
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        verifier.set_duress_pin(serial(2), "4321")
+        challenge = verifier.challenge(serial(3))
+        assert verifier.change_pin(challenge.id, right(challenge), PIN)
+        assert log_in(verifier, serial(2))
+        assert log_in(verifier, serial(3), 1)
+        assert verifier.rekey() == CARDS
+    with Verifier.open(full.url, master_key=NEW) as verifier:
+        assert log_in(verifier, "LATER")
+        assert log_in(verifier, serial(2), 1)
+        assert log_in(verifier, serial(3), 2)
+
+
+def test_a_pin_that_an_earlier_version_sealed_under_the_other_key_opens(
+    full: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        with monkeypatch.context() as early:
+            early.setattr(CardTransaction, "resealed", lambda tx, pin, card, kind: tx.sealed(pin, Holder.of(card), kind))
+            verifier.set_duress_pin(serial(2), "4321")
+        assert log_in(verifier, serial(2))
+        assert verifier.rekey() == CARDS
+    with Verifier.open(full.url, master_key=NEW) as verifier:
+        assert log_in(verifier, serial(2), 1)
 
 
 @pytest.mark.long
