@@ -62,7 +62,7 @@ class SimulatedCard:
             raise SimulatorError("profile, flash: give one of them, not both")
         self._lock = threading.RLock()
         self._arrived = threading.Condition(self._lock)
-        self._watchers: list[Callable[[str, bytes], None]] = []
+        self._watchers: list[list[Callable[[str, bytes], None]]] = []
         self.flash = flash or (profile.flash() if profile else Flash())
         self.board = SimulatedBoard(Entropy(seed), self.flash, caps="keys" if keys_on_line else "", heap=heap)
         self._engine_name = engine
@@ -185,9 +185,19 @@ class SimulatedCard:
             else:
                 self.board.fuel = after
 
-    def watch(self, watcher: Callable[[str, bytes], None]) -> None:
-        """Call `watcher` with "in" or "out" and the bytes, for all data on the serial line."""
-        self._watchers.append(watcher)
+    def watch(self, watcher: Callable[[str, bytes], None]) -> Callable[[], None]:
+        """Call `watcher` with "in" or "out" and the bytes, for all data on the serial line.
+
+        Return a function that ends these calls. Calling that function twice does nothing.
+        """
+        # A new object, so that two watchers that are equal can be told apart.
+        entry = [watcher]
+        self._watchers.append(entry)
+
+        def end() -> None:
+            self._watchers = [each for each in self._watchers if each is not entry]
+
+        return end
 
     def send(self, data: bytes) -> None:
         """Send `data` to the card over the serial line. When the call returns, the card has handled the data."""
@@ -247,7 +257,7 @@ class SimulatedCard:
             raise
 
     def _tell(self, direction: str, data: bytes) -> None:
-        for watcher in tuple(self._watchers):
+        for (watcher,) in tuple(self._watchers):
             watcher(direction, data)
 
     def _run(self) -> None:

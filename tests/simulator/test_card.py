@@ -109,11 +109,14 @@ def test_a_watcher_is_told_all_that_goes_over_the_line(engine: str, profile: Pro
     heard: list[tuple[str, bytes]] = []
     with SimulatedCard(engine=engine, profile=profile) as card:
         before = card.receive()
-        card.watch(lambda direction, data: heard.append((direction, data)))
+        end = card.watch(lambda direction, data: heard.append((direction, data)))
         card.send(b">1 display\n")
         card.press("PRESS")
         card.restart()
         received = card.receive()
+        for _ in range(2):
+            end()
+        card.send(b">2 display\n")
     assert heard[0] == ("in", b">1 display\n")
     assert b"".join(data for direction, data in heard if direction == "out") == received
     assert received.endswith(before)

@@ -1,9 +1,11 @@
 """Recordings: what they contain, their two formats, and their files."""
 
 import errno
+import gc
 import json
 import os
 import re
+import weakref
 from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
@@ -130,6 +132,17 @@ def test_nothing_stands_before_the_board_once_a_recorder_has_stopped() -> None:
         first.stop()
         card.press("PRESS")
         assert (card.board.display, card.board.keypad) == (display, keypad)
+
+
+def test_a_recorder_that_has_stopped_is_not_kept_by_the_card() -> None:
+    card = SimulatedCard()
+    recorder = Recorder(card)
+    kept = weakref.ref(recorder)
+    recorder.stop()
+    del recorder
+    gc.collect()
+    assert kept() is None
+    card.press("PRESS")
 
 
 def test_what_no_recording_could_hold_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

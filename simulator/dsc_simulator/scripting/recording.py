@@ -116,7 +116,7 @@ class Recorder:
         self._ended: int | None = None
         self._attach()
         # A restart gives the card a new board. Its first data on the serial line tell the recorder to attach to it.
-        card.watch(self._heard)
+        self._end_watch = card.watch(self._heard)
 
     def __enter__(self) -> "Recorder":
         return self
@@ -128,6 +128,7 @@ class Recorder:
         """Stop recording. Stopping twice does nothing."""
         if self._ended is None:
             self._ended = self._now()
+            self._end_watch()
             self._detach()
 
     def recording(self) -> Recording:

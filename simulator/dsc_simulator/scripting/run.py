@@ -155,12 +155,15 @@ def run_script(
         _check_place(script, folder / name, overwrite)
     run = Run(card, folder, overwrite, tell)
     failure = None
-    for step in script.steps:
-        failure = _failure(run, step)
-        if failure:
-            break
-        if step.name != "comment":
-            tell(f"{step.number:4} {step.name:15} {run.card.display}".rstrip())
+    try:
+        for step in script.steps:
+            failure = _failure(run, step)
+            if failure:
+                break
+            if step.name != "comment":
+                tell(f"{step.number:4} {step.name:15} {run.card.display}".rstrip())
+    finally:
+        run.end()
     return ScriptResult(
         script=script.name,
         steps=len(script.steps) if failure is None else failure.step - 1,
@@ -212,7 +215,7 @@ class Run:
         self._began = card.board.clock.now_ms
         self._requests = 0
         self._received: bytearray | None = None
-        card.watch(self._hear)
+        self.end = card.watch(self._hear)
 
     @property
     def seconds(self) -> float:

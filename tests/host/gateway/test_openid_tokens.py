@@ -327,6 +327,12 @@ def test_a_client_proves_itself_by_its_key_with_each_assertion_once(by_key: ByKe
     assert refused(by_key.program.post("introspect", proof=False, client_id="api", token="x")) == (401, "invalid_client")
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(600, 200), (660, 200), (661, 401), (-59, 200), (-60, 401)])
+def test_an_assertion_is_valid_for_ten_minutes_at_most(by_key: ByKey, seconds: int, status: int) -> None:
+    """The clocks may differ by a minute."""
+    assert by_key.call(by_key.assertion(exp=by_key.now + seconds)).status_code == status
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ from tests.host.gateway.radius_program import Program, question, request, unsign
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 
 from dsc_host.errors import InputError
-from dsc_host.gateway.radius import clients, packets, tls
+from dsc_host.gateway.radius import clients, packets, responder, tls
+from dsc_host.gateway.radius.logins import UserLogins
 from dsc_host.gateway.radius.packets import Code, Type, parse
 from dsc_host.gateway.radius.server import Address, Server, reload
 from dsc_host.gateway.radius.tls import server_context, trust
@@ -135,6 +137,28 @@ async def test_many_requests_at_once_are_all_answered(
         writer.write(b"".join(asked("a wrong one") for _ in range(6)))
         assert {parse(await received(reader)).code for _ in range(6)} == {Code.ACCESS_REJECT}
         writer.close()
+
+
+@awaited
+async def test_a_request_that_waits_takes_no_place_among_those_that_are_judged(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "MOST_JUDGED", 2)
+    monkeypatch.setattr(responder, "MOST_PENDING", 2)
+    freed, judge = threading.Event(), UserLogins.judge
+    monkeypatch.setattr(UserLogins, "judge", lambda *given: freed.wait(SECONDS) and judge(*given))
+    async with site(scenario, tmp_path) as at:
+        lines = [await at.connected(at.client) for _ in range(4)]
+        for _, writer in lines:
+            writer.write(asked("a wrong one"))
+        reader, writer = await at.connected(at.client)
+        writer.write(packets.request(1, bytes(16), (), SECRET, Code.STATUS_SERVER))
+        assert parse(await received(reader)).code == Code.ACCESS_ACCEPT, "a check whether the server runs does not wait"
+        freed.set()
+        assert {parse(await received(reader)).code for reader, _ in lines} == {Code.ACCESS_REJECT}
+        assert not at.program.responder.dropped
+        for _, each in [*lines, (reader, writer)]:
+            each.close()
 
 
 @awaited

@@ -21,6 +21,7 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_SECONDS = 10 * 60
 """The longest validity of an assertion in seconds. Its id is remembered for longer, so nobody can use an assertion twice."""
 _SKEW_SECONDS = 60
+"""The seconds by which a client's clock may differ from ours."""
 _MOST_LETTERS = 4000
 
 
@@ -93,7 +94,7 @@ def _use(tx: LoginTransaction, audiences: frozenset[str], name: str, claims: Map
     if (
         isinstance(until, bool)
         or not isinstance(until, int | float)
-        or not now - _SKEW_SECONDS < until < now - _SKEW_SECONDS + _ASSERTION_SECONDS
+        or not now - _SKEW_SECONDS < until <= now + _ASSERTION_SECONDS + _SKEW_SECONDS
     ):
         raise invalid_client()
     if not isinstance(number, str) or not 0 < len(number) <= 255:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dsc_host.errors import InputError
 from dsc_host.gateway.radius.clients import Client
-from dsc_host.gateway.radius.packets import MOST_BYTES
+from dsc_host.gateway.radius.packets import MOST_BYTES, Code
 from dsc_host.gateway.radius.responder import Request, Responder
 
 PORT = 2083
@@ -123,13 +123,20 @@ class TlsConnections:
         judging: set[asyncio.Task[None]] = set()
         try:
             while (data := await _packet(reader)) is not None:
+                # Wait before the request is taken: a waiting request must not count as a request that is being judged. A check
+                # whether the server runs does not wait.
+                waits = data[0] != Code.STATUS_SERVER
+                if waits:
+                    await self._room.acquire()
                 taken = self._responder.take(data, source, fingerprint)
                 if isinstance(taken, Request):
-                    await self._room.acquire()
                     task = asyncio.create_task(self._reply(taken, writer))
                     judging.add(task)
                     task.add_done_callback(judging.discard)
-                elif taken is not None:
+                    continue
+                if waits:
+                    self._room.release()
+                if taken is not None:
                     await _send(writer, taken)
             self._responder.drop("malformed")
         finally:
