@@ -42,7 +42,7 @@ def test_who_may_not_add_bank_instructions_is_told_who_can(scenario: Scenario, b
 def test_the_amount_that_can_be_withdrawn_now_is_above_the_field(scenario: Scenario, browser: Browsers) -> None:
     page = with_bank(scenario, browser()).page
     assert "<dt>Left today</dt><dd>$200,000.00 of $200,000.00</dd>" in page.html
-    assert "<dt>Balance</dt><dd>Not checked on this page</dd>" in page.html
+    assert "Withdraw no more than your account holds: only the limit is checked here." in page.text
     assert 'id="f1-1-hint">At most $200,000.00 now. For example 1,250.00</p>' in page.html
     assert re.search('aria-label="You are here"><ol><li>Money</li><li aria-current="page">Withdraw money</li>', page.html)
     assert 'href="/">Back</a>' in page.html

@@ -110,8 +110,8 @@ def _withdraw(visit: Visit, value: str = "") -> View:
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
             *_limit_facts(_, level, allowance),
-            (_("Balance"), _("Not checked on this page")),
         ),
+        words=(_("Withdraw no more than your account holds: only the limit is checked here."),),
         back=Link("/", _("Back")),
         below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit, paid))),
     )
@@ -194,7 +194,7 @@ def _check(visit: Visit, form: Mapping[str, str], paid: Payout) -> View:
     fields = (hidden("amount", form["amount"]), hidden("entry", form["entry"]), hidden("sure", "yes"))
     return View(
         _("Check the withdrawal"),
-        words=(_("Nothing has been withdrawn yet. Your limit was checked, but not the balance of your account."),),
+        words=(_("Nothing has been withdrawn yet. Your account must hold the amount: only your limit was checked."),),
         facts=(
             (_("Amount"), _.dollars(amount)),
             (_("From"), _("Account of {owner}", owner=paid.owner)),
