@@ -20,6 +20,7 @@ from dsc_host.login import (
     WrongCredentials,
 )  # fmt: skip
 from dsc_host.schema import card_tables
+from dsc_host.verifier import State
 
 
 def test_an_app_is_activated_and_takes_the_place_of_sms(scenario: Scenario) -> None:
@@ -54,6 +55,22 @@ def test_an_app_leaves_a_card_in_use_that_another_user_shares(clock: Clock) -> N
         assert scenario.system.activate(again, f"P{app.respond(question)}")
         (card,) = scenario.system.devices(scenario.enter("anna"))
         assert (card.kind, card.live) == (Kind.DSC_PLUS, True)
+
+
+def test_a_card_that_an_app_replaces_is_out_of_use_in_the_verifier_too(clock: Clock) -> None:
+    """Otherwise a program that asks the verifier alone would still accept its responses."""
+    with new_scenario(clock, phone={"removes": ["sms", "voice", "dsc_plus"]}) as scenario:
+        for serial in ("IB3000905", "IB3000906"):
+            scenario.give_card("ben", serial)
+            if serial == "IB3000905":
+                app = activated(scenario, "ben")
+                step = scenario.system.begin("ben", PASSWORD)
+                scenario.system.report_loss(step.token, app.device, Loss.LOST)
+            else:
+                again = scenario.enter("ben")
+                question = scenario.system.ask_to_activate(again, app.device).shows["challenge"]
+                assert scenario.system.activate(again, f"P{app.respond(question)}")
+            assert scenario.verifier.card(serial).state is State.LOST
 
 
 def test_an_app_leaves_the_cards_of_its_user_in_use(scenario: Scenario) -> None:

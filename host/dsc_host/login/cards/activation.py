@@ -76,6 +76,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
             registry.move(tx, other, DeviceState.LOST)
             sharing.end_of_device(tx, other)
         elif kind.replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
+            kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.ENDED)
             sharing.end_of_device(tx, other)
     waits.end_of_card(tx, user, device, WaitState.DONE)

@@ -203,6 +203,7 @@ def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str,
 def _end_replaced(tx: LoginTransaction, user: User) -> None:
     """End the user's own devices that the app replaces, and the temporary devices."""
     for device in replaced_by_app(tx, user):
+        kinds.of(device).disable(tx, device, "replaced")
         registry.move(tx, device, DeviceState.ENDED)
     registry.end_temporary(tx, user)
 
