@@ -8,9 +8,11 @@ from tests.host.login.card_orders import PIN, ordered
 from tests.host.login.scenario import DAY, PASSWORD, PHONE, Scenario, new_scenario
 from tests.host.verifier_samples import Clock
 
-from dsc_host.login import Kind, NotAllowed, NotFound, Scope, rows
+from dsc_host.login import Kind, NotAllowed, NotFound, Scope, json_column, rows
+from dsc_host.login.devices.kinds.sent_code import NumberData
+from dsc_host.login.transaction import LoginTransaction, found, user_named
 
-DAYS, LATER = 30, "+41790000002"
+DAYS, LATER, CARL_PHONE = 30, "+41790000002", "+4915112345678"
 
 
 @pytest.fixture
@@ -45,6 +47,23 @@ def test_the_owner_is_reminded_twice_and_then_logs_in_to_the_account_only(scenar
     step = scenario.chosen("carl", Kind.VOICE)
     assert scenario.system.visitor(scenario.answered(step.token, scenario.sent("voice"))).scope is Scope.ACCOUNT
     assert reminders(scenario, "carl") == 2
+
+
+def test_calls_that_were_enabled_later_have_reminders_of_their_own(scenario: Scenario) -> None:
+    ended(scenario)
+
+    def enabled_now(tx: LoginTransaction) -> None:
+        carl = user_named(tx.db, "carl")
+        calls = found(rows.devices.one(tx.db, rows.devices.c.owner_id == carl.id, rows.devices.c.kind == Kind.VOICE))
+        rows.devices.change(tx.db, calls.id, made_at=tx.now(), told="", data=json_column.write(NumberData(CARL_PHONE)))
+
+    scenario.system.change(enabled_now)
+    told = []
+    for _ in range(DAYS - 1):
+        scenario.clock.advance(DAY)
+        scenario.system.operator.run_due()
+        told.append(reminders(scenario, "carl") - 2)
+    assert told == [0] * 22 + [1] * 6 + [2]
 
 
 def test_a_session_ends_with_the_full_access_of_its_device(scenario: Scenario) -> None:

@@ -38,12 +38,13 @@ def remind(tx: LoginTransaction, user_id: str) -> None:
     The first reminder is `near`, the last reminder is `imminent`. Do nothing if the reminder that is due was already sent.
     """
     user = locked_user(tx.db, user_id)
-    live = [device for device, _ in registry.live_of(tx, user) if kinds.of(device).number(device)]
+    # Leave out the devices that have had the last reminder: their end may be long past, and another device may end later.
+    live = [device for device, _ in registry.live_of(tx, user) if kinds.of(device).number(device) and device.told != _IMMINENT]
     if not live:
         return
     ends_at = min(_ends_at(tx, device) for device in live)
     stage = _IMMINENT if ends_at - tx.now() <= tx.policy.sms.imminent_days * DAY else _NEAR
-    late = [device for device in live if device.told not in (stage, _IMMINENT)]
+    late = [device for device in live if device.told != stage]
     if not late:
         return
     notices.notify(tx, user, "sms_ends", day=tx.calendar.day(ends_at))
