@@ -9,6 +9,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from dsc_host.login.policy.checks import refuse
 
 MOST = 10**12
+MOST_SECONDS = 10**10
+"""The longest duration: about three hundred years. With a longer one, a page could not show when it ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dsc_host.errors import InputError
 from dsc_host.login.policy.calendar import Calendar, Holidays
 from dsc_host.login.policy.checks import check, refuse
 from dsc_host.login.policy.contexts import AuthenticationContext
-from dsc_host.login.policy.field_values import Range, merged, table_of, value_of
+from dsc_host.login.policy.field_values import MOST_SECONDS, Range, merged, table_of, value_of
 from dsc_host.login.policy.offices import ContactPolicy
 
 _MOST_BYTES = 64 * 1024
@@ -26,6 +26,7 @@ _MOST_BYTES = 64 * 1024
 
 # In fields of the types `int` and `Days`, 0 means "never", "none" or "no days".
 Positive = Annotated[int, Range(1)]
+Seconds = Annotated[int, Range(1, MOST_SECONDS)]
 Days = Annotated[int, Range(0, 3650)]
 PositiveDays = Annotated[int, Range(1, 3650)]
 
@@ -35,23 +36,23 @@ class LoginPolicy:
     """The table `login`: limits on attempts, codes and messages."""
 
     failures: Positive
-    failures_within: Positive
-    lock_for: Positive
+    failures_within: Seconds
+    lock_for: Seconds
     pause_after: int
-    pause: int
+    pause: Annotated[int, Range(0, MOST_SECONDS)]
     failures_by_name: Positive
     failures_by_address: Positive
     successes_by_address: Positive
-    address_within: Positive
-    step_validity: Positive
+    address_within: Seconds
+    step_validity: Seconds
     offers: Positive
     code_attempts: Positive
-    code_validity: Positive
+    code_validity: Seconds
     code_digits: Annotated[int, Range(1, 32)]
-    code_again: Positive
+    code_again: Seconds
     factor_failures: Positive
     factor_failures_in_a_day: Positive
-    factor_lock_for: Positive
+    factor_lock_for: Seconds
     messages_to_user: Positive
     messages_to_number: Positive
     messages_to_country: Positive
@@ -62,11 +63,11 @@ class LoginPolicy:
 class SessionPolicy:
     """The table `sessions`: how long a session lasts, in seconds."""
 
-    idle: Positive
-    longest: Positive
-    pin: Positive
-    biometrics: Positive
-    biometrics_longest: Positive
+    idle: Seconds
+    longest: Seconds
+    pin: Seconds
+    biometrics: Seconds
+    biometrics_longest: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class TemporaryPolicy:
 class PhonePolicy:
     """The table `phone`: the pushes to the app, and the activation of the app."""
 
-    push_validity: Positive
+    push_validity: Seconds
     pushes: Positive
     number_digits: Annotated[int, Range(1, 8)]
     token_letters: Annotated[int, Range(1, 32)]
@@ -169,9 +170,9 @@ class SharingPolicy:
 class ProtectionPolicy:
     """The table `protection`: the validity of a step-up, and the waiting times of changes."""
 
-    proof_seconds: Positive
+    proof_seconds: Seconds
     wait_days: Days
-    corrected_seconds: int
+    corrected_seconds: Annotated[int, Range(0, MOST_SECONDS)]
 
 
 @dataclass(frozen=True, slots=True)
