@@ -15,7 +15,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.PASSWORD_RIGHT: "Your password was entered.",
     EventKind.PASSWORD_WRONG: "A login was refused: the password was wrong.",
     EventKind.LOGGED_IN: "Logged in.",
-    EventKind.ANSWER_WRONG: "A login was refused: the answer of the device was wrong.",
+    EventKind.ANSWER_WRONG: "A login was refused: the device did not give the right answer in time.",
     EventKind.PROVEN: "A device answered once more in a session.",
     EventKind.PROOF_WRONG: "In a session, the answer of a device was wrong.",
     EventKind.PROGRAM_ENTERED: "Logged in at another program.",
