@@ -6,6 +6,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element  # its parser is not used
 
 from dsc_host.errors import InputError
+from dsc_host.verifier.model import MOST_SECONDS
 
 _DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 
@@ -20,6 +21,8 @@ class Validity(NamedTuple):
 def of_key(package: Element, key: Element) -> Validity:
     """Return the period in which both a key and its device are valid. A date without a time zone is in UTC.
 
+    A start before 1970 and an end after the year 2286 are no limits: systems write dates such as 9999-12-31 for "never".
+
     Raises `InputError` if a date is malformed, or is outside of `Policy` and `DeviceInfo`.
     """
     begins = [_date(element, "StartDate") for element in (package.find("DeviceInfo"), key.find("Policy"))]
@@ -27,8 +30,8 @@ def of_key(package: Element, key: Element) -> Validity:
     if key.find("StartDate") is not None or key.find("ExpiryDate") is not None:
         raise InputError("policy", "has a date outside of Policy, as in drafts of RFC 6030; export it as PSKC 1.0")
     return Validity(
-        max((each for each in begins if each is not None), default=None),
-        min((each for each in ends if each is not None), default=None),
+        max((each for each in begins if each is not None and each >= 0), default=None),
+        min((each for each in ends if each is not None and each <= MOST_SECONDS), default=None),
     )
 
 

@@ -101,10 +101,13 @@ class Archiver:
         """Write the file of a segment unless it exists. Then read and check the file."""
         path, database = segment_files.make(self._context, self._folder, segment), self._context.seals.database
         proven, kept = _Proven(segment), dict[str, KeptCard]()
-        for number, (line, digest) in enumerate(archive_file.entries(path, segment, database), segment.first_entry):
-            if number % BATCH == 0:
-                proven.hashes[number] = digest
-            self._keep(line, kept)
+        try:
+            for number, (line, digest) in enumerate(archive_file.entries(path, segment, database), segment.first_entry):
+                if number % BATCH == 0:
+                    proven.hashes[number] = digest
+                self._keep(line, kept)
+        except InputError as error:
+            raise archive_file.in_the_way(error, "archive") from error
         proven.hashes[segment.last_entry] = segment.end_hash
         # Use the summaries only now: until the last entry was read, the file may not be the file of this segment.
         for serial, card in kept.items():

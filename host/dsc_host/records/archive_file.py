@@ -164,6 +164,11 @@ def _lines(path: Path, file: BinaryIO, chunk: int = _CHUNK) -> Generator[bytes, 
         raise _refusal(path, "is followed by other data")
 
 
+def in_the_way(error: InputError, field: str) -> InputError:
+    """Return the error about a file in the place of a segment's file, with the remedy."""
+    return InputError(field, f"{error.problem}; put the right file in its place, or move it away, and repeat the command")
+
+
 def _refusal(path: Path, problem: str) -> InputError:
     return InputError("archive", f"{path} {problem}")
 

@@ -77,9 +77,12 @@ def make_files(context: Context[Any], folder: Path, done: Progress) -> None:
     for segment in found:
         try:
             path = segment_files.make(context, folder, segment)
-            archive_file.check_header(path, segment, context.seals.database)
         except InputError as error:
             raise InputError("segments", error.problem) from error
+        try:
+            archive_file.check_header(path, segment, context.seals.database)
+        except InputError as error:
+            raise archive_file.in_the_way(error, "segments") from error
         done(segment.last_entry, found[-1].last_entry)
 
 
@@ -131,7 +134,9 @@ def _insert_segment(db: Connection, seals: Seals, segment: Segment, folder: Path
         while batch := list(islice(rows, _BATCH)):
             db.execute(insert(audit), batch)
     except InputError as error:
-        raise InputError("segments", f"{error.problem}; nothing was restored") from error
+        raise InputError(
+            "segments", f"{error.problem}; nothing was restored; replace this file by another copy of it, and restore again"
+        ) from error
 
 
 def _rows(path: Path, segment: Segment, database: str, archived: int) -> Iterator[dict[str, Any]]:

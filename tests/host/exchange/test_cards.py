@@ -287,6 +287,23 @@ def test_a_date_that_can_be_read_in_several_ways_is_refused(date: bytes) -> None
     assert first_refusal(dated(b"<pskc:Policy>", b"2006-05-01T00:00:00Z", date), key=KEY).field in ("ExpiryDate", "package")
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59Z"),
+        (b"0001-01-01T00:00:00+14:00", b"9999-12-31T23:59:59-12:00"),
+        (b"1969-12-31T23:59:59Z", b"2286-11-20T17:46:41Z"),
+    ],
+)
+def test_dates_that_mean_always_and_never_are_no_limits(begin: bytes, end: bytes) -> None:
+    assert read(dated(b"<pskc:Policy>", begin, end)) == CARDS[:1]
+
+
+def test_a_card_that_has_ended_long_ago_or_begins_in_centuries_is_refused() -> None:
+    for dates in ((b"0001-01-01T00:00:00Z", b"1969-12-31T00:00:00Z"), (b"9999-01-01T00:00:00Z", b"9999-12-31T00:00:00Z")):
+        assert first_refusal(dated(b"<pskc:Policy>", *dates), key=KEY).field == "validity"
+
+
 def test_dates_that_leave_no_time_are_refused() -> None:
     assert first_refusal(dated(b"<pskc:Policy>", *[b"2006-05-01T00:00:00Z"] * 2), key=KEY).field == "validity"
 

@@ -190,7 +190,7 @@ def edited(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Path], Non
 
 INJURIES: dict[str, tuple[Callable[[Path], None], str]] = {
     "missing": (missing, "cannot be read: No such file or directory; nothing was restored"),
-    "cut": (cut, "is cut short; nothing was restored"),
+    "cut": (cut, "is cut short; nothing was restored; replace this file by another copy"),
     "flipped": (flipped, "nothing was restored"),
     "swapped": (swapped, "is not segment 2, or was changed; nothing was restored"),
     "one less": (edited(lambda lines: lines[:-1]), "does not hold the entries 1001 to 2000 as they were sealed"),
@@ -242,7 +242,7 @@ def test_a_folder_that_cannot_be_used_is_refused(verifier: Verifier, tmp_path: P
 
 def test_another_file_in_the_place_is_refused_and_left(verifier: Verifier, folder: Path) -> None:
     archive_file.file_of(folder, 2).write_bytes(b"a letter")
-    with pytest.raises(InputError, match=r"segments: .*audit-000002.jsonl.xz is cut short"):
+    with pytest.raises(InputError, match=r"segments: .*audit-000002.jsonl.xz is cut short; put the right file"):
         made(verifier, folder)
     assert archive_file.file_of(folder, 2).read_bytes() == b"a letter"
 

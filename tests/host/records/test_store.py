@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from tests.host.databases import new_database
 from tests.host.records.database_file import KEY, MASTER, PIN, SUITE, posix_only, sqlite, url
 
 from dsc_host.errors import InputError, StoreError
@@ -182,6 +183,19 @@ def test_a_database_that_others_keep_locked_is_given_up_on(enrolled: Path, store
         other.rollback()
         run(store, "DELETE FROM cards")
     assert cards_in(store) == 0
+
+
+@pytest.mark.every_database
+def test_a_transaction_that_gets_no_connection_is_given_up_on(database_kind: str, tmp_path: Path) -> None:
+    """A pool has 15 connections."""
+    with ExitStack() as readers:
+        place = readers.enter_context(new_database(database_kind, tmp_path)).url
+        Verifier.open(place, master_key=MASTER).close()
+        store = readers.enter_context(closing(Store.open(place, SCHEMA, patience=0.02)))
+        for _ in range(15):
+            readers.enter_context(store.read())
+        with pytest.raises(StoreError, match="this program uses all its connections to it"), store.read():
+            pass
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from dsc_host.records.segment_worker import Source
 from dsc_host.records.statements import Statement
 
+ALL_IN_USE = "this program uses all its connections to it, and none became free in time; try again, or do less at once"
+"""The advice for a transaction that got no connection of the pool in time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -10,13 +10,13 @@ that writes would have to use SERIALIZABLE.
 import time
 from contextlib import AbstractContextManager, nullcontext
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.records.backends.base import Identity, Mode, Start
+from dsc_host.records.backends.base import ALL_IN_USE, Identity, Mode, Start
 from dsc_host.records.segment_worker import Source
 from dsc_host.records.statements import Statement
 from dsc_host.records.tables import APPLICATION_ID
@@ -175,6 +175,8 @@ class PostgreSQL:
 
     def advice(self, error: SQLAlchemyError) -> str:
         """Return a message with the problem and its remedy, without a password or stored data."""
+        if isinstance(error, exc.TimeoutError):
+            return ALL_IN_USE
         if not isinstance(error, DBAPIError):
             return str(error)
         state = _sqlstate(error)

@@ -13,14 +13,14 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.files import keep_name, warn_if_exposed
-from dsc_host.records.backends.base import Identity, Mode, Start
+from dsc_host.records.backends.base import ALL_IN_USE, Identity, Mode, Start
 from dsc_host.records.backends.turns import turns_of
 from dsc_host.records.segment_worker import Source
 from dsc_host.records.statements import Statement
@@ -189,6 +189,8 @@ class SQLite:
 
     def advice(self, error: SQLAlchemyError) -> str:
         """Return a message with the problem and its remedy."""
+        if isinstance(error, exc.TimeoutError):
+            return ALL_IN_USE
         name = _sqlite_error(error)
         for beginning, advice in _ADVICE.items():
             if name.startswith(beginning):
