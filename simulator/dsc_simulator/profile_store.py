@@ -3,8 +3,8 @@
 Promises:
 - When a card writes to its flash, the data is on disk before the card continues. So no counter is used twice, even if the
   program is killed or the computer loses power.
-- A file is replaced completely or not at all. An invalid file is never overwritten. It is
-  copied, unless it is larger than 1 MiB, and the error names the copy.
+- A file is replaced completely or not at all.
+- An invalid file is never overwritten. It is copied, and the error names the copy. A file of more than 1 MiB is not copied.
 - One program at a time can open a profile. When the program ends, even by a crash, the system releases its lock.
 """
 

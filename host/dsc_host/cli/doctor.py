@@ -66,7 +66,7 @@ def doctor(
     The command checks the settings, the master key, the database, the log, the clock, the senders, the ports, the extras
     and the disk. It shows the packages that the HTTP servers use. Run it as the user of the operating system who runs
     the services, and with the options of the services. It changes nothing, migrates nothing and sends no message. The exit
-    code is 1 if a check failed, and 0 if there are only warnings.
+    code is 1 if a check failed, otherwise 0, even if there are warnings.
 
     \b
     Examples:

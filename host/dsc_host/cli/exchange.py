@@ -167,7 +167,9 @@ def import_cards(
         with records.open(may_make=True) as verifier:
             count = source.enroll(verifier, atomic=atomic, refused=refused, taken=awaiting.count)
     if awaiting.cards and count:
-        notice(f"{awaiting.cards} cards await their PIN. Set the PINs with dscplus card pin set, or dscplus card pin draw.")
+        notice(
+            f"Cards that await their PIN: {awaiting.cards}. Set the PINs with dscplus card pin set, or dscplus card pin draw."
+        )
     result: Result = {"file": str(file), "cards": count, "left_out": len(refusals)}
     if dry_run and not as_json:
         show_all(rows, as_json=False, none="The file has no cards.")

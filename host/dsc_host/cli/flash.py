@@ -51,7 +51,7 @@ BoardOption = Annotated[
     typer.Option(
         "--board",
         metavar="NAME",
-        help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: that on the board, or that of its model.",
+        help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: the board's own, otherwise that of its model.",
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]

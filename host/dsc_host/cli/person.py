@@ -71,8 +71,8 @@ def review(
 ) -> None:
     """Put a person under review.
 
-    During the review, the person's devices can be shared only after compliance has approved. The key `compliance` in the table
-    `sharing` of the policy can require this approval for everybody or for nobody.
+    During the review, the person's devices can be shared only after compliance has approved. In the table `sharing`
+    of the policy, the key `compliance` can require this approval for everybody, or switch it off.
 
     \b
     Examples:

@@ -19,7 +19,7 @@ def desk(dscplus: Command) -> Command:
     file.write_text("serial,seed,suite\n" + "".join(f"{serial},{KEY.hex()},{SUITE}\n" for serial in SERIALS))
     done = dscplus("import", str(file), "--allow-plain", "--json")
     assert (done.code, json.loads(done.out)["cards"]) == (0, 3)
-    assert "3 cards await their PIN. Set the PINs with dscplus card pin set" in done.err
+    assert "Cards that await their PIN: 3. Set the PINs with dscplus card pin set" in done.err
     return dscplus
 
 

@@ -5,7 +5,7 @@ Four promises:
 1. A request is accepted only with the certificate of a known client, and only from an address of this client.
 2. A connection is closed when its bytes are not a packet, or when it is silent or slow for too long.
 3. Memory is bounded: there are limits for the connections and for the requests that are judged at the same time. Further
-   connections are closed. Further requests wait, or are dropped if too many wait.
+   connections are closed. Each connection keeps at most one further request, which waits.
 4. When the server stops, it answers the requests that are being judged.
 """
 
