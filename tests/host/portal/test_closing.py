@@ -15,7 +15,9 @@ def test_it_says_what_will_happen_and_which_cards_to_send_back(scenario: Scenari
     assert link is not None
     assert "Send it back" in anna.open(link[1]).text
     told = re.findall("<li>([^<]*)</li>", page.html)
-    assert "No more money can be withdrawn or deposited." in told
+    assert (
+        "Closing moves no money. Money left in the account can no longer be withdrawn here, and none can be deposited." in told
+    )
     about = [each for each in told if "statements" in each]
     assert about == [
         "You can see the statements with your user name and password once each card of the account has come back or was"

@@ -51,7 +51,7 @@ def test_a_card_of_old_is_listed_and_marked_and_cannot_be_requested(scenario: Sc
     assert "Enter the challenge below into the device" in page.text
     assert carl.press("Log in", answer=scenario.respond("GD-00071", page.shown)).path == "/"
     assert "Gold token (no longer issued) in use GD-00071" in carl.open("/devices").text
-    assert "Protected by Gold token (no longer issued) No device Per day any amount" in carl.open("/protection").text
+    assert "Protected by Gold token (no longer issued) No device Per day Any amount" in carl.open("/protection").text
     carl.open("/request")
     # A form with a field for the kind does not bring another kind.
     assert carl.press("Continue", pin="8246", again="8246", kind="gold").status == 200

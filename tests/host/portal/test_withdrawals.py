@@ -41,9 +41,13 @@ def test_who_may_not_add_bank_instructions_is_told_who_can(scenario: Scenario, b
 
 def test_the_amount_that_can_be_withdrawn_now_is_above_the_field(scenario: Scenario, browser: Browsers) -> None:
     page = with_bank(scenario, browser()).page
-    assert "<dt>Left today</dt><dd>$200,000.00 of $200,000.00</dd>" in page.html
+    assert re.search(
+        'Left today</span> <b>[$]200,000.00 of [$]200,000.00</b>.*Left in five.*<form method="post" action="/withdraw"',
+        page.html,
+        re.S,
+    )
     assert "Withdraw no more than your account holds: only the limit is checked here." in page.text
-    assert 'id="f1-1-hint">At most $200,000.00 now. For example 1,250.00</p>' in page.html
+    assert 'id="f1-1-hint">At most $200,000.00 today. For example 1,250.00</p>' in page.html
     assert re.search('aria-label="You are here"><ol><li>Money</li><li aria-current="page">Withdraw money</li>', page.html)
     assert 'href="/">Back</a>' in page.html
     page = with_bank(scenario, browser(), "anna").page
@@ -75,7 +79,8 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
     assert carl.press("Withdraw $150,000.00").notice == (
         "The withdrawal of $150,000.00 from the account of Carl to CH…2957 was recorded. It arrives by November\xa017,\xa02023."
     )
-    assert "Left today $50,000.00 of $200,000.00 All of the limit again From November 15, 2023" in carl.page.text
+    assert "Left today $50,000.00 of $200,000.00" in carl.page.text
+    assert "You can withdraw $200,000.00 a day again from November 15, 2023." in carl.page.text
 
 
 def test_the_check_page_is_only_for_the_session_that_asked_for_it(scenario: Scenario, browser: Browsers) -> None:
@@ -108,14 +113,14 @@ def test_too_much_for_the_rest_of_the_limit_is_told_with_the_day_when_it_is_full
     scenario.system.withdraw(carl.cookie, Decimal(150_000))
     page = carl.press("Continue", amount="60000")
     assert page.error == "The amount is more than what is left of your limit."
-    assert "At most $50,000.00 now, $200,000.00 a day again from November 15, 2023." in page.text
+    assert "At most $50,000.00 today. From November 15, 2023: $200,000.00 a day." in page.text
     for amount in (50_000, 200_000, 150_000):
         scenario.system.withdraw(carl.cookie, Decimal(amount))
         scenario.clock.advance(DAY)
         carl = enter(scenario, browser(), "carl")
     carl.open("/withdraw")
     page = carl.press("Continue", amount="60000")
-    assert "At most $50,000.00 now, $200,000.00 a day again from November 21, 2023." in page.text
+    assert "At most $50,000.00 today. From November 21, 2023: $200,000.00 a day." in page.text
 
 
 def test_a_deposit_is_offered_in_the_ways_that_fit_the_bank_account(scenario: Scenario, browser: Browsers) -> None:
@@ -132,7 +137,7 @@ def test_the_limit_may_be_used_up_after_the_check(scenario: Scenario, browser: B
         each.press("Continue", amount="150000")
     assert one.press("Withdraw $150,000.00").notice
     page = other.press("Withdraw $150,000.00")
-    assert (page.status, "At most $50,000.00 now" in page.text) == (409, True)
+    assert (page.status, "At most $50,000.00 today" in page.text) == (409, True)
     other.press("Continue", amount="50000")
     page = other.press("Withdraw $50,000.00")
     assert "Nothing is left of your limit now" in page.text

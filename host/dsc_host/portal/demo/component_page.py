@@ -231,7 +231,7 @@ def _instructions(_: Language) -> Instructions:
 
 def _outcome(_: Language) -> Outcome:
     words = (_("All your other sessions end, and you are notified."), _("This cannot be undone."))
-    return Outcome(_("This will happen"), words)
+    return Outcome(_("What will happen"), words)
 
 
 def _outcomes(_: Language) -> tuple[Block, ...]:

@@ -41,7 +41,7 @@ def _closing(visit: Visit) -> View:
     words = (
         _("The account is closed for good: nobody can undo it."),
         _("All devices of all users of the account stop working, and all their sessions end."),
-        _("No more money can be withdrawn or deposited."),
+        _("Closing moves no money. Money left in the account can no longer be withdrawn here, and none can be deposited."),
         _("Requested cards that are not made yet are canceled, and their deposits are released."),
         _(
             "You can see the statements with your user name and password once each card of the account has come back or was"

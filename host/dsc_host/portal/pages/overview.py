@@ -130,7 +130,7 @@ def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Al
     if not number:
         return ()
     words = (_("If that was not you, change your password."),)
-    links = (Link("/events", _("Show the logins")),)
+    links = (Link("/password", _("Change the password")), Link("/events", _("Show the logins")))
     return (Alert(INFO, _("Refused logins in the last seven days: {number}", number=number), words, links),)
 
 
@@ -170,7 +170,7 @@ def _limits(visit: Visit, known: Protection) -> Meters:
     more = Link("/protection", _("Protection and limits"))
     meters = limit_meters(_, level, left)
     words = () if meters else (_("You may withdraw any amount: your device has no limit."),)
-    return Meters(_("Withdrawals"), meters, words, more, links)
+    return Meters(_("Money"), meters, words, more, links)
 
 
 def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:

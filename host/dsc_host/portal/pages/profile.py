@@ -8,6 +8,7 @@ from dsc_host.login import Profile, SentCode
 from dsc_host.portal.components import INFO, WARNING, Actions, Alert, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
+from dsc_host.portal.pages.contact import call_links
 from dsc_host.portal.pages.postal_addresses import address_field, entered_address
 from dsc_host.portal.pages.protection import change_refusal
 from dsc_host.portal.pages.sent_codes import CodeFlow
@@ -48,9 +49,9 @@ def _who_changes(visit: Visit, known: Profile) -> tuple[Alert, ...]:
         " ask who you are. Once you have opted back in, you can change them here."
     )
     refusal = change_refusal(visit)
-    link = Link("/opt-in", _("Opt back in"), primary=True)
+    links = (() if refusal else (Link("/opt-in", _("Opt back in"), primary=True),)) + call_links(visit)
     title = _("You have opted out of the protection")
-    return (Alert(WARNING, title, (words, refusal) if refusal else (words,), () if refusal else (link,), "shield-off"),)
+    return (Alert(WARNING, title, (words, refusal) if refusal else (words,), links, "shield-off"),)
 
 
 def _details(_: Language, known: Profile) -> Sequence[Item]:
@@ -200,8 +201,9 @@ def bank_fields(_: Language, kind: str = _IBAN) -> tuple[Field, ...]:
         Choice(_IBAN, _("Account with an IBAN"), _("Most accounts outside the US. Your statement shows the IBAN.")),
         Choice(_US, _("Account in the US"), _("It has a routing number and an account number, as your checks show.")),
     )
-    iban, routing = _("For example NO93 8601 1117 947"), _("9 digits, for example 111000025")
-    number = _("4 to 17 digits, for example 000123456789")
+    masked = _("Afterwards only the last digits are shown.")
+    iban, routing = f"{_('For example NO93 8601 1117 947.')} {masked}", _("9 digits, for example 111000025")
+    number = f"{_('4 to 17 digits, for example 000123456789.')} {masked}"
     return (
         Field("kind", _("Which account do you have?"), "radio", value=kind, choices=kinds),
         Field("iban", "IBAN", hint=iban, longest=64, optional=True, secret=True, shown_for=_IBAN),
@@ -228,11 +230,8 @@ def _bank(visit: Visit) -> View:
         title, submit = _("Add bank instructions"), _("Add")
     return View(
         title,
-        words=(
-            _("The money that you withdraw goes to this bank account."),
-            _("Afterwards only the last digits are shown."),
-        ),
-        facts=((_("Now"), known.bank),) if known.bank else (),
+        words=(_("The money that you withdraw goes to this bank account."),),
+        facts=((_("Current bank account"), known.bank),) if known.bank else (),
         forms=(Form("/profile/bank", submit, bank_fields(_)),),
         back=_profile(_),
     )

@@ -172,5 +172,5 @@ def _funding(visit: Visit) -> Decimal:
 
 def _amounts(_: Language, level: Level) -> tuple[str, str]:
     if level.per_day is None or level.per_five_days is None:
-        return _("any amount"), _("any amount")
+        return _("Any amount"), _("Any amount")
     return _.dollars(level.per_day), _.dollars(level.per_five_days)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from dsc_host.login import EventKind, SecurityEvent
 from dsc_host.portal.components import INFO, Alert
 from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.pages.contact import call_links
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Cell, Link, Row, Table, View
 from dsc_host.portal.wording import KINDS, name_with_label
@@ -100,9 +101,9 @@ def security_events(visit: Visit) -> Response:
         blocks=(
             Alert(
                 INFO,
-                _("Was something not done by you?"),
+                _("Do you see something that was not you?"),
                 (_("Change your password, end the other sessions, and call support."),),
-                links=(Link("/password", _("Change the password")), Link("/sessions", _("Sessions"))),
+                links=(Link("/password", _("Change the password")), Link("/sessions", _("Sessions")), *call_links(visit)),
             ),
         ),
         tables=(events_table(_, shown.events, _("Events")),),

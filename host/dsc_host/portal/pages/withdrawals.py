@@ -71,9 +71,9 @@ def _too_much(_: Language, amount: Decimal, level: Level, allowance: Allowance) 
         return title, _("At most {limit} a day. For more, log in with a device that has a higher limit.", limit=_.dollars(left))
     title = _("The amount is more than what is left of your limit.")
     if (day := allowance.full_on) is None:
-        return title, _("At most {most} now.", most=_.dollars(left))
+        return title, _("At most {most} today.", most=_.dollars(left))
     words = _(
-        "At most {most} now, {limit} a day again from {day}.",
+        "At most {most} today. From {day}: {limit} a day.",
         most=_.dollars(left),
         limit=_.dollars(level.per_day),
         day=_.day(day.isoformat()),
@@ -102,38 +102,37 @@ def _withdraw(visit: Visit, value: str = "") -> View:
     """Return the page with the form. If bank instructions are missing or the limit is used up, an alert replaces the form."""
     _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
     paid = visit.system.payout(visit.token)
-    meters, left = limit_meters(_, level, allowance)[1:], _left(allowance)
-    limits = Meters(_("Withdrawal limits"), meters, more=Link("/protection", _("Protection and limits")))
+    limits, left = _limits(_, level, allowance), _left(allowance)
     view = View(
         _("Withdraw money"),
         facts=(
             (_("From"), _("Account of {owner}", owner=paid.owner)),
             (_("To"), paid.bank or _("There are no bank instructions yet.")),
-            *_limit_facts(_, level, allowance),
+            *(() if limits else ((_("You can withdraw now"), _("Any amount: your device has no limit.")),)),
         ),
         words=(_("Withdraw no more than your account holds: only the limit is checked here."),),
         back=Link("/", _("Back")),
-        below=(*((limits,) if meters else ()), Actions(_("What you can do"), _further(visit, paid))),
+        blocks=limits,
+        below=(Actions(_("What you can do"), _further(visit, paid)),),
     )
     if not paid.bank:
-        return replace(view, blocks=(_without_bank(visit),))
+        return replace(view, blocks=(_without_bank(visit), *limits))
     if left == 0:
-        return replace(view, blocks=(_used_up(_, level, allowance),))
-    hint = example(_) if left is None else f"{_('At most {most} now.', most=_.dollars(left))} {example(_)}"
+        return replace(view, blocks=(_used_up(_, level, allowance), *limits))
+    hint = example(_) if left is None else f"{_('At most {most} today.', most=_.dollars(left))} {example(_)}"
     field = Field("amount", _("Amount in US dollars"), "amount", hint, value, longest=20)
     return replace(view, forms=(Form("/withdraw", _("Continue"), (field,)),), steps=_steps(_, 1))
 
 
-def _limit_facts(_: Language, level: Level, allowance: Allowance) -> tuple[tuple[str, str], ...]:
-    """Return the limit for a day, how much of it is left, and when it is whole again. Without a limit, say so instead."""
-    left, day = _left(allowance), allowance.full_on
-    if level.per_day is None or left is None:
-        return ((_("You can withdraw now"), _("Any amount: your device has no limit.")),)
-    again = (
-        ((_("All of the limit again"), _("From {day}", day=_.day(day.isoformat()))),) if day and left < level.per_day else ()
-    )
-    words = _("{left} of {limit}", left=_.dollars(left), limit=_.dollars(level.per_day))
-    return ((_("Left today"), words), *again)
+def _limits(_: Language, level: Level, allowance: Allowance) -> tuple[Meters, ...]:
+    """Return the panel that shows what is left of each limit, and when it is whole again. Without a limit, return nothing."""
+    meters, left = limit_meters(_, level, allowance), _left(allowance)
+    if not meters or left is None or level.per_day is None:
+        return ()
+    # If nothing is left, an alert above the panel has this sentence.
+    again = (_full_again(_, level, allowance),) if 0 < left < level.per_day else ()
+    more = Link("/protection", _("Protection and limits"))
+    return (Meters(_("Withdrawal limits"), meters, tuple(filter(None, again)), more),)
 
 
 def _steps(_: Language, current: int) -> Steps:
