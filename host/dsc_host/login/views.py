@@ -67,7 +67,7 @@ class DeviceView:
     """The name that the user has given to the device; empty if there is none."""
     added_at: float
     used_at: float | None
-    """The Unix time of the user's last login or proof with the device; None if it is not known."""
+    """The Unix time of the user's last login or step-up with the device; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import pytest
 from tests.host.login.card_orders import PIN, with_online_card
 from tests.host.login.scenario import PASSWORD, Scenario
 
-from dsc_host.login import DeviceState, Kind, Loss, OrderState, Scope
+from dsc_host.errors import InputError
+from dsc_host.login import DeviceState, Kind, Loss, OrderState, Scope, rows
 from dsc_host.verifier import State, Verifier
 
 ANNAS = "IB3000901"
@@ -30,6 +31,14 @@ def removed(verifier: Verifier) -> None:
 
 ENDS = pytest.mark.parametrize("end", [retired, lost, suspended, removed])
 End = Callable[[Verifier], None]
+
+
+@pytest.mark.parametrize("end", [retired, lost, suspended])
+def test_a_card_that_is_out_of_use_at_the_verifier_is_assigned_to_nobody(scenario: Scenario, end: End) -> None:
+    end(scenario.verifier)
+    scenario.system.change(lambda tx: rows.devices.remove(tx.db, rows.devices.c.serial == ANNAS))
+    with pytest.raises(InputError, match=f"^serial: {ANNAS} is {end.__name__}, so nobody could log in"):
+        scenario.system.operator.enroll_card("carl", ANNAS)
 
 
 @ENDS

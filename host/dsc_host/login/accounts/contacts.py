@@ -1,7 +1,7 @@
 """The phone numbers and the email address of a user.
 
-Codes for logins and notices go only to confirmed numbers. Existing users are notified of each change, because an attacker could
-have entered the new number or address. Codes for logins go to a new number, and notices go to a new address.
+Only confirmed numbers get codes for logins, and notices. Each change is announced to the user, except when the user is added:
+an attacker could have entered the new number, which then gets codes for logins, or the new address, which gets notices.
 """
 
 from sqlalchemy import Connection

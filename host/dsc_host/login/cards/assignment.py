@@ -6,10 +6,14 @@ from dsc_host.login.accounts import users
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.messages import notices
 from dsc_host.login.transaction import LoginTransaction, account_of, locked_user
+from dsc_host.verifier import card_lookup
+from dsc_host.verifier.model import State
 
 
 def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
-    """Assign an enrolled card of this kind to a user, as an active device. Return the id of the device. Raises `InputError`.
+    """Assign an enrolled card of this kind to a user, as an active device. Return the id of the device.
+
+    Raises `UnknownCard`, and `InputError`, for example if the card is suspended, lost or retired.
 
     This also works for kinds that are no longer issued, because users keep the cards that they have.
     """
@@ -23,6 +27,9 @@ def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
         raise InputError("name", "the account of {name} is closed", name=user.name)
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
+    state = card_lookup.locked_card(tx.cards, serial).state
+    if state not in (State.ENROLLED, State.ACTIVE):
+        raise InputError("serial", "{serial} is {state}, so nobody could log in with it", serial=serial, state=state)
     notified = notices.notify(tx, user, "activated", device=serial)
     device = registry.add(tx, user, card, notified=notified, serial=serial)
     users.invalidate_sessions(tx.db, user)

@@ -37,7 +37,7 @@ def refusal(tx: LoginTransaction, use: Use) -> TooManyAttempts | None:
 
 
 def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
-    """Count a wrong answer with a device that is not locked. Do nothing if the verifier counts wrong answers for this kind."""
+    """Count a wrong answer of a device that is not locked. Do nothing if the verifier counts the wrong answers of this kind."""
     if kind.enrolled:
         return
     over = use.locked_until is not None

@@ -111,7 +111,7 @@ class OpenData(SessionData):
     extendable: bool = False
     """Whether a further answer with the method that opened the session extends the session."""
     proven_at: float = 0.0
-    """The Unix time at which a device's answer opened the session, or last extended its trust by a step-up; 0 if none did."""
+    """The Unix time of the answer that opened the session, or of the latest step-up; 0 if no device has answered."""
     address: str = ""
     """The IP address from which the user logged in; empty if it is not known."""
     browser: str = ""

@@ -4,7 +4,8 @@ The page of a login shows a number. The user enters this number on the phone, so
 by mistake. The app has a key that is derived from its PIN. If the user has enabled biometrics, the app has a second key, which
 a finger or a face releases. The key that answered determines how long the session may last. A response that the user types
 into the login page begins with the letter of this key: P for the PIN, B for biometrics. After too many pushes without an
-approval, a phone gets no pushes for a day. Until then, or until a typed response is accepted, the user types the challenge.
+approval, a phone gets no pushes for a day, and the user types the challenge. The phone gets pushes again as soon as a typed
+response is accepted.
 """
 
 from collections.abc import Mapping
