@@ -50,7 +50,16 @@ def read_answer(visit: Visit, offer: Offer) -> str:
 
 
 def wrong_answer(_: Language, offer: Offer) -> str:
-    """Return the sentence about a wrong answer. It says how many tries are left, and what happens after the last one."""
+    """Return the words about a wrong answer. They say how many tries are left, and what to do or what follows the last one.
+
+    A card cannot notice that its PIN is wrong, so its owner is told to check the PIN too.
+    """
+    if offer.kind is Kind.DSC_PLUS:
+        return _(
+            "That answer was not correct. Tries left: {left}."
+            " Check the PIN and the challenge, then enter both on the card again.",
+            left=offer.left,
+        )
     return _(
         "That answer was not correct. Tries left: {left}. After the last one, you must start again.",
         left=offer.left,

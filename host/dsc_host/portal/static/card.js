@@ -6,6 +6,7 @@ const keys = card.querySelector("form.keys");
 const picture = card.querySelector("img");
 const display = card.querySelector("output");
 const label = card.querySelector(".display span");
+const anew = card.querySelector(".anew");
 const OFTEN = 1000;
 let shown = display.textContent === display.dataset.off ? "" : display.textContent;
 let timer = 0;
@@ -18,6 +19,7 @@ function show(text) {
     display.textContent = text || display.dataset.off;
     display.classList.toggle("off", !text);
     label.hidden = !text;
+    if (anew) anew.hidden = !/^[0-9]{8}$/.test(text);
     picture.src = "/card.svg?" + query() + "&" + Date.now();
   }
   // Ask again only while the card is on and the page is visible: a display that is off does not change by itself.
@@ -27,7 +29,11 @@ function show(text) {
 async function send(key) {
   const body = new URLSearchParams({ csrf: keys.elements.csrf.value, name: keys.elements.name.value, key: key });
   const answer = await fetch("/card/press", { method: "POST", body: body, headers: { accept: "application/json" } });
-  if (answer.ok) show((await answer.json()).display);
+  if (!answer.ok) return;
+  const wasOff = !shown;
+  show((await answer.json()).display);
+  // A card that is off ignores all keys but one.
+  if (wasOff && !shown) display.textContent = display.dataset.first;
 }
 async function look() {
   const answer = await fetch("/card.json?" + query());

@@ -204,6 +204,9 @@ def test_the_card_is_used_by_keyboard(walk: Walk) -> None:
     assert walk.page.locator("[name=answer]").input_value() == "77", "keys are the card's only when it has the focus"
     walk.page.locator("h1").click()
     tabbed(walk, press)
+    keys.type("1")
+    expect(walk.display).to_have_text(walk._("The card is off: press “press” first."))
+    tabbed(walk, press)
     keys.press("Enter")
     expect(walk.display).to_have_text("PIN>")
     assert walk.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
@@ -294,7 +297,9 @@ def test_after_a_wrong_response_a_phone_shows_the_message_the_challenge_the_card
     person.half_way("anna", Kind.DSC_PLUS)
     person.open("/login/answer").press("Log in", Response="00000000")
     needed = [".error", ".shown output", ".card img", "[name=answer]"]
-    assert person.page.evaluate(_IN_SIGHT, [*needed, "form.filled button"]) == []
+    person.click_drawn("PRESS", *PIN, "OK", *person.read, "OK")
+    expect(person.page.locator(".anew")).to_be_visible()
+    assert person.page.evaluate(_IN_SIGHT, [*needed, ".anew", "form.filled button"]) == []
     places = [person.page.locator(each).bounding_box() for each in needed]
     assert [each["y"] for each in places if each] == sorted(each["y"] for each in places if each)
     assert person.page.evaluate("scrollY") == 0
