@@ -55,8 +55,6 @@ class Item:
     details: Sequence[str] = ()
     actions: Sequence[Form] = ()
     links: Sequence[Link] = ()
-    lead: str = ""
-    """The most important detail, drawn in bold above the other details."""
     facts: Sequence[tuple[str, str]] = ()
     """Names and values, below the other details."""
     about: str = ""

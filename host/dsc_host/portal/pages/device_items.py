@@ -24,15 +24,16 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
     """Return the row of a device. The title is the name that the user has given to the device, or else its kind."""
     kind = kind_name(_, device.kind, issued=device.issued)
     known = f"{kind} {device.label}".strip() if device.name else device.label
-    lead = capitalized(_waits(_, device))
+    dates = _dates(_, device)
+    undated = replace(device, waits_until=None, activates_at=None) if dates else device
     return Item(
         title(_, device),
         ICONS[device.kind],
         badge(_, device),
-        tuple(text for text in (known, *lines(_, device), _last_use(_, device)) if text not in ("", lead)),
+        tuple(text for text in (known, *lines(_, undated), _last_use(_, device)) if text),
         actions,
         links,
-        lead,
+        facts=dates,
         about=about(_, device),
     )
 
@@ -41,7 +42,7 @@ def short_item(_: Language, device: DeviceView) -> Item:
     """Return the row of a device with one line of details and no actions, for a page about more than devices."""
     item = device_item(_, device)
     known = item.details[:1] if device.label or device.name else ()
-    return replace(item, lead="", details=tuple(filter(None, (", ".join((*known, *changes(_, device))),))))
+    return replace(item, facts=(), details=tuple(filter(None, (", ".join((*known, *changes(_, device))),))))
 
 
 def about(_: Language, device: DeviceView) -> str:
@@ -61,10 +62,12 @@ def badge(_: Language, device: DeviceView) -> Badge:
     return Badge(_(STATES[device.state]), _BADGES.get(device.state, NEUTRAL))
 
 
-def _waits(_: Language, device: DeviceView) -> str:
-    """Return the phrase about the time from which a device can be activated, or empty text if the device does not wait."""
-    until = device.waits_until
-    return "" if until is None else _("can be activated from {moment}", moment=_.moment(until))
+def _dates(_: Language, device: DeviceView) -> tuple[tuple[str, str], ...]:
+    """Return when a device that waits can be activated, and when it is activated automatically, in this order."""
+    if device.waits_until is None:
+        return ()
+    later = () if device.activates_at is None else ((_("Automatic activation"), _.date(device.activates_at)),)
+    return ((_("Can be activated from"), _.moment(device.waits_until)), *later)
 
 
 def _last_use(_: Language, device: DeviceView) -> str:
@@ -87,7 +90,7 @@ def changes(_: Language, device: DeviceView) -> list[str]:
     if device.state is DeviceState.MISPLACED:
         words.append(_("can be activated again once it is found"))
     if device.waits_until is not None:
-        words.append(_waits(_, device))
+        words.append(_("can be activated from {moment}", moment=_.moment(device.waits_until)))
     if device.shared:
         words.append(_("shared"))
     if device.activates_at is not None:

@@ -8,11 +8,12 @@ from dsc_host.portal.components import Instructions
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, SentMessage, Shown, View
-from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS
+from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS, KINDS
 
 _LONGEST = 64
 _CARD_DIGITS = 8
 _SENT = (Kind.SMS, Kind.VOICE)
+_NO_LONGER_ISSUED = (Kind.PLATINUM, Kind.GOLD, Kind.DIGITAL_CARD)
 _CODES = (Kind.CODE_CARD, Kind.ONLINE_CARD)
 
 
@@ -25,6 +26,7 @@ def with_answer_form(visit: Visit, offer: Offer, view: View, form: Form, *, new_
     steps = () if new_pin else _instructions(_, offer)
     asked = replace(
         view,
+        facts=view.facts or _device(_, offer),
         words=(*view.words, *steps) if len(steps) == 1 else view.words,
         blocks=(*view.blocks, Instructions(steps)) if len(steps) > 1 else view.blocks,
         shown=_shown(_, offer),
@@ -90,6 +92,11 @@ def _shown(_: Language, offer: Offer) -> tuple[Shown, ...]:
     """Return the values that the user reads from the page."""
     labels = {"challenge": _("Challenge"), "indexes": _("Index numbers"), "number": _("Number")}
     return tuple(Shown(labels[name], value, large=name == "number") for name, value in offer.shows.items() if name in labels)
+
+
+def _device(_: Language, offer: Offer) -> tuple[tuple[str, str], ...]:
+    """Return the kind and the label of a device that is no longer issued. The title and the instructions do not name it."""
+    return ((_(KINDS[offer.kind]), offer.label),) if offer.kind in _NO_LONGER_ISSUED and offer.label else ()
 
 
 def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:

@@ -274,5 +274,8 @@ def _answering(visit: Visit, offer: Offer) -> View:
     asked = with_answer_form(visit, offer, view, form)
     if not push:
         return asked
-    goes_on = _("It then continues by itself. If it does not, press “I have approved it on the phone”.")
-    return replace(asked, below=(Alert(INFO, _("This page waits for your approval on the phone."), (goes_on,)), *asked.below))
+    goes_on = _(
+        "This page waits for your approval and then continues by itself."
+        " If it does not, press “I have approved it on the phone”."
+    )
+    return replace(asked, words=(*asked.words, goes_on))
