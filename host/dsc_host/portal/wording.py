@@ -130,9 +130,9 @@ HOLDS: Mapping[HoldState, str] = {
     HoldState.KEPT: "kept",
 }
 GONE: Mapping[DeviceState, str] = {
-    DeviceState.LOST: "The device was reported lost on {day}",
-    DeviceState.STOLEN: "The device was reported stolen on {day}",
-    DeviceState.DAMAGED: "The device was reported damaged on {day}",
+    DeviceState.LOST: "The device was reported lost on {day}.",
+    DeviceState.STOLEN: "The device was reported stolen on {day}.",
+    DeviceState.DAMAGED: "The device was reported damaged on {day}.",
 }
 """The reasons for keeping money, by the state of the device. `day` is the day when this was reported."""
 FUNDING_METHODS: Mapping[FundingMethod, str] = {

@@ -27,7 +27,7 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     assert ivo.press("Keep $40.00").notice == "The money was taken from the account, and its owner was notified."
     anna = come_with(browser(), scenario.bridged("anna")[1])
     text = anna.open("/statements").text
-    happened = "A fee was charged. The device was reported lost on Nov 14, 2023"
+    happened = "A fee was charged. The device was reported lost on Nov 14, 2023."
     assert f"IB3000901 Digital Security Card+ Account of Anna anna {happened} charged Nov 14, 2023 $40.00" in text
 
 
@@ -49,23 +49,23 @@ def deposit(state: HoldState, kept: int = 0, amount: int = 80, **changes: object
         (
             deposit(HoldState.RELEASED, received_at=172_800.0),
             "The whole deposit was released.",
-            "The card came back on Jan\xa03,\xa01970",
+            "The card came back on Jan\xa03,\xa01970.",
         ),
         (
             deposit(HoldState.KEPT, 40, device_state=DeviceState.DAMAGED),
             "$40.00 of the deposit of $80.00 was kept.",
-            "The device was reported damaged on Jan\xa01,\xa01970",
+            "The device was reported damaged on Jan\xa01,\xa01970.",
         ),
         (deposit(HoldState.KEPT, 80), "The whole deposit was kept.", "The card did not come back."),
         (
             deposit(HoldState.KEPT, 100, device_state=DeviceState.STOLEN),
             "The deposit of $80.00 was kept, and $20.00 more was charged.",
-            "The device was reported stolen on Jan\xa01,\xa01970",
+            "The device was reported stolen on Jan\xa01,\xa01970.",
         ),
         (
             deposit(HoldState.KEPT, 80, device_state=DeviceState.RETURNED, received_at=172_800.0),
             "The whole deposit was kept.",
-            "The card came back only on Jan\xa03,\xa01970",
+            "The card came back only on Jan\xa03,\xa01970.",
         ),
     ],
 )

@@ -279,7 +279,7 @@ def test_the_navigation_offers_what_the_scope_allows(scope: Scope, links: list[s
 def test_a_new_code_is_sent_after_a_minute_and_replaces_the_last(scenario: Scenario, browser: Browsers) -> None:
     carl = browser()
     carl.press("Continue", name="carl", password=PASSWORD)
-    assert "A new one can be sent in 60 s." in carl.press("Continue").text
+    assert "You can request a new one in 60 seconds." in carl.press("Continue").text
     first = scenario.sent("sms")
     scenario.clock.advance(20)
     page = carl.press("Send a new code")

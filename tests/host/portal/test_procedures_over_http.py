@@ -203,7 +203,7 @@ def test_a_new_code_replaces_the_last_after_a_minute(
     anna = enter(scenario, browser())
     assert anna.post(f"{path}/resend").path == path, "no code was sent yet"
     anna.open(path)
-    assert "A new one can be sent in 60 s." in anna.press("Send a code", **{field: to}).text
+    assert "You can request a new one in 60 seconds." in anna.press("Send a code", **{field: to}).text
     first = scenario.sent(channel)
     page = anna.press("Send a new code")
     assert (page.status, page.error) == (429, "Too many attempts; try again in 60 s.")

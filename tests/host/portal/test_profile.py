@@ -81,10 +81,10 @@ def test_who_has_opted_out_is_told_to_call_support_who_changes_it(scenario: Scen
 def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Browsers) -> None:
     carl = enter(scenario, browser(), "carl")
     carl.open("/profile/address")
-    page = carl.press("Change", address="")
+    page = carl.press("Change the address", address="")
     assert (page.status, page.error) == (400, "Address: Must have 1 to 200 characters.")
     assert 'rows="4" maxlength="200" autocomplete="street-address"' in page.html
-    page = carl.press("Change", address=" <b>3 Dock</b>,\r\n\r\nRostock ")
+    page = carl.press("Change the address", address=" <b>3 Dock</b>,\r\n\r\nRostock ")
     assert (page.path, page.notice) == ("/profile", "Your postal address was changed. You were notified.")
     assert "<b>3 Dock</b>, Rostock" in page.text
     asked = next(form for form in carl.open("/request").forms if form.action == "/request")

@@ -179,7 +179,7 @@ def _question(visit: Visit, page: str, about: Subject, subject: Field, effect: s
         title, form = _("Agree to this request?"), Form(path, _("Agree"), fields, refusal=("agreed", _("Refuse")))
     else:
         title, form = _("Refuse this request?"), Form(path, _("Refuse"), (*fields, hidden("agreed", "no")), danger=True)
-    words = (effect, _("Those concerned are notified."), _("This cannot be undone."))
+    words = (effect, _("Those concerned are notified."), _("The decision cannot be undone."))
     view = confirmations.question(visit, title, words, about.facts, form, Link(page, _("Back")))
     return replace(view, blocks=(*about.blocks, *view.blocks), focus=not agreed)
 

@@ -4,6 +4,7 @@ The report takes effect immediately, without a call to support. It suspends the 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -80,16 +81,16 @@ def _suspended(visit: Visit, name: str, *, lasting: bool, others: bool) -> View:
             else _("Log in with the app or a temporary code, and activate it again on the page Security devices."),
         ),
     )
-    login = Link("/login", _("Log in"), primary=True)
-    ways = ways_on(visit, login if others else None)
+    login = Link("/login", _("Log in"), primary=others or not call_links(visit))
+    ways = ways_on(visit, login) if others else ways_on(visit, afterwards=login)
     found = (Listing(_("If you find the device"), (again,)),) if lasting else ()
-    return View(_("The device is suspended"), blocks=(done, ways, *found), onward=None if others else login)
+    return View(_("The device is suspended"), blocks=(done, ways, *found))
 
 
 def forgotten_password(visit: Visit) -> Listing:
     """Return the panel that says how a user who has forgotten the password gets a new one."""
     _ = visit._
-    words = _("It cannot be reset on this page. Call support: after they have identified you, the operator sets a new one.")
+    words = _("It cannot be reset on this page. Call support: after they have identified you, they set a new one.")
     item = Item(_("Have support set a new one"), "key", details=(words,), links=call_links(visit))
     return Listing(_("Forgotten your password?"), (item,))
 
@@ -99,14 +100,17 @@ def losing_link(_: Language) -> Link:
     return Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
 
 
-def ways_on(visit: Visit, other: Link | None = None) -> Listing:
+def ways_on(visit: Visit, other: Link | None = None, *, afterwards: Link | None = None) -> Listing:
     """Return the ways to log in without the usual device: with another device, with the app, or with the help of support.
 
-    `other` is the link for a login with another device, or None if the user has no other device.
+    `other` is the link for a login with another device, or None if the user has no other device. `afterwards` is the link for
+    the login after a call; the call is then the primary action of the page.
     """
     _ = visit._
     words = _("Log in with your password, and choose the device.")
-    numbers = telephones(_, office_of(visit))
+    numbers, calls = telephones(_, office_of(visit)), call_links(visit)
+    if afterwards is not None:
+        calls = (*(replace(each, primary=True) for each in calls), afterwards)
     another = () if other is None else (Item(_("With another device"), "card", details=(words,), links=(other,)),)
     return Listing(
         _("Ways to log in"),
@@ -132,7 +136,7 @@ def ways_on(visit: Visit, other: Link | None = None) -> Listing:
                     ),
                     *(f"{name}: {number}" for name, number in numbers if len(numbers) > 1),
                 ),
-                links=call_links(visit),
+                links=calls,
             ),
         ),
     )
@@ -149,7 +153,7 @@ def _first(visit: Visit, name: str = "") -> View:
     )
     return View(
         _("Lost device"),
-        words=(words,),
+        words=(words, _("Support can suspend it too, by phone.")),
         forms=(Form("/lost", _("Continue"), fields),),
         back=Link("/login", _("Back to the login")),
         focus=True,

@@ -113,7 +113,7 @@ def _proving(visit: Visit, offer: Offer, kept: str) -> View:
             ),
         ),
         steps=_steps(_, 2),
-        crumb=_("Change the PIN"),
+        crumb=_("Change the PIN of the card"),
         focus=True,
     )
     fields = (hidden("device", offer.device), hidden("kept", kept))

@@ -169,8 +169,8 @@ def _address(visit: Visit) -> View:
     field = address_field(_, _("New postal address"), known.address)
     return View(
         _("Change the postal address"),
-        words=(_("A card that was already requested goes to the address of its request."),),
-        forms=(Form("/profile/address", _("Change"), (field,)),),
+        words=(_("A card that you have already requested still goes to the old address."),),
+        forms=(Form("/profile/address", _("Change the address"), (field,)),),
         back=_profile(_),
     )
 

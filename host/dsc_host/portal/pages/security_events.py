@@ -22,7 +22,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.PROGRAM_ENTERED: "Logged in at another program.",
     EventKind.PROGRAM_LEFT: "Logged out at another program, and here.",
     EventKind.PROGRAM_ENDED: "A login at another program was ended: somebody used its code or its token a second time.",
-    EventKind.SESSION_ENDED: "Sessions were ended on the page Sessions.",
+    EventKind.SESSION_ENDED: "Sessions were ended.",
     EventKind.PASSWORD_CHANGED: "The password was changed.",
     EventKind.PIN_CHANGED: "The PIN of a card was changed.",
     EventKind.PIN_CHANGE_WRONG: "The PIN of a card was not changed: the response was wrong.",

@@ -74,7 +74,7 @@ def title(_: Language, statement: Statement) -> str:
 
 def deposit_table(_: Language, deposits: list[Deposit]) -> Table:
     """Return the table of deposits and charges: what happened to the money of each device, when, and why."""
-    heads = (_("Device"), _("Account"), _("What happened"), _("State"), _("Since"), _("Amount"))
+    heads = (_("Device"), _("Account"), _("Why"), _("State"), _("Since"), _("Amount"))
     rows = [
         Row(
             (
@@ -114,7 +114,7 @@ def _reason(_: Language, deposit: Deposit) -> str:
     state, kept = deposit.device_state, deposit.state is HoldState.KEPT
     if deposit.received_at is not None:
         day = _.date(deposit.received_at)
-        return _("The card came back only on {day}", day=day) if kept else _("The card came back on {day}", day=day)
+        return _("The card came back only on {day}.", day=day) if kept else _("The card came back on {day}.", day=day)
     if deposit.state is HoldState.RELEASED:
         return _("The request of the card was canceled.")
     if state is not None and state in GONE and deposit.device_since is not None:

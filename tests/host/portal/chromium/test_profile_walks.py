@@ -22,7 +22,7 @@ def test_the_email_address_is_changed_by_the_code_that_is_sent_to_it(walk: Walk)
 
 def test_the_postal_address_and_the_bank_instructions_are_changed(walk: Walk) -> None:
     walk.enter("anna").open("/profile/address").picture("postal-address")
-    assert walk.press("Change", New_postal_address="3 Dock\nRostock").has_notice("own_address")
+    assert walk.press("Change the address", New_postal_address="3 Dock\nRostock").has_notice("own_address")
     assert "3 Dock, Rostock" in walk.text
     walk.open("/profile/bank").picture("bank-instructions")
     walk.page.locator("[name=iban]").fill(_IBAN.replace("7", "8"))
