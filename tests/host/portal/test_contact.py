@@ -1,5 +1,6 @@
 """The offices on the pages: whom to call without a device, and where a card goes, by the visitor's residence."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 
@@ -51,6 +52,17 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     page = visitor.press("Continue", name="anna", password=PASSWORD)
     assert (page.title, f"European Union {NONE} free of charge: 00800 00 000001" in page.text) == ("No device", True)
     assert "555-0101" not in page.text
+
+
+def test_after_the_loss_of_the_only_device_the_page_advises_a_call(served: tuple[Scenario, Browser]) -> None:
+    _scenario, visitor = served
+    assert '<a href="/contact">' in visitor.open("/lost").html
+    assert '<a href="/contact">' not in visitor.open("/contact").html, "it is this page"
+    visitor.open("/lost")
+    visitor.press("Continue", name="anna", password=PASSWORD)
+    page = visitor.press("Suspend the device", loss="stolen")
+    primary = re.findall('class="button primary" href="([a-z/]*)', page.html)
+    assert (page.title, primary, 'class="button" href="/login"' in page.html) == ("The device is suspended", ["tel"], True)
 
 
 @pytest.mark.parametrize(
