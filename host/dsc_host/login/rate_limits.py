@@ -7,7 +7,7 @@ Four promises:
    from a few addresses. Many failures, from many addresses, lock the name for all addresses.
 3. An attempt at a closed limit adds no row. Each time a limit is closed, each process logs at most two entries: an entry for
    the first refusal, and later an entry with the number of refusals.
-4. The rows reveal no name and no address. They contain keyed hashes, and the key is not in the database.
+4. The rows reveal no name and no address. They contain keyed hashes. The database holds the key only sealed.
 """
 
 from collections.abc import Sequence
@@ -45,8 +45,11 @@ class RateLimit:
     """The seconds of the first pause. No pause is longer than `closed_for`."""
 
     def key(self, context: LoginContext) -> str:
-        """Return the name of the limit's row: a hash that only the holder of the master key can compute."""
-        return context.cards.keys.current.pseudonym(f"{self.what}\n{self.who}")
+        """Return the name of the limit's row: a hash that only the holder of the master key can compute.
+
+        It stays the same if the master key is changed, so that a change reopens no limit.
+        """
+        return context.cards.seals.pseudonym(f"{self.what}\n{self.who}")
 
 
 @dataclass(frozen=True, slots=True)

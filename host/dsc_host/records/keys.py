@@ -63,7 +63,7 @@ class MasterKey:
         <MasterKey a4773ff6c8aad0f5>
     """
 
-    __slots__ = ("_backup_key", "_cipher", "_key", "_log_signer", "_name_signer", "id")
+    __slots__ = ("_backup_key", "_cipher", "_key", "_log_signer", "id")
 
     id: str
     """16 hex digits that identify the master key. The key cannot be derived from them."""
@@ -79,7 +79,6 @@ class MasterKey:
         self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
         # Prepare each HMAC once and copy it for each use: the preparation takes several times as long as a short signature.
         self._log_signer = hmac.new(_derive(key, b"dscplus 1 log", KEY_BYTES), digestmod=hashlib.sha256)
-        self._name_signer = hmac.new(_derive(key, b"dscplus 1 name", KEY_BYTES), digestmod=hashlib.sha256)
         self._backup_key = _derive(key, b"dscplus 1 backup", KEY_BYTES)
         self.id = _derive(key, b"dscplus 1 id", _ID_BYTES).hex()
 
@@ -166,12 +165,6 @@ class MasterKey:
         signer = self._log_signer.copy()
         signer.update(end)
         return signer.digest()
-
-    def pseudonym(self, text: str) -> str:
-        """Return 64 hex digits that identify `text`. Without this key, nobody can find out to which text they belong."""
-        signer = self._name_signer.copy()
-        signer.update(text.encode("utf-8", "surrogatepass"))
-        return signer.hexdigest()
 
     def backup_signer(self) -> hmac.HMAC:
         """Return an HMAC object under this key, for the bytes of a backup."""

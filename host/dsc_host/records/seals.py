@@ -24,7 +24,7 @@ _ID_BYTES = 8
 class Seals:
     """The identity of one database, and its seals. Threads may share the object."""
 
-    __slots__ = ("_key", "_signer", "database")
+    __slots__ = ("_key", "_name_signer", "_signer", "database")
 
     database: str
     """The identity: 16 random hex digits. It is not secret."""
@@ -35,6 +35,7 @@ class Seals:
         self._key = key
         # Prepare the HMAC once and copy it for each use: the preparation takes several times as long as a short signature.
         self._signer = hmac.new(key, digestmod=hashlib.sha256)
+        self._name_signer = hmac.new(hmac.digest(key, b"dscplus 1 name", "sha256"), digestmod=hashlib.sha256)
 
     @classmethod
     def new(cls) -> Self:
@@ -74,6 +75,15 @@ class Seals:
         signer = self._signer.copy()
         signer.update(text.encode())
         return signer.digest()
+
+    def pseudonym(self, text: str) -> str:
+        """Return 64 hex digits that identify `text`. Without the row key, nobody can find out to which text they belong.
+
+        A change of the master key does not change them.
+        """
+        signer = self._name_signer.copy()
+        signer.update(text.encode("utf-8", "surrogatepass"))
+        return signer.hexdigest()
 
     def bound_to(self, logged: int) -> str:
         """Return the text that binds a secret of the vault to this database and to `logged`, the number of a log entry."""

@@ -7,11 +7,12 @@ import pytest
 from tests.host import databases
 from tests.host.databases import new_database
 from tests.host.login.scenario import CHEAP, PASSWORD, Scenario
+from tests.host.login.wrong_passwords import tried
 from tests.host.verifier_samples import MASTER, Clock
 from tests.pentest.target import Phone, Target
 
 from dsc_host.errors import DscError
-from dsc_host.login import Kind, LoginSystem, NotIn, Policy, Stage
+from dsc_host.login import Kind, LoginSystem, NotIn, Policy, Stage, TooManyAttempts
 from dsc_host.records import tables
 from dsc_host.schema import login_tables
 from dsc_host.verifier import Keyring, MasterKey, Verifier
@@ -85,9 +86,13 @@ def test_every_table_is_in_a_backup_but_the_sessions(scenario: Scenario, clock: 
 
 
 @pytest.mark.every_database
-def test_the_master_key_is_changed_and_everybody_comes_in(scenario: Scenario, clock: Clock) -> None:
+def test_the_master_key_is_changed_and_everybody_comes_in_but_who_has_guessed(scenario: Scenario, clock: Clock) -> None:
     at, url = equipped(scenario), scenario.url
+    while tried(scenario, "carl", "192.0.2.66"):
+        pass
     with opened(url, clock, NEW, MASTER) as verifier:
+        with pytest.raises(TooManyAttempts):
+            over(verifier).begin("carl", PASSWORD, "192.0.2.66")
         assert all(comes_in(over(verifier), at, each) for each in HELD)
         verifier.rekey()
         assert set(verifier.keys_in_use()) == {NEW.id}

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 from tests.host.login.scenario import DAY, PASSWORD, Scenario, new_scenario
 from tests.host.login.wrong_passwords import tried
-from tests.host.verifier_samples import MASTER, Clock
+from tests.host.verifier_samples import Clock
 
 from dsc_host.login import TooManyAttempts, rows
+from dsc_host.records.seals import Seals
 
 
 @pytest.fixture
@@ -120,4 +121,6 @@ def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(
     names = {row.name for row in scenario.system.context.read(lambda tx: rows.attempts.all(tx.db))}
     assert len(names) == len(counted)
     assert not names & {hashlib.sha256(each).hexdigest() for each in counted}
-    assert names == {MASTER.pseudonym(each.decode()) for each in counted}
+    seals = scenario.system.context.cards.seals
+    assert names == {seals.pseudonym(each.decode()) for each in counted}
+    assert not names & {Seals.new().pseudonym(each.decode()) for each in counted}
