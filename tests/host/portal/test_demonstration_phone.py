@@ -160,7 +160,7 @@ def test_a_login_that_waits_for_the_app_leads_to_the_phone(shown: Demonstration,
     if device:
         browser.press("Continue", device=device[1])
     assert browser.page.path == "/login/answer"
-    page = browser.press("Open the phone of carl (in a new window)")
+    page = browser.press("Open the phone of carl (in its own window)")
     assert (page.path, "Number on the login page" in page.text) == ("/phone", True)
 
 

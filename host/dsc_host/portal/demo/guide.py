@@ -65,7 +65,7 @@ class StoryGuide:
     papers: Facts
     """The papers of the caller, if support asks for them in the current step."""
     following: Story | None
-    """The story to continue with after the last step. None before that, and if the visitor has finished all stories."""
+    """The story to continue with after the last step. None before that, and if no later story is unfinished."""
     links: Sequence[StepLink]
     """The links to the page of the current step, and to the phone if the story has a phone."""
     progress: str
@@ -132,10 +132,9 @@ def progress(_: Language, story: Story, done: int) -> str:
 
 
 def _following(runs: StoryRuns, visit: Visit, story: Story) -> Story | None:
-    """Return the first unfinished story after this story, or else the first unfinished story of all."""
+    """Return the first unfinished story after this story, or None if there is none."""
     open_ones = [each for each, done in story_lines(runs, visit) if done != len(each.steps)]
-    later = [each for each in open_ones if STORIES.index(each) > STORIES.index(story)]
-    return next(iter([*later, *open_ones]), None)
+    return next((each for each in open_ones if STORIES.index(each) > STORIES.index(story)), None)
 
 
 def _shown_step(_: Language, run: Run, step: Step, ahead: int) -> ShownStep:

@@ -17,7 +17,7 @@ class Person:
     """A person in a story. Each run of the story gets a new user for each person."""
 
     key: str
-    """The key of the person in the story, and the user name. A run adds a number if the name is taken already."""
+    """The key of the person in the story, and the user name. If the name is taken already, a run has another first name."""
     what: str
     """A phrase that says who the person is."""
     role: Role = Role.CUSTOMER
@@ -183,14 +183,14 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Log in with the temporary code",
-                "Copy the code before you leave its page: it is shown only once. Then be {lena} again, and log in with it.",
+                "Copy the code before you leave its page, or give a new one. Then be {lena} again, and log in with it.",
                 "lena",
                 LOGIN,
                 (Happening("lena", "enter done", Kind.TEMPORARY_CODE),),
             ),
             Step(
                 "Get an online security code card",
-                "On the page Security devices, get this card. Activate it with the two codes that it asks for.",
+                "On the overview or on Security devices, get this card. Activate it with the two codes that the page asks for.",
                 "lena",
                 "/devices",
                 (Happening("lena", "online-card.request done"), Happening("lena", "activate done", Kind.ONLINE_CARD)),
@@ -216,7 +216,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Share the card of {mia}",
-                "Share a device. Enter {mia} as its owner, with the password “{password}”. Answer the challenge with her card.",
+                "Share a device. Your other user name is {mia}, its password “{password}”. Answer with the card of {mia}.",
                 "work",
                 "/share",
                 (Happening("work", "share.prove done"),),
@@ -243,7 +243,7 @@ STORIES: Sequence[Story] = (
         steps=(
             Step(
                 "Activate the app on the phone",
-                "Open the phone of {noah}, and activate its app with the user name, the password and the code by SMS.",
+                "Open the phone of {noah}, and activate its app with the code by SMS. Choose a PIN, and remember it.",
                 "noah",
                 "/phone",
                 (Happening("noah", "phone.activate done"),),
@@ -258,7 +258,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Approve the login on the phone",
-                "On the phone, type the number from the login page, and approve the login.",
+                "On the phone, type the number from the login page and the PIN of the app, and approve the login.",
                 "noah",
                 "/phone",
                 (Happening("noah", "phone.approve done"),),
@@ -347,14 +347,14 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Give a temporary code",
-                "Give him a temporary code. Copy the code.",
+                "Give him a temporary code. Copy the code: it is shown only once.",
                 "tom",
                 "/desk",
                 (Happening("paul", "desk.temporary-code done"),),
             ),
             Step(
                 "Log in with the temporary code",
-                "Copy the code before you leave its page: it is shown only once. Then be {paul}, and log in with it.",
+                "Copy the code before you leave its page, or give a new one. Then be {paul}, and log in with it.",
                 "paul",
                 LOGIN,
                 (Happening("paul", "enter done", Kind.TEMPORARY_CODE),),
@@ -384,7 +384,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Confirm as {name} that the card arrived",
-                "The parcel reaches {uma}. Log in, and confirm that the card with the serial {serial} was received.",
+                "The parcel is already with {uma}. Log in, and confirm that the card with the serial {serial} was received.",
                 "uma",
                 "/issuer",
                 (Happening("rosa", "card.receive done"),),

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import count
+from itertools import chain, count
 
 from sqlalchemy import func, select
 
@@ -23,6 +23,10 @@ from dsc_host.schema.log_index import user_of
 _EQUITY = Decimal(3_000_000)
 _IBAN = "CH39 0870 4016 0754 7300 7"
 _ADDRESS = "5 Station Street, 6300 Zug"
+_WOMEN = ("alma", "clara", "dora", "eva", "frida", "gina", "hanna", "ida", "jana", "kira", "nina", "petra", "sara", "vera")
+_MEN = ("adam", "boris", "david", "erik", "felix", "georg", "hugo", "jakob", "karl", "lukas", "max", "oscar", "robin", "viktor")
+_FIRST_MEN = frozenset({"finn", "noah", "paul", "tom"})
+"""The keys of the men in the stories: the texts of a story say “him” or “her”."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +164,12 @@ class StoryRuns:
     def _free_name(self, person: Person, first: Performer | None) -> str:
         if first is not None:
             return f"{first.name}.{person.key}"
-        taken = {user.name for user in self.demo.system.operator.users(person.key)}
-        return next(name for number in count(1) if (name := f"{person.key}{number if number > 1 else ''}") not in taken)
+        others = _MEN if person.key in _FIRST_MEN else _WOMEN
+        numbered = (f"{person.key}{number}" for number in count(2))
+        return next(name for name in chain((person.key, *others), numbered) if self._is_free(name))
+
+    def _is_free(self, name: str) -> bool:
+        return all(user.name != name for user in self.demo.system.operator.users(name))
 
     def _account(self, performer: Performer) -> str:
         operator = self.demo.system.operator

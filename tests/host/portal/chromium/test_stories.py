@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 from tests.host.portal.chromium.card_requests import NEW, fill
 from tests.host.portal.chromium.phone_apps import APP_PIN, activate
 from tests.host.portal.chromium.support_calls import given_code, take_out
@@ -140,9 +141,12 @@ def push(walk: Walk) -> None:
     walk.page = login_window.value
     did(be(walk, "noah"), 2)
     number = walk.read
-    with walk.page.context.expect_page() as opened:
+    stale = phone.page.locator(".guide .now").inner_text()
+    phone.page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(phone.page.locator(".guide .now")).not_to_have_text(stale)
+    with phone.page.expect_navigation():
         walk.page.locator(".guide").get_by_role("button", name=walk._("Open the phone of {name}", name="noah")).click()
-    phone = walk.with_page(opened.value)
+    assert len(walk.page.context.pages) == 2, "the phone that is open is used"
     phone.press("Approve", Number_on_the_login_page=number, PIN_of_the_app=APP_PIN)
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
@@ -168,6 +172,10 @@ def support(walk: Walk) -> None:
     walk.page.get_by_role("button", name=walk._("Copy"), exact=True).click()
     walk.page.get_by_role("button", name=walk._("Copied"), exact=True).wait_for()
     assert walk.page.evaluate("navigator.clipboard.readText()") == code
+    walk.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
+    walk.page.get_by_role("button", name=walk._("Copied"), exact=True).click()
+    walk.page.get_by_role("button", name=walk._("Press Ctrl+C"), exact=True).wait_for()
+    assert walk.page.evaluate("getSelection().toString()") == code, "it is selected"
     did(walk, 3)
     did(by_code(walk, "paul", code), 4)
 
