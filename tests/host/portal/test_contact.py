@@ -31,7 +31,7 @@ def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Scena
     assert visitor.open("/contact").text.index("1 (800) 555-0101") < visitor.page.text.index("00800 00 000001")
     device = next(each for each in scenario.system.devices(enter(scenario, visitor).cookie) if each.label == "IB3000901").id
     assert visitor.open("/contact").text.index("00800 00 000001") < visitor.page.text.index("1 (800) 555-0101")
-    assert "The first office serves the country where you live. Europe" in visitor.page.text
+    assert "Your office: Europe" in visitor.page.text
     german = visitor.press("Deutsch").text
     assert [name for name in ("Vereinigte Staaten und Kanada", "Europa", "Asien", "Australien") if name not in german] == []
     visitor.press("English")

@@ -157,7 +157,7 @@ def test_a_share_and_a_request_end_after_a_question(scenario: Scenario, browser:
     ben.open("/share")
     page = ben.post("/share/confirm", share=proven(scenario, ben.cookie))
     assert "Requested Nov 14, 2023, 10:13 PM UTC" in page.text
-    assert "No date is set for it. Until then, log in as before." in page.text
+    assert "You will be notified of the decision. Until then, log in as before." in page.text
     assert "to be shared with ben. Requested: Nov 14, 2023, 10:13 PM UTC" in ben.open("/share").text
     assert "Your devices stay as they are." in ben.press("Cancel the request").text
     assert ben.press("Cancel the request").notice == "The request was canceled."

@@ -211,7 +211,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
     if account.closed_at is not None:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
-        raise NotNow("a card is already on its way to you")
+        raise NotNow("you have already requested a card")
     # A user with an active card of an older kind may request a new card, and then use both.
     of_cards = rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
     cards = rows.devices.all(tx.db, rows.devices.c.owner_id == user.id, of_cards)

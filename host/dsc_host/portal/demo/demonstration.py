@@ -242,7 +242,7 @@ ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
 CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
 
 
-CONTACT = {"support": "+41 41 555 01 01", "returns": "Card returns, 5 Desk Lane, 6300 Zug"}
+CONTACT = {"support": "+41 41 555 01 01", "returns": "Card returns, 5 Desk Lane, 6300 Zug, Switzerland"}
 SETTINGS = {"contact": CONTACT, "request": {"returnable": ["IB3000xxx", "IB31xxxxx"]}}
 """The policy of the demonstration. The serials of the cards in stories are of the form IB31xxxxx."""
 
@@ -262,10 +262,10 @@ def begin(policy: Policy | None = None) -> Demonstration:
 
 def _populate(demo: Demonstration) -> None:
     system = demo.system
-    anna = system.operator.add_entity("Anna Example", ANNA, "1 Harbour Road, 6300 Zug")
-    carl = system.operator.add_entity("Carl Example", CARL, "2 Lake Street, 10115 Berlin")
+    anna = system.operator.add_entity("Anna Example", ANNA, "1 Harbour Road, 6300 Zug, Switzerland")
+    carl = system.operator.add_entity("Carl Example", CARL, "2 Lake Street, 10115 Berlin, Germany")
     staff = system.operator.add_entity(
-        "The desk", Identity("1990-01-01", "CH", "CH", "id", "S0000001"), "3 Desk Lane, 6300 Zug"
+        "The desk", Identity("1990-01-01", "CH", "CH", "id", "S0000001"), "3 Desk Lane, 6300 Zug, Switzerland"
     )
     annas = system.operator.add_account(anna, Decimal(3_000_000))
     carls = system.operator.add_account(carl, Decimal(2_500_000))

@@ -22,7 +22,7 @@ from dsc_host.schema.log_index import user_of
 
 _EQUITY = Decimal(3_000_000)
 _IBAN = "CH39 0870 4016 0754 7300 7"
-_ADDRESS = "5 Station Street, 6300 Zug"
+_ADDRESS = "5 Station Street, 6300 Zug, Switzerland"
 _WOMEN = ("alma", "clara", "dora", "eva", "frida", "gina", "hanna", "ida", "jana", "kira", "nina", "petra", "sara", "vera")
 _MEN = ("adam", "boris", "david", "erik", "felix", "georg", "hugo", "jakob", "karl", "lukas", "max", "oscar", "robin", "viktor")
 _FIRST_MEN = frozenset({"finn", "noah", "paul", "tom"})

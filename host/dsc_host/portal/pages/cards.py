@@ -193,12 +193,12 @@ def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
 
 
 def _account(_: Language, account: str, name: str, *, own: bool) -> Choice:
-    """Return the choice of an account. If the account is not the visitor's `own`, the choice shows the end of its number."""
+    """Return the choice of an account, with the end of its number. `own` says whether it is the visitor's own account."""
     number = f"…{account[-4:]}"
     # The name may already end with the number, which is shown only once.
     owner = _("Account of {owner}", owner=name.removesuffix(f" ({number})"))
     if own:
-        return Choice(account, _("Your own account"), owner)
+        return Choice(account, _("Your own account {number}", number=number), owner)
     label = _("Your other account {number}", number=number)
     return Choice(account, label, f"{owner}. {_('The number is on its statements.')}")
 

@@ -15,6 +15,7 @@ from dsc_host.portal.pages.decisions import (
     decided,
     decision,
     decisions,
+    moment_cell,
 )
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Cell, Row, Table, View, hidden
@@ -30,7 +31,7 @@ def compliance(visit: Visit) -> Response:
                 _person(each.user, people),
                 _person(each.owner, people),
                 Cell(_(KINDS[each.kind]), each.device),
-                Cell(_.date(each.at), f"{_.time(each.at)}\N{NO-BREAK SPACE}UTC"),
+                moment_cell(_, each.at),
             ),
             decision(_, "/compliance/decide", hidden("share", each.id)),
         )
@@ -47,7 +48,7 @@ def compliance(visit: Visit) -> Response:
             return visit.show(View(_("Compliance"), blocks=(empty, none)))
         return visit.show(View(_("Compliance"), blocks=(empty,), tables=(*waiting, past)))
     title = _("Requests to share a device: {count}", count=len(rows))
-    words = (_("The oldest request is first. A refusal needs a reason. For an approval, it is optional."),)
+    words = (_("The oldest request is first. A refusal needs a reason. If you agree, it is optional."),)
     tables = (Table(title, heads, rows, kinds=kinds), *waiting, past)
     return visit.show(View(_("Compliance"), words=words, tables=tables))
 

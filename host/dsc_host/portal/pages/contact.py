@@ -1,5 +1,6 @@
 """The page of the offices, with their telephones and the addresses for returned cards."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -9,6 +10,7 @@ from dsc_host.login.policy.offices import Office, Telephone
 from dsc_host.portal.components import WARNING, Alert, Empty, Facts, Listing, Quote
 from dsc_host.portal.languages import NONE, Language, spoken_in
 from dsc_host.portal.navigation import dialed
+from dsc_host.portal.pages.postal_addresses import in_lines
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, View
 
@@ -17,9 +19,11 @@ def contact(visit: Visit) -> Response:
     """Show all offices, first the office that serves the visitor."""
     own = office_of(visit)
     others = [each for each in visit.system.policy.contact.all_offices() if each != own]
-    words = (visit._("The first office serves the country where you live."),) if others and visit.is_logged_in() else ()
-    blocks = [_loss(visit), *(_panel(visit._, each) for each in (own, *others))]
-    return visit.show(View(visit._("Contact"), words=words, blocks=blocks))
+    first = _panel(visit._, own)
+    if others and visit.is_logged_in():
+        first = replace(first, title=visit._("Your office: {name}", name=first.title))
+    blocks = [_loss(visit), first, *(_panel(visit._, each) for each in others)]
+    return visit.show(View(visit._("Contact"), blocks=blocks))
 
 
 def office_of(visit: Visit) -> Office:
@@ -45,7 +49,12 @@ def call_links(visit: Visit) -> tuple[Link, ...]:
 
 def addresses(_: Language, office: Office) -> tuple[str, ...]:
     """Return the address to which cards are sent back, and the same address in the local script, as far as they are known."""
-    return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)
+    return tuple(_address(lines) for lines in (office.address, office.local_address) if lines)
+
+
+def _address(lines: Sequence[str]) -> str:
+    """Return an address in lines. The policy may have it in a single line, with commas between the parts."""
+    return "\n".join(lines) if len(lines) > 1 else in_lines(lines[0])
 
 
 def _loss(visit: Visit) -> Alert:
@@ -58,9 +67,9 @@ def _loss(visit: Visit) -> Alert:
 def _panel(_: Language, office: Office) -> Facts | Listing:
     facts: list[tuple[str, str | Link | Quote]] = [(name, dialed(number)) for name, number in telephones(_, office)]
     if office.address:
-        facts.append((_("Address for cards that are sent back"), "\n".join(office.address)))
+        facts.append((_("Address for cards that are sent back"), _address(office.address)))
     if office.local_address:
-        local = Quote("\n".join(office.local_address), spoken_in(next(iter(office.countries), "")))
+        local = Quote(_address(office.local_address), spoken_in(next(iter(office.countries), "")))
         facts.append((_("The same address in local script"), local))
     title = _.region(office.name) or _("Support")
     return Facts(title, facts, stacked=True) if facts else Listing(title, (), Empty(_("Nothing is known yet."), "call"))

@@ -74,10 +74,15 @@ def corrections(visit: Visit) -> Sequence[Table]:
 
 def _correction(_: Language, wait: WaitView, details: str | Cell, name: str) -> Row:
     """Return the row of a correction. It has no buttons for the person who requested the correction."""
-    cells = (wait.user, details, wait.asked_by, _.moment(wait.at))
+    cells = (wait.user, details, wait.asked_by, moment_cell(_, wait.at))
     if wait.asked_by == name:
         return Row((*cells, _("A second person decides.")))
     return Row(cells, decision(_, "/desk/corrections", hidden("wait", wait.id)))
+
+
+def moment_cell(_: Language, at: float) -> Cell:
+    """Return the cell of the Unix time `at`: the time below the date, so that the cell leaves room for buttons."""
+    return Cell(_.date(at), f"{_.time(at)}\N{NO-BREAK SPACE}UTC")
 
 
 def details_of(_: Language, identity: Identity) -> str:

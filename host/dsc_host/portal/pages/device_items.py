@@ -23,7 +23,7 @@ _BADGES = {
 def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), links: Sequence[Link] = ()) -> Item:
     """Return the row of a device. The title is the name that the user has given to the device, or else its kind."""
     kind = kind_name(_, device.kind, issued=device.issued)
-    known = f"{kind} {device.label}".strip() if device.name else device.label
+    known = f"{kind} {device.label}".strip() if device.name else numbered(_, device)
     dates = _dates(_, device)
     undated = replace(device, waits_until=None, activates_at=None) if dates else device
     return Item(
@@ -36,6 +36,11 @@ def device_item(_: Language, device: DeviceView, actions: Sequence[Form] = (), l
         facts=dates,
         about=about(_, device),
     )
+
+
+def numbered(_: Language, device: DeviceView) -> str:
+    """Return the label of a device. A label that has only digits is named a number, because nothing else says so."""
+    return _("No. {number}", number=device.label) if device.label.isdigit() else device.label
 
 
 def short_item(_: Language, device: DeviceView) -> Item:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from dsc_host.login import DeviceState, DeviceView, HoldState, OrderState, Request, WaitKind
 from dsc_host.portal.components import INFO, NEUTRAL, SUCCESS, WARNING, Badge, Item, Listing
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.device_items import device_item, lines
+from dsc_host.portal.pages.device_items import device_item, lines, numbered
 from dsc_host.portal.pages.postal_addresses import in_lines
 from dsc_host.portal.pages.waits import STOPS, WAITS
 from dsc_host.portal.site import Visit
@@ -151,7 +151,7 @@ def _activation_item(_: Language, device: DeviceView) -> Item:
     return Item(
         _("Activate {device}", device=in_sentence(_, device.kind)),
         "key",
-        details=tuple(filter(None, (device.label, *lines(_, device)))),
+        details=tuple(filter(None, (numbered(_, device), *lines(_, device)))),
         actions=(button("/activate", _("Activate"), device=device.id),),
         about=f"{_(KINDS[device.kind])} {device.label}",
     )

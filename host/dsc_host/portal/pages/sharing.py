@@ -85,7 +85,8 @@ def confirmed(visit: Visit) -> Response:
     if share is not None and state is ShareState.PENDING:
         facts = (*facts, (_("Requested"), _.moment(share.at)))
         title, checked = _("Your request is being checked"), _("Our staff check that both user names belong to you.")
-        alert = Alert(INFO, checked, _what_follows(visit))
+        see = (Link("/share", _("See the request")),) if visit.is_logged_in() else ()
+        alert = Alert(INFO, checked, _what_follows(visit), see)
     return visit.show(View(title, crumb=_("Share a device"), blocks=(alert,), facts=facts, onward=onward))
 
 
@@ -119,11 +120,11 @@ def _ask_to_unshare(visit: Visit) -> Response:
 def _what_follows(visit: Visit) -> tuple[str, ...]:
     """Return the sentences about a request that waits for compliance."""
     _ = visit._
-    told = _("You will be notified of the decision. No date is set for it.")
+    told = _("You will be notified of the decision.")
     # A user without a device has requested the share during the login, and cannot log in before the decision.
     if not visit.is_logged_in():
         return (told,)
-    return (told, _("Until then, log in as before. On the page Share a device, you can see the request and cancel it."))
+    return (told, _("Until then, log in as before. You can see the request and cancel it."))
 
 
 def _facts(_: Language, share: ShareView) -> tuple[tuple[str, str], ...]:
