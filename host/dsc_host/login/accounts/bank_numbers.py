@@ -52,7 +52,7 @@ def _iban(text: str) -> str:
     from stdnum import iban
     from stdnum.exceptions import ValidationError
 
-    problem = InputError("iban", "must be an IBAN with its check digits, for example NO93 8601 1117 947")
+    problem = InputError("iban", "must be an IBAN with its check digits, for example DE89 3704 0044 0532 0130 00")
     if not re.fullmatch("[A-Z]{2}[0-9]{2}[A-Z0-9]+", text):
         raise problem
     try:

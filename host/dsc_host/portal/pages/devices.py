@@ -92,7 +92,7 @@ def removing(visit: Visit) -> Response:
         words.append(_("It is the last device that you can log in with. Without another one, only support can help you."))
         fields.append(Field("last", _("I know that no other device is left."), "checkbox"))
     form = Form("/devices/remove/confirm", _("Remove the app"), fields, danger=True)
-    facts = ((_(KINDS[app.kind]), device_name(app)),)
+    facts = ((_("Device"), device_name(app)),)
     blocks = (Outcome(_("What will happen"), words),)
     return visit.show(View(_("Remove the app?"), facts=facts, blocks=blocks, forms=(form,), back=_back(_)))
 

@@ -202,7 +202,7 @@ def bank_fields(_: Language, kind: str = _IBAN) -> tuple[Field, ...]:
         Choice(_US, _("Account in the US"), _("It has a routing number and an account number, as your checks show.")),
     )
     masked = _("Afterwards only the last digits are shown.")
-    iban, routing = f"{_('For example NO93 8601 1117 947.')} {masked}", _("9 digits, for example 111000025")
+    iban, routing = f"{_('For example DE89 3704 0044 0532 0130 00.')} {masked}", _("9 digits, for example 111000025")
     number = f"{_('4 to 17 digits, for example 000123456789.')} {masked}"
     return (
         Field("kind", _("Which account do you have?"), "radio", value=kind, choices=kinds),
