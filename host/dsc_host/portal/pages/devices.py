@@ -125,8 +125,8 @@ def _sheet(visit: Visit, device: str) -> Response:
         _("Your security code card"),
         words=(
             _(
-                "Save the codes as a PDF, or print this page. Keep them separate from your password."
-                " After activation, they cannot be shown again."
+                "Save or print the codes first: after activation, they cannot be shown again."
+                " Keep them separate from your password."
             ),
             *later,
         ),

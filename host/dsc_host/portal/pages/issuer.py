@@ -173,7 +173,13 @@ def _returns(_: Language) -> tuple[Form, ...]:
     )
     serial = Field("serial", _("Serial"), hint=arrived, longest=32)
     return (
-        Form("/issuer/receive", _("Record the arrival"), (serial,), legend=_("A card has arrived unannounced"), secondary=True),
+        Form(
+            "/issuer/receive",
+            _("Record the arrival"),
+            (serial,),
+            legend=_("Record a card that arrived unannounced"),
+            secondary=True,
+        ),
         Form("/issuer/settle", _("Continue"), fields),
     )
 
