@@ -97,7 +97,7 @@ class Form:
     secondary: bool = False
     """Whether the form's button is secondary although the form is the first of the page."""
     primary: bool = False
-    """Whether the form's button is the page's primary button although the form is in a list."""
+    """Whether the form's button is the page's primary button although the form is in a list or is not the page's first."""
     printed: bool = False
     """Whether a button that prints the page is beside the form's button. The page needs the script `print.js`."""
     refusal: tuple[str, str] | None = None
@@ -249,7 +249,7 @@ class View:
     fragment: str = ""
     """The name of a template for content that the other parts cannot show, for example the card."""
     after: str = ""
-    """The name of a template for content right below the forms."""
+    """The name of a template for content right below the buttons of the first form."""
     frame: str = ""
     """The class of a box around the values and forms, for example `phone`. The template `phone.html` draws the box's top."""
     beside: str = ""
@@ -300,9 +300,8 @@ class View:
     def is_flow(self) -> bool:
         """Whether the page has one thing to do, so that all its parts have the width of a form."""
         asks = bool(self.forms) and any(each.kind != "hidden" for each in self.forms[0].fields)
-        return not (self.tables or self.placed) and (
-            asks or self.back is not None or self.onward is not None or self.steps is not None
-        )
+        leads = self.back is not None or self.onward is not None
+        return not self.tables and (leads or (not self.placed and (asks or self.steps is not None)))
 
     @property
     def primary(self) -> Form | None:

@@ -25,6 +25,9 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(sce
     primary = re.search(r'<button class="primary">(.*?)</button>', anna.page.html)
     assert primary
     assert primary[1] == "Save as PDF", "after the activation, the codes cannot be saved"
+    labels = ("Save as PDF", "Print this page", codes[0], codes[-1], "Activate the card", "Back to devices")
+    places = [anna.page.html.index(f">{each}<") for each in labels]
+    assert places == sorted(places), "the next step is below the codes"
     anna.press("Activate the card")
     asked = re.findall(r"\d+", anna.page.shown)
     assert all(f">Code {each}</label>" in anna.page.html for each in asked)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dsc_host.login import DeviceState, DeviceView, NotFound, NotNow, Offer, Visitor
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.components import Actions, CodeSheet, Empty, Item, Listing, Outcome
+from dsc_host.portal.components import Actions, CodeSheet, Empty, Item, Listing, Outcome, PageForms
 from dsc_host.portal.languages import Language
 from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import due
@@ -117,9 +117,10 @@ def _sheet(visit: Visit, device: str) -> Response:
     _, codes = visit._, visit.system.sheet(visit.token, device)
     card = next((each for each in visit.system.devices(visit.token) if each.id == device), None)
     waits = card.waits_until if card is not None else None
-    named, pdf = (hidden("device", device),), ("/sheet/pdf", _("Save as PDF"))
+    named = (hidden("device", device),)
     # The button that saves the codes is primary: after the activation, the codes cannot be saved any more.
-    form = Form(*pdf, named, also=(("/activate", _("Activate the card")),) if waits is None else (), printed=True)
+    saving = Form("/sheet/pdf", _("Save as PDF"), named, primary=True, printed=True)
+    activating = (Form("/activate", _("Activate the card"), named, secondary=True),) if waits is None else ()
     later = () if waits is None else (_("It can be activated from {moment}.", moment=_.moment(waits)),)
     view = View(
         _("Your security code card"),
@@ -131,9 +132,11 @@ def _sheet(visit: Visit, device: str) -> Response:
             *later,
         ),
         facts=((_("User name"), visit.visitor().name), (_("Card"), "" if card is None else card.label)),
-        forms=(form,),
+        # Below the codes are the next step, with the way back beside it.
+        blocks=(PageForms(len(activating)), CodeSheet(codes), PageForms(0, len(activating))),
+        forms=(*activating, saving),
+        placed=True,
         back=_back(_),
-        below=(CodeSheet(codes),),
         script="print.js",
     )
     return visit.show(view)
