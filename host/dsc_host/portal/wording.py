@@ -36,31 +36,6 @@ KINDS: Mapping[str, str] = {
 }
 _PROPER = frozenset({Kind.DSC_PLUS, Kind.DIGITAL_CARD, Kind.PLATINUM, Kind.GOLD})
 """The kinds whose names are proper names."""
-_FIND_CODES = ("Find the two codes with these index numbers on your card.",)
-_OLD_CARD = (
-    "Enter the challenge below into the device, after your PIN if it asks for one.",
-    "Enter the response that it shows here.",
-)
-_CODE_SENT = ("A code is on its way to {number}.",)
-INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
-    Kind.DSC_PLUS: (
-        "On the card, hold the key marked press until PIN> appears. Enter your 4-digit PIN and press OK.",
-        "At CHALLNG>, enter the challenge below and press OK.",
-        "Enter the 8-digit response from your card here.",
-    ),
-    Kind.PLATINUM: _OLD_CARD,
-    Kind.GOLD: _OLD_CARD,
-    Kind.DIGITAL_CARD: _OLD_CARD,
-    Kind.CODE_CARD: _FIND_CODES,
-    Kind.ONLINE_CARD: _FIND_CODES,
-    Kind.TEMPORARY_CODE: ("Enter the code that support gave you.",),
-    Kind.PHONE_APP: (
-        "In the app, choose “Answer a challenge”, and enter the challenge below.",
-        "Enter the response that the app shows here.",
-    ),
-    Kind.SMS: _CODE_SENT,
-    Kind.VOICE: _CODE_SENT,
-}
 ANSWERS: Mapping[Kind, str] = {
     Kind.DSC_PLUS: "Response",
     Kind.PLATINUM: "Response",

@@ -106,7 +106,7 @@ def test_a_code_is_on_the_screen_that_asks_for_it_and_on_no_other(shown: Demonst
     assert 'class="letter' in browser.press("Send the activation code", user="carl", password=DEMO_PASSWORD).html
 
 
-@pytest.mark.parametrize(("button", "pin"), [("Approve", "7t&2"), ("Approve with my finger", "")])
+@pytest.mark.parametrize(("button", "pin"), [("Approve", "7t&2"), ("Approve with my fingerprint", "")])
 def test_a_login_comes_first_and_its_number_is_typed(shown: Demonstration, activated: Browser, button: str, pin: str) -> None:
     assert "Answer a challenge" in activated.open("/phone").text
     number = pushed(shown)
@@ -135,7 +135,7 @@ def test_a_phone_without_notifications_shows_a_login_when_it_looks_for_one(shown
 def test_a_response_is_shown_without_a_network(activated: Browser) -> None:
     activated.press("Answer a challenge")
     assert activated.press("Show the response", challenge="x", pin="7t&2").error
-    assert re.fullmatch(r"[A-Z]\d+", activated.press("Use my finger", challenge="123456").shown)
+    assert re.fullmatch(r"[A-Z]\d+", activated.press("Use my fingerprint", challenge="123456").shown)
     assert "Type this into the login page." in activated.page.text
     assert "Answer a challenge" in activated.press("OK").text
 

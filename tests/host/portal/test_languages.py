@@ -14,6 +14,7 @@ from tests.host.portal.sentences import sentences
 
 from dsc_host.errors import TooManyChallenges
 from dsc_host.login import Kind, NotAllowed
+from dsc_host.portal.instructions import INSTRUCTIONS, marked
 from dsc_host.portal.languages import NAMES, NONE, load, negotiated
 from dsc_host.portal.wording import explained
 
@@ -48,6 +49,14 @@ def test_a_translation_ends_as_its_sentence_does(code: str) -> None:
     ends = (".", "?", ":")
     wrong = {text: other for text, other in catalogue(code).items() if text.endswith(ends) != other.endswith(ends)}
     assert wrong == {}
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_instructions_mark_the_keys_and_the_display_and_escape_the_rest(code: str) -> None:
+    first, second, _ = (marked(load()[code](each)) for each in INSTRUCTIONS[Kind.DSC_PLUS])
+    assert re.findall("<.*?>.*?</.*?>", first) == ["<kbd>press</kbd>", "<samp>PIN&gt;</samp>", "<kbd>OK</kbd>"]
+    assert re.findall("<.*?>.*?</.*?>", second) == ["<samp>CHALLNG&gt;</samp>", "<kbd>OK</kbd>"]
+    assert marked("<b> {ok} {number}", number="<i> {press}") == "&lt;b&gt; <kbd>OK</kbd> &lt;i&gt; {press}"
 
 
 def test_russian_is_written_in_russian() -> None:

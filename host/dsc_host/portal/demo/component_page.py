@@ -35,10 +35,11 @@ from dsc_host.portal.components import (
     Split,
 )
 from dsc_host.portal.demo.demonstration import Demonstration
+from dsc_host.portal.instructions import INSTRUCTIONS, marked
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Cell, Choice, Field, Form, Link, Row, Shown, Steps, Table, View, button
-from dsc_host.portal.wording import INSTRUCTIONS, KINDS
+from dsc_host.portal.wording import KINDS
 
 PATH = "/components"
 _SAMPLE_TIME = 1_790_000_000.0
@@ -226,7 +227,7 @@ def _columns(_: Language) -> Columns:
 
 
 def _instructions(_: Language) -> Instructions:
-    return Instructions(tuple(map(_, INSTRUCTIONS[Kind.DSC_PLUS])))
+    return Instructions([marked(_(each)) for each in INSTRUCTIONS[Kind.DSC_PLUS]])
 
 
 def _outcome(_: Language) -> Outcome:

@@ -38,7 +38,7 @@ def _more(_: Language) -> Actions:
     """Return the links to the pages that belong to no story."""
     links = (
         ("mail", Link("/outbox", _("Sent messages"), _("all emails, SMS and calls"))),
-        ("key", Link("/login", _("Log in"), _("as one of the people below"))),
+        ("key", Link("/login", _("Log in"), _("as one of the people under “Or go your own way”"))),
         ("list", Link(component_page.PATH, _("Components"), _("what the pages are made of"))),
         ("window", Link("", _("HTTP service"), _("not here: run “dscplus serve”, and open its page /docs"))),
     )

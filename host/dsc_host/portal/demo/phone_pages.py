@@ -127,17 +127,19 @@ def _push(demo: Demonstration, visit: Visit, user: User, push: Push) -> View:
     """Return the screen for a login that waits. It does not show the number, which the owner must read on the login page."""
     _ = visit._
     time = _.time(push.asked_at)
-    asked = _("Somebody logs in as you, at {time}. If it is not you, deny the login.", time=time)
+    asked = _("Somebody is logging in as you, at {time}. If it is not you, deny the login.", time=time)
     if push.where:
-        asked = _("Somebody logs in at {time}, from {where}. If it is not you, deny the login.", time=time, where=push.where)
-    hint = _("Not needed with your finger.") if user.biometrics else ""
+        asked = _(
+            "Somebody is logging in, at {time}, from {where}. If it is not you, deny the login.", time=time, where=push.where
+        )
+    hint = _("Not needed with your fingerprint.") if user.biometrics else ""
     fields = (
         hidden("user", user.name),
         hidden("push", push.id),
         Field("number", _("Number on the login page"), "code", _("Two digits."), longest=8),
         Field("pin", _("PIN of the app"), "password", hint, longest=6),
     )
-    finger = (("/phone/approve/finger", _("Approve with my finger")),) if user.biometrics else ()
+    finger = (("/phone/approve/finger", _("Approve with my fingerprint")),) if user.biometrics else ()
     form = Form("/phone/approve", _("Approve"), fields, also=(*finger, ("/phone/deny", _("Deny"))))
     return _framed(demo, visit, (form,), asks=(_("Login of {name}", name=user.name), asked))
 
@@ -151,7 +153,7 @@ def _response(demo: Demonstration, visit: Visit, app: PhoneApp) -> View:
     challenge = Field("challenge", _("Challenge"), "code", _("The login page shows it. No network is needed."), longest=6)
     pin = Field("pin", _("PIN of the app"), "password", longest=6)
     has_finger = any(each.biometrics for each in app.users)
-    finger = (("/phone/respond/finger", _("Use my finger")),) if has_finger else ()
+    finger = (("/phone/respond/finger", _("Use my fingerprint")),) if has_finger else ()
     form = Form("/phone/respond", _("Show the response"), (user, challenge, pin), legend=_("Answer a challenge"), also=finger)
     return _framed(demo, visit, (form, _home(_)))
 
@@ -210,7 +212,7 @@ def _code(demo: Demonstration, visit: Visit, begun: Begun, sent_at: float) -> Vi
             sent=SentMessage("phone_token", begun.user, sent_at),
         ),
         Field("pin", pin, "password", hint=rule, longest=6),
-        Field("finger", _("Also allow my finger"), "checkbox", optional=True),
+        Field("finger", _("Also allow my fingerprint"), "checkbox", optional=True),
         *_replacing(_, begun),
     )
     return _framed(demo, visit, (Form("/phone/activate", _("Activate"), fields, legend=_("Activate the app")), _home(_)))

@@ -174,7 +174,7 @@ def _choosing(visit: Visit, chosen: str) -> View:
             onward=away,
         )
     form = Form("/lost/device", _("Suspend the device"), (_which(_, devices, chosen), _what(_)), danger=True)
-    back = Link("/devices", _("Back to devices")) if inside else Link("/login", _("Start again"))
+    back = Link("/devices", _("Back to devices")) if inside else Link("/login", _("Cancel"))
     if inside and not is_for(visit.visitor(), "/devices"):
         back = Link("/", _("Back"))
     here = visit.visitor().device if inside else ""

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from dsc_host.login import Kind, Offer
 from dsc_host.portal.components import Instructions
+from dsc_host.portal.instructions import INSTRUCTIONS, marked
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, SentMessage, Shown, View
-from dsc_host.portal.wording import ANSWERS, INSTRUCTIONS, KINDS
+from dsc_host.portal.wording import ANSWERS, KINDS
 
 _LONGEST = 64
 _CARD_DIGITS = 8
@@ -103,7 +104,7 @@ def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
     """Return the instructions for answering this offer."""
     if is_push(offer):
         return (_("A notification was sent to your phone. To approve it there, enter this number on the phone."),)
-    return tuple(_(each, number=offer.shows.get("sent_to", "")) for each in INSTRUCTIONS[offer.kind])
+    return tuple(marked(_(each), number=offer.shows.get("sent_to", "")) for each in INSTRUCTIONS[offer.kind])
 
 
 def _fields(visit: Visit, offer: Offer) -> tuple[Field, ...]:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from dsc_host.errors import InputError
 from dsc_host.login import NotNow, Offer, Scope
 from dsc_host.portal.components import Instructions
+from dsc_host.portal.instructions import marked
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.device_items import about
 from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
@@ -106,9 +107,11 @@ def _proving(visit: Visit, offer: Offer, kept: str) -> View:
         blocks=(
             Instructions(
                 (
-                    _("On the card, hold the key marked press until PIN> appears. Enter the new PIN and press OK."),
-                    _("At CHALLNG>, enter the challenge below and press OK."),
-                    _("Enter the 8-digit response from your card here."),
+                    marked(
+                        _("On the card, hold the key marked {press} until {pin} appears. Enter the new PIN and press {ok}.")
+                    ),
+                    marked(_("At {challenge}, enter the challenge below and press {ok}.")),
+                    _("Enter the 8\N{NON-BREAKING HYPHEN}digit response from your card here."),
                 )
             ),
         ),

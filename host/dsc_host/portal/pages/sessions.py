@@ -53,10 +53,10 @@ def extended(visit: Visit) -> Response:
 
 def _extending(visit: Visit, offer: Offer) -> View:
     _ = visit._
-    latest = visit.visitor().extendable_until
+    until, latest = visit.visitor().until, visit.visitor().extendable_until
     words = (
         _("Answer with your finger or face in the app, not with its PIN."),
-        *((_("The session then lasts longer, until {latest} at the latest.", latest=_.moment(latest)),) if latest else ()),
+        *((_ends(_, until, latest),) if latest else ()),
     )
     view = View(_("Extend this session"), words=words, back=Link("/sessions", _("Back to the sessions")), focus=True)
     return with_answer_form(visit, offer, view, Form("/sessions/extend/answer", _("Extend this session")))
@@ -80,6 +80,14 @@ def _sessions(visit: Visit) -> View:
         ),
         forms=extend,
         placed=True,
+    )
+
+
+def _ends(_: Language, until: float, latest: float) -> str:
+    return _(
+        "The session then lasts longer, until {latest} at the latest. Without that, it ends at {until}.",
+        until=_.moment(until),
+        latest=_.moment(latest),
     )
 
 

@@ -257,7 +257,7 @@ def _answering(visit: Visit, offer: Offer) -> View:
     step = visit.system.step(visit.token)
     others = len(step.choices) > 1 or step.may_skip
     help_links = (
-        *((("card", Link("/login/device", _("Use another device"))),) if others else ()),
+        *((("card", Link("/login/device", _("Use another device"), _("back to the choice"))),) if others else ()),
         ("none", _without(_)),
         ("shield-off", _lost(_)),
         ("window", _again(_)),

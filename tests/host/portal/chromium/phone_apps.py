@@ -20,7 +20,7 @@ def activate(phone: Walk, name: str, pin_label: str = "PIN of the app", **fields
     if phone.button("Activate the app for another user").count():
         phone.press("Activate the app for another user")
     phone.press("Send the activation code", User_name=name, Password=DEMO_PASSWORD)
-    fields |= {pin_label: APP_PIN, "Also allow my finger": "yes", "Activation code from the SMS": phone.sent("sms")}
+    fields |= {pin_label: APP_PIN, "Also allow my fingerprint": "yes", "Activation code from the SMS": phone.sent("sms")}
     phone.press("Activate", **fields)
     assert phone.has_notice("app_activated")
     return phone

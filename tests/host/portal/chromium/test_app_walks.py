@@ -12,7 +12,7 @@ def test_an_app_has_several_users_one_of_whom_moves_to_another_phone_and_removes
     other.press("Send the activation code", User_name="anna.work", Password=DEMO_PASSWORD)
     other.page.locator("[name=replace]").check()
     other.page.locator("[name=pin]").fill(APP_PIN)
-    other.field("Also allow my finger").check()
+    other.field("Also allow my fingerprint").check()
     other.picture("app-replaces-another")
     other.page.locator("[name=recovery]").fill(APP_PIN)
     assert other.press("Activate", Activation_code_from_the_SMS=walk.sent("sms")).has_notice("app_activated")
@@ -32,5 +32,5 @@ def test_a_session_by_finger_is_extended(walk: Walk) -> None:
     walk.shown.clock.ahead += 20 * 3600
     walk.open("/").follow("Sessions").press("Extend this session").picture("extend-session")
     phone.press("Check for a waiting login")
-    phone.press("Answer a challenge").press("Use my finger", Challenge=walk.read)
+    phone.press("Answer a challenge").press("Use my fingerprint", Challenge=walk.read)
     assert walk.press("Extend this session", Response=phone.read).has_notice("extended")

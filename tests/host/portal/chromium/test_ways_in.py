@@ -114,7 +114,7 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
     number = walk.out().begin("carl").read
-    phone.press("Check for a waiting login").press("Approve with my finger", Number_on_the_login_page=number)
+    phone.press("Check for a waiting login").press("Approve with my fingerprint", Number_on_the_login_page=number)
     walk.page.wait_for_url(walk.address + "/")
     walk.out().begin("carl")
     phone.press("Check for a waiting login").press("Deny")
