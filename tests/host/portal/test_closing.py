@@ -44,7 +44,7 @@ def test_each_time_a_device_answers_for_it(scenario: Scenario, browser: Browsers
     anna.open("/close")
     page = anna.press("Close the account", sure="yes")
     assert page.title == "Confirm: close the account"
-    page = anna.press("Continue", answer=scenario.respond(SERIALS["anna"], page.shown))
+    page = anna.press("Close the account", answer=scenario.respond(SERIALS["anna"], page.shown))
     assert (page.path, page.notice[:22]) == ("/login", "The account is closed.")
 
 
@@ -53,7 +53,7 @@ def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Brows
     carl.open("/close")
     carl.press("Close the account", sure="yes")
     carl.press("Continue")
-    assert "closed" in carl.press("Continue", answer=scenario.sent("sms")).notice
+    assert "closed" in carl.press("Close the account", answer=scenario.sent("sms")).notice
     page = carl.press("Continue", name="carl", password=PASSWORD)
     assert (page.path, "statements of your closed account" in page.text) == ("/", True)
     assert "Your account is closed" in page.text

@@ -32,21 +32,21 @@ def change_password(visitor: Browser) -> None:
 def test_a_wrong_answer_may_be_put_right(scenario: Scenario, anna: Browser) -> None:
     change_password(anna)
     question = anna.page.shown
-    page = anna.press("Continue", answer="00000000")
+    page = anna.press("Change the password", answer="00000000")
     assert ("not correct" in page.error, page.shown) == (True, question)
     assert '<li><a href="/profile">Profile</a></li><li aria-current="page">Confirm: change the password</li>' in page.html
-    assert anna.press("Continue", answer=scenario.respond(CARD, question)).path == "/"
+    assert anna.press("Change the password", answer=scenario.respond(CARD, question)).path == "/"
 
 
 def test_after_three_wrong_answers_another_question_is_asked(scenario: Scenario, anna: Browser) -> None:
     change_password(anna)
     question = anna.page.shown
     for _ in range(3):
-        page = anna.press("Continue", answer="00000000")
+        page = anna.press("Change the password", answer="00000000")
     assert (page.title, page.shown != question) == ("Confirm: change the password", True)
     assert page.error == "Too many responses were wrong. Try again with a new challenge."
     scenario.clock.advance(120)  # Wrong answers cause a pause.
-    page = anna.press("Continue", answer=scenario.respond(CARD, page.shown))
+    page = anna.press("Change the password", answer=scenario.respond(CARD, page.shown))
     assert "was changed" in page.notice, page.text
 
 
@@ -66,7 +66,7 @@ def test_what_was_not_sent_from_this_session_goes_nowhere(scenario: Scenario, an
     change_password(anna)
     kept = anna.page.forms[-2].fields["kept"]
     change_password(other)
-    page = other.press("Continue", answer=scenario.respond(CARD, other.page.shown), kept=kept)
+    page = other.press("Change the password", answer=scenario.respond(CARD, other.page.shown), kept=kept)
     assert page.status == 409
     assert scenario.system.begin("anna", PASSWORD)
 

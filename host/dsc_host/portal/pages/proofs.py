@@ -76,9 +76,25 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
-    return with_answer_form(
-        visit, offer, _with_title(visit, view, kept), Form("/proof/answer", _("Continue"), (hidden("kept", kept),))
-    )
+    form = Form("/proof/answer", _act(visit, kept) or _("Continue"), (hidden("kept", kept),))
+    return with_answer_form(visit, offer, _with_title(visit, view, kept), form)
+
+
+def _act(visit: Visit, kept: str) -> str:
+    """Return the label of the operation that the answer completes. Return empty text if another page follows it."""
+    try:
+        path = visit.system.proofs.unseal(visit.token, kept)[0]
+    except DscError:
+        return ""
+    _ = visit._
+    acts = {
+        "/close": _("Close the account"),
+        "/devices/remove/confirm": _("Remove the app"),
+        "/opt-in": _("Opt back in"),
+        "/opt-out": _("Opt out"),
+        "/password": _("Change the password"),
+    }
+    return acts.get(path, "")
 
 
 def _with_title(visit: Visit, view: View, kept: str) -> View:

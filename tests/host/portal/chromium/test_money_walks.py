@@ -33,7 +33,7 @@ def test_a_closed_account_has_its_statements_only(walk: Walk) -> None:
     walk.field("I want to close the account for good").check()
     walk.press("Close the account").picture("close-proof")
     walk.press("Continue")
-    assert walk.press("Continue", Code=walk.sent("sms")).has_notice("closed")
+    assert walk.press("Close the account", Code=walk.sent("sms")).has_notice("closed")
     walk.begin("carl").picture("closed-account")
     assert (walk.path, walk._(SCOPES[Scope.STATEMENTS]) in walk.text) == ("/", True)
     walk.follow("Statements").picture("statements-of-a-closed-account")

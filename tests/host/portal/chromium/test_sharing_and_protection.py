@@ -72,7 +72,7 @@ def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> No
     walk.shown.clock.ahead += 400
     walk.open("/opt-out").choose_user("anna.work", "Opt out", I_know_what_I_will_lose="yes").picture("proof")
     assert (walk.title, walk.has_card_of("anna")) == (walk._("Confirm: opt out of the protection"), True)
-    walk.press("Continue", Response=walk.card("anna", walk.read))
+    walk.press("Opt out", Response=walk.card("anna", walk.read))
     assert walk.has_notice("out")
     row = walk.page.get_by_role("listitem").filter(has_text="anna.work")
     assert walk._("opted out") in row.inner_text()
