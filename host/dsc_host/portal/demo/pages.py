@@ -30,7 +30,7 @@ def overview(demo: Demonstration, runs: StoryRuns, visit: Visit) -> Response:
         _("A login system with its security card, on your own machine. Everything here is invented."),
         _("The buttons beside the date move it, so that cards arrive and waiting changes take effect."),
     )
-    beside = (_more(_), _people(demo, visit))
+    beside = (_more(_), _people(demo, visit), _for_developers(_))
     return visit.show(View(_("Try the card"), words=words, blocks=(Split((_stories(runs, visit),), last=beside),)))
 
 
@@ -39,10 +39,17 @@ def _more(_: Language) -> Actions:
     links = (
         ("mail", Link("/outbox", _("Sent messages"), _("all emails, SMS and calls"))),
         ("key", Link("/login", _("Log in"), _("as one of the people under “Or go your own way”"))),
+    )
+    return Actions(_("Also here"), links)
+
+
+def _for_developers(_: Language) -> Actions:
+    """Return the links for developers."""
+    links = (
         ("list", Link(component_page.PATH, _("Components"), _("what the pages are made of"))),
         ("window", Link("", _("HTTP service"), _("not here: run “dscplus serve”, and open its page /docs"))),
     )
-    return Actions(_("Also here"), links)
+    return Actions(_("For developers"), links)
 
 
 def _stories(runs: StoryRuns, visit: Visit) -> Listing:

@@ -118,11 +118,12 @@ def _what_happened(visit: Visit, device: DeviceView) -> View:
     choices = [Choice(each, _(LOSSES[each]), _(LOSS_HINTS[each]) if each in LOSS_HINTS else "") for each in _possible(device)]
     known = any(each in LOSS_HINTS for each in _possible(device))
     warning = _("Unless it is only misplaced, this cannot be undone.") if known else _("This cannot be undone.")
-    field = Field("loss", _("What happened"), "radio", warning, choices=choices)
+    field = Field("loss", _("What happened"), "radio", choices=choices)
     form = Form("/desk/loss", _("Take out of use"), (hidden("device", device.id), field), danger=True)
     words = [_("Nobody can then log in with this device. Its owner is notified.")]
     if device.kind in (Kind.PHONE_APP, Kind.SMS, Kind.VOICE):
         words.append(_("If the phone is lost or stolen, its numbers get no more codes."))
+    words.append(warning)
     facts = ((_(KINDS[device.kind]), device_name(device)),)
     return confirmations.question(visit, _("Take the device out of use?"), words, facts, form)
 

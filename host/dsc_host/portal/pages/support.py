@@ -118,7 +118,7 @@ def identify(visit: Visit) -> Response:
         known = visit.system.staff.identify(visit.token, *_stated(visit))
     if known:
         return visit.redirect("/desk", notice="identified")
-    words = visit._("These details do not match this user. Give nothing to this caller.")
+    words = visit._("These details do not match this user. Check what you have typed, or give nothing to this caller.")
     return visit.wrong(visit.as_sent(_questions_again(visit), ""), words, 403)
 
 
@@ -217,7 +217,7 @@ def _caller_facts(visit: Visit, known: CallerView, devices: Sequence[DeviceView]
         (_("Language"), _.language(known.language)),
         (_("Postal address"), known.address),
         (_("Account"), _("closed") if known.closed else protection),
-        (_("Minutes left"), f"{minutes} ({_.time(known.until)}\N{NO-BREAK SPACE}UTC)"),
+        (_("Call ends at"), _("{time} UTC (minutes left: {minutes})", time=_.time(known.until), minutes=minutes)),
     )
     return Facts(_("Caller"), facts, Link("#f1-1", _("Note and end of the call")), across=True)
 
