@@ -78,7 +78,8 @@ class BoardSession:
         try:
             self._stop_program()
         except BaseException as error:
-            # The program may have been stopped before the error, for example before Ctrl-C. So restart the board.
+            # The program may already be stopped when the error occurs, for example when a person interrupts this one.
+            # So restart the board.
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
@@ -174,7 +175,10 @@ class BoardSession:
         return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
 
     def _persist(self, make: Callable[[], str]) -> Any:
-        """Run the code that `make` returns. If an attempt was damaged on the line, repeat it with a shorter piece, 15 times."""
+        """Run the code that `make` returns. If an attempt was damaged on the line, repeat it, up to 15 times.
+
+        The first repetitions send a shorter piece.
+        """
         seen = b""
         for _ in range(_ATTEMPTS):
             try:

@@ -45,7 +45,10 @@ def digest(p):
 
 
 def digests(places: list[str]) -> str:
-    """Return code whose answer maps the path of each file in `places`, folders or files, to its SHA-256 in hex."""
+    """Return code whose answer maps the path of each file to its SHA-256 in hex.
+
+    `places` are the paths of files, and of folders whose files are all included.
+    """
     return (
         f"{_WALK}{_DIGEST}\nresult = {{}}\nfor r in {places!r}:\n try:\n  f = not os.stat(r)[0] & 0x4000\n"
         " except OSError:\n  continue\n if f:\n  result[r] = digest(r)\n  continue\n"
@@ -74,7 +77,10 @@ def rest(at: int, most: int) -> str:
 
 
 def upload(at: int, piece: str) -> str:
-    """Return code that appends `piece` to the uploaded code, if that is `at` characters long. The answer is its new length."""
+    """Return code that appends `piece` to the uploaded code, if `at` characters of it have arrived so far.
+
+    The answer is the new length of the uploaded code.
+    """
     start = "_s = ''\n" if at == 0 else ""
     return f"{start}if len(_s) == {at}:\n _s += {piece!r}\nresult = len(_s)"
 
@@ -84,7 +90,7 @@ RUN_UPLOADED = "exec(_s)"
 
 
 def append(path: str, at: int, data: bytes, size: int) -> str:
-    """Return code that appends `data` to a file, if that is `at` bytes long.
+    """Return code that appends `data` to a file, if the file has `at` bytes so far.
 
     The file is created if `at` is 0, and closed when it has `size` bytes. The answer is the file's new length.
     """

@@ -42,7 +42,7 @@ _SHORT_NAMES: Mapping[str, Mapping[str, str]] = {
     "de": {"HK": "Hongkong", "MO": "Macau"},
     "ru": {"HK": "Гонконг", "MO": "Макао"},
 }
-"""The names of regions whose usual names in the tables of languages are too long for a label."""
+"""Short names for regions whose names in the data of Babel are too long for a label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Walk:
 
     Attributes:
         number: The number of the last entry that was read.
-        hash: The hash of the last entry that was read; None or empty if it is missing. Then the next entry cannot be checked.
+        hash: The hash of the last entry that was read; None if it is missing. Then the next entry cannot be checked.
         entries: The number of entries that were read.
         problems: A sentence for each problem.
     """
@@ -84,7 +84,7 @@ class Walk:
                 right = False
             if not right:
                 self._explain(number, before, row)
-                digest = bytes_of(digest)
+                digest = bytes_of(digest) or None
             # Continue with the stored hash of this entry, so that one change is reported only once.
             number, before = row[0], digest
         self.number, self.hash = number, before

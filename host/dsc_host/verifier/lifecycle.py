@@ -24,7 +24,7 @@ _STATES_BEFORE: Mapping[State, tuple[State, ...]] = {
     State.ACTIVE: (State.SUSPENDED, State.LOST),
     State.RETIRED: (State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST),
 }
-"""For each state, the states from which a card can change to it."""
+"""For each state, the states from which `move` can change a card to it. An accepted response makes an enrolled card active."""
 _ACTIONS = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
 _ERASED: Mapping[str, Any] = {
     "key_id": "",
@@ -64,7 +64,9 @@ def is_in_state(tx: CardTransaction, serial: str, *states: State) -> bool:
 
 
 def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -> Card:
-    """Lock a card as too many wrong responses do, for `seconds` or, if None, for the policy's `lock_for`.
+    """Lock a card in the same way as too many wrong responses lock it.
+
+    The lock lasts `seconds`. If `seconds` is None, it lasts as long as `lock_for` of the policy says.
 
     Raises `InputError`, `UnknownCard` and `StateError`.
     """

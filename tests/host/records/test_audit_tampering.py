@@ -227,6 +227,9 @@ def test_one_change_is_told_once_and_many_are_told_in_part(verifier: Verifier, c
         db.execute(update(audit).where(audit.c.number == 9).values(reason="else"))
     assert verifier.audit.check().problems == ("entry 9: was changed or moved after it was written",)
     with store.write() as db:
+        db.exec_driver_sql("UPDATE audit SET reason = '9', hash = 'no hash' WHERE number = 9")
+    assert verifier.audit.check().problems == ("entry 9: was changed or moved after it was written",)
+    with store.write() as db:
         db.execute(update(audit).values(reason="else"))
     assert len(verifier.audit.check().problems) == 100
 

@@ -37,7 +37,7 @@ def equity_in_dollars(context: LoginContext, account: Account) -> Decimal:
 
 
 def hold(tx: LoginTransaction, account_id: str, order_id: str) -> None:
-    """Hold the deposit for a request. Raises `NotNow` if the account's equity is too low."""
+    """Hold the deposit for a request. Raises `NotNow` as `check_can_hold` does."""
     # Lock the account, so that two requests do not hold the same money.
     account = found(rows.accounts.locked(tx.db, account_id))
     check_can_hold(tx, account)
@@ -58,9 +58,11 @@ def of_device(tx: LoginTransaction, device: Device) -> list[Hold]:
 
 
 def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = None) -> int:
-    """Keep `cents` of a device's deposit, or charge `cents` as a fee if there is no deposit. Return the amount in cents.
+    """Keep a device's deposit as part of a fee of `cents`, or charge the fee if there is no deposit. Return the fee in cents.
 
-    If `cents` is None, the amount is the policy's fee for the kind. Raises `InputError`, `NotNow`.
+    If `cents` is None, the fee is that of the policy for the kind, or the lowest fee if the kind has none.
+
+    Raises `InputError`, `NotNow`.
     """
     wanted, held = cost(tx, device, cents)
     state, now = str(HoldState.KEPT), tx.now()

@@ -32,7 +32,7 @@ def begun(visit: Visit) -> Response:
 
 
 def _answering(visit: Visit, share_id: str, offer: Offer) -> View:
-    """Return the page that asks for the response. Its form keeps the owner's name, which it shows again after an error."""
+    """Return the page that asks for the response. Its form keeps the owner's name hidden, for the page after an error."""
     _ = visit._
     owner = visit.value("owner", 64)
     view = View(
@@ -151,11 +151,14 @@ def _rules(_: Language) -> Listing:
 
 
 def _details(_: Language, share: ShareView) -> tuple[str, ...]:
-    """Return the users of a share and, if it waits for compliance, since when it waits."""
-    if share.state is ShareState.PENDING:
-        users = _("Belongs to {owner}, to be shared with {user}.", owner=share.owner, user=share.user)
-        return (users, f"{_('Requested')}: {_.moment(share.at)}")
-    return (_("Belongs to {owner}, shared with {user}.", owner=share.owner, user=share.user),)
+    """Return the users of a share and, if it was not decided or confirmed, the time of its request."""
+    if share.state is ShareState.DONE:
+        return (_("Belongs to {owner}, shared with {user}.", owner=share.owner, user=share.user),)
+    if share.state is ShareState.CANCELLED:
+        # It may have been a share, or a request that was never granted.
+        return (_("Belongs to {owner}. Other user name: {user}.", owner=share.owner, user=share.user),)
+    users = _("Belongs to {owner}, to be shared with {user}.", owner=share.owner, user=share.user)
+    return (users, f"{_('Requested')}: {_.moment(share.at)}")
 
 
 def _cancel(_: Language, share: ShareView) -> tuple[Form, ...]:
