@@ -157,6 +157,7 @@ def _first(visit: Visit, name: str = "") -> View:
         forms=(Form("/lost", _("Continue"), fields),),
         back=Link("/login", _("Back to the login")),
         focus=True,
+        script="password.js",
         below=(forgotten_password(visit),),
     )
 

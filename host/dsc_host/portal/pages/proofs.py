@@ -76,17 +76,25 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
-    form = Form("/proof/answer", _act(visit, kept) or _("Continue"), (hidden("kept", kept),))
+    path = _path(visit, kept)
+    form = Form("/proof/answer", _act(_, path) or _("Continue"), (hidden("kept", kept),), danger=path in _DANGERS)
     return with_answer_form(visit, offer, _with_title(visit, view, kept), form)
 
 
-def _act(visit: Visit, kept: str) -> str:
-    """Return the label of the operation that the answer completes. Return empty text if another page follows it."""
+_DANGERS = ("/close", "/devices/remove/confirm", "/opt-out")
+"""The operations whose buttons are red on their own pages too."""
+
+
+def _path(visit: Visit, kept: str) -> str:
+    """Return the path of the operation that the sealed form starts, or empty text if the seal is broken."""
     try:
-        path = visit.system.proofs.unseal(visit.token, kept)[0]
+        return visit.system.proofs.unseal(visit.token, kept)[0]
     except DscError:
         return ""
-    _ = visit._
+
+
+def _act(_: Language, path: str) -> str:
+    """Return the label of the operation that the answer completes. Return empty text if another page follows it."""
     acts = {
         "/close": _("Close the account"),
         "/devices/remove/confirm": _("Remove the app"),
@@ -102,9 +110,7 @@ def _with_title(visit: Visit, view: View, kept: str) -> View:
 
     Return the view unchanged if the seal is broken.
     """
-    try:
-        path = visit.system.proofs.unseal(visit.token, kept)[0]
-    except DscError:
+    if not (path := _path(visit, kept)):
         return view
     title = PROOFS.get(path)
     return replace(view, title=visit._(title) if title else view.title, section=path)

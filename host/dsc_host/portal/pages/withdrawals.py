@@ -54,7 +54,8 @@ def withdrawn(visit: Visit) -> Response:
                 return visit.redirect("/withdraw", notice="withdrawn_before")
     if not allowance:
         title, words = _too_much(_, amount, *visit.system.withdrawal_limit(visit.token))
-        return visit.wrong(replace(_withdraw(visit), wrong_words=words), title, 409, "amount")
+        view = _withdraw(visit, hint=example(_)) if words else _withdraw(visit)
+        return visit.wrong(replace(view, wrong_words=words), title, 409, "amount")
     if not sure:
         return visit.redirect(confirmations.sealed(visit, _CHECK, amount=f"{amount:.2f}", entry=new_id()))
     return visit.redirect(
@@ -98,8 +99,11 @@ def _left(allowance: Allowance) -> Decimal | None:
 # ---- the form ----
 
 
-def _withdraw(visit: Visit, value: str = "") -> View:
-    """Return the page with the form. If bank instructions are missing or the limit is used up, an alert replaces the form."""
+def _withdraw(visit: Visit, value: str = "", hint: str = "") -> View:
+    """Return the page with the form. If bank instructions are missing or the limit is used up, an alert replaces the form.
+
+    `hint` replaces the hint at the amount, for example if an error already names the limit.
+    """
     _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
     paid = visit.system.payout(visit.token)
     limits, left = _limits(_, level, allowance), _left(allowance)
@@ -112,15 +116,17 @@ def _withdraw(visit: Visit, value: str = "") -> View:
         ),
         words=(_("Withdraw no more than your account holds: only the limit is checked here."),),
         back=Link("/", _("Back")),
-        blocks=limits,
-        below=(Actions(_("What you can do"), _further(visit, paid)),),
+        below=(
+            *limits,
+            Actions(_("What you can do"), _further(visit, paid)),
+        ),
     )
     if not paid.bank:
-        return replace(view, blocks=(_without_bank(visit), *limits))
+        return replace(view, blocks=(_without_bank(visit),))
     if left == 0:
-        return replace(view, blocks=(_used_up(_, level, allowance), *limits))
-    hint = example(_) if left is None else f"{_('At most {most} today.', most=_.dollars(left))} {example(_)}"
-    field = Field("amount", _("Amount in US dollars"), "amount", hint, value, longest=20)
+        return replace(view, blocks=(_used_up(_, level, allowance),))
+    limit = "" if left is None else _("At most {most} today.", most=_.dollars(left))
+    field = Field("amount", _("Amount in US dollars"), "amount", hint or f"{limit} {example(_)}".strip(), value, longest=20)
     return replace(view, forms=(Form("/withdraw", _("Continue"), (field,)),), steps=_steps(_, 1))
 
 
