@@ -49,3 +49,13 @@ def test_the_pages_are_painted_soon_are_small_stay_in_place_and_fit(walk: Walk) 
             assert page.evaluate("document.querySelector('header').offsetHeight") <= HEADER, "one row"
         page.set_viewport_size({"width": 1280, "height": 720})
     assert median(paints) <= MEDIAN_FIRST_PAINT_MS, sorted(paints)
+
+
+def test_a_slow_browser_paints_a_page_only_as_a_whole(walk: Walk) -> None:
+    requested(walk.enter_by_sms("carl"))
+    session = walk.page.context.new_cdp_session(walk.page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 30})
+    for path in ("/password", "/deposit", "/sessions"):
+        walk.page.goto(walk.address + path)
+        assert (path, walk.page.evaluate(_MEASURE)[2]) == (path, 0)
+    session.detach()
