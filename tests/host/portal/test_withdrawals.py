@@ -44,7 +44,7 @@ def test_the_amount_that_can_be_withdrawn_now_is_at_the_field_and_the_limits_are
 ) -> None:
     page = with_bank(scenario, browser()).page
     assert re.search(
-        '<form method="post" action="/withdraw".*Left today</span> <b>[$]200,000.00 of [$]200,000.00</b>.*Left in five',
+        '<form method="post" action="/withdraw".*Left today</span> <b>[$]200,000.00 of [$]200,000.00</b>.*Left within five',
         page.html,
         re.S,
     )
@@ -114,7 +114,7 @@ def test_too_much_for_the_rest_of_the_limit_is_told_with_the_day_when_it_is_full
     carl = with_bank(scenario, browser())
     scenario.system.withdraw(carl.cookie, Decimal(150_000))
     page = carl.press("Continue", amount="60000")
-    assert page.error == "The amount is more than what is left of your limit."
+    assert page.error == "The amount is more than the $50,000.00 that are left of your limit."
     assert "At most $50,000.00 today. From November 15, 2023: $200,000.00 a day." in page.text
     for amount in (50_000, 200_000, 150_000):
         scenario.system.withdraw(carl.cookie, Decimal(amount))

@@ -16,7 +16,7 @@ def limit_meters(_: Language, level: Level, left: Allowance) -> tuple[Meter, ...
     today = min(left.left_today, left.left_five_days)
     return (
         _meter(_, _("Left today"), today, level.per_day),
-        _meter(_, _("Left in five business days"), left.left_five_days, level.per_five_days),
+        _meter(_, _("Left within five business days"), left.left_five_days, level.per_five_days),
     )
 
 

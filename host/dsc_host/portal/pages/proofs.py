@@ -75,14 +75,21 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
-    view = View(_(TITLES[offer.kind]), words=(_why(_),), back=_leave(_), focus=True)
     path = _path(visit, kept)
-    form = Form("/proof/answer", _act(_, path) or _("Continue"), (hidden("kept", kept),), danger=path in _DANGERS)
+    consequence = (_(_CONSEQUENCES[path]),) if path in _CONSEQUENCES else ()
+    view = View(_(TITLES[offer.kind]), words=(*consequence, _why(_)), back=_leave(_), focus=True)
+    form = Form("/proof/answer", _act(_, path) or _("Continue"), (hidden("kept", kept),), danger=path in _CONSEQUENCES)
     return with_answer_form(visit, offer, _with_title(visit, view, kept), form)
 
 
-_DANGERS = ("/close", "/devices/remove/confirm", "/opt-out")
-"""The operations whose buttons are red on their own pages too."""
+_CONSEQUENCES = {
+    "/close": "The account is closed for good: nobody can undo it.",
+    "/devices/remove/confirm": (
+        "The app can then no longer be used to log in, wherever the phone is. You will be notified by email and SMS."
+    ),
+    "/opt-out": "Trading needs no device, only the password.",
+}
+"""The operations whose buttons are red, here and on their own pages, with the main consequence of each."""
 
 
 def _path(visit: Visit, kept: str) -> str:

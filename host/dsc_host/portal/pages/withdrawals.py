@@ -70,7 +70,7 @@ def _too_much(_: Language, amount: Decimal, level: Level, allowance: Allowance) 
         return title, ""
     if left == level.per_day:
         return title, _("At most {limit} a day. For more, log in with a device that has a higher limit.", limit=_.dollars(left))
-    title = _("The amount is more than what is left of your limit.")
+    title = _("The amount is more than the {left} that are left of your limit.", left=_.dollars(left))
     if (day := allowance.full_on) is None:
         return title, _("At most {most} today.", most=_.dollars(left))
     words = _(
