@@ -1,11 +1,14 @@
 """The keys that sign tokens: which keys are published, which key signs, and for how long."""
 
+import base64
 import io
+import json
 from pathlib import Path
 
 import pytest
+from joserfc.errors import JoseError
 from tests.host.databases import new_database
-from tests.host.gateway.openid_program import WIKI
+from tests.host.gateway.openid_program import WIKI, Program
 from tests.host.login.scenario import Scenario
 from tests.host.verifier_samples import MASTER
 
@@ -89,3 +92,16 @@ def test_another_master_key_and_another_database_have_the_clients_and_keys(
             assert system.context.read(clients.load) == [client]
             assert client.has_secret(secret)
             assert signing(system) == first
+
+
+def test_a_token_is_signed_by_the_key_of_its_time(wiki: Program) -> None:
+    first = wiki.enter().tokens()["id_token"]
+    wiki.scenario.system.change(signing_keys.rotate)
+    wiki.scenario.clock.advance(PUBLISHED_SECONDS)
+    second = wiki.tokens()["id_token"]
+    named = [json.loads(base64.urlsafe_b64decode(each.split(".")[0] + "=="))["kid"] for each in (first, second)]
+    assert named[0] != named[1]
+    assert wiki.claims(first)["sub"] == wiki.claims(second)["sub"]
+    wiki.scenario.system.change(lambda tx: signing_keys.rotate(tx, at_once=True))
+    with pytest.raises(JoseError):
+        wiki.claims(second)

@@ -12,17 +12,15 @@ from typing import Any
 import httpx
 import pytest
 from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from tests.host.gateway.openid_program import ISSUER, PKCE, REDIRECT, VERIFIER, WIKI, Program, program, refused
 from tests.host.login.scenario import new_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.errors import DscError
-from dsc_host.gateway.openid import client_keys, signing_keys
+from dsc_host.gateway.openid import client_keys
 from dsc_host.gateway.openid.client_authentication import ASSERTION
 from dsc_host.gateway.openid.provider import Provider
-from dsc_host.gateway.openid.signing_keys import PUBLISHED_SECONDS
 from dsc_host.verifier import Keyring, MasterKey
 
 LASTING = "openid email offline_access"
@@ -379,19 +377,6 @@ def test_the_description_says_what_is_there(wiki: Program) -> None:
         if name.endswith("_endpoint") or name == "jwks_uri":
             path = url.removeprefix(ISSUER)
             assert wiki.browser.client.get(path).status_code in (200, 302, 303, 400, 401, 405), path
-
-
-def test_a_token_is_signed_by_the_key_of_its_time(wiki: Program) -> None:
-    first = wiki.enter().tokens()["id_token"]
-    wiki.scenario.system.change(signing_keys.rotate)
-    wiki.scenario.clock.advance(PUBLISHED_SECONDS)
-    second = wiki.tokens()["id_token"]
-    named = [json.loads(base64.urlsafe_b64decode(each.split(".")[0] + "=="))["kid"] for each in (first, second)]
-    assert named[0] != named[1]
-    assert wiki.claims(first)["sub"] == wiki.claims(second)["sub"]
-    wiki.scenario.system.change(lambda tx: signing_keys.rotate(tx, at_once=True))
-    with pytest.raises(JoseError):
-        wiki.claims(second)
 
 
 def test_tokens_stay_good_while_the_master_key_changes(wiki: Program) -> None:
