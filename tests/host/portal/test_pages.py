@@ -170,7 +170,7 @@ def test_after_three_wrong_responses_the_choice_of_the_device_says_so(scenario: 
     assert anna.press("Continue", name="anna", password=PASSWORD).title == "Confirm with your card"
     for left in (2, 1):
         error = anna.press("Log in", answer="00000000").error
-        assert error.startswith(f"That answer was not correct. Tries left: {left}. Check the PIN and the challenge")
+        assert error.startswith(f"That answer was not correct. Tries left:\u00a0{left}. Check the PIN and the challenge")
     page = anna.press("Log in", answer="00000000")
     assert (page.path, page.title) == ("/login/device", "Choose a device")
     assert page.notice.startswith("3 responses were wrong. Choose a device below")
@@ -315,7 +315,7 @@ def test_a_wrong_code_for_a_number_is_told_at_its_field(scenario: Scenario, brow
     anna.press("Send a code", number="+41795550123")
     page = anna.press("Confirm", answer="none")
     assert (page.status, page.error) == (
-        401, "The code is not correct. Tries left: 2. You can also request a new code.",
+        401, "The code is not correct. Tries left:\u00a02. You can also request a new code.",
     )  # fmt: skip
     assert ("+41…23" in page.text, 'aria-invalid="true"' in page.html) == (True, True)
     assert "confirmed" in anna.press("Confirm", answer=scenario.sent("sms")).notice

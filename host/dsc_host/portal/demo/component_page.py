@@ -57,7 +57,7 @@ def refused(_demo: Demonstration, visit: Visit) -> Response:
 
 
 def _mistake(_: Language) -> str:
-    return _("The code is not correct. Tries left: {left}. You can also request a new code.", left=4)
+    return _("The code is not correct. Tries left:\u00a0{left}. You can also request a new code.", left=4)
 
 
 def _view(_: Language) -> View:
@@ -82,7 +82,7 @@ def _messages(_: Language) -> tuple[Sample, ...]:
         (SUCCESS, _("The note was saved.")),
         (INFO, _("The call has ended. Who is next?")),
         (WARNING, _("You have opted out. See below what is restricted now.")),
-        (DANGER, _("That answer was not correct. Tries left: {left}. After the last one, you must start again.", left=4)),
+        (DANGER, _("That answer was not correct. Tries left:\u00a0{left}. After the last one, you must start again.", left=4)),
         ("error", _mistake(_)),
     )
     steps = tuple(Steps(labels, current) for current in (1, 2, 3))
@@ -166,7 +166,7 @@ def _alerts(_: Language) -> tuple[Block, ...]:
         Alert(WARNING, _("You have opted out. See below what is restricted now."), links=link),
         Alert(
             DANGER,
-            _("That answer was not correct. Tries left: {left}. After the last one, you must start again.", left=4),
+            _("That answer was not correct. Tries left:\u00a0{left}. After the last one, you must start again.", left=4),
             icon="shield-off",
         ),
     )

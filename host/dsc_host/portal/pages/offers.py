@@ -59,12 +59,12 @@ def wrong_answer(_: Language, offer: Offer) -> str:
     """
     if offer.kind is Kind.DSC_PLUS:
         return _(
-            "That answer was not correct. Tries left: {left}."
+            "That answer was not correct. Tries left:\u00a0{left}."
             " Check the PIN and the challenge, then enter both on the card again.",
             left=offer.left,
         )
     return _(
-        "That answer was not correct. Tries left: {left}. After the last one, you must start again.",
+        "That answer was not correct. Tries left:\u00a0{left}. After the last one, you must start again.",
         left=offer.left,
     )
 

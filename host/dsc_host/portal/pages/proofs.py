@@ -76,20 +76,22 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     path = _path(visit, kept)
-    consequence = (_(_CONSEQUENCES[path]),) if path in _CONSEQUENCES else ()
-    view = View(_(TITLES[offer.kind]), words=(*consequence, _why(_)), back=_leave(_), focus=True)
-    form = Form("/proof/answer", _act(_, path) or _("Continue"), (hidden("kept", kept),), danger=path in _CONSEQUENCES)
+    consequence = _consequence(_, path)
+    view = View(_(TITLES[offer.kind]), words=tuple(filter(None, (consequence, _why(_)))), back=_leave(_), focus=True)
+    form = Form("/proof/answer", _act(_, path) or _("Continue"), (hidden("kept", kept),), danger=bool(consequence))
     return with_answer_form(visit, offer, _with_title(visit, view, kept), form)
 
 
-_CONSEQUENCES = {
-    "/close": "The account is closed for good: nobody can undo it.",
-    "/devices/remove/confirm": (
-        "The app can then no longer be used to log in, wherever the phone is. You will be notified by email and SMS."
-    ),
-    "/opt-out": "Trading needs no device, only the password.",
-}
-"""The operations whose buttons are red, here and on their own pages, with the main consequence of each."""
+def _consequence(_: Language, path: str) -> str:
+    """Return the main consequence of an operation whose button is red here and on its own page; empty for other operations."""
+    consequences = {
+        "/close": _("The account is closed for good: nobody can undo it."),
+        "/devices/remove/confirm": _(
+            "The app can then no longer be used to log in, wherever the phone is. You will be notified by email and SMS."
+        ),
+        "/opt-out": _("After you opt out, trading needs no device any more, only the password."),
+    }
+    return consequences.get(path, "")
 
 
 def _path(visit: Visit, kept: str) -> str:

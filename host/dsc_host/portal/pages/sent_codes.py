@@ -120,4 +120,4 @@ def with_resend(visit: Visit, view: View, again_at: float) -> View:
 
 
 def _wrong(_: Language, sent: SentCode) -> str:
-    return _("The code is not correct. Tries left: {left}. You can also request a new code.", left=sent.left)
+    return _("The code is not correct. Tries left:\u00a0{left}. You can also request a new code.", left=sent.left)

@@ -14,7 +14,7 @@ def test_the_email_address_is_changed_by_the_code_that_is_sent_to_it(walk: Walk)
     walk.picture("email-code")
     code = walk.sent("email")
     wrong = str((int(code) + 1) % 10**6).zfill(6)
-    refused = walk._("The code is not correct. Tries left: {left}. You can also request a new code.", left=2)
+    refused = walk._("The code is not correct. Tries left:\u00a0{left}. You can also request a new code.", left=2)
     assert walk.press("Confirm", Code=wrong).error == refused
     assert walk.press("Confirm", Code=code).has_notice("own_email")
     assert "anna@new.example" in walk.text
