@@ -151,6 +151,7 @@ def test_a_share_and_a_request_end_after_a_question(scenario: Scenario, browser:
     ben.open("/share")
     assert "ben can no longer log in with this device." in ben.press("Stop sharing").text
     assert ben.press("Stop sharing").notice == "The device is no longer shared."
+    assert "Belongs to anna. Other user name: ben." in ben.open("/share").text
     assert ben.post("/share/cancel", share="none").status == 404
     scenario.system.operator.set_under_review(scenario.entities["anna"])
     ben = come_with(browser(), scenario.session("ben"))

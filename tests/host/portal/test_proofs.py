@@ -79,6 +79,17 @@ def test_each_form_asks_for_it(scenario: Scenario, anna: Browser) -> None:
         assert anna.post(path, **values, **more).title == PROOFS[path], path
 
 
+def test_the_proof_of_a_red_button_says_what_follows_and_is_red(scenario: Scenario, anna: Browser) -> None:
+    anna.open("/devices")
+    scenario.clock.advance(400)
+    for path, label, consequence in (
+        ("/opt-out", "Opt out", "After you opt out, trading needs no device any more, only the password."),
+        ("/close", "Close the account", "The account is closed for good: nobody can undo it."),
+    ):
+        page = anna.post(path, sure="yes")
+        assert (consequence in page.text, f'class="danger">{label}</button>' in page.html) == (True, True), page.html
+
+
 def test_the_title_of_each_proof_names_the_operation() -> None:
     assert set(PROOFS) <= set(POST)
     assert {title[:9] for title in PROOFS.values()} == {"Confirm: "}
