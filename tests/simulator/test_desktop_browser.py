@@ -60,7 +60,9 @@ class Page:
         self.page.set_default_timeout(_PATIENCE_MS)
         self.page.on("websocket", self._watch)
         self.page.add_init_script(_KEEP_FIRST_WORDS)
-        self.page.goto(address, wait_until="domcontentloaded")
+        # A quick machine has the page before its script opens the socket.
+        with self.page.expect_websocket(timeout=_PATIENCE_MS):
+            self.page.goto(address, wait_until="domcontentloaded")
         self.first_words = self.page.evaluate("firstWords")
         # The last word of the legend of the keys.
         self.wait_for(b"Quit")
