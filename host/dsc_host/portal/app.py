@@ -71,19 +71,19 @@ GET: Mapping[str, Handler] = {
     "/": overview.overview,
     "/login": signin.name_and_password,
     "/login/device": signin.device,
-    "/login/answer": signin.element,
+    "/login/answer": signin.answer_form,
     "/login/help": signin.without_device,
-    "/lost": losses.losing,
+    "/lost": losses.login_form,
     "/lost/device": losses.device,
-    "/stop": waits.stopping,
+    "/stop": waits.stop_form,
     "/contact": contact.contact,
     "/statements": statements.statements,
     "/devices": devices.devices,
     "/devices/device": own_device.device,
     "/devices/next": next_devices.next_steps,
     "/password": password.password,
-    "/pin": pin_change.opened,
-    "/pin/new": pin_change.choosing,
+    "/pin": pin_change.pin_form,
+    "/pin/new": pin_change.new_pin_form,
     "/phones": phones.phones,
     "/phones/answer": phones.FLOW.code,
     "/profile": profile.profile,
@@ -96,13 +96,13 @@ GET: Mapping[str, Handler] = {
     "/events": security_events.security_events,
     "/share": sharing.share,
     "/protection": protection.protection,
-    "/opt-out": protection.opting_out,
-    "/opt-in": protection.opting_in,
-    "/withdraw": withdrawals.withdraw,
+    "/opt-out": protection.opt_out_form,
+    "/opt-in": protection.opt_in_form,
+    "/withdraw": withdrawals.withdrawal_form,
     "/withdraw/check": withdrawals.check,
-    "/deposit": funding.deposit,
+    "/deposit": funding.deposit_form,
     "/deposit/check": funding.check,
-    "/close": closing.closing,
+    "/close": closing.closing_form,
     "/desk": support.support,
     "/issuer": issuer.issuer,
     "/compliance": compliance.compliance,
@@ -113,60 +113,60 @@ POST: Mapping[str, Handler] = {
     "/login/manual": signin.manual,
     "/login/resend": signin.resend,
     "/login/answer": signin.answer,
-    "/login/pushed": signin.pushed,
+    "/login/pushed": signin.push_status,
     "/logout": signin.leave,
     "/language": signin.language,
-    "/lost": losses.begun,
-    "/lost/device": losses.lost,
-    "/stop": waits.stopped,
+    "/lost": losses.begin,
+    "/lost/device": losses.report,
+    "/stop": waits.stop,
     "/devices/next": next_devices.next_step,
     "/devices/online": devices.online_card,
-    "/devices/name": own_device.named,
-    "/devices/remove": devices.removing,
-    "/devices/remove/confirm": devices.removed,
+    "/devices/name": own_device.rename,
+    "/devices/remove": devices.ask_to_remove,
+    "/devices/remove/confirm": devices.remove,
     "/sheet": devices.sheet,
     "/sheet/pdf": devices.sheet_pdf,
-    "/activate": devices.activate,
-    "/activate/answer": devices.activated,
-    "/pin": pin_change.pin,
-    "/pin/new": pin_change.chosen,
-    "/pin/answer": pin_change.changed,
-    "/password": password.changed_password,
-    "/phones": phones.asked,
-    "/phones/answer": phones.FLOW.answered,
-    "/phones/resend": phones.FLOW.resent,
-    "/phones/remove": phones.removed,
-    "/profile/email": profile.asked_email,
-    "/profile/email/answer": profile.EMAIL_FLOW.answered,
-    "/profile/email/resend": profile.EMAIL_FLOW.resent,
-    "/profile/address": profile.changed_address,
-    "/profile/bank": profile.changed_bank,
-    "/request": cards.drafted,
+    "/activate": devices.ask_to_activate,
+    "/activate/answer": devices.activate,
+    "/pin": pin_change.request_challenge,
+    "/pin/new": pin_change.choose,
+    "/pin/answer": pin_change.change,
+    "/password": password.change_password,
+    "/phones": phones.send_code,
+    "/phones/answer": phones.FLOW.check,
+    "/phones/resend": phones.FLOW.send_again,
+    "/phones/remove": phones.remove,
+    "/profile/email": profile.send_email_code,
+    "/profile/email/answer": profile.EMAIL_FLOW.check,
+    "/profile/email/resend": profile.EMAIL_FLOW.send_again,
+    "/profile/address": profile.change_address,
+    "/profile/bank": profile.change_bank,
+    "/request": cards.draft,
     "/request/back": cards.back,
-    "/request/confirm": cards.confirmed,
-    "/request/cancel": cards.cancelled,
-    "/return": cards.send_back,
-    "/return/sent": cards.sent_back,
-    "/sessions/end": sessions.ended,
-    "/sessions/extend": sessions.extending,
-    "/sessions/extend/answer": sessions.extended,
-    "/sessions/end-others": sessions.ended_others,
-    "/share": sharing.begun,
-    "/share/answer": sharing.answered,
-    "/share/confirm": sharing.confirmed,
-    "/share/cancel": sharing.unshared,
-    "/opt-out": protection.opted_out,
-    "/opt-in": protection.opted_in,
-    "/withdraw": withdrawals.withdrawn,
-    "/deposit": funding.deposited,
+    "/request/confirm": cards.confirm,
+    "/request/cancel": cards.cancel,
+    "/return": cards.return_form,
+    "/return/sent": cards.announce_return,
+    "/sessions/end": sessions.end,
+    "/sessions/extend": sessions.ask_to_extend,
+    "/sessions/extend/answer": sessions.extend,
+    "/sessions/end-others": sessions.end_others,
+    "/share": sharing.begin,
+    "/share/answer": sharing.answer,
+    "/share/confirm": sharing.confirm,
+    "/share/cancel": sharing.cancel,
+    "/opt-out": protection.opt_out,
+    "/opt-in": protection.opt_in,
+    "/withdraw": withdrawals.withdraw,
+    "/deposit": funding.deposit,
     "/statements/pdf": statements.pdf,
-    "/proof": proofs.chosen,
-    "/proof/answer": proofs.answered,
-    "/close": closing.closed,
+    "/proof": proofs.choose,
+    "/proof/answer": proofs.answer,
+    "/close": closing.close_account,
     "/desk/search": support.search,
     "/desk/caller": support.caller,
     "/desk/identify": support.identify,
-    "/desk/correcting": support.correcting,
+    "/desk/correcting": support.correction_form,
     "/desk/correct": support.correct,
     "/desk/end": support.end,
     "/desk/notes": support.note,
@@ -232,18 +232,18 @@ def application(
         ended: A function to call when the portal has shut down.
     """
     pages, posts = (GET, POST) if extension is None else _extended(extension)
-    asked: list[Route] = []
+    gateways: list[Route] = []
     names = [host.lower() for host in hosts]
     if ticket_domain:
-        given = Tickets.of(system, ticket_domain, names)
-        pages = {**pages, TICKET_PAGE: tickets.page(given)}
-        asked = [Route("/auth", endpoint(given, TICKET_PAGE), methods=["GET"])]
+        issued = Tickets.of(system, ticket_domain, names)
+        pages = {**pages, TICKET_PAGE: tickets.page(issued)}
+        gateways = [Route("/auth", endpoint(issued, TICKET_PAGE), methods=["GET"])]
     openid = _openid(system, issuer, due_every) if issuer else None
     if openid is not None:
         pages, posts = {**pages, **openid.pages()}, openid.after({**posts, **openid.posts()})
-    site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension, starts=STARTS)
+    site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.ask, name, extension, starts=STARTS)
     if openid is not None:
-        asked += openid.routes(site)
+        gateways += openid.routes(site)
     api = [
         Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
         for path, call in phone_api.CALLS.items()
@@ -252,15 +252,15 @@ def application(
     # Compress only files. The compressed length of a page that quotes its visitor could reveal the page's secrets (BREACH).
     static = Mount("/static", GZipMiddleware(StaticFiles(directory=str(files("dsc_host.portal").joinpath("static")))))
     return Starlette(
-        routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *asked, *api, health, static],
+        routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *gateways, *api, health, static],
         # Starlette's own handler of unexpected errors is outside the guard: its page would have no security headers.
         middleware=[
             Middleware(Guard, hosts=frozenset(names), secure=secure),
-            Middleware(ServerErrorMiddleware, handler=partial(_failed, site)),
+            Middleware(ServerErrorMiddleware, handler=partial(_report_failure, site)),
             Middleware(Bodies),
         ],
         lifespan=partial(_life, system, due_every, ended, openid),
-        exception_handlers={HTTPException: partial(_refused, site)},
+        exception_handlers={HTTPException: partial(_refuse, site)},
     )
 
 
@@ -334,7 +334,7 @@ async def _answer_health(system: LoginSystem, _request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def _refused(site: Site, request: Request, error: Exception) -> Response:
+async def _refuse(site: Site, request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses: an unknown path, or a wrong method.
 
     If a visitor opens the path of a form as a page, for example from the history, redirect to the page where the form's flow
@@ -352,7 +352,7 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
     return visit.problem(status, visit._(words.get(status, "That did not work.")))
 
 
-async def _failed(site: Site, request: Request, _error: Exception) -> Response:
+async def _report_failure(site: Site, request: Request, _error: Exception) -> Response:
     visit = Visit(site, request)
     words = visit._("This was our mistake, and it was logged. Try again later.")
     return visit.problem(500, words)

@@ -39,7 +39,7 @@ def request_link(visit: Visit) -> Link:
     return Link("/request", label, _("for {names}", names=", ".join(names)))
 
 
-def drafted(visit: Visit) -> Response:
+def draft(visit: Visit) -> Response:
     """Draft the request, and show its summary."""
     _, typed = visit._, _typed(visit)
     with visit.showing_errors(lambda: _request(visit, **typed)):
@@ -87,7 +87,7 @@ def back(visit: Visit) -> Response:
     return visit.show(_request(visit, **_typed(visit)))
 
 
-def confirmed(visit: Visit) -> Response:
+def confirm(visit: Visit) -> Response:
     """Confirm the request, and show what happens next."""
     _ = visit._
     sent = visit.system.confirm_request(visit.token, visit.value("request", 32))
@@ -120,7 +120,7 @@ def _delivery(visit: Visit) -> str:
     return visit.system.policy.request.delivery or visit._("By mail")
 
 
-def cancelled(visit: Visit) -> Response:
+def cancel(visit: Visit) -> Response:
     """Cancel a request, after a question."""
     if not confirmations.is_confirmed(visit):
         return _ask_to_cancel(visit)
@@ -210,12 +210,12 @@ def _cents(_: Language, cents: int) -> str:
 # ---- the return ----
 
 
-def send_back(visit: Visit) -> Response:
+def return_form(visit: Visit) -> Response:
     """Show the page that returns a card."""
     return visit.show(_return(visit, visit.value("device", 32)))
 
 
-def sent_back(visit: Visit) -> Response:
+def announce_return(visit: Visit) -> Response:
     """Record that the user has sent the card."""
     device = visit.value("device", 32)
     with visit.showing_errors(lambda: _return(visit, device)):

@@ -15,12 +15,12 @@ from dsc_host.portal.wording import KINDS
 _WITH_OWNER = (DeviceState.SHIPPED, DeviceState.ACTIVE, DeviceState.MISPLACED)
 
 
-def closing(visit: Visit) -> Response:
+def closing_form(visit: Visit) -> Response:
     """Show the form that closes the account."""
     return visit.show(_closing(visit))
 
 
-def closed(visit: Visit) -> Response:
+def close_account(visit: Visit) -> Response:
     """Close the account, and end the session. The closing always needs a fresh answer of a device, even after a login."""
     with visit.showing_errors(lambda: _closing(visit)):
         if not confirmations.is_confirmed(visit):

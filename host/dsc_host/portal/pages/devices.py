@@ -79,7 +79,7 @@ def _further(visit: Visit, own: Sequence[DeviceView]) -> Actions:
     return Actions(_("What you can do"), links)
 
 
-def removing(visit: Visit) -> Response:
+def ask_to_remove(visit: Visit) -> Response:
     """Ask whether to remove an app. Warn if no other device is left to log in with."""
     _, device = visit._, visit.value("device", 32)
     own = visit.system.devices(visit.token)
@@ -97,7 +97,7 @@ def removing(visit: Visit) -> Response:
     return visit.show(View(_("Remove the app?"), facts=facts, blocks=blocks, forms=(form,), back=_back(_)))
 
 
-def removed(visit: Visit) -> Response:
+def remove(visit: Visit) -> Response:
     """Remove an app."""
     visit.system.remove_app(visit.token, visit.value("device", 32), last=visit.form.get("last") == "yes")
     return visit.redirect_after_change("/devices", notice="app_removed")
@@ -153,7 +153,7 @@ def sheet_pdf(visit: Visit) -> Response:
 # ---- activation ----
 
 
-def activate(visit: Visit) -> Response:
+def ask_to_activate(visit: Visit) -> Response:
     """Ask for the response that activates a device."""
     return visit.show(_activating(visit, visit.system.ask_to_activate(visit.token, visit.value("device", 32))))
 
@@ -173,7 +173,7 @@ def _codes_of(visit: Visit, device: str) -> tuple[Form, ...]:
     return (button("/sheet", visit._("Show my code card"), device=device),)
 
 
-def activated(visit: Visit) -> Response:
+def activate(visit: Visit) -> Response:
     """Activate the device if its response is correct."""
     offer = visit.system.activation_offer(visit.token)
     if words := digits_error(visit, offer):

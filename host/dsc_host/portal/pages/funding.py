@@ -23,7 +23,7 @@ _LEAST = Decimal("0.01")
 _CHECK = "/deposit/check"
 
 
-def deposit(visit: Visit) -> Response:
+def deposit_form(visit: Visit) -> Response:
     """Show the form for a transfer."""
     form = confirmations.kept(visit, _CHECK)
     return visit.show(_deposit(visit, **{name: form[name] for name in ("amount", "method") if form}))
@@ -35,7 +35,7 @@ def check(visit: Visit) -> Response:
     return visit.show(_check(visit, form)) if form else visit.redirect("/deposit")
 
 
-def deposited(visit: Visit) -> Response:
+def deposit(visit: Visit) -> Response:
     """Redirect to the check page if the user may make this transfer. After the check, record the transfer."""
     sure = confirmations.is_confirmed(visit)
     with visit.showing_errors(lambda: _deposit(visit)):

@@ -25,12 +25,12 @@ _REPORTED = (Loss.LOST, Loss.STOLEN)
 _PHONES = (Kind.PHONE_APP, Kind.SMS, Kind.VOICE)
 
 
-def losing(visit: Visit) -> Response:
+def login_form(visit: Visit) -> Response:
     """Show the form for name and password. Redirect a user who is logged in to the choice of the lost device."""
     return visit.redirect("/lost/device") if visit.is_logged_in() else visit.show(_first(visit))
 
 
-def begun(visit: Visit) -> Response:
+def begin(visit: Visit) -> Response:
     """Check name and password, and redirect to the choice of the device. A user of a closed account is logged in instead."""
     name = visit.value("name", 64)
     with visit.showing_errors(lambda: _first(visit, name)):
@@ -43,7 +43,7 @@ def device(visit: Visit) -> Response:
     return visit.show(_choosing(visit, visit.request.query_params.get("device", "")))
 
 
-def lost(visit: Visit) -> Response:
+def report(visit: Visit) -> Response:
     """Report the loss of the device. If the session continues, redirect to the devices. Otherwise, show the ways to log in."""
     named, loss = visit.value("device", 32), visit.value("loss", 16)
     with visit.showing_errors(lambda: _choosing(visit, named)):

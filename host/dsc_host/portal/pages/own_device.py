@@ -30,7 +30,7 @@ def device(visit: Visit) -> Response:
     return visit.redirect("/devices") if shown is None else visit.show(_page(visit, shown))
 
 
-def named(visit: Visit) -> Response:
+def rename(visit: Visit) -> Response:
     """Give a device a name."""
     shown = _find(visit, visit.value("device", 32))
     if shown is None:

@@ -13,7 +13,7 @@ def password(visit: Visit) -> Response:
     return visit.show(_password(visit))
 
 
-def changed_password(visit: Visit) -> Response:
+def change_password(visit: Visit) -> Response:
     """Change the password."""
     with visit.showing_errors(lambda: _password(visit)):
         if visit.form.get("new") != visit.form.get("again"):

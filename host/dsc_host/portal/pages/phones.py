@@ -20,7 +20,7 @@ def phones(visit: Visit) -> Response:
     return visit.show(_numbers(visit))
 
 
-def asked(visit: Visit) -> Response:
+def send_code(visit: Visit) -> Response:
     """Send a code to a new number, and ask for the code."""
     with visit.showing_errors(lambda: _numbers(visit)):
         visit.system.ask_to_confirm_phone(visit.token, visit.value("number", NUMBER_LETTERS))
@@ -58,7 +58,7 @@ class _PhoneFlow(CodeFlow):
 FLOW = _PhoneFlow()
 
 
-def removed(visit: Visit) -> Response:
+def remove(visit: Visit) -> Response:
     """Remove a phone number, after a confirmation."""
     if not confirmations.is_confirmed(visit):
         return _ask_about_removal(visit)

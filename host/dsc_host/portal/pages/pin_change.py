@@ -19,7 +19,7 @@ from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
 _ANSWER = "/pin/answer"
 
 
-def opened(visit: Visit) -> Response:
+def pin_form(visit: Visit) -> Response:
     """Show the form for a new PIN of the visitor's only card.
 
     Redirect to the devices if the visitor has no such card or several cards, or if the session does not give full access.
@@ -31,13 +31,13 @@ def opened(visit: Visit) -> Response:
     return visit.show(_choosing(visit, cards[0]))
 
 
-def pin(visit: Visit) -> Response:
+def request_challenge(visit: Visit) -> Response:
     """Request a challenge for the card, and redirect to the form for a new PIN."""
     visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
     return visit.redirect("/pin/new")
 
 
-def choosing(visit: Visit) -> Response:
+def new_pin_form(visit: Visit) -> Response:
     """Show the form for a new PIN. Redirect to the devices if no challenge was requested before."""
     try:
         offer = visit.system.pin_offer(visit.token)
@@ -46,7 +46,7 @@ def choosing(visit: Visit) -> Response:
     return visit.show(_choosing(visit, offer.device, asked=True))
 
 
-def chosen(visit: Visit) -> Response:
+def choose(visit: Visit) -> Response:
     """Ask for a response with the chosen PIN, if this PIN is allowed. If the form names a card, request a challenge for it."""
     device = visit.value("device", 32)
     card = device or visit.system.pin_offer(visit.token).device
@@ -59,7 +59,7 @@ def chosen(visit: Visit) -> Response:
     return visit.show(_proving(visit, offer, visit.system.proofs.seal(visit.token, _ANSWER, {"pin": new})))
 
 
-def changed(visit: Visit) -> Response:
+def change(visit: Visit) -> Response:
     """Change the PIN if the response was made with the new PIN."""
     offer, kept = visit.system.pin_offer(visit.token), visit.form.get("kept", "")
     path, form = visit.system.proofs.unseal(visit.token, kept)

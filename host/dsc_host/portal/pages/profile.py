@@ -97,7 +97,7 @@ def email(visit: Visit) -> Response:
     return visit.show(_email(visit)) if visit.system.profile(visit.token).changeable else visit.redirect("/profile")
 
 
-def asked_email(visit: Visit) -> Response:
+def send_email_code(visit: Visit) -> Response:
     """Send a code to a new email address."""
     with visit.showing_errors(lambda: _email(visit)):
         visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
@@ -157,7 +157,7 @@ def address(visit: Visit) -> Response:
     return visit.show(_address(visit)) if visit.system.profile(visit.token).changeable else visit.redirect("/profile")
 
 
-def changed_address(visit: Visit) -> Response:
+def change_address(visit: Visit) -> Response:
     """Change the postal address."""
     with visit.showing_errors(lambda: _address(visit)):
         visit.system.change_address(visit.token, entered_address(visit))
@@ -187,7 +187,7 @@ def bank(visit: Visit) -> Response:
     return visit.show(_bank(visit))
 
 
-def changed_bank(visit: Visit) -> Response:
+def change_bank(visit: Visit) -> Response:
     """Change the bank instructions."""
     # After an error, the fields for numbers are empty, because no page may contain a whole bank number.
     with visit.showing_errors(lambda: _bank(visit)):

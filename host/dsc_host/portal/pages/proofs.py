@@ -17,18 +17,18 @@ from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
 from dsc_host.portal.wording import KINDS, PROOFS, TITLES, device_name
 
 
-def wanted(visit: Visit) -> Response:
+def ask(visit: Visit) -> Response:
     """Ask for a proof: the submitted form was refused because a proof is needed."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
     return _ask_for_device(visit, visit.system.proofs.seal(visit.token, str(visit.request.scope["path"]), sent))
 
 
-def chosen(visit: Visit) -> Response:
+def choose(visit: Visit) -> Response:
     """Ask for the response of the chosen device."""
     return _ask_for_answer(visit, visit.value("device", 32), visit.form.get("kept", ""))
 
 
-def answered(visit: Visit) -> Response:
+def answer(visit: Visit) -> Response:
     """Judge the answer, and continue with the sealed form if the answer is correct."""
     kept, proofs = visit.form.get("kept", ""), visit.system.proofs
     path, form = proofs.unseal(visit.token, kept)

@@ -89,7 +89,7 @@ def _lost(visit: Visit, known: Protection) -> list[str]:
     return [_(RESTRICTIONS.get(each, each), amount=_.dollars(_funding(visit))) for each in known.restrictions]
 
 
-def opting_out(visit: Visit) -> Response:
+def opt_out_form(visit: Visit) -> Response:
     """Show the consequences of opting out, and the form that opts out."""
     users = _protected(visit)
     return visit.show(_opting_out(visit, users)) if users else visit.redirect("/protection")
@@ -111,7 +111,7 @@ def _opting_out(visit: Visit, users: Sequence[tuple[str, Protection]]) -> View:
     return confirmations.question(visit, _("Opt out of the protection?"), lost, (), form, Link("/protection", _("Back")))
 
 
-def opted_out(visit: Visit) -> Response:
+def opt_out(visit: Visit) -> Response:
     """Opt a user out of the protection."""
     if not confirmations.is_confirmed(visit):
         users, missing = _protected(visit), InputError("sure", "must be ticked to go on")
@@ -129,7 +129,7 @@ def opted_out(visit: Visit) -> Response:
     return visit.redirect("/protection", notice="out", token=token, user=name)
 
 
-def opting_in(visit: Visit) -> Response:
+def opt_in_form(visit: Visit) -> Response:
     """Show the form that opts back in."""
     _ = visit._
     visit.system.check_primary(visit.token)
@@ -146,7 +146,7 @@ def opting_in(visit: Visit) -> Response:
     return visit.show(confirmations.question(visit, _("Opt back in to the protection?"), words, facts, form, back))
 
 
-def opted_in(visit: Visit) -> Response:
+def opt_in(visit: Visit) -> Response:
     """Opt a user back in to the protection."""
     own = visit.visitor().name
     name = visit.value("name", 64) or own

@@ -20,7 +20,7 @@ TOO_MANY_CODES = "There were too many wrong codes. Request a new one."
 
 
 class CodeFlow(ABC):
-    """A flow that confirms a number or an address by a code. Its methods `code`, `resent` and `answered` are handlers."""
+    """A flow that confirms a number or an address by a code. Its methods `code`, `send_again` and `check` are handlers."""
 
     start: ClassVar[str]
     """The path of the page with the form. Below it, `answer` is the page for the code, and `resend` sends a new code."""
@@ -56,7 +56,7 @@ class CodeFlow(ABC):
         sent = self.sent(visit)
         return visit.redirect(self.start) if sent is None else visit.show(self._code(visit, sent))
 
-    def resent(self, visit: Visit) -> Response:
+    def send_again(self, visit: Visit) -> Response:
         """Send a new code, or show an error if the last code was sent too short a time ago."""
         sent = self.sent(visit)
         if sent is None:
@@ -65,7 +65,7 @@ class CodeFlow(ABC):
             self.resend(visit)
         return visit.redirect(self.answer, notice="code_sent")
 
-    def answered(self, visit: Visit) -> Response:
+    def check(self, visit: Visit) -> Response:
         """Confirm the number or address if the code is correct. After too many wrong codes, show the first form."""
         before = self.sent(visit)
         with visit.showing_errors(lambda: self.form(visit)):

@@ -18,25 +18,25 @@ def sessions(visit: Visit) -> Response:
     return visit.show(_sessions(visit))
 
 
-def ended(visit: Visit) -> Response:
+def end(visit: Visit) -> Response:
     """End one session."""
     with visit.showing_errors(lambda: _sessions(visit)):
         visit.system.end_session(visit.token, visit.value("session", 64))
     return visit.redirect("/sessions", notice="session_ended")
 
 
-def ended_others(visit: Visit) -> Response:
+def end_others(visit: Visit) -> Response:
     """End all other sessions. This session gets a new token, which makes copies of its cookie useless."""
     visit.system.end_other_sessions(visit.token)
     return visit.redirect_after_change("/sessions", notice="sessions_ended")
 
 
-def extending(visit: Visit) -> Response:
+def ask_to_extend(visit: Visit) -> Response:
     """Ask for an answer with a finger or a face in the app."""
     return visit.show(_extending(visit, visit.system.proofs.ask(visit.token, visit.visitor().device)))
 
 
-def extended(visit: Visit) -> Response:
+def extend(visit: Visit) -> Response:
     """Judge the answer, which may extend the session."""
     before, proofs = visit.visitor().until, visit.system.proofs
     if proofs.answer(visit.token, visit.value("answer")):

@@ -19,7 +19,7 @@ def share(visit: Visit) -> Response:
     return visit.show(_begin(visit))
 
 
-def begun(visit: Visit) -> Response:
+def begin(visit: Visit) -> Response:
     """Check the owner's password, and ask for the response of the owner's device."""
     owner, password = visit.value("owner", 64), visit.form.get("password", "")
     with visit.showing_errors(lambda: _begin(visit)):
@@ -48,7 +48,7 @@ def _answering(visit: Visit, share_id: str, offer: Offer) -> View:
     )
 
 
-def answered(visit: Visit) -> Response:
+def answer(visit: Visit) -> Response:
     """Judge the device's answer, and show the share for confirmation."""
     _, share_id = visit._, visit.value("share", 32)
     offer = visit.system.share_offer(visit.token, share_id)
@@ -71,7 +71,7 @@ def answered(visit: Visit) -> Response:
     return visit.show(replace(view, steps=_steps(_, 3), crumb=_("Share a device")))
 
 
-def confirmed(visit: Visit) -> Response:
+def confirm(visit: Visit) -> Response:
     """Confirm the share, which may still wait for compliance."""
     _ = visit._
     named = visit.value("share", 32)
@@ -90,7 +90,7 @@ def confirmed(visit: Visit) -> Response:
     return visit.show(View(title, crumb=_("Share a device"), blocks=(alert,), facts=facts, onward=onward))
 
 
-def unshared(visit: Visit) -> Response:
+def cancel(visit: Visit) -> Response:
     """End a share, or take back a request for one, after a question."""
     if not confirmations.is_confirmed(visit):
         return _ask_to_unshare(visit)

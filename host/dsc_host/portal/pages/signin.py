@@ -95,7 +95,7 @@ def resend(visit: Visit) -> Response:
         return visit.redirect("/login/answer", notice="code_sent", token=visit.system.resend(visit.token).token)
 
 
-def element(visit: Visit) -> Response:
+def answer_form(visit: Visit) -> Response:
     """Ask for the response of the chosen device. If no device was chosen, redirect to the choice."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
@@ -122,7 +122,7 @@ def answer(visit: Visit) -> Response:
     return visit.wrong(_answering(visit, offer), wrong_answer(visit._, offer), 401, "answer")
 
 
-def pushed(visit: Visit) -> Response:
+def push_status(visit: Visit) -> Response:
     """Tell the page's script, as JSON, whether the push was approved. An approved push completes the login."""
     try:
         offer = visit.system.step(visit.token).offer

@@ -139,7 +139,7 @@ def _identity_fields(_: Language) -> tuple[Field, ...]:
     )
 
 
-def correcting(visit: Visit) -> Response:
+def correction_form(visit: Visit) -> Response:
     """Show the form that corrects the details of a user whose papers support has seen."""
     return visit.show(_correction(visit))
 

@@ -27,12 +27,12 @@ STOPS = {
 """The labels of the links to the page that stops a change, by the kind of the change."""
 
 
-def stopping(visit: Visit) -> Response:
+def stop_form(visit: Visit) -> Response:
     """Show the form that stops a change."""
     return visit.show(_stop_page(visit))
 
 
-def stopped(visit: Visit) -> Response:
+def stop(visit: Visit) -> Response:
     """Stop the change that has the given code."""
     _ = visit._
     with visit.showing_errors(lambda: _stop_page(visit)):

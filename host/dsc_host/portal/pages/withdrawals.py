@@ -23,7 +23,7 @@ from dsc_host.records.table_rows import new_id
 _CHECK = "/withdraw/check"
 
 
-def withdraw(visit: Visit) -> Response:
+def withdrawal_form(visit: Visit) -> Response:
     """Show the form for a withdrawal, with the limits and how much of each limit is left."""
     form = confirmations.kept(visit, _CHECK)
     return visit.show(_withdraw(visit, amounts.written(Decimal(form["amount"]), visit._) if form else ""))
@@ -37,7 +37,7 @@ def check(visit: Visit) -> Response:
     return visit.show(_check(visit, form, paid))
 
 
-def withdrawn(visit: Visit) -> Response:
+def withdraw(visit: Visit) -> Response:
     """Redirect to the check page if the amount is within the limits. After the check, withdraw the amount."""
     _, sure = visit._, confirmations.is_confirmed(visit)
     with visit.showing_errors(lambda: _withdraw(visit)):
