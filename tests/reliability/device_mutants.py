@@ -47,7 +47,8 @@ MUTANTS = (
             "for each in kinds.CARDS if each.name == kind)",
             "for each in kinds.KINDS.values() if each.name == kind)",
         ),
-        ("a card belongs to one user", "    if rows.devices.count(tx.db, rows.devices.c.serial == serial):", "    if False:"),
+        ("a card belongs to one user", "    if rows.devices.count(tx.db, rows.devices.c.serial.in_(", "    if not (("),
+        ("a key of an app is no card", "[serial, phone_app.app_of_key(serial)]", "[serial]"),
     ),
     *in_login(
         "cards/returns.py",
@@ -100,12 +101,12 @@ MUTANTS = (
         ("a card activates itself after it was announced", 'if left <= 0 and announced == "imminent":', "if left <= 0:"),
         (
             "a card activates itself after its wait",
-            "if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):",
-            "if device.state != DeviceState.SHIPPED:",
+            "    due_at = waits.after_wait(tx, user, device, due_at)\n",
+            "",
         ),
         (
             "an online card lasts as long as its replacement waits",
-            "yield max(at, (wait.due_at or 0) if wait else 0)",
+            "yield waits.after_wait(tx, user, device, at)",
             "yield at",
         ),
         ("only an online card lasts longer", "if device.kind != kinds.ONLINE_CARD.name:", "if False:"),

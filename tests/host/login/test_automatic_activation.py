@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.host.login.card_orders import by_codes, days, made, with_online_card
+from tests.host.login.card_orders import by_codes, days, made, shipped, with_online_card
 from tests.host.login.scenario import (
     ANNA,
     CARL,
@@ -22,6 +22,7 @@ from tests.host.verifier_samples import Clock
 from dsc_host.login import DeviceState, Kind, LoginSystem, Loss, NotIn, Policy, Scope
 from dsc_host.login import rows as tables
 from dsc_host.login.cards import activation
+from dsc_host.login.messages import outbox
 from dsc_host.login.transaction import LoginTransaction, found, user_named
 from dsc_simulator import SimulatedCard
 
@@ -109,6 +110,23 @@ def test_a_code_card_waits_as_long_as_its_change_does(scenario: Scenario) -> Non
     for _ in range(2):
         system.operator.run_due()
     assert Kind.CODE_CARD in live(scenario, "carl")
+
+
+def test_a_card_is_announced_for_the_end_of_a_longer_wait(clock: Clock, card: SimulatedCard) -> None:
+    """Every notice names the day on which the card is activated, and both come before that day."""
+    with new_scenario(clock, protection={"wait_days": 40}) as scenario:
+        token, _ = with_online_card(scenario, "carl", CARL)
+        began, sent = scenario.clock(), shipped(scenario, token, card)
+        assert (sent.activates_at, sent.shipped_at) == (began + 40 * DAY, began)
+        assert days(scenario, 41) == ["activation_near", "activation_replaces", "activated"]
+        named = {letter.values["activates"] for letter in scenario.letters if "activates" in letter.values}
+        assert named == {outbox._format_date(scenario.system.context.calendar.day(began + 40 * DAY), "en")}
+
+
+def test_a_code_card_shows_the_end_of_a_longer_wait(clock: Clock) -> None:
+    with new_scenario(clock, protection={"wait_days": 40}) as scenario:
+        card, _ = scenario.system.staff.issue_code_card(scenario.call("carl", CARL))
+        assert card.activates_at == card.waits_until == scenario.clock() + 40 * DAY
 
 
 # ---- the online card meanwhile ----

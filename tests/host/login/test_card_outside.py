@@ -70,6 +70,13 @@ def test_a_card_that_is_gone_at_the_verifier_is_taken_back(scenario: Scenario, e
         assert scenario.verifier.card(ANNAS).state is State.RETIRED
 
 
+def test_a_card_without_a_deposit_comes_back_and_nothing_is_said_of_a_deposit(scenario: Scenario) -> None:
+    scenario.system.staff.receive(scenario.session("ivo"), ANNAS)
+    scenario.system.deliver()
+    (text,) = [letter.text for letter in scenario.letters if letter.template.startswith("received")]
+    assert text == f"anna: we have received your card {ANNAS}."
+
+
 def found(scenario: Scenario) -> tuple[str, bool]:
     """Let anna misplace and find her card. Return her session's token, and whether a correct response reactivates it."""
     _, token = scenario.bridged("anna")

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from tests.host.login.card_orders import PIN, pressed, shipped
+from tests.host.login.phone_app import activated
 from tests.host.login.scenario import CARL, PASSWORD, Scenario
 
 from dsc_host.errors import InputError
@@ -56,6 +57,16 @@ def test_the_operator_gives_a_card_once_and_only_a_card(scenario: Scenario) -> N
         with pytest.raises(InputError, match="must be one of dsc_plus, platinum, gold, digital_card"):
             give("ben", "OLD-2", kind)  # type: ignore[arg-type]
     assert Kind.DSC_PLUS not in {each.kind for each in scenario.system.begin("ben", PASSWORD).choices}
+
+
+def test_the_operator_does_not_give_the_key_of_an_app_as_a_card(scenario: Scenario) -> None:
+    """Its PIN alone would otherwise open a session with the limits of a card."""
+    activated(scenario, "ben")
+    keys = [card.serial for card in scenario.verifier.cards(owner="ben") if card.serial.startswith("PH")]
+    assert len(keys) == 2
+    for serial in keys:
+        with pytest.raises(InputError, match="already belongs"):
+            scenario.system.operator.enroll_card("carl", serial)
 
 
 def test_nobody_requests_a_card_of_old(scenario: Scenario, card: SimulatedCard) -> None:

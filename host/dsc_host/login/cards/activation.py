@@ -139,8 +139,9 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     The first notice has the stage `near`, and the last notice has the stage `imminent`. `announced` is the stage of the latest
     notice. No device is activated before the notice `imminent`.
     """
-    if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
+    if device.state != DeviceState.SHIPPED:
         return ""
+    due_at = waits.after_wait(tx, user, device, due_at)
     policy, left = tx.policy.activation, due_at - tx.now()
     if left <= 0 and announced == "imminent":
         activate(tx, user, device, "by itself")
@@ -155,7 +156,7 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
         user,
         "activation_replaces" if ends else f"activation_{stage}",
         device=registry.label(device),
-        activates=tx.calendar.day(due_at),
+        activates=tx.calendar.day(max(due_at, tx.now())),
     )
     return stage
 
@@ -210,5 +211,4 @@ def _activations(tx: LoginTransaction, user: User) -> Iterator[float]:
         sent = shipped_at.get(device.id)
         at = kinds.of(device).activates_at(device) if sent is None else activates_at(tx.context, sent)
         if at is not None:
-            wait = waits.card_wait(tx, user, device)
-            yield max(at, (wait.due_at or 0) if wait else 0)
+            yield waits.after_wait(tx, user, device, at)

@@ -4,6 +4,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import kinds, registry
+from dsc_host.login.devices.kinds import phone_app
 from dsc_host.login.messages import notices
 from dsc_host.login.transaction import LoginTransaction, account_of, locked_user
 from dsc_host.verifier import card_lookup
@@ -25,9 +26,9 @@ def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
     if account_of(tx.db, user).closed_at is not None:
         raise InputError("name", "the account of {name} is closed", name=user.name)
-    if rows.devices.count(tx.db, rows.devices.c.serial == serial):
-        raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
     state = card_lookup.locked_card(tx.cards, serial).state
+    if rows.devices.count(tx.db, rows.devices.c.serial.in_([serial, phone_app.app_of_key(serial)])):
+        raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
     if state not in (State.ENROLLED, State.ACTIVE):
         raise InputError("serial", "{serial} is {state}, so nobody could log in with it", serial=serial, state=state)
     notified = notices.notify(tx, user, "activated", device=serial)

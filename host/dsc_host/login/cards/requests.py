@@ -149,21 +149,28 @@ def view(tx: LoginTransaction, order: Order) -> Request:
     """Return a request as its user sees it."""
     device = rows.devices.find(tx.db, order.device_id) if order.device_id else None
     hold = rows.holds.one(tx.db, rows.holds.c.order_id == order.id)
+    user = found(rows.users.find(tx.db, order.user_id))
     return Request(
         id=order.id,
-        user=found(rows.users.find(tx.db, order.user_id)).name,
+        user=user.name,
         state=OrderState(order.state),
         address=order.address,
         at=order.at,
         estimate=order.estimate,
         shipped_at=order.shipped_at,
-        activates_at=None if order.shipped_at is None else activates_at(tx.context, order.shipped_at),
+        activates_at=_activates_at(tx, user, device, order.shipped_at),
         hold=money.money(hold.kept or hold.cents if hold else tx.policy.request.hold_cents),
         held=HoldState(hold.state) if hold else None,
         account=order.account_id,
         account_name=people.account_name(tx.db, order.account_id),
         serial=(device.serial or "") if device else "",
     )
+
+
+def _activates_at(tx: LoginTransaction, user: User, device: Device | None, shipped_at: float | None) -> float | None:
+    if device is None or shipped_at is None:
+        return None
+    return waits.after_wait(tx, user, device, activates_at(tx.context, shipped_at))
 
 
 def secret(order_id: str) -> str:

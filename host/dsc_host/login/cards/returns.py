@@ -63,8 +63,11 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     for order in orders:
         deposits.release(tx, order.id)
-    kept = any(each.state == HoldState.KEPT for each in deposits.of_device(tx, device))
-    outbox.add(tx, user, "received_late" if kept else "received", device=serial)
+    states = {each.state for each in deposits.of_device(tx, device)}
+    late = HoldState.KEPT in states
+    outbox.add(
+        tx, user, "received_late" if late else "received" if states else "received_no_deposit", device=serial
+    )  # fmt: skip
     tx.log("card.receive", user, "done", by=staff.name, card=serial)
     return found(rows.parcels.find(tx.db, parcel.id))
 

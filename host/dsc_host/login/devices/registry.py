@@ -112,6 +112,7 @@ def check_issued(tx: LoginTransaction, *wanted: DeviceKind) -> None:
 def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
     """Return a device as its user sees it."""
     kind, others = kinds.of(device), rows.uses.count(tx.db, rows.uses.c.device_id == device.id)
+    activates_at = kind.activates_at(device)
     return DeviceView(
         id=device.id,
         kind=kind.name,
@@ -122,7 +123,7 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         own=device.owner_id == user.id,
         live=is_live(device, use, tx.now()),
         expires_at=device.expires_at,
-        activates_at=kind.activates_at(device),
+        activates_at=None if activates_at is None else waits.after_wait(tx, user, device, activates_at),
         waits_until=_waits_until(tx, user, device),
         full_until=kind.full_until(tx.policy, device),
         level=tx.policy.level(device.kind),

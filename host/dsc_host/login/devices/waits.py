@@ -159,6 +159,12 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
     return next((wait for wait in _of_card(tx, user, device) if tx.now() < (wait.due_at or 0)), None)
 
 
+def after_wait(tx: LoginTransaction, user: User, device: Device, at: float) -> float:
+    """Return the Unix time `at`, or the end of this card's wait if it is later."""
+    wait = card_wait(tx, user, device)
+    return max(at, (wait.due_at or 0) if wait else 0)
+
+
 def end_of_card(tx: LoginTransaction, user: User, device: Device, state: WaitState) -> None:
     """End the waits of a card that has been activated, or that can never be activated. `user` is its owner.
 

@@ -193,7 +193,7 @@ def _is_right_proof(tx: LoginTransaction, proof: Proof) -> bool:
 
 def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str, notified: Notified) -> Device:
     stem = f"PH{secrets.token_hex(6).upper()}"
-    serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
+    serials = {method: phone_app.key_serial(stem, method) for method in keys.by_method()}
     for method, key in keys.by_method().items():
         enrollment.enroll(tx.cards, Enrollment(serials[method], key, SUITE, owners=(user.name,)))
     data = AppData(stem, serials, sessions.hashed(device_token))

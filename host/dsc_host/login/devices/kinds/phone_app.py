@@ -119,6 +119,17 @@ class PhoneApp(DeviceKind):
             lifecycle.move_if_possible(tx.cards, serial, to, reason)
 
 
+def key_serial(app: str, method: str) -> str:
+    """Return the serial in the verifier of the key of an app for this method. `app` is the serial of the app itself."""
+    return f"{app}-{method[0].upper()}"
+
+
+def app_of_key(serial: str) -> str:
+    """Return the serial of the app that has a key with this serial, in the form of `key_serial`; empty if there is none."""
+    app, _, letter = serial.rpartition("-")
+    return app if letter in LETTERS else ""
+
+
 def accept(attempt: Attempt, method: str) -> Outcome:
     """Reset the limit on pushes. Return an accepted outcome with the session duration of this method."""
     rate_limits.record_success(attempt.tx, [_pushes(attempt)])
