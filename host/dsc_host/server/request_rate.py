@@ -1,4 +1,4 @@
-"""A limit on the request rate of each client. A request that arrives too early must wait. Waiting costs the server no work.
+"""A limit on the request rate of each client. A request that arrives too early waits, which costs the server no work.
 
 Without this limit, a client that sends requests over many connections without a pause would slow down all other clients.
 """
@@ -11,9 +11,9 @@ from dsc_host.client_address import client_network
 from dsc_host.server.connections import WAITS
 
 PER_SECOND = 20
-"""The number of requests that a client may send in each second."""
+"""The number of requests that a client may send in each second after a burst."""
 BURST = 40
-"""The number of requests by which a client may be ahead of this rate without a delay."""
+"""The number of requests that a client may send at once, before any of them waits."""
 MOST_SECONDS = 5.0
 """The longest wait in seconds. A request that would have to wait longer is refused."""
 _MOST_CLIENTS = 10_000
@@ -35,7 +35,7 @@ class RequestRate:
         loop = asyncio.get_running_loop()
         now = loop.time()
         due = max(self._due.get(client, now), now)
-        delay = due - now - BURST / PER_SECOND
+        delay = due - now - (BURST - 1) / PER_SECOND
         if delay > MOST_SECONDS:
             return False
         if client not in self._due and len(self._due) >= _MOST_CLIENTS:
