@@ -12,6 +12,7 @@ from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import Secret
 from dsc_host.verifier import card_lookup, card_rules, rows
 from dsc_host.verifier.card_seals import Holder, new_enrollment
+from dsc_host.verifier.card_store import claim
 from dsc_host.verifier.model import Enrollment, State
 from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
@@ -39,31 +40,22 @@ def enroll(tx: CardTransaction, enrollment: Enrollment) -> CardRecord:
 
 
 def enroll_all(
-    context: CardContext,
-    claim: Callable[[CardTransaction], None],
-    enrollments: Iterable[Enrollment],
-    atomic: bool,
-    refused: Refusals,
-    enrolled: Progress,
+    context: CardContext, enrollments: Iterable[Enrollment], atomic: bool, refused: Refusals, enrolled: Progress
 ) -> int:
-    """Enroll many cards: see `Verifier.enroll_all`. `claim` is `card_store.claim`, with which each transaction begins."""
+    """Enroll many cards: see `Verifier.enroll_all`."""
     numbered = enumerate(enrollments)
     if not atomic:
         total = 0
         while batch := list(islice(numbered, BATCH)):
-            added, refusals = context.change_in_turn(lambda tx, batch=batch: _claim_and_add(tx, claim, batch))  # type: ignore[misc]
+            added, refusals = context.change_in_turn(lambda tx, batch=batch: _claim_and_add(tx, batch))  # type: ignore[misc]
             total += _report(added, refusals, refused)
             enrolled(total)
         return total
-    return _all_or_none(context, claim, numbered, refused, enrolled)
+    return _all_or_none(context, numbered, refused, enrolled)
 
 
 def _all_or_none(
-    context: CardContext,
-    claim: Callable[[CardTransaction], None],
-    numbered: Iterator[tuple[int, Enrollment]],
-    refused: Refusals,
-    enrolled: Progress,
+    context: CardContext, numbered: Iterator[tuple[int, Enrollment]], refused: Refusals, enrolled: Progress
 ) -> int:
     total = bad = 0
     try:
@@ -82,9 +74,7 @@ def _all_or_none(
     return total
 
 
-def _claim_and_add(
-    tx: CardTransaction, claim: Callable[[CardTransaction], None], batch: Sequence[tuple[int, Enrollment]]
-) -> tuple[int, list[tuple[int, str, DscError]]]:
+def _claim_and_add(tx: CardTransaction, batch: Sequence[tuple[int, Enrollment]]) -> tuple[int, list[tuple[int, str, DscError]]]:
     claim(tx)
     return _add_batch(tx, batch)
 

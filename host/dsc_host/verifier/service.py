@@ -168,8 +168,7 @@ class Verifier:
         (`SuiteError` for a malformed suite).
         """
         wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
-        self._context.change(lambda tx: _enroll(tx, wanted))
-        return self.card(serial)
+        return self._context.change(lambda tx: _enroll(tx, wanted))
 
     def enroll_all(
         self,
@@ -185,7 +184,7 @@ class Verifier:
         and the error. The other cards are added. If `atomic` is true, all cards are in one transaction. If one of them cannot
         be added, no card is added, and 0 is returned. `enrolled` is called after each batch with the number added so far.
         """
-        return enrollment.enroll_all(self._context, claim, enrollments, atomic, refused, enrolled)
+        return enrollment.enroll_all(self._context, enrollments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
         """Return an iterator over the enrollments of `serials`, or of all cards, to move them to another system.
@@ -394,6 +393,6 @@ class Verifier:
         return self._context.change(lambda tx: lifecycle.move(tx, serial, to, reason))
 
 
-def _enroll(tx: CardTransaction, wanted: Enrollment) -> None:
+def _enroll(tx: CardTransaction, wanted: Enrollment) -> Card:
     claim(tx)
-    enrollment.enroll(tx, wanted)
+    return card_lookup.shown(tx, [enrollment.enroll(tx, wanted)], tx.now())[0]

@@ -11,6 +11,7 @@ from tests.host.verifier_samples import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError, SuiteError, UnknownCard
 from dsc_host.ocra import Suite
+from dsc_host.records.group_commit import GroupCommit
 from dsc_host.verifier import Card, Enrollment, MasterKey, Reason, Verifier, anchors, enrollment
 
 verifier = databases.verifier
@@ -204,3 +205,21 @@ def test_a_removed_card_is_gone_with_its_challenges(verifier: Verifier) -> None:
             call("A-1")
     verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
     assert verifier.verify(challenge.id, right(challenge)).reason is Reason.UNKNOWN
+
+
+def test_an_enrolled_card_is_returned_even_if_others_remove_it_at_once(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = GroupCommit.do
+
+    def then_remove(commits: GroupCommit, work: Any) -> Any:
+        done = change(commits, work)
+        monkeypatch.undo()
+        verifier.remove("B-2")
+        return done
+
+    monkeypatch.setattr(GroupCommit, "do", then_remove)
+    card = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, owners=("ben", "anna", "anna"))
+    assert (card.serial, card.owners, card.counter) == ("B-2", ("anna", "ben"), 0)
+    with pytest.raises(UnknownCard):
+        verifier.card("B-2")
