@@ -26,7 +26,7 @@ class Wait:
         """Update `seconds` at `now` (ticks in ms). Return whether `seconds` has changed."""
         before = self.seconds
         left = self._left(now)
-        # Note that the wait is over: ticks wrap around, so some days later they cannot be compared with the wait's beginning.
+        # Remember that the wait is over: ticks wrap around, so they cannot be compared with the wait's beginning days later.
         if left == 0:
             self._ms = 0
         self.seconds = (left + 999) // 1000

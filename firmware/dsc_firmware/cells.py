@@ -30,7 +30,7 @@ def put_number(cells, text, number):
 
 
 def put_end(cells, digits, typed):
-    """Put the first `typed` of `digits`, or the last eight of these. So the owner sees each new digit."""
+    """Put the first `typed` of `digits` or, if these are more than eight, the last eight of them. So each new digit is seen."""
     first = max(0, typed - CELLS)
     put_text(cells, b"")
     for i in range(first, typed):

@@ -167,8 +167,8 @@ MUTANTS = (
         (
             "one response is accepted once (PostgreSQL)",
             "verifier/rows.py",
-            "Statement(_OWNER.with_for_update(of=cards))",
-            "Statement(_OWNER)",
+            "Statement(_CARD_OF.with_for_update(of=cards))",
+            "Statement(_CARD_OF)",
         ),
         (
             "one response is accepted once (PostgreSQL, set by set)",

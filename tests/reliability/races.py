@@ -85,7 +85,7 @@ def new_database_of_cards(kind: str) -> Iterator[str]:
 
 def without_guard() -> None:
     """Take away all locks: what this process reads may change before it has decided."""
-    rows._LOCK_CARD, rows._LOCK_OWNER = Statement(rows._CARD), Statement(rows._OWNER)
+    rows._LOCK_CARD, rows._LOCK_CARD_OF = Statement(rows._CARD), Statement(rows._CARD_OF)
     card_sets._LOCK_CARDS, card_sets._LOCK_ASKED_CARDS = (
         Statement(card_sets._CARDS),
         Statement(card_sets._ASKED_CARDS),

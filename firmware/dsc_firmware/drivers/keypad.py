@@ -49,7 +49,7 @@ class MatrixKeypad:
 
     `keys` has a string of letters for each row. `ticks` returns the time in ms. `pause_ms` is the time that the caller may
     sleep before the next `get`. Set `off` to whether the card is off. While the card is off, *press* counts after it was held
-    for half a second. If the keypad has no *press*, OK that was held for half a second counts as *press* then.
+    for half a second. If the keypad has no *press*, OK takes its place while the card is off.
     """
 
     def __init__(self, rows, columns, keys, press, ticks):

@@ -49,7 +49,7 @@ from dsc_host.verifier import Verifier
 from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
 MOST_IN_PROGRESS = 64
-"""The maximum number of calls in progress in one process. There are fewer threads, so some of these calls wait for one."""
+"""The maximum number of calls in progress in one process. There are fewer threads, so some of these calls wait for a thread."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _KEPT = re.compile(b"%(?:2f|25|(?![0-9a-f]{2}))", re.IGNORECASE)
@@ -214,7 +214,7 @@ class _Service:
 
 
 def _bearer(given: Sequence[str]) -> str | None:
-    """Return the text of the token in the headers `Authorization`, or None unless there is one, and it has a token."""
+    """Return the token in the only one of these `Authorization` headers, or None if there are several, or none has a token."""
     found = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
     return found[1] if found else None
 

@@ -24,7 +24,7 @@ _WORDS = {
     403: "The token lacks the required scope.",
     404: "No card of this serial is enrolled.",
     408: "The body took too long.",
-    409: "The card's state does not allow this operation.",
+    409: "The card's state does not allow this operation, or the serial is already enrolled.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A value is invalid.",

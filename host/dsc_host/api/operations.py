@@ -29,8 +29,8 @@ from dsc_host.verifier.card_rules import SERIAL_WORDS
 CLOSED_SECONDS = 0.02
 """The delay in seconds before the verdict on a response to a closed challenge.
 
-Without the delay, a client that sends one such response after the other would keep the service busy with reading requests.
-With the delay, it can send at most fifty a second on one connection.
+Without the delay, a client that sends one response after the other to a closed challenge would keep the service busy with
+reading requests. With the delay, the client can send at most fifty responses a second on one connection.
 """
 _log = logging.getLogger("dsc_host.api")
 
@@ -72,7 +72,7 @@ class Operation(Generic[A]):
     status: int = 200
     media_type: str = "application/json"
     is_counted: bool = True
-    """Whether its calls count as calls in progress. `health` and `metrics` do not: they must answer during an overload too."""
+    """Whether its calls count as calls in progress. False for `health` and `metrics`, which must answer during an overload."""
 
     @property
     def has_body(self) -> bool:

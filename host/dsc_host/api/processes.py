@@ -30,7 +30,7 @@ from dsc_host.server.logs import configuration
 MOST_WORKERS = 64
 IDLE_SECONDS = 5
 START_SECONDS = 60
-"""The time in seconds in which a worker must start, and must answer the question whether it is alive.
+"""The seconds that a worker has to start, and later to answer each check of the supervisor.
 
 With uvicorn's default of 5 s, the workers of a busy machine would be ended again and again.
 """
@@ -184,7 +184,7 @@ class _Server(uvicorn.Server):
 
 
 def _run_one(config: uvicorn.Config, bound: socket.socket, ready: Callable[[], None]) -> bool:
-    # Before `run` returns, uvicorn raises the signal again for the earlier handler. So set a handler that ignores the signal.
+    # Before `server.run` returns, it raises the signal again for the earlier handler. So set a handler that ignores the signal.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore_signal)
     server = _Server(config, ready)
@@ -208,7 +208,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
             several.run()
         finally:
             del os.environ[FOLDER]
-    # If our signal has ended a worker, the exit code is the negative of the signal. If a worker could not start, it is another.
+    # The exit code of a worker that our signal has ended is the negative of the signal. A worker that failed has another code.
     return all(process.exitcode in (0, -signal.SIGTERM, -signal.SIGINT) for process in several.processes)
 
 

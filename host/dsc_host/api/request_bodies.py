@@ -20,7 +20,7 @@ from dsc_host.server import bodies
 from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 16 * 1024
-"""The maximum number of bytes of a body. The largest valid body, an enrollment, has about half as many if it has no escapes."""
+"""The maximum number of bytes of a body: about twice the size of the largest enrollment without escapes."""
 _MOST_EXACT = 2**53
 """Up to this limit, a float holds each whole number exactly."""
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
@@ -32,8 +32,8 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    In the pattern of a field, `$` also matches before a newline at the end of the text, so such a text is not refused here.
-    Where the newline would do harm, the verifier refuses it.
+    In the pattern of a field, `$` also matches before a final newline. So a text with a final newline is not refused here.
+    Where the newline would do harm, the verifier refuses the text.
     """
 
 

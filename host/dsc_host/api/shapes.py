@@ -74,7 +74,7 @@ class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
 
     accepted: bool
     duress: bool = False
-    """Whether the response was accepted, and was made with the duress PIN. If false, it is left out. Never show it to users."""
+    """Whether the response was accepted, and was made with the duress PIN. Left out if false. Never show this to users."""
 
 
 # ---- operations of the scope desk ----

@@ -64,7 +64,7 @@ class Tokens:
         """Read the lines `NAME SCOPE[,SCOPE] SHA256` of the file at `path`. Skip blank lines and lines that begin with `#`.
 
         Raises `InputError` if the file cannot be read, has any other line, has two lines with one name, or has no token. On
-        POSIX, also raises it if the group or others may access the file.
+        POSIX, a file that the group or others may access raises `InputError` too.
         """
         tokens = _parse_lines(_read(Path(path)), path)
         if not tokens:
@@ -85,8 +85,8 @@ class Tokens:
 def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) -> str:
     """Make a token, add its line to the file, and return the token, which the file does not hold. Create the file if needed.
 
-    Raises `InputError` if the name is taken or malformed, if `scopes` is empty, or if the file cannot be written. If the file
-    exists, also raises it in the cases of `Tokens.from_file`, except for a file that has no token.
+    Raises `InputError` if the name is taken or malformed, if `scopes` is empty, or if the file cannot be written. An existing
+    file is checked as `Tokens.from_file` checks it, with the same errors, but may be without tokens.
     """
     # If the path is a symbolic link, replace its target, so that the link stays.
     path = Path(os.path.realpath(path))

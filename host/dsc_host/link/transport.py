@@ -70,7 +70,7 @@ def discover_programs() -> list[Port]:
 
 
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Return the address of the card: `url` or, without it, DSCPLUS_CARD in `env` or, without that, the only attached USB port.
+    """Return the address of the card: `url` if given, else DSCPLUS_CARD in `env` if set, else the only attached USB port.
 
     `env` is by default `os.environ`. Raises NoSingleCard if no address is given, and no port or more than one port is attached.
     """
@@ -88,7 +88,7 @@ def open_port(url: str) -> serial.Serial:
 
     DTR and RTS are both on, which is pyserial's default. A board with its own USB sends nothing while DTR is off. A board with
     the usual reset circuit of two transistors stops while the two lines differ. pyserial waits up to 5 seconds for a connection
-    to a network address. Raises CardNotFound. If there is no such port, this is its subclass PortMissing.
+    to a network address. Raises PortMissing if there is no such port, and its base class CardNotFound for any other reason.
     """
     if "://" in url:
         _register_handlers()

@@ -24,7 +24,7 @@ _FIRST = 1
 """The version of a row that was last changed before log entries recorded versions."""
 _ENROLLED = "card.enroll"
 _MOST_DIGITS = 19
-"""The largest number of digits in a version. Somebody else has written a longer number, which Python may refuse to convert."""
+"""The largest number of digits in a version. This program never writes a longer number, which Python may refuse to convert."""
 
 
 def problems(db: Connection, keys: Keyring, seals: CardSeals) -> Iterator[str]:

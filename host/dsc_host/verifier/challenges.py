@@ -1,8 +1,8 @@
 """Challenges: how a question is drawn, how earlier questions are remembered, and how challenges are limited.
 
 The rate limit counts the challenges of each card. A wrong response counts only if its challenge is open, so the limit slows
-down anybody who tries to lock a card. The limit need not stop a caller who guesses responses, because the lock does. So if the
-clock was set back, the verifier issues the challenge, and does not make the owner wait.
+down anybody who tries to lock a card. A caller who guesses responses is stopped by the lock, and not by this limit. So if the
+clock was set back, the verifier ignores the limit, and the owner does not have to wait.
 
 With `conceal`, the caller also gets challenges for serials without a card, and so does not learn which cards exist. A decoy
 then takes the place of the card.

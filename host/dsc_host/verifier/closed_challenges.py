@@ -64,9 +64,9 @@ def refuse_counted(tx: CardTransaction, action: str, reason: Reason, now: float)
 
 
 def _counted(context: CardContext, action: str, reason: Reason, now: float) -> Event | None:
-    """Count a refusal. For the first refusal in a minute, return an event, which also has the number of refusals before it.
+    """Count a refusal. Return an event for the log if it is the first refusal in this minute, and otherwise None.
 
-    The number includes the refusals of the earlier minutes whose number was not logged yet.
+    The event also has the number of refusals in earlier minutes, as far as no event has had that number yet.
     """
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.take_ended(now))

@@ -1,8 +1,8 @@
 """The search for the counter that a response was made with. The search changes no records.
 
-A wrong response is compared with the right response of every counter in the window. No comparison takes less time if fewer
+A wrong response is compared with the right response of every counter in the window. A comparison takes the same time whichever
 digits are right, so the duration does not reveal which digits are right. The search for a right response ends at its counter.
-Its duration reveals how far the card is ahead, which is no secret.
+So the duration reveals how far the card is ahead, which is no secret.
 """
 
 import hmac

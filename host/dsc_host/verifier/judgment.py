@@ -48,7 +48,7 @@ _DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """The result of comparing the responses with the right ones. Only two states have an influence: decoy and retired."""
+    """The result of comparing the responses with the right responses. Of all states, only decoy and retired affect it."""
 
     reason: Reason
     counter: int

@@ -68,8 +68,8 @@ def _seal_vault(context: CardContext, to: MasterKey) -> None:
     """
     with context.reading() as tx:
         left = vault.count_not_under(tx.db, to.id)
-        begins = seals.key_id(tx.db) != to.id
-    if begins:
+        is_old = seals.key_id(tx.db) != to.id
+    if is_old:
         context.change_in_turn(lambda tx: context.seals.store(tx.db, to))
     while left and (sealed := context.change_in_turn(lambda tx: _seal_some_of_vault(tx, to))):
         left -= sealed

@@ -51,7 +51,7 @@ class Policy:
     lock_for: float = 24 * 60 * 60
     """The duration of a lock, in seconds. More than 0."""
     window: int = 20
-    """The largest number of responses that a card may show without a login: the next one is still accepted. 0 to 1000."""
+    """The number of responses that a card may show without a login: its next response is still accepted. 0 to 1000."""
     unlock_codes: int = 10
     """The number of unlock codes that a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000
@@ -241,7 +241,7 @@ class Reason(StrEnum):
         ACCEPTED: The right response, at the right time, for the first time.
         WRONG: Not this card's response, or its counter is in the past or beyond the window.
         MALFORMED: A value that no card could show. It counts as a wrong response.
-        UNKNOWN: There is no such challenge, it was issued for a serial without a card, or the two are not of one card.
+        UNKNOWN: There is no such challenge, it is for a serial without a card, or the two of a resync are not of one card.
         USED: A right response to the challenge was already accepted.
         EXHAUSTED: The challenge has had the maximum number of responses.
         EXPIRED: The response came too late.

@@ -85,7 +85,7 @@ CardAndChallenges: TypeAlias = tuple[CardRecord | None, list[ChallengeRecord | N
 """The card that some challenges belong to, and the challenges, with None in place of each challenge that does not exist."""
 
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
-_OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
+_CARD_OF = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
 _FIND_CARD = Statement(_CARD)
 # SQLAlchemy omits FOR UPDATE in SQLite, which has a single writer.
 _LOCK_CARD = Statement(_CARD.with_for_update(of=cards))
@@ -103,7 +103,7 @@ _EITHER_BY_NEXT = func.coalesce(
     bindparam("otherwise"),
 )
 _LOCK_EITHER = Statement(select(cards).where(cards.c.serial == _EITHER_BY_NEXT).with_for_update(of=cards))
-_FIND_OWNER = Statement(_OWNER)
+_FIND_CARD_OF = Statement(_CARD_OF)
 _OWNED = Statement(
     select(cards)
     .join(owners)
@@ -112,7 +112,7 @@ _OWNED = Statement(
     .limit(bindparam("most", type_=Integer))
 )
 _OWNERS_OF_ONE = Statement(select(owners.c.owner).where(owners.c.serial == bindparam("of")).order_by(owners.c.owner))
-_LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))
+_LOCK_CARD_OF = Statement(_CARD_OF.with_for_update(of=cards))
 _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of")))
 
 
@@ -204,7 +204,7 @@ def lock_for_challenge(db: Connection, serial: str, otherwise: str | None, ago: 
 
 def find_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
     """Return the card that the first of these challenges belongs to, or None, together with the challenges."""
-    return _card_of(_FIND_OWNER, db, challenge_ids)
+    return _card_of(_FIND_CARD_OF, db, challenge_ids)
 
 
 def lock_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
@@ -212,17 +212,17 @@ def lock_card_of(db: Connection, challenge_ids: Sequence[str]) -> CardAndChallen
 
     The card's challenges do not change until the transaction ends.
     """
-    return _card_of(_LOCK_OWNER, db, challenge_ids)
+    return _card_of(_LOCK_CARD_OF, db, challenge_ids)
 
 
 def _card_of(statement: Statement, db: Connection, challenge_ids: Sequence[str]) -> CardAndChallenges:
-    owner = statement.ask(db, {"of": challenge_ids[0]})
+    card = statement.ask(db, {"of": challenge_ids[0]})
     asked = [_CHALLENGE.ask(db, {"of": each}) for each in challenge_ids]
-    return _card(owner.row()), [_challenge(each.row()) for each in asked]
+    return _card(card.row()), [_challenge(each.row()) for each in asked]
 
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int) -> list[CardRecord]:
-    """Return at most `limit` cards with serials after `after`, in order. If given, all have this owner and this state."""
+    """Return at most `limit` cards with serials after `after`, in order: all, or those of `owner`, in `state`, or both."""
     if owner is not None and state is None:
         # Logins use this query, to find the cards of an owner.
         return [CardRecord(*row) for row in _OWNED.rows(db, {"of": owner, "after": after, "most": limit})]

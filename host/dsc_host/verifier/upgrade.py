@@ -24,7 +24,7 @@ _PAGE = 500
 
 
 def after_migration(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """Seal the rows, secrets and log of a database that was migrated from `version`, and log that, if `version` had no seals.
+    """If `version` had no seals, seal the rows, secrets and log of a database that was migrated from it, and log the migration.
 
     `clock` returns Unix seconds. Raises `InputError` if a master key of the database is not in `keys`. Raises `StoreError` if
     a secret or the log was tampered with.
