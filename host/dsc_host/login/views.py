@@ -60,7 +60,7 @@ class DeviceView:
     changes_pin: bool
     """Whether the user can change the PIN on the device."""
     losses: tuple[Loss, ...]
-    """The losses to choose from in a loss report about the device."""
+    """The losses of the device that a caller can report to support."""
     removable: bool
     """Whether the owner can remove the device without support, and later add it again without support."""
     name: str

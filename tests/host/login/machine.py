@@ -136,7 +136,10 @@ class Machine(Driver, RuleBasedStateMachine):
             return
         item: Item = self.pick(person.live(self.now) or list(person.uses), number)
         if item.owner is not person or item.state is GONE:
-            with pytest.raises((NotFound, NotNow)):
+            with pytest.raises((InputError, NotFound, NotNow)):
+                self.staff.report_loss(desk, item.id, loss)
+        elif loss not in item.losses:
+            with pytest.raises(InputError, match="loss"):
                 self.staff.report_loss(desk, item.id, loss)
         else:
             self.lose(item, loss)

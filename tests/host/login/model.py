@@ -13,7 +13,7 @@ from tests.host.login.phone_app import App
 from tests.host.login.scenario import DAY, PASSWORD
 from tests.host.verifier_samples import PIN
 
-from dsc_host.login import DeviceState, Identity, Kind, OrderState, Scope, ShareState
+from dsc_host.login import DeviceState, Identity, Kind, Loss, OrderState, Scope, ShareState
 from dsc_host.login.model import HoldState
 from dsc_simulator import SimulatedCard
 
@@ -82,6 +82,11 @@ class Item:
     """The last reminder that codes by SMS and by call will open the account only."""
     ends: float = inf
     """The announced time from which they do."""
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """The losses that support records."""
+        return tuple(Loss) if self.kind in CARDS else (Loss.LOST,)
 
     def works(self, now: float) -> bool:
         return self.state is ACTIVE and now < self.until

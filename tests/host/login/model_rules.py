@@ -164,7 +164,7 @@ class Rules:
         if loss in (Loss.LOST, Loss.STOLEN):
             for number in {item.number} if item.number else set(item.owner.numbers) if item.app else set():
                 self.forgotten(item.owner, number)
-        self.moved(item, MISPLACED if item.kind in CARDS and loss is Loss.MISPLACED else GONE)
+        self.moved(item, MISPLACED if loss is Loss.MISPLACED else GONE)
         self.online_card_lasts(item.owner)
 
     def forgotten(self, person: Person, number: str, within: Opened | None = None) -> None:

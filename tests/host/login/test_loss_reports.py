@@ -9,6 +9,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, Kind, Loss, NotFound, NotIn, NotNow, Status
 from dsc_host.login.devices import registry
 from dsc_host.login.transaction import user_named
+from dsc_host.verifier.model import State
 
 
 def report(scenario: Scenario, name: str, kind: Kind, loss: Loss = Loss.LOST) -> str:
@@ -97,6 +98,17 @@ def test_all_users_of_a_shared_device_hear_what_support_was_told(scenario: Scena
     scenario.lose("anna", "IB3000901", loss)
     assert scenario.told("anna").count("out_of_use") == 1
     assert told in scenario.told("ben")
+
+
+@pytest.mark.parametrize("loss", [Loss.MISPLACED, Loss.STOLEN, Loss.DAMAGED])
+def test_support_takes_an_app_out_of_use_only_as_lost(scenario: Scenario, loss: Loss) -> None:
+    app = activated(scenario)
+    with pytest.raises(InputError, match=r"loss: must be one of lost$"):
+        scenario.system.staff.report_loss(scenario.call("ben"), app.device, loss)
+    assert states(scenario, "ben", Kind.PHONE_APP) == [DeviceState.ACTIVE]
+    assert {each.state for each in scenario.verifier.cards(owner="ben")} == {State.ENROLLED}
+    scenario.system.staff.report_loss(scenario.call("ben"), app.device, Loss.LOST)
+    assert {each.state for each in scenario.verifier.cards(owner="ben")} == {State.RETIRED}
 
 
 def test_only_who_knows_the_password_reports(scenario: Scenario) -> None:

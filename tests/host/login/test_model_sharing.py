@@ -167,7 +167,7 @@ class Sharing(Cards):
     @precondition(lambda self: self.some(ShareState.DONE))
     def what_is_shared_is_lost(self, which: int, loss: Loss) -> None:
         share: Share = self.pick(self.some(ShareState.DONE), which)
-        if share.item.state is not GONE:
+        if share.item.state is not GONE and loss in share.item.losses:
             self.lose(share.item, loss)
 
     def why_not_ended(self, person: Person, share: Share) -> type[LoginError] | None:

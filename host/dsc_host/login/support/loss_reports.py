@@ -9,7 +9,7 @@ fresh answer of a device, because it gives no access, and a user who suspects a 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.cards import losses
-from dsc_host.login.devices import registry
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound
 from dsc_host.login.model import DeviceState, Loss, Stage
 from dsc_host.login.protection import sharing
@@ -26,14 +26,15 @@ _REPORTING = (Stage.CHOOSING, Stage.ANSWERING, Stage.IN)
 def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
     """Take a device of the identified caller out of use, permanently unless it is a misplaced card.
 
-    Raises `InputError`, `NotFound`, `NotNow`, and the errors of `calls.caller`.
+    Raises `InputError` unless the device's kind has this loss, `NotFound`, `NotNow`, and the errors of `calls.caller`.
     """
-    if loss not in tuple(Loss):
-        raise InputError("loss", "must be one of {kinds}", kinds=", ".join(Loss))
     user = calls.caller(tx, session)
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id:
         raise NotFound("the caller does not own such a device")
+    possible = kinds.of(device).losses
+    if loss not in possible:
+        raise InputError("loss", "must be one of {kinds}", kinds=", ".join(possible))
     losses.take_out(tx, user, device, loss)
     tx.log("desk.loss", user, "done", str(loss), by=staff.name, device=device.id)
 

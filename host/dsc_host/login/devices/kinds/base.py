@@ -103,7 +103,7 @@ class DeviceKind(ABC):
     needs_challenge = True
     """Whether an answer is valid only for one challenge. A static code is valid without a challenge."""
     losses: tuple[Loss, ...] = (Loss.LOST,)
-    """The losses that can be reported. A misplaced device can be activated again if `Loss.MISPLACED` is among them."""
+    """The losses that a caller can report to support. Without support, users can report any device as lost or stolen."""
 
     @abstractmethod
     def offer(self, attempt: Attempt, *, manual: bool) -> Offered | Refused:
@@ -170,8 +170,7 @@ class DeviceKind(ABC):
 
     def state_after(self, loss: Loss) -> DeviceState:
         """Return the state of a device after its loss."""
-        lasts = self.lasting and (loss is not Loss.MISPLACED or loss in self.losses)
-        return DeviceState(loss.value) if lasts else DeviceState.ENDED
+        return DeviceState(loss.value) if self.lasting else DeviceState.ENDED
 
     def state_when_suspended(self) -> DeviceState:
         """Return the state of a device after a user has reported its loss with name and password only."""
