@@ -222,7 +222,7 @@ def test_a_session_that_ends_between_looking_and_locking_shares_nothing(
     ben = served.enter_by_sms("ben")
     share, desk = proven(served, ben), served.call("ben")
     phone = next(each.id for each in served.system.staff.caller_devices(desk)[1] if each.kind is Kind.VOICE)
-    between_looking_and_locking(monkeypatch, lambda: served.system.staff.report_loss(desk, phone, Loss.STOLEN))
+    between_looking_and_locking(monkeypatch, lambda: served.system.staff.report_loss(desk, phone, Loss.LOST))
     with pytest.raises(NotIn):
         served.system.confirm_share(ben, share)
     for call in (served.system.visitor, served.system.devices):
@@ -339,6 +339,20 @@ def has_found_it(scenario: Scenario) -> None:
 def sends_it_back(scenario: Scenario) -> None:
     anna = scenario.enter("anna")
     scenario.system.announce_return(anna, scenario.device(anna, Kind.DSC_PLUS), "1Z 999")
+
+
+@pytest.mark.postgresql
+def test_of_two_new_primary_users_at_once_everybody_is_told(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.system.operator.add_user(served.accounts["anna"], "guest", PASSWORD, email="guest@example.com")
+
+    def meanwhile() -> None:
+        assert Beside(lambda: served.system.operator.set_primary(served.accounts["anna"], "guest")).result() is None
+
+    before_locking(monkeypatch, rows.users, meanwhile)
+    served.system.operator.set_primary(served.accounts["anna"], "ben")
+    assert [each.name for each in served.system.operator.users() if each.primary] == ["ben", "carl", "sue"]
+    assert served.told("guest") == ["primary_changed"] * 2
+    assert served.told("anna") == served.told("ben") == ["primary_changed"]
 
 
 def closes_the_account(scenario: Scenario) -> None:

@@ -50,7 +50,8 @@ def check_new_user(db: Connection, account_id: str, name: str, email: str, langu
     field_checks.check_name(name)
     field_checks.check_language(language)
     email_addresses.normalized(email)
-    known(rows.accounts.find(db, account_id), "account", account_id)
+    if known(rows.accounts.find(db, account_id), "account", account_id).closed_at is not None:
+        raise InputError("account", "is closed; add the user to another account")
     if entity_id is not None:
         known(rows.entities.find(db, entity_id), "person", entity_id)
     if rows.users.one(db, rows.users.c.name == name):
@@ -87,13 +88,14 @@ def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
     user = user_by_name(tx.db, name)
     if user.account_id != account.id:
         raise InputError("name", "{name} is not a user of this account; add a user to it first", name=name)
-    users = locked_users(tx.db, {user.id, account.primary_user})
+    locked_users(tx.db, {user.id, account.primary_user})
     account = found(rows.accounts.locked(tx.db, account.id))
     if account.primary_user == user.id:
         return
     rows.accounts.change(tx.db, account.id, primary_user=user.id)
-    for each in users.values():
-        notices.notify(tx, each, "primary_changed", primary=user.name)
+    # Another transaction may have changed the primary user before the account was locked: notify the user who was replaced.
+    for user_id in (account.primary_user, user.id):
+        notices.notify(tx, found(rows.users.find(tx.db, user_id)), "primary_changed", primary=user.name)
     tx.log("account.primary", user, "done", account=account.id, by=BY_OPERATOR)
 
 
