@@ -10,7 +10,7 @@ Four promises:
 4. The rows reveal no name and no address. They contain keyed hashes. The database holds the key only sealed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -63,14 +63,22 @@ class ClosedLimit:
 
 def login_limits(context: LoginContext, name: str, address: object) -> tuple[RateLimit, ...]:
     """Return the limits on attempts with a name and password. All IP addresses of a client's network count as one address."""
-    login, network = context.policy.login, client_network(address)
+    login = context.policy.login
+    by_address = RateLimit(
+        "address", client_network(address), login.failures_by_address, login.address_within, login.address_within
+    )  # fmt: skip
+    return (*name_limits(context, name, address), by_address)
+
+
+def name_limits(context: LoginContext, name: str, address: object) -> tuple[RateLimit, RateLimit]:
+    """Return the limits on wrong passwords for a name: from this address, and from all addresses together."""
+    login = context.policy.login
     return (
         RateLimit(
-            "name and address", f"{name}\n{network}",
+            "name and address", f"{name}\n{client_network(address)}",
             login.failures, login.failures_within, login.lock_for, login.pause_after, login.pause,
         ),
         RateLimit("name", name, login.failures_by_name, login.failures_within, login.lock_for),
-        RateLimit("address", network, login.failures_by_address, login.address_within, login.address_within),
     )  # fmt: skip
 
 
@@ -152,6 +160,13 @@ def take_back(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
             _take_back(tx.db, attempt, limit)
 
 
+def clear(tx: LoginTransaction, limits: Iterable[RateLimit]) -> None:
+    """Clear all failures at these limits, and open the limits."""
+    for limit in _in_order(tx.context, limits):
+        if attempt := rows.attempts.locked(tx.db, limit.key(tx.context)):
+            rows.attempts.change(tx.db, attempt.name, failures=0, until=0.0)
+
+
 def _take_back(db: Connection, attempt: Attempt, limit: RateLimit) -> None:
     if attempt.failures:
         open_again = {"until": 0.0} if attempt.failures == limit.most else {}
@@ -173,7 +188,7 @@ def _closed(tx: LoginTransaction, limits: Sequence[RateLimit]) -> ClosedLimit | 
     return max(closed, key=lambda each: each.until, default=None)
 
 
-def _in_order(context: LoginContext, limits: Sequence[RateLimit]) -> list[RateLimit]:
+def _in_order(context: LoginContext, limits: Iterable[RateLimit]) -> list[RateLimit]:
     """Return the limits in the order in which all transactions lock them."""
     return sorted(limits, key=lambda limit: limit.key(context))
 

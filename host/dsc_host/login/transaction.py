@@ -6,6 +6,7 @@ the order of their ids. Then it locks cards, and finally the end of the audit lo
 the transaction has locked the user's row.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -88,6 +89,18 @@ class LoginContext:
     def read(self, work: Callable[[LoginTransaction], T]) -> T:
         """Run `work` in a transaction that only reads and takes no lock."""
         return self.cards.read(lambda cards: work(LoginTransaction(self, cards)))
+
+
+def detail_of(detail: str) -> dict[str, str]:
+    """Return the detail of an entry of the audit log as names and texts.
+
+    If the detail is malformed, somebody has tampered with the database. Then return nothing.
+    """
+    try:
+        said = json.loads(detail)
+    except (ValueError, RecursionError):
+        return {}
+    return {name: value for name, value in said.items() if isinstance(value, str)} if isinstance(said, dict) else {}
 
 
 def locked_user(db: Connection, user_id: str) -> User:

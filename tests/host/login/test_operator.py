@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 from tests.host.login.scenario import CARL, PASSWORD, PHONE, Scenario
+from tests.host.login.wrong_passwords import tried
 
 from dsc_host.errors import InputError
-from dsc_host.login import NotAllowed, Role, WrongCredentials
+from dsc_host.login import NotAllowed, Role, TooManyAttempts, WrongCredentials
 
 OTHER = "another harbour at dusk"
 
@@ -78,6 +79,40 @@ def test_a_new_password_for_who_has_forgotten_theirs(scenario: Scenario) -> None
     assert scenario.system.begin("ben", OTHER).user == "ben"
     assert scenario.told("ben") == ["password_changed"]
     assert ("login.password.change", "done", "") in scenario.events()
+
+
+@pytest.mark.every_database
+def test_a_new_password_opens_the_name_that_wrong_passwords_had_locked(scenario: Scenario) -> None:
+    limits = scenario.system.policy.login
+    for number in range(limits.failures_by_name):
+        assert tried(scenario, "ben", f"192.0.2.{number // 2}")
+    for _ in range(2):
+        tried(scenario, "ben", "2001:db8::1")
+    with pytest.raises(TooManyAttempts):
+        scenario.system.begin("ben", PASSWORD, "198.51.100.1")
+    for _ in range(5):
+        tried(scenario, "anna", "192.0.2.99")
+    scenario.system.operator.set_password("ben", OTHER)
+    for address in ("198.51.100.1", "192.0.2.1", "2001:db8::2"):
+        assert scenario.system.begin("ben", OTHER, address).user == "ben"
+    with pytest.raises(TooManyAttempts):
+        scenario.system.begin("anna", PASSWORD, "192.0.2.99")
+
+
+def test_a_new_password_opens_the_name_at_the_address_that_was_locked(scenario: Scenario) -> None:
+    while tried(scenario, "ben", "2001:db8::1"):
+        pass
+    with pytest.raises(TooManyAttempts):
+        scenario.system.begin("ben", PASSWORD, "2001:db8::2")
+    scenario.system.operator.set_password("ben", OTHER)
+    assert scenario.system.begin("ben", OTHER, "2001:db8::2").user == "ben"
+
+
+def test_a_closed_account_gets_no_user(scenario: Scenario) -> None:
+    scenario.system.close_account(scenario.session("carl"))
+    with pytest.raises(InputError, match="account: is closed"):
+        scenario.system.operator.add_user(scenario.accounts["carl"], "guest", PASSWORD, email="g@example.com")
+    assert "guest" not in [each.name for each in scenario.system.operator.users()]
 
 
 def test_a_bad_password_changes_nothing(scenario: Scenario) -> None:

@@ -7,7 +7,6 @@ Users see only the entries about themselves, and only the entries that have an `
 people.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -19,7 +18,7 @@ from dsc_host.errors import InputError
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.model import Kind
 from dsc_host.login.rows import Device, Use, User
-from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.transaction import LoginTransaction, detail_of
 from dsc_host.records.tables import audit
 from dsc_host.schema.log_index import user_of
 
@@ -169,12 +168,3 @@ def _event(
     if device is None or use is None:
         return event
     return replace(event, device=kinds.of(device).name, label=registry.label(device), name=use.name)
-
-
-def detail_of(detail: str) -> dict[str, str]:
-    """Return the detail of an entry as names and texts. Return nothing if it is malformed: the database was tampered with."""
-    try:
-        said = json.loads(detail)
-    except (ValueError, RecursionError):
-        return {}
-    return {name: value for name, value in said.items() if isinstance(value, str)} if isinstance(said, dict) else {}

@@ -19,8 +19,10 @@ def change(tx: LoginTransaction, session: Session, user: User, checked: User, pa
 
 
 def set_forgotten(tx: LoginTransaction, name: str, password_hash: str) -> None:
-    """Set the password of a user who has forgotten it. Raises `InputError`."""
-    _replace(tx, locked_user(tx.db, users.user_by_name(tx.db, name).id), password_hash, by=users.BY_OPERATOR)
+    """Set the password of a user who has forgotten it, and forget the wrong passwords before. Raises `InputError`."""
+    user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
+    _replace(tx, user, password_hash, by=users.BY_OPERATOR)
+    password_check.clear_failures(tx, user)
 
 
 def _replace(tx: LoginTransaction, user: User, password_hash: str, *, except_id: str = "", by: str = "") -> None:

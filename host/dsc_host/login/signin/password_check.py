@@ -8,6 +8,8 @@ The password is hashed outside any transaction, because hashing takes long and S
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
+
 from dsc_host.errors import OutOfMemory, out_of_memory
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import users
@@ -15,9 +17,11 @@ from dsc_host.login.errors import WrongCredentials
 from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import User
 from dsc_host.login.signin.origins import Origin
-from dsc_host.login.transaction import LoginContext, LoginTransaction, find_user
+from dsc_host.login.transaction import LoginContext, LoginTransaction, detail_of, find_user
 from dsc_host.records.refusals import Counted
+from dsc_host.records.tables import audit
 from dsc_host.records.transaction import Refused
+from dsc_host.schema.log_index import user_of
 
 _COMPARISONS = 3
 """The maximum number of comparisons for one attempt. If another login renews the hash meanwhile, the comparison is repeated."""
@@ -108,3 +112,19 @@ def still_checked(checked: User, locked: User) -> User:
     if locked.password != checked.password and locked.settings != checked.settings:
         raise WrongCredentials
     return locked
+
+
+def clear_failures(tx: LoginTransaction, user: User) -> None:
+    """Open the limits on wrong passwords for the name of this user, at all addresses.
+
+    The rows of the limits hold no addresses, so the addresses come from the audit log.
+    """
+    login = tx.policy.login
+    wrong = select(audit.c.detail).where(
+        user_of == user.name,
+        audit.c.action == "login.password",
+        audit.c.outcome == "refused",
+        audit.c.at >= tx.now() - max(login.failures_within, login.lock_for),
+    )
+    addresses = {"", *(detail_of(detail).get("address", "") for detail in tx.db.scalars(wrong))}
+    rate_limits.clear(tx, {limit for each in addresses for limit in rate_limits.name_limits(tx.context, user.name, each)})

@@ -6,10 +6,9 @@ A note is an entry of the audit log, with the staff member and the time. Nobody 
 from sqlalchemy import select
 
 from dsc_host.login.accounts import field_checks
-from dsc_host.login.profile import security_events
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
-from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.transaction import LoginTransaction, detail_of
 from dsc_host.login.views import NoteView
 from dsc_host.records.tables import audit
 from dsc_host.schema.log_index import user_of
@@ -39,5 +38,5 @@ def of_caller(tx: LoginTransaction, session: Session) -> tuple[NoteView, ...]:
 
 
 def _note(at: float, detail: str) -> NoteView:
-    said = security_events.detail_of(detail)
+    said = detail_of(detail)
     return NoteView(at, said.get("by", ""), said.get("note", ""))
