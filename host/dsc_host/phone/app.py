@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
-from dsc_host.errors import InputError
+from dsc_host.errors import DscError, InputError
 from dsc_host.files import keep_name
 from dsc_host.ocra import Suite
 from dsc_host.phone.keys import KEY_BYTES, biometrics_key, check_pin, pin_key, recovery_key
@@ -50,7 +50,7 @@ class Server(Protocol):
         recovery_key: bytes | None,
         recovery_proof: bytes | None,
     ) -> Activated:
-        """Finish the activation with the token and the app's keys. `proof` is a response of the app's first user, if any."""
+        """Finish the activation with the token and the app's keys. `proof` is a response of another user of the app, if any."""
 
     def challenge(self, device: str, device_token: str) -> Question:
         """Return a question that the app answers before it adds another user."""
@@ -140,13 +140,25 @@ class PhoneApp:
             recovery_proof=recovery_key(begun.user, recovery or pin) if begun.needs_recovery else None,
         )
         user = User(given.user, given.device, given.device_token, key.hex(), finger)
-        self._keep({**self._users, user.name: user})
+        # Read the file again, because another process may have changed it during the call.
+        self._keep({**_load(self._file), user.name: user})
         return user
 
     def waiting(self, name: str | None = None) -> list[tuple[User, Push]]:
-        """Return the logins that wait for approval, each with its user: those of the user `name`, or of all users."""
+        """Return the logins that wait for approval, each with its user: those of the user `name`, or of all users.
+
+        Leave out users whose app was removed at the login system. Raises the errors of the server, also if no user is left.
+        """
+        found, unknown = [], []
         users = [user for user in self.users if name in (None, user.name)]
-        return [(user, push) for user in users for push in self._server.pushes(user.device, user.device_token)]
+        for user in users:
+            try:
+                found += [(user, push) for push in self._server.pushes(user.device, user.device_token)]
+            except DscError as error:
+                unknown.append(_checked_unknown(error))
+        if unknown and len(unknown) == len(users):
+            raise unknown[0]
+        return found
 
     def approve(self, user: User, push: Push, number: str, *, pin: str | None = None) -> None:
         """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the number on the login page.
@@ -177,19 +189,29 @@ class PhoneApp:
     def forget(self, name: str) -> None:
         """Remove the app from the devices of the user `name`, and then the user from the app.
 
-        Raises `InputError` if there is no such user, and the errors of the server.
+        The app may already be removed from the devices. Raises `InputError` if there is no such user, and the errors of the
+        server.
         """
         user = self._user(name)
-        self._server.remove(user.device, user.device_token)
-        self._keep({each: known for each, known in self._users.items() if each != name})
+        try:
+            self._server.remove(user.device, user.device_token)
+        except DscError as error:
+            _checked_unknown(error)
+        self._keep({each: known for each, known in _load(self._file).items() if each != name})
 
     def _proof(self, pin: str) -> Proof | None:
-        """Return a response of the first user, which proves knowledge of the app's PIN. Return None if the app has no users."""
-        if not self._users:
-            return None
-        first = self.users[0]
-        question = self._server.challenge(first.device, first.device_token)
-        return Proof(question.id, self._respond(first.name, question.digits, PIN, pin))
+        """Return a response of one user, which proves knowledge of the app's PIN.
+
+        Return None if the app has no users, or if it was removed from the devices of all its users.
+        """
+        for user in self.users:
+            try:
+                question = self._server.challenge(user.device, user.device_token)
+            except DscError as error:
+                _checked_unknown(error)
+            else:
+                return Proof(question.id, self._respond(user.name, question.digits, PIN, pin))
+        return None
 
     def _respond(self, name: str, question: str, method: str, pin: str | None) -> str:
         user = self._user(name)
@@ -231,6 +253,16 @@ class PhoneApp:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def _checked_unknown(error: DscError) -> DscError:
+    """Return the error if it says that the login system does not know the app. Raise any other error.
+
+    The error is the `NotFound` of `dsc_host.login` or, over HTTP, a `Refused` with this code.
+    """
+    if getattr(error, "code", type(error).__name__) != "NotFound":
+        raise error
+    return error
 
 
 def _load(file: Path) -> dict[str, User]:

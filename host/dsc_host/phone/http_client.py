@@ -80,7 +80,7 @@ class Remote:
         recovery_key: bytes | None,
         recovery_proof: bytes | None,
     ) -> Activated:
-        """Finish the activation with the token and the app's keys. `proof` is a response of the app's first user, if any."""
+        """Finish the activation with the token and the app's keys. `proof` is a response of another user of the app, if any."""
         keys = [None if key is None else key.hex() for key in (biometrics_key, recovery_key, recovery_proof)]
         asked = protocol.Activate(ticket, token, pin_key.hex(), keys[0], proof, replace, keys[1], keys[2])
         return self._call("activate", asked, Activated)
@@ -119,7 +119,7 @@ class Remote:
     def _send(self, call: str, body: bytes) -> tuple[int, bytes]:
         url = httpx.URL(self.url)
         url = url.copy_with(path=f"{url.path.rstrip('/')}/api/phone/{call}", query=None, fragment=None)
-        # Trust the certificates that this machine trusts. Ignore proxies and certificates that environment variables name.
+        # Trust the certificates that OpenSSL trusts on this machine. Ignore proxies that environment variables name.
         client = httpx.Client(verify=ssl.create_default_context(), trust_env=False, timeout=_SECONDS)
         received = b""
         try:

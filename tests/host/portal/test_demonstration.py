@@ -292,6 +292,23 @@ def test_messages_are_in_the_language_that_their_receiver_chooses(shown: Demonst
     assert shown.letters[-1].language == "ru"
 
 
+def test_a_message_may_arrive_while_the_others_are_listed(shown: Demonstration, browser: Browsers) -> None:
+    class Channel(str):
+        """A channel whose comparison takes so long that another message arrives."""
+
+        def __eq__(self, other: object) -> bool:
+            shown.letters.append(email)
+            return str(self) == other
+
+        __hash__ = str.__hash__
+
+    shown.give_card("anna", "IB3000950")
+    shown.system.deliver()
+    email = shown.letters[-1]
+    shown.letters.append(replace(email, channel=Channel("voice")))
+    assert "Email to" in browser().open("/outbox?channel=email").text
+
+
 def test_a_message_by_email_and_sms_is_one_entry(shown: Demonstration, browser: Browsers) -> None:
     shown.give_card("anna", "IB3000950")
     shown.system.deliver()

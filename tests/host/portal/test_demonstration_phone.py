@@ -132,6 +132,36 @@ def test_a_phone_without_notifications_shows_a_login_when_it_looks_for_one(shown
     assert "No login waits for you." in activated.press("Switch notifications on").text
 
 
+def test_a_login_that_waits_no_more_is_neither_approved_nor_denied(shown: Demonstration, activated: Browser) -> None:
+    for button, typed in (("Approve", {"pin": "7t&2"}), ("Deny", {})):
+        number = pushed(shown)
+        activated.open("/phone")
+        shown.clock.ahead += 3600
+        page = activated.press(button, number=number, **typed)
+        assert (page.notice, "No login waits for you." in page.text) == ("", True)
+
+
+def test_an_activation_shown_again_still_asks_whether_to_replace_the_old_app(shown: Demonstration, activated: Browser) -> None:
+    shown.clock.ahead += 60
+    activated.open("/phone?screen=activate")
+    page = activated.press("Send the activation code", user="carl", password=DEMO_PASSWORD)
+    for _ in range(2):
+        assert "Take your previous app out of use" in page.text
+        page = activated.press("Activate", token="X", pin="7t&2", replace="yes", recovery="7t&2")
+    token = newest_code(shown.letters, "sms")
+    assert activated.press("Activate", token=token, pin="7t&2", replace="yes", recovery="7t&2").notice.startswith("The app is")
+
+
+def test_an_app_removed_on_the_pages_can_be_activated_again(shown: Demonstration, activated: Browser) -> None:
+    (user,) = shown.phone("carl").users
+    shown.system.phones.remove(user.device, user.device_token)
+    assert "Activate the app for a user" in activated.open("/phone").text
+    shown.clock.ahead += 60
+    activated.press("Send the activation code", user="carl", password=DEMO_PASSWORD)
+    assert activated.press("Activate", token=newest_code(shown.letters, "sms"), pin="4711").notice.startswith("The app is")
+    assert "No login waits for you." in activated.page.text
+
+
 def test_a_response_is_shown_without_a_network(activated: Browser) -> None:
     activated.press("Answer a challenge")
     assert activated.press("Show the response", challenge="x", pin="7t&2").error

@@ -134,6 +134,43 @@ def test_who_is_forgotten_logs_in_no_more(scenario: Scenario, app: PhoneApp) -> 
             call()
 
 
+def test_an_app_that_its_owner_removed_elsewhere_is_activated_again_or_forgotten(
+    scenario: Scenario, app: PhoneApp, tmp_path: Path
+) -> None:
+    def remove(name: str) -> None:
+        user = next(user for user in app.users if user.name == name)
+        scenario.system.phones.remove(user.device, user.device_token)
+
+    activated(app, scenario, "carl")
+    remove("ben")
+    scenario.chosen("carl", Kind.PHONE_APP)
+    assert [user.name for user, _ in app.waiting()] == ["carl"]
+    scenario.clock.now += 60
+    begun = app.begin("ben", PASSWORD)
+    with pytest.raises(Refused, match="the PIN of the app is wrong"):
+        app.activate(begun, newest_code(scenario.letters), "0000")
+    app.activate(begun, newest_code(scenario.letters), PIN)
+    for name in ("ben", "carl"):
+        remove(name)
+    with pytest.raises(Refused, match="not activated"):
+        app.waiting()
+    app.forget("carl")
+    scenario.clock.now += 60
+    activated(app, scenario, pin="n3w!")
+    assert ([user.name for user in app.users], app.waiting()) == (["ben"], [])
+
+
+def test_another_program_uses_the_app_during_a_call(app: PhoneApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = PhoneApp(tmp_path / "phone.json", Remote("https://login.example.com"))
+    given = Activated("d", "a token", "carl")
+    monkeypatch.setattr(Remote, "activate", lambda *_, **__: (other.respond("ben", "482913", pin=PIN), given)[1])
+    app.activate(Begun("a ticket", ()), "a token", PIN)
+    monkeypatch.setattr(Remote, "remove", lambda *_: other.respond("ben", "482913", pin=PIN))
+    app.forget("carl")
+    (user,) = PhoneApp(tmp_path / "phone.json", Remote("https://login.example.com")).users
+    assert (user.name, user.counters["pin"]) == ("ben", 3), "one for the proof, and one for each response"
+
+
 # ---- its file ----
 
 

@@ -8,7 +8,7 @@ import secrets
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.metadata import entry_points
@@ -192,6 +192,12 @@ class Demonstration:
         card = self.make_card()
         self._put(name, card)
         return CardClient(card.line())
+
+    def sent_letters(self) -> Sequence[Letter]:
+        """Send the messages that are due, and return all kept messages, the oldest first."""
+        self.system.deliver()
+        # A copy, because another thread may add a message at any time.
+        return tuple(self.letters)
 
     def count_numbers(self, name: str) -> int:
         """Return the number of phone numbers that a user has confirmed."""

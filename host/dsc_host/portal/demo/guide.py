@@ -260,10 +260,9 @@ def _sent(view: View) -> SentMessage | None:
 
 def _letter(demo: Demonstration, sent: SentMessage) -> Letter | None:
     """Return the message that a field of the page refers to. Return None if it is not sent yet, or no longer kept."""
-    demo.system.deliver()
     wanted = (
         each
-        for each in reversed(demo.letters)
+        for each in reversed(demo.sent_letters())
         if (each.template, each.values["name"]) == (sent.template, sent.user) and abs(each.at - sent.at) < _SAME_SECONDS
     )
     return next(wanted, None)

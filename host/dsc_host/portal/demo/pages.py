@@ -104,8 +104,7 @@ def _people(demo: Demonstration, visit: Visit) -> Listing:
 def outbox(demo: Demonstration, visit: Visit) -> Response:
     """Show the sent messages, the newest first, in a panel for each day. `channel` in the query selects one channel."""
     _, channel = visit._, visit.request.query_params.get("channel", "")
-    demo.system.deliver()
-    shown = [each for each in reversed(demo.letters) if channel not in _ICONS or each.channel == channel]
+    shown = [each for each in reversed(demo.sent_letters()) if channel not in _ICONS or each.channel == channel]
     days = [Listing(day, [_letter(_, each) for each in _together(sent)], dense=True) for day, sent in groupby(shown, _day(_))]
     empty = Empty(_("No message was sent yet."), "mail", Link(guide.PATH, _("Choose a story")))
     words = (

@@ -65,14 +65,17 @@ def _app(demo: Demonstration, visit: Visit) -> PhoneApp:
 def _screen(demo: Demonstration, visit: Visit, name: str = "") -> View:
     """Return the screen with this name. Without a name, return the screen for a waiting login, or else the first screen.
 
-    An app without users shows the activation in every case.
+    An app without users shows the activation in every case, and so does an app that was removed from its users' devices.
     """
     app, is_quiet, looks = _app(demo, visit), visit.request.cookies.get(_QUIET) == "yes", name == "logins"
     if name == "activate" or not app.users:
         return _activation(demo, visit, app)
     if name == "respond":
         return _response(demo, visit, app)
-    waiting = app.waiting() if looks or not is_quiet else []
+    try:
+        waiting = app.waiting() if looks or not is_quiet else []
+    except NotFound:
+        return _activation(demo, visit, app)
     if waiting:
         return _push(demo, visit, *max(waiting, key=lambda each: each[1].asked_at))
     return _first(demo, visit, app, is_quiet=is_quiet, looked=looks or not is_quiet)
@@ -201,7 +204,7 @@ def _code(demo: Demonstration, visit: Visit, begun: Begun, sent_at: float) -> Vi
         hidden("name", begun.user),
         hidden("owner", _name(demo, visit)),
         hidden("sent_to", begun.sent_to),
-        hidden("replaces", ",".join(begun.replaces)),
+        hidden("replaces", "yes" if begun.replaces else ""),
         hidden("recovers", "yes" if begun.needs_recovery else ""),
         hidden("sent_at", str(sent_at)),
         Field(
@@ -255,10 +258,10 @@ def _time(text: str) -> float:
 def activate(demo: Demonstration, visit: Visit) -> Response:
     """Activate the app for a user."""
     app = _app(demo, visit)
-    replaces = tuple(each for each in visit.value("replaces").split(",") if each)
     begun = Begun(
         visit.value("ticket", 64),
-        replaces,
+        phones=(),
+        replaces=("",) if visit.form.get("replaces") == "yes" else (),
         user=visit.value("name", 64),
         needs_recovery=visit.form.get("recovers") == "yes",
         sent_to=visit.value("sent_to", 32),
@@ -307,20 +310,27 @@ def approve_with_finger(demo: Demonstration, visit: Visit) -> Response:
 def _approved(demo: Demonstration, visit: Visit, pin: str | None) -> Response:
     app = _app(demo, visit)
     with visit.showing_errors(lambda: _screen(demo, visit, "logins")):
-        for user, push in _chosen(visit, app):
-            app.approve(user, push, visit.value("number", 8), pin=pin)
-    return visit.redirect("/phone", notice="approved")
+        chosen = _chosen(visit, app)
+        if chosen is not None:
+            app.approve(*chosen, visit.value("number", 8), pin=pin)
+    return _answered(visit, chosen, "approved")
 
 
 def deny(demo: Demonstration, visit: Visit) -> Response:
     """Deny a login in the app."""
     app = _app(demo, visit)
-    for user, push in _chosen(visit, app):
-        app.deny(user, push)
-    return visit.redirect("/phone", notice="denied")
+    chosen = _chosen(visit, app)
+    if chosen is not None:
+        app.deny(*chosen)
+    return _answered(visit, chosen, "denied")
 
 
-def _chosen(visit: Visit, app: PhoneApp) -> list[tuple[User, Push]]:
-    """Return the login that the form names, with its user, in a list. The list is empty if the login no longer waits."""
+def _chosen(visit: Visit, app: PhoneApp) -> tuple[User, Push] | None:
+    """Return the login that the form names, with its user. Return None if the login no longer waits."""
     named = visit.value("user", 64), visit.value("push", 32)
-    return [(user, push) for user, push in app.waiting() if (user.name, push.id) == named]
+    return next(((user, push) for user, push in app.waiting() if (user.name, push.id) == named), None)
+
+
+def _answered(visit: Visit, chosen: tuple[User, Push] | None, notice: str) -> Response:
+    """Redirect to the phone with a notice. If the login no longer waits, the phone looks for other logins instead."""
+    return visit.redirect("/phone?screen=logins") if chosen is None else visit.redirect("/phone", notice=notice)
