@@ -342,3 +342,10 @@ def test_an_action_without_a_device_leads_to_the_devices_and_says_so(scenario: S
         assert (page.path, page.notice.startswith("Choose a device first")) == ("/devices", True), path
     page = anna.open("/opt-in")
     assert (page.path, page.notice) == ("/protection", "Nobody has opted out of the protection.")
+
+
+def test_a_browser_paints_a_page_once_all_of_its_visible_content_is_there(scenario: Scenario, browser: Browsers) -> None:
+    for page in (browser().open("/login"), enter(scenario, browser()).open("/sessions")):
+        (awaited,) = re.findall('<link rel="expect" href="#([a-z]+)" blocking="render">', page.html)
+        _, rest = page.html.split(f'<div id="{awaited}" hidden>')
+        assert re.fullmatch("(<[^>]*>|\\s)*", rest), rest
