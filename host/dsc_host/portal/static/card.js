@@ -7,9 +7,10 @@ const picture = card.querySelector("img");
 const display = card.querySelector("output");
 const label = card.querySelector(".display span");
 const anew = card.querySelector(".anew");
-const OFTEN = 1000;
+const OFTEN = 1000, SELDOM = 30000;
 let shown = display.textContent === display.dataset.off ? "" : display.textContent;
 let timer = 0;
+let pause = OFTEN;
 function query() {
   return new URLSearchParams({ name: keys.elements.name.value });
 }
@@ -22,9 +23,13 @@ function show(text) {
     if (anew) anew.hidden = !/^[0-9]{8}$/.test(text);
     picture.src = "/card.svg?" + query() + "&" + Date.now();
   }
-  // Ask again only while the card is on and the page is visible: a display that is off does not change by itself.
+  pause = OFTEN;
+  lookLater();
+}
+// Ask again only while the card is on and the page is visible: a display that is off does not change by itself.
+function lookLater() {
   clearTimeout(timer);
-  if (shown && !document.hidden) timer = setTimeout(() => after(look), OFTEN);
+  if (shown && !document.hidden) timer = setTimeout(() => after(look), pause);
 }
 async function send(key) {
   const body = new URLSearchParams({ csrf: keys.elements.csrf.value, name: keys.elements.name.value, key: key });
@@ -36,6 +41,9 @@ async function send(key) {
   if (wasOff && !shown) display.textContent = display.dataset.first;
 }
 async function look() {
+  // If the request fails, ask again after a longer pause. After an answer, `show` sets the usual pause.
+  pause = Math.min(2 * pause, SELDOM);
+  lookLater();
   const answer = await fetch("/card.json?" + query());
   if (answer.ok) show((await answer.json()).display);
 }
