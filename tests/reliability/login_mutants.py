@@ -249,8 +249,18 @@ MUTANTS = (
         "sharing_ends",
         (
             "what was set aside comes back when sharing ends",
-            "        rows.uses.change(db, use.id, state=str(UseState.ACTIVE))\n",
-            "        pass\n",
+            "            rows.uses.change(db, use.id, state=str(UseState.ACTIVE))\n",
+            "            pass\n",
+        ),
+        (
+            "a card stays set aside while another share lasts",
+            "any_other if device.owner_id == user.id else later",
+            "later",
+        ),
+        (
+            "a shared card that was set aside does not bring back the own card",
+            "later = next((other for other in others if shared & {*_data(db, other).parked}), None)",
+            "later = None",
         ),
     ),
     *in_login(

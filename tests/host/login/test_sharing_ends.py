@@ -13,7 +13,7 @@ from dsc_host.login.messages import notices
 from dsc_host.login.service import staff
 from dsc_host.login.transaction import LoginTransaction, locked_user, user_named
 
-VERAS = "IB3000910"
+VERAS, BENS, WIMS = "IB3000910", "IB3000905", "IB3000912"
 
 
 def with_vera(scenario: Scenario) -> None:
@@ -84,6 +84,76 @@ def test_a_misplaced_card_that_is_replaced_gives_those_who_share_it_their_own_ba
     scenario.system.change(replaced)
     assert [each.label for each in scenario.system.begin("anna", PASSWORD).choices] == ["IB3000901"]
     assert "share_ended" in scenario.told("anna")
+
+
+# ---- several shares of one user ----
+
+
+def cards_of(scenario: Scenario, name: str) -> set[str]:
+    return {each.label for each in scenario.system.begin(name, PASSWORD).choices if each.kind is Kind.DSC_PLUS}
+
+
+def shared(scenario: Scenario, owner: str, serial: str, name: str = "ben") -> str:
+    """Let a user, by default ben, share this card. Return the id of the share."""
+    token = scenario.session(name)
+    share, offer = scenario.system.begin_share(token, owner, PASSWORD)
+    assert scenario.system.answer_share(token, share.id, scenario.respond(serial, offer.shows["challenge"]))
+    assert scenario.system.confirm_share(token, share.id) is ShareState.DONE
+    scenario.clock.advance(60)
+    return share.id
+
+
+def two_shares(scenario: Scenario) -> dict[str, str]:
+    """Let ben, who has a card of his own, share anna's card and then vera's. Return the ids of the shares, by the owners."""
+    with_vera(scenario)
+    scenario.give_card("ben", BENS)
+    shares = {owner: shared(scenario, owner, serial) for owner, serial in (("anna", "IB3000901"), ("vera", VERAS))}
+    assert cards_of(scenario, "ben") == {VERAS}
+    return shares
+
+
+@pytest.mark.parametrize("first", ["anna", "vera"])
+def test_a_card_stays_set_aside_until_the_last_share_ends(scenario: Scenario, first: str) -> None:
+    shares = two_shares(scenario)
+    last = "vera" if first == "anna" else "anna"
+    scenario.system.cancel_share(scenario.session(first), shares[first])
+    assert cards_of(scenario, "ben") == {VERAS if last == "vera" else "IB3000901"}
+    scenario.system.cancel_share(scenario.session(last), shares[last])
+    assert cards_of(scenario, "ben") == {BENS}
+
+
+def test_a_shared_card_that_was_set_aside_comes_back_when_no_later_share_needs_it_away(scenario: Scenario) -> None:
+    shares = two_shares(scenario)
+    scenario.add("wim", "anna")
+    scenario.give_card("wim", WIMS)
+    shared(scenario, "wim", WIMS)
+    scenario.system.cancel_share(scenario.session("vera"), shares["vera"])
+    assert cards_of(scenario, "ben") == {WIMS}
+    scenario.lose("wim", WIMS, Loss.LOST)
+    assert cards_of(scenario, "ben") == {"IB3000901"}
+
+
+def test_a_card_stays_set_aside_if_a_shared_card_was_misplaced_when_another_was_shared(scenario: Scenario) -> None:
+    with_vera(scenario)
+    scenario.give_card("ben", BENS)
+    shared(scenario, "anna", "IB3000901")
+    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
+    shared(scenario, "vera", VERAS)
+    scenario.lose("anna", "IB3000901", Loss.LOST)
+    assert cards_of(scenario, "ben") == {VERAS}
+    scenario.lose("vera", VERAS, Loss.LOST)
+    assert cards_of(scenario, "ben") == {BENS}
+
+
+def test_the_end_of_several_shares_at_once_gives_the_own_card_back(scenario: Scenario) -> None:
+    """The shares end one after another in one transaction, when carl is no longer the same person."""
+    scenario.correct("carl", ANNA)
+    with_vera(scenario)
+    scenario.give_card("carl", BENS)
+    for owner, serial in (("anna", "IB3000901"), ("vera", VERAS)):
+        shared(scenario, owner, serial, "carl")
+    scenario.correct("carl", CARL)
+    assert cards_of(scenario, "carl") == {BENS}
 
 
 # ---- people who are not the same any more, or are gone ----

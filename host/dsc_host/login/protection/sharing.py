@@ -30,7 +30,7 @@ from dsc_host.login.model import Scope, ShareState, Stage, UseState
 from dsc_host.login.rows import Device, Session, Share, Use, User
 from dsc_host.login.signin import device_proof, password_check, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_users
+from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_users
 from dsc_host.login.views import Decision, Offer, ShareView
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
@@ -179,8 +179,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: 
     else:
         rows.shares.change(tx.db, share.id, state=str(ShareState.REFUSED), decided_by=staff.name)
         outbox.add(tx, user, "share_refused")
-    kept = json_column.read(ShareData, found(rows.shares.find(tx.db, share.id)).data)
-    kept = replace(kept, agreed=agreed, decided_at=tx.now(), why=why)
+    kept = replace(_data(tx.db, share.id), agreed=agreed, decided_at=tx.now(), why=why)
     rows.shares.change(tx.db, share.id, data=json_column.write(kept))
     tx.log("share.decide", user, "done" if agreed else "refused", by=staff.name, why=why)
     return ShareState.DONE if agreed else ShareState.REFUSED
@@ -205,14 +204,9 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
         return
     if share.state != ShareState.DONE:
         raise NotNow("this device is not shared")
-    parked = _parked(tx.db, user, share)
-    if (
-        user_id == share.user_id
-        and not any(_comes_back(tx.context, *held) for held in parked)
-        and not _has_more(tx, user, share)
-    ):
+    if user_id == share.user_id and not _keeps_device(tx, user, share):
         raise NotNow("you would have no device left to log in with; ask support for another device first")
-    _stop_sharing(tx.db, user, share, parked)
+    _stop_sharing(tx.db, user, share)
     # If the shared device opened this session, the session ends too.
     own = user_id == share.user_id and session.device_id == share.device_id
     sessions.end_all(tx.db, both[user_id], except_id="" if own else session.id)
@@ -355,7 +349,7 @@ def _end(tx: LoginTransaction, share: Share) -> None:
     """End a share or request because a device, an identity or an account has changed. Notify the user who gets the device."""
     user = found(rows.users.find(tx.db, share.user_id))
     if share.state == ShareState.DONE:
-        _stop_sharing(tx.db, user, share, _parked(tx.db, user, share))
+        _stop_sharing(tx.db, user, share)
         notices.notify(tx, user, "share_ended")
     else:
         # A request has changed none of the user's devices, so the user's sessions continue.
@@ -363,24 +357,44 @@ def _end(tx: LoginTransaction, share: Share) -> None:
         notices.notify(tx, user, "share_refused")
 
 
-def _parked(db: Connection, user: User, share: Share) -> list[registry.Held]:
-    """Return the devices of a user that are set aside for a share."""
-    parked = json_column.read(ShareData, share.data).parked
-    return [held for held in registry.held_by(db, user) if held[1].id in parked]
+def _data(db: Connection, share_id: str) -> ShareData:
+    return json_column.read(ShareData, found(rows.shares.find(db, share_id)).data)
 
 
-def _stop_sharing(db: Connection, user: User, share: Share, parked: list[registry.Held]) -> None:
+def _set_aside(db: Connection, user: User, share: Share) -> list[tuple[registry.Held, str | None]]:
+    """Return the devices that are set aside for a share, each with the id of the share for which it then stays set aside.
+
+    This id is None if the device comes back when the share ends. While the user shares any other device, the user's own devices
+    stay set aside. If the device of this share is itself set aside for a later share, all these devices stay set aside for it.
+    """
+    of_user = (rows.shares.c.user_id == user.id) & (rows.shares.c.state == ShareState.DONE) & (rows.shares.c.id != share.id)
+    others = [other.id for other in rows.shares.all(db, of_user, order=rows.shares.c.at)]
+    held = registry.held_by(db, user)
+    shared = {use.id for device, use in held if device.id == share.device_id}
+    later = next((other for other in others if shared & {*_data(db, other).parked}), None)
+    any_other = later or next(iter(others), None)
+    parked = _data(db, share.id).parked
+    return [
+        ((device, use), any_other if device.owner_id == user.id else later) for device, use in held if use.id in parked
+    ]  # fmt: skip
+
+
+def _stop_sharing(db: Connection, user: User, share: Share) -> None:
+    for (_, use), stays_for in _set_aside(db, user, share):
+        if stays_for is None:
+            rows.uses.change(db, use.id, state=str(UseState.ACTIVE))
+        else:
+            kept = _data(db, stays_for)
+            rows.shares.change(db, stays_for, data=json_column.write(replace(kept, parked=(*kept.parked, use.id))))
     mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == share.device_id)
     rows.uses.remove(db, mine)
-    for _, use in parked:
-        rows.uses.change(db, use.id, state=str(UseState.ACTIVE))
     rows.shares.change(db, share.id, state=str(ShareState.CANCELLED))
     users.invalidate_sessions(db, user)
 
 
-def _comes_back(context: LoginContext, device: Device, use: Use) -> bool:
-    return registry.is_live(device, use._replace(state=str(UseState.ACTIVE)), context.now())
-
-
-def _has_more(tx: LoginTransaction, user: User, share: Share) -> bool:
-    return any(device.id != share.device_id for device, _ in registry.live_of(tx, user))
+def _keeps_device(tx: LoginTransaction, user: User, share: Share) -> bool:
+    """Return whether the user will have a device to log in with when the share ends."""
+    others = any(device.id != share.device_id for device, _ in registry.live_of(tx, user))
+    restored = [held for held, stays_for in _set_aside(tx.db, user, share) if stays_for is None]
+    active, now = str(UseState.ACTIVE), tx.now()
+    return others or any(registry.is_live(device, use._replace(state=active), now) for device, use in restored)
