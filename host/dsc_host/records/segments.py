@@ -24,6 +24,7 @@ from dsc_host.records.audit_entries import START
 from dsc_host.records.keys import Keyring, MasterKey
 from dsc_host.records.seals import Seals
 from dsc_host.records.tables import audit_archive, audit_segments
+from dsc_host.records.transaction import Transaction
 
 SEGMENT = 100_000
 """The default number of entries in a segment: about 30 MB."""
@@ -201,19 +202,21 @@ def key_ids(db: Connection) -> set[str]:
     return found | set(db.execute(select(audit_archive.c.key_id)).scalars())
 
 
-def seal_some(db: Connection, keys: Keyring, seals: Seals, most: int) -> int:
+def seal_some(tx: Transaction, most: int) -> int:
     """Seal up to `most` checkpoints, and the mark of the archived entries, again under the current key.
 
     Return the number of checkpoints sealed. Raises `StoreError` if one of the old seals is not valid.
     """
-    key = keys.current
-    if set(db.execute(select(audit_archive.c.key_id)).scalars()) - {key.id}:
-        move_mark(db, archived(db, keys, seals), key, seals)
+    # An archiver moves the mark. Without the claim, this transaction could put an earlier mark back.
+    tx.context.store.claim(tx.db)
+    key = tx.keys.current
+    if set(tx.db.execute(select(audit_archive.c.key_id)).scalars()) - {key.id}:
+        move_mark(tx.db, archived(tx.db, tx.keys, tx.seals), key, tx.seals)
     others = select(audit_segments).where(audit_segments.c.key_id != key.id).order_by(audit_segments.c.number).limit(most)
-    found = [_read(row) for row in db.execute(others)]
+    found = [_read(row) for row in tx.db.execute(others)]
     for segment in found:
-        if segment is None or segment.seal_problem(keys, seals):
+        if segment is None or segment.seal_problem(tx.keys, tx.seals):
             raise StoreError("a checkpoint of the audit log does not have its seal; see audit verify, and restore a backup")
-        values = {"key_id": key.id, "seal": key.sign_log(seals.checkpoint(segment.digest))}
-        db.execute(update(audit_segments).where(audit_segments.c.number == segment.number).values(values))
+        values = {"key_id": key.id, "seal": key.sign_log(tx.seals.checkpoint(segment.digest))}
+        tx.db.execute(update(audit_segments).where(audit_segments.c.number == segment.number).values(values))
     return len(found)

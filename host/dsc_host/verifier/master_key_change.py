@@ -73,7 +73,7 @@ def _seal_vault(context: CardContext, to: MasterKey) -> None:
         context.change_in_turn(lambda tx: context.seals.store(tx.db, to))
     while left and (sealed := context.change_in_turn(lambda tx: _seal_some_of_vault(tx, to))):
         left -= sealed
-    while context.change_in_turn(lambda tx: segments.seal_some(tx.db, tx.keys, tx.seals, BATCH)) == BATCH:
+    while context.change_in_turn(lambda tx: segments.seal_some(tx, BATCH)) == BATCH:
         continue
 
 

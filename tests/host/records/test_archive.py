@@ -4,7 +4,9 @@ import errno
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -16,6 +18,7 @@ from tests.host.verifier_samples import MASTER, Clock
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.records import archive, archive_file, kept_cards, segments
+from dsc_host.records.store import Store
 from dsc_host.records.tables import audit, audit_kept
 from dsc_host.records.transaction import Transaction
 from dsc_host.verifier import Checkpoint, Keyring, MasterKey, Verifier, backup, restore
@@ -200,3 +203,29 @@ def test_a_new_master_key_seals_the_mark_too(database: Database, archived: Verif
     with Verifier.open(database.url, master_key=new, clock=clock) as renewed:
         report = renewed.audit.check(folder=folder)
         assert (report.problems, report.unseen) == ((), ())
+
+
+@pytest.mark.every_database
+def test_a_change_of_the_master_key_keeps_what_was_archived_during_it(
+    database: Database, archived: Verifier, folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_entries(archived, SIZE)
+    archived.audit.seal(SIZE)
+    real, keys = segments.move_mark, Keyring(MasterKey(bytes(32)), MASTER)
+    monkeypatch.setitem(Store.open.__func__.__kwdefaults__, "patience", 0.05)  # type: ignore[attr-defined]
+    with Verifier.open(database.url, master_key=keys, clock=clock) as other:
+        monkeypatch.undo()
+
+        def between(*values: Any) -> None:
+            """Archive between the reading of the mark and its writing, if nothing prevents that."""
+            monkeypatch.undo()
+            with suppress(StoreError):
+                other.audit.archive(folder, FUTURE)
+            real(*values)
+
+        with Verifier.open(database.url, master_key=keys, clock=clock) as both:
+            monkeypatch.setattr(segments, "move_mark", between)
+            both.rekey()
+        other.audit.archive(folder, FUTURE)
+        report = other.audit.check(folder=folder)
+        assert (report.problems, report.unseen, other.audit.archived_to()) == ((), (), 4000)
