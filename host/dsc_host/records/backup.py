@@ -35,8 +35,8 @@ FORMAT = 1
 """The format of a backup that holds the whole log."""
 WITH_SEGMENTS = 2
 """The format of a backup that leaves out sealed segments."""
-MOST_LINE = 64 * 1024
-"""The largest number of bytes in a line of a backup. Every row is far shorter."""
+MOST_LINE = 1024 * 1024
+"""The largest number of bytes in a line of a backup. The longest rows have a client's public keys: up to about 300 KB."""
 _BATCH = 500
 
 
@@ -59,6 +59,8 @@ def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress,
 
     def write_line(line: Mapping[str, Any]) -> None:
         data = _line(line)
+        if len(data) > MOST_LINE:
+            raise StoreError("a row is too long for a backup")
         signer.update(data)
         file.write(data)
 

@@ -13,6 +13,7 @@ from tests.host.databases import Database, new_database, parameters
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, fail, right
 
 from dsc_host.errors import DscError, StoreError
+from dsc_host.records import vault
 from dsc_host.records.backup import MOST_LINE
 from dsc_host.verifier import Keyring, MasterKey, Policy, Reason, State, Verifier
 from dsc_host.verifier.backup import backup, restore
@@ -267,6 +268,17 @@ def test_a_line_may_be_so_long(sqlite_target: str) -> None:
     assert len(line) == MOST_LINE
     assert "of another version" in refused(line, sqlite_target)
     assert "too long" in refused(b" " + line, sqlite_target)
+
+
+def test_a_long_secret_comes_back_and_a_longer_one_is_refused(source: Verifier, sqlite_target: str) -> None:
+    long = bytes(MOST_LINE // 4)
+    source.context.change(lambda tx: vault.put(tx, "long", long))
+    restore(sqlite_target, MASTER, io.BytesIO(made(source)))
+    with Verifier.open(sqlite_target, master_key=MASTER) as verifier:
+        assert verifier.context.read(lambda tx: vault.get(tx, "long")) == long
+    source.context.change(lambda tx: vault.put(tx, "long", bytes(MOST_LINE)))
+    with pytest.raises(StoreError, match="a row is too long for a backup"):
+        made(source)
 
 
 def test_a_file_that_cannot_be_written_is_the_callers_error(one: bytes) -> None:
