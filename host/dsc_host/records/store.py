@@ -7,7 +7,8 @@ Five promises, for every kind of database:
 2. An older database is migrated in one transaction. An SQLite file is copied first.
 3. When a `write` transaction has locked a card, no other transaction changes this card until the first one ends. So reading,
    deciding and recording are atomic, with any number of threads, processes and machines.
-4. When a `write` transaction has been committed, its changes are on the disk. If it fails before its commit, none remain.
+4. When a `write` transaction has been committed, its changes are on the disk. If it fails before its commit, none of its changes
+   remain.
 5. Every error of the database becomes a `StoreError`, which names the database, and quotes neither a password nor stored data.
 """
 
@@ -97,9 +98,13 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Close the connections. A database in memory is lost. Closing the store again does nothing."""
+        """Close the connections. A database in memory is lost. Closing the store again does nothing.
+
+        In a forked process, leave the connections open, because the parent still uses them.
+        """
         self._closed = True
-        self._backend.close()
+        if os.getpid() == self._opened_in:
+            self._backend.close()
 
     def read(self, *, streams: bool = False) -> AbstractContextManager[Connection]:
         """Return a transaction that sees the database as it was at its first statement, even if others write in the meantime.
@@ -150,7 +155,7 @@ class Store:
 
     @property
     def locks_rows(self) -> bool:
-        """Whether a transaction that writes locks single rows. Otherwise, it locks the whole database."""
+        """Whether a writing transaction locks single rows. Otherwise, it locks the whole database."""
         return self._backend.LOCKS_ROWS
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:

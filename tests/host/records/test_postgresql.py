@@ -1,6 +1,8 @@
 """Properties of PostgreSQL alone: our schema beside other tables, its refusals, locks on rows, and lost connections."""
 
 import builtins
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import NullPool
 from tests.host import databases
 from tests.host.databases import Database
+from tests.host.records.database_file import posix_only
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
@@ -206,6 +209,26 @@ def test_cards_do_not_wait_for_each_other(enrolled: Database) -> None:
             assert verifier.card("A-1").counter == 0
             assert verifier.enroll("C-3", key=KEY, suite=SUITE, pin=PIN)
         store.close()
+
+
+_FORK = """
+import os, sys
+from dsc_host.verifier import Verifier
+verifier = Verifier.open(sys.argv[1], master_key=bytes(range(32)))
+child = os.fork()
+if child == 0:
+    verifier.close()
+    os._exit(0)
+os.waitpid(child, 0)
+print([card.serial for card in verifier.cards()])
+"""
+
+
+@posix_only
+def test_a_fork_that_closes_its_copy_leaves_the_connection_to_the_parent(enrolled: Database) -> None:
+    # Run in a separate process, because the test's process has threads, which a fork would break.
+    command = [sys.executable, "-c", _FORK, enrolled.url]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "['A-1', 'B-2']\n"
 
 
 def test_a_card_that_others_keep_locked_is_given_up_on(enrolled: Database) -> None:
