@@ -202,7 +202,7 @@ class VerifierError(DscError):
 
 
 class StoreError(VerifierError):
-    """The database failed, cannot be opened, does not belong to dscplus, or does not fit the operation, or a row was changed.
+    """The database failed, cannot be opened, belongs to another program, does not fit the operation, or was tampered with.
 
     Examples:
         >>> from dsc_host import MasterKey, StoreError, Verifier

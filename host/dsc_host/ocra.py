@@ -152,10 +152,10 @@ class Suite:
         return int(unix_seconds // self.time_step)
 
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:
-        """Return the first bytes of the input of the two hashes of HMAC (RFC 2104), the inner hash first.
+        """Return the bytes with which the inner and the outer hash of HMAC (RFC 2104) begin.
 
-        Both inputs begin with the padded and masked key. In the inner hash, the suite's text and a zero byte follow.
-        The HMAC is built from two hashes: copying two hashes takes less time than copying an HMAC of the standard library.
+        Both begin with the padded and masked key. In the inner hash, the suite's text and a zero byte follow. The HMAC is
+        built from two hashes: copying two hashes takes less time than copying an HMAC of the standard library.
         """
         if not isinstance(key, bytes) or not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
             raise InputError("key", f"must be {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes")

@@ -7,7 +7,7 @@ hash of the last entry must equal the end hash in the checkpoint. `xz -dc FILE` 
 Three promises:
 
 1. A file gets its name only when it is complete and its contents are on the disk. (On a file system without hard links, an
-   empty file has the name just before.) Only the owner of a file can access it.
+   empty file has this name for a moment.) Only the owner of a file can access it.
 2. A file is accepted only if it is complete and nothing follows its end. The hashes of its entries must form a chain from the
    start hash to the end hash of the segment's checkpoint.
 3. Reading a file takes a limited amount of memory, even if the file is damaged or forged.
@@ -165,7 +165,7 @@ def _lines(path: Path, file: BinaryIO, chunk: int = _CHUNK) -> Generator[bytes, 
 
 
 def in_the_way(error: InputError, field: str) -> InputError:
-    """Return the error about a file in the place of a segment's file, with the remedy."""
+    """Return an error that names the remedy, for `error` about a file that has the name of a segment's file."""
     return InputError(field, f"{error.problem}; put the right file in its place, or move it away, and repeat the command")
 
 

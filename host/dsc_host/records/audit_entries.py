@@ -102,8 +102,8 @@ class Checkpoint:
 def hash_of(before: bytes, *values: object) -> bytes:
     """Return the SHA-256 of `before`, the hash of the entry before, and of these values, encoded as JSON.
 
-    `values` are in the order of the columns. The last one is `card_row`. It is left out if it is None, so that entries from the
-    time before this column keep their hashes.
+    `values` are in the order of the columns. The last value, `card_row`, is left out if it is None, so that entries older than
+    this column keep their hashes.
     """
     values = values[:-1] if values[-1] is None else values
     return hashlib.sha256(before + encoded(values).encode()).digest()

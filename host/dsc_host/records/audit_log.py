@@ -80,9 +80,9 @@ class AuditLog:
 
         The check includes all cards, their owners and all secrets of the vault. It finds cards and secrets that somebody has
         changed, or that contradict the log, and reports at most 100 problems. With `since`, the check also verifies that the
-        log still has the entry at that checkpoint. If it has, and `whole` is false, only the entries after `since` are checked,
-        so the cost does not grow with the log. A whole check includes the archived segments in `folder`, and the report names
-        the segments that have no file there. A large log is checked by several processes.
+        log still has the entry at that checkpoint. If `whole` is false and the log does not end before `since`, only the
+        entries after `since` are checked, so the cost does not grow with the log. A whole check includes the archived segments
+        in `folder`, and the report names the segments that have no file there. A large log is checked by several processes.
 
         From time to time, `done` is called with the number of checked entries and their total. Raises `StoreError` if a newer
         dscplus has migrated the database.
@@ -141,8 +141,8 @@ class AuditLog:
     def archive(self, folder: Path, before: float, *, done: Progress = ignored) -> list[Segment]:
         """Move sealed segments into files in `folder`, and return these segments.
 
-        Segments are moved in their order. The move stops before the first segment whose last entry is as new as `before`, in
-        Unix seconds, or newer. It also stops before a segment that ends with the last entry of the log. Entries are removed
+        Segments are moved in their order. The move stops before the first segment whose last entry is not older than
+        `before`, in Unix seconds. It also stops before a segment that ends with the last entry of the log. Entries are removed
         from the database only after their file was checked. After each batch, `done` is called with the numbers of the last
         removed entry and the last entry to remove.
 

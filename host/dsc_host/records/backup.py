@@ -170,13 +170,14 @@ class Restoring:
                 "restore it with the dscplus that made it, then open the database with this dscplus"
             )
         rows, key_id = header.get("rows"), header.get("key")
-        names = [table.name for table in self._tables]
-        if not isinstance(key_id, str) or not isinstance(rows, dict) or list(rows) != names:
-            raise self._refusal("is not the header of a backup")
-        if not all(type(count) is int and count >= 0 for count in rows.values()):
-            raise self._refusal("is not the header of a backup")
         self.left_out = LeftOut.read(header.get("segments"))
-        if (self.left_out is None) != (header["format"] == FORMAT):
+        if (
+            not isinstance(key_id, str)
+            or not isinstance(rows, dict)
+            or list(rows) != [table.name for table in self._tables]
+            or not all(type(count) is int and count >= 0 for count in rows.values())
+            or (self.left_out is None) != (header["format"] == FORMAT)
+        ):
             raise self._refusal("is not the header of a backup")
         return rows, key_id
 

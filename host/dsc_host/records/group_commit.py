@@ -34,7 +34,7 @@ from dsc_host.records.statements import Statement
 from dsc_host.records.store import Store
 
 MOST_TOGETHER = 64
-"""The largest number of changes in one transaction. PostgreSQL keeps at most this many savepoints of one in shared memory."""
+"""The largest number of changes in one transaction. PostgreSQL keeps in shared memory at most this many savepoints of each."""
 
 _INTERRUPTED = (
     "the change was interrupted and may have been recorded; check before you repeat it, and verify a response only with a new "

@@ -272,8 +272,8 @@ class Keyring:
         """Return the plain secret in `sealed`, whichever key of this keyring has sealed it.
 
         This is mainly for secrets outside the database, for example in a cookie. They do not say which key sealed them, and
-        must still open while services with different sealing keys run. `serial`, `kind` and `bound` are the arguments of
-        `MasterKey.unseal`. Raises `StoreError` as it does.
+        must still open while services with different sealing keys run. `serial`, `kind` and `bound` are as in
+        `MasterKey.unseal`. Raises `StoreError` if no key opens the secret.
         """
         for key in self.keys[:-1]:
             with suppress(StoreError):

@@ -42,7 +42,7 @@ class Refusals:
         self._lock = Lock()
 
     def add(self, key: str, what: str, now: float, until: float) -> bool:
-        """Count a refusal under the limit `key`. Return whether it is the first under this limit, which must be logged.
+        """Count a refusal under the limit `key`. Return True for the first refusal under this limit: the caller must log it.
 
         `what` names what the limit counts. `now` and `until`, the end of the limit, are Unix times.
         """

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Double, LargeBinary
 from dsc_host.records.tables import Counter, Times
 
 _INTEGER_END = 2**63
-"""A database stores integers from the negative of this limit up to the number before it."""
+"""A database stores integers from -2**63 to 2**63 - 1."""
 _COUNTER_END = 2**64
 """A counter is below this limit."""
 

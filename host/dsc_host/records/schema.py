@@ -22,6 +22,6 @@ class Schema:
     migrations: Path
     """The folder of the Alembic revisions. Each revision migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]
-    """For each table of which a backup does not keep all rows, by name: the query for the rows to keep, or None for no row."""
+    """The tables of which a backup leaves out rows, by name. A value is a query for the rows to keep, or None for no row."""
     restored: tuple[Callable[[Connection, float], None], ...]
-    """The functions to call in the transaction that restores a backup, after its rows, with the connection and the time."""
+    """The functions to call with the connection and the time after the rows of a backup were added, in that transaction."""

@@ -32,7 +32,7 @@ class _Form:
     bound: Callable[[Values], Any]
     """A function that returns the parameters in the form that the driver needs: in order, or by name."""
     read: tuple[tuple[int, Callable[[Any], Any]], ...]
-    """The columns whose values are converted when they are read, with their conversions."""
+    """The position and the conversion of each column whose values must be converted after reading."""
     binary: Sql | None = None
     """The statement in PostgreSQL's own form, if the types of all its parameters are known."""
     encoders: tuple[tuple[str, Encode], ...] = ()

@@ -7,7 +7,7 @@ Five promises, for every kind of database:
 2. An older database is migrated in one transaction. An SQLite file is copied first.
 3. When a `write` transaction has locked a card, no other transaction changes this card until the first one ends. So reading,
    deciding and recording are atomic, with any number of threads, processes and machines.
-4. When a `write` transaction has been committed, its changes are on the disk. If it fails before its commit, none of its changes
+4. When a `write` transaction has been committed, its changes are on the disk. If it fails before its commit, none of them
    remain.
 5. Every error of the database becomes a `StoreError`, which names the database, and quotes neither a password nor stored data.
 """

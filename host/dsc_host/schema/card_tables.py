@@ -60,7 +60,7 @@ NO_OWNERS = bytes(_HASH_BYTES)
 # - `enrolment`: random text that identifies the enrollment.
 # - `version`: the number of the row's version.
 # - `owners_hash`: the hash of the owners' names.
-# - `valid_from`, `valid_until`: responses are accepted from the first time on, until the second. NULL means no limit.
+# - `valid_from`, `valid_until`: responses are accepted from the first time until the second. NULL means no limit.
 # - `seal`: the seal of all other columns (see `card_seals`).
 cards = Table(
     "cards",
@@ -95,7 +95,7 @@ cards = Table(
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
 
-# The word is a literal in the statements. With a parameter, the database could not know whether an index below has the rows.
+# The state is a literal in the statements. With a parameter, the database could not know whether an index below has the rows.
 _DECOY: ColumnElement[str] = literal_column(f"'{DECOY}'")
 IS_DECOY = cards.c.state == _DECOY
 IS_REAL = cards.c.state != _DECOY
@@ -135,7 +135,7 @@ Index("ix_owners_owner", owners.c.owner, owners.c.serial)
 
 CARD_ACTIONS = frozenset(("card.enroll", "card.remove"))
 """The actions in the log that begin or end a card's enrollment."""
-# These words are literals in the statements too, so that the database knows that it can use the small index below.
+# The actions are literals in the statements too, so that the database knows that it can use the small index below.
 _ACTIONS: list[ColumnElement[str]] = [literal_column(f"'{action}'") for action in sorted(CARD_ACTIONS)]
 BEGINS_OR_ENDS = audit.c.action.in_(_ACTIONS)
 """The condition that an entry of the log begins or ends a card's enrollment."""

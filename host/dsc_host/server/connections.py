@@ -8,9 +8,9 @@ nothing. With the limits of this module, a new connection replaces one that only
 Five promises, for each process:
 
 1. A client has 10 seconds to send a head, and 20 seconds to read an answer. `bodies` limits the time for a body.
-2. One client has at most 128 connections, and all clients together have at most 512. If a further connection arrives, one of
-   the connections that count toward this limit and wait for their clients is closed: the one whose last answer is longest ago.
-   If none of them waits for its client, the new connection is answered with 503.
+2. One client has at most 128 connections, and all clients together have at most 512. If a further connection arrives, the
+   server closes a connection that counts toward this limit and waits for its client. If there are several, the server closes
+   the one whose last answer is longest ago. If there is none, the server answers the new connection with 503.
 3. A client is an IPv4 address or an IPv6 /64. The limit for one client does not apply to the trusted proxy.
 4. Requests on one connection are answered one at a time. If a request arrives before the previous answer is complete, the
    request is not answered, and the connection ends after that answer.
@@ -41,7 +41,7 @@ HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
 """The time in seconds in which a client must read an answer."""
 WAITS = "dsc_waits"
-"""A key in a request's state. An application sets it while the request only waits, so that its connection may be closed."""
+"""A key in a request's state. An application sets it while the request only waits: the connection may then be closed."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 

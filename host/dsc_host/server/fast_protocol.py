@@ -1,9 +1,10 @@
 """A limited connection whose requests httptools parses. This takes a fraction of the time of h11.
 
 The extra `fast` installs httptools. httptools does not limit the size of a head, and parses some unusual requests differently
-from h11. So it gets only plain requests. The head of a plain request arrives in one piece, and both parsers understand it in
-the same way. If the request has a body, the head states its length. For any other request, h11 takes over the connection, from
-the first byte of the head. So every request gets the same answer, with the same limits, as without httptools.
+from h11. So httptools gets only plain requests. The head of a plain request arrives in one piece, and both parsers understand
+this head in the same way. If the request has a body, the head states the body's length. For any other request, h11 takes over
+the connection, from the first byte of the head. So every request gets the same answer, with the same limits, as without
+httptools.
 """
 
 import asyncio

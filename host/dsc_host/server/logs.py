@@ -39,7 +39,7 @@ def _places(trace: TracebackType | None) -> list[str]:
 
 
 def configuration(file: Path | None = None) -> dict[str, Any]:
-    """Return settings for `logging.config.dictConfig`. Records are appended to `file`, or written to stderr if it is None."""
+    """Return settings for `logging.config.dictConfig`. Records are appended to `file`, or go to stderr if `file` is None."""
     to_file = {"class": "logging.FileHandler", "filename": str(file), "encoding": "utf-8", "formatter": "json"}
     to_stderr = {"class": "logging.StreamHandler", "formatter": "json"}
     return {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -266,6 +267,22 @@ def test_a_text_that_is_not_utf_8_is_not_quoted(store: Store) -> None:
     with pytest.raises(StoreError, match="holds a text that is not UTF-8") as caught, store.read() as db:
         db.execute(card_tables.cards.select()).all()
     assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
+
+
+@posix_only
+def test_only_a_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The name of a socket must be short.
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as device:
+        device.bind("device")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for name, problem in (
+        ("device", "is a device; name a file"),
+        ("circle", "cannot be read"),
+        ("circle/x", "there is no folder"),
+    ):
+        with pytest.raises(StoreError, match=problem):
+            Store.open(url(tmp_path / name), SCHEMA)
 
 
 def test_a_copy_of_the_file_is_a_backup(enrolled: Path, tmp_path: Path) -> None:

@@ -49,13 +49,13 @@ class Backend(Protocol):
     """A database of one kind, with any tables. `READ`, `READ_ONCE`, `STREAM`, `WRITE` and `MIGRATE` are transaction modes."""
 
     WRITERS: int
-    """The number of transactions of one process that may write at the same time. It is 1 unless they lock single rows."""
+    """The number of transactions of one process that may write at the same time. It is 1 unless `LOCKS_ROWS` is true."""
     LOCKS_ROWS: bool
-    """Whether a transaction that writes locks single rows. Otherwise, it locks the whole database."""
+    """Whether a writing transaction locks single rows. Otherwise, it locks the whole database."""
     READ: Mode
     """A mode that sees the database in its state at the first statement, and writes nothing."""
     READ_ONCE: Mode
-    """A mode for a single read, or for several reads that are sent together and see the database in one state."""
+    """A mode for a single read, or for several reads that are sent together. All of them see the same state of the database."""
     STREAM: Mode
     """A mode like `READ`, for large results that are read in parts."""
     WRITE: Mode
@@ -84,7 +84,7 @@ class Backend(Protocol):
         """Return the database's marks, or None if it is empty."""
 
     def claim(self, db: Connection) -> None:
-        """Until the transaction ends, make all other transactions wait that claim the database."""
+        """Make all other transactions that claim the database wait until this transaction ends."""
 
     def wait_for_locks(self, db: Connection, waits: bool) -> None:
         """Make the next statements of this transaction wait for locks (the default), or fail immediately."""

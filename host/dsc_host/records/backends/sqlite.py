@@ -94,7 +94,7 @@ class SQLite:
     def turn(self, mode: Mode) -> Iterator[Start]:
         """Wait for this thread's turn to write to the file. A transaction that only reads needs no turn.
 
-        Of all threads of a process, only the one whose turn it is asks for SQLite's lock.
+        Only this thread then asks for SQLite's lock. The other threads of the process wait for their turns.
         """
         if self._turns is None or mode is self.READ:
             yield mode.start
@@ -234,16 +234,17 @@ def _path(url: URL) -> Path | None:
         return None
     if "\0" in url.database:
         raise InputError("database", "a file's name cannot hold a NUL")
-    return Path(url.database).resolve()
+    # `Path.resolve` would raise a `RuntimeError` for links that lead in a circle.
+    return Path(os.path.realpath(url.database))
 
 
 def _make_file(path: Path) -> None:
     try:
         if path.is_dir():
             raise StoreError(f"{path}: it is a folder; name a file in it")
-        if path.is_fifo():
-            # SQLite would wait forever.
-            raise StoreError(f"{path} is a pipe; name a file")
+        if path.exists() and not path.is_file():
+            # For a pipe, SQLite would wait forever. For a device, SQLite would create files beside the device.
+            raise StoreError(f"{path} is a {'pipe' if path.is_fifo() else 'device'}; name a file")
         if not path.parent.is_dir():
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
         # Create the file here, because SQLite would let all users read it. SQLite's log files get the same permissions.

@@ -23,7 +23,7 @@ class Turns:
 
     @contextmanager
     def turn(self, deadline: float) -> Iterator[bool]:
-        """Wait for a turn until `deadline`, a time of `time.monotonic`. Provide whether the turn has come.
+        """Wait for a turn until `deadline`, a time of `time.monotonic`. Yield whether the turn has come.
 
         The end of the `with` block ends the turn.
         """
@@ -73,7 +73,7 @@ _turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
 
 
 def turns_of(path: str) -> Turns:
-    """Return the queue of the file at `path`. It is the same for all threads of this process, as long as one of them has it."""
+    """Return the queue of the file at `path`. All threads of this process get the same queue, while one of them uses it."""
     with _guard:
         found = _turns.get(path)
         if found is None:
