@@ -3,13 +3,13 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError, StateError, StoreError, UnknownCard
 from dsc_host.ocra import Suite
-from dsc_host.schema.card_tables import DECOY, NO_OWNERS
+from dsc_host.schema.card_tables import NO_OWNERS
 from dsc_host.verifier import card_rules, rows
 from dsc_host.verifier.model import Card, Policy, State
 from dsc_host.verifier.rows import CardRecord
@@ -21,12 +21,12 @@ _PAGE = 500
 
 def known_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the row of a card. Raises `UnknownCard`, and `StoreError` if the row was tampered with."""
-    return tx.seals.check(_check_real(serial, rows.find_card(tx.db, serial) if card_rules.is_serial(serial) else None))
+    return tx.seals.check(_found(tx.db, serial, rows.find_card))
 
 
 def locked_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the row of a card, and lock it until the transaction ends. Raises as `known_card` does."""
-    return tx.seals.check(_check_real(serial, rows.lock_card(tx.db, serial) if card_rules.is_serial(serial) else None))
+    return tx.seals.check(_found(tx.db, serial, rows.lock_card))
 
 
 def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
@@ -42,7 +42,7 @@ def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
 
 def check_known(db: Connection, serial: str) -> None:
     """Lock the row of a card without checking its seal. Raises `UnknownCard` if no card has this serial."""
-    _check_real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
+    _found(db, serial, rows.lock_card)
 
 
 def check_listing(owner: str | None, state: str | None, after: str, limit: int | None) -> None:
@@ -73,11 +73,6 @@ def listed(context: CardContext, owner: str | None, state: str | None, after: st
             return
         after = page[-1].serial
         left -= len(page)
-
-
-def is_real(card: CardRecord | None) -> bool:
-    """Return whether the row exists and is not a decoy."""
-    return card is not None and card.state != DECOY
 
 
 def unknown(serial: str) -> UnknownCard:
@@ -158,7 +153,9 @@ def _card(record: CardRecord, owners: tuple[str, ...]) -> Card:
     )
 
 
-def _check_real(serial: str, card: CardRecord | None) -> CardRecord:
-    if card is None or not is_real(card):
+def _found(db: Connection, serial: str, find: Callable[[Connection, str], CardRecord | None]) -> CardRecord:
+    # Do not look at the state: no decoy is stored under a serial, and the row may have been tampered with.
+    card = find(db, serial) if card_rules.is_serial(serial) else None
+    if card is None:
         raise unknown(serial)
     return card

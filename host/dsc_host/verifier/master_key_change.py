@@ -11,7 +11,8 @@ from typing import Any
 from dsc_host.records import audit_writer, seals, segments, vault
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import MasterKey, Secret
-from dsc_host.verifier import card_lookup, rows
+from dsc_host.schema.card_tables import DECOY
+from dsc_host.verifier import rows
 from dsc_host.verifier.card_seals import Holder
 from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
@@ -97,7 +98,7 @@ def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> 
         # Keep the version: the content of the row does not change.
         rows.change_card(tx.db, tx.seals.sealed(card._replace(**changes)), *changes)
     # Do not log the names of decoys.
-    real = [card.serial for card in found if card_lookup.is_real(card)]
+    real = [card.serial for card in found if card.state != DECOY]
     serials = f"{real[0]} to {real[-1]}" if real else "none left"
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))
     return len(found), len(real), found[-1].serial if found else after

@@ -198,11 +198,12 @@ def test_a_backup_of_another_database_is_refused_by_who_says_which_one_is_wanted
         assert verifier.audit.check().sound
 
 
-def test_a_card_that_was_changed_can_be_removed_and_enrolled_anew(clock: Clock) -> None:
+@pytest.mark.parametrize("changed", [{"failures": 3}, {"state": card_tables.DECOY}], ids=["failures", "decoy"])
+def test_a_card_that_was_changed_can_be_removed_and_enrolled_anew(clock: Clock, changed: dict[str, object]) -> None:
     with Verifier.open("sqlite://", master_key=MASTER, clock=clock) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         with verifier.context.store.write() as db:
-            db.execute(update(card_tables.cards).values(failures=3))
+            db.execute(update(card_tables.cards).values(changed))
         with pytest.raises(StoreError, match=r"restore the database from a backup, or remove the card"):
             verifier.card("A-1")
         verifier.remove("A-1")
