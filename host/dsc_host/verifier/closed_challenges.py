@@ -66,10 +66,10 @@ def refuse_counted(tx: CardTransaction, action: str, reason: Reason, now: float)
 def _counted(context: CardContext, action: str, reason: Reason, now: float) -> Event | None:
     """Count a refusal. Return an event for the log if it is the first refusal in this minute, and otherwise None.
 
-    The event also has the number of refusals in earlier minutes, as far as no event has had that number yet.
+    The event also has the number of refusals in earlier minutes that were only counted until now.
     """
     began = now // _COUNTED_FOR * _COUNTED_FOR
-    earlier = sum(counted.count for counted in context.unjudged.take_ended(now))
+    earlier = sum(counted.count - 1 for counted in context.unjudged.take_ended(now))
     if not context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
         return None
     return Event(action, None, "refused", reason, {"earlier": str(earlier)} if earlier else {})

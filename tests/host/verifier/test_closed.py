@@ -126,7 +126,10 @@ def test_what_is_counted_is_told_once_in_a_minute(verifier: Verifier, clock: Clo
     assert told() == [(None, "unknown", "{}")]
     clock.advance(MINUTE)
     verifier.verify("0" * 22, "12345678")
-    assert told()[1:] == [(None, "unknown", '{"earlier":"100"}')]
+    assert told()[1:] == [(None, "unknown", '{"earlier":"99"}')], "the first of the hundred has an entry of its own"
+    clock.advance(MINUTE)
+    verifier.verify("0" * 22, "12345678")
+    assert told()[2:] == [(None, "unknown", "{}")], "each has an entry, so none is told"
     assert verifier.audit.check().sound
 
 
