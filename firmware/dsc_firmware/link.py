@@ -235,7 +235,7 @@ class Sender:
         wipe(self._buffer)
 
     def _put(self, c):
-        # All replies fit into a line. A longer line would violate the protocol, so it would be cut here.
+        # Cut the line here: a longer line would violate the protocol. For example, an error may quote a long name.
         if self._length < LINE_MAX - _CHECK:
             self._buffer[self._length] = c
             self._length += 1
