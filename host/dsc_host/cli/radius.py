@@ -88,6 +88,11 @@ def serve(
         known = system.context.read(clients.load)
         if not known:
             raise Failed("there are no clients; add one: dscplus radius client add NAME --address ADDRESS")
+        if verifier_alone and (unserved := [each.name for each in known if not each.options.challenges]):
+            notice(
+                f"With --verifier, every login from {', '.join(unserved)} is refused, because the program was added with "
+                "--no-challenge. Add the program again without it, or leave out --verifier."
+            )
         if listening.context:
             trust(listening.context, known)
         logging.config.dictConfig(configuration())

@@ -75,6 +75,7 @@ def test_values_are_cut_to_what_an_attribute_holds() -> None:
         ({"rule": [{"Session-Timeout": -1}]}, "from 0 to"), ({"rule": [{"Session-Timeout": True}]}, "from 0 to"),
         ({"rule": [{"vendor": [{"id": 9, "type": 1}]}]}, "needs a text or a number"),
         ({"rule": [{"vendor": [{"id": 9, "type": 256, "text": "x"}]}]}, "type must be a whole number"),
+        ({"rule": [{"devices": ["sms", "dsc_pluss"]}]}, "rule 1: there is no kind of device dsc_pluss; the kinds are card,"),
         ({"rule": [{"Class": "x" * 247}] * 7}, f"{MOST_TABLE_BYTES} bytes"),
     ],
 )  # fmt: skip

@@ -289,3 +289,19 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
 def test_a_certificate_without_an_address_for_it_is_refused(dscplus: Command, option: str) -> None:
     error = dscplus.refused("radius", option, "server.pem", code=2)
     assert f"{option[2:]}: is only for RADIUS over TLS; give its address with --tls" in error
+
+
+def test_a_program_without_challenges_is_named_when_only_the_card_is_checked(
+    dscplus: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a challenge, `--verifier` refuses every login."""
+    monkeypatch.setattr(server, "run", lambda *_: None)
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
+    dscplus.with_cards("IB1")
+    for address, (name, *more) in enumerate((("door", "--no-challenge"), ("gate", "--no-challenge"), ("vpn",)), 1):
+        dscplus("radius", "client", "add", name, "--address", f"192.0.2.{address}", *more)
+    assert "every login from door, gate is refused" in dscplus("radius", "--verifier").err
+    assert "refused" not in dscplus("radius").err
+    for name in ("door", "gate"):
+        dscplus("radius", "client", "remove", name, "--yes")
+    assert "refused" not in dscplus("radius", "--verifier").err

@@ -245,6 +245,27 @@ async def test_the_end_answers_what_is_being_judged(scenario: Scenario, tmp_path
         writer.close()
 
 
+@awaited
+async def test_the_end_answers_what_came_before_a_packet_that_is_malformed(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed, judge = threading.Event(), UserLogins.judge
+    monkeypatch.setattr(UserLogins, "judge", lambda *given: freed.wait(SECONDS) and judge(*given))
+    async with site(scenario, tmp_path) as at:
+        reader, writer = await at.connected(at.client)
+        writer.write(asked() + bytes(4))
+        while not at.program.responder.dropped:
+            await asyncio.sleep(0)
+        stopping = asyncio.create_task(at.running.stop())
+        # The thread that judges goes on only after the server has begun to stop.
+        await asyncio.sleep(0)
+        freed.set()
+        await stopping
+        assert parse(await received(reader)).code == Code.ACCESS_CHALLENGE
+        assert await reader.read() == b""
+        writer.close()
+
+
 def test_a_status_request_is_answered_if_it_is_signed_and_reaches_no_record(program: Program) -> None:
     before = len(list(program.scenario.verifier.audit.entries()))
     data = asked()

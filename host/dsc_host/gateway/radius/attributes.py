@@ -14,6 +14,7 @@ from typing import Any
 from dsc_host.errors import InputError
 from dsc_host.files import read_whole
 from dsc_host.gateway.radius.packets import MOST_VALUE, Attribute, Type
+from dsc_host.login.model import Kind
 
 PLACEHOLDERS = ("user", "device", "level", "per_day", "per_five_days")
 """The placeholders in a text: the user's name, the kind of the device, and the device's level and limits in the policy."""
@@ -27,6 +28,9 @@ _VENDOR = {"id", "type", "text", "number"}
 _VENDOR_HEAD = 6
 _CONDITIONS = {"clients", "groups", "devices"}
 _MOST_NUMBER = 2**32 - 1
+CARD = "card"
+"""The kind of device with which the owner of a card logs in, without the login system."""
+_DEVICES = frozenset({CARD, *map(str, Kind)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,15 @@ def _rule(where: str, content: object, groups: Mapping[str, frozenset[str]]) -> 
     if named is not None and (unknown := named - set(groups)):
         raise InputError("attributes", f"{where}: there is no group {min(unknown)}; add it to [groups]")
     users = None if named is None else frozenset().union(*(groups[each] for each in named))
-    conditions = {name: _names(f"{where}: {name}", given.get(name, [])) for name in ("clients", "devices")}
+    devices = _names(f"{where}: devices", given.get("devices", []))
+    if strange := devices - _DEVICES:
+        raise InputError(
+            "attributes", f"{where}: there is no kind of device {min(strange)}; the kinds are {', '.join(sorted(_DEVICES))}"
+        )
+    clients = _names(f"{where}: clients", given.get("clients", []))
     plain = [_value(f"{where}: {name}", name, given[name]) for name in given if name in _TEXTS or name in _NUMBERS]
     vendors = [_vendor(f"{where}: vendor", each) for each in _list("vendor", given)]
-    return _Rule(conditions["clients"], users, conditions["devices"], (*plain, *vendors))
+    return _Rule(clients, users, devices, (*plain, *vendors))
 
 
 def _value(where: str, name: str, content: object) -> _Value:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dsc_host.errors import InputError, StoreError, TooManyChallenges, VerifierError
 from dsc_host.gateway.radius import messages
-from dsc_host.gateway.radius.attributes import NO_TABLE, PLACEHOLDERS, Table
+from dsc_host.gateway.radius.attributes import CARD, NO_TABLE, PLACEHOLDERS, Table
 from dsc_host.gateway.radius.clients import Client
 from dsc_host.gateway.radius.packets import Code, Packet, Type, password_of
 from dsc_host.gateway.radius.replies import ForeignState, Reply, decoded, opened_state, rejected, sealed_state
@@ -24,8 +24,6 @@ from dsc_host.verifier.model import Card, State
 _MOST_CARDS = 50
 """The maximum number of cards that are read for one owner."""
 _IN_USE = (State.ENROLLED, State.ACTIVE)
-_DEVICE = "card"
-"""The kind of device in the table of attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,8 @@ class CardLogins:
         if not self.verifier.verify(challenge, fold_response(text), once=True):
             return rejected("refused", client)
         user = decoded(name)
-        values = {**dict.fromkeys(PLACEHOLDERS, ""), "user": user, "device": _DEVICE}
-        given = self.table.attributes(client.name, user, _DEVICE, values)
+        values = {**dict.fromkeys(PLACEHOLDERS, ""), "user": user, "device": CARD}
+        given = self.table.attributes(client.name, user, CARD, values)
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, name), *given))
 
     def _serial(self, owner: str, wanted: str) -> str:

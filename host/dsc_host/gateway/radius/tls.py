@@ -14,6 +14,7 @@ import hashlib
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dsc_host.errors import InputError
@@ -140,7 +141,7 @@ class TlsConnections:
                     await _send(writer, taken)
             self._responder.drop("malformed")
         finally:
-            await asyncio.gather(*judging, return_exceptions=True)
+            await _ended(judging)
 
     async def _reply(self, request: Request, writer: asyncio.StreamWriter) -> None:
         try:
@@ -153,6 +154,16 @@ class TlsConnections:
             except (OSError, TimeoutError):
                 # The client does not read its replies. Close the connection, so that replies do not fill the memory.
                 writer.transport.abort()
+
+
+async def _ended(judging: set[asyncio.Task[None]]) -> None:
+    """Wait until all requests of a connection are answered, even if the server stops meanwhile.
+
+    `stop` cancels the waiting task, but not the tasks that answer the requests.
+    """
+    while unfinished := [task for task in judging if not task.done()]:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait(unfinished)
 
 
 async def _packet(reader: asyncio.StreamReader) -> bytes | None:
