@@ -131,7 +131,10 @@ class BoardSession:
             except FlashError as error:
                 if not _VARIABLE_LOST.search(str(error)):
                     raise
-        raise self._damaged(_ATTEMPTS)
+        raise ProtocolError(
+            f"{self.name}: the board's interpreter was reset in each of {_ATTEMPTS} attempts, and lost what was sent before. "
+            "Use another cable, port or connection"
+        )
 
     def _evaluate_once(self, code: str) -> str:
         """Run `code`, and return the text of its result. Long code is sent in pieces, and a long result arrives in pieces."""
@@ -151,28 +154,31 @@ class BoardSession:
     # These methods pass a function to `_persist`, because each further attempt needs code with a shorter piece.
 
     def _upload_piece(self, at: int, code: str) -> int:
-        return self._further(at, self._persist(lambda: snippets.upload(at, code[at : at + self._chunk])))
+        answer = self._persist(lambda: snippets.upload(at, code[at : at + self._chunk]))
+        return self._confirmed(answer, at + 1, len(code))
 
     def _rest(self, at: int) -> str:
         if piece := self._persist(lambda: snippets.rest(at, self._chunk)):
             return str(piece)
         raise ProtocolError(f"{self.name}: the board's answer is shorter than it said")
 
-    def _further(self, at: int, answer: object) -> int:
-        """Return `answer`, which is the new length of the sent data. Raise ProtocolError unless it is more than `at`."""
-        if isinstance(answer, int) and answer > at:
+    def _confirmed(self, answer: object, least: int, most: int) -> int:
+        """Return `answer`, the length of the data on the board. Raise ProtocolError unless it is from `least` to `most`."""
+        if isinstance(answer, int) and least <= answer <= most:
             return answer
         raise ProtocolError(f"{self.name}: the board did not confirm the length of the data that was sent to it")
 
     def _write_once(self, path: str, data: bytes, report: ByteProgress) -> None:
+        # An empty file is created too.
         length = self._append(path, 0, data)
         report(length)
         while length < len(data):
-            length = self._further(length, self._append(path, length, data))
+            length = self._append(path, length, data)
             report(length)
 
-    def _append(self, path: str, at: int, data: bytes) -> Any:
-        return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
+    def _append(self, path: str, at: int, data: bytes) -> int:
+        answer = self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
+        return self._confirmed(answer, min(at + 1, len(data)), len(data))
 
     def _persist(self, make: Callable[[], str]) -> Any:
         """Run the code that `make` returns. If an attempt was damaged on the line, repeat it, up to 15 times.
@@ -196,7 +202,7 @@ class BoardSession:
                 return answer
         raise self._damaged(_ATTEMPTS, seen)
 
-    def _damaged(self, count: int, seen: bytes = b"") -> ProtocolError:
+    def _damaged(self, count: int, seen: bytes) -> ProtocolError:
         last = f" (the last: {_shown(seen)})" if seen else ""
         return ProtocolError(
             f"{self.name}: {count} commands or answers in a row arrived damaged{last}. The line loses or changes bytes: "
@@ -241,7 +247,9 @@ class BoardSession:
             self._recover()
         for _ in range(_ATTEMPTS):
             with suppress(Damaged):
-                self._repl.run("result = True", RESTART_SECONDS, after=_RESET)
+                # Even if the command raises an error, the board then restarts.
+                with suppress(Refused):
+                    self._repl.run("result = True", RESTART_SECONDS, after=_RESET)
                 return
             self._recover()
 

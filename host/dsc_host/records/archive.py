@@ -201,7 +201,9 @@ class ArchiveCheck:
                 if segment.first_entry + count - 1 == wanted:
                     found = digest
         except InputError as error:
-            self.problems.append(f"segment {segment.number}: {error.problem}")
+            self.problems.append(
+                f"segment {segment.number}: {error.problem}; put a good copy of this file in its place, and check again"
+            )
             return None
         self.entries += count
         return found

@@ -7,7 +7,7 @@ from tests.host.flash.board_double import BoardDouble, Habits
 from tests.host.flash.flash_boards import NEW, OLD, PICO, assert_kept, copy_of, flash, start, unflash
 
 from dsc_host.errors import DscError, LinkTimeout, ProtocolError
-from dsc_host.flash import BoardContents, BoardSession, BoardStuck, FlashError, board_line
+from dsc_host.flash import BoardContents, BoardSession, BoardStuck, FlashError, board_line, snippets
 from dsc_host.flash import board_session as sessions
 from dsc_host.flash.firmware import beside_package
 from dsc_host.link import open_port
@@ -264,3 +264,37 @@ def test_a_board_that_prints_into_the_last_command_is_restarted_all_the_same(dis
             habits.garbles_once = True
         with BoardSession(open_port(board.url), board.url):
             assert board.starts == 2
+
+
+def test_a_board_that_refuses_the_last_command_is_restarted_all_the_same(disk: Disk) -> None:
+    # The board's memory may be so full that not even an assignment succeeds.
+    with BoardDouble(disk) as board:
+        with BoardSession(open_port(board.url), board.url) as session:
+            run = session._repl.run
+            session._repl.run = lambda code, *more, **named: run("raise MemoryError", *more, **named)  # type: ignore[method-assign]
+        with BoardSession(open_port(board.url), board.url):
+            assert board.starts == 2
+
+
+@pytest.mark.parametrize("length", [None, "1", -1, 0, 4])
+def test_a_file_whose_length_the_board_does_not_confirm_is_an_error_of_ours(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, length: object
+) -> None:
+    monkeypatch.setattr(snippets, "append", lambda *_: f"result = {length!r}")
+    with (
+        BoardDouble(disk) as board,
+        BoardSession(open_port(board.url), board.url) as session,
+        pytest.raises(ProtocolError, match="did not confirm the length"),
+    ):
+        session.write("new", b"abc")
+
+
+def test_a_board_that_loses_its_variables_again_and_again_is_named(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_CHUNK", 64)
+    with (
+        BoardDouble(disk) as board,
+        BoardSession(open_port(board.url), board.url) as session,
+        pytest.raises(ProtocolError, match="interpreter was reset in each of 16 attempts") as refused,
+    ):
+        session.evaluate("raise NameError(\"name '_s' isn't defined\")")
+    assert "damaged" not in str(refused.value)
