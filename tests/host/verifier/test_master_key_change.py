@@ -211,19 +211,26 @@ def test_who_knows_only_the_old_key_is_refused_and_loses_nothing(full: Database)
 
 def rekey_and_tell(url: str, pipe: Connection) -> None:
     master_key_change.BATCH = BATCH
+
+    def tell(*so_far: int) -> None:
+        pipe.send(so_far)
+        # Wait for a word before each further batch: a kill that comes late then finds batches that are left to do.
+        pipe.recv()
+
     with Verifier.open(url, master_key=NEW_FIRST) as verifier:
-        verifier.rekey(done=lambda *so_far: pipe.send(so_far))
+        verifier.rekey(done=tell)
 
 
 def test_killed_between_or_in_batches_it_goes_on(full: Database) -> None:
     context = multiprocessing.get_context("spawn")
     for batches in (1, 2):
-        ours, theirs = context.Pipe(duplex=False)
+        ours, theirs = context.Pipe()
         worker = context.Process(target=rekey_and_tell, args=(full.url, theirs), daemon=True)
         worker.start()
         for _ in range(batches):
             assert ours.poll(DEADLINE)
             ours.recv()
+            ours.send("go on")
         worker.kill()
         worker.join(DEADLINE)
         theirs.close()
