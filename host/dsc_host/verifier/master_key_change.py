@@ -3,11 +3,17 @@
 The cards are sealed in batches. Each batch is a separate transaction, so no login waits long. If the change is interrupted,
 each card is sealed under either the old key or the new key, and a second run continues with the remaining cards. During the
 change, every process that uses the database must have both keys.
+
+Version 0.1.0 sealed a new PIN under the first key of its process, even if the card was under another key. Such PINs are also
+found and sealed again.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
+from dsc_host.errors import StoreError
 from dsc_host.records import audit_writer, seals, segments, vault
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.keys import MasterKey, Secret
@@ -44,7 +50,7 @@ def rekey(context: CardContext, done: Progress) -> int:
             total += real
             done(total, max(left, total))
     _seal_vault(context, to)
-    return total
+    return total + _seal_pins(context, to)
 
 
 def in_use(context: CardContext) -> dict[str, int]:
@@ -94,14 +100,57 @@ def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> 
     if not found and after:
         return 0, 0, after
     for card in found:
-        changes = {"key_id": to.id, **_seal_again(tx.context, tx.seals.check(card), to)}
-        # Keep the version: the content of the row does not change.
-        rows.change_card(tx.db, tx.seals.sealed(card._replace(**changes)), *changes)
+        _seal_card(tx, card, to)
     # Do not log the names of decoys.
     real = [card.serial for card in found if card.state != DECOY]
     serials = f"{real[0]} to {real[-1]}" if real else "none left"
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))
     return len(found), len(real), found[-1].serial if found else after
+
+
+def _seal_card(tx: CardTransaction, card: CardRecord, to: MasterKey) -> None:
+    changes = {"key_id": to.id, **_seal_again(tx.context, tx.seals.check(card), to)}
+    # Keep the version: the content of the row does not change.
+    rows.change_card(tx.db, tx.seals.sealed(card._replace(**changes)), *changes)
+
+
+def _seal_pins(context: CardContext, to: MasterKey) -> int:
+    """Seal each PIN again that is under another key although its card is under the key `to`. Return the number of cards."""
+    total, after = 0, ""
+    while found := _cards_with_pin(context, to, after):
+        for card in found:
+            if _has_pin_of_another_key(context, card, to):
+                total += context.change_in_turn(partial(_seal_pins_of, card.serial, to))
+        after = found[-1].serial
+    return total
+
+
+def _cards_with_pin(context: CardContext, to: MasterKey, after: str) -> list[CardRecord]:
+    with context.reading() as tx:
+        return rows.cards_with_pin(tx.db, to.id, after, BATCH)
+
+
+def _seal_pins_of(serial: str, to: MasterKey, tx: CardTransaction) -> bool:
+    card = rows.lock_card(tx.db, serial)
+    if card is None or card.key_id != to.id or not _has_pin_of_another_key(tx.context, card, to):
+        return False
+    _seal_card(tx, card, to)
+    tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serial, "key": to.id}))
+    return True
+
+
+def _has_pin_of_another_key(context: CardContext, card: CardRecord, to: MasterKey) -> bool:
+    """Return whether a PIN of the card opens with another key of the keyring, and not with `to`."""
+    bound = context.seals.bound(Holder.of(card))
+    for sealed, kind in ((card.sealed_pin, Secret.PIN), (card.sealed_duress_pin, Secret.DURESS_PIN)):
+        if sealed is not None:
+            try:
+                to.unseal(sealed, card.serial, kind, bound)
+            except StoreError:
+                with suppress(StoreError):
+                    context.keys.unseal(sealed, card.serial, kind, bound)
+                    return True
+    return False
 
 
 def _seal_again(context: CardContext, card: CardRecord, to: MasterKey) -> dict[str, Any]:

@@ -307,6 +307,13 @@ def lock_cards_not_under(db: Connection, key_id: str, after: str, until: float, 
     return [CardRecord(*row) for row in db.execute(others.order_by(cards.c.serial).limit(limit).with_for_update())]
 
 
+def cards_with_pin(db: Connection, key_id: str, after: str, limit: int) -> list[CardRecord]:
+    """Return cards with a PIN whose row names this master key, in the order of their serials, beginning after `after`."""
+    has_pin = cards.c.sealed_pin.is_not(None) | cards.c.sealed_duress_pin.is_not(None)
+    found = select(cards).where(cards.c.serial > after, cards.c.key_id == key_id, has_pin)
+    return [CardRecord(*row) for row in db.execute(found.order_by(cards.c.serial).limit(limit))]
+
+
 def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
     """Return the number of cards that are sealed under another master key, and the Unix time when the last of them was added.
 

@@ -99,6 +99,8 @@ def test_the_master_key_is_changed_and_everybody_comes_in_but_who_has_guessed(sc
         assert all(comes_in(over(verifier), at, each) for each in HELD)
     with opened(url, clock, NEW) as verifier:
         assert all(comes_in(over(verifier), at, each) for each in HELD)
+        with pytest.raises(TooManyAttempts):
+            over(verifier).begin("carl", PASSWORD, "192.0.2.66")
     with pytest.raises(DscError), opened(url, clock, MASTER) as verifier:
         comes_in(over(verifier), at, Kind.CODE_CARD)
 

@@ -139,6 +139,45 @@ def test_a_pin_that_an_earlier_version_sealed_under_the_other_key_opens(
         assert log_in(verifier, serial(2), 1)
 
 
+@pytest.mark.every_database
+def test_a_pin_that_an_earlier_version_sealed_under_the_old_key_is_found(
+    full: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        verifier.rekey()
+    with Verifier.open(full.url, master_key=OLD_FIRST) as other, monkeypatch.context() as early:
+        early.setattr(CardTransaction, "resealed", lambda tx, pin, card, kind: tx.sealed(pin, Holder.of(card), kind))
+        other.enroll_all([Enrollment("LATER", KEY, SUITE, PIN)])
+        for number in (2, 3, 3 + 2 * BATCH):
+            other.set_duress_pin(serial(number), "4321")
+        challenge = other.challenge(serial(4))
+        assert other.change_pin(challenge.id, right(challenge), PIN)
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        assert verifier.rekey() == 5
+        assert verifier.rekey() == 0
+        assert verifier.audit.check().problems == ()
+    with Verifier.open(full.url, master_key=NEW) as verifier:
+        assert log_in(verifier, "LATER")
+        assert all(log_in(verifier, serial(number)) for number in (2, 3, 3 + 2 * BATCH))
+        assert log_in(verifier, serial(4), 1)
+
+
+@pytest.mark.every_database
+def test_a_pin_that_no_key_opens_does_not_stop_the_change(full: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = MasterKey(b"\x77" * 32)
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        verifier.rekey()
+    with Verifier.open(full.url, master_key=Keyring(NEW, MASTER)) as other, monkeypatch.context() as early:
+        seal = lost.seal
+        early.setattr(
+            CardTransaction, "resealed",
+            lambda tx, pin, card, kind: seal(pin.encode(), card.serial, kind, tx.seals.bound(Holder.of(card))),
+        )  # fmt: skip
+        other.set_duress_pin(serial(2), "4321")
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        assert verifier.rekey() == 0
+
+
 @pytest.mark.long
 @pytest.mark.every_database
 def test_who_works_meanwhile_notices_nothing(full: Database) -> None:
