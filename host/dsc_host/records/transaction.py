@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
@@ -27,6 +27,8 @@ LIBRARY = "library"
 """The actor if the caller does not name one."""
 
 T = TypeVar("T")
+Repeated: TypeAlias = dict[Any, Any]
+"""The values that the attempts of one change share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Transaction:
     db: Connection
     entries: PendingEntries | None = None
     """The log entries of this transaction. None if the transaction only reads."""
+    repeated: Repeated = field(default_factory=dict, repr=False, compare=False)
+    """The values that `once` has made."""
 
     @property
     def keys(self) -> Keyring:
@@ -71,6 +75,16 @@ class Transaction:
         if self.entries is None:
             raise AssertionError("a transaction that only reads logs nothing")
         self.entries.add(self.keys, self.seals, now, self.context.actor, events)
+
+    def once(self, name: object, make: Callable[[], T]) -> T:
+        """Return the value of `make`. If this transaction repeats an aborted one, return the value that was made there.
+
+        So `make` may change something outside the database, for example count. `name` tells the values of a change apart.
+        """
+        if name not in self.repeated:
+            self.repeated[name] = make()
+        value: T = self.repeated[name]
+        return value
 
     def last_entry(self) -> int:
         """Return the number of the log's last entry, counting the entries of this transaction that are not written yet."""
@@ -96,8 +110,11 @@ class Context(ABC, Generic[TX]):
     actor: str = LIBRARY
 
     @abstractmethod
-    def transaction(self, db: Connection, entries: PendingEntries | None = None) -> TX:
-        """Return a transaction on this connection, which adds its log entries to `entries`."""
+    def transaction(self, db: Connection, entries: PendingEntries | None = None, repeated: Repeated | None = None) -> TX:
+        """Return a transaction on this connection, which adds its log entries to `entries`.
+
+        All attempts of a change must get the same `repeated`. None means that there is only one attempt.
+        """
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
@@ -107,7 +124,7 @@ class Context(ABC, Generic[TX]):
         """Do `work` in a transaction that may write, and return its result, or raise its refusal.
 
         The transaction may also do the work of other threads: see `group_commit`. The work may be repeated from its beginning,
-        so it must change nothing outside the database.
+        so it must change nothing outside the database, except with `Transaction.once`.
         """
         return result_of(self.commits.do(self.work_of(work)))
 
@@ -119,7 +136,8 @@ class Context(ABC, Generic[TX]):
         """Return `work` in the form that `commits` takes. It acts in the name of this context's actor."""
         if isinstance(work, SetWork):
             return work
-        return lambda db, entries: work(self.transaction(db, entries))
+        repeated: Repeated = {}
+        return lambda db, entries: work(self.transaction(db, entries, repeated))
 
     def change_in_turn(self, work: Callable[[TX], T | Refused]) -> T:
         """Do `work` in a separate transaction, then pause. Use it for each of many transactions in a row.

@@ -9,7 +9,7 @@ If several steps are about the same card, each step is decided after the changes
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ARRAY, Connection, String, any_, bindparam, select
@@ -19,7 +19,7 @@ from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.group_commit import Outcome, Outcomes, SetWork
 from dsc_host.records.row_sets import RowSet, insert_into, update_of
 from dsc_host.records.statements import PendingResult, Statement
-from dsc_host.records.transaction import Step
+from dsc_host.records.transaction import Repeated, Step
 from dsc_host.schema.card_tables import cards, challenges
 from dsc_host.verifier import closed_challenges, decoys, judgment, rows
 from dsc_host.verifier.card_rules import is_serial
@@ -73,10 +73,11 @@ class CardWork(SetWork[T], Generic[T]):
 
     context: CardContext
     step: Issue | Judgment
+    repeated: Repeated = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, db: Connection, entries: PendingEntries) -> Any:
         """Do the step alone."""
-        return self.step(self.context.transaction(db, entries))
+        return self.step(self.context.transaction(db, entries, self.repeated))
 
     @staticmethod
     def do_set(db: Connection, entries: PendingEntries, works: Sequence[SetWork[Any]]) -> Outcomes:
@@ -193,7 +194,7 @@ class _Set:
         `busy` has the serials of the cards that the steps before this step have changed.
         """
         work, mark = self._works[index], len(self._entries)
-        tx = CardTransaction(work.context, self._db, self._entries, writes)
+        tx = CardTransaction(work.context, self._db, self._entries, work.repeated, writes)
         try:
             with out_of_memory():
                 if isinstance(work.step, Issue):

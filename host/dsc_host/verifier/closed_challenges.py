@@ -58,7 +58,8 @@ def refuse_and_count(context: CardContext, action: str, reason: Reason, now: flo
 
 def refuse_counted(tx: CardTransaction, action: str, reason: Reason, now: float) -> Verdict:
     """Refuse the answers, and count the refusal. The first refusal in each minute is logged in this transaction."""
-    if (event := _counted(tx.context, action, reason, now)) is not None:
+    event = tx.once(("refused", action, reason), lambda: _counted(tx.context, action, reason, now))
+    if event is not None:
         tx.log(now, event)
     return Verdict(reason, closed=True)
 

@@ -10,7 +10,7 @@ from dsc_host.errors import StoreError
 from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.keys import Keyring, MasterKey, Secret
 from dsc_host.records.refusals import Refusals
-from dsc_host.records.transaction import Context, Transaction
+from dsc_host.records.transaction import Context, Repeated, Transaction
 from dsc_host.verifier.card_seals import CardSeals, Holder
 from dsc_host.verifier.model import Policy
 from dsc_host.verifier.row_writes import CollectedWrites, DirectWrites, RowWrites
@@ -115,6 +115,8 @@ class CardContext(Context[CardTransaction], _CardSecrets):
     refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
     """The attempts that a rate limit of the login system has refused, and that are not logged yet."""
 
-    def transaction(self, db: Connection, entries: PendingEntries | None = None) -> CardTransaction:
-        """Return a transaction on the connection `db`. It adds its log entries to `entries`."""
-        return CardTransaction(self, db, entries)
+    def transaction(
+        self, db: Connection, entries: PendingEntries | None = None, repeated: Repeated | None = None
+    ) -> CardTransaction:
+        """Return a transaction on the connection `db`. It adds its log entries to `entries`. See `Context`."""
+        return CardTransaction(self, db, entries, {} if repeated is None else repeated)

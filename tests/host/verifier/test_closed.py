@@ -10,9 +10,12 @@ from sqlalchemy import Connection
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.ocra import Suite
+from dsc_host.records.audit_writer import PendingEntries
 from dsc_host.records.group_commit import GroupCommit
 from dsc_host.records.store import Store
 from dsc_host.verifier import Challenge, Reason, Verdict, Verifier
+from dsc_host.verifier.card_sets import CardWork
+from dsc_host.verifier.judgment import Judgment, JudgmentRequest
 
 HOLDERS = ("active", "locked", "suspended", "retired", "decoy")
 MINUTE = 60
@@ -131,6 +134,29 @@ def test_what_is_counted_is_told_once_in_a_minute(verifier: Verifier, clock: Clo
     verifier.verify("0" * 22, "12345678")
     assert told()[2:] == [(None, "unknown", "{}")], "each has an entry, so none is told"
     assert verifier.audit.check().sound
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_transaction_that_is_repeated_counts_and_logs_a_refusal_once(verifier: Verifier, clock: Clock, alone: bool) -> None:
+    def aborted() -> None:
+        with verifier.context.store.write() as db:
+            work(db, PendingEntries())
+            raise KeyError("aborted")
+
+    def logged() -> list[str]:
+        return [each.detail for each in verifier.audit.entries() if each.action == "verify"]
+
+    clock.now = 1_700_000_040.0
+    asked, context = JudgmentRequest("verify", [("0" * 22, "12345678")]), verifier.context
+    work = CardWork(context, Judgment(asked)) if alone else context.work_of(Judgment(asked))
+    with pytest.raises(KeyError, match="aborted"):
+        aborted()
+    assert context.commits.do_alone(work).reason is Reason.UNKNOWN
+    assert logged() == ["{}"]
+    verifier.verify("0" * 22, "12345678")
+    clock.advance(MINUTE)
+    verifier.verify("0" * 22, "12345678")
+    assert logged()[1:] == ['{"earlier":"2"}']
 
 
 def test_nothing_is_computed_while_the_database_is_locked(verifier: Verifier, work: Work) -> None:
