@@ -1,8 +1,8 @@
 """CSV files without secrets: lists of existing cards, and orders of new cards.
 
 The files follow RFC 4180, in UTF-8. Spreadsheets interpret a cell that begins with `=`, `+`, `-` or `@` as a formula. If
-free text, such as an owner's name, begins like this, the writer puts an apostrophe before it, and the reader removes the
-apostrophe.
+free text, such as an owner's name, or the part of it after a separator begins like this, the writer puts an apostrophe before
+it. The reader removes the apostrophe, so a text that was written comes back as it was.
 """
 
 import csv
@@ -26,9 +26,11 @@ ORDER_COLUMNS = ("serial", "suite", "owner")
 
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are full-width forms, which some spreadsheets accept too
 # A formula may begin after a separator too: a spreadsheet's locale decides which character separates cells. A quotation
-# mark after a separator may be read as the beginning of a quoted cell.
-_BEGINS_FORMULA = re.compile(rf'(\A|[;,\t|])([\s"]*)(?=[{_FORMULA}])')
-_APOSTROPHE = re.compile(rf"'(?=[\s\"]*[{_FORMULA}])")
+# mark after a separator may be read as the beginning of a quoted cell. An apostrophe that was there before gets one too:
+# otherwise the reader would remove it.
+_BEGINNING, _FOLLOWS = r"(\A|(?<=[;,\t|]))", rf"(?=['\s\"]*[{_FORMULA}])"
+_BEGINS_FORMULA = re.compile(_BEGINNING + _FOLLOWS)
+_APOSTROPHE = re.compile(f"{_BEGINNING}'{_FOLLOWS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +121,12 @@ def _row(card: Card) -> tuple[str, ...]:
 
 
 def _escape_formula(cell: str) -> str:
-    return _BEGINS_FORMULA.sub(r"\1'\2", cell)
+    return _BEGINS_FORMULA.sub("'", cell)
 
 
 def unescape_formula(cell: str) -> str:
-    """Remove the apostrophe that keeps a spreadsheet from reading a cell as a formula."""
-    return cell[1:] if _APOSTROPHE.match(cell) else cell
+    """Remove each apostrophe that keeps a spreadsheet from reading text as a formula."""
+    return _APOSTROPHE.sub("", cell)
 
 
 def _time(unix_seconds: float) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.host.exchange import transfer_samples
 from tests.host.exchange.exchange_samples import CARDS, DATA, KEY, WITH_PIN
@@ -248,7 +248,7 @@ def test_no_cards_are_a_header() -> None:
     assert written().count(b"\n") == 1
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\t=", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\r=", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_what_somebody_wrote_does_not_become_a_formula(start: str) -> None:
     formula = f"{start}HYPERLINK(A1)"
     found = cells(written(card(owners=(formula,), reason=formula)))
@@ -261,6 +261,7 @@ def test_what_somebody_wrote_does_not_become_a_formula(start: str) -> None:
         *((f"x{divider} =1+1", f"x{divider}' =1+1") for divider in ";,\t|"),
         ('x;"=1+1"', 'x;\'"=1+1"'),
         ('"=1+1"', '\'"=1+1"'),
+        ("\t=1+1", "'\t'=1+1"),
     ],
 )
 def test_nor_does_it_behind_another_divider_or_its_quotation_mark(reason: str, written_as: str) -> None:
@@ -284,6 +285,22 @@ def test_an_owner_comes_back_without_the_apostrophe() -> None:
         CardOrder("A", owner="=1+1"),
         CardOrder("B", owner="'anna"),
     ]
+
+
+@given(st.text("=+-@'\"; ,|A\uff1d", min_size=1, max_size=12).map(str.strip).filter(bool))
+@example("A;=B")
+@example("'=x")
+@example("''=x;'\"'-y")
+def test_what_is_written_comes_back_as_it_was(owner: str) -> None:
+    data, columns = io.BytesIO(written(card(owners=(owner,)))), "serial=serial,owner=owners"
+    (order,) = csv_files.placed_orders(data, columns)
+    assert isinstance(order, csv_files.PlacedOrder)
+    assert order.order.owner == owner
+
+
+@pytest.mark.parametrize("owner", ["A;=B", "=1+1", "'anna", "a;'b", "'", "A,-B", "- x"])
+def test_an_owner_in_a_file_of_another_program_is_read_as_it_is(owner: str) -> None:
+    assert read(f'serial,owner\nA,"{owner}"\n'.encode()) == [CardOrder("A", owner=owner)]
 
 
 def test_text_of_any_script_is_utf_8() -> None:
