@@ -53,7 +53,7 @@ def make(
     @contextmanager
     def next_card(request: Request) -> Iterator[CardClient]:
         if not yes:
-            prompts.read_shown(f"Plug in a blank card for {request.user}, then press Enter")
+            prompts.read_shown(f"Plug in a blank card for {request.user}, then press Enter", "confirmation")
         with CardClient.open(port.find()) as client:
             yield client
 

@@ -49,15 +49,15 @@ def read_unlock_key() -> bytes:
     return bytes.fromhex(digits)
 
 
-def read_shown(name: str) -> str:
+def read_shown(prompt: str, field: str = "") -> str:
     """Ask at a terminal for a value that is not secret, or read the next line of standard input.
 
-    Raises `InputError` if standard input has no more lines.
+    Raises `InputError` about `field`, or about the prompt in lower case, if standard input has no more lines.
     """
     if _at_terminal():
         # Do not use typer.prompt: if the answer is echoed, it prints a part of the question on standard output.
-        typer.echo(f"{name}: ", nl=False, err=True)
-    return _next_line(name.lower()).strip()
+        typer.echo(f"{prompt}: ", nl=False, err=True)
+    return _next_line(field or prompt.lower()).strip()
 
 
 def agreed(question: str) -> bool:
