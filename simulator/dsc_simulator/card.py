@@ -5,6 +5,7 @@ threads are serialized.
 """
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ class SimulatedCard:
             raise SimulatorError("profile, flash: give one of them, not both")
         self._lock = threading.RLock()
         self._arrived = threading.Condition(self._lock)
-        self._watchers: list[list[Callable[[str, bytes], None]]] = []
+        self._watchers: dict[object, Callable[[str, bytes], None]] = {}
         self.flash = flash or (profile.flash() if profile else Flash())
         self.board = SimulatedBoard(Entropy(seed), self.flash, caps="keys" if keys_on_line else "", heap=heap)
         self._engine_name = engine
@@ -122,7 +123,10 @@ class SimulatedCard:
         return self._engine is None
 
     def memory(self) -> bytes | None:
-        """Return the whole RAM of the card as it is now, to search it for secrets. None on `cpython`."""
+        """Return the whole RAM of the card as it is now, to search it for secrets. None on `cpython`.
+
+        Raise FirmwareCrash if the card has stopped or its power has failed.
+        """
         with self._lock:
             return self._running().memory()
 
@@ -147,10 +151,10 @@ class SimulatedCard:
     def advance(self, seconds: float) -> str:
         """Advance the card's clock by `seconds`, and run the firmware whenever it is due. Return what the display then shows.
 
-        Raise ValueError for a negative number.
+        Raise ValueError for a negative or infinite number.
         """
-        if seconds < 0:
-            raise ValueError("seconds: time only goes forward")
+        if not 0 <= seconds < math.inf:
+            raise ValueError("seconds: must be 0 or more, and finite")
         with self._lock:
             left = round(seconds * 1000)
             while left > 0:
@@ -191,11 +195,11 @@ class SimulatedCard:
         Return a function that ends these calls. Calling that function twice does nothing.
         """
         # A new object, so that two watchers that are equal can be told apart.
-        entry = [watcher]
-        self._watchers.append(entry)
+        key = object()
+        self._watchers[key] = watcher
 
         def end() -> None:
-            self._watchers = [each for each in self._watchers if each is not entry]
+            self._watchers.pop(key, None)
 
         return end
 
@@ -257,7 +261,7 @@ class SimulatedCard:
             raise
 
     def _tell(self, direction: str, data: bytes) -> None:
-        for (watcher,) in tuple(self._watchers):
+        for watcher in tuple(self._watchers.values()):
             watcher(direction, data)
 
     def _run(self) -> None:

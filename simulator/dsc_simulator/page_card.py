@@ -9,12 +9,11 @@ Visitors of the page press the card's keys and read its display. Promises:
 from collections.abc import Mapping
 
 from dsc_simulator import engines
+from dsc_simulator.board import KEYS
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 from dsc_simulator.drawings.card import HOLD, Key, keys, svg
 from dsc_simulator.profile import Profile
-
-KEYS = (*"0123456789", "OK", "C", "PRESS")
 
 
 class PageCard:

@@ -202,8 +202,8 @@ class Profiles:
 
     def free_name(self, like: str) -> str:
         """Return a name that no profile has: `like`, else `like-2`, else `like-3`, and so on."""
-        tried = (like, *(f"{like[:28]}-{number}" for number in range(2, 1000)))
-        return next(name for name in tried if name not in self.names())
+        taken, tried = self.names(), (like, *(f"{like[:28]}-{number}" for number in range(2, 1000)))
+        return next(name for name in tried if name not in taken)
 
     @contextmanager
     def open(self, name: str, engine: str | None = None) -> Iterator[ProfileFile]:

@@ -49,6 +49,12 @@ def test_options_that_make_no_card_are_refused(options: dict[str, Any], words: s
         SimulatedCard(**options)
 
 
+@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
+def test_a_time_that_cannot_pass_is_refused(card: SimulatedCard, seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"^seconds: must be 0 or more, and finite"):
+        card.advance(seconds)
+
+
 def test_an_unknown_key_is_refused_before_any_key_is_pressed(card: SimulatedCard) -> None:
     with pytest.raises(ValueError, match="PRESS, not 'x'"):
         card.press("PRESS", "1", "x")

@@ -240,6 +240,15 @@ def test_an_owner_who_keeps_the_key(demo: Demo, held: SimulatedCard, monkeypatch
     assert serial(held) == module.SERIAL
 
 
+def test_an_owner_who_leaves_before_the_end(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Owner(held, monkeypatch, OK=()):
+        done = demo("--card", held.url, "--timeout", "2")
+    assert done.code == 5
+    assert "The card may still hold the demonstration's key. To make it blank, run: dscplus wipe\n" in done.err
+    assert done.err.endswith("Error: nobody pressed these keys on the card within 2 s\n")
+    assert held.display == "", "no question is left on it"
+
+
 def test_an_owner_who_does_nothing(demo: Demo, held: SimulatedCard) -> None:
     done = demo("--card", held.url, "--timeout", "0.05")
     assert done.code == 5

@@ -188,6 +188,7 @@ def test_an_expectation_that_fails_is_told_with_its_line_and_exit_42(command: Co
         ("--script drawing.yaml --screenshot card.svg --force", "card.svg is already written by the script"),
         ("--script drawing.yaml --record card.svg --force", "card.svg is already written by the script"),
         ("--profile work --screenshot folder.svg --force", "is not a regular file"),
+        ("--profile work --record link.svg --force", "is not a regular file"),
         ("--profile work --script own.yaml", "describes its own card; leave --profile out"),
     ],
 )
@@ -197,6 +198,7 @@ def test_what_can_not_be_done_is_refused_before_anything_is(
     monkeypatch.chdir(tmp_path)
     script(tmp_path, "pres: OK")
     Path("drawing.yaml").write_text("steps:\n  - press: PRESS\n  - screenshot: card.svg\n")
+    Path("link.svg").symlink_to("drawing.yaml")
     Path("own.yaml").write_text("card:\n  seed: 1\nsteps:\n  - press: PRESS\n")
     Path("folder.svg").mkdir()
     before = keep_card(tmp_path, "work").read_bytes()

@@ -144,6 +144,13 @@ def test_the_record_of_the_line_holds_no_secret(blank: LiveCard) -> None:
     assert "!1 display" in said or "display text=" in said
 
 
+def test_a_piece_of_a_line_with_a_secret_is_masked(blank: LiveCard) -> None:
+    blank.send(b">1 Hello\n>2 set key=00112233445566778899\n>3 hello\n")  # Another host's line interrupts the line.
+    blank.send(b"aabbccddee*01234567\n")
+    texts = [line.text for line in blank.traffic if line.to_card]
+    assert texts == [">1 Hello", ">* s*t k*y=****", ">3 hello", "***********" + "*" * 8]
+
+
 def test_a_line_holds_nothing_that_a_terminal_would_obey(live: LiveCard) -> None:
     live.send(b"\x1b[2J\x07\x00\xe9 hello\n")
     assert live.traffic[-1].text == ".[2J..\\xe9 hello"

@@ -219,7 +219,7 @@ async def test_keys_of_the_card_are_not_pressed_while_something_is_asked(person:
 async def test_time(person: Person) -> None:
     await person.type("p", "t")
     await person.type("a")
-    assert "10 s since the program started" in person.screen()
+    assert "10 s on the card's clock" in person.screen()
     await person.type("z")
     assert "time stands still" in person.screen()
     assert person.says("next").startswith("Time stands still (z lets it run). Type your PIN")
@@ -228,6 +228,13 @@ async def test_time(person: Person) -> None:
     await person.type("p")
     person.clock.now += 30
     await person.until(lambda: person.says("spoken") == "Display: (off)")
+    seconds = person.workspace.live.seconds
+    person.clock.now += 60
+    await person.until(lambda: f"{seconds + 60:.0f} s on the card's clock" in person.screen())
+    await person.type("t")
+    person.clock.now += 60
+    await person.type("t")
+    assert f"{seconds + 120:.0f} s on the card's clock" in person.screen()
 
 
 @at_card(profile=CARD)

@@ -16,7 +16,7 @@ from tests.firmware.fakes import needs_micropython
 from tests.host.flash.image_files import compiled, pico
 
 from dsc_host import Suite
-from dsc_simulator import FirmwareCrash, Profile, SimulatedCard
+from dsc_simulator import FirmwareCrash, PowerCut, Profile, SimulatedCard
 
 pytestmark = needs_micropython
 
@@ -144,6 +144,18 @@ def test_restart_ends_the_old_thread(profile: Profile) -> None:
         card.restart()
         assert all_gone(first)
         assert len(vm_threads() - before) == 1
+
+
+def test_a_card_without_power_has_no_memory(profile: Profile) -> None:
+    with SimulatedCard(engine="micropython", profile=profile) as card:
+        assert card.memory()
+        card.cut_power(0)
+        with pytest.raises(PowerCut):
+            card.press("PRESS")
+        with pytest.raises(FirmwareCrash, match="the power is off"):
+            card.memory()
+        card.restart()
+        assert card.memory()
 
 
 @pytest.mark.parametrize("closed", [True, False])

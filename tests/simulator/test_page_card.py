@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from dsc_simulator import engines
-from dsc_simulator.page_card import KEYS, PageCard
+from dsc_simulator.board import KEYS
+from dsc_simulator.page_card import PageCard
 
 PROFILE = {"serial": "IB3000901", "key": bytes(32), "suite": "OCRA-1:HOTP-SHA1-8:C-QN06-PSHA1"}
 

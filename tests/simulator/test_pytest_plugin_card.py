@@ -119,6 +119,11 @@ def test_noise_goes_both_ways_and_ends_with_its_block() -> None:
         card.send(b">1 hello\n")
         card.press("PRESS")
         assert card.receive() == b""
+        with card.noise():
+            card.send(b">2 display\n")
+            assert card.receive().startswith(b"<2 ok")
+        card.send(b">3 display\n")
+        assert card.receive() == b""
     card.send(b">1 display\n")
     assert card.receive().startswith(b"<1 ok text=PIN>*")
 

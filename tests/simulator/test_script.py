@@ -219,9 +219,11 @@ def test_screenshots_are_written_below_the_folder(tmp_path: Path) -> None:
 def test_a_screenshot_that_can_not_be_written_is_refused_before_the_first_step(tmp_path: Path) -> None:
     (tmp_path / "a.svg").write_text("mine")
     (tmp_path / "d.svg").mkdir()
+    (tmp_path / "link.svg").symlink_to("a.svg")
     for name, words, options in (
         ("a.svg", "already exists", {}),
         ("d.svg", "is not a regular file", {"overwrite": True}),
+        ("link.svg", "is not a regular file", {"overwrite": True}),
         ("no/a.svg", "there is no folder", {}),
     ):
         with SimulatedCard() as card:

@@ -168,7 +168,11 @@ def _blank_again(client: CardClient, presser: KeyPresser) -> Iterator[None]:
         except (DscError, Failed, KeyboardInterrupt) as error:
             notice(str(error) if isinstance(error, Failed) else _STILL_THERE)
         raise
-    _make_blank(client, presser)
+    try:
+        _make_blank(client, presser)
+    except (DscError, KeyboardInterrupt):
+        notice(_STILL_THERE)
+        raise
 
 
 def _make_blank(client: CardClient, presser: KeyPresser) -> None:

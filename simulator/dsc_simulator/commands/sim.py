@@ -110,7 +110,7 @@ def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
 
 
 def _check_unused(context: typer.Context, *, web: bool, performs: bool) -> None:
-    """Raise `BadParameter` for an option that would have no effect with the others."""
+    """Raise `BadParameter` for a port, or for --headless, if it would have no effect with the other options."""
 
     def given(name: str) -> bool:
         source = context.get_parameter_source(name)

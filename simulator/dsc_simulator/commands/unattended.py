@@ -12,7 +12,7 @@ from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.workspace import Settings, Workspace
 from dsc_simulator.errors import SimulatorError
 from dsc_simulator.profile_store import Profiles
-from dsc_simulator.scripting.recording import Recorder, asciicast, screenshot, strip, write_file
+from dsc_simulator.scripting.recording import Recorder, asciicast, refusal, screenshot, strip, write_file
 from dsc_simulator.scripting.script import Script, ScriptError, read_script, run_script
 
 _CAST = ".cast"
@@ -49,10 +49,8 @@ class Task:
             return
         if path.suffix not in endings:
             raise Failed(f"{option}: a file's name must end in {' or '.join(endings)}", 2)
-        if os.path.lexists(path) and not self.force:
-            raise Failed(f"{option}: {path} already exists; --force overwrites it", 2)
-        if os.path.lexists(path) and not path.is_file():
-            raise Failed(f"{option}: {path} is not a regular file", 2)
+        if words := refusal(path, overwrite=self.force):
+            raise Failed(f"{option}: {path} {words}{'' if self.force else '; --force overwrites it'}", 2)
         if not path.parent.is_dir():
             raise Failed(f"{option}: there is no folder {path.parent}", 2)
 

@@ -31,6 +31,7 @@ from dsc_simulator.errors import SimulatorError
 COLUMNS, ROWS, WIDE = 80, 24, 140
 TALL_COLUMNS, TALL_ROWS = 53, 33
 _ADVANCE_SECONDS = 10
+_CLOCK_SECONDS = 1.0
 _LET_GO = "Hold PRESS for half a second; a shorter touch does nothing."
 _WELCOME = "This card is blank: it has no key yet. Give it one to log in with it."
 _SHOW_KEY = "Show the card's key? Anyone who sees it can compute the card's responses."
@@ -191,6 +192,8 @@ class CardApp(App[int]):
 
     def _plan_tick(self) -> None:
         wait = self.workspace.live.next_tick
+        if wait is None and self.main.query_one(Panel).showing == "time":
+            wait = _CLOCK_SECONDS
         if wait is not None and self._timer is None:
             self._timer = self.set_timer(wait, self._tick)
 
@@ -244,6 +247,8 @@ class CardApp(App[int]):
     def action_panel(self, name: str) -> None:
         """Open the panel `name`, or close it."""
         self.main.query_one(Panel).toggle(name)
+        # While the card is off, the clock of the card is behind.
+        self.workspace.live.tick()
         self._show()
 
     def action_scroll_panel(self, lines: int) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from dsc_firmware.journal import epoch_of
-from dsc_host.link import mask
+from dsc_host.link.frames import decode, mask, mask_noise
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.errors import SimulatorError
 
@@ -55,6 +55,7 @@ class LiveCard:
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         self._partial_lines = {True: b"", False: b""}
+        self._secret_seen = False
         self._interpreter = ""
         self._facts: dict[str, str] = {}
         with self._lock:
@@ -205,10 +206,16 @@ class LiveCard:
         self._partial_lines[to_card] = rest[-_LINE_MAX:]
         for line in lines:
             if line:
-                text = mask(line[-_LINE_MAX:]).decode("ascii", "backslashreplace")
+                text = self._masked(line[-_LINE_MAX:]).decode("ascii", "backslashreplace")
                 # Replace control characters, which a terminal would interpret.
                 shown = "".join(c if c.isprintable() else "." for c in text)
                 self.traffic.append(TrafficLine(self.seconds, to_card, shown))
+
+    def _masked(self, line: bytes) -> bytes:
+        masked = mask(line)
+        self._secret_seen = self._secret_seen or masked != line
+        # A damaged line may be a piece of a line with a secret: for example, two hosts sent lines at the same time.
+        return mask_noise(masked) if self._secret_seen and decode(line) is None else masked
 
 
 class InProcessPort:

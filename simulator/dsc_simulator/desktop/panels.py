@@ -84,6 +84,6 @@ class Panel(VerticalScroll):
     def _time(self, workspace: Workspace) -> str:
         live = workspace.live
         state = "stands still" if live.paused else "runs in real time"
-        return f"{live.seconds:.0f} s since the program started; time {state}.\n" + _TIME_KEYS.format(
+        return f"{live.seconds:.0f} s on the card's clock; time {state}.\n" + _TIME_KEYS.format(
             pause="let time run" if live.paused else "stop time"
         )

@@ -22,7 +22,7 @@ class Engine(Protocol):
         """The number of instructions executed so far. None if the engine does not count them."""
 
     def memory(self) -> bytes | None:
-        """Return the whole RAM, or None if the engine has no separate RAM."""
+        """Return the whole RAM, or None if the engine has no separate RAM. Raise FirmwareCrash as `poll` does."""
 
     def poll(self) -> int:
         """Run one pass of the firmware. Return the milliseconds until the next pass is due.

@@ -124,19 +124,24 @@ class MicroPythonEngine:
         return self._bridge.vm.spent
 
     def memory(self) -> bytes:
-        """Return all of the VM's memory."""
+        """Return all of the VM's memory. Raise FirmwareCrash if the VM has ended."""
+        self._settle()
         return self._bridge.vm.memory()
 
     def poll(self) -> int:
         """Run one pass. Return the milliseconds until the next pass is due. Raise FirmwareCrash or PowerCut."""
-        if not self._stop.alive:
-            raise FirmwareCrash("the power is off")
+        self._settle()
         bridge = self._bridge
-        bridge.vm.settle()
         bridge.fill_in()
         self._let_run()
         bridge.clear_line()
         return bridge.get(mailbox.DUE, 4)
+
+    def _settle(self) -> None:
+        """Wait until the VM waits for its turn. Raise FirmwareCrash if the VM has ended."""
+        if not self._stop.alive:
+            raise FirmwareCrash("the power is off")
+        self._bridge.vm.settle()
 
     def _let_run(self) -> None:
         """Run one pass. Raise PowerCut if the planned power failure comes before the end of the pass."""

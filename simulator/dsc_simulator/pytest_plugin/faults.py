@@ -56,13 +56,13 @@ class FaultyCard(SimulatedCard):
     def noise(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> Iterator[None]:
         """Damage the data on the serial line, in both directions, during the block. The arguments are those of `LineNoise`.
 
-        Raise ValueError for a number that is not a probability.
+        A block within another block replaces its noise until it ends. Raise ValueError for a number that is not a probability.
         """
-        self._noise = LineNoise(drop=drop, corrupt=corrupt, garbage=garbage, seed=seed)
+        before, self._noise = self._noise, LineNoise(drop=drop, corrupt=corrupt, garbage=garbage, seed=seed)
         try:
             yield
         finally:
-            self._noise = None
+            self._noise = before
 
     def unplug(self) -> None:
         """Pull the card's plug: open ports fail with SerialException from now on, and `url` cannot be opened.

@@ -281,11 +281,21 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def refusal(path: Path, *, overwrite: bool) -> str:
+    """Return why `write_file` refuses to write to `path`, for example `already exists`. Return empty text if it does not."""
+    if not os.path.lexists(path):
+        return ""
+    if not overwrite:
+        return "already exists"
+    # Replacing a link would not change its target.
+    return "" if path.is_file() and not path.is_symlink() else "is not a regular file"
+
+
 def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
     """Write `text` to a file, completely or not at all.
 
-    An existing file is replaced only with `overwrite`, and only if it is a regular file. The new file keeps its permissions.
-    A link is refused, because its target would not change. Raise RecordingError.
+    An existing file is replaced only with `overwrite`, and only if it is a regular file, not a link. The new file gets the
+    permissions of the file that it replaces. Raise RecordingError.
     """
     try:
         _write(path, text, overwrite)
@@ -297,7 +307,7 @@ def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
 
 
 def _write(path: Path, text: str, overwrite: bool) -> None:
-    if os.path.lexists(path) and not (overwrite and path.is_file() and not path.is_symlink()):
+    if refusal(path, overwrite=overwrite):
         raise FileExistsError
     scratch = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:

@@ -1,6 +1,5 @@
 """A parsed script, and its execution on a card."""
 
-import os
 import re
 import sys
 from binascii import crc32
@@ -14,7 +13,7 @@ from dsc_simulator.drawings import card
 from dsc_simulator.engines import ENGINES
 from dsc_simulator.errors import PowerCut, SimulatorError
 from dsc_simulator.profile import Profile
-from dsc_simulator.scripting.recording import screenshot, write_file
+from dsc_simulator.scripting.recording import refusal, screenshot, write_file
 
 UNMET = 42
 """The exit code of a script whose expectation failed."""
@@ -184,8 +183,8 @@ def plain(text: str) -> str:
 def _check_place(script: Script, path: Path, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise ScriptError(f"{script.name}: screenshot: there is no folder {path.parent}")
-    if os.path.lexists(path) and not (overwrite and path.is_file()):
-        raise ScriptError(f"{script.name}: screenshot: {path} {'is not a regular file' if overwrite else 'already exists'}")
+    if words := refusal(path, overwrite=overwrite):
+        raise ScriptError(f"{script.name}: screenshot: {path} {words}")
 
 
 def _failure(run: "Run", step: Step) -> Failure | None:
