@@ -24,6 +24,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from unicodedata import category
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -142,7 +143,8 @@ async def read_body(request: Request) -> bytes:
 
 
 def _is_clean(text: str) -> bool:
-    return all(letter.isprintable() or letter in "\r\n\t" for letter in text)
+    # People paste texts with no-break spaces, which `str.isprintable` refuses. Their category is "Zs".
+    return all(letter.isprintable() or letter in "\r\n\t" or category(letter) == "Zs" for letter in text)
 
 
 class Guard:

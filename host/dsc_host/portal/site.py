@@ -42,6 +42,8 @@ _QUERY = re.compile(r"[A-Za-z0-9_.=&-]{1,200}", re.ASCII)
 """The pattern of a query that is kept in links to the same page, for example to the page in another language."""
 _WITH_VALUE = re.compile(rf"({TICKET_PAGE}\?back|{OPENID_PAGE}\?request)=[A-Za-z0-9_.=-]*", re.ASCII)
 
+_SPACES = re.compile(r"[^\S \t\r\n]")
+
 Handler = Callable[["Visit"], Response]
 
 
@@ -167,8 +169,11 @@ class Visit:
         return self.system.visitor(self.token)
 
     def value(self, name: str, longest: int = 200) -> str:
-        """Return a field of the form, or empty text if the field is missing. Raises `InputError` if the text is too long."""
-        text = self.form.get(name, "")
+        """Return a field of the form, or empty text if the field is missing. Raises `InputError` if the text is too long.
+
+        Replace no-break spaces and the like by plain spaces: people paste them, for example from our own pages.
+        """
+        text = _SPACES.sub(" ", self.form.get(name, ""))
         if len(text) > longest:
             raise InputError(name, "must have at most {longest} characters", longest=longest)
         return text

@@ -158,7 +158,8 @@ def leave(visit: Visit) -> Response:
 
 def language(visit: Visit) -> Response:
     """Set the language of the pages, and show the same page again."""
-    path, code = visit.value("path"), visit.value("code", 8)
+    # The path is as long as the query of the page, which may contain a sealed request.
+    path, code = visit.form.get("path", ""), visit.value("code", 8)
     response = visit.redirect(path if path.startswith("/") and not path.startswith("//") else "/")
     if code in NAMES:
         visit.site.cookies.keep(response, "lang", code, _LANGUAGE_SECONDS)
