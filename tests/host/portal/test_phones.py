@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from tests.host.login.scenario import Scenario
-from tests.host.portal.browser import Browsers, enter
+from tests.host.login.scenario import CARL, Scenario
+from tests.host.portal.browser import Browsers, come_with, enter
 
 
-@pytest.mark.parametrize("typed", ["+41 79 123-45-67", "0041 79 123 45 67", "+41 (0)79 123 45 67"])
+@pytest.mark.parametrize("typed", ["+41 79 123-45-67", "0041 79 123 45 67", "+41 (0)79 123 45 67", "+41\xa079\u202f123 45 67"])
 def test_a_number_is_accepted_as_people_write_it(scenario: Scenario, browser: Browsers, typed: str) -> None:
     carl = enter(scenario, browser(), "carl")
     page = carl.open("/phones")
@@ -39,3 +39,15 @@ def test_a_mistake_is_explained_at_the_field(scenario: Scenario, browser: Browse
     field = re.search('<input id="f1-1"[^>]*>', page.html)
     assert field is not None
     assert f'value="{typed[:32]}"' in field[0]
+
+
+def test_the_notice_is_about_the_number_that_was_just_confirmed(scenario: Scenario, browser: Browsers) -> None:
+    carl = come_with(browser(), scenario.bridged("carl", CARL)[1])
+    carl.open("/phones")
+    carl.press("Send a code", number="+41 79 123 45 11")
+    assert "after some days" in carl.press("Confirm", answer=scenario.sent("sms")).notice
+    enter(scenario, carl, "carl").open("/phones")
+    carl.press("Send a code", number="+41 79 123 45 22")
+    assert carl.press("Confirm", answer=scenario.sent("sms")).notice == (
+        "The phone number +41…22 was confirmed. All other sessions have ended."
+    )

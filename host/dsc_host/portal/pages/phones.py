@@ -48,7 +48,7 @@ class _PhoneFlow(CodeFlow):
         return visit.system.confirm_phone(visit.token, code)
 
     def confirmed(self, visit: Visit, to: str) -> Response:
-        waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
+        waits = any(each.kind is WaitKind.NUMBER and each.what == to for each in visit.system.waiting(visit.token))
         token = visit.system.rotate(visit.token)
         if waits:
             return visit.redirect("/phones", notice="phone_waits", token=token, number=to)
