@@ -1,6 +1,7 @@
 """The overview: whether the account is safe, what is due, what is left of the limits, and what happened lately."""
 
 import re
+from contextlib import suppress
 from decimal import Decimal
 
 from tests.host.login.scenario import PASSWORD, Scenario
@@ -26,6 +27,11 @@ def test_the_overview_says_whether_the_account_is_safe(scenario: Scenario, brows
     scenario.clock.advance(8 * 24 * 3600)
     anna = enter(scenario, anna)
     assert "Refused logins" not in anna.open("/").text
+    for number in range(30):
+        scenario.clock.advance(3000)
+        with suppress(DscError):
+            scenario.system.begin("anna", "wrong, all of it", f"192.0.2.{number}")
+    assert "Refused logins in the last seven days: 19 or more" in enter(scenario, anna).open("/").text
     scenario.system.opt_out(anna.cookie)
     assert "You have opted out of the protection" in come_with(anna, scenario.session("anna")).open("/").text
     assert 'href="/opt-in"' in anna.page.html

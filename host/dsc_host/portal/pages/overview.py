@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from dsc_host.login import DeviceState, DeviceView, EventKind, Protection, Scope, SecurityEvent, Visitor
+from dsc_host.login import DeviceState, DeviceView, EventKind, EventPage, Protection, Scope, SecurityEvent, Visitor
 from dsc_host.portal.components import (
     INFO,
     SUCCESS,
@@ -62,15 +62,15 @@ def overview(visit: Visit) -> Response:
 def _account(visit: Visit, visitor: Visitor, known: Protection, money: tuple[Block, ...]) -> tuple[Block, ...]:
     """Return the blocks of the page for a session that may use the account: the protection, everything due, and actions."""
     _, own = visit._, visit.system.devices(visit.token)
-    events = visit.system.security_events(visit.token).events
+    newest = visit.system.security_events(visit.token)
     rows = _due(visit, own)
     # The page has one primary button: it does what is due, or else it leads to more protection.
     pressing = any(form.primary for each in rows for form in each.actions)
     return (
         _safety(visit, visitor, known, own, pressing=pressing),
-        *_refused_logins(visit, events),
+        *_refused_logins(visit, newest),
         *((Listing(_("What is due"), rows),) if rows else ()),
-        Columns((_actions(visit, visitor, own), _devices(_, own), *money, *_folded(_, visitor, events))),
+        Columns((_actions(visit, visitor, own), _devices(_, own), *money, *_folded(_, visitor, newest.events))),
     )
 
 
@@ -124,14 +124,17 @@ def _without_permanent_device(visit: Visit, own: Sequence[DeviceView], *, pressi
     return Alert(WARNING, title, words, links, "shield-off")
 
 
-def _refused_logins(visit: Visit, events: tuple[SecurityEvent, ...]) -> tuple[Alert, ...]:
+def _refused_logins(visit: Visit, newest: EventPage) -> tuple[Alert, ...]:
     _, since = visit._, visit.system.context.now() - _WEEK
-    number = sum(each.kind in _REFUSED and each.at >= since for each in events)
+    number = sum(each.kind in _REFUSED and each.at >= since for each in newest.events)
     if not number:
         return ()
+    title = _("Refused logins in the last seven days: {number}", number=number)
+    if newest.more and newest.events[-1].at >= since:
+        title = _("Refused logins in the last seven days: {number} or more", number=number)
     words = (_("If that was not you, change your password."),)
     links = (Link("/password", _("Change the password")), Link("/events", _("Show the logins")))
-    return (Alert(INFO, _("Refused logins in the last seven days: {number}", number=number), words, links),)
+    return (Alert(INFO, title, words, links),)
 
 
 # ---- due ----
