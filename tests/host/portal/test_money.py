@@ -23,6 +23,7 @@ def test_the_owner_sees_what_was_charged_and_when(scenario: Scenario, browser: B
     assert '<details class="panel folded"><summary>' in ivo.page.html
     assert "amount of money" in ivo.press("Continue", serial="IB3000901", amount="much").error
     assert '<details class="panel folded" open><summary>' in ivo.page.html, "the form with the mistake is in sight"
+    assert "at most two decimals" in ivo.press("Continue", serial="IB3000901", amount="40.0999").error
     assert "cannot be undone" in ivo.press("Continue", serial="IB3000901", amount="40.00").text
     assert ivo.press("Keep $40.00").notice == "The money was taken from the account, and its owner was notified."
     anna = come_with(browser(), scenario.bridged("anna")[1])

@@ -98,6 +98,18 @@ def test_the_check_page_is_only_for_the_session_that_asked_for_it(scenario: Scen
     assert other.open(kept).path == "/withdraw"
 
 
+def test_a_withdrawal_goes_only_to_the_bank_that_was_checked(scenario: Scenario, browser: Browsers) -> None:
+    carl = with_bank(scenario, browser())
+    carl.press("Continue", amount="5")
+    scenario.system.change_bank(carl.cookie, iban="DE89370400440532013000")
+    page = carl.press("Withdraw $5.00")
+    words = "The bank instructions have changed meanwhile; check the withdrawal again."
+    assert (page.status, page.error, "To DE…3000" in page.text) == (409, words, True)
+    assert "Left today $200,000.00" in page.text
+    carl.press("Continue", amount="5")
+    assert "to DE…3000 was recorded" in carl.press("Withdraw $5.00").notice
+
+
 def test_too_much_is_refused_at_the_field(scenario: Scenario, browser: Browsers) -> None:
     carl = with_bank(scenario, browser())
     page = carl.press("Continue", amount="200000.01")

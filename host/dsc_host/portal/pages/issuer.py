@@ -6,6 +6,7 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from dsc_host.login import NotAllowed, OrderState, Request, Return, Settlement
+from dsc_host.login.accounts import money
 from dsc_host.portal import amounts
 from dsc_host.portal.components import INFO, SUCCESS, Badge, Empty, Item, Listing, Meter, Meters, PageForms, Split
 from dsc_host.portal.languages import Language
@@ -232,7 +233,7 @@ def settle(visit: Visit) -> Response:
     _, serial, text = visit._, visit.value("serial", 32).strip(), visit.value("amount", 20).strip()
     owner = visit.value("owner", 64).strip()
     with visit.showing_errors(lambda: _page(visit), "serial"):
-        cents = int(amounts.read(text, _) * 100) if text else None
+        cents = money.cents("amount", amounts.read(text, _)) if text else None
         if not confirmations.is_confirmed(visit):
             return _ask_to_settle(visit, visit.system.staff.settlement(visit.token, serial, cents, owner=owner or None))
         visit.system.staff.settle(visit.token, serial, cents, owner=owner or None)

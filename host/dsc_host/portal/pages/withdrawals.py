@@ -17,7 +17,7 @@ from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
 from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Steps, View, hidden
+from dsc_host.portal.views import Field, Form, Link, Steps, View, button
 from dsc_host.records.table_rows import new_id
 
 _CHECK = "/withdraw/check"
@@ -45,6 +45,8 @@ def withdraw(visit: Visit) -> Response:
         paid = visit.system.payout(visit.token)
         if not paid.bank:
             raise NotNow("there are no bank instructions to send the money to; add them first")
+        if visit.form.get("bank", paid.bank) != paid.bank:
+            raise NotNow("the bank instructions have changed meanwhile; check the withdrawal again")
         if not sure:
             allowance = visit.system.check_withdrawal(visit.token, amount)
         else:
@@ -196,7 +198,7 @@ def _check(visit: Visit, form: Mapping[str, str], paid: Payout) -> View:
     """Return the page that says what will happen, with the button that withdraws. Its form is good for one withdrawal."""
     _, amount, left = visit._, Decimal(form["amount"]), _left(visit.system.withdrawal_limit(visit.token)[1])
     rest = () if left is None or left < amount else ((_("Left today afterwards"), _.dollars(left - amount)),)
-    fields = (hidden("amount", form["amount"]), hidden("entry", form["entry"]), hidden("sure", "yes"))
+    label = _("Withdraw {amount}", amount=_.dollars(amount))
     return View(
         _("Check the withdrawal"),
         words=(_("Nothing has been withdrawn yet. Your account must hold the amount: only your limit was checked."),),
@@ -208,7 +210,7 @@ def _check(visit: Visit, form: Mapping[str, str], paid: Payout) -> View:
             (_("Arrives"), _("By {day}", day=_.day(paid.arrives))),
             *rest,
         ),
-        forms=(Form("/withdraw", _("Withdraw {amount}", amount=_.dollars(amount)), fields),),
+        forms=(button("/withdraw", label, amount=form["amount"], entry=form["entry"], bank=paid.bank, sure="yes"),),
         back=Link(f"/withdraw?kept={visit.request.query_params['kept']}", _("Change the amount")),
         steps=_steps(_, 2),
         crumb=_("Withdraw money"),
