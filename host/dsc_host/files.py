@@ -131,8 +131,10 @@ def replace_whole(path: str, write: Callable[[TextIO], None]) -> None:
 
     The output is first written to a draft, whose name is `path` with `.new` added. While the draft exists, every other call for
     this file raises `FileExistsError`, so no change is lost without an error. Any other `OSError` names the file that could not
-    be written.
+    be written. A pipe or a device is not replaced.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "it is not an ordinary file", path)
     draft = f"{path}.new"
     handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     is_renamed = False

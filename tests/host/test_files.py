@@ -170,3 +170,12 @@ def test_a_name_that_was_claimed_is_free_again_if_the_draft_cannot_be_renamed(
     with pytest.raises(OSError, match="broken"):
         files.name_draft(str(draft), str(path), overwrite=False)
     assert [each.name for each in tmp_path.iterdir()] == ["draft"]
+
+
+@posix_only
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe cannot be written: it is not an ordinary file"):
+        Keyring(MASTER).write(pipe)
+    assert pipe.is_fifo()

@@ -271,9 +271,15 @@ class Store:
             version = self._checked_version(db)
             if version < self._schema.version:
                 copy = self._backend.keep_copy(version)
-                self._backend.mark(db, migrate(db, version, self._schema.migrations), self._schema.compatible_since)
-                self._backend.check_migrated(db)
-                after_migration(db, version)
+                try:
+                    self._backend.mark(db, migrate(db, version, self._schema.migrations), self._schema.compatible_since)
+                    self._backend.check_migrated(db)
+                    after_migration(db, version)
+                except BaseException:
+                    # Nothing was changed. If a service tried again and again, its copies would fill the disk.
+                    if copy:
+                        copy.unlink()
+                    raise
         self._backend.after_migrating()
         if version < self._schema.version:
             kept = f"; the old file is kept in {copy}" if copy else ""

@@ -21,12 +21,12 @@ from tests.host import databases
 from tests.host.databases import Database
 from tests.host.records.database_file import KEY, MASTER, PIN, SUITE, sqlite, url
 
-from dsc_host.errors import StoreError
+from dsc_host.errors import InputError, StoreError
 from dsc_host.records import tables
 from dsc_host.records.migrations import migrate
 from dsc_host.records.store import Store
 from dsc_host.schema import SCHEMA, versions
-from dsc_host.verifier import Verifier
+from dsc_host.verifier import MasterKey, Verifier
 
 pytestmark = pytest.mark.every_database
 
@@ -229,6 +229,17 @@ def test_an_earlier_copy_is_left_as_it_is(enrolled: Path, tmp_path: Path, monkey
     Verifier.open(url(enrolled), master_key=MASTER).close()
     assert enrolled.with_name(name).read_bytes() == b"precious"
     assert enrolled.with_name(f"{name}-2").exists()
+
+
+def test_a_migration_that_fails_leaves_no_copy(enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        next_version(tmp_path, newer)
+        for _ in range(2):
+            with pytest.raises(InputError, match="master key"):
+                Verifier.open(url(enrolled), master_key=MasterKey.generate())
+    assert list(enrolled.parent.glob("*.backup*")) == []
+    with Verifier.open(url(enrolled), master_key=MASTER) as verifier:
+        assert len(list(verifier.cards())) == 2
 
 
 def test_without_a_copy_there_is_no_migration(enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from sqlalchemy import Connection, Engine
@@ -95,8 +96,8 @@ class Backend(Protocol):
     def mark(self, db: Connection, version: int, compatible_since: int | None = None) -> None:
         """Mark the database as ours, with this schema version and the oldest schema version whose dscplus may use it."""
 
-    def keep_copy(self, version: int) -> str | None:
-        """Copy the database before its migration from `version`, and return the name of the copy.
+    def keep_copy(self, version: int) -> Path | None:
+        """Copy the database before its migration from `version`, and return the path of the copy.
 
         Return None if no copy was made, because administrators copy this kind of database, or because it is in memory.
         """

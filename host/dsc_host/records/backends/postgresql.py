@@ -160,9 +160,8 @@ class PostgreSQL:
             {"application": _APPLICATION, "version": version, "since": compatible_since},
         )
 
-    def keep_copy(self, version: int) -> str | None:
-        """Return None: administrators copy such a database themselves, for example with pg_dump."""
-        return None
+    def keep_copy(self, version: int) -> None:
+        """Do nothing: administrators copy such a database themselves, for example with pg_dump."""
 
     def check_migrated(self, db: Connection) -> None:
         """Do nothing: PostgreSQL always checks foreign keys itself."""

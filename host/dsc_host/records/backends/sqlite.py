@@ -151,7 +151,7 @@ class SQLite:
         db.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         db.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
 
-    def keep_copy(self, version: int) -> str | None:
+    def keep_copy(self, version: int) -> Path | None:
         """Copy the file, and return the path of the copy. Only its owner can access the copy.
 
         The caller has begun a transaction that may write, but has not changed anything in it.
@@ -169,7 +169,7 @@ class SQLite:
                     f"{self.name}: no copy of it could be made in {copy.parent}, so it was not migrated"
                 ) from error
             raise
-        return str(copy)
+        return copy
 
     def check_migrated(self, db: Connection) -> None:
         """Raise `StoreError` if a row refers to a missing row."""
