@@ -122,6 +122,7 @@ def test_a_closed_account_and_an_opted_out_user_need_a_device(program: Program) 
     reply = program.ask("carl")
     assert reply is not None
     assert reply.code == Code.ACCESS_REJECT
+    assert ("login.enter", "done", "statements") not in scenario.events()
 
 
 def test_the_limits_are_those_of_the_login_page(program: Program) -> None:

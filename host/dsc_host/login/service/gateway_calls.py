@@ -18,9 +18,11 @@ from dsc_host.login.model import Scope, Stage
 from dsc_host.login.rows import User
 from dsc_host.login.signin import flow, password_check, sessions
 from dsc_host.login.signin.origins import Origin
-from dsc_host.login.transaction import LoginContext, LoginTransaction
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, locked_user
 from dsc_host.login.views import DeviceView, Offer, Step, Visitor
 from dsc_host.records.transaction import Refused
+
+_NO_DEVICE = "a device is needed to log in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,15 @@ def _visitor(tx: LoginTransaction, session: str) -> tuple[Visitor, str]:
 
 
 def _ask(tx: LoginTransaction, user: User, address: str) -> OfferedChallenge | Refused:
-    begun = flow.begin(tx, user, Origin.of(address))
-    return _offered(tx, user, begun, (device.id for device in _usable(tx, begun)))
+    begun = _begin(tx, user, address)
+    return begun if isinstance(begun, Refused) else _offered(tx, user, begun, (each.id for each in _usable(tx, begun)))
+
+
+def _begin(tx: LoginTransaction, checked: User, address: str) -> Step | Refused:
+    """Begin the login of a user whose password was correct. Refuse a user of a closed account, who has no device."""
+    user = locked_user(tx.db, checked.id)
+    closed = account_of(tx.db, user).closed_at is not None
+    return Refused(NotAllowed(_NO_DEVICE)) if closed else flow.begin(tx, checked, Origin.of(address))
 
 
 def _choose(tx: LoginTransaction, token: str, number: int) -> OfferedChallenge | Refused:
@@ -115,15 +124,14 @@ def _usable(tx: LoginTransaction, step: Step) -> list[DeviceView]:
 
 def _offered(tx: LoginTransaction, user: User, step: Step, wanted: Iterable[str]) -> OfferedChallenge | Refused:
     """Return the challenge of the first wanted device that offers one. If no device offers one, end the login."""
-    refused = Refused(NotAllowed("a device is needed to log in"))
-    if step.stage is not Stage.IN:
-        for device in wanted:
-            # Ask for a challenge to type, because no page waits here for a push.
-            offered = flow.choose(tx, step.token, device, manual=True)
-            if not isinstance(offered, Refused) and offered.offer is not None:
-                others = [each for each in enumerate(_usable(tx, step), 1) if each[1].id != device]
-                return OfferedChallenge(offered.user, offered.token, offered.offer, tuple(others), user.language)
-            refused = offered if isinstance(offered, Refused) else refused
+    refused = Refused(NotAllowed(_NO_DEVICE))
+    for device in wanted:
+        # Ask for a challenge to type, because no page waits here for a push.
+        offered = flow.choose(tx, step.token, device, manual=True)
+        if not isinstance(offered, Refused) and offered.offer is not None:
+            others = [each for each in enumerate(_usable(tx, step), 1) if each[1].id != device]
+            return OfferedChallenge(offered.user, offered.token, offered.offer, tuple(others), user.language)
+        refused = offered if isinstance(offered, Refused) else refused
     sessions.drop(tx.db, step.token)
     return refused
 
@@ -145,7 +153,9 @@ def _entered(tx: LoginTransaction, step: Step) -> AcceptedLogin | None:
 
 
 def _enter(tx: LoginTransaction, user: User, code: str, address: str) -> AcceptedLogin | Refused | None:
-    begun = flow.begin(tx, user, Origin.of(address))
+    begun = _begin(tx, user, address)
+    if isinstance(begun, Refused):
+        return begun
     wanted = [device.id for device in _usable(tx, begun) if not kinds.KINDS[device.kind].needs_challenge]
     asked = _offered(tx, user, begun, wanted)
     return asked if isinstance(asked, Refused) else _answer(tx, asked.token, code)
