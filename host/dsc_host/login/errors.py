@@ -1,5 +1,7 @@
 """The errors of the login system. Each message may be shown to the user."""
 
+import math
+
 from dsc_host.errors import DscError
 
 
@@ -36,7 +38,7 @@ class TooManyAttempts(LoginError):
     """A limit is reached, or a new code was requested too early. `retry_after` is the number of seconds to wait."""
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__("too many attempts; try again in {seconds} s", seconds=max(1, round(retry_after)))
+        super().__init__("too many attempts; try again in {seconds} s", seconds=max(1, math.ceil(retry_after)))
         self.retry_after = retry_after
 
 

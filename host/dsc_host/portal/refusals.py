@@ -1,5 +1,6 @@
 """Refusals on pages: the HTTP status and the form field of each error, and the sentences for bad requests."""
 
+import math
 from collections.abc import Sequence
 
 from starlette.responses import Response
@@ -67,7 +68,7 @@ def status_of(error: DscError) -> int:
 def with_retry_after(response: Response, error: Exception) -> Response:
     """Return the response with the header Retry-After, if the error says how long to wait."""
     if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):
-        response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+        response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     return response
 
 

@@ -3,6 +3,7 @@
 The words here are in English. The translations are in the catalogs.
 """
 
+import math
 from collections.abc import Mapping
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError
@@ -330,7 +331,7 @@ def explained(error: DscError, _: Language) -> str:
         values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
         return _sentence(_(error.words, **values))
     if isinstance(error, TooManyChallenges):
-        return _("Too many challenges were requested. Try again in {seconds} s.", seconds=max(1, round(error.retry_after)))
+        return _("Too many challenges were requested. Try again in {seconds} s.", seconds=max(1, math.ceil(error.retry_after)))
     if isinstance(error, InputError):
         return _input(error, _)
     if isinstance(error, VerifierError | OutOfMemory):

@@ -98,6 +98,16 @@ def test_what_was_counted_goes_after_a_day(scenario: Scenario) -> None:
     assert attempts(scenario) == 0
 
 
+def test_whoever_waits_as_long_as_a_refusal_says_is_refused_no_more(scenario: Scenario) -> None:
+    for _ in range(3):
+        tried(scenario, "anna", "192.0.2.66")
+    scenario.clock.advance(0.7)
+    with pytest.raises(TooManyAttempts, match="try again in 30 s"):
+        scenario.system.begin("anna", PASSWORD, "192.0.2.66")
+    scenario.clock.advance(30)
+    assert scenario.system.begin("anna", PASSWORD, "192.0.2.66")
+
+
 def test_right_passwords_are_counted_for_the_place_that_they_come_from(scenario: Scenario) -> None:
     for _ in range(10):
         scenario.system.begin("anna", PASSWORD, "192.0.2.66")

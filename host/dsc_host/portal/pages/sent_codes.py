@@ -4,6 +4,7 @@ This module has the page for the code. `phones` and `profile` have the first pag
 the address.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import ClassVar
@@ -115,7 +116,7 @@ class CodeFlow(ABC):
 
 def with_resend(visit: Visit, view: View, again_at: float) -> View:
     """Return the page with the seconds until a new code can be sent. A script counts them down."""
-    left = max(0, round(again_at - visit.system.context.now()))
+    left = max(0, math.ceil(again_at - visit.system.context.now()))
     return replace(view, script="resend.js", after="resend.html" if left else "", extra={**view.extra, "seconds": left})
 
 
