@@ -149,7 +149,8 @@ def rotate(tx: LoginTransaction, token: str) -> str:
 
 def write_activity(tx: LoginTransaction, used: Mapping[str, float]) -> None:
     """Write the times of the last use of sessions. `used` maps their ids to Unix times."""
-    for session, seen_at in used.items():
+    # Lock the rows in the order of their ids: several processes may do this at the same time.
+    for session, seen_at in sorted(used.items()):
         written = rows.sessions.find(tx.db, session)
         # Another process may have written a later use.
         if written is not None and written.seen_at < seen_at:
