@@ -1,4 +1,4 @@
-"""The columns `data` of the tables, which hold frozen dataclasses as JSON text. Only this module encodes and decodes them.
+"""The columns `data` of the tables, which hold frozen dataclasses as JSON text. Only this module writes and reads this text.
 
 A value that equals its field's default is not written, and a missing field gets its default. A database of an earlier version
 can therefore be read if each new field has a default.
@@ -22,7 +22,7 @@ def write(values: "DataclassInstance") -> str:
 
 
 def read(kind: type[T], text: str) -> T:
-    """Return the dataclass `kind` that was written as this text. Unknown keys are ignored."""
+    """Return the object of the dataclass `kind` that was written as this text. Ignore unknown keys."""
     values: T = _typed(kind, json.loads(text))
     return values
 

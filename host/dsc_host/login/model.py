@@ -134,7 +134,7 @@ class WaitState(StrEnum):
 
 
 class Loss(StrEnum):
-    """The event that a user reports about a device."""
+    """The kinds of loss that are reported about a device."""
 
     MISPLACED = "misplaced"
     LOST = "lost"

@@ -5,7 +5,7 @@ Three promises:
 1. Every refusal takes the same work: a hash is computed for each cost that the policy or any stored hash has. So the time
    reveals neither whether the user exists nor how old the user's hash is.
 2. The memory for hashes is bounded even if many people log in at the same time: a few threads compute all hashes.
-3. If this memory is not available, `OutOfMemory` is raised, and the login fails.
+3. If the memory for a hash is not available, `OutOfMemory` is raised, and the login fails.
 """
 
 import re
@@ -42,7 +42,7 @@ class HashCost:
 
     @classmethod
     def of(cls, kept: str) -> "HashCost | None":
-        """Return the cost of a hash in the PHC form; None if it is not Argon2id. The text before the salt is enough."""
+        """Return the cost of a hash in the PHC form; None if the hash is not Argon2id. `kept` may end before the salt."""
         found = _COST.fullmatch(kept)
         return cls(int(found[1]), int(found[2]), int(found[3])) if found else None
 
@@ -134,7 +134,7 @@ class Passwords:
     def hashed(self, password: str) -> str:
         """Return a hash in the PHC form. Each call uses a new salt. Raises `OutOfMemory`."""
         salt = secrets.token_bytes(_SALT_BYTES)
-        return self._done(lambda: self._cost.kdf(salt).derive_phc_encoded(password.encode()))
+        return self._run(lambda: self._cost.kdf(salt).derive_phc_encoded(password.encode()))
 
     def matches(self, password: object, kept: str | None) -> bool:
         """Return whether `kept` is a hash of this password; False if `kept` is None. Every call takes the same work.
@@ -149,7 +149,7 @@ class Passwords:
             self.stored_costs.add(mine)
             costs.add(mine)
         # Compute all hashes in one job, so that no other login runs between them.
-        right = self._done(lambda: [self._compared(data, cost, kept if cost == mine else None) for cost in sorted(costs)])
+        right = self._run(lambda: [self._compared(data, cost, kept if cost == mine else None) for cost in sorted(costs)])
         return any(right) and text != "" and text == password
 
     def is_outdated(self, kept: str) -> bool:
@@ -172,7 +172,7 @@ class Passwords:
             return False
         return True
 
-    def _done(self, job: Callable[[], T]) -> T:
+    def _run(self, job: Callable[[], T]) -> T:
         """Run `job` in one of the hashing threads and return its result. Raises `OutOfMemory`."""
         with out_of_memory():
             return self._workers.submit(job).result()

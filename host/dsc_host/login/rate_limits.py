@@ -1,4 +1,4 @@
-"""Rate limits on attempts. Three limit the wrong passwords of logins: by name and address, by name, and by address.
+"""Rate limits on attempts. Wrong passwords at a login count against three limits: by name and address, by name, by address.
 
 Four promises:
 
@@ -24,7 +24,7 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""A day in seconds. Only limits that take `within` from the policy may have a longer `within`."""
+"""A day in seconds: the longest `within` of a limit that does not take `within` from the policy. `forget_old` relies on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class RateLimit:
     def key(self, context: LoginContext) -> str:
         """Return the name of the limit's row: a hash that only the holder of the master key can compute.
 
-        It stays the same if the master key is changed, so that a change reopens no limit.
+        A change of the master key does not change the name, so it reopens no limit.
         """
         return context.cards.seals.pseudonym(f"{self.what}\n{self.who}")
 
@@ -154,7 +154,7 @@ def record_success(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
 
 
 def take_back(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
-    """Take back a failure at each limit, for an attempt that could not be checked. A pause that it caused continues."""
+    """Take back a failure at each limit, for an attempt that could not be checked. A pause after the failure continues."""
     for limit in _in_order(tx.context, limits):
         if attempt := rows.attempts.locked(tx.db, limit.key(tx.context)):
             _take_back(tx.db, attempt, limit)
@@ -174,7 +174,7 @@ def _take_back(db: Connection, attempt: Attempt, limit: RateLimit) -> None:
 
 
 def forget_old(tx: LoginTransaction) -> None:
-    """Remove expired rows, including the rows of an earlier master key."""
+    """Remove the rows that no limit needs any more."""
     longest = max(tx.policy.login.failures_within, tx.policy.login.address_within, DAY)
     old = (rows.attempts.c.until < tx.now()) & (rows.attempts.c.since < tx.now() - longest)
     rows.attempts.remove(tx.db, old)
@@ -206,5 +206,5 @@ def _closed_for(limit: RateLimit, failures: int, elapsed: float) -> float:
         return limit.closed_for or limit.within - elapsed
     if not limit.pause_after or failures < limit.pause_after:
         return 0
-    doublings = min((failures - limit.pause_after), _MOST_DOUBLINGS)
+    doublings = min(failures - limit.pause_after, _MOST_DOUBLINGS)
     return float(min(limit.pause * 2**doublings, limit.closed_for))

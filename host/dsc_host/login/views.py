@@ -126,8 +126,7 @@ class Answered:
     """The result of an answer.
 
     After an accepted answer, `step` is the open session. After a wrong answer, `step` is None while the challenge accepts
-    further answers. After the last wrong answer, `step` is the choice of a device. While
-    a push is unanswered, `step` is None.
+    further answers. After the last wrong answer, `step` is the choice of a device. While a push is unanswered, `step` is None.
     """
 
     status: Status

@@ -167,7 +167,7 @@ def out_of_threads(*_: object) -> None:
 @pytest.mark.parametrize(
     ("where", "what", "fail"),
     [
-        (Passwords, "_done", out_of_memory),
+        (Passwords, "_run", out_of_memory),
         (Store, "change", out_of_memory),
         (Visit, "show", out_of_memory),
         (threading.Thread, "start", out_of_threads),

@@ -1,7 +1,8 @@
 """The phone numbers and the email address of a user.
 
-Only confirmed numbers get codes for logins, and notices. Each change is announced to the user, except when the user is added:
-an attacker could have entered the new number, which then gets codes for logins, or the new address, which gets notices.
+Only confirmed numbers get codes for logins, and notices. The user is notified of each change, because an attacker could have
+entered the new number, which then gets codes for logins, or the new address, which gets notices. A user who is being added
+gets no notice.
 """
 
 from sqlalchemy import Connection
@@ -55,8 +56,8 @@ def set_email(tx: LoginTransaction, name: str, email: str) -> None:
 def replace_email(tx: LoginTransaction, user: User, email: str, *, by: str = "") -> None:
     """Replace the email address of a user, and notify both addresses. `email` is in its normal form.
 
-    The caller has locked the user's row. `by` names the support member who makes the change, or is
-    `BY_OPERATOR`. It is empty if the user makes the change.
+    The caller has locked the user. `by` is the name of the support member who makes the change, or `BY_OPERATOR`. It is empty
+    if the user makes the change.
     """
     notices.notify(tx, user, "email_changed")
     outbox.add(tx, user, "email_changed", to=email)

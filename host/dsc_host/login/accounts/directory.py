@@ -140,7 +140,7 @@ def _user(user: User, person_name: str, primary_user: str, closed_at: float | No
 
 
 def _group(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
-    """Group pairs by their first items. Map each first item to the second items that occur with it, in their order."""
+    """Group pairs by their first items. Map each first item to its second items, in the order of the pairs."""
     found: dict[str, tuple[str, ...]] = {}
     for key, value in pairs:
         found[key] = (*found.get(key, ()), value)

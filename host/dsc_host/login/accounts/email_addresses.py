@@ -10,7 +10,7 @@ from dsc_host.errors import InputError
 # Characters such as ! and | are excluded, because old mail servers read them as routing instructions.
 _LOCAL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}")
 _MOST_DOMAIN = 128
-_ANOTHER = ".example"
+_PUBLIC_DOMAIN = ".example"
 
 
 def normalized(email: str) -> str:
@@ -25,10 +25,10 @@ def normalized(email: str) -> str:
         raise problem
     try:
         # Append a public domain: the library would refuse domains of local networks, such as localhost and mail.local.
-        valid = validate_email(email + _ANOTHER, check_deliverability=False, allow_smtputf8=False)
+        valid = validate_email(email + _PUBLIC_DOMAIN, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise problem from None
-    local, domain = valid.local_part, valid.ascii_domain.removesuffix(_ANOTHER)
+    local, domain = valid.local_part, valid.ascii_domain.removesuffix(_PUBLIC_DOMAIN)
     if not _LOCAL.fullmatch(local) or len(domain) > _MOST_DOMAIN:
         raise problem
     return f"{local}@{domain}"

@@ -10,9 +10,6 @@ DOCUMENTS = ("passport", "id", "licence", "ssn")
 LANGUAGES = ("en", "de", "ru")
 
 
-# ---- the checks ----
-
-
 def check_name(name: str) -> None:
     """Raise `InputError` if `name` is not a valid user name."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name):

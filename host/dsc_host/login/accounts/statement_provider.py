@@ -31,7 +31,7 @@ class Statement:
     languages: tuple[str, ...] = ()
     """The codes of the languages in which the document is available, for example de. Empty means that they are not known.
 
-    The page names the first of them to visitors whose language is not among them.
+    If the visitor's language is missing, the page says that the document is in the first of these languages.
     """
 
 

@@ -49,7 +49,7 @@ class Operator:
         role: Role = Role.CUSTOMER,
         entity: str | None = None,
     ) -> str:
-        """Add a user and return the id. The first user of an account is its primary user.
+        """Add a user to an open account and return the id. The first user of an account is its primary user.
 
         `phone` is a number that the operator has confirmed. The user can immediately log in with SMS and call-back to it.
         Without `phone`, the user must call support to get a device. `entity` is the id of the person who will use the name;
@@ -81,7 +81,10 @@ class Operator:
         return next(each for each in self.users(user.name) if each.id == user.id)
 
     def set_password(self, name: str, password: str) -> None:
-        """Set the password of a user who has forgotten it. Their sessions end, and they are notified. Raises `InputError`."""
+        """Set the password of a user who has forgotten it, and notify the user. Raises `InputError`.
+
+        The user's sessions end. If wrong passwords have locked the name, it is open again.
+        """
         self.context.read(lambda tx: users.user_by_name(tx.db, name))
         self.context.passwords.check_new(password, name)
         kept = self.context.passwords.hashed(password)

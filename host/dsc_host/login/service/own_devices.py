@@ -45,11 +45,10 @@ class DeviceCalls:
         return self.context.read(lambda tx: loss_reports.devices_to_report(tx, token))
 
     def report_loss(self, token: str, device: str, loss: Loss) -> bool:
-        """Suspend a lost or stolen device immediately, or end it if it is not lasting.
+        """Suspend a lost or stolen device immediately, or end the device if it is not lasting.
 
-        `token` is the token of a login in progress or of a session.
-        All other sessions and logins of the device's users end. Return whether this session continues: it does if another
-        device opened it. Raises `NotIn`, `NotFound`, `InputError`.
+        `token` is the token of a login in progress or of a session. All other sessions and logins of the device's users end.
+        Return whether this session continues: it does if another device opened it. Raises `NotIn`, `NotFound`, `InputError`.
         """
         return self.context.change(lambda tx: loss_reports.report_own(tx, token, device, loss))
 

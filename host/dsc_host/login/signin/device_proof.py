@@ -64,7 +64,7 @@ def ask(
 def asked(
     db: Connection, session: Session, purpose: Purpose, about: str = "", *, lock: bool = True
 ) -> tuple[Device, AskedProof]:
-    """Return the device whose challenge is open, locked unless `lock` is False, and the stored challenge.
+    """Return the device whose challenge is open, and the stored challenge. Lock the device unless `lock` is False.
 
     Raises `NotNow` if there is nothing to answer.
     """
@@ -140,7 +140,7 @@ def _count_failure(tx: LoginTransaction, session: Session, proof: AskedProof) ->
 
 
 def _use_of(db: Connection, device: Device, user: User, purpose: Purpose) -> Use | None:
-    """Return the `Use` that counts wrong answers: that of this user for a step-up, and that of the owner for other purposes."""
+    """Return the `Use` that counts wrong answers: the user's own for a step-up, and the owner's for other purposes."""
     whose = user.id if purpose is Purpose.FRESH else device.owner_id
     return rows.uses.one(db, rows.uses.c.device_id == device.id, rows.uses.c.user_id == whose)
 

@@ -38,7 +38,9 @@ def begin(tx: LoginTransaction, checked: User, origin: Origin) -> Step:
     login = LoginData(address=origin.address, browser=origin.browser)
     if account_of(tx.db, user).closed_at is not None:
         return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS), login)
-    return _offer_devices(tx, user, login)
+    until = tx.now() + tx.policy.login.step_validity
+    token = sessions.begin(tx, user, Stage.CHOOSING, until=until, data=login)
+    return Step(token, Stage.CHOOSING, user.name, _choices(tx, user), user.opted_out)
 
 
 def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = False) -> Step | Refused:
@@ -132,12 +134,6 @@ def is_waiting(tx: LoginTransaction, token: str) -> bool:
 
 
 # ---- the steps ----
-
-
-def _offer_devices(tx: LoginTransaction, user: User, login: LoginData) -> Step:
-    until = tx.now() + tx.policy.login.step_validity
-    token = sessions.begin(tx, user, Stage.CHOOSING, until=until, data=login)
-    return Step(token, Stage.CHOOSING, user.name, _choices(tx, user), user.opted_out)
 
 
 def _choices(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:

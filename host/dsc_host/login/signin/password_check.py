@@ -90,20 +90,20 @@ def _judge(
 ) -> tuple[User, bool] | Refused:
     """Record whether the password was right. If `renewed` is given, store it as the new hash."""
     # Make this query for unknown names too: otherwise the time would reveal which names exist.
-    now = rows.users.locked(tx.db, user.id if user else "")
-    if now is not None and user is not None and now.password != user.password:
-        return now, False
-    if now is None or not right:
-        tx.log("password", now, "refused", "wrong" if now else "unknown", address=origin.address, browser=origin.browser)
+    stored = rows.users.locked(tx.db, user.id if user else "")
+    if stored is not None and user is not None and stored.password != user.password:
+        return stored, False
+    if stored is None or not right:
+        tx.log("password", stored, "refused", "wrong" if stored else "unknown", address=origin.address, browser=origin.browser)
         return Refused(WrongCredentials())
     rate_limits.record_success(tx, limits)
     # Parallel logins may exceed the limit together, but the next login is refused.
     rate_limits.charge(tx, [successes])
     if renewed:
         # The password is the same and only the cost of its hash has changed, so sessions need not end.
-        rows.users.change(tx.db, now.id, password=renewed)
-    tx.log("password", now, "done", address=origin.address, browser=origin.browser)
-    return now._replace(password=renewed or now.password), True
+        rows.users.change(tx.db, stored.id, password=renewed)
+    tx.log("password", stored, "done", address=origin.address, browser=origin.browser)
+    return stored._replace(password=renewed or stored.password), True
 
 
 def still_checked(checked: User, locked: User) -> User:
