@@ -69,7 +69,7 @@ class Clock:
 
 
 class Entropy:
-    """A source of random bytes. A seed makes the bytes reproducible. If it is None, the operating system supplies them."""
+    """A source of random bytes. A seed makes the bytes reproducible. Without a seed, they come from the operating system."""
 
     def __init__(self, seed: int | None) -> None:
         self._bytes: Callable[[int], bytes] = secrets.token_bytes

@@ -96,7 +96,10 @@ class SimulatedCard:
 
     @property
     def instructions(self) -> int | None:
-        """The number of instructions that the VM has executed, which depends only on the inputs. None on `cpython`."""
+        """The number of instructions that the VM has executed, which depends only on the inputs. None on `cpython`.
+
+        Do not read it while another thread calls a method of the card.
+        """
         return self._running().instructions
 
     @property

@@ -238,16 +238,16 @@ class LineServer:
             for key, events in self._selector.select(_PTY_CHECK_SECONDS if waiting else None):
                 self._serve(key.fileobj, events)
 
-    def _serve(self, door: object, events: int) -> None:
-        if door is self._woken:
+    def _serve(self, source: object, events: int) -> None:
+        if source is self._woken:
             self._woken.recv(_CHUNK)
-        elif door is self._listener:
+        elif source is self._listener:
             self._accept()
-        elif isinstance(door, _RefusedHost):
-            if door in self._refused and not door.answer():
-                self._drop_refused(door)
-        elif isinstance(door, _SocketHost | _PtyHost) and door in self._unsent:
-            self._exchange(door, events)
+        elif isinstance(source, _RefusedHost):
+            if source in self._refused and not source.answer():
+                self._drop_refused(source)
+        elif isinstance(source, _SocketHost | _PtyHost) and source in self._unsent:
+            self._exchange(source, events)
 
     def _check_pty(self) -> None:
         if self._pty and self._pty not in self._unsent and self._pty.is_open():

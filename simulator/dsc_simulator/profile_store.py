@@ -91,7 +91,7 @@ def _slot(value: Any) -> bytes | None:
 
 
 class StoredFlash(Flash):
-    """A flash whose writes are on disk when they return. Like a real flash, it raises OSError if a write fails."""
+    """A flash that has each write on disk before the write returns. Like a real flash, it raises OSError if a write fails."""
 
     def __init__(self, file: "ProfileFile", stored: StoredCard) -> None:
         super().__init__(stored.slots)

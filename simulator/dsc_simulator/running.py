@@ -25,7 +25,10 @@ def _folder() -> Path:
 
 @contextmanager
 def announced(title: str, *urls: str | None) -> Iterator[None]:
-    """Announce a card to `running` until the block ends. `urls` are the addresses of its line. Raise OSError if that fails."""
+    """Announce a card to `running` until the block ends. `urls` are the addresses of the card's line.
+
+    Raise OSError if the card cannot be announced.
+    """
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path, file = _locked_file(folder)

@@ -51,7 +51,7 @@ def test_every_display_every_key_and_the_cards_own_time(engine: str) -> None:
     assert shown(record) == LOGIN
     assert keys(record) == ["PRESS", *"1234", "OK", *"482913", "OK"]
     assert [moment.ms for moment in record.moments] == [0] * 7 + [10_000] * 7 + [70_000]
-    assert [moment.keys_before for moment in record.moments] == [*range(14), 13]
+    assert [moment.keys_so_far for moment in record.moments] == [*range(14), 13]
     assert (record.ms, record.complete) == (85_500, True)
 
 
@@ -180,7 +180,7 @@ def test_an_asciicast_draws_each_display_with_its_keys_and_gives_every_key_time(
     record = recorded()
     events = [json.loads(line) for line in asciicast(record, key_seconds=0.5).splitlines()[1:]]
     for moment, (at, _, data) in zip(record.moments, events, strict=False):
-        assert at == moment.ms / 1000 + moment.keys_before * 0.5
+        assert at == moment.ms / 1000 + moment.keys_so_far * 0.5
         assert "\r\n".join(text(moment.shown).splitlines()) in data
     assert [events[i][2].split("\r\n")[-1].strip() for i in (0, 1, 2, 6, 13, 14)] == ["", "press", "1", "OK", "OK", ""]
     assert events[-1] == [85.5 + 13 * 0.5, "o", ""]

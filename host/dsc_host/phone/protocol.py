@@ -17,7 +17,7 @@ class Begin:
     phone: int = 0
     """The index of one of the user's confirmed phone numbers; 0 is the most recently confirmed number."""
     number: str = ""
-    """A new phone number, or empty text. The token is then sent to this number. The login system may refuse a new number."""
+    """A new phone number to which the token is sent instead, or empty text. The login system may refuse a new number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,18 +111,18 @@ def _play(task: Task, script: Script | None, card: SimulatedCard) -> int:
 
 def serve(settings: Settings, *, as_json: bool) -> int:
     """Serve the card's line until Ctrl-C or SIGTERM. Print its addresses first."""
-    stir = threading.Event()
-    with closing(_workspace(settings, stir)) as workspace:
+    changed = threading.Event()
+    with closing(_workspace(settings, changed)) as workspace:
         show({"card": workspace.title, "pty": workspace.server.pty, "tcp": workspace.server.url}, as_json=as_json)
         notice("Ctrl-C ends it. Programs can press the card's keys over its line: use it for tests, not for logins.")
         while True:
-            stir.wait(workspace.live.next_tick)
-            stir.clear()
+            changed.wait(workspace.live.next_tick)
+            changed.clear()
             workspace.live.tick()
 
 
-def _workspace(settings: Settings, stir: threading.Event) -> Workspace:
+def _workspace(settings: Settings, changed: threading.Event) -> Workspace:
     try:
-        return Workspace(settings, changed=stir.set)
+        return Workspace(settings, changed=changed.set)
     except (SimulatorError, OSError) as error:
         raise Failed(str(error)) from error

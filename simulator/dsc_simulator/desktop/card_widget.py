@@ -25,7 +25,7 @@ class Legend(Footer):
     """The legend that explains the keys of the keyboard. It has two rows in a narrow window."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the keys. look.tcss sets the number in a row. Otherwise, Textual would put all in one row and cut it off."""
+        """Lay out the keys in rows, whose length look.tcss sets. Textual would put all keys in one row and cut the row off."""
         yield from super().compose()
         self.styles.clear_rule("grid_size_columns")
 

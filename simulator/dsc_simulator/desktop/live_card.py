@@ -234,7 +234,7 @@ class InProcessPort:
         return len(self._received)
 
     def read(self, size: int = 1, /) -> bytes:
-        """Return the bytes that have arrived. If there are none, wait for the timeout first, as a serial port does."""
+        """Return the bytes that have arrived. If there are none, wait for the whole timeout first."""
         if not self._received:
             time.sleep(self.timeout or 0)
         taken = bytes(self._received[:size])

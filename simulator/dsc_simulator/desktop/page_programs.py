@@ -1,4 +1,4 @@
-"""The programs behind the pages in browsers, one for each page. One more is loaded in advance: loading takes long."""
+"""The programs behind the pages in browsers, one for each page. One more program is loaded in advance: loading takes long."""
 
 import asyncio
 from asyncio.subprocess import PIPE, Process

@@ -49,13 +49,13 @@ class Panel(VerticalScroll):
         """Show the current contents."""
         if not self.showing:
             return
-        inside_of = self.query_one("#inside", Static)
+        inside = self.query_one("#inside", Static)
         if self.showing == "time":
-            self._put(inside_of, self._time(workspace), markup=True)
+            self._put(inside, self._time(workspace), markup=True)
             return
         at_end = self.is_vertical_scroll_end or self._opened
         self._opened = False
-        self._put(inside_of, "\n".join(self._lines(workspace)))
+        self._put(inside, "\n".join(self._lines(workspace)))
         if self.showing == "line" and at_end:
             self.scroll_end(animate=False)
 

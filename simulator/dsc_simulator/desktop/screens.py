@@ -19,7 +19,7 @@ _ENROLLING = ("enrolls it, so that dscplus challenge works", "does not enroll it
 
 
 class Choice(Static, can_focus=True):
-    """A widget to choose one of a few `options`. It shows the choice as text. Textual's own widgets show it only by color."""
+    """A widget to choose one of a few `options`. It shows the choice as text, and not only by color as Textual's widgets do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("space,left,right", "change", "Change")]
 

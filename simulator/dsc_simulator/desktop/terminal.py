@@ -40,9 +40,9 @@ def leave_with_terminal() -> None:
     gone = select.poll()
     # Request no events: a poll always reports a hang-up.
     gone.register(sys.__stdin__.fileno(), 0)
-    threading.Thread(target=_wait, args=(gone.poll,), name="terminal-watch", daemon=True).start()
+    threading.Thread(target=_exit_after, args=(gone.poll,), name="terminal-watch", daemon=True).start()
 
 
-def _wait(wait: Callable[[], object]) -> None:
+def _exit_after(wait: Callable[[], object]) -> None:
     wait()
     os._exit(128 + _HANGUP)

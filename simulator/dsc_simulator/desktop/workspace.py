@@ -84,8 +84,8 @@ class Workspace:
 
     def rename(self, name: str) -> None:
         """Close the card, and open a new profile with this name. If that fails, open the previous card again."""
-        now = self.name
-        if name == now:
+        previous = self.name
+        if name == previous:
             return
         if name in self.settings.profiles.names():
             raise BadName(f"profile: there is already a card called {name}; dscplus sim --profile {name} opens it")
@@ -93,7 +93,7 @@ class Workspace:
         try:
             self._open(name)
         except BaseException:
-            self._open(now)
+            self._open(previous)
             raise
 
     def close(self) -> None:

@@ -97,7 +97,7 @@ def _ground_beside(number: int) -> int:
 
 _PITCH, _LANE, _LANES = 18, 16, 4
 _LEFT, _RIGHT, _TOP, _BOTTOM = 240, 400, 190, 570
-_CENTRE = (_LEFT + _RIGHT) // 2
+_CENTER = (_LEFT + _RIGHT) // 2
 _LCD_BOTTOM, _KEYPAD_TOP = 124, 660
 _WIDTH, _HEIGHT = 640, 880
 _BUTTON_FROM_EDGE = 110
@@ -125,7 +125,7 @@ def _pico_at(number: int) -> tuple[int, int]:
 
 
 def _row_at(pins: list[str], y: int, pitch: int) -> dict[str, tuple[int, int]]:
-    first = _CENTRE - pitch * (len(pins) - 1) // 2
+    first = _CENTER - pitch * (len(pins) - 1) // 2
     return {pin: (first + pitch * i, y) for i, pin in enumerate(pins)}
 
 
@@ -178,9 +178,9 @@ def _pin(part: str, at: tuple[int, int], *texts: str, free: bool = False) -> str
 def _pico(used: set[int]) -> Iterator[str]:
     width, height = _RIGHT - _LEFT + 16, _BOTTOM - _TOP + 12
     yield f'<rect x="{_LEFT - 8}" y="{_TOP - 6}" width="{width}" height="{height}" rx="8" class="board"/>'
-    yield f'<rect x="{_CENTRE - 24}" y="{_TOP - 14}" width="48" height="22" rx="3" class="usb"/>'
-    yield _text(_CENTRE, _TOP + 2, "cap", "USB")
-    yield _text(_CENTRE, (_TOP + _BOTTOM) // 2, "name", "Pico")
+    yield f'<rect x="{_CENTER - 24}" y="{_TOP - 14}" width="48" height="22" rx="3" class="usb"/>'
+    yield _text(_CENTER, _TOP + 2, "cap", "USB")
+    yield _text(_CENTER, (_TOP + _BOTTOM) // 2, "name", "Pico")
     for number, name in enumerate(PINS, 1):
         x, y = _pico_at(number)
         inward, how = (1, "start") if _is_left(number) else (-1, "end")
@@ -189,15 +189,15 @@ def _pico(used: set[int]) -> Iterator[str]:
 
 
 def _lcd() -> Iterator[str]:
-    yield f'<rect x="{_CENTRE - 140}" y="24" width="280" height="{_LCD_BOTTOM - 16}" rx="6" class="part"/>'
-    yield f'<rect x="{_CENTRE - 120}" y="36" width="240" height="46" rx="4" class="glass"/>'
-    yield _text(_CENTRE, 66, "lit", "CHALLNG>")
-    yield _text(_CENTRE + 96, _LCD_BOTTOM - 10, "name", "3.3 V")
+    yield f'<rect x="{_CENTER - 140}" y="24" width="280" height="{_LCD_BOTTOM - 16}" rx="6" class="part"/>'
+    yield f'<rect x="{_CENTER - 120}" y="36" width="240" height="46" rx="4" class="glass"/>'
+    yield _text(_CENTER, 66, "lit", "CHALLNG>")
+    yield _text(_CENTER + 96, _LCD_BOTTOM - 10, "name", "3.3 V")
 
 
 def _keypad(keys: list[str]) -> Iterator[str]:
     width, height = 46 * len(keys[0]) + 52, 40 * len(keys) + 44
-    left = _CENTRE - width // 2
+    left = _CENTER - width // 2
     yield f'<rect x="{left}" y="{_KEYPAD_TOP - 8}" width="{width}" height="{height}" rx="8" class="part"/>'
     for row, letters in enumerate(keys):
         for column, letter in enumerate(letters):
@@ -209,7 +209,7 @@ def _keypad(keys: list[str]) -> Iterator[str]:
 
 def _button(places: dict[tuple[str, str], tuple[int, int]]) -> Iterator[str]:
     (x, y), (_, other) = places["press", "1"], places["press", "2"]
-    top, bottom, right = min(y, other) - 16, max(y, other) + 16, x > _CENTRE
+    top, bottom, right = min(y, other) - 16, max(y, other) + 16, x > _CENTER
     left = x - 8 if right else x - 72
     middle = (top + bottom) // 2
     yield f'<rect x="{left}" y="{top}" width="80" height="{bottom - top}" rx="6" class="part"/>'
@@ -240,7 +240,7 @@ def svg(config: Mapping[str, Any]) -> str:
         path = _route(_pico_at(wire.number), at, lanes.get(wire, 0))
         parts.append(f'<path d="{path}" class="wire" stroke="{COLORS[wire.color]}"/>')
     for (part, pin), (x, y) in places.items():
-        dx, dy = {"lcd": (0, -10), "keypad": (0, 18), "press": (14 if x > _CENTRE else -14, 4)}[part]
+        dx, dy = {"lcd": (0, -10), "keypad": (0, 18), "press": (14 if x > _CENTER else -14, 4)}[part]
         parts.append(_pin(part, (x, y), _text(x + dx, y + dy, "middle", pin)))
     return "\n".join([*parts, "</svg>"]) + "\n"
 

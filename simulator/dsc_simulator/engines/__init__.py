@@ -27,8 +27,8 @@ class Engine(Protocol):
     def poll(self) -> int:
         """Run one pass of the firmware. Return the milliseconds until the next pass is due.
 
-        Raise FirmwareCrash if the firmware fails, and PowerCut at a planned power failure. After that, every call raises
-        FirmwareCrash.
+        Raise FirmwareCrash if the firmware fails, and PowerCut at a planned power failure. After either error, every call
+        raises FirmwareCrash.
         """
 
     def close(self) -> None:

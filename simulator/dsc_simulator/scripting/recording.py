@@ -42,14 +42,14 @@ class RecordingError(SimulatorError):
 class Moment:
     """A change of the display, `ms` milliseconds of the card's time after the beginning of the recording.
 
-    `keys` are the keys pressed since the previous moment, in order. `keys_before` is the number of all keys
-    pressed up to this moment, including `keys`.
+    `keys` are the keys pressed since the previous moment, in order. `keys_so_far` is the number of all keys pressed since the
+    beginning of the recording, including `keys`.
     """
 
     ms: int
     shown: str
     keys: tuple[str, ...] = ()
-    keys_before: int = 0
+    keys_so_far: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def asciicast(recording: Recording, *, key_seconds: float = 0.3, title: str = "D
     lines = [json.dumps(head)]
     at = 0.0
     for moment in recording.moments:
-        at = round(moment.ms / 1000 + moment.keys_before * key_seconds, 3)
+        at = round(moment.ms / 1000 + moment.keys_so_far * key_seconds, 3)
         lines.append(json.dumps([at, "o", _frame(moment)], ensure_ascii=False))
     keys = sum(len(moment.keys) for moment in recording.moments) + len(recording.pending)
     end = max(recording.ms / 1000 + keys * key_seconds, at + _LAST_SECONDS)
@@ -249,7 +249,7 @@ def _without_typing(moments: Sequence[Moment]) -> tuple[Sequence[Moment], tuple[
     for moment in moments:
         keys += moment.keys
         if not moment.keys or not moment.keys[-1].isdecimal():
-            kept.append(Moment(moment.ms, moment.shown, keys, moment.keys_before))
+            kept.append(Moment(moment.ms, moment.shown, keys, moment.keys_so_far))
             keys = ()
     return kept, keys
 

@@ -58,8 +58,8 @@ _MAX_COUNTER = 2**64 - 2
 
 _REQUEST = re.compile(r"[a-z]+(?: [a-z]+=(?:[!-$&-)+-<>-~]|%[0-9a-fA-F]{2})*){0,10}")
 _ERRORS = ("bad-arg", "unknown", "state", "locked", "denied", "busy", "fault")
-_FIELDS = {"pin-policy": "pin", "pin": "code", "unlock-key": "unlock"}
-"""The fields of a card whose names in a script differ from the names in the firmware, which are the values here."""
+_NAMES = {"pin": "pin-policy", "code": "pin", "unlock": "unlock-key"}
+"""The names of a card's fields in a script, by their names in the firmware. All other fields have the same name in both."""
 
 
 class _Wrong(Exception):
@@ -360,7 +360,7 @@ def _profile(texts: Mapping[str, str], seed: int | None, lines: Mapping[str, int
         profile.flash()
     except ProfileRefused as refused:
         name, _, words = str(refused).partition(": ")
-        name = {firmware: ours for ours, firmware in _FIELDS.items()}.get(name, name)
+        name = _NAMES.get(name, name)
         words = words.replace("pin=", "pin-policy: ")
         raise _Wrong(lines.get(name, line), f"card: {name}: {words}") from None
     return profile

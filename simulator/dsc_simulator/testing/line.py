@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 def servable(text: str) -> bool:
-    """Return whether a card supports the suite if SHA-256 is its only hash."""
+    """Return whether a card that has only the hash SHA-256 supports the suite."""
     try:
         suite = Suite.parse(text)
     except DscError:

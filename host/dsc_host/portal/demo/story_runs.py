@@ -106,7 +106,7 @@ class StoryRuns:
         with self._lock:
             if visitor not in self._visitors:
                 visitor = secrets.token_urlsafe(16)
-            run = self._made(story, language)
+            run = self._new_run(story, language)
             known = self._visitors.setdefault(visitor, _Visitor())
             known.runs[story.id], known.current = run, story.id
             self._visitors.move_to_end(visitor)
@@ -146,7 +146,7 @@ class StoryRuns:
             for user, action, outcome, kind, reason in found
         ]
 
-    def _made(self, story: Story, language: str) -> Run:
+    def _new_run(self, story: Story, language: str) -> Run:
         self._number += 1
         performers: dict[str, Performer] = {}
         accounts: dict[str, str] = {}
