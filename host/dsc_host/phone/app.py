@@ -11,6 +11,7 @@ Three promises:
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,8 @@ PIN, FINGER = "pin", "biometrics"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 _MOST_BYTES = 256 * 1024
 _LETTERS = {PIN: "P", FINGER: "B"}
+_changing = threading.Lock()
+"""The lock that a thread holds from the reading of an app's file to its replacement. `alone` is for several processes."""
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -140,8 +143,9 @@ class PhoneApp:
             recovery_proof=recovery_key(begun.user, recovery or pin) if begun.needs_recovery else None,
         )
         user = User(given.user, given.device, given.device_token, key.hex(), finger)
-        # Read the file again, because another process may have changed it during the call.
-        self._keep({**_load(self._file), user.name: user})
+        with _changing:
+            # Read the file again, because another program may have changed it during the call.
+            self._keep({**_load(self._file), user.name: user})
         return user
 
     def waiting(self, name: str | None = None) -> list[tuple[User, Push]]:
@@ -197,7 +201,8 @@ class PhoneApp:
             self._server.remove(user.device, user.device_token)
         except DscError as error:
             _checked_unknown(error)
-        self._keep({each: known for each, known in _load(self._file).items() if each != name})
+        with _changing:
+            self._keep({each: known for each, known in _load(self._file).items() if each != name})
 
     def _proof(self, pin: str) -> Proof | None:
         """Return a response of one user, which proves knowledge of the app's PIN.
@@ -214,16 +219,17 @@ class PhoneApp:
         return None
 
     def _respond(self, name: str, question: str, method: str, pin: str | None) -> str:
-        user = self._user(name)
-        if method == FINGER and not user.biometrics:
-            raise InputError("PIN", "must be entered, because neither a finger nor a face is enabled for this user")
         suite = Suite.parse(SUITE)
-        suite.encode_question(question)  # Check the challenge before a counter is used up.
-        key = bytes.fromhex(user.key)
-        own = biometrics_key(key) if pin is None else pin_key(key, pin)
-        counter = user.counters[method]
-        after = replace(user, counters={**user.counters, method: counter + 1})
-        self._keep({**self._users, name: after})
+        with _changing:
+            user = self._user(name)
+            if method == FINGER and not user.biometrics:
+                raise InputError("PIN", "must be entered, because neither a finger nor a face is enabled for this user")
+            suite.encode_question(question)  # Check the challenge before a counter is used up.
+            key = bytes.fromhex(user.key)
+            own = biometrics_key(key) if pin is None else pin_key(key, pin)
+            counter = user.counters[method]
+            after = replace(user, counters={**user.counters, method: counter + 1})
+            self._keep({**self._users, name: after})
         return suite.response(own, question, counter=counter)
 
     def _user(self, name: str) -> User:

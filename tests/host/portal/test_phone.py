@@ -6,6 +6,7 @@ import re
 import socketserver
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -206,6 +207,13 @@ def test_no_two_responses_share_a_counter_whatever_fails(scenario: Scenario, app
     with pytest.raises(DscError):
         app.respond("ben", "no challenge", pin=PIN)
     assert json.loads((tmp_path / "phone.json").read_text())["users"][0]["counters"]["pin"] == 4
+
+
+def test_no_two_responses_of_several_threads_share_a_counter(app: PhoneApp, tmp_path: Path) -> None:
+    apps = [PhoneApp(tmp_path / "phone.json", Remote("https://login.example.com")) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        responses = list(pool.map(lambda number: apps[number % 4].respond("ben", "482913", pin=PIN), range(40)))
+    assert len(set(responses)) == 40
 
 
 def test_one_command_at_a_time(app: PhoneApp) -> None:
