@@ -51,7 +51,8 @@ class AuditLog:
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
         """Yield the entries with a number above `after`, in order. With `serial`, yield only the entries about this card.
 
-        Raises `InputError` if `after` is not a whole number from 0 to 2**62 - 1, or `serial` is not a valid serial.
+        Raises `InputError` if `after` is not a whole number from 0 to 2**62 - 1, or `serial` is not a valid serial. The
+        iteration raises `StoreError` if entries that it has not reached are archived in the meantime.
         """
         if type(after) is not int or not 0 <= after < NUMBERS_END:
             raise InputError("after", "must be a whole number, 0 or more")
@@ -60,9 +61,16 @@ class AuditLog:
         return self._entries(after, serial)
 
     def _entries(self, after: int, serial: str | None) -> Iterator[Entry]:
+        first_mark = None
         while True:
             with self._store.read() as db:
-                page = _page(db, after, serial)
+                page, mark = _page(db, after, serial), segments.archived_number(db)
+            if first_mark is None:
+                first_mark = mark
+            elif mark != first_mark and mark > after:
+                raise self._store.failure(
+                    f"entries {after + 1} to {mark} of the log were archived in the meantime; begin again"
+                )
             yield from page
             if len(page) < PAGE:
                 return

@@ -178,6 +178,11 @@ def archived(db: Connection, keys: Keyring, seals: Seals) -> Archived:
     )
 
 
+def archived_number(db: Connection) -> int:
+    """Return the number of the last archived entry, or 0. Do not check the seal of the mark."""
+    return db.execute(select(audit_archive.c.number)).scalar() or 0
+
+
 def move_mark(db: Connection, mark: Archived, key: MasterKey, seals: Seals) -> None:
     """Seal the mark and store it."""
     values = {

@@ -61,6 +61,16 @@ def test_a_checkpoint_is_compared_with_archived_entries(verifier: Verifier, fold
     assert "entries 501 to 3000 are archived, and were not checked" in verifier.audit.check(kept[0], whole=False).unseen
 
 
+@pytest.mark.every_database
+def test_an_export_does_not_hide_what_was_archived_meanwhile(verifier: Verifier, folder: Path) -> None:
+    entries = verifier.audit.entries()
+    assert next(entries).number == 1
+    verifier.audit.archive(folder, FUTURE)
+    with pytest.raises(StoreError, match="entries 1001 to 3000 of the log were archived in the meantime; begin again"):
+        list(entries)
+    assert next(verifier.audit.entries()).number == 3001
+
+
 # ---- failures ----
 
 
