@@ -1,6 +1,7 @@
 """The end of a login at a client: when the client asks for it in the browser, and when the session here ends in any way."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,6 +22,7 @@ from dsc_host.gateway.openid.provider import Provider
 from dsc_host.login import rows
 from dsc_host.portal import app as portal_app
 from dsc_host.portal import application
+from dsc_host.portal.pages.openid import OpenIdPages
 
 AFTER = "https://wiki.example.com/bye"
 TOLD = replace(WIKI, logout_redirects=(AFTER,), backchannel="http://127.0.0.1:9/told")
@@ -238,6 +240,24 @@ def test_a_client_is_told_at_once_after_a_logout(scenario: Scenario, monkeypatch
                 browser.press("Log out")
             assert wiki.claims(heard.get(timeout=20))["aud"] == "wiki"
         assert scenario.events()[-1] == ("login.openid.logout", "done", "told")
+
+
+def test_a_user_who_is_noted_while_the_others_are_read_is_not_lost(wiki: Program) -> None:
+    pages = OpenIdPages(Provider(wiki.scenario.system, ISSUER), 60.0)
+
+    class Users(set[str]):
+        def __iter__(self) -> Iterator[str]:
+            yield from super().__iter__()
+            other = Thread(target=pages.note, args=("ben",))
+            other.start()
+            other.join()
+
+    async def read() -> list[Sequence[str] | None]:
+        pages._loop, pages._users = asyncio.get_running_loop(), Users({"anna"})
+        pages._due.set()
+        return [await pages._next_users(pages._loop.time() + 60) for _ in range(2)]
+
+    assert asyncio.run(read()) == [["anna"], ["ben"]]
 
 
 def test_nobody_waits_for_a_client_that_is_gone(wiki: Program) -> None:

@@ -24,7 +24,7 @@ from dsc_host.gateway.openid.errors import UnsafeRequest
 from dsc_host.gateway.openid.provider import PATHS, NextStep, Provider
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES
-from dsc_host.portal.refusals import status_of
+from dsc_host.portal.refusals import status_of, with_retry_after
 from dsc_host.portal.security import Rejected
 from dsc_host.portal.site import OPENID_PAGE, Handler, Site, Visit
 from dsc_host.portal.views import Form, View, hidden
@@ -59,15 +59,22 @@ def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request
                 # A browser withholds our cookie from a form of another site, and sends it after the redirect.
                 text = urlencode(_parameters(await security.read_body(request)), doseq=True)
                 return RedirectResponse(f"{request.url.path}?{text}"[:_MOST_LETTERS], 303)
-            return await run_in_threadpool(begin, visit, provider, _parameters(request.scope["query_string"]))
-        except (UnsafeRequest, ValueError):
-            return _unsafe(visit)
+            return await run_in_threadpool(_answered, visit, provider, begin)
+        except ValueError:
+            return await run_in_threadpool(_unsafe, visit)
         except Rejected as rejected:
-            return visit.rejected(rejected)
-        except DscError as error:
-            return visit.problem(status_of(error), visit.explain(error))
+            return await run_in_threadpool(visit.rejected, rejected)
 
     return answer
+
+
+def _answered(visit: Visit, provider: Provider, begin: Begin) -> Response:
+    try:
+        return begin(visit, provider, _parameters(visit.request.scope["query_string"]))
+    except (UnsafeRequest, ValueError):
+        return _unsafe(visit)
+    except DscError as error:
+        return with_retry_after(visit.problem(status_of(error), visit.explain(error)), error)
 
 
 def _parameters(text: bytes) -> Given:
@@ -226,7 +233,6 @@ class OpenIdPages:
         """Notify programs until the task is canceled."""
         self._loop = asyncio.get_running_loop()
         users: Sequence[str] | None = None
-        whole = self._loop.time()
         while True:
             if users is None:
                 whole = self._loop.time() + self.seconds
@@ -240,8 +246,12 @@ class OpenIdPages:
     def note(self, user: str) -> None:
         """Request a check of the sessions of a user. Any thread may call this. Does nothing before `run` has started."""
         if user and self._loop is not None:
-            self._users.add(user)
-            self._loop.call_soon_threadsafe(self._due.set)
+            # Only the loop's thread changes the set. Otherwise, a user who is added while the set is read could be lost.
+            self._loop.call_soon_threadsafe(self._add, user)
+
+    def _add(self, user: str) -> None:
+        self._users.add(user)
+        self._due.set()
 
     async def _next_users(self, whole: float) -> Sequence[str] | None:
         """Wait for users who were noted, and return them. At the time `whole`, return None, so that all users are checked."""
