@@ -334,7 +334,7 @@ async def _answer_health(system: LoginSystem, _request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def _refuse(site: Site, request: Request, error: Exception) -> Response:
+def _refuse(site: Site, request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses: an unknown path, or a wrong method.
 
     If a visitor opens the path of a form as a page, for example from the history, redirect to the page where the form's flow
@@ -352,7 +352,7 @@ async def _refuse(site: Site, request: Request, error: Exception) -> Response:
     return visit.problem(status, visit._(words.get(status, "That did not work.")))
 
 
-async def _report_failure(site: Site, request: Request, _error: Exception) -> Response:
+def _report_failure(site: Site, request: Request, _error: Exception) -> Response:
     visit = Visit(site, request)
     words = visit._("This was our mistake, and it was logged. Try again later.")
     return visit.problem(500, words)

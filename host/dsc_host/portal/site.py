@@ -106,12 +106,13 @@ class Site:
             visit = Visit(self, request)
             try:
                 with out_of_memory():
-                    if request.method == "POST":
-                        visit.form = await security.read_form(request)
-                        security.check_post(request, visit.form_token, visit.form)
+                    try:
+                        if request.method == "POST":
+                            visit.form = await security.read_form(request)
+                            security.check_post(request, visit.form_token, visit.form)
+                    except Rejected as rejected:
+                        return await run_in_threadpool(visit.rejected, rejected)
                     return await run_in_threadpool(_answered, visit, handler)
-            except Rejected as rejected:
-                return visit.rejected(rejected)
             except OutOfMemory as error:
                 # There was too little memory for the handler's thread, or for the page that explains the error.
                 return refusals.with_retry_after(PlainTextResponse(f"{error}\n", 503), error)

@@ -1,14 +1,18 @@
 """The pages that explain a problem: each has a title of its own, plain words, and a button that leads on."""
 
 import re
+import threading
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 from tests.host.login.scenario import Scenario
 from tests.host.portal.browser import Browsers, Page, enter
 
 from dsc_host.login import TooManyAttempts
 from dsc_host.portal.pages import security_events
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import View
 
 
 def onward(page: Page) -> tuple[str, str]:
@@ -74,6 +78,23 @@ def test_what_may_work_later_is_tried_again(
     headers = page.response.headers
     assert (headers["x-frame-options"], headers["cache-control"]) == ("DENY", "no-store")
     assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_no_problem_is_explained_in_the_thread_that_serves_all_visitors(
+    scenario: Scenario, browser: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+    real = Visit.show
+
+    def show(visit: Visit, view: View, status: int = 200) -> Response:
+        threads.add(threading.current_thread())
+        return real(visit, view, status)
+
+    monkeypatch.setattr(Visit, "show", show)
+    anna = enter(scenario, browser())
+    for page in (anna.open("/nowhere"), anna.post("/events"), anna.post("/withdraw", csrf="x"), anna.open("/issuer")):
+        assert page.status in (403, 404, 405)
+    assert threading.current_thread() not in threads
 
 
 def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
