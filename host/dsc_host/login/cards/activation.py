@@ -14,7 +14,7 @@ from dsc_host.login.devices import kinds, registry, waits
 from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, OrderState, UseState, WaitState
+from dsc_host.login.model import DeviceState, OrderState, Status, UseState, WaitState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
@@ -48,8 +48,8 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
     if device.state not in _WAITING or registry.is_over(device, tx.now()):
         raise NotNow("this device was activated or taken out of use in the meantime")
     waits.check_card(tx, user, device)
-    device, right = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_check_answer)
-    if not right:
+    device, outcome = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_check_answer)
+    if outcome.status is not Status.ACCEPTED:
         tx.log("activate", user, "refused", device.kind, device=device.id)
         return False
     activate(tx, user, device, "by its response")

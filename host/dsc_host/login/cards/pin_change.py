@@ -6,6 +6,7 @@ from dsc_host.login.cards import requests
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
+from dsc_host.login.model import Status
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
@@ -35,7 +36,7 @@ def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, ne
     Raises `InputError` for a weak PIN, and `NotNow` if there is nothing to answer.
     """
     requests.check_pin(tx, user, new_pin)
-    device, right = device_proof.judge(
+    device, outcome = device_proof.judge(
         tx,
         session,
         user,
@@ -43,7 +44,7 @@ def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, ne
         text,
         check=lambda attempt, kept, response: kinds.of(attempt.device).check_new_pin(attempt, kept, response, new_pin),
     )
-    if not right:
+    if outcome.status is not Status.ACCEPTED:
         tx.log("pin.change", user, "refused", device=device.id)
         return False
     for user_id in registry.users_of(tx.db, device):

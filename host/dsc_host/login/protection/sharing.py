@@ -26,7 +26,7 @@ from dsc_host.login.accounts import people, permissions, users
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
 from dsc_host.login.messages import notices, outbox
-from dsc_host.login.model import Scope, ShareState, Stage, UseState
+from dsc_host.login.model import Scope, ShareState, Stage, Status, UseState
 from dsc_host.login.rows import Device, Session, Share, Use, User
 from dsc_host.login.signin import device_proof, password_check, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
@@ -113,7 +113,8 @@ def shown(tx: LoginTransaction, session: Session, share_id: str) -> Offer:
 def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, text: str) -> bool:
     """Judge the device's answer. Return whether the answer was correct. Raises `NotFound`, `NotNow`."""
     share = _own(tx, user, share_id, ShareState.DRAFT)
-    _, right = device_proof.judge(tx, session, user, Purpose.SHARE, text, about=share.id)
+    _, outcome = device_proof.judge(tx, session, user, Purpose.SHARE, text, about=share.id)
+    right = outcome.status is Status.ACCEPTED
     if right:
         rows.shares.change(tx.db, share.id, state=str(ShareState.PROVEN))
     tx.log("share.prove", user, "done" if right else "refused", device=share.device_id)

@@ -91,27 +91,11 @@ def judge(
     about: str = "",
     token: str = "",
     check: Callable[[Attempt, Mapping[str, Any], str], Outcome] | None = None,
-) -> tuple[Device, bool]:
-    """Judge an answer. Return the device, and whether the answer was correct.
+) -> tuple[Device, Outcome]:
+    """Judge an answer. Return the device, and the outcome of the answer.
 
     `check` replaces the check of the device's kind. Raises `NotNow` if there is nothing to answer.
     """
-    device, outcome = outcome_of(tx, session, user, purpose, answer, about=about, token=token, check=check)
-    return device, outcome.status is Status.ACCEPTED
-
-
-def outcome_of(
-    tx: LoginTransaction,
-    session: Session,
-    user: User,
-    purpose: Purpose,
-    answer: str,
-    *,
-    about: str = "",
-    token: str = "",
-    check: Callable[[Attempt, Mapping[str, Any], str], Outcome] | None = None,
-) -> tuple[Device, Outcome]:
-    """Judge an answer as `judge` does. Return the device, and the whole outcome of the answer."""
     device, proof = asked(tx.db, session, purpose, about)
     use = _use_of(tx.db, device, user, purpose)
     if use is not None and answer_limits.locked_for(tx, use):

@@ -125,7 +125,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 
     An answer with a finger or a face also extends a session that was opened in the same way.
     """
-    device, outcome = device_proof.outcome_of(tx, session, user, Purpose.FRESH, text, token=token)
+    device, outcome = device_proof.judge(tx, session, user, Purpose.FRESH, text, token=token)
     held = registry.held(tx.db, user, device.id)
     right = outcome.status is Status.ACCEPTED and registry.is_live(*held, tx.now())
     extended = right and extension.extend(tx, session, outcome)
