@@ -139,6 +139,11 @@ class Visit:
     """The path to which the form was first sent, if the visitor then had to give a proof. Otherwise empty."""
 
     @property
+    def action(self) -> str:
+        """The path of the request or, after a proof, the path to which the form was first sent."""
+        return self.sent_to or str(self.request.scope["path"])
+
+    @property
     def token(self) -> str:
         """The token in the visitor's cookie. It belongs to a session, to a login in progress, or to neither."""
         return self.site.cookies.read(self.request)
@@ -200,9 +205,7 @@ class Visit:
             csrf=security.csrf(token),
             form_csrf=security.csrf(self.form_token or token),
             visitor=visitor,
-            sections=sections(visitor, view.section or self.sent_to or str(self.request.scope["path"]), self._)
-            if visitor
-            else [],
+            sections=sections(visitor, view.section or self.action, self._) if visitor else [],
             notice=notice,
             path=self._here,
             home=None if self.site.extension is None else self.site.extension.home,
@@ -309,7 +312,7 @@ class Visit:
 
     def as_sent(self, view: View, wrong: str) -> View:
         """Return the page with the visitor's input in its form, but no secrets. `wrong` is the name of the wrong field."""
-        return view.refused(self.sent_to or str(self.request.scope["path"]), self.form, wrong)
+        return view.refused(self.action, self.form, wrong)
 
     def wrong(self, view: View, words: str, status: int, field: str = "") -> Response:
         """Return the page with the error `words`. If `field` is given, show the error there, and keep the visitor's input."""
@@ -326,7 +329,7 @@ class Visit:
             on = Link(self.page, self._("Back"))
         elif self.request.method == "GET" and status in refusals.TRANSIENT:
             on = Link(self._here, self._("Try again"))
-        elif visitor is not None and (above := section_above(visitor, str(self.request.scope["path"]), self._)):
+        elif visitor is not None and (above := section_above(visitor, self.action, self._)):
             on = Link(*above)
         links = (replace(on, primary=True), *((first,) if on is not first else ()))
         title = title or self._(refusals.title_of(status))
@@ -358,8 +361,7 @@ class Visit:
     @property
     def page(self) -> str:
         """The path of the requested page, of the page where a form's flow begins, or of the page above an unknown path."""
-        path = str(self.request.scope["path"])
-        path = self.site.starts.get(path, path)
+        path = self.site.starts.get(self.action, self.action)
         while path not in self.site.pages:
             path = path.rpartition("/")[0]
             if not path:

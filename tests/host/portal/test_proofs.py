@@ -6,6 +6,7 @@ import pytest
 from tests.host.login.scenario import PASSWORD, Scenario
 from tests.host.portal.browser import Browser, enter
 
+from dsc_host.login.signin import step_up
 from dsc_host.portal.app import POST
 from dsc_host.portal.wording import PROOFS
 
@@ -46,6 +47,28 @@ def test_after_three_wrong_answers_another_question_is_asked(scenario: Scenario,
     assert (page.title, page.shown != question) == ("Confirm: change the password", True)
     assert page.error == "Too many responses were wrong. Try again with a new challenge."
     scenario.clock.advance(120)  # Wrong answers cause a pause.
+    page = anna.press("Change the password", answer=scenario.respond(CARD, page.shown))
+    assert "was changed" in page.notice, page.text
+
+
+def test_a_problem_after_the_proof_leads_back_to_the_form(anna: Browser, scenario: Scenario) -> None:
+    anna.open("/phones")
+    page = anna.post("/phones/remove", sure="yes", phone="none")
+    assert page.title == "Confirm: remove a phone number"
+    page = anna.press("Continue", answer=scenario.respond(CARD, page.shown))
+    assert (page.status, 'href="/phones">Back</a>' in page.html) == (404, True), page.html
+
+
+def test_an_answer_that_has_become_old_at_once_is_asked_for_again(
+    anna: Browser, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_password(anna)
+    answer = scenario.respond(CARD, anna.page.shown)
+    with monkeypatch.context() as patch:
+        patch.setattr(step_up, "is_fresh", lambda *_: False)
+        page = anna.press("Change the password", answer=answer)
+    assert page.title == "Confirm: change the password"
+    scenario.clock.advance(60)
     page = anna.press("Change the password", answer=scenario.respond(CARD, page.shown))
     assert "was changed" in page.notice, page.text
 

@@ -43,7 +43,7 @@ def ask(
 ) -> Response:
     """Ask for confirmation. The button sends the form again, with the fields that `names` lists."""
     values = {name: visit.value(name) for name in names}
-    form = button(str(visit.request.scope["path"]), submit, danger=danger, sure="yes", **values)
+    form = button(visit.action, submit, danger=danger, sure="yes", **values)
     return visit.show(question(visit, title, words, facts, form))
 
 

@@ -179,7 +179,7 @@ def _question(visit: Visit, page: str, about: Subject, subject: Field, effect: s
     hint = _("It is kept with the decision. The customer does not see it.")
     label = _("Reason (needed to refuse)") if agreed else _("Reason")
     reason = Field("why", label, hint=hint, longest=_REASON_LETTERS, optional=agreed)
-    fields, path = (subject, hidden("sure", "yes"), reason), str(visit.request.scope["path"])
+    fields, path = (subject, hidden("sure", "yes"), reason), visit.action
     if agreed:
         title, form = _("Agree to this request?"), Form(path, _("Agree"), fields, refusal=("agreed", _("Refuse")))
     else:

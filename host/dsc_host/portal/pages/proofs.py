@@ -20,7 +20,7 @@ from dsc_host.portal.wording import KINDS, PROOFS, TITLES, device_name
 def ask(visit: Visit) -> Response:
     """Ask for a proof: the submitted form was refused because a proof is needed."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
-    return _ask_for_device(visit, visit.system.proofs.seal(visit.token, str(visit.request.scope["path"]), sent))
+    return _ask_for_device(visit, visit.system.proofs.seal(visit.token, visit.action, sent))
 
 
 def choose(visit: Visit) -> Response:
