@@ -26,7 +26,7 @@ MAKERS: dict[str, Callable[[Path], object]] = {
     "an export": lambda folder: exported(folder / "file", overwrite=False),
     "an export over another": lambda folder: exported(folder / "file", overwrite=True),
     "a letter": lambda folder: Spool(folder).send(Letter("file", "sms", "1", "", "", "en", 1.0)),
-    "a phone": lambda folder: app._write(folder / "file", {}),
+    "a phone": lambda folder: app._write(folder / "file", b"{}"),
     "a database": lambda folder: Verifier.open(f"sqlite:///{folder / 'file'}", master_key=MASTER).close(),
 }
 

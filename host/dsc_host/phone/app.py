@@ -8,21 +8,21 @@ Three promises:
 3. The app sends responses and keys, and never the PIN.
 """
 
-import json
 import os
 import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.files import keep_name
 from dsc_host.ocra import Suite
+from dsc_host.phone import encoding
 from dsc_host.phone.keys import KEY_BYTES, biometrics_key, check_pin, pin_key, recovery_key
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
@@ -240,7 +240,7 @@ class PhoneApp:
         return self._users[name]
 
     def _keep(self, users: dict[str, User]) -> None:
-        _write(self._file, {"format": 1, "users": [asdict(user) for user in users.values()]})
+        _write(self._file, encoding.encode(_Content(1, tuple(users.values()))))
         self._users = users
 
     @contextmanager
@@ -293,12 +293,12 @@ def _load(file: Path) -> dict[str, User]:
     return {user.name: user for user in content.users}
 
 
-def _write(file: Path, content: dict[str, Any]) -> None:
+def _write(file: Path, content: bytes) -> None:
     draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
     try:
         handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as opened:
-            json.dump(content, opened)
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
             opened.flush()
             os.fsync(opened.fileno())
         draft.replace(file)

@@ -81,8 +81,9 @@ class Remote:
         recovery_proof: bytes | None,
     ) -> Activated:
         """Finish the activation with the token and the app's keys. `proof` is a response of another user of the app, if any."""
-        keys = [None if key is None else key.hex() for key in (biometrics_key, recovery_key, recovery_proof)]
-        asked = protocol.Activate(ticket, token, pin_key.hex(), keys[0], proof, replace, keys[1], keys[2])
+        given = (biometrics_key, recovery_key, recovery_proof)
+        biometrics, recovery, previous = (None if key is None else key.hex() for key in given)
+        asked = protocol.Activate(ticket, token, pin_key.hex(), biometrics, proof, replace, recovery, previous)
         return self._call("activate", asked, Activated)
 
     def challenge(self, device: str, device_token: str) -> Question:

@@ -53,10 +53,10 @@ class Workspace:
             self.live = LiveCard(stack.enter_context(card), changed=lambda: self.changed())
             self.server = LineServer(self.live.send, tcp_port=settings.tcp_port, changed=lambda: self.changed())
             stack.callback(self.server.close)
+            self.live.listen(self.server.deliver)
             # A card can be used even if it cannot be announced to other programs.
             with suppress(OSError):
                 stack.enter_context(announced(self.title, self.server.pty, self.server.url))
-            self.live.listen(self.server.deliver)
             self._stack = stack.pop_all()
 
     @property
