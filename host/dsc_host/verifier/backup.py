@@ -24,18 +24,19 @@ from typing import BinaryIO
 from sqlalchemy import Connection, delete, select, update
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.records import audit_writer, backup_segments, seals, tables, vault
+from dsc_host.records import audit_writer, backup_segments, seals, tables
 from dsc_host.records import backup as records_backup
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.backup import Restoring
 from dsc_host.records.backup_segments import LeftOut
-from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
+from dsc_host.records.keys import Keyring, MasterKeySource
 from dsc_host.records.progress import Progress, ignored
 from dsc_host.records.store import Store
 from dsc_host.records.transaction import LIBRARY
 from dsc_host.schema import SCHEMA
 from dsc_host.schema.card_tables import DECOY, cards, challenges
 from dsc_host.verifier.card_seals import CardSeals
+from dsc_host.verifier.master_key_change import check_master_key
 from dsc_host.verifier.rows import ChallengeRecord
 from dsc_host.verifier.service import Verifier
 
@@ -84,7 +85,7 @@ def restore(
             _check_empty(db)
             restoring = Restoring(SCHEMA, file, keys, done)
             restored = restoring.into(db)[cards.name]
-            _check_master_key(db, keys)
+            check_master_key(db, keys)
             now = float(clock())
             found = _seals(db, keys, identity)
             if part := restoring.left_out:
@@ -114,11 +115,6 @@ def _seals(db: Connection, keys: Keyring, wanted: str | None) -> CardSeals:
     if wanted not in (None, found.database):
         raise InputError("backup", f"is of database {found.database}, not of {wanted}; name a backup of {wanted}")
     return found
-
-
-def _check_master_key(db: Connection, keys: Keyring) -> None:
-    if not set(db.execute(select(cards.c.key_id).distinct()).scalars()) | vault.key_ids(db) <= {*keys.ids, ""}:
-        raise other_master_key()
 
 
 def _end_challenges(db: Connection, found: CardSeals, now: float) -> None:

@@ -183,7 +183,7 @@ class _Set:
         found = [CardRecord(*row) for each in locked for row in each.rows()]
         return _Found(
             {card.serial: card for card in found},
-            dict(_pairs(issued)) if issued else {},
+            dict(issued.rows()) if issued else {},
             {row[0]: ChallengeRecord(*row) for row in known.rows()} if known else {},
         )
 
@@ -255,10 +255,6 @@ def _judge(tx: CardTransaction, step: Judgment, found: _Found, busy: set[str]) -
         refused = closed_challenges.refuse_unlocked(tx, asked.action, known)
         return None if refused is None else Outcome(refused)
     return Outcome(judgment.judge_found(tx, asked, card, known))
-
-
-def _pairs(asked: PendingResult) -> Iterator[tuple[str, float | None]]:
-    return ((serial, at) for serial, at in asked.rows())
 
 
 def _names(step: Issue) -> Iterator[str]:

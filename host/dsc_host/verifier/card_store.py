@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 from dsc_host.records import audit_writer, seals, vault
 from dsc_host.records.audit_writer import Event
 from dsc_host.records.group_commit import GroupCommit
-from dsc_host.records.keys import Keyring, other_master_key
+from dsc_host.records.keys import Keyring
 from dsc_host.records.store import Store
 from dsc_host.schema import SCHEMA
 from dsc_host.verifier import rows, upgrade
 from dsc_host.verifier.card_seals import CardSeals
+from dsc_host.verifier.master_key_change import check_master_key
 from dsc_host.verifier.model import Policy
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
@@ -35,7 +36,7 @@ def open_records(
         own, commits = _seals(store, keys), GroupCommit(store)
         context = CardContext(store=store, keys=keys, seals=own, commits=commits, policy=policy, clock=clock, draw=draw)
         with context.reading() as tx:
-            check_master_key(tx)
+            check_master_key(tx.db, keys)
             begins = audit_writer.is_new(tx.db)
         if begins:
             context.change(_begin_log)
@@ -51,14 +52,7 @@ def claim(tx: CardTransaction) -> None:
     An enrollment claims the database, because two processes could otherwise enroll the first cards under different master keys.
     """
     tx.context.store.claim(tx.db)
-    check_master_key(tx)
-
-
-def check_master_key(tx: CardTransaction) -> None:
-    """Raise `InputError` if a secret in the database is sealed under a master key that the keyring does not have."""
-    known = tx.keys.ids
-    if not rows.key_ids(tx.db, len(known) + 1) | vault.key_ids(tx.db) <= known:
-        raise other_master_key()
+    check_master_key(tx.db, tx.keys)
 
 
 def _seals(store: Store, keys: Keyring) -> CardSeals:

@@ -13,10 +13,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from dsc_host.errors import StoreError
 from dsc_host.records import audit_writer, seals, segments, vault
 from dsc_host.records.audit_writer import Event
-from dsc_host.records.keys import MasterKey, Secret
+from dsc_host.records.keys import Keyring, MasterKey, Secret, other_master_key
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import rows
 from dsc_host.verifier.card_seals import Holder
@@ -34,6 +36,12 @@ SEALED = {
     "sealed_unlock_key": Secret.UNLOCK_KEY,
     "sealed_duress_pin": Secret.DURESS_PIN,
 }
+
+
+def check_master_key(db: Connection, keys: Keyring) -> None:
+    """Raise `InputError` if a secret in the database is sealed under a master key that the keyring does not have."""
+    if not rows.key_ids(db, len(keys.ids) + 1) | vault.key_ids(db) <= keys.ids:
+        raise other_master_key()
 
 
 def rekey(context: CardContext, done: Progress) -> int:

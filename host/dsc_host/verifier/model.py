@@ -17,7 +17,7 @@ MOST_RESYNC_WINDOW = 10_000
 MOST_TIME_WINDOW = 20
 """The largest `Policy.time_window`. For each time step, a wrong response costs the HMACs of the whole counter window."""
 MOST_UNLOCK_CODES = 100
-"""The largest `Policy.unlock_codes`. Each card's row holds the times of this many codes."""
+"""The largest `Policy.unlock_codes`. Each card's row holds the times of up to this many codes."""
 MOST_SECONDS = 10**10
 """The longest duration, and the largest Unix time: about three hundred years."""
 MOST_CHALLENGES = 1000
@@ -44,9 +44,9 @@ class Policy:
     lock_after: int = 10
     """The number of wrong responses in a row that lock a card, whatever challenges they answer. 1 or more."""
     lock_after_in_a_day: int = 20
-    """The number of wrong responses within 24 hours that lock a card, even if there are right responses between them.
+    """The number of wrong responses that lock a card, even if there are right responses between them. 1 or more.
 
-    1 or more. A number below `lock_after` counts as `lock_after`.
+    They are counted for 24 hours from the first of them. A number below `lock_after` counts as `lock_after`.
     """
     lock_for: float = 24 * 60 * 60
     """The duration of a lock, in seconds. More than 0."""
@@ -85,7 +85,7 @@ class Policy:
 
     @property
     def most_in_a_day(self) -> int:
-        """Return the number of wrong responses within 24 hours that lock a card: at least `lock_after`."""
+        """Return `lock_after_in_a_day`, but at least `lock_after`."""
         return max(self.lock_after, self.lock_after_in_a_day)
 
 

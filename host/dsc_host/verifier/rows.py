@@ -369,11 +369,6 @@ def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
     return _ADD_CHALLENGE.run(db, _values(challenge)) == 1
 
 
-def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
-    """Return the challenge, or None."""
-    return _challenge(_CHALLENGE.row(db, {"of": challenge_id}))
-
-
 def write_answer(db: Connection, challenge: ChallengeRecord) -> None:
     """Write the columns that change in a challenge when a response to it is judged."""
     _ANSWERED.send(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in ANSWER_COLUMNS}})

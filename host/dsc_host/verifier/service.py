@@ -62,7 +62,8 @@ class Verifier:
     """The records of the cards, and the judge of their responses.
 
     Threads may share a verifier. A forked process must open another one. Every call may raise `StoreError`. The call has then
-    changed nothing, with one exception: if the connection to a database server was lost, the change may have been recorded.
+    changed nothing, with two exceptions. The batches that `enroll_all` and `rekey` have finished are kept. If the connection to
+    a database server was lost, the change may have been recorded.
 
     Examples:
         >>> from dsc_host import MasterKey, Suite, Verifier

@@ -9,15 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from dsc_host.records import audit_writer, tables, vault
+from dsc_host.records import audit_writer, tables
 from dsc_host.records.audit_writer import Event
-from dsc_host.records.keys import Keyring, Secret, other_master_key
+from dsc_host.records.keys import Keyring, Secret
 from dsc_host.records.transaction import LIBRARY
 from dsc_host.schema import versions
 from dsc_host.schema.card_tables import cards, challenges
 from dsc_host.verifier import card_lookup, rows
 from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrollment
-from dsc_host.verifier.master_key_change import SEALED
+from dsc_host.verifier.master_key_change import SEALED, check_master_key
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 
 _PAGE = 500
@@ -29,8 +29,7 @@ def after_migration(keys: Keyring, clock: Callable[[], float], db: Connection, v
     `clock` returns Unix seconds. Raises `InputError` if a master key of the database is not in `keys`. Raises `StoreError` if
     a secret or the log was tampered with.
     """
-    if not rows.key_ids(db, len(keys.ids) + 1) | vault.key_ids(db) <= {"", *keys.ids}:
-        raise other_master_key()
+    check_master_key(db, keys)
     if version >= versions.FIRST_WITH_SEALS:
         return
     seals = CardSeals.new()

@@ -128,7 +128,7 @@ def test_a_transaction_that_sqlite_has_undone_is_done_again_one_by_one(verifier:
 
 
 def _find(verifier: Verifier, asked: Change[Any]) -> rows.ChallengeRecord | None:
-    return verifier.context.read(lambda tx: rows.find_challenge(tx.db, asked.result().id))
+    return verifier.context.read(lambda tx: rows.find_card_of(tx.db, [asked.result().id])[1][0])
 
 
 @pytest.mark.every_database

@@ -262,7 +262,7 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
             verdict = pool.submit(verifier.verify, challenge.id, right(challenge))
             assert waiting.wait(DEADLINE)
             if reason == "used":
-                found = rows.find_challenge(db, challenge.id)
+                found = rows.find_card_of(db, [challenge.id])[1][0]
                 assert found
                 rows.write_answer(db, verifier.context.seals.sealed_challenge(found._replace(used_at=1.0)))
             else:
