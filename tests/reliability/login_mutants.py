@@ -181,8 +181,8 @@ MUTANTS = (
         "card_gone",
         (
             "an online card needs a temporary code",
-            "if not any(device.kind == kinds.TEMPORARY_CODE.name for device in live):",
-            "if False:",
+            "(device for device in live if device.kind == kinds.TEMPORARY_CODE.name), None)",
+            "iter(live), None)",
         ),
     ),
     *in_login(

@@ -1,6 +1,7 @@
 """Waits: lasting changes that a temporary device or support has begun. Their owner is notified and can stop them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from tests.host.login.card_orders import online_card, ordered, shipped
@@ -39,6 +40,16 @@ def bridged(scenario: Scenario, name: str = "anna") -> str:
 def stop_code(scenario: Scenario, template: str, address: str) -> str:
     scenario.system.deliver()
     return [each for each in scenario.letters if (each.template, each.address) == (template, address)][-1].values["stop"]
+
+
+def other_call(scenario: Scenario) -> str:
+    """Have anna call another member of support than sue, and be identified. Return the token of support."""
+    if not scenario.system.operator.users("sam"):
+        scenario.add("sam", "carl", role=Role.SUPPORT)
+        scenario.give_card("sam", "IB3000905")
+    token = scenario.enter("sam")
+    assert scenario.system.staff.identify(token, "anna", ANNA)
+    return token
 
 
 def days_pass(scenario: Scenario, days: int) -> None:
@@ -94,14 +105,12 @@ def test_the_addresses_of_one_network_guess_stop_codes_together(scenario: Scenar
 
 
 def test_a_second_identification_on_a_later_day_makes_it_count(scenario: Scenario) -> None:
-    token = bridged(scenario)
-    scenario.confirm(token, NEW)
-    desk = scenario.call("anna")
-    (wait,) = scenario.system.staff.caller_waits(desk)
+    scenario.confirm(bridged(scenario), NEW)
+    (wait,) = scenario.system.staff.caller_waits(scenario.call("anna"))
     with pytest.raises(NotNow, match="later day"):
-        scenario.system.staff.confirm_wait(desk, wait.id)
+        scenario.system.staff.confirm_wait(other_call(scenario), wait.id)
     scenario.clock.advance(DAY)
-    scenario.system.staff.confirm_wait(scenario.call("anna"), wait.id)
+    scenario.system.staff.confirm_wait(other_call(scenario), wait.id)
     assert Kind.SMS in kinds(scenario, "anna")
 
 
@@ -112,6 +121,45 @@ def test_who_asked_for_it_at_the_desk_does_not_confirm_it(scenario: Scenario) ->
     with pytest.raises(NotAllowed, match="somebody else"):
         scenario.system.staff.confirm_wait(scenario.call("anna"), wait.id)
     assert Kind.SMS not in kinds(scenario, "anna")
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_who_gave_the_temporary_device_does_not_confirm_what_was_begun_with_it(scenario: Scenario, online: bool) -> None:
+    """Otherwise one member of support alone could take over an account."""
+    token = online_card(scenario)[0] if online else bridged(scenario)
+    scenario.confirm(token, NEW)
+    scenario.clock.advance(DAY)
+    (wait,) = scenario.system.staff.caller_waits(scenario.call("anna"))
+    with pytest.raises(NotAllowed, match="because you gave the temporary device"):
+        scenario.system.staff.confirm_wait(scenario.call("anna"), wait.id)
+    scenario.system.staff.confirm_wait(other_call(scenario), wait.id)
+    assert Kind.SMS in kinds(scenario, "anna")
+
+
+def test_a_message_names_the_time_at_which_a_change_takes_effect(scenario: Scenario) -> None:
+    scenario.confirm(bridged(scenario), NEW)
+    due = datetime.fromtimestamp(scenario.clock() + WAIT_DAYS * DAY, UTC)
+    scenario.system.deliver()
+    texts = [letter.text for letter in scenario.letters if letter.template == "number_waits"]
+    assert f"from {due:%b} {due.day}, {due.year}, {due:%H:%M} UTC on, codes will go to" in texts[0]
+
+
+def test_all_who_were_told_of_a_change_are_told_that_it_was_stopped(scenario: Scenario) -> None:
+    scenario.system.opt_out(bridged(scenario), "ben")
+    assert scenario.system.stop_change(stop_code(scenario, "opt_out_waits", "anna@example.com"))
+    assert [scenario.told(name).count("wait_stopped") for name in ("anna", "ben", "carl")] == [1, 1, 0]
+    correct(scenario)
+    assert scenario.system.stop_change(stop_code(scenario, "identity_waits", "anna@example.com"))
+    assert [scenario.told(name).count("wait_stopped") for name in ("anna", "ben", "carl")] == [2, 2, 0]
+
+
+def test_a_message_about_a_confirmed_card_names_its_address(scenario: Scenario) -> None:
+    ordered(scenario, online_card(scenario)[0])
+    (wait,) = scenario.system.staff.caller_waits(scenario.call("anna"))
+    scenario.clock.advance(DAY)
+    scenario.system.staff.confirm_wait(other_call(scenario), wait.id)
+    scenario.system.deliver()
+    assert "(1 Harbour Road, Zug)" in next(each.text for each in scenario.letters if each.template == "card_wait_ended")
 
 
 def test_a_card_that_is_stopped_is_never_activated(scenario: Scenario) -> None:
@@ -315,8 +363,7 @@ def test_a_change_that_fails_keeps_nothing_else_from_being_done(scenario: Scenar
 
 def correct(scenario: Scenario, name: str = "anna") -> str:
     scenario.system.staff.correct_identity(scenario.session("sue"), name, replace(ANNA, document_number="X7777777"))
-    ((wait, _),) = scenario.system.staff.corrections(scenario.session("cleo"))
-    return wait.id
+    return scenario.system.staff.corrections(scenario.session("cleo"))[0][0].id
 
 
 def test_a_correction_counts_when_a_second_person_confirms_it(scenario: Scenario) -> None:

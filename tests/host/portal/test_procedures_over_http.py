@@ -9,7 +9,7 @@ from tests.host.login.scenario import ANNA, DAY, PASSWORD, SERIALS, Scenario, lo
 from tests.host.login.shares import proven
 from tests.host.portal.browser import Browsers, come_with, enter
 
-from dsc_host.login import Loss
+from dsc_host.login import Loss, Role
 
 PIN = "7391"
 
@@ -94,8 +94,16 @@ def test_support_stops_and_confirms_what_waits_for_who_is_calling(scenario: Scen
     assert sue.press("Stop it").title == "Stop the change?"
     assert sue.press("Stop it").notice == "The change was stopped."
     assert "immediately" in sue.press("Confirm").text
-    assert sue.press("Confirm").notice == "The change is now in effect."
-    assert "Waiting changes" not in sue.page.text
+    assert "because you gave the temporary device" in sue.press("Confirm").text
+    scenario.add("sam", "carl", role=Role.SUPPORT)
+    scenario.give_card("sam", "IB3000905")
+    token = scenario.enter("sam")
+    assert scenario.system.staff.identify(token, "ben", ANNA)
+    sam = come_with(browser(), token)
+    sam.open("/desk")
+    sam.press("Confirm")
+    assert sam.press("Confirm").notice == "The change is now in effect."
+    assert "Waiting changes" not in sam.page.text
 
 
 def test_the_two_errors_of_sharing_by_their_names(scenario: Scenario, browser: Browsers) -> None:

@@ -79,8 +79,7 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
     rows.orders.change(tx.db, order.id, state=str(OrderState.REQUESTED), at=tx.now(), estimate=_estimate(tx.context))
     notices.notify(tx, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(tx.context)))
     if waits.is_temporary(tx.db, session):
-        also = [user] if user.id != owner.id else []
-        waits.begin(tx, owner, waits.NewCard(order.id), order.address, also=also)
+        waits.begin(tx, owner, waits.NewCard(order.id), order.address, session=session)
     tx.log("card.request", owner, "done", order=order.id, by=user.name)
     return view(tx, found(rows.orders.find(tx.db, order.id)))
 

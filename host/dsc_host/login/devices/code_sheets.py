@@ -20,14 +20,17 @@ from dsc_host.records import vault
 _SEED_BYTES = 32
 
 
-def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device:
-    """Make a new sheet of codes, which the user must activate. End an earlier sheet of this kind that was not activated."""
+def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind, given_by: str = "") -> Device:
+    """Make a new sheet of codes, which the user must activate. End an earlier sheet of this kind that was not activated.
+
+    `given_by` is the name of the support member who gave the temporary code with which the user requests an online card.
+    """
     for device, _ in registry.held_by(tx.db, user):
         if device.kind == kind.name and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
     rules = tx.policy.code_card
     activates_at = tx.now() + tx.policy.activation.automatic_days * DAY if kind.lasting else None
-    data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters, activates_at=activates_at)
+    data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters, activates_at=activates_at, given_by=given_by)
     notified = notices.notify(tx, user, "code_card", number=data.label)
     # A temporary sheet expires even if it is never activated.
     until = kind.valid_until(tx.policy, tx.now())
@@ -47,9 +50,10 @@ def request_online_card(tx: LoginTransaction, user: User) -> Device:
         raise NotNow("you have a device in use; an online card is for users who have lost theirs")
     if any(device.kind == kinds.ONLINE_CARD.name for device in live):
         raise NotNow("you have an online card in use; request a lasting card, or call support if you have lost this one")
-    if not any(device.kind == kinds.TEMPORARY_CODE.name for device in live):
+    code = next((device for device in live if device.kind == kinds.TEMPORARY_CODE.name), None)
+    if code is None:
         raise NotNow("call support first: after they have given you a temporary code, you get an online card")
-    device = begin_code_card(tx, user, kinds.ONLINE_CARD)
+    device = begin_code_card(tx, user, kinds.ONLINE_CARD, kinds.TEMPORARY_CODE.given_by(code))
     tx.log("online-card.request", user, "done", device=device.id)
     return device
 

@@ -2,17 +2,17 @@
 
 The owner of a wait is the user whom the change concerns. A lasting change (a phone number, a card, opting out) waits if support
 began it, or a user with a temporary device. The owner is notified by email and at every phone number that was confirmed before.
-The message has a code with which the owner can stop the change without a login. The change takes effect earlier if a second
-member of support identifies the owner on a later day and confirms the change. A correction of an identity waits until a second
-person confirms it.
+The message has a code with which the owner can stop the change without a login. The change takes effect earlier if a member of
+support identifies the owner on a later day and confirms the change. This must be another member than the one who began the
+change, or who gave the temporary device. A correction of an identity waits until a second person confirms it.
 
 A card for which there is a wait is made and shipped like any other card, but it cannot be activated before the end of the wait.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -23,7 +23,7 @@ from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import Identity, Role, WaitKind, WaitState
 from dsc_host.login.rows import Device, Session, User, Wait
-from dsc_host.login.transaction import LoginContext, LoginTransaction, found
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.login.views import WaitView
 from dsc_host.records import table_rows
 
@@ -32,15 +32,23 @@ _STOP_LETTERS = 16
 _WAITING = rows.waits.c.state == WaitState.WAITING
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lasting:
+    """The base of the lasting changes."""
+
+    given_by: str = field(default="", compare=False)
+    """The name of the support member who gave the temporary device with which the change was begun; empty if there is none."""
+
+
 @dataclass(frozen=True, slots=True)
-class NewNumber:
+class NewNumber(_Lasting):
     """A phone number to which codes are to be sent."""
 
     number: str
 
 
 @dataclass(frozen=True, slots=True)
-class NewCard:
+class NewCard(_Lasting):
     """A card that is to be activated."""
 
     card: str
@@ -49,7 +57,7 @@ class NewCard:
 
 
 @dataclass(frozen=True, slots=True)
-class OptOut:
+class OptOut(_Lasting):
     """Opting out of the protection by devices."""
 
 
@@ -87,14 +95,16 @@ def begin(
     what: str = "",
     *,
     by: str = "",
-    also: Sequence[User] = (),
+    session: Session | None = None,
 ) -> Wait:
-    """Create a wait, in place of an earlier wait for the same change. Notify the owner.
+    """Create a wait, in place of an earlier wait for the same change. Notify the users whom `told` returns.
 
-    `what` names the change in the message, and `by` is the name of the support member who asked for the change. The users in
-    `also` get the same message, with the same code.
+    `what` names the change in the message. `by` is the name of the support member who asked for the change. `session` is the
+    session in which a user with a temporary device began the change.
     """
     end(tx, user, change, WaitState.STOPPED)
+    if session is not None and not isinstance(change, Identity):
+        change = replace(change, given_by=_given_by(tx.db, session))
     kind = next(kind for kind, each in _CHANGES.items() if isinstance(change, each))
     code = codes.random_code(_STOP_LETTERS)
     due_at = None if kind is WaitKind.IDENTITY else tx.now() + tx.policy.protection.wait_days * _DAY
@@ -103,12 +113,32 @@ def begin(
         json_column.write(change)
     )  # fmt: skip
     rows.waits.add(tx.db, wait)
-    values: dict[str, str | date] = {"what": what, "stop": code}
+    values: dict[str, str | datetime] = {"what": what, "stop": code}
     if due_at is not None:
-        values["day"] = tx.calendar.day(due_at)
-    for each in (user, *also):
+        values["day"] = datetime.fromtimestamp(due_at, UTC)
+    for each in told(tx.db, user, wait):
         notices.notify(tx, each, f"{kind}_waits", **values)
     return wait
+
+
+def _given_by(db: Connection, session: Session) -> str:
+    device = rows.devices.find(db, session.device_id)
+    return kinds.of(device).given_by(device) if device else ""
+
+
+def told(db: Connection, user: User, wait: Wait) -> list[User]:
+    """Return the users who are notified of a wait and of its end: its owner, `user`, first.
+
+    If a user began the change for a card or an opt-out, the account's primary user is notified too: only the primary user can
+    begin it. A correction concerns all users of the person.
+    """
+    if wait.kind == WaitKind.IDENTITY:
+        others = rows.users.c.entity_id == user.entity_id
+    elif wait.kind in (WaitKind.CARD, WaitKind.OPT_OUT) and not wait.asked_by:
+        others = rows.users.c.id == account_of(db, user).primary_user
+    else:
+        return [user]
+    return [user, *rows.users.all(db, others, rows.users.c.id != user.id)]
 
 
 def of_user(db: Connection, user: User) -> list[Wait]:
@@ -147,10 +177,9 @@ def with_code(db: Connection, code: str) -> Wait | None:
 def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
     """Raise `NotNow` if the wait of this card is not over."""
     if wait := card_wait(tx, user, device):
-        day = tx.calendar.day(wait.due_at or tx.now())
         raise NotNow(
-            "this card cannot be activated before {day}, because it was requested by support or with a temporary device",
-            day=day.isoformat(),
+            "this card cannot be activated before {time}, because it was requested by support or with a temporary device",
+            time=f"{datetime.fromtimestamp(wait.due_at or tx.now(), UTC):%Y-%m-%d %H:%M} UTC",
         )
 
 
@@ -200,11 +229,15 @@ def to_end(tx: LoginTransaction) -> list[str]:
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
     """Raise `NotAllowed` or `NotNow` unless this staff member may confirm the change now.
 
-    The staff member who asked for the change may not confirm it. A correction of an identity can be confirmed immediately, by
-    support or compliance. Any other change can be confirmed only by support, and not on the day of the request.
+    The staff member who asked for the change may not confirm it, nor may the one who gave the temporary device with which the
+    change was begun. A correction of an identity can be confirmed immediately, by support or compliance. Any other change can
+    be confirmed only by support, and not on the day of the request.
     """
     if wait.asked_by == staff.name:
         raise NotAllowed("somebody else must decide this, because you asked for it")
+    change = change_of(wait)
+    if not isinstance(change, Identity) and change.given_by == staff.name:
+        raise NotAllowed("somebody else must decide this, because you gave the temporary device with which it was begun")
     if wait.kind != WaitKind.IDENTITY and context.calendar.day(context.now()) <= context.calendar.day(wait.at):
         raise NotNow("this can be confirmed only on a later day")
     if wait.kind != WaitKind.IDENTITY and Role(staff.role) is not Role.SUPPORT:

@@ -13,7 +13,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Protocol
@@ -68,7 +68,7 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
     """Put a message to `user` into the outbox.
 
     `template` is an entry of `messages.toml`, and `values` are the values for its placeholders. A date is written in the form
-    of the user's language.
+    of the user's language, and a `datetime`, which must be in UTC, with its time of day.
     """
     _words(template, FALLBACK)  # An unknown template is a bug. Fail here, not when the message is sent.
     message = Message(
@@ -188,7 +188,8 @@ def _secret(message_id: str) -> str:
 
 
 def _format_date(day: date, language: str) -> str:
-    return f"{day:%b} {day.day}, {day.year}" if language == FALLBACK else day.strftime("%d.%m.%Y")
+    time = f", {day:%H:%M} UTC" if isinstance(day, datetime) else ""
+    return (f"{day:%b} {day.day}, {day.year}" if language == FALLBACK else day.strftime("%d.%m.%Y")) + time
 
 
 def _words(template: str, language: str) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
         return False
     _keep(tx.db, session, None)
     if waits.is_temporary(tx.db, session) and asked.number not in notices.numbers_of(tx.db, user):
-        waits.begin(tx, user, waits.NewNumber(asked.number), contacts.masked(asked.number))
+        waits.begin(tx, user, waits.NewNumber(asked.number), contacts.masked(asked.number), session=session)
         tx.log("phone.confirm", user, "waits")
         return True
     if add_number(tx, user, asked.number):

@@ -22,7 +22,7 @@ def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | 
     """
     user = permissions.changeable_user(tx.db, primary, name)
     if out and waits.is_temporary(tx.db, session):
-        _opt_out_later(tx, primary, user.id)
+        _opt_out_later(tx, session, primary, user.id)
         return
     opt(tx, primary if user.id == primary.id else locked_user(tx.db, user.id), out, primary.name)
     sessions.end_all(tx.db, user, except_id=session.id if user.id == primary.id else "")
@@ -41,10 +41,10 @@ def opt(tx: LoginTransaction, user: User, out: bool, by: str) -> None:
     tx.log("opt-out" if out else "opt-in", user, "done", by=by)
 
 
-def _opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
+def _opt_out_later(tx: LoginTransaction, session: Session, primary: User, user_id: str) -> None:
     """Begin an opt-out that takes effect after some days, because a temporary device opened the session. Raises `NotNow`."""
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out:
         raise NotNow("the user {name} has already opted out", name=user.name)
-    waits.begin(tx, user, waits.OptOut(), user.name, also=[primary] if user.id != primary.id else [])
+    waits.begin(tx, user, waits.OptOut(), user.name, session=session)
     tx.log("opt-out", user, "waits", by=primary.name)

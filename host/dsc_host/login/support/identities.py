@@ -41,8 +41,7 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
     field_checks.check_identity(identity)
     user = locked_person(tx.db, user_named(tx.db, name))
     permissions.check_other(tx.db, staff, user, identity)
-    others = rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id, rows.users.c.id != user.id)
-    waits.begin(tx, user, identity, by=staff.name, also=others)
+    waits.begin(tx, user, identity, by=staff.name)
     tx.log("desk.identity", user, "waits", by=staff.name)
 
 

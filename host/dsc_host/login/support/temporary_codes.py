@@ -2,6 +2,7 @@
 
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import codes, kinds, registry
+from dsc_host.login.devices.kinds.temporary_code import TemporaryData
 from dsc_host.login.messages import notices
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
@@ -23,7 +24,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     full_until, until = kind.full_days_end(tx.policy, now), kind.valid_until(tx.policy, now)
     notified = notices.notify(tx, user, "temporary_code", full=tx.calendar.day(full_until), until=tx.calendar.day(until))
     code = codes.random_code(tx.policy.temporary.letters)
-    device = registry.add(tx, user, kind, notified=notified, expires_at=until)
+    device = registry.add(tx, user, kind, notified=notified, expires_at=until, data=TemporaryData(staff.name))
     vault.put(tx.cards, kinds.secret_of(device), code.encode())
     users.invalidate_sessions(tx.db, user)
     tx.log("desk.temporary-code", user, "done", by=staff.name)

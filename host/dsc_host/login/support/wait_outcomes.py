@@ -1,7 +1,7 @@
 """The outcomes of waits: a change takes effect, or it is stopped.
 
 A change takes effect after some days, or when a second staff member confirms it. On a closed account it has no effect. If a
-change is stopped, its owner is notified.
+change is stopped, the users who were notified of the wait are notified of that too.
 """
 
 from dataclasses import asdict
@@ -60,12 +60,14 @@ def take_effect(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> N
         opt_out.opt(tx, user, True, by or found(rows.users.find(tx.db, account.primary_user)).name)
         sessions.end_all(tx.db, user)
     elif isinstance(change, NewCard) and by:
-        notices.notify(tx, user, "card_wait_ended", what=change.label)
+        order = rows.orders.find(tx.db, change.card)
+        for each in waits.told(tx.db, user, wait):
+            notices.notify(tx, each, "card_wait_ended", what=order.address if order else change.label)
     tx.log("wait.count", user, "done", wait.kind, by=by, wait=wait.id)
 
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
-    """Stop a change permanently and notify the user. Lock the user's row before this call.
+    """Stop a change permanently, and notify the users who were notified of the wait. Lock the row of `user` before this call.
 
     `by` is the name of the staff member who stopped the change, or empty if its code did.
     """
@@ -73,7 +75,8 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     change = waits.change_of(wait)
     if isinstance(change, NewCard):
         _stop_card(tx, user, change.card, by)
-    notices.notify(tx, user, "wait_stopped")
+    for each in waits.told(tx.db, user, wait):
+        notices.notify(tx, each, "wait_stopped")
     tx.log("wait.stop", user, "done", wait.kind, by=by, wait=wait.id)
 
 

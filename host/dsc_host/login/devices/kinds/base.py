@@ -152,6 +152,10 @@ class DeviceKind(ABC):
         """Return the phone numbers that may be lost together with the device: a thief of the phone would get their codes."""
         return [number] if (number := self.number(device)) else []
 
+    def given_by(self, device: Device) -> str:
+        """Return the name of the support member who made a temporary device possible; empty if it is not known."""
+        return ""
+
     def valid_until(self, policy: Policy, now: float) -> float | None:
         """Return the Unix time at which a device that is activated at `now` expires; None if it does not expire."""
         return None

@@ -55,6 +55,8 @@ class SheetData(DeviceData):
     open: OpenIndexes | None = None
     activates_at: float | None = None
     """The Unix time at which the card is activated automatically; None on online cards and on the cards of early versions."""
+    given_by: str = ""
+    """The name of the support member who gave the temporary code with which an online card was requested; empty on others."""
 
     def size(self, policy: Policy) -> tuple[int, int]:
         """Return the number and the length of the codes."""
@@ -120,6 +122,10 @@ class OnlineCard(_Sheet):
 
     name = Kind.ONLINE_CARD
     temporary = True
+
+    def given_by(self, device: Device) -> str:
+        """Return the name of the support member who gave the temporary code with which the card was requested."""
+        return SheetData.of(device).given_by
 
     def valid_until(self, policy: Policy, now: float) -> float:
         """Return the Unix time at which an online card that is activated at `now` expires."""

@@ -5,16 +5,34 @@ The user enters the same code at each login. After some days the code opens only
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dsc_host.login.devices import codes
-from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome, accepted_until, secret_of
+from dsc_host.login.devices.kinds.base import (
+    REFUSED,
+    Attempt,
+    DeviceData,
+    DeviceKind,
+    Offered,
+    Outcome,
+    accepted_until,
+    secret_of,
+)
 from dsc_host.login.model import Kind
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device
 from dsc_host.login.transaction import found
 from dsc_host.records import vault
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryData(DeviceData):
+    """The values that are stored with a temporary code."""
+
+    given_by: str = ""
+    """The name of the support member who gave the code; empty for codes of early versions."""
 
 
 class TemporaryCode(DeviceKind):
@@ -35,6 +53,10 @@ class TemporaryCode(DeviceKind):
         if not hmac.compare_digest(given.encode(), right):
             return REFUSED
         return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
+
+    def given_by(self, device: Device) -> str:
+        """Return the name of the support member who gave the code."""
+        return TemporaryData.of(device).given_by
 
     def valid_until(self, policy: Policy, now: float) -> float:
         """Return the Unix time at which a code that is made at `now` expires."""
