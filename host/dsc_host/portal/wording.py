@@ -328,8 +328,9 @@ def name_with_label(name: str, label: str) -> str:
 def explained(error: DscError, _: Language) -> str:
     """Return a sentence that explains an error to the visitor but does not help an attacker."""
     if isinstance(error, LoginError):
-        values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
-        return _sentence(_(error.words, **values))
+        # Translate only the values that are roles: a user may have the name of a role.
+        values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items() if name == "role"}
+        return _sentence(_(error.words, **{**error.values, **values}))
     if isinstance(error, TooManyChallenges):
         return _("Too many challenges were requested. Try again in {seconds} s.", seconds=max(1, math.ceil(error.retry_after)))
     if isinstance(error, InputError):

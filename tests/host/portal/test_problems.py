@@ -9,10 +9,12 @@ from starlette.responses import Response
 from tests.host.login.scenario import Scenario
 from tests.host.portal.browser import Browsers, Page, enter
 
-from dsc_host.login import TooManyAttempts
+from dsc_host.login import NotAllowed, TooManyAttempts
+from dsc_host.portal.languages import load
 from dsc_host.portal.pages import security_events
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import View
+from dsc_host.portal.wording import explained
 
 
 def onward(page: Page) -> tuple[str, str]:
@@ -95,6 +97,13 @@ def test_no_problem_is_explained_in_the_thread_that_serves_all_visitors(
     for page in (anna.open("/nowhere"), anna.post("/events"), anna.post("/withdraw", csrf="x"), anna.open("/issuer")):
         assert page.status in (403, 404, 405)
     assert threading.current_thread() not in threads
+
+
+def test_a_user_with_the_name_of_a_role_is_no_role() -> None:
+    german = load()["de"]
+    words = "only the account's primary user may change its security settings; ask {name}"
+    assert "issuer" in explained(NotAllowed(words, name="issuer"), german)
+    assert "issuer" not in explained(NotAllowed("only {role}, logged in with a device, may do this", role="issuer"), german)
 
 
 def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
