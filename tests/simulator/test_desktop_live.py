@@ -105,6 +105,17 @@ def test_everybody_who_listens_hears_the_card(live: LiveCard) -> None:
     assert len(two) > len(one)
 
 
+def test_the_same_listener_twice_hears_all_twice_until_each_ends(live: LiveCard) -> None:
+    heard = bytearray()
+    stop, _ = live.listen(heard.extend), live.listen(heard.extend)
+    live.press("PRESS")
+    assert heard.count(b"text=PIN>") == 2
+    stop()
+    stop()
+    live.press("1")
+    assert heard.count(b"text=PIN>") == 3
+
+
 def test_what_the_card_says_of_itself_is_told_to_nobody_else(live: LiveCard) -> None:
     heard = bytearray()
     live.listen(heard.extend)

@@ -2,6 +2,7 @@
 
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -110,6 +111,24 @@ def test_a_plug_pulled_while_somebody_waits_ends_the_wait() -> None:
     card.unplug()
     waiter.join(30)
     assert len(ends) == 1
+
+
+def test_a_decorated_function_in_several_threads_has_a_card_for_each_call() -> None:
+    @simulated_card()
+    def pressed(begun: threading.Event, may_end: threading.Event, card: SimulatedToken) -> str:
+        begun.set()
+        assert may_end.wait(30)
+        return card.press("PRESS")
+
+    with ThreadPoolExecutor(2) as pool:
+        running = []
+        for _ in range(2):
+            begun, may_end = threading.Event(), threading.Event()
+            running.append((pool.submit(pressed, begun, may_end), may_end))
+            assert begun.wait(30)
+        for call, may_end in running:
+            may_end.set()
+            assert call.result(30) == "PIN>", "the call that began first ends first"
 
 
 def test_noise_goes_both_ways_and_ends_with_its_block() -> None:

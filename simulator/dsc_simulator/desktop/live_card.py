@@ -53,7 +53,7 @@ class LiveCard:
         self._now = now
         self._caught_up_to = now()
         self._lock = threading.RLock()
-        self._listeners: list[Listener] = []
+        self._listeners: dict[object, Listener] = {}
         self._partial_lines = {True: b"", False: b""}
         self._secret_seen = False
         self._interpreter = ""
@@ -132,12 +132,14 @@ class LiveCard:
 
         Return a function that ends these calls. Calling that function twice does nothing.
         """
+        # A new object, so that two listeners that are equal can be told apart.
+        key = object()
         with self._lock:
-            self._listeners.append(listener)
+            self._listeners[key] = listener
 
         def end() -> None:
-            with self._lock, suppress(ValueError):
-                self._listeners.remove(listener)
+            with self._lock:
+                self._listeners.pop(key, None)
 
         return end
 
@@ -197,7 +199,7 @@ class LiveCard:
         data = self.card.receive()
         if data:
             self._record(data, to_card=False)
-            for listener in tuple(self._listeners):
+            for listener in tuple(self._listeners.values()):
                 listener(data)
 
     def _record(self, data: bytes, *, to_card: bool) -> None:

@@ -318,7 +318,8 @@ class simulated_card:  # noqa: N801 - used as a function is
 
         @functools.wraps(test)
         def with_card(*args: Any, **kwargs: Any) -> _R:
-            with self as card:
+            # A new object for each call, because several threads may call the test at the same time.
+            with simulated_card(**self._options) as card:
                 return test(*args, card, **kwargs)
 
         # Hide the wrapped function from pytest. Otherwise pytest would look for a fixture with the name of the card's argument.
