@@ -1,7 +1,7 @@
 """Files that survive a power cut and that only their owner can access.
 
 Both the contents of a file and its name, which the folder stores, must be written to the disk. To make or replace a file, write
-a draft, `flush` and `os.fsync` it, and call `name_draft`. After any other renaming, call `keep_name`.
+a draft, `flush` and `os.fsync` it, and call `name_draft`. After any other renaming, call `sync_name`.
 """
 
 import errno
@@ -19,7 +19,7 @@ from dsc_host.errors import InputError
 _log = logging.getLogger("dsc_host")
 
 
-def keep_name(path: str | os.PathLike[str]) -> None:
+def sync_name(path: str | os.PathLike[str]) -> None:
     """Make sure that the name of a new, replaced or renamed file is on the disk. Raises `OSError` if that fails.
 
     On POSIX systems, this is an fsync of the folder. On Windows, the function does nothing.
@@ -66,7 +66,7 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
     """
     if overwrite:
         os.replace(draft, path)
-        keep_name(path)
+        sync_name(path)
         return
     try:
         os.link(draft, path)
@@ -80,7 +80,7 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
         except BaseException:
             os.unlink(path)
             raise
-    keep_name(path)
+    sync_name(path)
 
 
 def read_whole(path: str | os.PathLike[str], field: str, most: int) -> bytes:
@@ -145,7 +145,7 @@ def replace_whole(path: str, write: Callable[[TextIO], None]) -> None:
             os.fsync(file.fileno())
         os.replace(draft, path)
         is_renamed = True
-        keep_name(path)
+        sync_name(path)
     except BaseException as error:
         # After the renaming, a file with the draft's name belongs to another process.
         if not is_renamed:

@@ -151,7 +151,7 @@ def test_a_draft_that_appears_after_the_renaming_is_left_to_the_process_that_mad
         other.write_text("another process's")
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(files, "keep_name", fail)
+    monkeypatch.setattr(files, "sync_name", fail)
     with pytest.raises(OSError, match="Input/output error") as raised:
         files.replace_whole(str(path), lambda file: None)
     assert (raised.value.filename, other.read_text()) == (str(path), "another process's")

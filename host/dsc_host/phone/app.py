@@ -20,7 +20,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.files import keep_name
+from dsc_host.files import sync_name
 from dsc_host.ocra import Suite
 from dsc_host.phone import encoding
 from dsc_host.phone.keys import KEY_BYTES, biometrics_key, check_pin, pin_key, recovery_key
@@ -302,7 +302,7 @@ def _write(file: Path, content: bytes) -> None:
             opened.flush()
             os.fsync(opened.fileno())
         draft.replace(file)
-        keep_name(file)
+        sync_name(file)
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)

@@ -40,7 +40,7 @@ _SERIAL, _ACTION, _CARD_ROW = 4, 3, 8
 
 
 @dataclass(slots=True)
-class _Proven:
+class _CheckedSegment:
     """A segment whose file was checked."""
 
     segment: Segment
@@ -90,29 +90,29 @@ class Archiver:
         """
         if not self._folder.is_dir():
             raise InputError("archive", f"{self._folder} is not a folder; create it first")
-        waiting: list[_Proven] = []
+        waiting: list[_CheckedSegment] = []
         for segment in chosen:
-            waiting.append(self._prove(segment))
+            waiting.append(self._write_and_check(segment))
             if len(self._kept) >= _MOST_KEPT:
                 self._remove(waiting)
         self._remove(waiting)
 
-    def _prove(self, segment: Segment) -> _Proven:
+    def _write_and_check(self, segment: Segment) -> _CheckedSegment:
         """Write the file of a segment unless it exists. Then read and check the file."""
         path, database = segment_files.make(self._context, self._folder, segment), self._context.seals.database
-        proven, kept = _Proven(segment), dict[str, KeptCard]()
+        checked, kept = _CheckedSegment(segment), dict[str, KeptCard]()
         try:
             for number, (line, digest) in enumerate(archive_file.entries(path, segment, database), segment.first_entry):
                 if number % BATCH == 0:
-                    proven.hashes[number] = digest
+                    checked.hashes[number] = digest
                 self._keep(line, kept)
         except InputError as error:
             raise archive_file.in_the_way(error, "archive") from error
-        proven.hashes[segment.last_entry] = segment.end_hash
+        checked.hashes[segment.last_entry] = segment.end_hash
         # Use the summaries only now: until the last entry was read, the file may not be the file of this segment.
         for serial, card in kept.items():
             self._kept[serial] = card.after(self._kept.get(serial, card))
-        return proven
+        return checked
 
     def _keep(self, line: bytes, kept: dict[str, KeptCard]) -> None:
         values = archive_file.values_of(line)
@@ -122,29 +122,29 @@ class Archiver:
             card = KeptCard(serial, card_row, action)
             kept[serial] = card.after(kept.get(serial, card))
 
-    def _remove(self, waiting: list[_Proven]) -> None:
+    def _remove(self, waiting: list[_CheckedSegment]) -> None:
         """Store the summaries of the cards in these segments. Then remove the segments' entries from the database."""
         if not waiting:
             return
         kept_cards.replace_all(self._context, self._kept, waiting[-1].segment.last_entry)
-        for proven in waiting:
-            remove = partial(_remove_some, proven)
+        for checked in waiting:
+            remove = partial(_remove_some, checked)
             while (number := self._context.change_in_turn(remove)) is not None:
                 self._done(number, waiting[-1].segment.last_entry)
         self._kept.clear()
         waiting.clear()
 
 
-def _remove_some(proven: _Proven, tx: Transaction) -> int | None:
+def _remove_some(checked: _CheckedSegment, tx: Transaction) -> int | None:
     """Remove a batch of entries. Return the number of the last removed entry, or None if the segment has no more entries."""
     tx.context.store.claim(tx.db)
-    segment, mark = proven.segment, segments.archived(tx.db, tx.keys, tx.seals)
+    segment, mark = checked.segment, segments.archived(tx.db, tx.keys, tx.seals)
     if mark.number >= segment.last_entry:
         return None
     last = min((mark.number // BATCH + 1) * BATCH, segment.last_entry)
     if tx.db.execute(_REMOVE, {"after": mark.number, "last": last}).rowcount != last - mark.number:
         raise StoreError(f"entries of segment {segment.number} are missing; see audit verify")
-    moved = segments.Archived(last, proven.hashes[last], mark.kept_to, mark.generation, mark.kept_hash)
+    moved = segments.Archived(last, checked.hashes[last], mark.kept_to, mark.generation, mark.kept_hash)
     segments.move_mark(tx.db, moved, tx.keys.current, tx.seals)
     if last == segment.last_entry:
         numbers = {"segment": segment.number, "first": segment.first_entry, "last": segment.last_entry}

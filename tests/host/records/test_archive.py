@@ -173,8 +173,8 @@ def test_what_was_removed_in_part_needs_its_file(
 ) -> None:
     real = archive._remove_some
 
-    def interrupted(proven: archive._Proven, tx: Transaction) -> None:
-        real(proven, tx)
+    def interrupted(checked: archive._CheckedSegment, tx: Transaction) -> None:
+        real(checked, tx)
 
     with monkeypatch.context() as patch:
         patch.setattr(archive, "BATCH", 300)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
-from dsc_host.files import keep_name
+from dsc_host.files import sync_name
 from dsc_host.login.messages.outbox import Letter
 
 _SECONDS = 10.0
@@ -62,4 +62,4 @@ class Spool:
             opened.flush()
             os.fsync(opened.fileno())
         draft.replace(file)
-        keep_name(file)
+        sync_name(file)

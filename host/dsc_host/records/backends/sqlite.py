@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.files import keep_name, warn_if_exposed
+from dsc_host.files import sync_name, warn_if_exposed
 from dsc_host.records.backends.base import ALL_IN_USE, Identity, Mode, Start
 from dsc_host.records.backends.turns import turns_of
 from dsc_host.records.segment_worker import Source
@@ -161,7 +161,7 @@ class SQLite:
         copy = _new_file(self._path, f"schema-{version}.backup")
         try:
             _copy(self._path, copy)
-            keep_name(copy)
+            sync_name(copy)
         except BaseException as error:
             copy.unlink()
             if isinstance(error, sqlite3.Error | OSError):
@@ -249,7 +249,7 @@ def _make_file(path: Path) -> None:
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
         # Create the file here, because SQLite would let all users read it. SQLite's log files get the same permissions.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        keep_name(path)
+        sync_name(path)
     except FileExistsError:
         _check_header(path)
     except OSError as error:
