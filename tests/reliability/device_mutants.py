@@ -113,6 +113,15 @@ MUTANTS = (
         ("an online card whose replacement is gone ends", "        if until <= tx.now():\n", "        if False:\n"),
     ),
     *in_login(
+        "cards/activation.py",
+        "card_outside",
+        (
+            "a card that is gone at the verifier does not activate itself",
+            "if device.state != DeviceState.SHIPPED or not kinds.of(device).can_answer(tx, device):",
+            "if device.state != DeviceState.SHIPPED:",
+        ),
+    ),
+    *in_login(
         "support/new_devices.py",
         "automatic_activation",
         ("an online card lasts until a code card activates itself", "    activation.set_online_card_end(tx, user)\n", ""),

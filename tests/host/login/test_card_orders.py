@@ -18,7 +18,11 @@ def test_a_card_that_is_activated_before_it_is_said_to_be_sent_is_done(scenario:
     request = made(scenario, token, card)
     offer = scenario.system.ask_to_activate(token, scenario.device(token, Kind.DSC_PLUS))
     assert scenario.system.activate(token, pressed(card, offer.shows["challenge"]))
-    scenario.system.staff.ship(scenario.session("ivo"), request.id)
+    done = scenario.system.requests(scenario.session("carl"))[0]
+    assert (done.state, done.shipped_at) == (OrderState.DONE, scenario.clock())
+    with pytest.raises(NotNow, match="was already sent"):
+        scenario.system.staff.ship(scenario.session("ivo"), request.id)
+    assert "shipped" not in scenario.told("carl")
     assert days(scenario, 22) == []
     scenario.lose("carl", request.serial, Loss.LOST, CARL)
     assert ordered(scenario, scenario.session("carl")).state is OrderState.REQUESTED

@@ -3,30 +3,31 @@
 from collections.abc import Callable
 
 import pytest
-from tests.host.login.card_orders import PIN, with_online_card
-from tests.host.login.scenario import PASSWORD, Scenario
+from tests.host.login.card_orders import PIN, days, shipped, with_online_card
+from tests.host.login.scenario import CARL, PASSWORD, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, Kind, Loss, OrderState, Scope, rows
 from dsc_host.verifier import State, Verifier
+from dsc_simulator import SimulatedCard
 
 ANNAS = "IB3000901"
 
 
-def retired(verifier: Verifier) -> None:
-    verifier.retire(ANNAS, "worn out")
+def retired(verifier: Verifier, serial: str = ANNAS) -> None:
+    verifier.retire(serial, "worn out")
 
 
-def lost(verifier: Verifier) -> None:
-    verifier.lost(ANNAS, "found by the police")
+def lost(verifier: Verifier, serial: str = ANNAS) -> None:
+    verifier.lost(serial, "found by the police")
 
 
-def suspended(verifier: Verifier) -> None:
-    verifier.suspend(ANNAS, "asked for")
+def suspended(verifier: Verifier, serial: str = ANNAS) -> None:
+    verifier.suspend(serial, "asked for")
 
 
-def removed(verifier: Verifier) -> None:
-    verifier.remove(ANNAS)
+def removed(verifier: Verifier, serial: str = ANNAS) -> None:
+    verifier.remove(serial)
 
 
 ENDS = pytest.mark.parametrize("end", [retired, lost, suspended, removed])
@@ -75,6 +76,17 @@ def test_a_card_without_a_deposit_comes_back_and_nothing_is_said_of_a_deposit(sc
     scenario.system.deliver()
     (text,) = [letter.text for letter in scenario.letters if letter.template.startswith("received")]
     assert text == f"anna: we have received your card {ANNAS}."
+
+
+@ENDS
+def test_a_card_that_is_gone_at_the_verifier_does_not_activate_itself(
+    scenario: Scenario, card: SimulatedCard, end: Callable[[Verifier, str], object]
+) -> None:
+    """Its activation would end the online card, the only device that its owner has."""
+    request = shipped(scenario, with_online_card(scenario, "carl", CARL)[0], card)
+    end(scenario.verifier, request.serial)
+    assert days(scenario, 21) == []
+    assert Kind.ONLINE_CARD in {each.kind for each in scenario.system.begin("carl", PASSWORD).choices}
 
 
 def found(scenario: Scenario) -> tuple[str, bool]:

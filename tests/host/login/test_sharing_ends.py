@@ -86,6 +86,13 @@ def test_a_misplaced_card_that_is_replaced_gives_those_who_share_it_their_own_ba
     assert "share_ended" in scenario.told("anna")
 
 
+def test_all_users_of_a_shared_card_are_told_of_its_new_pin(scenario: Scenario) -> None:
+    ben = scenario.session("ben")
+    assert scenario.system.confirm_share(ben, proven(scenario, ben)) is ShareState.DONE
+    scenario.change_pin(scenario.session("anna"), "7391")
+    assert [scenario.told(name).count("pin_changed") for name in ("anna", "ben", "carl")] == [1, 1, 0]
+
+
 # ---- several shares of one user ----
 
 

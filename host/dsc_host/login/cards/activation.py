@@ -82,9 +82,10 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
     waits.end_of_card(tx, user, device, WaitState.DONE)
     # An online card ends the temporary code. A lasting device ends the online card and the temporary code.
     registry.end_temporary(tx, user, except_id=device.id)
-    done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)
-    for order in rows.orders.all(tx.db, done):
-        rows.orders.change(tx.db, order.id, state=str(OrderState.DONE))
+    # The owner has the card, even if the issuer has not recorded its shipping yet.
+    done = rows.orders.c.state.in_([OrderState.PERSONALIZED, OrderState.SHIPPED])
+    for order in rows.orders.all(tx.db, rows.orders.c.device_id == device.id, done):
+        rows.orders.change(tx.db, order.id, state=str(OrderState.DONE), shipped_at=order.shipped_at or tx.now())
     set_online_card_end(tx, user)
     tx.log("activate", user, "done", reason, device=device.id)
 
@@ -137,9 +138,10 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     """Activate the device if this is due, or announce the activation to its owner. Return the stage of a notice, or empty text.
 
     The first notice has the stage `near`, and the last notice has the stage `imminent`. `announced` is the stage of the latest
-    notice. No device is activated before the notice `imminent`.
+    notice. No device is activated before the notice `imminent`. A card that the verifier's operator has taken out of use is not
+    activated, because its activation would end the devices that it replaces.
     """
-    if device.state != DeviceState.SHIPPED:
+    if device.state != DeviceState.SHIPPED or not kinds.of(device).can_answer(tx, device):
         return ""
     due_at = waits.after_wait(tx, user, device, due_at)
     policy, left = tx.policy.activation, due_at - tx.now()

@@ -48,8 +48,9 @@ def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, ne
         tx.log("pin.change", user, "refused", device=device.id)
         return False
     for user_id in registry.users_of(tx.db, device):
-        users.invalidate_sessions(tx.db, found(rows.users.find(tx.db, user_id)))
+        each = found(rows.users.find(tx.db, user_id))
+        notices.notify(tx, each, "pin_changed", device=registry.label(device))
+        users.invalidate_sessions(tx.db, each)
     sessions.end_all(tx.db, user, except_id=session.id)
-    notices.notify(tx, user, "pin_changed", device=registry.label(device))
     tx.log("pin.change", user, "done", device=device.id)
     return True

@@ -184,6 +184,10 @@ class DeviceKind(ABC):
         """Return whether the activation of a device of this kind permanently ends misplaced devices of the other kind."""
         return other.name == self.name
 
+    def can_answer(self, tx: LoginTransaction, device: Device) -> bool:
+        """Return whether the verifier would accept a response of the device, if the verifier has its keys."""
+        return True
+
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
         """Take the device's keys, if it has any, out of use in the verifier. `reason` may be a loss."""
 

@@ -65,6 +65,10 @@ class ChallengeCard(DeviceKind):
         """Return whether the policy lists the series of this card as returnable."""
         return is_of(found(device.serial), policy.request.returnable)
 
+    def can_answer(self, tx: LoginTransaction, device: Device) -> bool:
+        """Return whether the card is neither suspended, lost nor retired in the verifier."""
+        return lifecycle.is_in_state(tx.cards, found(device.serial), State.ENROLLED, State.ACTIVE)
+
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
         """Suspend the card if it was misplaced; otherwise mark it as lost."""
         lifecycle.move_if_possible(
