@@ -18,7 +18,7 @@ from dsc_host.login.model import Scope, Stage
 from dsc_host.login.rows import User
 from dsc_host.login.signin import flow, password_check, sessions
 from dsc_host.login.signin.origins import Origin
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, locked_user
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of
 from dsc_host.login.views import DeviceView, Offer, Step, Visitor
 from dsc_host.records.transaction import Refused
 
@@ -104,8 +104,7 @@ def _ask(tx: LoginTransaction, user: User, address: str) -> OfferedChallenge | R
 
 def _begin(tx: LoginTransaction, checked: User, address: str) -> Step | Refused:
     """Begin the login of a user whose password was correct. Refuse a user of a closed account, who has no device."""
-    user = locked_user(tx.db, checked.id)
-    closed = account_of(tx.db, user).closed_at is not None
+    closed = account_of(tx.db, checked).closed_at is not None
     return Refused(NotAllowed(_NO_DEVICE)) if closed else flow.begin(tx, checked, Origin.of(address))
 
 

@@ -25,6 +25,8 @@ from dsc_host.schema.log_index import user_of
 
 _COMPARISONS = 3
 """The maximum number of comparisons for one attempt. If another login renews the hash meanwhile, the comparison is repeated."""
+_MOST_WRONG = 1000
+"""The number of the newest wrong passwords of a user whose addresses `clear_failures` reads."""
 
 
 def check_password(context: LoginContext, name: str, password: str, address: str, origin: Origin | None = None) -> User:
@@ -119,12 +121,11 @@ def clear_failures(tx: LoginTransaction, user: User) -> None:
 
     The rows of the limits hold no addresses, so the addresses come from the audit log.
     """
-    login = tx.policy.login
-    wrong = select(audit.c.detail).where(
-        user_of == user.name,
-        audit.c.action == "login.password",
-        audit.c.outcome == "refused",
-        audit.c.at >= tx.now() - max(login.failures_within, login.lock_for),
+    wrong = (
+        select(audit.c.detail)
+        .where(user_of == user.name, audit.c.action == "login.password", audit.c.outcome == "refused")
+        .order_by(audit.c.number.desc())
+        .limit(_MOST_WRONG)
     )
     addresses = {"", *(detail_of(detail).get("address", "") for detail in tx.db.scalars(wrong))}
     rate_limits.clear(tx, {limit for each in addresses for limit in rate_limits.name_limits(tx.context, user.name, each)})
