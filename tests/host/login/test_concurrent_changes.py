@@ -32,7 +32,7 @@ from dsc_host.login import (
     rows,
 )
 from dsc_host.login.accounts import users
-from dsc_host.login.cards import requests
+from dsc_host.login.cards import requests, returns
 from dsc_host.login.devices import registry
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.signin import password_check, sessions
@@ -353,6 +353,21 @@ def test_of_two_new_primary_users_at_once_everybody_is_told(served: Scenario, mo
     assert [each.name for each in served.system.operator.users() if each.primary] == ["ben", "carl", "sue"]
     assert served.told("guest") == ["primary_changed"] * 2
     assert served.told("anna") == served.told("ben") == ["primary_changed"]
+
+
+@pytest.mark.postgresql
+def test_no_user_is_added_while_the_account_is_closed(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, anna, others = served.accounts["anna"], served.enter("anna"), []
+
+    def meanwhile(*_: object) -> None:
+        add = served.system.operator.add_user
+        others.append(Beside(lambda: add(account, "guest", PASSWORD, email="guest@example.com")))
+        others[0].waits(served)
+
+    before(monkeypatch, returns, "_end_all", meanwhile)
+    served.system.close_account(anna)
+    assert str(others[0].result()).startswith("account: is closed")
+    assert "guest" not in [each.name for each in served.system.operator.users()]
 
 
 def closes_the_account(scenario: Scenario) -> None:

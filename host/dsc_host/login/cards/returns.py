@@ -216,7 +216,8 @@ def close(tx: LoginTransaction, user: User) -> None:
     Raises `NotAllowed`, `NotNow`.
     """
     permissions.check_primary(tx.db, user)
-    account = account_of(tx.db, user)
+    # Lock the account, so that no user is added before it is closed.
+    account = found(rows.accounts.locked(tx.db, user.account_id))
     if account.closed_at is not None:
         raise NotNow("the account is already closed")
     for one in locked_users(tx.db, [each.id for each in _of_account(tx.db, user)]).values():
