@@ -2,8 +2,8 @@
 
 All transactions take their locks in one order, so they never deadlock. An operation that enrolls or assigns a card begins with
 the lock of all such operations (`claim`). Next, an operation locks the rows of the users that it changes (`locked_user`), in
-the order of their ids. Then it locks cards, and finally the end of the audit log. If a docstring says that a user is locked,
-the transaction has locked the user's row.
+the order of their ids. Then it locks the account, then cards, and finally the end of the audit log. If a docstring says that a
+user is locked, the transaction has locked the user's row.
 """
 
 import json
