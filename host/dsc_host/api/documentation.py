@@ -75,13 +75,13 @@ async def _file(request: Request) -> Response:
 
 
 def _record(request: Request) -> None:
-    """Make the log line of the request name the page."""
+    """Set what the log line of the request names: the page, even for a file of the page."""
     request.state.record.route, request.state.record.operation = DOCUMENTATION_PATH, "documentation"
 
 
 @cache
 def _folder() -> Path | None:
-    """Return the folder with the files of Swagger UI, or None if its package is not installed. Do not import the package."""
+    """Return the folder with the files of Swagger UI, or None if its package is not installed. The package is not imported."""
     found = find_spec("flask_swagger_ui")
     return Path(found.origin).parent / "dist" if found is not None and found.origin else None
 

@@ -183,7 +183,7 @@ def _unescape(raw: bytes) -> str:
 
 
 def _unchecked(line: bytes) -> Request | None:
-    """Decode a line without a checksum. Return None unless it is a request that may be sent without one: see `_UNCHECKED`."""
+    """Decode a line without a checksum. Return None unless it is a request whose word is in `_UNCHECKED`."""
     frame = _with_values(line)
     return frame if isinstance(frame, Request) and frame.word in _UNCHECKED else None
 

@@ -317,7 +317,7 @@ class Session:
         elif event == self._last_event or self._is_forgotten(event):
             return
         self._last_event = event
-        # Remove a number that is far behind. Otherwise new events would look older than this number after a wrap-around.
+        # Remove each forgotten number that is far behind. After a wrap-around, new events would otherwise look older than it.
         for word, last in list(self._forgotten.items()):
             if MAX_SEQ // 4 < (event.seq - last) & MAX_SEQ <= MAX_SEQ // 2:
                 del self._forgotten[word]

@@ -52,7 +52,7 @@ class _Call:
     future: Future[Any] = field(default_factory=Future)
 
     def begin(self, closed: bool) -> bool:
-        """Mark the call as started. Return False if it was canceled, or if `closed` is true, and must not be done.
+        """Mark the call as started. Return False if it must not be done, because it was canceled or because `closed` is true.
 
         If `closed` is true, the caller gets the error that the verifier has been closed.
         """

@@ -99,10 +99,7 @@ class _Found:
     cards: dict[str, CardRecord]
     """The cards and decoys that were locked, by serial."""
     issued: dict[str, float | None]
-    """The time of the challenge that decides whether the rate limit is reached, for each card or decoy that exists, by serial.
-
-    The time is None if there is no such challenge.
-    """
+    """For each card or decoy that exists, by serial: the time of the challenge that decides about the rate limit, or None."""
     challenges: dict[str, ChallengeRecord]
     """The challenges that exist, by id."""
 
