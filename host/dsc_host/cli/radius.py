@@ -93,6 +93,8 @@ def serve(
                 f"With --verifier, every login from {', '.join(unserved)} is refused, because the program was added with "
                 "--no-challenge. Add the program again without it, or leave out --verifier."
             )
+        if strange := table.clients - {each.name for each in known}:
+            notice(f"{attributes} names programs that do not exist: {', '.join(sorted(strange))}.")
         if listening.context:
             trust(listening.context, known)
         logging.config.dictConfig(configuration())

@@ -11,7 +11,7 @@ Three promises:
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from dsc_host.errors import DscError
 from dsc_host.records.keys import Keyring, MasterKey, Secret
@@ -50,6 +50,12 @@ def get(tx: Transaction, name: str) -> bytes | None:
     return _opened(tx.context, _Sealed(*row)) if row else None
 
 
+def load(tx: Transaction, prefix: str) -> dict[str, bytes]:
+    """Return all secrets whose names begin with `prefix`, sorted by name. Raises as `get` does."""
+    found = tx.db.execute(select(vault).where(_begins(prefix)).order_by(vault.c.name))
+    return {row.name: _opened(tx.context, _Sealed(*row)) for row in found}
+
+
 def get_or_put(tx: Transaction, name: str, plain: bytes) -> bytes:
     """Return the secret under `name`. If there is none, store `plain` first. Raises as `get` does."""
     key = tx.keys.current
@@ -62,8 +68,7 @@ def get_or_put(tx: Transaction, name: str, plain: bytes) -> bytes:
 
 def names(db: Connection, prefix: str) -> list[str]:
     """Return the names of the secrets whose names begin with `prefix`, sorted."""
-    begins = vault.c.name.startswith(prefix, autoescape=True)
-    return list(db.execute(select(vault.c.name).where(begins).order_by(vault.c.name)).scalars())
+    return list(db.execute(select(vault.c.name).where(_begins(prefix)).order_by(vault.c.name)).scalars())
 
 
 def forget(db: Connection, *names: str) -> None:
@@ -95,6 +100,10 @@ def seal_some(tx: Transaction, to: MasterKey, most: int) -> int:
         sealed = to.seal(_opened(tx.context, secret), secret.name, Secret.VAULT, tx.seals.bound_to(secret.logged))
         tx.db.execute(update(vault).where(vault.c.name == secret.name).values(key_id=to.id, sealed=sealed))
     return len(found)
+
+
+def _begins(prefix: str) -> ColumnElement[bool]:
+    return vault.c.name.startswith(prefix, autoescape=True)
 
 
 def _opened(context: Context[Any], secret: _Sealed) -> bytes:

@@ -1,7 +1,7 @@
 """The end of a login at a client: when the client asks for it in the browser, and when the session here ends in any way."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +10,7 @@ from threading import Thread
 from urllib.parse import parse_qs, urlencode
 
 import anyio
+import httpx
 import pytest
 from tests.host.gateway.openid_program import ISSUER, WIKI, Program, program
 from tests.host.login.scenario import Scenario
@@ -265,3 +266,19 @@ def test_nobody_waits_for_a_client_that_is_gone(wiki: Program) -> None:
     wiki.scenario.system.leave(wiki.browser.cookie)
     assert anyio.run(backchannel.notify_clients, Provider(wiki.scenario.system, ISSUER)) == 0
     assert wiki.scenario.system.context.read(lambda tx: grants.grants.count(tx.db)) == 1
+
+
+def test_a_client_that_answers_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            await anyio.sleep(0)
+            yield b"x"
+
+    async def sent() -> bool:
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, content=endless()))
+        async with httpx.AsyncClient(transport=transport) as http:
+            with anyio.fail_after(20):
+                return await backchannel._sent(http, Notice("", "https://wiki.example/ended", "token", 1))
+
+    monkeypatch.setattr(backchannel, "_PATIENCE_SECONDS", 0.05)
+    assert anyio.run(sent) is False

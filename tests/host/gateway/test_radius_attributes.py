@@ -47,6 +47,7 @@ def test_the_table_in_the_docs_gives_its_attributes_to_an_accepted_user(scenario
     [
         ({}, True), ({"clients": ["vpn"]}, True), ({"clients": ["wiki"]}, False), ({"groups": ["staff"]}, True),
         ({"groups": ["desk", "staff"]}, True), ({"groups": ["desk"]}, False), ({"groups": []}, False),
+        ({"clients": []}, False), ({"devices": []}, False),
         ({"devices": ["dsc_plus", "sms"]}, True), ({"devices": ["sms"]}, False),
         ({"groups": ["staff"], "clients": ["wiki"]}, False),
     ],

@@ -63,6 +63,16 @@ def test_an_owner_of_several_cards_names_one_or_gets_one_in_use(program: Program
     assert program.answer(state, scenario.respond(SERIALS["sue"], question(reply))) == Code.ACCESS_ACCEPT
 
 
+def test_an_owner_who_gives_the_card_away_meanwhile_is_rejected(program: Program) -> None:
+    scenario = program.scenario
+    state, reply = asked(program)
+    scenario.verifier.remove_owner(SERIALS["anna"], "anna")
+    scenario.verifier.add_owner(SERIALS["sue"], "anna")
+    assert program.answer(state, scenario.respond(SERIALS["anna"], question(reply))) == Code.ACCESS_REJECT
+    nobody, _ = asked(program, "nobody")
+    assert len(state) == len(nobody), "a State does not tell who has a card"
+
+
 def test_a_locked_card_and_a_program_without_challenges_are_rejected(program: Program, scenario: Scenario) -> None:
     scenario.verifier.lock(SERIALS["anna"])
     state, reply = asked(program)

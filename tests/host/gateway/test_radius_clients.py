@@ -8,6 +8,8 @@ from tests.host.login.scenario import Scenario
 from tests.host.verifier_samples import MASTER
 
 from dsc_host.errors import InputError
+from dsc_host.gateway.openid import clients as openid_clients
+from dsc_host.gateway.openid import signing_keys
 from dsc_host.gateway.radius import clients
 from dsc_host.gateway.radius.clients import Client
 from dsc_host.login import LoginSystem
@@ -94,3 +96,17 @@ def test_backups_and_a_change_of_the_master_key_carry_the_clients(scenario: Scen
         verifier.rekey()
     with Verifier.open(copy, master_key=new) as verifier:
         assert LoginSystem.over(verifier).context.read(clients.load) == [kept]
+
+
+def test_a_client_that_is_removed_while_the_list_is_read_stops_no_reload(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpn = add(scenario, "vpn", "192.0.2.7")
+    wiki = openid_clients.Client(name="wiki", title="Wiki", redirects=("https://wiki.example/in",))
+    scenario.system.change(lambda tx: openid_clients.add(tx, wiki, secret=False))
+    scenario.system.change(signing_keys.ensure)
+    # A second query might find nothing of what the first one has named.
+    monkeypatch.setattr(vault, "get", lambda *_: None)
+    assert load(scenario) == [vpn]
+    assert scenario.system.context.read(openid_clients.load) == [wiki]
+    assert len(scenario.system.context.read(signing_keys.load)) == 1

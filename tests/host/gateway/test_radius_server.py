@@ -305,3 +305,16 @@ def test_a_program_without_challenges_is_named_when_only_the_card_is_checked(
     for name in ("door", "gate"):
         dscplus("radius", "client", "remove", name, "--yes")
     assert "refused" not in dscplus("radius", "--verifier").err
+
+
+def test_a_program_that_only_the_table_of_attributes_has_is_named(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "run", lambda *_: None)
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
+    dscplus.with_cards("IB1")
+    dscplus("radius", "client", "add", "vpn", "--address", "192.0.2.1")
+    table = dscplus.folder / "attributes.toml"
+    for names, told in (('["vpn", "vnp"]', "names programs that do not exist: vnp"), ('["vpn"]', "")):
+        table.write_text(f"[[rule]]\nclients = {names}\n\n[[rule]]\nClass = 'x'\n")
+        err = dscplus("radius", "--attributes", str(table)).err
+        assert told in err
+        assert bool(told) == ("do not exist" in err)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from tests.checkout import ROOT
@@ -230,6 +231,15 @@ async def test_one_address_has_so_many_connections(scenario: Scenario, tmp_path:
         writer.write(asked("a wrong one"))
         assert parse(await received(reader)).code == Code.ACCESS_REJECT
         writer.close()
+
+
+@awaited
+async def test_a_client_that_is_gone_before_it_was_accepted_is_no_error(scenario: Scenario, tmp_path: Path) -> None:
+    async with site(scenario, tmp_path) as at:
+        (connections,) = at.running._connections
+        writer = Mock(get_extra_info=lambda _: None)
+        await connections._connected(asyncio.StreamReader(), writer)
+        writer.close.assert_called_once_with()
 
 
 @awaited

@@ -76,8 +76,10 @@ def finish(tx: LoginTransaction, notice: Notice, *, accepted: bool) -> None:
 
 async def _sent(http: httpx.AsyncClient, notice: Notice) -> bool:
     try:
-        answer = await http.post(notice.url, data={"logout_token": notice.token})
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # The timeout of httpx begins again with each part of the answer.
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            answer = await http.post(notice.url, data={"logout_token": notice.token})
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         _log.warning("a client was not notified of a logout: %s", type(error).__name__)
         return False
     return answer.status_code in (200, 204)

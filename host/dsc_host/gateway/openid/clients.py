@@ -104,7 +104,7 @@ def remove(tx: LoginTransaction, name: str) -> None:
 def find(tx: LoginTransaction, name: str) -> Client | None:
     """Return the client of this name, or None. `name` may be any text. Raises `StoreError` if the record was tampered with."""
     kept = vault.get(tx.cards, _PREFIX + name) if _NAME.fullmatch(name) else None
-    return None if kept is None else replace(json_column.read(Client, kept.decode()), name=name)
+    return None if kept is None else _client(name, kept)
 
 
 def found(tx: LoginTransaction, name: str) -> Client:
@@ -117,7 +117,7 @@ def found(tx: LoginTransaction, name: str) -> Client:
 
 def load(tx: LoginTransaction) -> list[Client]:
     """Return all clients, sorted by name."""
-    return [found(tx, name.removeprefix(_PREFIX)) for name in vault.names(tx.db, _PREFIX)]
+    return [_client(name.removeprefix(_PREFIX), kept) for name, kept in vault.load(tx.cards, _PREFIX).items()]
 
 
 def check_issuer(issuer: str) -> None:
@@ -125,6 +125,10 @@ def check_issuer(issuer: str) -> None:
     parts = urlsplit(issuer) if _is_web(issuer) else None
     if parts is None or parts.path or parts.query or issuer.endswith(("?", "/")):
         raise InputError("issuer", "must be the portal's address without a path, for example https://login.example.com")
+
+
+def _client(name: str, record: bytes) -> Client:
+    return replace(json_column.read(Client, record.decode()), name=name)
 
 
 def _check(client: Client) -> None:

@@ -74,8 +74,10 @@ def _checked(tx: LoginTransaction, parameters: Mapping[str, str], hint: Hint | N
     url, state = parameters.get("post_logout_redirect_uri", ""), parameters.get("state", "")
     if not url:
         return LogoutRequest(client=name)
-    if client is None or url not in client.logout_redirects or len(state) > _MOST_STATE:
+    if client is None or url not in client.logout_redirects:
         raise UnsafeRequest("the client does not have this post_logout_redirect_uri")
+    if len(state) > _MOST_STATE:
+        raise UnsafeRequest(f"state must be at most {_MOST_STATE} characters")
     query = f"{'&' if '?' in url else '?'}{urlencode({'state': state})}" if state else ""
     return LogoutRequest(client=name, address=url + query)
 

@@ -62,8 +62,8 @@ def rotate(tx: LoginTransaction, *, at_once: bool = False) -> SigningKey:
 def load(tx: LoginTransaction) -> list[SigningKey]:
     """Return all keys, the oldest first. Raises `StoreError` if a key was tampered with."""
     keys: list[SigningKey] = []
-    for name in reversed(vault.names(tx.db, _PREFIX)):
-        kept: Mapping[str, Any] = json.loads(vault.get(tx.cards, name) or b"{}")
+    for name, record in reversed(vault.load(tx.cards, _PREFIX).items()):
+        kept: Mapping[str, Any] = json.loads(record)
         until = keys[-1].signs_from if keys else None
         number = int(name.removeprefix(_PREFIX))
         keys.append(SigningKey(number, ECKey.import_key(kept["key"]), kept["made_at"], kept["signs_from"], until))

@@ -1,7 +1,8 @@
 """The table of the attributes in replies to accepted users, read from a TOML file.
 
-Each rule of the table may name clients, groups and kinds of device. A rule that names none of these fits every user. Each rule
-that fits an accepted user adds its attributes, in the order of the file. `docs/how-to/radius.md` shows a file.
+Each rule of the table may name clients, groups and kinds of device. A rule that names none of these fits every user, and a rule
+with an empty list fits nobody. Each rule that fits an accepted user adds its attributes, in the order of the file.
+`docs/how-to/radius.md` shows a file.
 """
 
 import tomllib
@@ -65,19 +66,16 @@ class _Value:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Attributes, and the conditions under which a user gets them.
+    """Attributes, and the conditions under which a user gets them. None is no condition."""
 
-    If `clients` or `devices` is empty, or `users` is None, there is no such condition.
-    """
-
-    clients: frozenset[str]
+    clients: frozenset[str] | None
     users: frozenset[str] | None
-    devices: frozenset[str]
+    devices: frozenset[str] | None
     values: tuple[_Value, ...]
 
     def fits(self, client: str, user: str, device: str) -> bool:
-        named = not self.clients or client in self.clients
-        return named and (self.users is None or user in self.users) and (not self.devices or device in self.devices)
+        conditions = ((self.clients, client), (self.users, user), (self.devices, device))
+        return all(allowed is None or value in allowed for allowed, value in conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,11 @@ class Table:
     """A table of attributes."""
 
     rules: tuple[_Rule, ...] = field(default=())
+
+    @property
+    def clients(self) -> frozenset[str]:
+        """Return the names of all clients in the conditions of the rules."""
+        return frozenset(name for rule in self.rules for name in rule.clients or ())
 
     @classmethod
     def load(cls, file: Path) -> "Table":
@@ -120,16 +123,17 @@ NO_TABLE = Table()
 def _rule(where: str, content: object, groups: Mapping[str, frozenset[str]]) -> _Rule:
     given = _mapping(where, content)
     _check_keys(where, given, _CONDITIONS | {*_TEXTS, *_NUMBERS, "vendor"})
-    named = _names(f"{where}: groups", given["groups"]) if "groups" in given else None
+    named, devices, clients = (
+        _names(f"{where}: {condition}", given[condition]) if condition in given else None
+        for condition in ("groups", "devices", "clients")
+    )
     if named is not None and (unknown := named - set(groups)):
         raise InputError("attributes", f"{where}: there is no group {min(unknown)}; add it to [groups]")
-    users = None if named is None else frozenset().union(*(groups[each] for each in named))
-    devices = _names(f"{where}: devices", given.get("devices", []))
-    if strange := devices - _DEVICES:
+    if devices is not None and (unknown := devices - _DEVICES):
         raise InputError(
-            "attributes", f"{where}: there is no kind of device {min(strange)}; the kinds are {', '.join(sorted(_DEVICES))}"
+            "attributes", f"{where}: there is no kind of device {min(unknown)}; the kinds are {', '.join(sorted(_DEVICES))}"
         )
-    clients = _names(f"{where}: clients", given.get("clients", []))
+    users = None if named is None else frozenset().union(*(groups[each] for each in named))
     plain = [_value(f"{where}: {name}", name, given[name]) for name in given if name in _TEXTS or name in _NUMBERS]
     vendors = [_vendor(f"{where}: vendor", each) for each in _list("vendor", given)]
     return _Rule(clients, users, devices, (*plain, *vendors))
@@ -155,8 +159,8 @@ def _vendor(where: str, content: object) -> _Value:
 def _text(where: str, content: object) -> str:
     try:
         if isinstance(content, str) and content:
-            fields = [field for field in Formatter().parse(content) if field[1] is not None]
-            plain = all(name in PLACEHOLDERS and not form and not kind for _, name, form, kind in fields)
+            named = [part for part in Formatter().parse(content) if part[1] is not None]
+            plain = all(name in PLACEHOLDERS and not form and not conversion for _, name, form, conversion in named)
             if plain and len(content.encode()) <= MOST_VALUE - _VENDOR_HEAD:
                 return content
     except ValueError:

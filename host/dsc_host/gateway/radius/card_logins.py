@@ -54,15 +54,19 @@ class CardLogins:
 
     def _ask(self, client: Client, name: bytes, text: str) -> Reply:
         challenge = self.verifier.challenge(self._serial(decoded(name), text.strip()), conceal=True)
-        state = sealed_state(self.verifier.context.keys.current, challenge.id, client, name)
+        token = f"{challenge.id} {_fingerprint(challenge.serial)}"
+        state = sealed_state(self.verifier.context.keys.current, token, client, name)
         shown = messages.challenge({"challenge": challenge.question}, client.options.language)
         return Reply(Code.ACCESS_CHALLENGE, "challenge", (*shown, state))
 
     def _answer(self, client: Client, name: bytes, states: list[bytes], text: str) -> Reply:
-        challenge = opened_state(self.verifier.context.keys, states, client, name)
+        challenge, _, card = opened_state(self.verifier.context.keys, states, client, name).partition(" ")
         if not self.verifier.verify(challenge, fold_response(text), once=True):
             return rejected("refused", client)
         user = decoded(name)
+        # The card may have got another owner since the challenge.
+        if card not in {_fingerprint(each.serial) for each in self._cards(user)}:
+            return rejected("refused", client)
         values = {**dict.fromkeys(PLACEHOLDERS, ""), "user": user, "device": CARD}
         given = self.table.attributes(client.name, user, CARD, values)
         return Reply(Code.ACCESS_ACCEPT, "accepted", ((Type.USER_NAME, name), *given))
@@ -89,3 +93,8 @@ class CardLogins:
             # The text cannot be an owner's name.
             return []
         return sorted(found, key=lambda card: card.state not in _IN_USE)
+
+
+def _fingerprint(serial: str) -> str:
+    """Return 16 hex digits that identify a serial. Their length does not reveal whether the serial is that of a card."""
+    return hashlib.sha256(serial.encode()).hexdigest()[:16]

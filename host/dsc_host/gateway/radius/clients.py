@@ -104,7 +104,7 @@ def named(tx: LoginTransaction, name: str) -> Client:
 
 def load(tx: LoginTransaction) -> list[Client]:
     """Return all clients, sorted by name. Raises `StoreError` if a client was tampered with."""
-    return [_read(tx, name) for name in vault.names(tx.db, _PREFIX)]
+    return [_client(name.removeprefix(_PREFIX), kept) for name, kept in vault.load(tx.cards, _PREFIX).items()]
 
 
 def find(clients: Iterable[Client], address: str, fingerprint: bytes = b"") -> Client | None:
@@ -146,10 +146,10 @@ def _loaded(pem: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate(pem.encode())
 
 
-def _read(tx: LoginTransaction, name: str) -> Client:
-    kept = json.loads(vault.get(tx.cards, name) or b"{}")
+def _client(name: str, record: bytes) -> Client:
+    kept = json.loads(record)
     options = Options(**{each.name: kept[each.name] for each in fields(Options) if each.name in kept})
-    return Client(name.removeprefix(_PREFIX), ip_network(kept["network"]), kept["secret"].encode(), options)
+    return Client(name, ip_network(kept["network"]), kept["secret"].encode(), options)
 
 
 def _network(text: str) -> Network:

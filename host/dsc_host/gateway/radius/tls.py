@@ -95,7 +95,12 @@ class TlsConnections:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task, address = asyncio.current_task(), writer.get_extra_info("peername")[0]
+        task, source = asyncio.current_task(), writer.get_extra_info("peername")
+        if source is None:
+            # The client has already disconnected.
+            writer.close()
+            return
+        address = source[0]
         of_address = Counter(self._open.values())[address]
         if task is None or len(self._open) >= MOST_CONNECTIONS or of_address >= MOST_OF_ADDRESS:
             self._responder.drop("too many connections")
@@ -103,7 +108,7 @@ class TlsConnections:
             return
         self._open[task] = address
         try:
-            await self._converse(reader, writer, (address, writer.get_extra_info("peername")[1]))
+            await self._converse(reader, writer, (address, source[1]))
         except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
             # The client has disconnected, is too slow or has no certificate, or this server stops.
             pass
