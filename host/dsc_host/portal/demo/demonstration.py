@@ -160,7 +160,7 @@ class Demonstration:
         return PIN if given else ""
 
     def switch_off_for(self, card: PageCard, challenge: str) -> None:
-        """Switch a card off unless it was last shown beside this challenge: its display may have a response to another one."""
+        """Switch a card off unless it was last shown beside this challenge: it may show a response to another challenge."""
         if self.last_challenges.get(card.serial) != challenge:
             self.last_challenges[card.serial] = challenge
             card.switch_off()

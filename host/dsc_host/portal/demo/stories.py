@@ -176,14 +176,14 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Take the card out of use, and give a code",
-                "Take her card out of use: choose Lost. Then give her a temporary code, and copy the code.",
+                "Take the card of {lena} out of use: choose Lost. Then give her a temporary code, and copy the code.",
                 "tom",
                 "/desk",
                 (Happening("lena", "desk.loss done"), Happening("lena", "desk.temporary-code done")),
             ),
             Step(
                 "Log in with the temporary code",
-                "Copy the code before you leave its page, or give a new one. Then be {lena} again, and log in with it.",
+                "Copy the code before you leave the page, or give a new code. Then be {lena} again, and log in with the code.",
                 "lena",
                 LOGIN,
                 (Happening("lena", "enter done", Kind.TEMPORARY_CODE),),
@@ -354,7 +354,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Log in with the temporary code",
-                "Copy the code before you leave its page, or give a new one. Then be {paul}, and log in with it.",
+                "Copy the code before you leave the page, or give a new code. Then be {paul}, and log in with the code.",
                 "paul",
                 LOGIN,
                 (Happening("paul", "enter done", Kind.TEMPORARY_CODE),),
@@ -377,7 +377,7 @@ STORIES: Sequence[Story] = (
             ),
             Step(
                 "Send the card back",
-                "On the page Security devices, open the card's details, and send it back. Any tracking number will do.",
+                "On the page Security devices, open the card's details, and send the card back. Any tracking number will do.",
                 "rosa",
                 "/devices",
                 (Happening("rosa", "card.return done"),),

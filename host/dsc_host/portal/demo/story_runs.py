@@ -82,7 +82,7 @@ class StoryRuns:
 
     demo: Demonstration
     most: int = 40
-    """The largest number of runs. A further run ends the oldest one, because each simulated card takes memory."""
+    """The largest number of runs. A further run ends the oldest run, because each simulated card takes memory."""
     _visitors: OrderedDict[str, _Visitor] = field(default_factory=OrderedDict)
     _runs: OrderedDict[str, Run] = field(default_factory=OrderedDict)
     _number: int = 0
