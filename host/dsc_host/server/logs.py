@@ -21,10 +21,14 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record as one line of JSON."""
+        event = record.getMessage().strip()
+        if record.name == "asyncio":
+            # asyncio quotes the exception in the further lines, and the arguments of a callback in the first line.
+            event = event.partition("\n")[0].partition("(")[0]
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage().strip(),
+            "event": event,
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[0]:
