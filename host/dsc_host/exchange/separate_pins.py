@@ -5,6 +5,7 @@ waiting cards are kept. So memory grows only with the number of waiting cards, a
 limited.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -50,23 +51,26 @@ class SeparatePins:
         `packages` are all packages of the file, which is read again.
         """
         wanted = {pin_id for _, pin_id in self.waiting}
-        found: dict[str, list[Pin]] = {}
+        found: dict[str, Pin] = {}
+        # Keep only one PIN of each id: a hostile file may have any number of them.
+        counts = Counter[str]()
         for package in packages if wanted else ():
             for key in package.keys:
                 if isinstance(key, Pin) and key.id is not None and key.id in wanted:
-                    found.setdefault(key.id, []).append(key)
+                    found[key.id] = key
+                    counts[key.id] += 1
         for card, pin_id in self.waiting:
-            yield _with_pin(card, pin_id, found.get(pin_id, []))
+            yield _with_pin(card, pin_id, found.get(pin_id), counts[pin_id])
         for refusal, stray_id in self.strays:
             if stray_id not in wanted:
                 yield refusal
 
 
-def _with_pin(card: Placed, pin_id: str, pins: list[Pin]) -> Placed | Refusal:
-    shown = ascii(pin_id[:32])
-    if len(pins) != 1:
-        return _refusal(card, f"is missing: PINKeyId names {shown}, but the file has {len(pins) or 'no'} PINs with this Id")
-    enrollment = replace(card.enrollment, pin=pins[0].text)
+def _with_pin(card: Placed, pin_id: str, pin: Pin | None, count: int) -> Placed | Refusal:
+    if pin is None or count > 1:
+        shown = ascii(pin_id[:32])
+        return _refusal(card, f"is missing: PINKeyId names {shown}, but the file has {count or 'no'} PINs with this Id")
+    enrollment = replace(card.enrollment, pin=pin.text)
     try:
         card_rules.check(enrollment)
     except InputError as error:

@@ -1,7 +1,10 @@
 """PSKC files that are broken or prepared by an attacker are refused with a reason. One bad package does not cost the others."""
 
 import io
+import random
 import re
+import tracemalloc
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -23,7 +26,9 @@ from tests.host.exchange.exchange_samples import (
 )
 
 from dsc_host import Enrollment, InputError
-from dsc_host.exchange import Refusal, pskc_writer, read_pskc, stream
+from dsc_host.exchange import Placed, Refusal, pskc_writer, read_pskc, stream
+from dsc_host.exchange.packages import Package, Pin
+from dsc_host.exchange.separate_pins import SeparatePins
 
 BILLION_LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'
 
@@ -271,3 +276,18 @@ def test_a_file_with_a_hole_is_refused_in_words_or_read_right(at: int, put: byte
 def test_bytes_of_any_kind_are_refused_in_words(data: bytes) -> None:
     with pytest.raises(InputError):
         read(data)
+
+
+def test_pins_of_one_name_without_end_do_not_fill_the_memory() -> None:
+    def packages() -> Iterator[Package]:
+        for number in range(20_000):
+            yield Package(number, number, "P", (Pin("pin", "", random.randbytes(1000)),))
+
+    waiting = SeparatePins()
+    assert list(waiting.wait(Placed(1, 1, Enrollment("A-1", bytes(32), SUITE)), "pin")) == []
+    tracemalloc.start()
+    (found,) = waiting.settled(packages())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "the file has 20000 PINs with this Id" in str(found)
+    assert most < 1_000_000
