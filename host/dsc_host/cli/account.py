@@ -94,7 +94,10 @@ def set_primary(
     with operating(records) as operator:
         operator.set_primary(account, name)
         (found,) = [each for each in operator.accounts() if each.id == account]
-    show_all([_account_line(found)], as_json=False) if not as_json else show(_account(found), as_json=True)
+    if as_json:
+        show(_account(found), as_json=True)
+    else:
+        show_all([_account_line(found)], as_json=False)
 
 
 def _account(account: AccountView) -> Result:

@@ -82,7 +82,10 @@ def review(
     with operating(records) as operator:
         operator.set_under_review(person, not off)
         (found,) = [each for each in operator.persons() if each.id == person]
-    show_all([_person_line(found)], as_json=False) if not as_json else show(_person(found), as_json=True)
+    if as_json:
+        show(_person(found), as_json=True)
+    else:
+        show_all([_person_line(found)], as_json=False)
 
 
 def _person(person: PersonView) -> Result:

@@ -118,7 +118,7 @@ class Plan:
 
     @property
     def wiring_fault(self) -> str:
-        """The error in the JSON of the board's wiring, if that wiring stays. Otherwise, and without an error, empty text."""
+        """The error in the JSON of the board's wiring. Empty text if the JSON is valid, or if the wiring is replaced."""
         wiring = self.found.board if self.board is None else None
         # Of a longer file, only the beginning was read, so its JSON cannot be checked.
         if wiring is None or len(wiring) >= _SMALL:

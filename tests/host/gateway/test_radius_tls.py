@@ -163,6 +163,25 @@ async def test_a_request_that_waits_takes_no_place_among_those_that_are_judged(
 
 
 @awaited
+async def test_requests_over_udp_take_no_place_from_those_over_tls(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client of TLS does not repeat a request that was dropped."""
+    monkeypatch.setattr(responder, "MOST_PENDING", 1)
+    async with site(scenario, tmp_path) as at:
+        door = scenario.system.change(lambda tx: clients.add(tx, "door", "192.0.2.9"))
+        at.program.responder.use_clients([at.program.client, door])
+        waiting = [request(door.secret, b"anna", b"a wrong one") for _ in range(2)]
+        first, second = (at.program.responder.take(each, ("192.0.2.9", 5000)) for each in waiting)
+        assert (first is None, second) == (False, None)
+        assert at.program.responder.dropped == {"busy": 1}
+        reader, writer = await at.connected(at.client)
+        writer.write(asked("a wrong one"))
+        assert parse(await received(reader)).code == Code.ACCESS_REJECT
+        writer.close()
+
+
+@awaited
 async def test_only_the_certificate_of_a_client_from_its_address_is_heard(scenario: Scenario, tmp_path: Path) -> None:
     async with site(scenario, tmp_path) as at:
         trusted = certified(tmp_path, "another")

@@ -20,7 +20,7 @@ def check_http(check: str, port: int, *, host: str = "127.0.0.1", name: str = ""
         connection.request("GET", "/health", headers={"Host": name} if name else {})
         status = connection.getresponse().status
     except ConnectionRefusedError:
-        yield ok(check, f"{where} is free: no server runs")
+        yield ok(check, f"{where} is free: no server listens on it")
         return
     except TimeoutError:
         yield warning(
@@ -68,4 +68,4 @@ def check_udp(check: str, port: int, *, host: str = "127.0.0.1") -> Findings:
             else:
                 yield warning(check, f"{where} cannot be used: {error.strerror}", "choose another port")
             return
-    yield ok(check, f"{where} is free: no server runs")
+    yield ok(check, f"{where} is free: no server listens on it")

@@ -26,7 +26,10 @@ from dsc_host.gateway.radius.packets import Code, Malformed, Packet, Type, is_si
 from dsc_host.gateway.radius.replies import Judge
 
 MOST_PENDING = 64
-"""The maximum number of requests that are judged at the same time. Further requests are dropped. The client repeats them."""
+"""The number of requests in judgment from which requests over UDP are dropped. Their clients repeat them.
+
+Clients of TLS repeat no request. `tls.MOST_JUDGED` limits the number of their requests.
+"""
 MOST_REPLIES = 8192
 MOST_PROXY_BYTES = 2250
 """The maximum length of all attributes Proxy-State of a request together. The reply repeats them beside its own attributes."""
@@ -157,7 +160,7 @@ class Responder:
             return self._replies[key][1]
         if key in self._pending:
             raise _Dropped("repeated")
-        if len(self._pending) >= MOST_PENDING:
+        if not fingerprint and len(self._pending) >= MOST_PENDING:
             raise _Dropped("busy")
         self._pending.add(key)
         return Request(client, packet, source[0], key)
