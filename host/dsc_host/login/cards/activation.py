@@ -1,9 +1,9 @@
 """The activation of devices.
 
-A card or a sheet of codes is activated by its first response. Cards and printed sheets are also activated automatically, some
-weeks after they were sent or made, but not during a wait. A misplaced device that was found can be activated again. An
-activation ends the other temporary devices of the user, for example the online card. It also ends the user's sessions. Only the
-session in which the user gave the response continues.
+A card or a sheet of codes is activated by its first response. A card is also activated automatically, some weeks after it was
+shipped, and a printed sheet some weeks after it was made. A wait postpones this. A misplaced device that was found can be
+activated again. When a device is activated, the other temporary devices of the user end, for example the online card. The
+user's sessions end too, except the session in which the user gave the response.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +16,7 @@ from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, OrderState, Status, UseState, WaitState
 from dsc_host.login.protection import sharing
+from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
@@ -24,7 +25,6 @@ from dsc_host.login.views import Offer
 from dsc_host.records.transaction import Refused
 
 _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
-DAY = 24 * 60 * 60
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
@@ -164,7 +164,7 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
 
 
 def activates_at(context: LoginContext, shipped_at: float) -> float:
-    """Return the Unix time at which a card that was shipped at `shipped_at` is activated automatically."""
+    """Return the Unix time at which a card that was shipped at `shipped_at` is activated automatically, if it has no wait."""
     return shipped_at + context.policy.activation.automatic_days * DAY
 
 

@@ -55,6 +55,6 @@ def suspend(tx: LoginTransaction, user: User, device: Device) -> None:
 
 
 def _all_users(tx: LoginTransaction, user: User, device: Device) -> list[User]:
-    """Return `user`, who uses the device, and its other users."""
+    """Return all users of a device, `user` first."""
     others = (each for each in registry.users_of(tx.db, device) if each != user.id)
     return [user, *(found(rows.users.find(tx.db, each)) for each in others)]

@@ -47,7 +47,7 @@ def draft(
     The caller has locked `user`. `for_user` is the name of the user who gets the card, a user of the same account; None means
     `user`. `account_id` is the account that holds the deposit; None means the account of `user`.
     """
-    _check_order(tx, session)
+    _check_session(tx, session)
     owner = permissions.changeable_user(tx.db, user, for_user)
     replaces = _check_may(tx, owner)
     account = _account(tx.db, user, account_id)
@@ -69,7 +69,7 @@ def draft(
 
 def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -> Request:
     """Confirm a draft and hold its deposit. Raises `NotFound`, `NotAllowed`, `NotNow`."""
-    _check_order(tx, session)
+    _check_session(tx, session)
     permissions.check_primary(tx.db, user)
     order, owner = own(tx.db, user, order_id)
     if order.state != OrderState.DRAFT:
@@ -193,14 +193,14 @@ def candidates(tx: LoginTransaction, session: Session, user: User) -> list[str]:
     if len(refusals) == len(users):
         raise refusals[user.name]
     try:
-        _check_order(tx, session)
+        _check_session(tx, session)
     except NotNow as refusal:
         # If the user may not have a card in any session, give that reason: activating an online card would not help.
         raise refusals.get(user.name, refusal) from None
     return [each.name for each in users if each.name not in refusals]
 
 
-def _check_order(tx: LoginTransaction, session: Session) -> None:
+def _check_session(tx: LoginTransaction, session: Session) -> None:
     """Raise `NotNow` if a temporary code opened the session. The user must first activate an online card and log in with it."""
     device = rows.devices.find(tx.db, session.device_id)
     if device is not None and device.kind == kinds.TEMPORARY_CODE.name:

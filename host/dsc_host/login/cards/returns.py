@@ -153,11 +153,10 @@ def _labelled(db: Connection, owner: str, label: str) -> Device | None:
 
 
 def _is_gone(tx: LoginTransaction, device: Device) -> bool:
-    """Return whether a device is lost, stolen or damaged, or should have come back to the issuer, and was not received."""
-    if device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED):
-        return not is_received(tx.db, device)
+    """Return whether a device that the issuer has not received is lost, stolen, damaged or overdue, or ended and returnable."""
+    lost = device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED)
     ended = device.state == DeviceState.ENDED and kinds.of(device).is_returnable(tx.policy, device)
-    return (ended and not is_received(tx.db, device)) or _is_overdue(tx, device)
+    return ((lost or ended) and not is_received(tx.db, device)) or _is_overdue(tx, device)
 
 
 def is_received(db: Connection, device: Device) -> bool:

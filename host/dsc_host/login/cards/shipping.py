@@ -141,7 +141,10 @@ def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
 def _record(tx: LoginTransaction, order_id: str, serial: str) -> Request:
     order = _lock_order(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
-        raise NotNow("the request was withdrawn in the meantime; wipe the card {serial} and retire it", serial=serial)
+        words = (
+            "the request was withdrawn, or another card was made for it, in the meantime; wipe the card {serial} and retire it"
+        )
+        raise NotNow(words, serial=serial)
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise NotNow("the card {serial} already belongs to somebody; connect a blank card", serial=serial)
     user = found(rows.users.find(tx.db, order.user_id))

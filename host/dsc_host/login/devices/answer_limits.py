@@ -47,7 +47,7 @@ def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
     rate_limits.charge(tx, [_in_a_day(tx.context, use)])
 
 
-def end_row(tx: LoginTransaction, use: Use) -> None:
+def reset_failures(tx: LoginTransaction, use: Use) -> None:
     """Record a correct answer: the next wrong answer is again the first in a row."""
     rows.uses.change(tx.db, use.id, failures=0, locked_until=None)
 

@@ -111,7 +111,7 @@ def check_issued(tx: LoginTransaction, *wanted: DeviceKind) -> None:
 
 def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
     """Return a device as its user sees it."""
-    kind, others = kinds.of(device), rows.uses.count(tx.db, rows.uses.c.device_id == device.id)
+    kind = kinds.of(device)
     activates_at = kind.activates_at(device)
     return DeviceView(
         id=device.id,
@@ -119,7 +119,7 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         label=kind.label(device),
         state=DeviceState(device.state),
         use=UseState(use.state),
-        shared=others > 1,
+        shared=len(users_of(tx.db, device)) > 1,
         own=device.owner_id == user.id,
         live=is_live(device, use, tx.now()),
         expires_at=device.expires_at,

@@ -22,12 +22,12 @@ from dsc_host.login.devices import codes, kinds
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import Identity, Role, WaitKind, WaitState
+from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device, Session, User, Wait
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.login.views import WaitView
 from dsc_host.records import table_rows
 
-_DAY = 24 * 60 * 60
 _STOP_LETTERS = 16
 _WAITING = rows.waits.c.state == WaitState.WAITING
 
@@ -107,7 +107,7 @@ def begin(
         change = replace(change, given_by=_given_by(tx.db, session))
     kind = next(kind for kind, each in _CHANGES.items() if isinstance(change, each))
     code = codes.random_code(_STOP_LETTERS)
-    due_at = None if kind is WaitKind.IDENTITY else tx.now() + tx.policy.protection.wait_days * _DAY
+    due_at = None if kind is WaitKind.IDENTITY else tx.now() + tx.policy.protection.wait_days * DAY
     wait = Wait(
         table_rows.new_id(), user.id, str(kind), str(WaitState.WAITING), _hash(code), by, tx.now(), due_at, "", None,
         json_column.write(change)
@@ -205,16 +205,16 @@ def end_of_card(tx: LoginTransaction, user: User, device: Device, state: WaitSta
 
 def end_of_request(tx: LoginTransaction, user: User, order_id: str) -> None:
     """End the waits of a request that was cancelled before its card was made. `user` was to get the card."""
-    for wait in _with(tx, user, {order_id}):
+    for wait in _for_cards(tx, user, {order_id}):
         record(tx, wait, WaitState.STOPPED)
 
 
 def _of_card(tx: LoginTransaction, user: User, device: Device) -> list[Wait]:
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
-    return _with(tx, user, {device.id, *(order.id for order in orders)})
+    return _for_cards(tx, user, {device.id, *(order.id for order in orders)})
 
 
-def _with(tx: LoginTransaction, user: User, cards: Set[str]) -> list[Wait]:
+def _for_cards(tx: LoginTransaction, user: User, cards: Set[str]) -> list[Wait]:
     """Return the waits for cards. `cards` has the ids of their requests or devices, as `NewCard.card` does."""
     changes = [(wait, change_of(wait)) for wait in of_user(tx.db, user)]
     return [wait for wait, change in changes if isinstance(change, NewCard) and change.card in cards]

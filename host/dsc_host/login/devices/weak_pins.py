@@ -22,10 +22,10 @@ def weak_pin(pin: str, birth_date: date | None, policy: Policy) -> str | None:
         return "run"
     if pin[:2] in ("19", "20"):
         return "year"
-    if birth_date and pin in _from(birth_date):
+    if birth_date and pin in _from_date(birth_date):
         return "birth date"
     return "common" if pin in policy.pins.common else None
 
 
-def _from(day: date) -> set[str]:
+def _from_date(day: date) -> set[str]:
     return {day.strftime(pattern) for pattern in ("%d%m", "%m%d", "%Y", "%m%y", "%y%m", "%d%y", "%y%d")}

@@ -4,8 +4,8 @@ Three promises:
 
 1. A message is in the outbox if, and only if, the transaction that caused it was committed.
 2. A message is sent in at most five attempts. The last attempt is two hours or more after the message was written. A message
-   may be sent twice after a crash, or if an attempt took more than five minutes. The vault keeps the values
-   of a message until it was sent or the last attempt failed.
+   may be sent twice after a crash, or if an attempt took more than five minutes. The vault keeps the values of a message until
+   the message was sent or the last attempt failed.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 
@@ -194,19 +194,15 @@ def _format_date(day: date, language: str) -> str:
 
 def _words(template: str, language: str) -> tuple[str, str]:
     """Return the subject and the text of a template. Raises `KeyError` for an unknown template."""
-    entry = _templates()[template]
+    entry = templates()[template]
     words = entry.get(language) or entry[FALLBACK]
     return words["subject"], words["text"]
 
 
 @cache
-def _templates() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    return tomllib.loads(files("dsc_host.login.messages").joinpath("messages.toml").read_text("utf-8"))
-
-
 def templates() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """Return all templates. Each maps a language to `subject` and `text`."""
-    return _templates()
+    return tomllib.loads(files("dsc_host.login.messages").joinpath("messages.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def concerned(db: Connection, user: User) -> list[str]:
     """Return the ids of all users whom a change of this user or their devices may affect. The caller must lock them."""
     mine = select(rows.uses.c.device_id).where(rows.uses.c.user_id == user.id)
     using = [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id.in_(mine))]
-    asked = rows.shares.all(db, _with([user.id]), _STANDING)
+    asked = rows.shares.all(db, _involving([user.id]), _STANDING)
     return [user.id, *using, *(each for share in asked for each in (share.user_id, share.owner_id))]
 
 
@@ -224,7 +224,7 @@ def end_of_device(tx: LoginTransaction, device: Device) -> None:
 def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
     """End the shares between this person and users who, after a correction, are no longer known to be the same person."""
     mine = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == entity_id)]
-    for share in rows.shares.all(tx.db, _with(mine), _STANDING):
+    for share in rows.shares.all(tx.db, _involving(mine), _STANDING):
         user, owner = (found(rows.users.find(tx.db, each)) for each in (share.user_id, share.owner_id))
         if people.identity_of(tx.db, user) != people.identity_of(tx.db, owner):
             _end(tx, share)
@@ -232,13 +232,13 @@ def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
 
 def end_of_user(tx: LoginTransaction, user: User) -> None:
     """End all sharing of a user whose account is closed."""
-    for share in rows.shares.all(tx.db, _with([user.id]), _STANDING):
+    for share in rows.shares.all(tx.db, _involving([user.id]), _STANDING):
         _end(tx, share)
 
 
 def shares_of(tx: LoginTransaction, user: User) -> list[ShareView]:
     """Return the shares and requests in which a user is the device's owner or the other user, the oldest first."""
-    shown = rows.shares.all(tx.db, _with([user.id]), order=rows.shares.c.at)
+    shown = rows.shares.all(tx.db, _involving([user.id]), order=rows.shares.c.at)
     return [view(tx.db, share) for share in shown if share.state != ShareState.DRAFT]
 
 
@@ -341,7 +341,7 @@ def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, 
     tx.log("share.confirm", user, "done", device=device.id)
 
 
-def _with(users: Sequence[str]) -> ColumnElement[bool]:
+def _involving(users: Sequence[str]) -> ColumnElement[bool]:
     """Return the SQL condition that one of these users is the owner or the other user of a share."""
     return rows.shares.c.user_id.in_(users) | rows.shares.c.owner_id.in_(users)
 

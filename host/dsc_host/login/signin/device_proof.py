@@ -109,7 +109,7 @@ def judge(
     if outcome.status is Status.ACCEPTED:
         _keep(tx.db, session, None)
         if use is not None:
-            answer_limits.end_row(tx, use)
+            answer_limits.reset_failures(tx, use)
         return device, outcome
     if use is not None and outcome.compared:
         answer_limits.count_failure(tx, kind, use)

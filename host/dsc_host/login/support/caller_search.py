@@ -1,6 +1,6 @@
 """The search for the user who is calling.
 
-Support sees only the names of users, the names of the people whom they belong to, and whether the account is closed. Support
+Support sees only the names of users, the names of the people to whom they belong, and whether the account is closed. Support
 sees no details that identify a caller. The number of searches is limited, so that staff cannot copy the list of customers.
 """
 

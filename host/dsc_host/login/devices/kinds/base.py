@@ -153,7 +153,7 @@ class DeviceKind(ABC):
         return [number] if (number := self.number(device)) else []
 
     def given_by(self, device: Device) -> str:
-        """Return the name of the support member who made a temporary device possible; empty if it is not known."""
+        """Return the name of the support member who gave a temporary device; empty if it is not known."""
         return ""
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
@@ -185,7 +185,7 @@ class DeviceKind(ABC):
         return other.name == self.name
 
     def can_answer(self, tx: LoginTransaction, device: Device) -> bool:
-        """Return whether the verifier would accept a response of the device, if the verifier has its keys."""
+        """Return whether the device can answer: False if the verifier's operator has taken the device's keys out of use."""
         return True
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
