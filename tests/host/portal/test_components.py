@@ -14,7 +14,7 @@ from dsc_host.portal.views import Form, View, button
 
 CLASSES = {
     "listing": 'class="items"', "facts": "<dl>", "meters": "<progress", "alert": 'class="alert', "outcome": 'class="outcome ',
-    "instructions": 'class="instructions"', "links": 'class="ways"', "dialogue": "popover", "columns": 'class="columns"',
+    "instructions": 'class="instructions"', "links": 'class="icon-links"', "dialogue": "popover", "columns": 'class="columns"',
     "filter": 'class="filter"', "sheet": 'class="sheet panel"', "foldable": 'class="foldable"',
     "split": 'class="split"', "forms": 'class="filled"', "sample": 'class="sample"',
     "table": 'class="table',

@@ -35,6 +35,11 @@ def test_another_text_is_no_notice(text: str) -> None:
     assert Notice.opened(text, Keyring(KEY), "token") is None
 
 
+@pytest.mark.parametrize("notice", [Notice("of_a_later_version"), Notice("withdrawn", {"sum": "5"})])
+def test_a_notice_of_another_version_is_no_notice(notice: Notice) -> None:
+    assert Notice.opened(notice.sealed(KEY, "token"), Keyring(KEY), "token") is None
+
+
 def test_a_notice_of_another_visitor_is_not_shown(scenario: Scenario, browser: Browsers) -> None:
     carl, anna = enter(scenario, browser(), "carl"), enter(scenario, browser())
     scenario.system.change_bank(carl.cookie, iban="CH93 0076 2011 6238 5295 7")

@@ -8,10 +8,11 @@ from tests.host.portal.browser import Browsers, enter
 
 from dsc_host.login import Role, Scope, Visitor, rows
 from dsc_host.portal.app import GET, POST
+from dsc_host.portal.components import DANGER, SUCCESS, WARNING
 from dsc_host.portal.languages import load
 from dsc_host.portal.navigation import is_for, section_of, sections
 from dsc_host.portal.views import Shown
-from dsc_host.portal.wording import DANGER, NOTICE_KINDS, SUCCESS, WARNING, notice_kind, notice_words
+from dsc_host.portal.wording import NOTICE_KINDS, notice_kind, notice_words
 
 
 def test_a_wrong_response_is_told_and_can_be_put_right(scenario: Scenario, browser: Browsers) -> None:

@@ -316,7 +316,7 @@ def test_the_overview_on_a_phone_answers_in_its_first_screen_and_folds_the_rest(
     person = walk.another(viewport={"width": 375, "height": 667})
     person.enter("anna")
     person.open("/")
-    assert person.page.evaluate(_IN_SIGHT, [".alert.success", ".ways"]) == [], "safe, and what can be done"
+    assert person.page.evaluate(_IN_SIGHT, [".alert.success", ".icon-links"]) == [], "safe, and what can be done"
     assert person.page.evaluate("document.documentElement.scrollHeight") <= 2 * 667
     session = person.page.get_by_text(walk._("Access in this session"), exact=True)
     expect(session).to_be_hidden()
