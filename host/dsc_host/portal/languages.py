@@ -65,7 +65,7 @@ class Language:
         return self._formatted(datetime.fromisoformat(text), "long") if text else ""
 
     def short_day(self, text: str) -> str:
-        """Format a day that is written as 2026-12-31, as `date` does. Return empty text for empty text."""
+        """Format a day that is written as 2026-12-31, in the form of `date`. Return empty text for empty text."""
         return self._formatted(datetime.fromisoformat(text), "medium") if text else ""
 
     def month(self, text: str) -> str:

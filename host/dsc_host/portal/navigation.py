@@ -100,7 +100,7 @@ def support_line(_: Language, support: str) -> tuple[str, Link | None, str] | No
 
 
 def section_above(visitor: Visitor, page: str, _: Language) -> tuple[str, str] | None:
-    """Return the path and the label of the section that a page is in. None for a section's own page, or without a section."""
+    """Return the path and the label of the section of a page. Return None if the page is its section's own, or has none."""
     return next(((each.href, each.label) for each in sections(visitor, page, _) if each.current == "true"), None)
 
 

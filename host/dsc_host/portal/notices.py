@@ -6,7 +6,6 @@ users as messages, are in `dsc_host.login.messages.notices`.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,15 +48,20 @@ class Notice:
 
     @classmethod
     def opened(cls, text: str, keys: Keyring, token: str) -> "Notice | None":
-        """Return the notice that was sealed for this visitor. Return None for any other text."""
+        """Return the notice that was sealed for this visitor. Return None for any other text.
+
+        Also return None for a notice of another version of the portal that this version cannot write.
+        """
         if not 0 < len(text) <= _MOST_LETTERS:
             return None
         try:
             packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
-            name, values = json.loads(keys.unseal(packed, _bound(token), Secret.VAULT))
-        except (StoreError, ValueError, binascii.Error):
+            name, sealed = json.loads(keys.unseal(packed, _bound(token), Secret.VAULT))
+            values = {each: _TYPES[kind](value) for each, (kind, value) in sealed.items()}
+            notice_words(name).format(**values)
+        except (StoreError, ValueError, KeyError):
             return None
-        return cls(name, {each: _TYPES[kind](value) for each, (kind, value) in values.items()})
+        return cls(name, values)
 
 
 def _written(_: Language, value: Value) -> str:

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, out_of_memory
 from dsc_host.link import CardClient
-from dsc_host.login import LoginSystem, NotIn, Offer, ProofNeeded, Visitor
+from dsc_host.login import LoginSystem, NotIn, Offer, ProofNeeded, Step, Visitor
 from dsc_host.portal import refusals, security
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.navigation import first_page, is_for, section_above, sections, support_line
@@ -190,7 +190,7 @@ class Visit:
         return view if extension is None else extension.extend_page(self, view, offer, new_pin=new_pin)
 
     def show(self, view: View, status: int = 200) -> Response:
-        """Return the response for a page, with the layout and the pending notice. Opening a page without a token sets one."""
+        """Return the response for a page, with the layout and the pending notice. A visitor without a token gets one."""
         kept = self.request.cookies.get(self._notice_cookie, "")
         notice = Notice.opened(kept, self.system.context.cards.keys, self.token)
         token, visitor = self.token or security.new_visitor(), self._visitor_or_none()
@@ -281,9 +281,8 @@ class Visit:
 
     def redirect_page(self, url: str) -> Response:
         """Return a page that redirects by itself to `url`: a page of ours, or the registered address of a program."""
-        _ = self._
-        words = (_("If nothing happens within a few seconds, select Continue."),)
-        return self.show(View(_("You are being redirected"), words=words, links=(Link(url, _("Continue")),), leads_to=url))
+        words, links = (self._("If nothing happens within a few seconds, select Continue."),), (Link(url, self._("Continue")),)
+        return self.show(View(self._("You are being redirected"), words=words, links=links, leads_to=url))
 
     def explain(self, error: DscError) -> str:
         """Return the message of an error in the visitor's language."""
@@ -319,7 +318,7 @@ class Visit:
         return self.show(replace(self.as_sent(view, field) if field else view, error=words), status)
 
     def problem(self, status: int, words: str, title: str = "") -> Response:
-        """Return a page that explains a problem. Its links lead back to the form or the same page, and to the first page."""
+        """Return a page that explains a problem. Its links lead to the page to try again, and to the visitor's first page."""
         visitor, extension = self._visitor_or_none(), self.site.extension
         first = Link(*first_page(visitor, self._))
         if visitor is None and extension is not None:
@@ -344,19 +343,12 @@ class Visit:
         """Return whether the visitor is logged in."""
         return self._visitor_or_none() is not None
 
-    def has_begun(self) -> bool:
-        """Return whether the visitor has begun a login, with name and password."""
+    def begun_login(self) -> Step | None:
+        """Return the state of the login that the visitor has begun, or None if there is none."""
         try:
-            return bool(self.system.step(self.token))
+            return self.system.step(self.token)
         except DscError:
-            return False
-
-    def login_waits(self) -> bool:
-        """Return whether the visitor has begun a login that waits for the answer of a device."""
-        try:
-            return self.system.step(self.token).offer is not None
-        except DscError:
-            return False
+            return None
 
     @property
     def page(self) -> str:

@@ -20,6 +20,7 @@ from dsc_host.login import (
     Scope,
     ShareState,
 )
+from dsc_host.portal.components import INFO, SUCCESS, WARNING
 from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
@@ -271,7 +272,6 @@ _NOTICES: Mapping[str, str] = {
     "denied": "The login was denied.",
     "time": "Time has passed.",
 }
-SUCCESS, INFO, WARNING, DANGER = "success", "info", "warning", "danger"
 NOTICE_KINDS: Mapping[str, str] = {
     "ended": INFO,
     "left": INFO,

@@ -235,7 +235,10 @@ def _step_link(visit: Visit, step: Step, name: str) -> StepLink | None:
         return None
     if page != LOGIN:
         return StepLink(page, _("Open the page “{page}”", page=_page_names(_)[page]), target=target)
-    return StepLink("/login/answer" if visit.login_waits() else LOGIN, _("Go to the login"), target=target)
+    begun = visit.begun_login()
+    return StepLink(
+        "/login/answer" if begun is not None and begun.offer is not None else LOGIN, _("Go to the login"), target=target
+    )
 
 
 def _page_names(_: Language) -> Mapping[str, str]:

@@ -12,10 +12,10 @@ from dsc_host.portal.pages.decisions import (
     compared_details,
     comparison,
     corrections,
-    decided,
-    decision,
-    decisions,
+    decision_buttons,
+    handle_decision,
     moment_cell,
+    past_decisions,
 )
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Cell, Row, Table, View, hidden
@@ -33,13 +33,13 @@ def compliance(visit: Visit) -> Response:
                 Cell(_(KINDS[each.kind]), each.device),
                 moment_cell(_, each.at),
             ),
-            decision(_, "/compliance/decide", hidden("share", each.id)),
+            decision_buttons(_, "/compliance/decide", hidden("share", each.id)),
         )
         for each in visit.system.staff.pending_shares(visit.token)
     ]
     heads = (_("Requesting user"), _("Owner"), _("Device"), _("When"), _("Decision"))
     kinds = ("text", "text", "text", "moment", "amount")
-    past, waiting = decisions(visit), corrections(visit)
+    past, waiting = past_decisions(visit), corrections(visit)
     if not rows:
         nothing = _("Nothing is waiting. A request arrives here when both the requesting user and the owner have agreed to it.")
         empty = Listing(_("Requests to share a device"), (), Empty(nothing, "people"))
@@ -79,7 +79,7 @@ def decide(visit: Visit) -> Response:
         _("The requesting user can then log in with this device."),
         _("The requesting user cannot log in with this device."),
     )
-    return decided(
+    return handle_decision(
         visit,
         "/compliance",
         "share",

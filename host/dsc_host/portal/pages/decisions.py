@@ -50,7 +50,7 @@ def decide_correction(visit: Visit) -> Response:
         _("The corrected details replace the earlier ones. From then on, they identify the person."),
         _("The details stay as they are."),
     )
-    return decided(
+    return handle_decision(
         visit, page, "wait", about, lambda wait, agreed, why: staff.decide_correction(visit.token, wait, agreed, why), effects
     )
 
@@ -77,7 +77,7 @@ def _correction(_: Language, wait: WaitView, details: str | Cell, name: str) -> 
     cells = (wait.user, details, wait.asked_by, moment_cell(_, wait.at))
     if wait.asked_by == name:
         return Row((*cells, _("A second person decides.")))
-    return Row(cells, decision(_, "/desk/corrections", hidden("wait", wait.id)))
+    return Row(cells, decision_buttons(_, "/desk/corrections", hidden("wait", wait.id)))
 
 
 def moment_cell(_: Language, at: float) -> Cell:
@@ -130,7 +130,7 @@ def comparison(_: Language, title: str, heads: Sequence[str], left: Facts, right
     return Table(title, heads, rows, kinds=("text", "text", "lead"), even=True)
 
 
-def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
+def decision_buttons(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
     """Return the two buttons that lead to the approval or the refusal of `subject`, which is a hidden field."""
     return (
         Form(action, _("Agree"), (subject, hidden("agreed", "yes"))),
@@ -138,7 +138,7 @@ def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
     )
 
 
-def decided(
+def handle_decision(
     visit: Visit,
     page: str,
     name: str,
@@ -189,7 +189,7 @@ def _question(visit: Visit, page: str, about: Subject, subject: Field, effect: s
     return replace(view, blocks=(*about.blocks, *view.blocks), focus=not agreed)
 
 
-def decisions(visit: Visit) -> Table:
+def past_decisions(visit: Visit) -> Table:
     """Return the table of the newest decisions, by day: the person who decided, the time, and the reason."""
     _ = visit._
     rows = [

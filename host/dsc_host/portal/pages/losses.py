@@ -82,7 +82,7 @@ def _suspended(visit: Visit, name: str, *, lasting: bool, others: bool) -> View:
         ),
     )
     login = Link("/login", _("Log in"), primary=others or not call_links(visit))
-    ways = ways_on(visit, login) if others else ways_on(visit, afterwards=login)
+    ways = ways_to_log_in(visit, login) if others else ways_to_log_in(visit, afterwards=login)
     found = (Listing(_("If you find the device"), (again,)),) if lasting else ()
     return View(_("The device is suspended"), blocks=(done, ways, *found))
 
@@ -100,7 +100,7 @@ def losing_link(_: Language) -> Link:
     return Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
 
 
-def ways_on(visit: Visit, other: Link | None = None, *, afterwards: Link | None = None) -> Listing:
+def ways_to_log_in(visit: Visit, other: Link | None = None, *, afterwards: Link | None = None) -> Listing:
     """Return the ways to log in without the usual device: with another device, with the app, or with the help of support.
 
     `other` is the link for a login with another device, or None if the user has no other device. `afterwards` is the link for
@@ -171,7 +171,7 @@ def _choosing(visit: Visit, chosen: str) -> View:
         return View(
             _("No device"),
             words=(_("You have no device in use, so nothing needs to be suspended."),),
-            blocks=(ways_on(visit),),
+            blocks=(ways_to_log_in(visit),),
             onward=away,
         )
     form = Form("/lost/device", _("Suspend the device"), (_which(_, devices, chosen), _what(_)), danger=True)

@@ -99,15 +99,15 @@ def _authorize(visit: Visit, provider: Provider, given: Given) -> Response:
     asked = provider.ask(given)
     if isinstance(asked, str):
         return RedirectResponse(asked, 303)
-    return _led(visit, provider, provider.next(asked, visit.token))
+    return _respond(visit, provider, provider.next(asked, visit.token))
 
 
 def _proceed(visit: Visit, provider: Provider) -> Response:
     request = authorization.unseal(provider.context, visit.request.query_params.get("request", ""))
-    return _expired(visit) if request is None else _led(visit, provider, provider.next(request, visit.token))
+    return _expired(visit) if request is None else _respond(visit, provider, provider.next(request, visit.token))
 
 
-def _led(visit: Visit, provider: Provider, found: NextStep) -> Response:
+def _respond(visit: Visit, provider: Provider, found: NextStep) -> Response:
     """Return the response for the next step."""
     if found.client is None:
         return _unsafe(visit)
@@ -142,15 +142,15 @@ def _consent(visit: Visit, client: Client, request: AuthorizationRequest, carrie
     )
 
 
-def _agreed(visit: Visit, provider: Provider) -> Response:
+def _agree(visit: Visit, provider: Provider) -> Response:
     request = authorization.unseal(provider.context, visit.value("request", 4000))
     if request is None:
         return _expired(visit)
     found = provider.next(request, visit.token, consented=True)
-    return visit.redirect_page(found.address) if found.address else _led(visit, provider, found)
+    return visit.redirect_page(found.address) if found.address else _respond(visit, provider, found)
 
 
-def _refused(visit: Visit, provider: Provider) -> Response:
+def _refuse(visit: Visit, provider: Provider) -> Response:
     request = authorization.unseal(provider.context, visit.value("request", 4000))
     return _expired(visit) if request is None else visit.redirect_page(provider.refusal(request))
 
@@ -162,7 +162,7 @@ def _expired(visit: Visit) -> Response:
 # ---- the logout ----
 
 
-def _leave(visit: Visit, provider: Provider, given: Given, pages: "OpenIdPages") -> Response:
+def _log_out(visit: Visit, provider: Provider, given: Given, pages: "OpenIdPages") -> Response:
     found = provider.log_out(given, visit.token)
     pages.note(found.user)
     if found.ask:
@@ -175,7 +175,7 @@ def _leave(visit: Visit, provider: Provider, given: Given, pages: "OpenIdPages")
     return response
 
 
-def _left(visit: Visit, provider: Provider) -> Response:
+def _log_out_after_question(visit: Visit, provider: Provider) -> Response:
     request = logout.unseal(provider.context, visit.value("request", 4000))
     visit.system.leave(visit.token)
     if request is None or not request.address:
@@ -209,16 +209,16 @@ class OpenIdPages:
     def posts(self) -> Mapping[str, Handler]:
         """Return the handlers of the forms, by path."""
         return {
-            _AGREE: lambda visit: _agreed(visit, self.provider),
-            _REFUSE: lambda visit: _refused(visit, self.provider),
-            _LEAVE: lambda visit: _left(visit, self.provider),
+            _AGREE: lambda visit: _agree(visit, self.provider),
+            _REFUSE: lambda visit: _refuse(visit, self.provider),
+            _LEAVE: lambda visit: _log_out_after_question(visit, self.provider),
         }
 
     def routes(self, site: Site) -> list[Route]:
         """Return the endpoints to which other sites send the browser, and the endpoints that programs call themselves."""
         begins: Mapping[str, Begin] = {
             "authorization_endpoint": _authorize,
-            "end_session_endpoint": lambda visit, provider, given: _leave(visit, provider, given, self),
+            "end_session_endpoint": lambda visit, provider, given: _log_out(visit, provider, given, self),
         }
         own = [
             Route(PATHS[name], _endpoint(site, self.provider, begin), methods=["GET", "POST"]) for name, begin in begins.items()
@@ -227,7 +227,7 @@ class OpenIdPages:
 
     def after(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
         """Return the handlers of forms, wrapped to check the sessions of the visitor after each form, except at the login."""
-        return {path: handler if path.startswith("/login") else self._noting(handler) for path, handler in handlers.items()}
+        return {path: handler if path.startswith("/login") else self._with_note(handler) for path, handler in handlers.items()}
 
     async def run(self) -> None:
         """Notify programs until the task is canceled."""
@@ -264,7 +264,7 @@ class OpenIdPages:
         users, self._users = list(self._users), set()
         return users
 
-    def _noting(self, handler: Handler) -> Handler:
+    def _with_note(self, handler: Handler) -> Handler:
         def noted(visit: Visit) -> Response:
             try:
                 user = visit.visitor().user

@@ -29,7 +29,7 @@ from dsc_host.portal.pages.limit_meters import limit_meters
 from dsc_host.portal.pages.losses import losing_link
 from dsc_host.portal.pages.next_devices import may_add_app, may_request, may_share, online_card_items
 from dsc_host.portal.pages.protection import change_refusal
-from dsc_host.portal.pages.security_events import described
+from dsc_host.portal.pages.security_events import described, is_followed
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Link, View
 from dsc_host.portal.wording import SCOPES
@@ -177,12 +177,8 @@ def _limits(visit: Visit, known: Protection) -> Meters:
 
 
 def _activity(_: Language, events: tuple[SecurityEvent, ...]) -> Listing:
-    # Leave out the entry of the password before each login, because the entry of the login follows.
-    told = [
-        each
-        for newer, each in zip((None, *events), events, strict=False)
-        if not (each.kind is EventKind.PASSWORD_RIGHT and newer is not None and newer.kind is EventKind.LOGGED_IN)
-    ]
+    # Leave out the password before each login, because the login itself follows.
+    told = [each for newer, each in zip((None, *events), events, strict=False) if not is_followed(each, newer)]
     rows = [Item(described(_, each), details=(_.moment(each.at),)) for each in told[:_SHOWN_EVENTS]]
     return Listing(_("Recent activity"), rows, Empty(_("There are none."), "list"), Link("/events", _("Security events")))
 

@@ -34,13 +34,13 @@ def answer(visit: Visit) -> Response:
     path, form = proofs.unseal(visit.token, kept)
     offer = proofs.offer(visit.token)
     if words := digits_error(visit, offer):
-        return visit.wrong(_element(visit, offer, kept), words, 400, "answer")
+        return visit.wrong(_answering(visit, offer, kept), words, 400, "answer")
     if not proofs.answer(visit.token, read_answer(visit, offer)):
         try:
             offer = proofs.offer(visit.token)
         except NotNow:
             return _ask_for_device(visit, kept, visit._("Too many responses were wrong. Try again with a new challenge."))
-        return visit.wrong(_element(visit, offer, kept), wrong_answer(visit._, offer), 401, "answer")
+        return visit.wrong(_answering(visit, offer, kept), wrong_answer(visit._, offer), 401, "answer")
     handler = visit.site.posts.get(path)
     if handler is None:
         return visit.redirect(path)
@@ -60,7 +60,7 @@ def _ask_for_device(visit: Visit, kept: str, error: str = "") -> Response:
 
 
 def _ask_for_answer(visit: Visit, device: str, kept: str, error: str = "") -> Response:
-    view = _element(visit, visit.system.proofs.ask(visit.token, device), kept)
+    view = _answering(visit, visit.system.proofs.ask(visit.token, device), kept)
     return visit.wrong(view, error, 401) if error else visit.show(view)
 
 
@@ -73,7 +73,7 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
     return _with_title(visit, view, kept)
 
 
-def _element(visit: Visit, offer: Offer, kept: str) -> View:
+def _answering(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     path = _path(visit, kept)
     consequence = _consequence(_, path)
@@ -83,7 +83,7 @@ def _element(visit: Visit, offer: Offer, kept: str) -> View:
 
 
 def _consequence(_: Language, path: str) -> str:
-    """Return the main consequence of an operation whose button is red here and on its own page; empty for other operations."""
+    """Return the main consequence of an operation whose button is red. Return empty text for other operations."""
     consequences = {
         "/close": _("The account is closed for good: nobody can undo it."),
         "/devices/remove/confirm": _(

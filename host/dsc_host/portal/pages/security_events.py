@@ -132,12 +132,12 @@ def events_table(_: Language, events: Sequence[SecurityEvent], caption: str) -> 
 def _what(_: Language, event: SecurityEvent, newer: SecurityEvent | None = None) -> Cell:
     """Return the sentence about an event. A detail below it says that somebody else caused it, or where a login came from.
 
-    `newer` is the event after this one. If this event is the password of the login `newer`, only `newer` has the second detail.
+    `newer` is the event after this one. If it is the login for which the password was entered, only it says where it came from.
     """
-    return Cell(_(EVENTS[event.kind]), _by(_, event) or ("" if _is_followed(event, newer) else _origin(_, event)))
+    return Cell(_(EVENTS[event.kind]), _by(_, event) or ("" if is_followed(event, newer) else _origin(_, event)))
 
 
-def _is_followed(event: SecurityEvent, newer: SecurityEvent | None) -> bool:
+def is_followed(event: SecurityEvent, newer: SecurityEvent | None) -> bool:
     """Return whether the event is the entry of a password, and `newer` is the login from the same address and browser."""
     if newer is None or (event.kind, newer.kind) != (EventKind.PASSWORD_RIGHT, EventKind.LOGGED_IN):
         return False
@@ -163,10 +163,10 @@ def described(_: Language, event: SecurityEvent) -> str:
 
 def _by(_: Language, event: SecurityEvent) -> str:
     """Return a sentence that says that somebody else caused the event. Return empty text if no such sentence is needed."""
-    return _("The bank or another user of the account did it.") if _is_by_unnamed(event) else ""
+    return _("The bank or another user of the account did it.") if _is_by_other(event) else ""
 
 
-def _is_by_unnamed(event: SecurityEvent) -> bool:
+def _is_by_other(event: SecurityEvent) -> bool:
     """Return whether somebody else caused the event, and the sentence does not name them."""
     return event.by_other and not EVENTS[event.kind].startswith(_NAMED)
 

@@ -8,7 +8,7 @@ from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.components import INFO, Actions, Alert
 from dsc_host.portal.languages import NAMES, Language
-from dsc_host.portal.pages.losses import forgotten_password, losing_link, ways_on
+from dsc_host.portal.pages.losses import forgotten_password, losing_link, ways_to_log_in
 from dsc_host.portal.pages.offers import digits_error, is_push, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
@@ -57,13 +57,11 @@ def device(visit: Visit) -> Response:
 
 def without_device(visit: Visit) -> Response:
     """Show the other ways to log in, for a user who has no device at hand."""
-    _ = visit._
+    _, begun = visit._, visit.begun_login() is not None
+    other = Link("/login/device", _("Choose a device")) if begun else Link("/login", _("Log in"))
     view = View(
         _("Help with the login"),
-        blocks=(
-            ways_on(visit, Link("/login/device", _("Choose a device")) if visit.has_begun() else Link("/login", _("Log in"))),
-            forgotten_password(visit),
-        ),
+        blocks=(ways_to_log_in(visit, other), forgotten_password(visit)),
         below=(Actions(_("Something else?"), (("shield-off", losing_link(_)), ("code", _stop(_)))),),
     )
     return visit.show(view)
@@ -171,10 +169,10 @@ def language(visit: Visit) -> Response:
 
 def _entrance(visit: Visit, name: str) -> View:
     """Return the first page. If the visitor has begun a login, the page has a link to it."""
-    _, view = visit._, _first(visit._, name)
-    if not visit.has_begun():
+    _, view, step = visit._, _first(visit._, name), visit.begun_login()
+    if step is None:
         return view
-    there = "/login/answer" if visit.login_waits() else "/login/device"
+    there = "/login/device" if step.offer is None else "/login/answer"
     links = (Link(there, _("Continue the login that you began")),)
     return replace(view, blocks=(Alert(INFO, _("A login waits for your answer."), links=links),))
 
@@ -220,13 +218,13 @@ def _choosing(visit: Visit, step: Step) -> View:
         return View(
             _("No device"),
             words=(_("Your password is correct, but you have no device to confirm the login with."),),
-            blocks=(ways_on(visit),),
+            blocks=(ways_to_log_in(visit),),
             below=(Actions(_("Something else?"), (("people", other), ("window", _again(_)))),),
         )
     # Preselect the device of the highest level (the lowest number), for example a new card. If several are equal, preselect the
     # device that was used last.
-    last = min(step.choices, key=lambda each: (each.level, -(each.used_at or 0)), default=None)
-    chosen = last.id if last is not None else choices[0].value
+    best = min(step.choices, key=lambda each: (each.level, -(each.used_at or 0)), default=None)
+    chosen = choices[0].value if best is None else best.id
     field = Field("device", _("How do you want to continue?"), "radio", value=chosen, choices=choices)
     help_links = (("none", _without(_)), ("shield-off", _lost(_)), ("window", _again(_)))
     return View(
