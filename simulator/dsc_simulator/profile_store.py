@@ -209,8 +209,9 @@ class Profiles:
     def open(self, name: str, engine: str | None = None) -> Iterator[ProfileFile]:
         """Open or create the profile `name` until the block ends. The file is written only when the card writes to its flash.
 
-        `engine` is the engine to use from now on; None keeps the engine of the profile. Raise BadName, ProfileBusy,
-        ProfileBroken, OSError, and SimulatorError if the path cannot be a card's file, for example because it is a pipe.
+        `engine` is the engine to use this time, and it is stored with the next write; None means the stored engine. Raise
+        BadName, ProfileBusy, ProfileBroken, OSError, and SimulatorError if the path cannot be a card's file, for example
+        because it is a pipe.
         """
         check_name(name)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,12 +7,10 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
-from dsc_simulator.drawings.card import big
+from dsc_simulator.drawings.card import KEY_ROWS, big
 
 HOLD_SECONDS = 0.5
 """The time in seconds for which *press* must be held to switch a card on, as on a board."""
-
-_ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
 
 
 def put(place: Static, text: str) -> None:
@@ -102,7 +100,7 @@ class CardWidget(Horizontal):
                     id="how",
                 )
         with Grid(id="keys"):
-            for row in _ROWS:
+            for row in KEY_ROWS:
                 for key in row:
                     yield Key(key)
 

@@ -78,7 +78,7 @@ _GAP = 1.2
 
 CARD_WIDTH, CARD_HEIGHT, _CORNER = 856.0, 539.8, 31.8
 """The size of an ID-1 card and the radius of its corners (ISO/IEC 7810), in tenths of a millimeter, the drawing's unit."""
-_KEYS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
+KEY_ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
 _KEYPAD_LEFT, _KEYPAD_TOP, _KEY_WIDTH, _KEY_HEIGHT, _KEY_GAP = 470, 46, 106, 98, 18.6
 _GLASS_LEFT, _GLASS_TOP, _GLASS_WIDTH, _GLASS_HEIGHT = 44, 196, 384, 124
 _CELL_SCALE, _CELL_STEP, _SLANT_DEGREES = 2.75, 43, 5
@@ -97,7 +97,7 @@ class Key(NamedTuple):
 def _placed() -> Mapping[str, Key]:
     """Return the keys by name, *press* first, with positions and sizes in the drawing's units."""
     keys = {"PRESS": Key("press", _GLASS_LEFT, 394, 150, _KEY_HEIGHT)}
-    for row, labels in enumerate(_KEYS):
+    for row, labels in enumerate(KEY_ROWS):
         for column, label in enumerate(labels):
             left, top = column * (_KEY_WIDTH + _KEY_GAP), row * (_KEY_HEIGHT + _KEY_GAP)
             keys[label] = Key(label, _KEYPAD_LEFT + left, _KEYPAD_TOP + top, _KEY_WIDTH, _KEY_HEIGHT)
