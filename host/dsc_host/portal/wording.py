@@ -20,7 +20,6 @@ from dsc_host.login import (
     Scope,
     ShareState,
 )
-from dsc_host.portal.components import INFO, SUCCESS, WARNING
 from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
@@ -272,6 +271,7 @@ _NOTICES: Mapping[str, str] = {
     "denied": "The login was denied.",
     "time": "Time has passed.",
 }
+SUCCESS, INFO, WARNING = "success", "info", "warning"
 NOTICE_KINDS: Mapping[str, str] = {
     "ended": INFO,
     "left": INFO,
