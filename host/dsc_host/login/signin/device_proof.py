@@ -45,9 +45,9 @@ def ask(
 ) -> Offer | Refused:
     """Offer a challenge of a device for a purpose.
 
-    The login's limit on challenges applies, because each challenge uses up a question. `about` is the id of an object, for
-    example a share: the proof is then valid only for this object. `token` is the token of the session. Kinds that bind their
-    challenge to the visitor's browser need it.
+    The limit on the challenges of logins applies here too. `about` is the id of an object, for example a share: the proof is
+    then valid only for this object. `token` is the token of the session. Kinds that bind their challenge to the visitor's
+    browser need it.
     """
     use = _use_of(tx.db, device, user, purpose)
     locked = answer_limits.refusal(tx, use) if use else None

@@ -1,9 +1,10 @@
 """Loss reports, which a caller makes to support, or a user makes without support.
 
-A caller can report a lost, stolen, damaged or misplaced device. Without support, a user can report a lost or stolen device: at
-the login, after name and password, or in a session. Such a report only suspends a lasting device. Later, support takes this
-device out of use permanently, or the owner activates it again. A device that is not lasting ends at once. The report needs no
-fresh answer of a device, because it gives no access, and a user who suspects a thief must be quick.
+A caller can report a card as lost, stolen, damaged or misplaced, and any other device as lost. Without support, a user can
+report a lost or stolen device: at the login, after name and password, or in a session. Such a report only suspends a lasting
+device. Later, support takes this device out of use permanently, or the owner activates it again. A device that is not lasting
+ends at once. The report needs no fresh answer of a device, because it gives no access, and a user who suspects a thief must be
+quick.
 """
 
 from dsc_host.errors import InputError
