@@ -41,17 +41,20 @@ class Profile:
         values = {
             "serial": self.serial,
             "suite": self.suite,
-            "key": self.key.hex(),
+            "key": memoryview(self.key).hex(),
             "pin": self.pin_policy,
             "code": self.pin,
             "tries": self.tries,
             "counter": self.counter,
-            "unlock": self.unlock_key and self.unlock_key.hex(),
+            "unlock": None if self.unlock_key is None else memoryview(self.unlock_key).hex(),
         }
         return {name: str(value) for name, value in values.items() if value is not None}
 
     def flash(self) -> Flash:
-        """Return a flash that holds this profile. Raise ProfileRefused, with the field's name, if the firmware rejects it."""
+        """Return a flash that holds this profile. Raise ProfileRefused, with the field's name, if the firmware rejects it.
+
+        Raise TypeError for a key that is not bytes.
+        """
         staged = StagedProfile()
         try:
             for name, value in self.fields().items():

@@ -30,6 +30,12 @@ def test_what_the_firmware_would_not_take_is_refused_by_name(field: str, values:
         SimulatedCard(profile=Profile(**GOOD | values))
 
 
+@pytest.mark.parametrize("values", [{"key": "00" * 32}, {"key": None}, CARD_CHECKS | {"unlock_key": "00" * 32}])
+def test_a_key_that_is_not_bytes_is_a_wrong_argument(values: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="bytes-like"):
+        SimulatedCard(profile=Profile(**GOOD | values))
+
+
 @pytest.mark.parametrize("values", [{}, {"counter": 2**64 - 2}, CARD_CHECKS, CARD_CHECKS | {"tries": 1}])
 def test_it_makes_the_same_card_as_the_line(values: dict[str, Any]) -> None:
     profile = Profile(**GOOD | values)
