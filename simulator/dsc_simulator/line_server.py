@@ -140,8 +140,6 @@ class _PtyHost:
 
 def _open_pty() -> _PtyHost | None:
     """Return a pty, or None if the system has no ptys."""
-    if sys.platform == "win32":
-        return None
     try:
         return _PtyHost()
     except OSError:

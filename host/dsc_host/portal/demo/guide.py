@@ -207,10 +207,10 @@ def _waiting_phone(demo: Demonstration, visit: Visit) -> StepLink | None:
     return _phone(demo, visit, step.user) if waits else None
 
 
-def phone_due(runs: StoryRuns, run: Run | None) -> str:
-    """Return the name of the user on whose phone the current step is done. Return empty text if it needs no phone."""
-    following = () if run is None else run.story.steps[runs.done(run) :]
-    return run.performer_of(following[0]).name if run is not None and following and following[0].page == PHONE else ""
+def phone_due(runs: StoryRuns, run: Run) -> str:
+    """Return the name of the user on whose phone the next step of a run is done, or empty text if the step needs no phone."""
+    step = runs.next_step(run)
+    return run.performer_of(step).name if step is not None and step.page == PHONE else ""
 
 
 def _is_on_phone(visit: Visit) -> bool:
@@ -298,9 +298,8 @@ def choose(runs: StoryRuns, visit: Visit) -> Response:
     """
     visitor = visit.request.cookies.get(COOKIE, "")
     runs.resume(visitor, visit.value("story", 16))
-    run = runs.current(visitor)
-    following = () if run is None else run.story.steps[runs.done(run) :]
-    page = following[0].page if following else ""
+    step = runs.next_step(runs.current(visitor))
+    page = "" if step is None else step.page
     return visit.redirect(page if page not in ("", PHONE) else PATH)
 
 

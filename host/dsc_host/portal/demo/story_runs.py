@@ -131,6 +131,11 @@ class StoryRuns:
                 return number
         return len(run.story.steps)
 
+    def next_step(self, run: Run | None) -> Step | None:
+        """Return the first step of a run that is not done. Return None if all steps are done, or if there is no run."""
+        left = () if run is None else run.story.steps[self.done(run) :]
+        return left[0] if left else None
+
     def _entries(self, run: Run) -> Sequence[_Entry]:
         names = [each.name for each in run.performers.values()]
         device = func.json_extract(audit.c.detail, "$.device")
