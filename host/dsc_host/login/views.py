@@ -235,6 +235,7 @@ class Settlement:
     user: str
     """The user name of the device's owner."""
     account_name: str
+    """The name of the account that holds the deposit, or that would be charged."""
     device: str
     """A text that distinguishes the device."""
     state: DeviceState

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from tests.host.login.card_orders import PIN, online_card, ordered, shipped
+from tests.host.login.card_orders import PIN, online_card, ordered, place, shipped
 from tests.host.login.phone_app import activated
-from tests.host.login.scenario import DAY, PASSWORD, Scenario
+from tests.host.login.scenario import CARL, DAY, PASSWORD, Scenario
 
 from dsc_host.errors import InputError
 from dsc_host.login import Deposit, DeviceState, HoldState, Kind, Loss, NotFound, NotNow
@@ -49,6 +49,16 @@ def test_an_account_that_was_closed_meanwhile_holds_nothing(scenario: Scenario) 
     with pytest.raises(NotNow, match="the account is closed"):
         scenario.system.confirm_request(token, draft.id)
     assert deposits(scenario, "carl") == []
+
+
+def test_the_issuer_sees_which_account_holds_the_deposit(scenario: Scenario, card: SimulatedCard) -> None:
+    other = scenario.system.operator.add_account(scenario.entities["carl"], Decimal(100))
+    token = scenario.session("carl")
+    request = scenario.system.confirm_request(token, scenario.system.draft_request(token, PIN, account=other).id)
+    made = scenario.system.staff.personalize_all(scenario.session("ivo"), place(card), lambda *_: None)[0]
+    scenario.lose("carl", made.serial, Loss.LOST, CARL)
+    asked = scenario.system.staff.settlement(scenario.session("ivo"), made.serial)
+    assert asked.account_name == request.account_name == f"Carl (…{other[-4:]})"
 
 
 def test_a_released_deposit_is_on_the_statement_with_its_dates(scenario: Scenario, card: SimulatedCard) -> None:

@@ -122,10 +122,10 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User, ow
 def settlement(tx: LoginTransaction, serial: str, cents: int | None, staff: User, owner: str | None = None) -> Settlement:
     """Return what `settle` would do with these values, and change nothing. Raises as `settle` does."""
     user, device = _to_settle(tx, serial, staff, owner)
-    amount, _ = deposits.cost(tx, device, cents)
+    amount, held = deposits.cost(tx, device, cents)
     return Settlement(
         user=user.name,
-        account_name=people.account_name(tx.db, user.account_id),
+        account_name=people.account_name(tx.db, held.account_id if held else user.account_id),
         device=registry.label(device),
         state=DeviceState(device.state),
         amount=money.money(amount),
