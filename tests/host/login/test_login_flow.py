@@ -188,7 +188,7 @@ def test_a_temporary_code_is_told_with_both_of_its_ends(scenario: Scenario) -> N
     scenario.system.staff.give_temporary_code(scenario.call("anna"))
     scenario.system.deliver()
     values = next(each.values for each in scenario.letters if each.template == "temporary_code")
-    assert (values["full"], values["until"]) == ("Nov 16, 2023", "Nov 26, 2023")
+    assert (values["full"], values["until"]) == ("Nov 16, 2023, 22:13 UTC", "Nov 26, 2023, 22:13 UTC")
 
 
 def test_identities_are_checked_before_anything_is_given(scenario: Scenario) -> None:

@@ -1,7 +1,7 @@
 """The end of full access by SMS and call-back, some weeks after they were enabled, and the reminders before this end.
 
-Full access never ends without notice. It ends some days after the first reminder or later, even if SMS and call-back were
-enabled long ago.
+Full access never ends without notice. It ends some days after the first reminder at the earliest, even if SMS and call-back
+were enabled long ago.
 """
 
 from dataclasses import replace

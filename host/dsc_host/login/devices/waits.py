@@ -12,7 +12,7 @@ A card for which there is a wait is made and shipped like any other card, but it
 import hashlib
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,7 @@ from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes, kinds
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
-from dsc_host.login.messages import notices
+from dsc_host.login.messages import notices, outbox
 from dsc_host.login.model import Identity, Role, WaitKind, WaitState
 from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device, Session, User, Wait
@@ -115,7 +115,7 @@ def begin(
     rows.waits.add(tx.db, wait)
     values: dict[str, str | datetime] = {"what": what, "stop": code}
     if due_at is not None:
-        values["day"] = datetime.fromtimestamp(due_at, UTC)
+        values["day"] = outbox.moment(due_at)
     for each in told(tx.db, user, wait):
         notices.notify(tx, each, f"{kind}_waits", **values)
     return wait
@@ -179,7 +179,7 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
     if wait := card_wait(tx, user, device):
         raise NotNow(
             "this card cannot be activated before {time}, because it was requested by support or with a temporary device",
-            time=f"{datetime.fromtimestamp(wait.due_at or tx.now(), UTC):%Y-%m-%d %H:%M} UTC",
+            time=f"{outbox.moment(wait.due_at or tx.now()):%Y-%m-%d %H:%M} UTC",
         )
 
 
@@ -229,8 +229,8 @@ def to_end(tx: LoginTransaction) -> list[str]:
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
     """Raise `NotAllowed` or `NotNow` unless this staff member may confirm the change now.
 
-    The staff member who asked for the change may not confirm it, nor may the one who gave the temporary device with which the
-    change was begun. A correction of an identity can be confirmed immediately, by support or compliance. Any other change can
+    Two staff members may not confirm the change: the one who asked for it, and the one who gave the temporary device with which
+    it was begun. A correction of an identity can be confirmed immediately, by support or compliance. Any other change can
     be confirmed only by support, and not on the day of the request.
     """
     if wait.asked_by == staff.name:

@@ -13,7 +13,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Protocol
@@ -68,7 +68,7 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
     """Put a message to `user` into the outbox.
 
     `template` is an entry of `messages.toml`, and `values` are the values for its placeholders. A date is written in the form
-    of the user's language, and a `datetime`, which must be in UTC, with its time of day.
+    of the user's language. The result of `moment` is written with the time of day.
     """
     _words(template, FALLBACK)  # An unknown template is a bug. Fail here, not when the message is sent.
     message = Message(
@@ -86,6 +86,11 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
     rows.messages.add(tx.db, message)
     written = {name: _format_date(value, user.language) if isinstance(value, date) else value for name, value in values.items()}
     vault.put(tx.cards, _secret(message.id), json.dumps({"name": user.name, **written}).encode())
+
+
+def moment(at: float) -> datetime:
+    """Return a Unix time in the form in which a message names the day and the time of day."""
+    return datetime.fromtimestamp(at, UTC)
 
 
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:

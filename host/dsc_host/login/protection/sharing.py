@@ -363,7 +363,7 @@ def _data(db: Connection, share_id: str) -> ShareData:
 
 
 def _set_aside(db: Connection, user: User, share: Share) -> list[tuple[registry.Held, str | None]]:
-    """Return the devices that are set aside for a share, each with the id of the share for which it then stays set aside.
+    """Return the devices that are set aside for a share, each with the id of another share that keeps it set aside afterwards.
 
     This id is None if the device comes back when the share ends. While the user shares any other device, the user's own devices
     stay set aside. If the device of this share is itself set aside for a later share, all these devices stay set aside for it.

@@ -38,7 +38,7 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
     Wrong details count against the user name, no matter which staff member enters them. Returns a refusal for malformed
     details, for the staff member's own identity, and after too many attempts.
     """
-    # The previous call ends even if this identification fails. So return each refusal: an error that is raised would undo this.
+    # The previous call ends even if this identification fails. So return each refusal: raising an error would undo the end.
     session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=None))
     try:
         given = _canonical(said)

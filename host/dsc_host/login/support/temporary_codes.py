@@ -3,7 +3,7 @@
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import codes, kinds, registry
 from dsc_host.login.devices.kinds.temporary_code import TemporaryData
-from dsc_host.login.messages import notices
+from dsc_host.login.messages import notices, outbox
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
@@ -22,7 +22,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     registry.end_temporary(tx, user)
     kind, now = kinds.TEMPORARY_CODE, tx.now()
     full_until, until = kind.full_days_end(tx.policy, now), kind.valid_until(tx.policy, now)
-    notified = notices.notify(tx, user, "temporary_code", full=tx.calendar.day(full_until), until=tx.calendar.day(until))
+    notified = notices.notify(tx, user, "temporary_code", full=outbox.moment(full_until), until=outbox.moment(until))
     code = codes.random_code(tx.policy.temporary.letters)
     device = registry.add(tx, user, kind, notified=notified, expires_at=until, data=TemporaryData(staff.name))
     vault.put(tx.cards, kinds.secret_of(device), code.encode())

@@ -2,7 +2,7 @@
 
 A code is drawn again only after all other codes of the card were drawn. Once index numbers are drawn, every login asks for
 these numbers. Other numbers are drawn only after a correct answer, or after the policy's number of wrong answers. So an
-attacker who has seen some codes gains nothing by restarting the login until it asks for them.
+attacker who has seen some codes cannot restart the login until it asks for exactly these codes.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.
