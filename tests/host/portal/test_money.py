@@ -111,6 +111,17 @@ def test_money_is_deposited_within_the_limit_of_an_account_without_protection(sc
     assert f'id="f1-1-error">{words}</p>' in page.html
 
 
+def test_a_transfer_comes_only_from_the_bank_that_was_checked(scenario: Scenario, browser: Browsers) -> None:
+    carl = enter(scenario, browser(), "carl")
+    carl.open("/deposit")
+    carl.press("Continue", amount="5")
+    scenario.system.change_bank(carl.cookie, iban="DE89370400440532013000")
+    page = carl.press("Deposit $5.00")
+    words = "The bank instructions have changed meanwhile; check everything again."
+    assert (page.status, page.error, "DE…3000" in page.text) == (409, words, True)
+    assert scenario.system.context.read(lambda tx: rows.fundings.all(tx.db)) == []
+
+
 def test_the_same_transfer_sent_twice_is_recorded_once(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
     anna.open("/deposit")

@@ -93,7 +93,7 @@ def test_the_postal_address_is_changed_for_good(scenario: Scenario, browser: Bro
     assert carl.open("/profile/address").path == "/profile"
     sue = called(scenario, browser, "anna")
     assert "Change the postal address" not in sue.page.text, "only who has opted out changes it through support"
-    page = sue.post("/desk/address", address="4 Quay, Zug")
+    page = sue.post("/desk/address", address="4 Quay, Zug", caller="anna")
     assert (page.title, page.status, page.error) == ("Change the postal address", 409, PROTECTED)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from tests.host.login.phone_app import activated
-from tests.host.login.scenario import ANNA, SERIALS, Scenario
+from tests.host.login.scenario import ANNA, CARL, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, come_with, enter
 
 from dsc_host.portal import languages
@@ -35,6 +35,31 @@ def test_a_search_that_finds_one_user_leads_to_the_questions(scenario: Scenario,
     sue = enter(scenario, browser(), "sue")
     sue.open("/desk")
     assert sue.press("Search", search=text).title == "Is this the caller?"
+
+
+@pytest.mark.parametrize(
+    ("buttons", "values"),
+    [
+        (("Give", "Give the code"), {}),
+        (("Issue", "Issue the card"), {}),
+        (("Enable", "Enable"), {"number": "+41 79 123 45 33"}),
+        (("Save the note",), {"note": "About Anna."}),
+        (("End the call",), {"note": "About Anna."}),
+    ],
+)
+def test_a_page_of_an_earlier_call_does_nothing_to_the_next_caller(
+    scenario: Scenario, browser: Browsers, buttons: tuple[str, ...], values: dict[str, str]
+) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    sue.open("/desk")
+    for each in buttons[:-1]:
+        sue.press(each)
+    scenario.system.staff.end_call(sue.cookie)
+    assert scenario.system.staff.identify(sue.cookie, "carl", CARL)
+    before = scenario.events()
+    page = sue.press(buttons[-1], **values)
+    assert (page.title, page.notice) == ("Carl is calling", "This page was of an earlier call. Nothing was changed.")
+    assert scenario.events() == before
 
 
 def test_a_note_stays_with_its_author_and_time(scenario: Scenario, browser: Browsers) -> None:

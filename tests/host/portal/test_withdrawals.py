@@ -103,7 +103,7 @@ def test_a_withdrawal_goes_only_to_the_bank_that_was_checked(scenario: Scenario,
     carl.press("Continue", amount="5")
     scenario.system.change_bank(carl.cookie, iban="DE89370400440532013000")
     page = carl.press("Withdraw $5.00")
-    words = "The bank instructions have changed meanwhile; check the withdrawal again."
+    words = "The bank instructions have changed meanwhile; check everything again."
     assert (page.status, page.error, "To DE…3000" in page.text) == (409, words, True)
     assert "Left today $200,000.00" in page.text
     carl.press("Continue", amount="5")

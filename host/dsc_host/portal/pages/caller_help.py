@@ -13,7 +13,7 @@ from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.phones import NUMBER_LETTERS, number_hint
 from dsc_host.portal.pages.postal_addresses import address_field, entered_address, in_lines
 from dsc_host.portal.pages.profile import bank_fields, entered_bank
-from dsc_host.portal.pages.support import may_be_taken_out
+from dsc_host.portal.pages.support import is_of_earlier_call, may_be_taken_out
 from dsc_host.portal.pages.waits import WAITS
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View, button, hidden
@@ -29,9 +29,11 @@ def temporary(visit: Visit) -> Response:
     )
     if not confirmations.is_confirmed(visit):
         words = (_("An earlier temporary code or online card ends, and the owner is notified."), *access)
-        facts = ((_("User name"), visit.system.staff.caller(visit.token).name),)
-        title = _("Give a temporary code?")
-        return confirmations.ask(visit, title, words, facts, _("Give the code"), danger=False)
+        name = visit.system.staff.caller(visit.token).name
+        form = button("/desk/temporary", _("Give the code"), sure="yes", caller=name)
+        return visit.show(confirmations.question(visit, _("Give a temporary code?"), words, ((_("User name"), name),), form))
+    if is_of_earlier_call(visit):
+        return visit.redirect("/desk", notice="earlier_call")
     code = visit.system.staff.give_temporary_code(visit.token)
     view = View(
         _("Temporary code"),
@@ -59,8 +61,10 @@ def code_card(visit: Visit) -> Response:
     if not confirmations.is_confirmed(visit):
         words = (_("The card waits for some days before it can be activated. The owner is notified and can stop it."),)
         facts = ((_("User name"), known.name), (_("Postal address"), known.address))
-        title = _("Issue a security code card?")
-        return confirmations.ask(visit, title, words, facts, _("Issue the card"), danger=False)
+        form = button("/desk/code-card", _("Issue the card"), sure="yes", caller=known.name)
+        return visit.show(confirmations.question(visit, _("Issue a security code card?"), words, facts, form))
+    if is_of_earlier_call(visit):
+        return visit.redirect("/desk", notice="earlier_call")
     device, codes = visit.system.staff.issue_code_card(visit.token)
     view = View(
         _("Security code card {number}", number=device.label),
@@ -190,10 +194,13 @@ def _changed(visit: Visit, title: str, words: str, form: Form, change: Callable[
     def view() -> View:
         known = visit.system.staff.caller(visit.token)
         facts = ((visit._("User name"), known.name), (visit._("Full name"), known.person))
-        return View(title, words=(words,), facts=facts, forms=(form,), back=_back(visit), focus=True)
+        whole = replace(form, fields=(*form.fields, hidden("caller", known.name)))
+        return View(title, words=(words,), facts=facts, forms=(whole,), back=_back(visit), focus=True)
 
     if not any(each.name in visit.form for each in form.fields):
         return visit.show(view())
+    if is_of_earlier_call(visit):
+        return visit.redirect("/desk", notice="earlier_call")
     with visit.showing_errors(view):
         return visit.redirect("/desk", notice=change())
 

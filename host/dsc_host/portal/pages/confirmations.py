@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from starlette.responses import Response
 
 from dsc_host.login import NotNow
+from dsc_host.login.views import Payout
 from dsc_host.portal.components import DANGER, INFO, Outcome
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Form, Link, View, button
@@ -30,6 +31,12 @@ def kept(visit: Visit, path: str) -> Mapping[str, str]:
     except NotNow:
         return {}
     return values if owner == path else {}
+
+
+def check_bank(visit: Visit, paid: Payout) -> None:
+    """Raise `NotNow` if the bank instructions have changed since the page with this form was shown."""
+    if visit.form.get("bank", paid.bank) != paid.bank:
+        raise NotNow("the bank instructions have changed meanwhile; check everything again")
 
 
 def ask(

@@ -39,6 +39,7 @@ def deposit(visit: Visit) -> Response:
     """Redirect to the check page if the user may make this transfer. After the check, record the transfer."""
     sure = confirmations.is_confirmed(visit)
     with visit.showing_errors(lambda: _deposit(visit)):
+        confirmations.check_bank(visit, visit.system.payout(visit.token))
         amount = amounts.read(visit.value("amount", 32), visit._)
         method = _method(visit.value("method", 16))
         if not sure:
@@ -139,7 +140,7 @@ def _check(visit: Visit, form: Mapping[str, str]) -> View:
     """Return the page that says what will happen, with the button that records the transfer once."""
     _, paid, method = visit._, visit.system.payout(visit.token), FundingMethod(form["method"])
     amount = _.dollars(Decimal(form["amount"]))
-    fields = (*(hidden(name, form[name]) for name in ("amount", "method", "entry")), hidden("sure", "yes"))
+    known = {**{name: form[name] for name in ("amount", "method", "entry")}, "bank": paid.bank, "sure": "yes"}
     return View(
         _("Check the deposit"),
         words=(_("Nothing has been deposited yet."),),
@@ -151,7 +152,7 @@ def _check(visit: Visit, form: Mapping[str, str]) -> View:
             (_("Arrives"), _(FUNDING_ARRIVALS[method])),
             (_("What happens"), _(FUNDING_HINTS[method])),
         ),
-        forms=(Form("/deposit", _("Deposit {amount}", amount=amount), fields),),
+        forms=(Form("/deposit", _("Deposit {amount}", amount=amount), [hidden(*each) for each in known.items()]),),
         back=Link(f"/deposit?kept={visit.request.query_params['kept']}", _("Back")),
         steps=_steps(_, 2),
         crumb=_("Deposit money"),

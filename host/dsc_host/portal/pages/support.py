@@ -192,7 +192,7 @@ def call_page(visit: Visit) -> View:
             Form(
                 "/desk/notes",
                 _("Save the note"),
-                (_note_field(_),),
+                (_note_field(_), hidden("caller", known.name)),
                 legend=_("Note and end of the call"),
                 also=(("/desk/end", _("End the call")),),
             ),
@@ -274,8 +274,15 @@ def may_be_taken_out(device: DeviceView) -> bool:
     return device.own and device.state in usable and bool(device.losses)
 
 
+def is_of_earlier_call(visit: Visit) -> bool:
+    """Return whether the form is of a call with another caller. Its page may have stayed open in the browser."""
+    return visit.form.get("caller") != visit.system.staff.caller(visit.token).name
+
+
 def end(visit: Visit) -> Response:
     """Save the note in the form if there is one, end the call, and redirect to the search for the next caller."""
+    if is_of_earlier_call(visit):
+        return visit.redirect("/desk", notice="earlier_call")
     if note_text := _entered_note(visit):
         with visit.showing_errors(lambda: call_page(visit)):
             visit.system.staff.add_note(visit.token, note_text)
@@ -288,6 +295,8 @@ def end(visit: Visit) -> Response:
 
 def note(visit: Visit) -> Response:
     """Keep a note about the caller."""
+    if is_of_earlier_call(visit):
+        return visit.redirect("/desk", notice="earlier_call")
     with visit.showing_errors(lambda: call_page(visit)):
         visit.system.staff.add_note(visit.token, _entered_note(visit))
     return visit.redirect("/desk", notice="noted")

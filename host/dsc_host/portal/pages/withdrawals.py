@@ -45,8 +45,7 @@ def withdraw(visit: Visit) -> Response:
         paid = visit.system.payout(visit.token)
         if not paid.bank:
             raise NotNow("there are no bank instructions to send the money to; add them first")
-        if visit.form.get("bank", paid.bank) != paid.bank:
-            raise NotNow("the bank instructions have changed meanwhile; check the withdrawal again")
+        confirmations.check_bank(visit, paid)
         if not sure:
             allowance = visit.system.check_withdrawal(visit.token, amount)
         else:
