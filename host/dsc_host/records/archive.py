@@ -107,7 +107,7 @@ class Archiver:
                     checked.hashes[number] = digest
                 self._keep(line, kept)
         except InputError as error:
-            raise archive_file.in_the_way(error, "archive") from error
+            raise archive_file.with_remedy(error, "archive") from error
         checked.hashes[segment.last_entry] = segment.end_hash
         # Use the summaries only now: until the last entry was read, the file may not be the file of this segment.
         for serial, card in kept.items():

@@ -164,7 +164,7 @@ def _lines(path: Path, file: BinaryIO, chunk: int = _CHUNK) -> Generator[bytes, 
         raise _refusal(path, "is followed by other data")
 
 
-def in_the_way(error: InputError, field: str) -> InputError:
+def with_remedy(error: InputError, field: str) -> InputError:
     """Return an error that names the remedy, for `error` about a file that has the name of a segment's file."""
     return InputError(field, f"{error.problem}; put the right file in its place, or move it away, and repeat the command")
 

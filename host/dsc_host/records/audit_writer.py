@@ -141,7 +141,7 @@ def _add(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         db.execute(_ADD, rows)
 
 
-def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
+def reseal_end(db: Connection, keys: Keyring, seals: Seals) -> None:
     """Seal the end of the log again, for this database. The seals of an older dscplus were not bound to a database.
 
     Raises `StoreError` if the end of the log does not match its old seal.

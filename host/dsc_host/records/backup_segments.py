@@ -82,7 +82,7 @@ def make_files(context: Context[Any], folder: Path, done: Progress) -> None:
         try:
             archive_file.check_header(path, segment, context.seals.database)
         except InputError as error:
-            raise archive_file.in_the_way(error, "segments") from error
+            raise archive_file.with_remedy(error, "segments") from error
         done(segment.last_entry, found[-1].last_entry)
 
 

@@ -23,5 +23,5 @@ class Schema:
     """The folder of the Alembic revisions. Each revision migrates one version to the next."""
     kept: Mapping[str, Select[Any] | None]
     """The tables of which a backup leaves out rows, by name. A value is a query for the rows to keep, or None for no row."""
-    restored: tuple[Callable[[Connection, float], None], ...]
+    after_restore: tuple[Callable[[Connection, float], None], ...]
     """The functions to call with the connection and the time after the rows of a backup were added, in that transaction."""

@@ -139,7 +139,8 @@ class Store:
     def claim(self, db: Connection) -> None:
         """Wait for other transactions that claim the database, then claim it until this transaction ends.
 
-        The claim must be the first statement of the transaction. Operations that concern more than one card need a claim.
+        The claim must be the first statement of the transaction. An operation needs a claim if locks on rows do not suffice,
+        for example because a row does not exist yet.
         """
         self._backend.claim(db)
 

@@ -13,6 +13,6 @@ SCHEMA = Schema(
     compatible_since=COMPATIBLE_SINCE,
     migrations=Path(__file__).parent / "migrations",
     kept={**card_tables.KEPT, **login_tables.KEPT},
-    restored=(login_tables.end_pushes,),
+    after_restore=(login_tables.end_pushes,),
 )
 """The schema of every database that dscplus makes. It always has the tables of the cards and those of the login system."""

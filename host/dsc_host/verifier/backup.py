@@ -92,7 +92,7 @@ def restore(
                 backup_segments.insert_entries(db, keys, found, part, _folder(part, segments), done)
             # Close all open challenges: some may have been answered after the backup was made.
             _end_challenges(db, found, now)
-            for end_open in SCHEMA.restored:
+            for end_open in SCHEMA.after_restore:
                 end_open(db, now)
             detail = {"cards": str(restored), "database": found.database}
             audit_writer.record(db, keys, found, now, actor, [Event("backup.restore", None, "done", detail=detail)])

@@ -34,7 +34,7 @@ def after_migration(keys: Keyring, clock: Callable[[], float], db: Connection, v
         return
     seals = CardSeals.new()
     seals.store(db, keys.current)
-    audit_writer.seal_for(db, keys, seals)
+    audit_writer.reseal_end(db, keys, seals)
     _seal_cards(db, keys, seals)
     _seal_challenges(db, seals)
     _seal_vault(db, keys, seals)
