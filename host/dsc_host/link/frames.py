@@ -38,8 +38,9 @@ _HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
 _UNCHECKED = frozenset({"hello", "info", "display"})
 
 # Mask PINs (whole, or as single key presses), keys, random bytes for keys, and responses. Mask every long run of hex digits
-# too, because it may be a key whose name is missing in a damaged echo.
-_SECRET = re.compile(rb"((?<= )(?:key|code|k|bytes)=)[^ *]*|((?<= )text=)[0-9]{4,}|[0-9A-Fa-f]{24,}")
+# too, because it may be a key whose name is missing in a damaged echo. In a reply to `info`, `unlock` has only one or two
+# digits, the number of unlock codes left. Do not mask these.
+_SECRET = re.compile(rb"((?<= )(?:key|code|k|bytes)=)[^ *]*|((?<= )unlock=)[^ *]{3,}|((?<= )text=)[0-9]{4,}|[0-9A-Fa-f]{24,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def mask(line: bytes) -> bytes:
     The checksum of a line with a secret is masked too. With the checksum, an attacker could find a four-digit PIN by trying all
     PINs.
     """
-    masked, found = _SECRET.subn(lambda secret: (secret[1] or secret[2] or b"") + b"****", line)
+    masked, found = _SECRET.subn(lambda secret: (secret[1] or secret[2] or secret[3] or b"") + b"****", line)
     return masked.rpartition(b"*")[0] + b"*--------" if found and b"*" in line else masked
 
 

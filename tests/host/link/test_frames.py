@@ -193,6 +193,8 @@ def test_a_line_without_end_takes_no_memory_and_is_dropped_whole() -> None:
         (checked(">1 set serial=A key=00112233 pin=ocra"), b">1 set serial=A key=**** pin=ocra*--------"),
         (checked(">1 set code=1234"), b">1 set code=****-"),
         (checked(">1 key k=7"), b">1 key k=****-"),
+        (checked(">1 set unlock=001122334455"), b">1 set unlock=****-"),
+        (checked("<1 ok tries=5 unlock=10"), checked("<1 ok tries=5 unlock=10")),
         (checked("<1 ok bytes=00ff"), b"<1 ok bytes=****-"),
         (checked("!1 response text=71234507"), b"!1 response text=****-"),
         (b">>> >1 sy" + b"ab" * 16, b">>> >1 sy****"),
