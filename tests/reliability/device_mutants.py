@@ -122,6 +122,34 @@ MUTANTS = (
         ),
     ),
     *in_login(
+        "devices/waits.py",
+        "waits",
+        (
+            "who gave the temporary device does not confirm",
+            "    if not isinstance(change, Identity) and change.given_by == staff.name:",
+            "    if False:",
+        ),
+        (
+            "all users of a corrected person are told",
+            "        others = rows.users.c.entity_id == user.entity_id\n",
+            "        return [user]\n",
+        ),
+        (
+            "who opts out another user is told",
+            "        others = rows.users.c.id == account_of(db, user).primary_user\n",
+            "        return [user]\n",
+        ),
+    ),
+    *in_login(
+        "devices/code_sheets.py",
+        "waits",
+        (
+            "an online card is known by who gave the code",
+            "kinds.ONLINE_CARD, kinds.TEMPORARY_CODE.given_by(code))",
+            "kinds.ONLINE_CARD)",
+        ),
+    ),
+    *in_login(
         "support/new_devices.py",
         "automatic_activation",
         ("an online card lasts until a code card activates itself", "    activation.set_online_card_end(tx, user)\n", ""),
