@@ -47,7 +47,7 @@ def check_pin(pin: str) -> None:
     if not isinstance(pin, str) or not re.fullmatch(f"[!-~]{{{_SHORTEST},{_LONGEST}}}", pin):
         raise InputError(
             "PIN",
-            "must have {least} to {most} letters, digits or special characters, without blanks",
+            "must have {least} to {most} Latin letters without accents, digits or special characters, and no blanks",
             least=_SHORTEST,
             most=_LONGEST,
         )
