@@ -202,7 +202,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The path of the page where a form's flow begins, for each path of a form that is not below that page."""
+"""The path of the page where a flow begins, by the path of a form of this flow. Forms below that page need no entry."""
 
 
 def application(

@@ -35,6 +35,9 @@ from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 64 * 1024
 MOST_FIELDS = 100
+LANGUAGE = "lang"
+"""The name of the cookie with the code of the language that the visitor or a program has chosen."""
+_LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 _TOKEN_BYTES = 32
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\\\s]+)(:[0-9]{0,5})?", re.ASCII)
 _COOKIE_LETTERS = 128
@@ -80,6 +83,10 @@ class Cookies:
         response.set_cookie(
             name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="lax", path="/"
         )  # fmt: skip
+
+    def keep_language(self, response: Response, code: str) -> None:
+        """Set the cookie with the language of the pages."""
+        self.keep(response, LANGUAGE, code, _LANGUAGE_SECONDS)
 
     def drop(self, response: Response, name: str) -> None:
         """Delete a cookie."""

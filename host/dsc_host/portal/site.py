@@ -97,7 +97,7 @@ class Site:
     """The title of the pages. If it is empty, the pages have a title in the visitor's language."""
     extension: Extension | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    """The path of the page where a form's flow begins, for each path of a form that is not below that page."""
+    """The path of the page where a flow begins, by the path of a form of this flow. Forms below that page need no entry."""
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
@@ -150,7 +150,7 @@ class Visit:
 
     @property
     def form_token(self) -> str:
-        """The text from which the CSRF token of forms is made: the extension's secret on its pages, or the visitor's token."""
+        """The text from which a form's CSRF token is made: the extension's secret on the extension's pages, else the token."""
         extension = self.site.extension
         return extension.secret if extension is not None and extension.has(self.request.scope["path"]) else self.token
 
@@ -162,7 +162,7 @@ class Visit:
     @property
     def _(self) -> Language:
         """The visitor's language."""
-        chosen, accepted = self.request.cookies.get("lang", ""), self.request.headers.get("accept-language", "")
+        chosen, accepted = self.request.cookies.get(security.LANGUAGE, ""), self.request.headers.get("accept-language", "")
         return negotiated(self.site.languages, chosen, accepted)
 
     @property

@@ -141,10 +141,10 @@ def messages(visit: Visit) -> Response:
     words = _("A number that is new to us is used after some days. Its owner is notified and can stop it.")
     field = Field("number", _("Phone number"), "tel", number_hint(_), longest=NUMBER_LETTERS)
     form = Form("/desk/messages", _("Enable"), (field,))
-    return _changed(visit, _("Codes by SMS and call"), words, form, lambda: _enabled(visit))
+    return _change_page(visit, _("Codes by SMS and call"), words, form, lambda: _enable(visit))
 
 
-def _enabled(visit: Visit) -> str:
+def _enable(visit: Visit) -> str:
     now = visit.system.staff.enable_messages(visit.token, visit.value("number", NUMBER_LETTERS))
     return "messages" if now else "waits"
 
@@ -154,10 +154,10 @@ def email(visit: Visit) -> Response:
     _ = visit._
     form = Form("/desk/email", _("Change"), (Field("email", _("New email address")),))
     words = _("Both addresses are notified.")
-    return _changed(visit, _("Change the email address"), words, form, lambda: _new_email(visit))
+    return _change_page(visit, _("Change the email address"), words, form, lambda: _set_email(visit))
 
 
-def _new_email(visit: Visit) -> str:
+def _set_email(visit: Visit) -> str:
     visit.system.staff.set_email(visit.token, visit.value("email").strip())
     return "email"
 
@@ -167,10 +167,10 @@ def address(visit: Visit) -> Response:
     _ = visit._
     form = Form("/desk/address", _("Change"), (address_field(_, _("New postal address"), own=False),))
     words = _("A card is sent to this address, unless its request names another one.")
-    return _changed(visit, _("Change the postal address"), words, form, lambda: _new_address(visit))
+    return _change_page(visit, _("Change the postal address"), words, form, lambda: _set_address(visit))
 
 
-def _new_address(visit: Visit) -> str:
+def _set_address(visit: Visit) -> str:
     visit.system.staff.set_address(visit.token, entered_address(visit))
     return "address"
 
@@ -180,15 +180,15 @@ def bank(visit: Visit) -> Response:
     _ = visit._
     form = Form("/desk/bank", _("Change"), bank_fields(_))
     words = _("Enter an IBAN, or the routing number and the account number of an account in the US.")
-    return _changed(visit, _("Change the bank instructions"), words, form, lambda: _new_bank(visit))
+    return _change_page(visit, _("Change the bank instructions"), words, form, lambda: _set_bank(visit))
 
 
-def _new_bank(visit: Visit) -> str:
+def _set_bank(visit: Visit) -> str:
     visit.system.staff.set_bank(visit.token, **entered_bank(visit))
     return "bank"
 
 
-def _changed(visit: Visit, title: str, words: str, form: Form, change: Callable[[], str]) -> Response:
+def _change_page(visit: Visit, title: str, words: str, form: Form, change: Callable[[], str]) -> Response:
     """Show the form for a change or, if the form was filled in, make the change. `change` returns the key of the notice."""
 
     def view() -> View:

@@ -154,9 +154,9 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
         needed = _("The PIN is needed to activate and to use the card. If the card is for another user, tell them the PIN.")
     hint = f"{pin_rules(_)} {needed}"
     fields = (
-        *_whose(visit, name),
+        *_user_field(visit, name),
         address_field(_, _("Address for the card"), address),
-        *_held_on(visit, account),
+        *_account_field(visit, account),
         Field("pin", _("PIN"), "password", hint, autocomplete="new-password", longest=4),
         Field("again", _("Repeat the PIN"), "password", autocomplete="new-password", longest=4),
     )
@@ -172,7 +172,7 @@ def _steps(_: Language, current: int) -> Steps:
     return Steps((_("Address and PIN"), _("Check"), _("Done")), current)
 
 
-def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
+def _user_field(visit: Visit, chosen: str) -> tuple[Field, ...]:
     """Return the field for the user who gets the card. Return nothing if this can only be the visitor."""
     _, names = visit._, visit.system.card_candidates(visit.token)
     if names == [visit.visitor().name]:
@@ -182,7 +182,7 @@ def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
     return (radio("name", _("User who gets the card"), names, chosen),)
 
 
-def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
+def _account_field(visit: Visit, chosen: str) -> tuple[Field, ...]:
     """Return the field for the account on which the deposit is held. Return nothing if there is only one account."""
     _, accounts = visit._, visit.system.deposit_accounts(visit.token)
     if len(accounts) == 1:

@@ -13,7 +13,7 @@ from dsc_host.portal.navigation import is_for
 from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import device_item
-from dsc_host.portal.pages.losses import losing_link
+from dsc_host.portal.pages.losses import loss_report_link
 from dsc_host.portal.pages.next_devices import may_share, online_card_items
 from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.pages.own_device import device_forms, device_link
@@ -75,7 +75,7 @@ def _further(visit: Visit, own: Sequence[DeviceView]) -> Actions:
     if is_for(visit.visitor(), "/phones"):
         links.append(("phone", Link("/phones", _("Phone numbers"), _("the numbers that receive codes"))))
     if any(each.live for each in own):
-        links.append(("shield-off", losing_link(_)))
+        links.append(("shield-off", loss_report_link(_)))
     return Actions(_("What you can do"), links)
 
 

@@ -20,7 +20,7 @@ _OVER = (OrderState.DRAFT, OrderState.DONE, OrderState.CANCELLED, OrderState.END
 def add_to_cards(visit: Visit, devices: Sequence[DeviceView], rows: Sequence[Item]) -> list[Item]:
     """Return the rows of devices with everything about each card: its request, its return, and the link that stops its wait.
 
-    The other lists of the page need no rows for these cards. Pass them `labels`, so that they leave the cards out.
+    The page's other lists leave these cards out, if they get the `labels` of the devices.
     """
     requests = visit.system.requests(visit.token)
     waits = {each.due_at for each in visit.system.waiting(visit.token) if each.kind is WaitKind.CARD} - {None}

@@ -42,7 +42,7 @@ def _page(visit: Visit) -> View:
 
 
 def _requests(visit: Visit, waiting: Sequence[Request]) -> tuple[Listing, ...]:
-    """Return the lists of the cards to make and of the cards to send. If there are none, the list says when one appears."""
+    """Return the lists of the cards to make and of the cards to send. An empty list says when a request appears."""
     _, only, made = visit._, len(waiting) == 1, _made(waiting)
     asked = [each for each in waiting if each not in made]
     words = _("No card is requested. A request appears here when its owner has confirmed it.")
@@ -89,7 +89,7 @@ def _joined(*parts: str) -> str:
 
 
 def _coming_back(_: Language, returns: Sequence[Return]) -> Listing:
-    """Return the list of the cards whose return was announced. If there are none, the list says when one appears."""
+    """Return the list of the cards whose return was announced. If there are none, the list says when a card appears."""
     items = [_return(_, each) for each in returns if each.received_at is None]
     title = _("Coming back: {count}", count=len(items)) if items else _("Coming back")
     words = _("No card is on its way back. A card appears here when its owner has announced it.")

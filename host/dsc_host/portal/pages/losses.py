@@ -95,7 +95,7 @@ def forgotten_password(visit: Visit) -> Listing:
     return Listing(_("Forgotten your password?"), (item,))
 
 
-def losing_link(_: Language) -> Link:
+def loss_report_link(_: Language) -> Link:
     """Return the link to the first page of a loss report."""
     return Link("/lost", _("My device is lost or stolen"), _("suspend it immediately"))
 

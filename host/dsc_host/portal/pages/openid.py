@@ -32,7 +32,6 @@ from dsc_host.portal.views import Form, View, hidden
 _AGREE = "/openid/agree"
 _REFUSE = "/openid/refuse"
 _LEAVE = "/openid/leave"
-_LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 _MOST_FIELDS = 50
 _MOST_LETTERS = 16 * 1024
 _log = logging.getLogger("dsc_host.portal")
@@ -123,8 +122,8 @@ def _respond(visit: Visit, provider: Provider, found: NextStep) -> Response:
 def _in_language(visit: Visit, response: Response, request: AuthorizationRequest) -> Response:
     """Set the language that the program asks for, unless the visitor has chosen one."""
     codes = [code for each in request.locales if (code := each.partition("-")[0].lower()) in NAMES]
-    if codes and "lang" not in visit.request.cookies:
-        visit.site.cookies.keep(response, "lang", codes[0], _LANGUAGE_SECONDS)
+    if codes and security.LANGUAGE not in visit.request.cookies:
+        visit.site.cookies.keep_language(response, codes[0])
     return response
 
 

@@ -26,7 +26,7 @@ from dsc_host.portal.pages import due
 from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.device_items import short_item
 from dsc_host.portal.pages.limit_meters import limit_meters
-from dsc_host.portal.pages.losses import losing_link
+from dsc_host.portal.pages.losses import loss_report_link
 from dsc_host.portal.pages.next_devices import may_add_app, may_request, may_share, online_card_items
 from dsc_host.portal.pages.protection import change_refusal
 from dsc_host.portal.pages.security_events import described, is_followed
@@ -216,5 +216,5 @@ def _actions(visit: Visit, visitor: Visitor, own: Sequence[DeviceView] = ()) -> 
             ("key", Link("/password", _("Change the password"), _("you need the old one"))),
             ("document", Link("/statements", _("Statements"), _("and deposits for devices"))),
         ]
-    links.append(("shield-off", losing_link(_)))
+    links.append(("shield-off", loss_report_link(_)))
     return Actions(_("What you can do"), links, compact=True)

@@ -187,7 +187,7 @@ def _end(visit: Visit, device: DeviceView, forms: Mapping[str, Form]) -> Iterato
 
 
 def _replacement(visit: Visit, device: DeviceView) -> Iterator[Item]:
-    """Yield the row about a new card, if the device is a card, which may have to be replaced, or is not permanent."""
+    """Yield the row about a new card. Only cards and devices that are not permanent have this row."""
     _, title, link = visit._, visit._("You need a new card"), request_link(visit)
     if not device.own or (device.lasting and device.kind not in _CARDS):
         return

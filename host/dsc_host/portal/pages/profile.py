@@ -15,7 +15,6 @@ from dsc_host.portal.pages.sent_codes import CodeFlow
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 
-_LONGEST = 200
 _IBAN, _US = "iban", "us"
 """The kinds of bank accounts, as the form's radio buttons name them."""
 
@@ -100,7 +99,7 @@ def email(visit: Visit) -> Response:
 def send_email_code(visit: Visit) -> Response:
     """Send a code to a new email address."""
     with visit.showing_errors(lambda: _email(visit)):
-        visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
+        visit.system.ask_to_change_email(visit.token, visit.value("email").strip())
     return visit.redirect("/profile/email/answer")
 
 
@@ -134,7 +133,7 @@ EMAIL_FLOW = _EmailFlow()
 def _email(visit: Visit) -> View:
     _, known = visit._, visit.system.profile(visit.token)
     hint = _("For example {address}", address="name@example.org")
-    field = Field("email", _("New email address"), "email", hint, autocomplete="email", longest=_LONGEST)
+    field = Field("email", _("New email address"), "email", hint, autocomplete="email")
     return View(
         _("Change the email address"),
         words=(

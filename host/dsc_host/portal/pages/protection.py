@@ -105,7 +105,7 @@ def _opting_out(visit: Visit, users: Sequence[tuple[str, Protection]]) -> View:
     _, known = visit._, users[0][1]
     day, five = _amounts(_, known.without)
     words = _("Withdrawals are limited to {day} per day and {five} per five business days.", day=day, five=five)
-    fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
+    fields = (*_user_field(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
     lost = (_("Trading needs no device, only the password."), *_lost(visit, known), words)
     return confirmations.question(visit, _("Opt out of the protection?"), lost, (), form, Link("/protection", _("Back")))
@@ -136,7 +136,7 @@ def opt_in_form(visit: Visit) -> Response:
     names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
     if not names:
         return visit.redirect("/protection", notice="already_in")
-    form = Form("/opt-in", _("Opt back in"), _whose(visit, names))
+    form = Form("/opt-in", _("Opt back in"), _user_field(visit, names))
     words = (
         _("Every login needs a device again."),
         _("The restrictions end, and the limits of your devices apply again."),
@@ -157,7 +157,7 @@ def opt_in(visit: Visit) -> Response:
     return visit.redirect("/protection", notice="in", token=token, user=name)
 
 
-def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
+def _user_field(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
     """Return the field that chooses the user. Return nothing if the visitor is the only choice."""
     _ = visit._
     if list(names) == [visit.visitor().name]:

@@ -8,15 +8,13 @@ from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.components import INFO, Actions, Alert
 from dsc_host.portal.languages import NAMES, Language
-from dsc_host.portal.pages.losses import forgotten_password, losing_link, ways_to_log_in
+from dsc_host.portal.pages.losses import forgotten_password, loss_report_link, ways_to_log_in
 from dsc_host.portal.pages.offers import digits_error, is_push, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.pages.sent_codes import with_resend
 from dsc_host.portal.site import Visit
 from dsc_host.portal.user_agents import browser_of
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import KINDS, TITLES, device_name
-
-_LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 
 
 def name_and_password(visit: Visit) -> Response:
@@ -62,7 +60,7 @@ def without_device(visit: Visit) -> Response:
     view = View(
         _("Help with the login"),
         blocks=(ways_to_log_in(visit, other), forgotten_password(visit)),
-        below=(Actions(_("Something else?"), (("shield-off", losing_link(_)), ("code", _stop(_)))),),
+        below=(Actions(_("Something else?"), (("shield-off", loss_report_link(_)), ("code", _stop(_)))),),
     )
     return visit.show(view)
 
@@ -160,7 +158,7 @@ def language(visit: Visit) -> Response:
     path, code = visit.form.get("path", ""), visit.value("code", 8)
     response = visit.redirect(path if path.startswith("/") and not path.startswith("//") else "/")
     if code in NAMES:
-        visit.site.cookies.keep(response, "lang", code, _LANGUAGE_SECONDS)
+        visit.site.cookies.keep_language(response, code)
     return response
 
 
@@ -192,7 +190,7 @@ def _first(_: Language, name: str) -> View:
             Actions(
                 _("Do you need help?"),
                 (
-                    ("shield-off", losing_link(_)),
+                    ("shield-off", loss_report_link(_)),
                     ("none", _without(_)),
                     ("key", Link("/login/help", _("Forgotten your password?"), _("how to get a new one"))),
                     ("code", _stop(_)),

@@ -110,7 +110,7 @@ def _happened(_: Language, deposit: Deposit) -> str:
 
 
 def _reason(_: Language, deposit: Deposit) -> str:
-    """Return why the money was kept or released, and when, or that the card is on its way back. Otherwise, empty text."""
+    """Return why the money was kept or released, and when, or that the card is on its way back, or empty text."""
     state, kept = deposit.device_state, deposit.state is HoldState.KEPT
     if deposit.received_at is not None:
         day = _.date(deposit.received_at)

@@ -239,7 +239,7 @@ def _wait(_: Language, wait: WaitView) -> Item:
 
 
 def _given(_: Language, devices: Sequence[DeviceView]) -> list[Item]:
-    """Return the items for devices that support can give to a caller who has these devices."""
+    """Return the items for the devices that support can give. `devices` are those that the caller has already."""
     return [
         Item(_("Temporary code"), "code", details=(_("To be read out now, for a caller who has no device at hand."),),
              actions=(button("/desk/temporary", _("Give")),)),

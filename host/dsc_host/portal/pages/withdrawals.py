@@ -132,7 +132,7 @@ def _withdraw(visit: Visit, value: str = "", hint: str = "") -> View:
 
 
 def _limits(_: Language, level: Level, allowance: Allowance) -> tuple[Meters, ...]:
-    """Return the panel that shows what is left of each limit, and when it is whole again. Without a limit, return nothing."""
+    """Return the panel with what is left of each limit, or nothing if there is no limit."""
     meters, left = limit_meters(_, level, allowance), _left(allowance)
     if not meters or left is None or level.per_day is None:
         return ()
