@@ -8,8 +8,7 @@ Version 0.1.0 sealed a new PIN under the first key of its process, even if the c
 found and sealed again.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -67,13 +66,17 @@ def in_use(context: CardContext) -> dict[str, int]:
     with context.reading() as tx:
         kept = vault.count_by_key(tx.db)
         marks = dict.fromkeys(segments.key_ids(tx.db), 0)
-        return {
+        used = {
             audit_writer.end_key(tx.db): 0,
             **marks,
             seals.key_id(tx.db): 0,
             **dict.fromkeys(kept, 0),
             **rows.count_by_key(tx.db),
         }
+    if context.keys.ids <= used.keys():
+        return used
+    pins = (found for key in context.keys.keys if key.id in used for found in _pins_under_other_keys(context, key))
+    return {**{other: 0 for _, other in pins}, **used}
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:
@@ -124,41 +127,49 @@ def _seal_card(tx: CardTransaction, card: CardRecord, to: MasterKey) -> None:
 
 def _seal_pins(context: CardContext, to: MasterKey) -> int:
     """Seal each PIN again that is under another key although its card is under the key `to`. Return the number of cards."""
-    total, after = 0, ""
-    while found := _cards_with_pin(context, to, after):
-        for card in found:
-            if _has_pin_of_another_key(context, card, to):
-                total += context.change_in_turn(partial(_seal_pins_of, card.serial, to))
-        after = found[-1].serial
-    return total
-
-
-def _cards_with_pin(context: CardContext, to: MasterKey, after: str) -> list[CardRecord]:
-    with context.reading() as tx:
-        return rows.cards_with_pin(tx.db, to.id, after, BATCH)
+    return sum(context.change_in_turn(partial(_seal_pins_of, serial, to)) for serial, _ in _pins_under_other_keys(context, to))
 
 
 def _seal_pins_of(serial: str, to: MasterKey, tx: CardTransaction) -> bool:
     card = rows.lock_card(tx.db, serial)
-    if card is None or card.key_id != to.id or not _has_pin_of_another_key(tx.context, card, to):
+    if card is None or card.key_id != to.id or _other_key_of_pin(tx.context, card, to) is None:
         return False
     _seal_card(tx, card, to)
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serial, "key": to.id}))
     return True
 
 
-def _has_pin_of_another_key(context: CardContext, card: CardRecord, to: MasterKey) -> bool:
-    """Return whether a PIN of the card opens with another key of the keyring, and not with `to`."""
-    bound = context.seals.bound(Holder.of(card))
+def _pins_under_other_keys(context: CardContext, key: MasterKey) -> Iterator[tuple[str, str]]:
+    """Yield the serial of each card under `key` that has a PIN under another key, with the id of the other key."""
+    after = ""
+    while len(context.keys.keys) > 1 and (found := _cards_with_pin(context, key, after)):
+        for card in found:
+            if (other := _other_key_of_pin(context, card, key)) is not None:
+                yield card.serial, other
+        after = found[-1].serial
+
+
+def _cards_with_pin(context: CardContext, key: MasterKey, after: str) -> list[CardRecord]:
+    with context.reading() as tx:
+        return rows.cards_with_pin(tx.db, key.id, after, BATCH)
+
+
+def _other_key_of_pin(context: CardContext, card: CardRecord, key: MasterKey) -> str | None:
+    """Return the id of a key of the keyring that opens a PIN of the card which `key` does not open, or None."""
     for sealed, kind in ((card.sealed_pin, Secret.PIN), (card.sealed_duress_pin, Secret.DURESS_PIN)):
-        if sealed is not None:
-            try:
-                to.unseal(sealed, card.serial, kind, bound)
-            except StoreError:
-                with suppress(StoreError):
-                    context.keys.unseal(sealed, card.serial, kind, bound)
-                    return True
-    return False
+        if sealed is not None and not _opens(context, card, sealed, kind, key):
+            for other in context.keys.keys:
+                if _opens(context, card, sealed, kind, other):
+                    return other.id
+    return None
+
+
+def _opens(context: CardContext, card: CardRecord, sealed: bytes, kind: Secret, key: MasterKey) -> bool:
+    try:
+        key.unseal(sealed, card.serial, kind, context.seals.bound(Holder.of(card)))
+    except StoreError:
+        return False
+    return True
 
 
 def _seal_again(context: CardContext, card: CardRecord, to: MasterKey) -> dict[str, Any]:
