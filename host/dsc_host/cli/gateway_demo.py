@@ -72,7 +72,7 @@ class _Page(BaseHTTPRequestHandler):
     """A page that shows who its visitor is. It knows the visitor only from the headers of the web server."""
 
     def do_GET(self) -> None:
-        """Show who the web server says the visitor is."""
+        """Show the name, the scope and the device that the web server states for the visitor."""
         told = {name: self.headers.get(f"X-Auth-{name}", "nobody") for name in ("User", "Scope", "Device")}
         text = "This page has no login of its own. The web server says:\n" + "".join(f"  {n}: {v}\n" for n, v in told.items())
         self.send_response(200)

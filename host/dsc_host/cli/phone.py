@@ -84,6 +84,8 @@ def activate(
     """
     if number < 1:
         raise InputError("phone", "must be 1 or more; 1 is the number that was confirmed last")
+    if new_number and number > 1:
+        raise InputError("new-number", "cannot be given together with --phone")
     with _app(app, server) as phone:
         begun = phone.begin(name, prompts.read_secret("Password"), number - 1, number=new_number)
         _say_where(begun.sent_to, begun.phones)

@@ -52,7 +52,7 @@ def read_unlock_key() -> bytes:
 def read_shown(prompt: str, field: str = "") -> str:
     """Ask at a terminal for a value that is not secret, or read the next line of standard input.
 
-    Raises `InputError` about `field`, or about the prompt in lower case, if standard input has no more lines.
+    Raises `InputError` if standard input has no more lines. Its field is `field`, or the prompt in lower case.
     """
     if _at_terminal():
         # Do not use typer.prompt: if the answer is echoed, it prints a part of the question on standard output.

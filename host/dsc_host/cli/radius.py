@@ -90,8 +90,8 @@ def serve(
             raise Failed("there are no clients; add one: dscplus radius client add NAME --address ADDRESS")
         if verifier_alone and (unserved := [each.name for each in known if not each.options.challenges]):
             notice(
-                f"With --verifier, every login from {', '.join(unserved)} is refused, because the program was added with "
-                "--no-challenge. Add the program again without it, or leave out --verifier."
+                f"With --verifier, these programs cannot log users in, because they show no challenge: {', '.join(unserved)}. "
+                "Add them again without --no-challenge, or leave out --verifier."
             )
         if strange := table.clients - {each.name for each in known}:
             notice(f"{attributes} names programs that do not exist: {', '.join(sorted(strange))}.")
@@ -174,6 +174,8 @@ def add_client(
         typer.echo(made.secret.decode())
     if unsigned and certificate is None:
         notice("Replies to unsigned requests can be forged on the network. Update the device, or isolate its network.")
+    elif unsigned:
+        notice("--unsigned has no effect with --certificate: no request over TLS needs a Message-Authenticator.")
 
 
 def _read_certificate(file: Path) -> str:

@@ -1,8 +1,8 @@
 """CSV files without secrets: lists of existing cards, and orders of new cards.
 
-The files follow RFC 4180, in UTF-8. Spreadsheets interpret a cell that begins with `=`, `+`, `-` or `@` as a formula. If
-free text, such as an owner's name, or the part of it after a separator begins like this, the writer puts an apostrophe before
-it. The reader removes the apostrophe, so a text that was written comes back as it was.
+The files follow RFC 4180, in UTF-8. Spreadsheets interpret a cell that begins with `=`, `+`, `-` or `@` as a formula.
+Free text, such as an owner's name, may have such a character at its beginning or after a separator. Then the writer puts an
+apostrophe before the character, and the reader removes the apostrophe. So a text that was written comes back unchanged.
 """
 
 import csv
@@ -26,8 +26,8 @@ ORDER_COLUMNS = ("serial", "suite", "owner")
 
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are full-width forms, which some spreadsheets accept too
 # A formula may begin after a separator too: a spreadsheet's locale decides which character separates cells. A quotation
-# mark after a separator may be read as the beginning of a quoted cell. An apostrophe that was there before gets one too:
-# otherwise the reader would remove it.
+# mark after a separator may be read as the beginning of a quoted cell. If the text already has an apostrophe there,
+# the writer adds a second apostrophe, because the reader removes one.
 _BEGINNING, _FOLLOWS = r"(\A|(?<=[;,\t|]))", rf"(?=['\s\"]*[{_FORMULA}])"
 _BEGINS_FORMULA = re.compile(_BEGINNING + _FOLLOWS)
 _APOSTROPHE = re.compile(f"{_BEGINNING}'{_FOLLOWS}")

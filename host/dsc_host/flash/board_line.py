@@ -54,7 +54,7 @@ class BoardLine:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Give the operation in the block a deadline of `seconds`. After that, its reads and writes raise Damaged.
+        """Give the operation in the block a deadline of `seconds`. After the deadline, reads and writes raise Damaged.
 
         Each write starts the time again.
         """

@@ -95,7 +95,7 @@ class _Folding(ast.NodeTransformer):
         return False
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Replace the name of another module's constant by its value, and that of an own constant by its private name."""
+        """Replace the constant of another module by its value, and rename a constant of this module to its private name."""
         if node.id in self._values:
             return ast.Constant(self._values[node.id])
         return ast.Name(self._own.get(node.id, node.id), node.ctx)

@@ -77,9 +77,9 @@ class Transaction:
         self.entries.add(self.keys, self.seals, now, self.context.actor, events)
 
     def once(self, name: object, make: Callable[[], T]) -> T:
-        """Return the value of `make`. If this transaction repeats an aborted one, return the value that was made there.
+        """Return the value of `make`. If the change was attempted before, return the value of the earlier attempt instead.
 
-        So `make` may change something outside the database, for example count. `name` tells the values of a change apart.
+        So `make` may change something outside the database, for example a count. Each value of a change needs its own `name`.
         """
         if name not in self.repeated:
             self.repeated[name] = make()

@@ -118,6 +118,8 @@ def test_which_number_the_token_goes_to(dscplus: Command, scenario: Scenario, se
 
 
 def test_a_number_that_there_is_not(dscplus: Command, scenario: Scenario, server: str) -> None:
+    both = ("--phone", "2", "--new-number", "+41791234567")
+    assert "cannot be given together with --phone" in dscplus.refused("phone", "activate", "ben", *both)
     for number, told in (("0", "must be 1 or more"), ("-1", "must be 1 or more"), ("2", "must be one of your 1")):
         done = dscplus("phone", "activate", "ben", "--phone", number, stdin=f"{PASSWORD}\n")
         assert done.error.startswith(f"phone: {told}")

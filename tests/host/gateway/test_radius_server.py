@@ -280,6 +280,8 @@ def test_the_command_manages_clients(dscplus: Command) -> None:
     assert dscplus(*added, str(own)).out == "radsec\n"
     assert dscplus("radius", "client", "list").rows == ["far  0.0.0.0/0  yes  yes  yes  en"]
     assert dscplus("radius", "client", "remove", "far", "-y").code == 0
+    assert "--unsigned has no effect with --certificate" in dscplus(*added, str(own), "--unsigned").err
+    assert dscplus("radius", "client", "remove", "far", "-y").code == 0
     assert dscplus.refused("radius", "client", "add", "x", "--address", "::1", "--language", "fr").startswith("language: ")
     dscplus("radius", "client", "add", "door", "--address", "192.0.2.9", "--no-challenge", "--unsigned")
     assert dscplus("radius", "client", "list").rows == ["door  192.0.2.9/32  no  no  no  en"]
@@ -300,11 +302,11 @@ def test_a_program_without_challenges_is_named_when_only_the_card_is_checked(
     dscplus.with_cards("IB1")
     for address, (name, *more) in enumerate((("door", "--no-challenge"), ("gate", "--no-challenge"), ("vpn",)), 1):
         dscplus("radius", "client", "add", name, "--address", f"192.0.2.{address}", *more)
-    assert "every login from door, gate is refused" in dscplus("radius", "--verifier").err
-    assert "refused" not in dscplus("radius").err
+    assert "they show no challenge: door, gate. Add" in dscplus("radius", "--verifier").err
+    assert "challenge" not in dscplus("radius").err
     for name in ("door", "gate"):
         dscplus("radius", "client", "remove", name, "--yes")
-    assert "refused" not in dscplus("radius", "--verifier").err
+    assert "challenge" not in dscplus("radius", "--verifier").err
 
 
 def test_a_program_that_only_the_table_of_attributes_has_is_named(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
