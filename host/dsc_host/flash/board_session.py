@@ -43,6 +43,8 @@ _ATTEMPTS = 16
 _CHUNK = 1024
 _LEAST_CHUNK = 64
 _SHOWN = 40
+_MOST_ANSWER = 1024 * 1024
+"""The largest length of an answer as text. The longest answers list the board's files, in some kilobytes."""
 _SIGNS = (b"REPL", b"CTRL-B", b"reboot", b">>>")
 _VARIABLE_LOST = re.compile("NameError: .*'_[fnrs]'")
 _RESET = "import time, machine\ntime.sleep_ms(100)\nmachine.reset()"
@@ -141,6 +143,8 @@ class BoardSession:
         if len(code) > self._chunk:
             code = self._upload(code)
         length, text = self._persist(lambda: snippets.answer(code, self._chunk))
+        if length > _MOST_ANSWER:
+            raise ProtocolError(f"{self.name}: the board began an answer of {length} characters, which is too long")
         while len(text) < length:
             text += self._rest(len(text))
         return str(text)

@@ -298,3 +298,11 @@ def test_a_board_that_loses_its_variables_again_and_again_is_named(disk: Disk, m
     ):
         session.evaluate("raise NameError(\"name '_s' isn't defined\")")
     assert "damaged" not in str(refused.value)
+
+
+def test_an_answer_without_end_is_not_read(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_MOST_ANSWER", 3000)
+    with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session:
+        assert session.evaluate("result = 'x' * 2998") == "x" * 2998
+        with pytest.raises(ProtocolError, match="an answer of 3001 characters"):
+            session.evaluate("result = 'x' * 2999")
