@@ -87,13 +87,14 @@ class Columns:
 
 
 def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
-    """Return the known column for each cell of a row, `-` for a skipped cell, and rewind the file. Raises `InputError`."""
+    """Return the known column for each cell of a row, `-` for a skipped cell. The position in the file stays. Raises `InputError`."""
+    begin = file.tell()
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     try:
         return _header(_lines(text), columns)[0]
     finally:
         text.detach()
-        file.seek(0)
+        file.seek(begin)
 
 
 def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:

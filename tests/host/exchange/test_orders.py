@@ -23,6 +23,7 @@ from dsc_host.exchange import (
     export_csv,
     export_pskc,
     import_csv,
+    read_csv,
     read_pskc,
     read_serials,
     write_cards,
@@ -301,6 +302,13 @@ def test_what_is_written_comes_back_as_it_was(owner: str) -> None:
 @pytest.mark.parametrize("owner", ["A;=B", "=1+1", "'anna", "a;'b", "'", "A,-B", "- x"])
 def test_an_owner_in_a_file_of_another_program_is_read_as_it_is(owner: str) -> None:
     assert read(f'serial,owner\nA,"{owner}"\n'.encode()) == [CardOrder("A", owner=owner)]
+
+
+def test_a_file_is_read_from_where_it_stands() -> None:
+    file = io.BytesIO(b"a letter before\n" + ORDER)
+    file.readline()
+    found = list(read_csv(file))
+    assert [each.serial for each in found if isinstance(each, Enrollment)] == ["A-1", "C-3"]
 
 
 def test_text_of_any_script_is_utf_8() -> None:
