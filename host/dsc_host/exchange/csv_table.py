@@ -87,7 +87,10 @@ class Columns:
 
 
 def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
-    """Return the known column for each cell of a row, `-` for a skipped cell. The position in the file stays. Raises `InputError`."""
+    """Return the known column for each cell of a row, and `-` for a skipped cell. Raises `InputError`.
+
+    Afterwards, the file stands where it stood before.
+    """
     begin = file.tell()
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     try:
