@@ -243,6 +243,15 @@ def test_a_client_is_told_at_once_after_a_logout(scenario: Scenario, monkeypatch
         assert scenario.events()[-1] == ("login.openid.logout", "done", "told")
 
 
+def test_without_memory_a_visitor_is_told_to_come_back(wiki: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Provider, "log_out", fail)
+    page = wiki.go("/openid/logout")
+    assert (page.status, page.response.headers["retry-after"]) == (503, "5")
+
+
 def test_a_user_who_is_noted_while_the_others_are_read_is_not_lost(wiki: Program) -> None:
     pages = OpenIdPages(Provider(wiki.scenario.system, ISSUER), 60.0)
 

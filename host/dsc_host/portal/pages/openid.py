@@ -24,7 +24,6 @@ from dsc_host.gateway.openid.errors import UnsafeRequest
 from dsc_host.gateway.openid.provider import PATHS, NextStep, Provider
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES
-from dsc_host.portal.refusals import status_of, with_retry_after
 from dsc_host.portal.security import Rejected
 from dsc_host.portal.site import OPENID_PAGE, Handler, Site, Visit
 from dsc_host.portal.views import Form, View, hidden
@@ -51,29 +50,28 @@ Begin = Callable[[Visit, Provider, Given], Response]
 
 
 def _endpoint(site: Site, provider: Provider, begin: Begin) -> Callable[[Request], Awaitable[Response]]:
+    shown = site.endpoint(lambda visit: _answer(visit, provider, begin))
+
     async def answer(request: Request) -> Response:
-        visit = Visit(site, request)
+        if request.method != "POST":
+            return await shown(request)
         try:
-            if request.method == "POST":
-                # A browser withholds our cookie from a form of another site, and sends it after the redirect.
-                text = urlencode(_parameters(await security.read_body(request)), doseq=True)
-                return RedirectResponse(f"{request.url.path}?{text}"[:_MOST_LETTERS], 303)
-            return await run_in_threadpool(_answered, visit, provider, begin)
+            # A browser withholds our cookie from a form of another site, and sends it after the redirect.
+            text = urlencode(_parameters(await security.read_body(request)), doseq=True)
         except ValueError:
-            return await run_in_threadpool(_unsafe, visit)
+            return await run_in_threadpool(_unsafe, Visit(site, request))
         except Rejected as rejected:
-            return await run_in_threadpool(visit.rejected, rejected)
+            return await run_in_threadpool(Visit(site, request).rejected, rejected)
+        return RedirectResponse(f"{request.url.path}?{text}"[:_MOST_LETTERS], 303)
 
     return answer
 
 
-def _answered(visit: Visit, provider: Provider, begin: Begin) -> Response:
+def _answer(visit: Visit, provider: Provider, begin: Begin) -> Response:
     try:
         return begin(visit, provider, _parameters(visit.request.scope["query_string"]))
     except (UnsafeRequest, ValueError):
         return _unsafe(visit)
-    except DscError as error:
-        return with_retry_after(visit.problem(status_of(error), visit.explain(error)), error)
 
 
 def _parameters(text: bytes) -> Given:
