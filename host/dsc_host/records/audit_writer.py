@@ -109,7 +109,9 @@ def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, e
 
 
 def _append(db: Connection, keys: Keyring, seals: Seals, events: Sequence[tuple[float, str, Event]]) -> None:
-    number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, seals, events[0][2])
+    head = _LOCK_HEAD.row(db, {})
+    begins = _is_new(head) and events[0][2].action == BEGIN
+    number, before = (0, START) if begins else _checked_end(head, keys, seals.end_of_log)
     rows = []
     for at, actor, event in events:
         number += 1
@@ -127,9 +129,7 @@ def _append(db: Connection, keys: Keyring, seals: Seals, events: Sequence[tuple[
         before = row["hash"] = hash_of(before, *row.values())
         rows.append(row)
     _add(db, rows)
-    key = keys.current
-    seal = key.sign_log(seals.end_of_log(number, before))
-    _MOVE_HEAD.send(db, {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": seal})
+    _seal_end(db, keys, seals, number, before)
 
 
 def _add(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -149,19 +149,16 @@ def reseal_end(db: Connection, keys: Keyring, seals: Seals) -> None:
     head = _LOCK_HEAD.row(db, {})
     if _is_new(head):
         return
-    number, digest = _sealed_end(head, keys, _old_end)
+    _seal_end(db, keys, seals, *_checked_end(head, keys, _old_end))
+
+
+def _seal_end(db: Connection, keys: Keyring, seals: Seals, number: int, digest: bytes) -> None:
     key = keys.current
     seal = key.sign_log(seals.end_of_log(number, digest))
     _MOVE_HEAD.send(db, {"new_number": number, "new_hash": digest, "new_key_id": key.id, "new_seal": seal})
 
 
-def _checked_end(head: Any, keys: Keyring, seals: Seals, first: Event) -> tuple[int, bytes]:
-    if _is_new(head) and first.action == BEGIN:
-        return 0, START
-    return _sealed_end(head, keys, seals.end_of_log)
-
-
-def _sealed_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) -> tuple[int, bytes]:
+def _checked_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) -> tuple[int, bytes]:
     if head is not None:
         number, digest, key_id, seal = head
         if isinstance(key_id, str) and key_id and key_id not in keys.ids:
