@@ -25,7 +25,7 @@ def check_log(verifier: Verifier, done: Progress) -> Findings:
     if not report.sound:
         yield failed(
             LOG,
-            f"it was changed: {report.problems[0]} ({len(report.problems)} problems)",
+            f"it was changed: {report.problems[0]} (problems: {len(report.problems)})",
             "dscplus audit verify lists the problems; find out who could write to the database, and restore a backup",
         )
     else:
