@@ -1,5 +1,7 @@
 """Sharing when something changes: before its confirmation, before compliance has decided, and afterwards."""
 
+from decimal import Decimal
+
 import pytest
 from tests.host.login.phone_app import activated
 from tests.host.login.scenario import ANNA, CARL, DAY, PASSWORD, Scenario, new_scenario
@@ -212,6 +214,17 @@ def test_the_end_of_a_request_that_waits_leaves_the_sessions_of_its_user(scenari
     assert share.state is ShareState.CANCELLED
     with pytest.raises(NotIn):
         scenario.system.visitor(sharing)
+
+
+def test_who_closes_the_account_is_not_told_that_a_card_is_back(scenario: Scenario) -> None:
+    scenario.accounts["lone"] = scenario.system.operator.add_account(scenario.entities["anna"], Decimal(1))
+    scenario.add("lone", "lone", phone="+41792222222")
+    scenario.give_card("lone", BENS)
+    share_id = shared(scenario, "anna", "IB3000901", "lone")
+    scenario.system.close_account(scenario.session("lone"))
+    assert "share_ended" not in scenario.told("lone")
+    states = {each.id: each.state for each in scenario.system.shares(scenario.session("anna"))}
+    assert states == {share_id: ShareState.CANCELLED}
 
 
 # ---- apps that replace cards ----

@@ -219,11 +219,11 @@ def close(tx: LoginTransaction, user: User) -> None:
     account = found(rows.accounts.locked(tx.db, user.account_id))
     if account.closed_at is not None:
         raise NotNow("the account is already closed")
+    rows.accounts.change(tx.db, account.id, closed_at=tx.now())
     for one in locked_users(tx.db, [each.id for each in _of_account(tx.db, user)]).values():
         notices.notify(tx, one, "closed")
         _end_all(tx, one, user.name)
         sessions.end_all(tx.db, one)
-    rows.accounts.change(tx.db, account.id, closed_at=tx.now())
     tx.log("account.close", user, "done", account=account.id)
 
 

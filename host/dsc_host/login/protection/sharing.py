@@ -347,15 +347,15 @@ def _involving(users: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _end(tx: LoginTransaction, share: Share) -> None:
-    """End a share or request because a device, an identity or an account has changed. Notify the user who gets the device."""
+    """End a share or request that can no longer stand. Notify the user who got the device, unless the account is closed."""
     user = found(rows.users.find(tx.db, share.user_id))
     if share.state == ShareState.DONE:
         _stop_sharing(tx.db, user, share)
-        notices.notify(tx, user, "share_ended")
     else:
         # A request has changed none of the user's devices, so the user's sessions continue.
         rows.shares.change(tx.db, share.id, state=str(ShareState.CANCELLED))
-        notices.notify(tx, user, "share_refused")
+    if account_of(tx.db, user).closed_at is None:
+        notices.notify(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
 
 
 def _data(db: Connection, share_id: str) -> ShareData:
@@ -387,8 +387,7 @@ def _stop_sharing(db: Connection, user: User, share: Share) -> None:
         else:
             kept = _data(db, stays_for)
             rows.shares.change(db, stays_for, data=json_column.write(replace(kept, parked=(*kept.parked, use.id))))
-    mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == share.device_id)
-    rows.uses.remove(db, mine)
+    rows.uses.remove(db, rows.uses.c.user_id == user.id, rows.uses.c.device_id == share.device_id)
     rows.shares.change(db, share.id, state=str(ShareState.CANCELLED))
     users.invalidate_sessions(db, user)
 
