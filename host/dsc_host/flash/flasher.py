@@ -183,11 +183,16 @@ def _identity(session: BoardSession) -> tuple[str, tuple[int, ...], str, int, in
 
 
 def _evaluate(session: BoardSession, code: str, kind: type[T]) -> T:
-    """Return the board's answer. Raise ProtocolError if it has another type."""
+    """Return the board's answer. Raise ProtocolError if it has another type, or is a list or dict with anything but texts."""
     answer = session.evaluate(code)
-    if not isinstance(answer, kind):
+    if not isinstance(answer, kind) or not _holds_texts(answer):
         raise _invalid_answer(session)
     return answer
+
+
+def _holds_texts(answer: object) -> bool:
+    parts = [*answer, *answer.values()] if isinstance(answer, dict) else answer if isinstance(answer, list) else ()
+    return all(isinstance(part, str) for part in parts)
 
 
 def _read_start(session: BoardSession, path: str) -> bytes | None:
@@ -210,7 +215,7 @@ def _is_ours(main: bytes | None) -> bool:
 
 def _programs(session: BoardSession) -> tuple[str, ...]:
     names = _evaluate(session, snippets.listing(HOME), list)
-    homes = [f"{HOME}/{name}" for name in names if _PROGRAM.fullmatch(str(name))]
+    homes = [f"{HOME}/{name}" for name in names if _PROGRAM.fullmatch(name)]
     images = [_LIBRARY] if PACKAGE in _evaluate(session, snippets.listing(f"/{LIBRARY}"), list) else []
     return (*homes, *images)
 
@@ -264,7 +269,7 @@ def removable(session: BoardSession) -> tuple[str, ...]:
     names = _evaluate(session, snippets.listing(HOME), list)
     programs = list(_programs(session))
     # Do not remove the folder if it has other files.
-    homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
+    homes = [HOME] if all(_PROGRAM.fullmatch(name) for name in names) else []
     # Remove main.py first, so that the board starts no program after an interrupted removal. Remove board.json before our
     # program: after an interruption, the program's files are the only proof that board.json is ours.
     own_main = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
@@ -313,7 +318,7 @@ def _check_kinds(session: BoardSession, steps: Plan) -> None:
     for path in _evaluate(session, snippets.misplaced(_folders(steps.files), files), list):
         kind = "folder" if path in files else "file"
         raise FlashError(
-            f"{session.name}: on the board, {printable(str(path))} is a {kind}, which is in the way; move it or remove it, "
+            f"{session.name}: on the board, {printable(path)} is a {kind}, which is in the way; move it or remove it, "
             "with: mpremote fs cp, mpremote fs rm"
         )
 

@@ -306,3 +306,18 @@ def test_an_answer_without_end_is_not_read(disk: Disk, monkeypatch: pytest.Monke
         assert session.evaluate("result = 'x' * 2998") == "x" * 2998
         with pytest.raises(ProtocolError, match="an answer of 3001 characters"):
             session.evaluate("result = 'x' * 2999")
+
+
+@pytest.mark.parametrize(("name", "value"), [("listing", "[[1]]"), ("digests", "{'/dsc/0123456789ab/x': [1]}")])
+def test_an_answer_that_holds_no_texts_is_an_error_of_ours(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setattr(snippets, name, lambda *_: f"result = {value}")
+    with BoardDouble(disk) as board, pytest.raises(ProtocolError, match="the board's answer is not MicroPython's"):
+        flash(board, NEW)
+
+
+def test_paths_that_are_no_texts_are_an_error_of_ours(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snippets, "existing", lambda *_: "result = [{}]")
+    with BoardDouble(disk) as board, pytest.raises(ProtocolError, match="the board's answer is not MicroPython's"):
+        unflash(board)
