@@ -121,7 +121,8 @@ def _read(row: Any) -> Segment | None:
 def add(db: Connection, before: Segment | None, made: Sequence[Segment]) -> bool:
     """Add checkpoints after `before`, and return True. If another process has added some first, add none and return False."""
     last = last_segment(db)
-    if last != before:
+    # Compare only the digests: a change of the master key gives the checkpoints other seals.
+    if (last and last.digest) != (before and before.digest):
         return False
     db.execute(insert(audit_segments), [_values(segment) for segment in made])
     return True

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, select, update
@@ -247,6 +248,24 @@ def test_checkpoints_are_sealed_again_under_a_new_master_key(database: Database,
     with Verifier.open(database.url, master_key=new, clock=clock) as renewed:
         assert renewed.audit.check().sound
         assert renewed.audit.check(renewed.audit.last_checkpoint(), whole=False).sound
+
+
+def test_checkpoints_are_added_although_the_master_key_is_changed_meanwhile(
+    database: Database, verifier: Verifier, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_entries(verifier, SIZE)
+    keys, made = Keyring(MasterKey(bytes(32)), MASTER), segments.Segment.made
+    with Verifier.open(database.url, master_key=keys, clock=clock) as both:
+
+        def after_rekey(*values: Any) -> segments.Segment:
+            monkeypatch.undo()
+            both.rekey()
+            return made(*values)
+
+        monkeypatch.setattr(segments.Segment, "made", after_rekey)
+        assert both.audit.seal(SIZE).sound
+        assert last_checkpoint(both).number == 4000
+        assert both.audit.check().sound
 
 
 @pytest.mark.every_database
