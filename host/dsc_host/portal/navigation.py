@@ -34,7 +34,7 @@ _MONEY = "/withdraw"
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 _TRADING = (Scope.FULL, Scope.TRADING)
 _SCOPES = {
-    **dict.fromkeys(("/devices", "/request", "/share", "/opt-out", "/opt-in", "/profile", "/events"), _ACCOUNT),
+    **dict.fromkeys(("/devices", "/request", "/share", "/opt-out", "/opt-in", "/profile", "/password", "/events"), _ACCOUNT),
     **dict.fromkeys(("/phones", "/pin", "/close"), (Scope.FULL,)),
     "/withdraw": _TRADING,
     "/deposit": _TRADING,

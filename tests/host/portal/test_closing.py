@@ -3,7 +3,7 @@
 import re
 
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
-from tests.host.portal.browser import Browsers, enter
+from tests.host.portal.browser import Browsers, come_with, enter
 
 
 def test_it_says_what_will_happen_and_which_cards_to_send_back(scenario: Scenario, browser: Browsers) -> None:
@@ -60,6 +60,15 @@ def test_a_closed_account_has_statements_only(scenario: Scenario, browser: Brows
     assert "Statements and tax forms are not available on this page." in carl.open("/statements").text
     assert "closed" in carl.open("/devices").text
     assert {carl.open(path).status for path in ("/deposit", "/withdraw", "/withdraw/check", "/close", "/pin/new")} == {403}
+
+
+def test_a_session_that_may_not_change_the_password_gets_no_form_for_it(scenario: Scenario, browser: Browsers) -> None:
+    anna = enter(scenario, browser())
+    scenario.system.opt_out(anna.cookie)
+    trading = scenario.system.skip(scenario.system.begin("anna", PASSWORD).token).token
+    page = come_with(browser(), trading).open("/password")
+    assert (page.status, 'name="old"' in page.html) == (403, False)
+    assert "Log in with a device to do this." in page.text
 
 
 def test_only_the_primary_user_closes_it(scenario: Scenario, browser: Browsers) -> None:

@@ -49,7 +49,7 @@ def overview(visit: Visit) -> Response:
         closed = Alert(INFO, _("Your account is closed"), (_("You can still read its statements."),), (link,))
         return visit.show(View(_("Overview"), blocks=(closed, _session(_, visitor))))
     known = visit.system.protection(visit.token)
-    money = (_limits(visit, known),) if visitor.scope in _MONEY else ()
+    money = (_limits(visit),) if visitor.scope in _MONEY else ()
     blocks: tuple[Block, ...] = (
         _safety(visit, visitor, known),
         Columns((_actions(visit, visitor), *money, _session(_, visitor))),
@@ -167,7 +167,7 @@ def _devices(_: Language, own: tuple[DeviceView, ...]) -> Listing:
     return Listing(_("Your devices"), live, empty, Link("/devices", _("All devices")))
 
 
-def _limits(visit: Visit, known: Protection) -> Meters:
+def _limits(visit: Visit) -> Meters:
     _, (level, left) = visit._, visit.system.withdrawal_limit(visit.token)
     links = (Link("/withdraw", _("Withdraw money")), Link("/deposit", _("Deposit money")))
     more = Link("/protection", _("Protection and limits"))

@@ -28,7 +28,8 @@ def change_password(visit: Visit) -> Response:
 
 
 def _password(visit: Visit) -> View:
-    visit.visitor()
+    # This raises `NotAllowed` for the sessions that may not change the password either.
+    visit.system.profile(visit.token)
     _, rules = visit._, visit.system.policy.passwords
     hint = _("{least} to {most} characters.", least=rules.shortest, most=rules.longest)
     fields = (

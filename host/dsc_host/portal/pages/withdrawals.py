@@ -54,7 +54,7 @@ def withdraw(visit: Visit) -> Response:
             except AlreadyDone:
                 return visit.redirect("/withdraw", notice="withdrawn_before")
     if not allowance:
-        title, words = _too_much(_, amount, *visit.system.withdrawal_limit(visit.token))
+        title, words = _too_much(_, *visit.system.withdrawal_limit(visit.token))
         view = _withdraw(visit, hint=example(_)) if words else _withdraw(visit)
         return visit.wrong(replace(view, wrong_words=words), title, 409, "amount")
     if not sure:
@@ -64,7 +64,7 @@ def withdraw(visit: Visit) -> Response:
     )  # fmt: skip
 
 
-def _too_much(_: Language, amount: Decimal, level: Level, allowance: Allowance) -> tuple[str, str]:
+def _too_much(_: Language, level: Level, allowance: Allowance) -> tuple[str, str]:
     """Return the title of a refusal, and its details: how much is left, and when the whole limit is available again."""
     left, title = _left(allowance), _("The amount is more than your limit.")
     if left is None or level.per_day is None:
