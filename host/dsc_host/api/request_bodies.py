@@ -151,7 +151,8 @@ def _refusal_for(words: str, kind: type[msgspec.Struct]) -> Refusal:
     name = _NAME.match(path["path"]) if path else None
     if "unknown field" in problem:
         # Do not quote the field's name, which is the caller's text.
-        return _malformed(f"there is an unknown field; the known fields are: {', '.join(kind.__struct_fields__)}")
+        known = ", ".join(kind.__struct_fields__)
+        return _malformed(f"there is an unknown field; the known fields are: {known}" if known else "this call takes no query")
     missing = re.search("missing required field `([a-z_]+)`", problem)
     if missing:
         return _malformed("is missing", missing[1])

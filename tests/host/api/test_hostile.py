@@ -127,5 +127,7 @@ def test_a_query_where_none_belongs_is_refused(api: Api) -> None:
     answer = api.send(
         "POST", f"/verify?response={verifier_samples.right(challenge)}", json={"id": challenge.id, "response": "1"}
     )
-    assert verifier_samples.right(challenge) not in problem(answer, 400, "malformed")
+    refusal = problem(answer, 400, "malformed")
+    assert verifier_samples.right(challenge) not in refusal
+    assert "this call takes no query" in refusal
     assert (api.rows(), api.logged()) == before
