@@ -36,9 +36,9 @@ MARKS = {
 _HEAD = """\
 # The two published documents, statement by statement
 
-The [login system](login.md) follows two published descriptions. This page lists their statements in our own words: where each
-is done, and the test that shows it. `make docs` makes the page from [coverage.toml](coverage.toml). A test fails if a name is
-gone.
+The [login system](login.md) follows two published descriptions. This page lists their statements in our own words, with the
+code that does each, and the test that shows it. `make docs` makes the page from [coverage.toml](coverage.toml). A test fails if
+a name in it no longer exists.
 """
 
 

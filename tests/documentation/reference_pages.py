@@ -82,7 +82,7 @@ def policy() -> str:
     levels = values.pop("levels")
     parts = [
         "# The policy\n",
-        "Each figure of the login system is a setting. A file for `--policy` has only the ones that differ:\n"
+        "Each figure of the login system is a setting. A file for `--policy` has only the settings that differ:\n"
         "[how to use it](../how-to/portal.md#for-real-users). Times are in seconds unless a setting says otherwise.\n"
         "`make docs` makes this page from the program's own file.\n",
     ]
@@ -147,8 +147,8 @@ def exceptions() -> str:
     return "\n".join(
         (
             "# Exceptions\n",
-            "All errors of the host are `DscError`, all of the simulator are `SimulatorError`. An indented error is a kind of\n"
-            "the one above it, and `except` for that one catches both. The page is read from the code: `make docs`.\n",
+            "All errors of the host are `DscError`, and all errors of the simulator are `SimulatorError`. An indented error is\n"
+            "a subclass of the error above it, so an `except` with the upper error catches both. `make docs` makes this page.\n",
             "## The host\n",
             *_tree(DscError),
             "\n## The simulator\n",
