@@ -147,8 +147,9 @@ def exceptions() -> str:
     return "\n".join(
         (
             "# Exceptions\n",
-            "All errors of the host are `DscError`, and all errors of the simulator are `SimulatorError`. An indented error is\n"
-            "a subclass of the error above it, so an `except` with the upper error catches both. `make docs` makes this page.\n",
+            "All errors of the host are `DscError`, and all errors of the simulator are `SimulatorError`. An indented error\n"
+            "is a subclass of the error above it, so an `except` with the upper error catches both. `make docs` makes this\n"
+            "page.\n",
             "## The host\n",
             *_tree(DscError),
             "\n## The simulator\n",
