@@ -188,6 +188,9 @@ def _run_one(config: uvicorn.Config, bound: socket.socket, ready: Callable[[], N
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore_signal)
     server = _Server(config, ready)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # uvicorn does not know this signal of a closed terminal.
+        signal.signal(signal.SIGHUP, server.handle_exit)
     try:
         server.run(sockets=[bound])
     except SystemExit:

@@ -166,7 +166,7 @@ def rekey(records: Records, as_json: JsonOption = False) -> None:
     try:
         with records.open() as verifier, bar("Sealing again") as done:
             count = verifier.rekey(done=done)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         notice("Every card is intact, under one of the keys. Run dscplus rekey again for the remaining cards.")
         raise
     show({"key": keys.current.id, "cards": count}, as_json=as_json)

@@ -1,11 +1,14 @@
 """The root of the command. It runs the other commands, and reports each expected failure in one line and by the exit code."""
 
+import atexit
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from io import TextIOWrapper
+from types import FrameType
 from typing import Any
 
 import typer
@@ -29,6 +32,10 @@ _EXIT_CODES: tuple[tuple[type[DscError], int], ...] = (
     (ProtocolError, 5),
     (DscError, 1),
 )
+
+
+class _Ended(SystemExit):
+    """The end of the command by a signal. It is a `SystemExit`, because asyncio passes only this class and Ctrl-C on."""
 
 
 class _Root(LazyGroup):
@@ -103,6 +110,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with out_of_memory(), _completion():
             command()(list(arguments), prog_name="dscplus")
+    except _Ended as ended:
+        return _fail("stopped", int(str(ended.code)))
     except SystemExit as done:
         return _finish(done.code if isinstance(done.code, int) else int(done.code is not None))
     except KeyboardInterrupt:
@@ -164,4 +173,37 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # Names of ports and pictures may have characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
+    _end_in_order()
     sys.exit(run(sys.argv[1:]))
+
+
+def _end_in_order() -> None:
+    """Let a signal end the command as Ctrl-C does, so that drafts and locks are removed, and the terminal shows input again.
+
+    Afterwards the signal ends the process, so that the parent process learns the reason. A signal that the parent process has
+    told us to ignore, as `nohup` does, is still ignored.
+    """
+    ours = [number for number in _signals() if signal.getsignal(number) is signal.SIG_DFL]
+    ended_by: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        # A further signal must not interrupt the removal: a closed terminal sends several.
+        for each in ours:
+            signal.signal(each, signal.SIG_IGN)
+        ended_by.append(number)
+        raise _Ended(128 + number)
+
+    def die() -> None:
+        for number in ended_by:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    for number in ours:
+        signal.signal(number, end)
+    # The first registered function is called last.
+    atexit.register(die)
+
+
+def _signals() -> list[int]:
+    """Return the signals that end a command in an orderly way. Windows has no SIGHUP."""
+    return [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]

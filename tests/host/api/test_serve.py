@@ -151,6 +151,15 @@ def _connect_until_it_fails(port: int) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
 
 
+@needs_signals
+@pytest.mark.skipif(signal.getsignal(getattr(signal, "SIGHUP", 1)) is signal.SIG_IGN, reason="inherits an ignored signal")
+def test_a_closed_terminal_ends_the_service_in_order(sqlite: Database, tmp_path: Path) -> None:
+    with serving(sqlite, tmp_path) as service:
+        service.challenge()
+        assert service.end(signal.SIGHUP) == 0
+        assert not [line for line in service.lines if line["level"] == "error"], service.lines
+
+
 @pytest.mark.long
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from tests.host.command_runner import KEY, PIN, Command, needs_pty, stop
 
+from dsc_host import MasterKey
 from dsc_host.cli import prompts
 from dsc_host.cli.main import run
 
+_DEFAULT = "import signal; signal.signal(signal.{0}, signal.SIG_DFL)"
 PATIENCE = 60
 """The seconds to wait on a busy machine. Nothing normally takes that long."""
 
@@ -58,6 +60,72 @@ def test_ctrl_c_while_it_waits_for_a_card() -> None:
     os.close(ours)
     os.close(theirs)
     assert (process.returncode, out, err) == (130, b"", b"Error: stopped\n")
+
+
+@needs_pty
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_at_a_secret_prompt_leaves_a_terminal_that_shows_input(dscplus: Command, name: str) -> None:
+    import termios
+
+    path = dscplus.with_records()
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        # The parent of the test run may have disabled SIGHUP for its children.
+        [sys.executable, "-c", f"{_DEFAULT.format(name)}; from dsc_host.cli.main import main; main()", "enroll", "IB1"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr
+        asked = b""
+        while not asked.endswith(b": "):
+            asked += _read(process.stderr.fileno())
+        assert not termios.tcgetattr(theirs)[3] & termios.ECHO
+        process.send_signal(getattr(signal, name))
+        out, err = process.communicate(timeout=PATIENCE)
+    shows_input = termios.tcgetattr(theirs)[3] & termios.ECHO
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, out, err.splitlines()[-1], bool(shows_input)) == (
+        -getattr(signal, name),
+        b"",
+        b"Error: stopped",
+        True,
+    )
+    assert not path.exists()
+
+
+@needs_pty
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_in_the_middle_of_a_change_leaves_no_lock(dscplus: Command, name: str) -> None:
+    path = dscplus.folder / "master.key"
+    MasterKey.generate().write(path)
+    # The second signal, as a closed terminal sends it, comes while the first one is obeyed.
+    program = (
+        f"{_DEFAULT.format(name)}; import dsc_host.cli.key as key, dsc_host.cli.main as main\n"
+        "class Keyring(key.Keyring):\n"
+        f"    def write(self, path): signal.raise_signal(signal.{name})\n"
+        "end = key.Path.unlink\n"
+        f"key.Path.unlink = lambda *a, **k: (signal.raise_signal(signal.{name}), end(*a, **k))\n"
+        "key.Keyring = Keyring\n"
+        "main.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "key", "add", "--master-key", path], capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stderr) == (-getattr(signal, name), b"Error: stopped\n")
+    assert sorted(each.name for each in dscplus.folder.iterdir()) == ["master.key"]
+
+
+@needs_pty
+def test_a_signal_that_the_parent_process_ignores(dscplus: Command) -> None:
+    dscplus.with_records()
+    program = (
+        "import signal, dsc_host.cli.main as main; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "main.run = lambda _: signal.raise_signal(signal.SIGHUP) or 7; main.main()"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=PATIENCE, check=False).returncode == 7
 
 
 @needs_pty
