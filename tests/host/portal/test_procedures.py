@@ -28,6 +28,7 @@ OF_ALL_PAGES = (
     "test_other_sites.py",
     "test_stories.py",
     "test_failed_answers.py",
+    "test_double_click.py",
     "test_openid.py",
 )
 """The files with walks that are about all pages, other programs or the demonstration, not about a procedure."""
