@@ -42,7 +42,9 @@ class Rows(Generic[R]):
         self._kind = kind
         self._key = next(iter(table.primary_key))
         found = select(table).where(self._key == bindparam(_KEY))
-        self._find, self._lock, self._add = Statement(found), Statement(found.with_for_update()), Statement(insert(table))
+        # A row that refers to a locked row may be added meanwhile: its transaction does not wait, which could be a deadlock.
+        locked = found.with_for_update(key_share=True)
+        self._find, self._lock, self._add = Statement(found), Statement(locked), Statement(insert(table))
         self._ensure = Statement(lambda dialect: insert_of(dialect)(table).on_conflict_do_nothing())
         self._changes: dict[tuple[str, ...], Statement] = {}
 
@@ -53,7 +55,8 @@ class Rows(Generic[R]):
     def locked(self, db: Connection, key: str) -> R | None:
         """Lock the record with this key and return it, or return None if there is none.
 
-        Until this transaction ends, no other transaction can change or lock the record.
+        Until this transaction ends, no other transaction can change or lock the record. With PostgreSQL, others can still add
+        records that refer to it, for example a message to a user.
         """
         return self._made(self._lock.row(db, {_KEY: key})) if is_key(key) else None
 

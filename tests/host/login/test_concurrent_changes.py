@@ -5,13 +5,12 @@ transactions matter there.
 """
 
 from collections.abc import Callable, Iterator
-from threading import Thread
-from time import monotonic
 from typing import Any
 
 import pytest
 from tests.host.databases import POSTGRESQL
-from tests.host.login.scenario import ANNA, CHEAP, DAY, PASSWORD, Scenario, looked_up, new_scenario
+from tests.host.login.meanwhile import Beside, after, before, before_locking
+from tests.host.login.scenario import CHEAP, DAY, PASSWORD, Scenario, looked_up, new_scenario
 from tests.host.login.shares import proven
 from tests.host.verifier_samples import Clock
 
@@ -25,20 +24,16 @@ from dsc_host.login import (
     OrderState,
     Policy,
     Scope,
-    ShareState,
     Status,
     Step,
     WrongCredentials,
     rows,
 )
-from dsc_host.login.accounts import users
-from dsc_host.login.cards import requests, returns
+from dsc_host.login.cards import requests
 from dsc_host.login.devices import registry
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.signin import password_check, sessions
-from dsc_host.records.store import Store
 
-PATIENCE = 60
 PIN = "8246"
 
 
@@ -46,85 +41,6 @@ PIN = "8246"
 def served(clock: Clock) -> Iterator[Scenario]:
     with new_scenario(clock, POSTGRESQL) as scenario:
         yield scenario
-
-
-class Beside:
-    """A call of somebody else, in its own thread."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self.given: list[object] = []
-        self._thread = Thread(target=self._run, args=(call,), daemon=True)
-        self._thread.start()
-
-    def _run(self, call: Callable[[], object]) -> None:
-        try:
-            self.given.append(call())
-        except Exception as error:
-            self.given.append(error)
-
-    def waits(self, scenario: Scenario) -> bool:
-        """Wait until the call is blocked by another transaction. Return False as soon as it is done."""
-        until = monotonic() + PATIENCE
-        held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        while self._thread.is_alive():
-            if scenario.system.context.read(lambda tx: tx.db.exec_driver_sql(held).scalar_one()):
-                return True
-            assert monotonic() < until, "it neither ends nor waits"
-        return False
-
-    def result(self) -> object:
-        self._thread.join(PATIENCE)
-        assert self.given, "it does not end"
-        return self.given[0]
-
-
-def before(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, work: Callable[..., None], only: Callable[..., bool] | None = None
-) -> None:
-    """Do `work` before the first call of this function, or the first call that `only` accepts."""
-    real, done = getattr(owner, name), []
-
-    def first(*args: Any, **values: Any) -> Any:
-        if not done and (only is None or only(*args, **values)):
-            done.append(True)
-            work(*args)
-        return real(*args, **values)
-
-    monkeypatch.setattr(owner, name, first)
-
-
-def before_locking(monkeypatch: pytest.MonkeyPatch, table: Any, work: Callable[[], None]) -> None:
-    """Do `work` before a row of this table is locked for the first time."""
-    before(monkeypatch, type(table), "locked", lambda *_: work(), only=lambda asked, *_: asked is table)
-
-
-def after(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, work: Callable[[], object], only: Callable[..., bool] | None = None
-) -> None:
-    """Do `work` after the first call of this function, or the first that `only` accepts, before it returns."""
-    real = getattr(owner, name)
-
-    def first(*args: Any) -> Any:
-        found = real(*args)
-        if only is None or only(*args):
-            monkeypatch.setattr(owner, name, real)
-            work()
-        return found
-
-    monkeypatch.setattr(owner, name, first)
-
-
-def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list of the failures that the database reports from now on, including those that cause a retry."""
-    seen: list[str] = []
-    real = Store._raise_store_error
-
-    def tell(self: Store, error: Any) -> None:
-        seen.append(type(error.orig).__name__)
-        real(self, error)
-
-    monkeypatch.setattr(Store, "_raise_store_error", tell)
-    return seen
 
 
 # ---- logging in ----
@@ -297,100 +213,3 @@ def test_a_code_by_email_that_is_entered_twice_at_once_is_good_once(served: Scen
     assert served.system.confirm_email(ben, code)
     assert isinstance(other[0].result(), NotNow)
     assert served.told("ben").count("email_changed") == 1
-
-
-# ---- the order of locks ----
-
-
-@pytest.mark.postgresql
-@pytest.mark.parametrize("first", [0, 1])
-def test_users_are_locked_before_their_sessions(served: Scenario, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
-    seen, ben = conflicts(monkeypatch), served.enter_by_sms("ben")
-    share, other = proven(served, ben), []
-    calls: list[Callable[[], object]] = [
-        lambda: served.system.ask_to_confirm_phone(ben, "+41790000009"),
-        lambda: served.system.confirm_share(ben, share),
-    ]
-
-    def meanwhile() -> None:
-        other.append(Beside(calls[1 - first]))
-        assert other[0].waits(served)
-
-    after(monkeypatch, type(rows.sessions), "locked", meanwhile, only=lambda table, *_: table is rows.sessions)
-    assert {calls[first](), other[0].result()} == {"+41…09", ShareState.DONE}
-    assert seen == []
-
-
-def changes_the_pin(scenario: Scenario) -> None:
-    scenario.change_pin(scenario.enter("anna"), PIN)
-
-
-def has_lost_it(scenario: Scenario) -> None:
-    scenario.lose("anna", "IB3000901", Loss.LOST)
-
-
-def has_found_it(scenario: Scenario) -> None:
-    scenario.lose("anna", "IB3000901", Loss.MISPLACED)
-    _, anna = scenario.bridged("anna")
-    offer = scenario.system.ask_to_activate(anna, scenario.device(anna, Kind.DSC_PLUS))
-    assert scenario.system.activate(anna, scenario.respond("IB3000901", offer.shows["challenge"]))
-
-
-def sends_it_back(scenario: Scenario) -> None:
-    anna = scenario.enter("anna")
-    scenario.system.announce_return(anna, scenario.device(anna, Kind.DSC_PLUS), "1Z 999")
-
-
-@pytest.mark.postgresql
-def test_of_two_new_primary_users_at_once_everybody_is_told(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    served.system.operator.add_user(served.accounts["anna"], "guest", PASSWORD, email="guest@example.com")
-
-    def meanwhile() -> None:
-        assert Beside(lambda: served.system.operator.set_primary(served.accounts["anna"], "guest")).result() is None
-
-    before_locking(monkeypatch, rows.users, meanwhile)
-    served.system.operator.set_primary(served.accounts["anna"], "ben")
-    assert [each.name for each in served.system.operator.users() if each.primary] == ["ben", "carl", "sue"]
-    assert served.told("guest") == ["primary_changed"] * 2
-    assert served.told("anna") == served.told("ben") == ["primary_changed"]
-
-
-@pytest.mark.postgresql
-def test_no_user_is_added_while_the_account_is_closed(served: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    account, anna, others = served.accounts["anna"], served.enter("anna"), []
-
-    def meanwhile(*_: object) -> None:
-        add = served.system.operator.add_user
-        others.append(Beside(lambda: add(account, "guest", PASSWORD, email="guest@example.com")))
-        others[0].waits(served)
-
-    before(monkeypatch, returns, "_end_all", meanwhile)
-    served.system.close_account(anna)
-    assert str(others[0].result()).startswith("account: is closed")
-    assert "guest" not in [each.name for each in served.system.operator.users()]
-
-
-def closes_the_account(scenario: Scenario) -> None:
-    scenario.system.close_account(scenario.enter("anna"))
-
-
-@pytest.mark.postgresql
-@pytest.mark.parametrize("change", [changes_the_pin, has_lost_it, has_found_it, sends_it_back, closes_the_account])
-def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
-    served: Scenario, monkeypatch: pytest.MonkeyPatch, change: Callable[[Scenario], None]
-) -> None:
-    """Carl logs in while his session is about to end because of the card."""
-    served.correct("carl", ANNA)
-    carl = served.enter_by_sms("carl")
-    served.system.confirm_share(carl, proven(served, carl))
-    carls, others = served.system.visitor(carl).user, []
-
-    def meanwhile(*_: object) -> None:
-        others.append(Beside(lambda: served.system.begin("carl", PASSWORD)))
-        others[0].waits(served)
-
-    before(monkeypatch, users, "invalidate_sessions", meanwhile, only=lambda _db, user, **_: user.id == carls)
-    seen = conflicts(monkeypatch)
-    change(served)
-    assert isinstance(others[0].result(), Step)
-    assert seen == []
