@@ -171,3 +171,25 @@ def test_support_types_a_number_as_the_caller_says_it(scenario: Scenario, browse
     assert "Spaces, dashes and parentheses do not matter." in page.text
     assert sue.press("Enable", number="0041 (0)79 555-01-23").path == "/desk"
     assert [wait.what for wait in scenario.system.staff.caller_waits(sue.cookie)] == ["+41…23"]
+
+
+def test_a_note_that_is_sent_twice_is_saved_once(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    for note in ("Sent twice.", "Sent twice.", "Another.", "Sent twice."):
+        sue.open("/desk")
+        assert sue.press("Save the note", note=note).notice == "The note was saved."
+    assert sue.page.text.count("Sent twice. sue") == 2, "a note counts as the same only if it repeats the newest"
+    scenario.clock.advance(1)
+    again = come_with(browser(), scenario.call("anna"))
+    again.open("/desk")
+    assert again.press("Save the note", note="Sent twice.").text.count("Sent twice. sue") == 3, "it is of another call"
+
+
+def test_the_end_of_a_call_that_is_sent_twice_says_that_the_call_has_ended(scenario: Scenario, browser: Browsers) -> None:
+    sue = come_with(browser(), scenario.call("anna"))
+    form = next(each for each in sue.open("/desk").forms if each.action == "/desk/notes").fields
+    for _ in range(2):
+        page = sue.post("/desk/end", **form)
+        assert (page.title, page.notice) == ("Support desk", "The call has ended. Who is next?")
+    assert sue.post("/desk/end", **{**form, "note": "After the call."}).status == 403, "a note needs a caller"
+    assert enter(scenario, browser(), "carl").post("/desk/end").status == 403

@@ -20,9 +20,16 @@ _ACTION = "login.desk.note"
 
 
 def add(tx: LoginTransaction, session: Session, staff: User, text: str) -> None:
-    """Add a note about the identified caller. Raises `InputError`, `NotAllowed`."""
+    """Add a note about the identified caller, unless it repeats the newest note of this call.
+
+    A form that is sent twice adds one note. Raises `InputError`, `NotAllowed`.
+    """
     text = field_checks.check_line("note", text, MOST_LETTERS)
-    tx.log("desk.note", calls.caller(tx, session), "done", by=staff.name, note=text)
+    user = calls.caller(tx, session)
+    begun = calls.caller_view(tx, session).until - calls.IDENTIFIED_FOR
+    newest = next(iter(of_caller(tx, session)), None)
+    if newest is None or (newest.by, newest.text) != (staff.name, text) or newest.at < begun:
+        tx.log("desk.note", user, "done", by=staff.name, note=text)
 
 
 def of_caller(tx: LoginTransaction, session: Session) -> tuple[NoteView, ...]:

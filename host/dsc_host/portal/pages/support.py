@@ -22,12 +22,17 @@ _FEW_MINUTES = 3
 
 def support(visit: Visit) -> Response:
     """Show the search for a caller or, once the caller is identified, the page of the call."""
+    return visit.show(call_page(visit) if _is_calling(visit) else _search(visit))
+
+
+def _is_calling(visit: Visit) -> bool:
+    """Return whether a caller is identified. Raises `NotAllowed` if the visitor is not a member of support."""
     visit.system.staff.check_support(visit.token)
     try:
         visit.system.staff.caller(visit.token)
     except NotAllowed:
-        return visit.show(_search(visit))
-    return visit.show(call_page(visit))
+        return False
+    return True
 
 
 # ---- before the call ----
@@ -280,10 +285,16 @@ def is_of_earlier_call(visit: Visit) -> bool:
 
 
 def end(visit: Visit) -> Response:
-    """Save the note in the form if there is one, end the call, and redirect to the search for the next caller."""
+    """Save the note in the form if there is one, end the call, and redirect to the search for the next caller.
+
+    If there is neither a call nor a note, only redirect: the form was sent twice.
+    """
+    note_text = _entered_note(visit)
+    if not note_text and not _is_calling(visit):
+        return visit.redirect("/desk", notice="call_ended")
     if is_of_earlier_call(visit):
         return visit.redirect("/desk", notice="earlier_call")
-    if note_text := _entered_note(visit):
+    if note_text:
         with visit.showing_errors(lambda: call_page(visit)):
             visit.system.staff.add_note(visit.token, note_text)
     visit.system.staff.end_call(visit.token)
