@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from urllib.parse import quote
 
 import pytest
 from tests.host.login.letters import newest_code
-from tests.host.portal.browser import Browser, Browsers, Page, PageForm, browsers
+from tests.host.portal.browser import Browser, Browsers, Page, PageForm, browsers, come_with
 
 from dsc_host.login import Loss
 from dsc_host.login.transaction import user_named
@@ -260,6 +262,25 @@ def test_the_issuer_sees_dates_and_works_in_batches(
     ivo.open("/issuer")
     page = ivo.press("Record the arrival", serial="none")
     assert (page.title, page.status) == ("Issuing", 404), "the form can be corrected"
+
+
+def test_cards_that_two_presses_of_the_button_make_are_made_once(shown: Demonstration, browser: Browsers) -> None:
+    carl = enter(shown, browser(), "carl")
+    shown.system.confirm_request(carl.cookie, shown.system.draft_request(carl.cookie, NEW).id)
+    ivo = enter(shown, browser(), "ivo")
+    ready = Barrier(2)
+
+    def press(_number: int) -> str:
+        with browsers(shown.system, demonstration=shown) as made:
+            visitor = come_with(made(), ivo.cookie)
+            visitor.open("/issuer")
+            ready.wait(60)
+            return visitor.press("Make all cards").notice
+
+    with ThreadPoolExecutor(2) as pool:
+        notices = sorted(pool.map(press, range(2)))
+    assert notices == ["All cards were made.", "None of these cards was waiting any more. Nothing was changed."]
+    assert shown.cards["carl"].serial == shown.system.staff.queue(ivo.cookie)[0].serial
 
 
 def test_the_sent_messages_are_shown_by_day_and_by_channel(shown: Demonstration, browser: Browsers) -> None:

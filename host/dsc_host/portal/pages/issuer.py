@@ -1,5 +1,6 @@
 """The pages of the issuer: the requested cards, the cards on their way to users, and the returned cards."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +22,8 @@ _UNANNOUNCED = "-"
 _BATCH = 10
 """The maximum number of cards that one press of a button makes, so that the page soon shows the progress."""
 _DAY = 24 * 60 * 60
+_MAKING = threading.Lock()
+"""The lock that is held while cards are made: a blank card must not replace one that is being made for the same user."""
 
 
 def issuer(visit: Visit) -> Response:
@@ -191,7 +194,8 @@ def make(visit: Visit) -> Response:
     if extension is None:
         raise NotAllowed("make cards with dscplus issuer on the machine that they are plugged into")
     staff = visit.system.staff
-    made = staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None, _BATCH)
+    with _MAKING:
+        made = staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None, _BATCH)
     if not made:
         return visit.redirect("/issuer", notice="none_left")
     left = any(each.state is OrderState.REQUESTED for each in staff.queue(visit.token))
