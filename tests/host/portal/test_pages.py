@@ -6,7 +6,7 @@ import pytest
 from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
 from tests.host.portal.browser import Browsers, enter
 
-from dsc_host.login import Role, Scope, Visitor, rows
+from dsc_host.login import Kind, Role, Scope, Visitor, rows
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.components import DANGER, SUCCESS, WARNING
 from dsc_host.portal.languages import load
@@ -164,6 +164,31 @@ def test_a_refused_form_comes_back_filled_in_with_the_message_at_its_field(scena
     page = anna.press("Add", iban="DE00 3704 0044 0532 0130 00")
     assert "DE00" not in page.html, "no page holds a number"
     assert page.html.count("autofocus") == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "values", "error"),
+    [
+        ("anna", "/stop", {"code": "x" * 65}, "Code: Must have at most 64 characters."),
+        ("anna", "/devices/name", {"name": "x" * 99}, "Name: Must have 1 to 32 characters."),
+        ("anna", "/return/sent", {"tracking": "x" * 65}, "Tracking number: Must have at most 64 characters."),
+        ("sue", "/desk/correct", {"birth_date": "x" * 65}, "Date of birth: Must have at most 64 characters."),
+        ("sue", "/desk/correct", {"document_type": "x" * 65}, "Document type: Must have at most 64 characters."),
+        ("sue", "/desk/correct", {"document_number": "x" * 65}, "Document number: Must have at most 64 characters."),
+        (
+            "anna",
+            "/deposit",
+            {"amount": "9" * 16, "method": "wire"},
+            "Amount: Must have at most 15 digits before the decimal separator.",
+        ),
+    ],
+)
+def test_a_text_that_is_too_long_is_refused_with_the_name_of_its_field(
+    scenario: Scenario, browser: Browsers, who: str, path: str, values: dict[str, str], error: str
+) -> None:
+    visitor = enter(scenario, browser(), who)
+    card = scenario.device(visitor.cookie, Kind.DSC_PLUS)
+    assert visitor.post(path, device=card, **values).error == error
 
 
 def test_after_three_wrong_responses_the_choice_of_the_device_says_so(scenario: Scenario, browser: Browsers) -> None:

@@ -66,6 +66,6 @@ def full_on(now: float, spent: Spent, level: Level, calendar: Calendar) -> date 
 
 def check_amount(amount: Decimal) -> None:
     """Raise `InputError` if this is not a positive amount of money with at most two decimals."""
-    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 < amount < money.MOST:
+    if not isinstance(amount, Decimal) or not amount.is_finite() or amount <= 0:
         raise InputError("amount", "must be an amount of money, more than 0")
     money.cents("amount", amount)

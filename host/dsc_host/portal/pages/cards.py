@@ -219,7 +219,7 @@ def announce_return(visit: Visit) -> Response:
     """Record that the user has sent the card."""
     device = visit.value("device", 32)
     with visit.showing_errors(lambda: _return(visit, device)):
-        visit.system.announce_return(visit.token, device, visit.value("tracking"))
+        visit.system.announce_return(visit.token, device, visit.value("tracking", 64))
     return visit.redirect_after_change("/devices", notice="returned")
 
 

@@ -13,6 +13,7 @@ from dsc_host.portal.pages.cards import request_link
 from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.pages.device_items import about, badge, lines, title
 from dsc_host.portal.pages.next_devices import may_add_app, may_request
+from dsc_host.portal.security import MOST_BYTES
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, button, hidden
 from dsc_host.portal.wording import kind_name
@@ -36,7 +37,8 @@ def rename(visit: Visit) -> Response:
     if shown is None:
         raise NotFound("you have no such device")
     with visit.showing_errors(lambda: _page(visit, shown)):
-        visit.system.name_device(visit.token, shown.id, visit.value("name", 64))
+        # The login system checks the length, so that the error names this field: a field `name` is often a user name.
+        visit.system.name_device(visit.token, shown.id, visit.value("name", MOST_BYTES))
     return visit.redirect(f"/devices/device?device={shown.id}", notice="named")
 
 
