@@ -122,6 +122,19 @@ def test_a_step_tells_what_its_login_asks_for_and_no_more(shown: Demonstration, 
     assert (told("/contact"), told("/login")) == (set(), {"User name", "Password"})
     visitor = start(browser(), 2)
     assert (visitor.page.path, told()) == ("/lost", {"User name", "Password"})
+    assert (told("/login"), "Log in as lena<" in visitor.page.html) == (set(), False), "the step needs no login"
+    assert "Open the page “Lost device”" in visitor.page.text
+
+
+def test_after_an_error_a_link_leads_back_to_the_step(browser: Browsers) -> None:
+    visitor = start(browser())
+    assert 'href="#guide"' not in visitor.open("/login").html
+    page = visitor.press("Continue", name="emma", password="wrong")
+    assert '<a href="#guide">Step 1 of 3: Log in as emma</a></p>' in page.html
+    assert '<aside class="guide" id="guide"' in page.html
+    other = browser()
+    other.open("/login")
+    assert 'href="#guide"' not in other.press("Continue", name="emma", password="wrong").html, "a visitor without a story"
 
 
 def test_a_step_counts_only_after_the_one_before(shown: Demonstration, login: Story) -> None:

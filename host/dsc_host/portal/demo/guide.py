@@ -19,6 +19,7 @@ from dsc_host.portal.wording import DOCUMENTS
 
 PATH = "/demonstration"
 PHONE = "/phone"
+LOST = "/lost"
 COOKIE = "stories"
 _SECONDS = 12 * 60 * 60
 _SAME_SECONDS = 2
@@ -154,7 +155,9 @@ def _visitor(visit: Visit) -> str:
 def _login_data(visit: Visit, run: Run, step: Step) -> Facts:
     """Return the user name and the password that the page asks for in this step. Return nothing if it asks for neither."""
     _, path = visit._, str(visit.request.scope["path"])
-    key = step.person if path == LOGIN and step.page else step.enters if path == step.page else ""
+    # The page of a lost device needs no login. On the login, the guide leads to it instead of logging in.
+    logs_in = path == LOGIN and step.page not in ("", LOST)
+    key = step.person if logs_in else step.enters if path == step.page else ""
     return ((_("User name"), run.performers[key].name), (_("Password"), DEMO_PASSWORD)) if key else ()
 
 
@@ -230,7 +233,7 @@ def _step_link(visit: Visit, step: Step, name: str) -> StepLink | None:
         return None
     if visitor_name and (visitor_name != name or step.page == LOGIN):
         return StepLink("/logout", _("Log out"), {}, target=target)
-    page = step.page if visitor_name or step.page == "/lost" else LOGIN
+    page = step.page if visitor_name or step.page == LOST else LOGIN
     if path.startswith(page) or section_of(visit.page) == page:
         return None
     if page != LOGIN:
@@ -251,7 +254,7 @@ def _page_names(_: Language) -> Mapping[str, str]:
         "/devices": _("Security devices"),
         "/share": _("Share a device"),
         "/protection": _("Protection and limits"),
-        "/lost": _("Lost device"),
+        LOST: _("Lost device"),
     }
 
 
