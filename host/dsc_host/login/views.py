@@ -301,6 +301,8 @@ class NoteView:
 class Profile:
     """The data about themselves that users see and may change."""
 
+    person: str
+    """The name of the person or company that the user belongs to."""
     email: str
     asked_email: str
     """The new address to which a code was sent in this session; empty if there is none."""

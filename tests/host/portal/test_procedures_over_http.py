@@ -128,8 +128,23 @@ def test_who_has_no_device_is_led_to_one_that_is_shared(scenario: Scenario, brow
     assert (page.title, 'href="/share"' in page.html) == ("No device", True)
     ben.open("/share")
     question = ben.press("Continue", owner="anna", password=PASSWORD).shown
-    ben.press("Continue", answer=scenario.respond(SERIALS["anna"], question))
-    assert "You can now log in with it." in ben.press("Share the device").text
+    page = ben.press("Continue", answer=scenario.respond(SERIALS["anna"], question))
+    assert ("both user names" in page.text, "your other cards" in page.text) == (True, False)
+    page = ben.press("Share the device")
+    assert ("You can now log in with it." in page.text, "your other cards" in page.text) == (True, False)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_share_speaks_of_other_cards_only_to_a_user_who_has_some(scenario: Scenario, browser: Browsers, own: bool) -> None:
+    if own:
+        scenario.give_card("ben", "IB3000905")
+    ben = come_with(browser(), scenario.session("ben"))
+    ben.open("/share")
+    question = ben.press("Continue", owner="anna", password=PASSWORD).shown
+    page = ben.press("Continue", answer=scenario.respond(SERIALS["anna"], question))
+    assert ("You cannot log in as ben with your other cards" in page.text) is own
+    page = ben.press("Share the device")
+    assert ("You can now log in with it." in page.text, "Keep your other cards" in page.text) == (True, own)
 
 
 def test_who_is_not_primary_is_told_whom_to_ask(scenario: Scenario, browser: Browsers) -> None:

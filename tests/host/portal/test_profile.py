@@ -16,7 +16,9 @@ def wrong(code: str) -> str:
 
 def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
-    assert "anna@example.com" in anna.open("/profile").text
+    assert "Full name Anna Email address anna@example.com Change Phone numbers There are none yet. Change" in (
+        anna.open("/profile").text
+    )
     anna.open("/profile/email")
     page = anna.press("Send a code", email="no address")
     assert (page.status, page.error) == (400, "Email address: Must be an email address, for example anna@example.com.")

@@ -20,10 +20,12 @@ def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:
 
 def of_user(tx: LoginTransaction, user: User) -> Profile:
     """Return the profile of a user outside of any session."""
+    entity = found(rows.entities.find(tx.db, user.entity_id))
     return Profile(
+        person=entity.name,
         email=user.email,
         asked_email="",
-        address=found(rows.entities.find(tx.db, user.entity_id)).address,
+        address=entity.address,
         bank=bank_instructions.masked(tx, user),
         primary=permissions.is_primary(tx.db, user),
         opted_out=user.opted_out,

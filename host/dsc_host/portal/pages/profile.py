@@ -27,7 +27,7 @@ def profile(visit: Visit) -> Response:
             _("Profile"),
             blocks=(
                 *_who_changes(visit, known),
-                Listing(_("Your details"), _details(_, known), dense=True),
+                Listing(_("Your details"), _details(visit, known), dense=True),
                 Actions(_("Security"), _security(_, known)),
                 *_closing(visit, known),
             ),
@@ -53,10 +53,13 @@ def _who_changes(visit: Visit, known: Profile) -> tuple[Alert, ...]:
     return (Alert(WARNING, title, (words, refusal) if refusal else (words,), links, "shield-off"),)
 
 
-def _details(_: Language, known: Profile) -> Sequence[Item]:
+def _details(visit: Visit, known: Profile) -> Sequence[Item]:
     """Return a row for each detail. If the user may change the detail here, the row has the link for that."""
+    _ = visit._
     rows = (
+        ("person", _("Full name"), known.person, "", False),
         ("mail", _("Email address"), known.email, "/profile/email", True),
+        *((("phone", _("Phone numbers"), _numbers(visit), "/phones", True),) if is_for(visit.visitor(), "/phones") else ()),
         ("parcel", _("Postal address"), known.address, "/profile/address", True),
         ("money", *_bank_fact(_, known), "/profile/bank", known.primary),
     )
@@ -64,6 +67,11 @@ def _details(_: Language, known: Profile) -> Sequence[Item]:
         Item(name, icon, details=(value,), links=(Link(path, _("Change")),) if may and known.changeable else ())
         for icon, name, value, path, may in rows
     ]
+
+
+def _numbers(visit: Visit) -> str:
+    """Return the confirmed phone numbers, masked."""
+    return ", ".join(visit.system.phone_numbers(visit.token).values()) or visit._("There are none yet.")
 
 
 def _closing(visit: Visit, known: Profile) -> Sequence[Actions]:

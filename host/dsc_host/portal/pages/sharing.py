@@ -4,7 +4,17 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from dsc_host.login import DifferentIdentity, LessSecureDevice, NotFound, NotNow, Offer, ShareState, ShareView, TemporaryDevice
+from dsc_host.login import (
+    DifferentIdentity,
+    Kind,
+    LessSecureDevice,
+    NotFound,
+    NotNow,
+    Offer,
+    ShareState,
+    ShareView,
+    TemporaryDevice,
+)
 from dsc_host.portal.components import ICONS, INFO, NEUTRAL, SUCCESS, Alert, Badge, Item, Listing
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
@@ -12,6 +22,8 @@ from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Steps, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
+
+_NO_CARDS = (Kind.PHONE_APP, Kind.SMS, Kind.VOICE, Kind.TEMPORARY_CODE)
 
 
 def share(visit: Visit) -> Response:
@@ -61,9 +73,10 @@ def answer(visit: Visit) -> Response:
             return visit.wrong(_begin(visit), _("There were too many wrong answers. Start again."), 401)
         return visit.wrong(_answering(visit, share_id, offer), wrong_answer(_, offer), 401, "answer")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
+    others = _has_other_cards(visit, asked)
     effects = (
         _("You can log in with the device under both user names."),
-        _("You cannot log in as {user} with your other cards until you stop sharing.", user=asked.user),
+        *((_("You cannot log in as {user} with your other cards until you stop sharing.", user=asked.user),) if others else ()),
         _("{owner} is notified, and your other sessions end.", owner=asked.owner),
     )
     form, back = button("/share/confirm", _("Share the device"), share=share_id), Link("/share", _("Start again"))
@@ -76,12 +89,14 @@ def confirm(visit: Visit) -> Response:
     _ = visit._
     named = visit.value("share", 32)
     share = next((each for each in visit.system.shares(visit.token) if each.id == named), None)
+    others = share is not None and _has_other_cards(visit, share)
     state = visit.system.confirm_share(visit.token, named)
     facts = () if share is None else _facts(_, replace(share, state=state))
     # During a login, a user without a device may share one, and then continues the login.
     onward = Link("/devices", _("Go to your devices")) if visit.is_logged_in() else Link("/login/device", _("Log in"))
     title, done = _("The device is shared"), _("You can now log in with it.")
-    alert = Alert(SUCCESS, done, (_("Keep your other cards in a safe place: you can use them again later."),))
+    kept = (_("Keep your other cards in a safe place: you can use them again later."),)
+    alert = Alert(SUCCESS, done, kept if others else ())
     if share is not None and state is ShareState.PENDING:
         facts = (*facts, (_("Requested"), _.moment(share.at)))
         title, checked = _("Your request is being checked"), _("Our staff check that both user names belong to you.")
@@ -134,6 +149,13 @@ def _facts(_: Language, share: ShareView) -> tuple[tuple[str, str], ...]:
         (_("Belongs to"), share.owner),
         (_("Shared with") if share.state is ShareState.DONE else _("To be shared with"), share.user),
     )
+
+
+def _has_other_cards(visit: Visit, share: ShareView) -> bool:
+    """Return whether the user has other cards, which are set aside while the device is shared."""
+    # A user who shares a device during a login has no device.
+    devices = visit.system.devices(visit.token) if visit.is_logged_in() else ()
+    return any(each.live and each.kind not in _NO_CARDS and each.label != share.device for each in devices)
 
 
 def _steps(_: Language, current: int) -> Steps:

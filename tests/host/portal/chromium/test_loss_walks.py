@@ -82,7 +82,7 @@ def test_who_has_no_device_begins_with_one_of_another_user_name(walk: Walk) -> N
     assert walk.error
     walk.press("Continue", **{"Your other user name": "anna", "Password of your other user name": DEMO_PASSWORD})
     walk.press("Continue", Response=walk.card("anna", walk.read)).press("Share the device")
-    assert walk._("Keep your other cards in a safe place: you can use them again later.") in walk.text
+    assert walk._("You can now log in with it.") in walk.text
 
 
 @pytest.mark.parametrize("shown", [tomllib.loads((ROOT / "docs" / "examples" / "offices.toml").read_text())], indirect=True)
