@@ -93,6 +93,8 @@ class Listing:
     """Whether only the title is shown until the visitor unfolds the panel. `more` is not shown then."""
     forms: Sequence[Form] = ()
     """Buttons above the items. Such a button acts on several items."""
+    links: Sequence[Link] = ()
+    """Links beside the buttons above the items."""
 
 
 @dataclass(frozen=True, slots=True)

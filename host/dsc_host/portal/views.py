@@ -235,6 +235,8 @@ class View:
     """A path in the section that the page belongs to. If it is empty, the path of the page itself decides."""
     crumb: str = ""
     """The name of the page in the line that says where the visitor is. If it is empty, the title is used."""
+    above: Link | None = None
+    """The page between the section and this page, for the line that says where the visitor is. None if there is none."""
     onward: Link | None = None
     """The link to the page where most visitors go next, drawn as the primary button. Only for a page without a primary form.
 
@@ -249,7 +251,7 @@ class View:
     fragment: str = ""
     """The name of a template for content that the other parts cannot show, for example the card."""
     after: str = ""
-    """The name of a template for content right below the buttons of the first form."""
+    """The name of a template for content below the buttons of the first form, in a narrow window before the link `back`."""
     frame: str = ""
     """The class of a box around the values and forms, for example `phone`. The template `phone.html` draws the box's top."""
     beside: str = ""

@@ -55,8 +55,9 @@ def test_the_sessions_lead_to_the_password_if_the_session_may_change_it(
     scenario: Scenario, browser: Browsers, scope: Scope
 ) -> None:
     anna = enter(scenario, browser())
+    enter(scenario, browser())
     scenario.system.change(lambda tx: tx.db.execute(rows.sessions.table.update().values(scope=str(scope))))
-    link = '<a href="/password">Change the password</a>'
+    link = '</form><a class="button" href="/password">Change the password</a>'
     assert (link in anna.open("/sessions").html) is (scope in (Scope.FULL, Scope.ACCOUNT))
 
 
@@ -101,6 +102,7 @@ def test_a_session_by_finger_is_extended_on_the_page(scenario: Scenario, browser
     scenario.clock.advance(20 * 3600)
     assert "it lasts longer" in ben.open("/sessions").text
     assert "The session then lasts longer, until Nov " in ben.press("Extend this session").text
+    assert '<li><a href="/sessions">Sessions</a></li><li aria-current="page">Extend this session</li>' in ben.page.html
     page = ben.press("Extend this session", answer="P" + app.respond(ben.page.shown, "pin"))
     assert "Only an answer with your finger or face" in page.notice
     ben.press("Extend this session")

@@ -128,7 +128,7 @@ def test_support_is_asked_before_it_gives_a_code_or_a_card(scenario: Scenario, b
     assert "1 Harbour Road, Zug" in sue.press("Issue").text
     page = sue.press("Issue the card")
     assert page.title.startswith("Security code card ")
-    assert "<dt>Send it to</dt><dd>Anna\n1 Harbour Road\nZug</dd>" in page.html
+    assert '<dt>Send it to</dt><dd class="lines">Anna\n1 Harbour Road\nZug</dd>' in page.html
     assert '<button type="button" class="print" hidden>Print this page</button>' in page.html
 
 

@@ -50,7 +50,10 @@ def test_the_amount_that_can_be_withdrawn_now_is_at_the_field_and_the_limits_are
     )
     assert "Withdraw no more than your account holds: only the limit is checked here." in page.text
     assert 'id="f1-1-hint">At most $200,000.00 today. For example 1,250.00</p>' in page.html
-    assert re.search('aria-label="You are here"><ol><li>Money</li><li aria-current="page">Withdraw money</li>', page.html)
+    assert re.search(
+        'aria-label="You are here"><ol><li><a href="/withdraw">Money</a></li><li aria-current="page">Withdraw money</li>',
+        page.html,
+    )
     assert 'href="/">Back</a>' in page.html
     page = with_bank(scenario, browser(), "anna").page
     assert "<dt>You can withdraw now</dt><dd>Any amount: your device has no limit.</dd>" in page.html
@@ -114,7 +117,7 @@ def test_too_much_is_refused_at_the_field(scenario: Scenario, browser: Browsers)
     carl = with_bank(scenario, browser())
     page = carl.press("Continue", amount="200000.01")
     words = "At most $200,000.00 a day. For more, log in with a device that has a higher limit."
-    assert (page.status, page.error) == (409, "The amount is more than your limit.")
+    assert (page.status, page.error) == (409, "The amount is more than your daily limit.")
     assert page.forms[-2].fields["amount"] == "200000.01"
     assert f'id="f1-1-error">{words}</p>' in page.html
     assert ("login.withdraw", "refused", "") in scenario.events()
@@ -126,8 +129,11 @@ def test_too_much_for_the_rest_of_the_limit_is_told_with_the_day_when_it_is_full
     carl = with_bank(scenario, browser())
     scenario.system.withdraw(carl.cookie, Decimal(150_000))
     page = carl.press("Continue", amount="60000")
-    assert page.error == "The amount is more than the $50,000.00 that are left of your limit."
+    assert page.error == "The amount is more than the $50,000.00 that are left of today's limit."
     assert "At most $50,000.00 today. From November 15, 2023: $200,000.00 a day." in page.text
+    assert page.html.index('name="amount"') < page.html.index("From and to") < page.html.index("Account of"), (
+        "the field is first"
+    )
     for amount in (50_000, 200_000, 150_000):
         scenario.system.withdraw(carl.cookie, Decimal(amount))
         scenario.clock.advance(DAY)

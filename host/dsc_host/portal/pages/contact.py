@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dsc_host.login import NotIn
 from dsc_host.login.policy.offices import Office, Telephone
-from dsc_host.portal.components import WARNING, Alert, Empty, Facts, Listing, Quote
+from dsc_host.portal.components import WARNING, Alert, Columns, Empty, Facts, Listing, Quote
 from dsc_host.portal.languages import NONE, Language, spoken_in
 from dsc_host.portal.navigation import dialed
 from dsc_host.portal.pages.postal_addresses import in_lines
@@ -22,8 +22,8 @@ def contact(visit: Visit) -> Response:
     first = _panel(visit._, own)
     if others and visit.is_logged_in():
         first = replace(first, title=visit._("Your office: {name}", name=first.title))
-    blocks = [_loss(visit), first, *(_panel(visit._, each) for each in others)]
-    return visit.show(View(visit._("Contact"), blocks=blocks))
+    rest = (Columns([_panel(visit._, each) for each in others]),) if others else ()
+    return visit.show(View(visit._("Contact"), blocks=(_loss(visit), first, *rest)))
 
 
 def office_of(visit: Visit) -> Office:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import DeviceView, NotIn, NotNow, Offer
+from dsc_host.portal.components import WARNING, Alert
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.offers import digits_error, read_answer, with_answer_form, wrong_answer
 from dsc_host.portal.site import Visit
@@ -69,7 +70,8 @@ def _choosing(visit: Visit, devices: tuple[DeviceView, ...], kept: str) -> View:
     choices = [Choice(each.id, _(KINDS[each.kind]), device_name(each)) for each in devices]
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
-    view = View(_("Choose a device"), words=(_why(_),), forms=(form,), back=_leave(_), focus=True)
+    blocks = _consequence(_, _path(visit, kept))
+    view = View(_("Choose a device"), words=(_why(_),), blocks=blocks, forms=(form,), back=_leave(_), focus=True)
     return _with_title(visit, view, kept)
 
 
@@ -77,13 +79,13 @@ def _answering(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     path = _path(visit, kept)
     consequence = _consequence(_, path)
-    view = View(_(TITLES[offer.kind]), words=tuple(filter(None, (consequence, _why(_)))), back=_leave(_), focus=True)
+    view = View(_(TITLES[offer.kind]), words=(_why(_),), blocks=consequence, back=_leave(_), focus=True)
     form = Form("/proof/answer", _act(_, path) or _("Continue"), (hidden("kept", kept),), danger=bool(consequence))
     return with_answer_form(visit, offer, _with_title(visit, view, kept), form)
 
 
-def _consequence(_: Language, path: str) -> str:
-    """Return the main consequence of an operation whose button is red. Return empty text for other operations."""
+def _consequence(_: Language, path: str) -> tuple[Alert, ...]:
+    """Return the main consequence of an operation whose button is red. Return nothing for other operations."""
     consequences = {
         "/close": _("The account is closed for good: nobody can undo it."),
         "/devices/remove/confirm": _(
@@ -91,7 +93,7 @@ def _consequence(_: Language, path: str) -> str:
         ),
         "/opt-out": _("After you opt out, trading needs no device any more, only the password."),
     }
-    return consequences.get(path, "")
+    return (Alert(WARNING, consequences[path]),) if path in consequences else ()
 
 
 def _path(visit: Visit, kept: str) -> str:
@@ -122,7 +124,7 @@ def _with_title(visit: Visit, view: View, kept: str) -> View:
     if not (path := _path(visit, kept)):
         return view
     title = PROOFS.get(path)
-    return replace(view, title=visit._(title) if title else view.title, section=path)
+    return replace(view, title=visit._(title) if title else view.title, section=path, crumb=_act(visit._, path))
 
 
 def _leave(_: Language) -> Link:

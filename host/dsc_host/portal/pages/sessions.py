@@ -58,7 +58,13 @@ def _extending(visit: Visit, offer: Offer) -> View:
         _("Answer with your finger or face in the app, not with its PIN."),
         *((_ends(_, until, latest),) if latest else ()),
     )
-    view = View(_("Extend this session"), words=words, back=Link("/sessions", _("Back to the sessions")), focus=True)
+    view = View(
+        _("Extend this session"),
+        words=words,
+        above=Link("/sessions", _("Sessions")),
+        back=Link("/sessions", _("Back to the sessions")),
+        focus=True,
+    )
     return with_answer_form(visit, offer, view, Form("/sessions/extend/answer", _("Extend this session")))
 
 
@@ -68,7 +74,7 @@ def _sessions(visit: Visit) -> View:
     longer = (_extendable(_, own.until, latest),) if latest is not None else ()
     words = (_("If you do not recognize a session, end it and change your password."),) if others else ()
     rows, none = [_item(_, each) for each in others], Empty(_("You are logged in nowhere else."), "window")
-    password = Link("/password", _("Change the password")) if is_for(visit.visitor(), "/profile") else None
+    password = (Link("/password", _("Change the password")),) if is_for(visit.visitor(), "/profile") else ()
     extend = (button("/sessions/extend", _("Extend this session")),) if latest is not None else ()
     end = (Form("/sessions/end-others", _("End all other sessions"), danger=True),) if others else ()
     return View(
@@ -76,7 +82,7 @@ def _sessions(visit: Visit) -> View:
         blocks=(
             Listing(_("This session"), [_item(_, own)], words=longer),
             PageForms(),
-            Listing(_("Other sessions"), rows, none, password, words, forms=end),
+            Listing(_("Other sessions"), rows, none, words=words, forms=end, links=password if others else ()),
         ),
         forms=extend,
         placed=True,

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from dsc_host.login import Deposit, DeviceState, HoldState, NotNow, Statement
 from dsc_host.portal.components import INFO, SUCCESS, WARNING, Columns, Empty, Item, Listing
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.device_items import capitalized
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Block, Cell, Row, Table, View, button
 from dsc_host.portal.wording import GONE, HOLDS, KINDS
@@ -57,15 +58,20 @@ def statement_item(_: Language, statement: Statement) -> Item:
     details: tuple[str, ...] = (_.short_day(statement.day),)
     if statement.languages and _.code not in statement.languages:
         details += (_("Language: {language}", language=_.language(statement.languages[0])),)
-    return Item(title(_, statement), "document", details=details, actions=(pdf,))
+    name = capitalized(_period(_, statement) or statement.title)
+    return Item(name, "document", details=details, actions=(pdf,), about=title(_, statement))
+
+
+def _period(_: Language, statement: Statement) -> str:
+    """Return the year, or the month in the visitor's language. Return empty text if the provider gives another period."""
+    if re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", statement.period):
+        return _.month(statement.period)
+    return statement.period if re.fullmatch("[0-9]{4}", statement.period) else ""
 
 
 def title(_: Language, statement: Statement) -> str:
     """Return the title in the visitor's language if the period is known, or else the provider's own title."""
-    period = statement.period
-    if re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", period):
-        period = _.month(period)
-    elif not re.fullmatch("[0-9]{4}", period):
+    if not (period := _period(_, statement)):
         return statement.title
     if statement.tax:
         return _("Tax form for {period}", period=period)

@@ -222,7 +222,7 @@ def _caller_facts(visit: Visit, known: CallerView, devices: Sequence[DeviceView]
         (_("Language"), _.language(known.language)),
         (_("Postal address"), known.address),
         (_("Account"), _("closed") if known.closed else protection),
-        (_("Call ends at"), _("{time} UTC (minutes left: {minutes})", time=_.time(known.until), minutes=minutes)),
+        (_("Identified until"), _("{time} UTC ({minutes} min left)", time=_.time(known.until), minutes=minutes)),
     )
     return Facts(_("Caller"), facts, Link("#f1-1", _("Note and end of the call")), across=True)
 

@@ -11,7 +11,7 @@ from dsc_host.login.errors import AlreadyDone
 from dsc_host.login.policy.model import Level
 from dsc_host.login.views import Payout
 from dsc_host.portal import amounts
-from dsc_host.portal.components import WARNING, Actions, Alert, Meters
+from dsc_host.portal.components import WARNING, Actions, Alert, Facts, Meters
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import confirmations
 from dsc_host.portal.pages.funding import example
@@ -56,7 +56,9 @@ def withdraw(visit: Visit) -> Response:
     if not allowance:
         title, words = _too_much(_, *visit.system.withdrawal_limit(visit.token))
         view = _withdraw(visit, hint=example(_)) if words else _withdraw(visit)
-        return visit.wrong(replace(view, wrong_words=words), title, 409, "amount")
+        # The field is right below the error, and the accounts are below the field.
+        view = replace(view, facts=(), below=(Facts(_("From and to"), view.facts), *view.below), wrong_words=words)
+        return visit.wrong(view, title, 409, "amount")
     if not sure:
         return visit.redirect(confirmations.sealed(visit, _CHECK, amount=f"{amount:.2f}", entry=new_id()))
     return visit.redirect(
@@ -70,8 +72,12 @@ def _too_much(_: Language, level: Level, allowance: Allowance) -> tuple[str, str
     if left is None or level.per_day is None:
         return title, ""
     if left == level.per_day:
+        title = _("The amount is more than your daily limit.")
         return title, _("At most {limit} a day. For more, log in with a device that has a higher limit.", limit=_.dollars(left))
-    title = _("The amount is more than the {left} that are left of your limit.", left=_.dollars(left))
+    if left == allowance.left_today:
+        title = _("The amount is more than the {left} that are left of today's limit.", left=_.dollars(left))
+    else:
+        title = _("The amount is more than the {left} that are left of the limit for five business days.", left=_.dollars(left))
     if (day := allowance.full_on) is None:
         return title, _("At most {most} today.", most=_.dollars(left))
     words = _(
