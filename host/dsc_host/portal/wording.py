@@ -19,6 +19,7 @@ from dsc_host.login import (
     Role,
     Scope,
     ShareState,
+    TooManyAttempts,
 )
 from dsc_host.portal.languages import Language
 
@@ -276,6 +277,8 @@ _NOTICES: Mapping[str, str] = {
     "denied": "The login was denied.",
     "time": "Time has passed.",
 }
+_MOST_SECONDS, _MOST_MINUTES = 120, 120
+"""The longest times to wait that an error gives in seconds and in minutes. A longer time is in hours."""
 SUCCESS, INFO, WARNING = "success", "info", "warning"
 NOTICE_KINDS: Mapping[str, str] = {
     "ended": INFO,
@@ -333,6 +336,8 @@ def name_with_label(name: str, label: str) -> str:
 
 def explained(error: DscError, _: Language) -> str:
     """Return a sentence that explains an error to the visitor but does not help an attacker."""
+    if isinstance(error, TooManyAttempts) and error.retry_after > _MOST_SECONDS:
+        return _sentence(_later(error, _))
     if isinstance(error, LoginError):
         # Translate only the values that are roles: a user may have the name of a role.
         values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items() if name == "role"}
@@ -344,6 +349,14 @@ def explained(error: DscError, _: Language) -> str:
     if isinstance(error, VerifierError | OutOfMemory):
         return _("This is not possible at the moment. Nothing was changed. Try again.")
     return _("That did not work.")
+
+
+def _later(error: TooManyAttempts, _: Language) -> str:
+    """Return the words of an error with a long time to wait, in minutes or hours. The time is rounded up."""
+    minutes = math.ceil(error.retry_after / 60)
+    if minutes <= _MOST_MINUTES:
+        return _("too many attempts; try again in {minutes} min", minutes=minutes)
+    return _("too many attempts; try again in {hours} h", hours=math.ceil(minutes / 60))
 
 
 def explained_at_field(error: InputError, _: Language) -> str:

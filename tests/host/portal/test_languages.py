@@ -13,7 +13,7 @@ from tests.host.portal.browser import Browsers, enter
 from tests.host.portal.sentences import sentences
 
 from dsc_host.errors import TooManyChallenges
-from dsc_host.login import Kind, NotAllowed
+from dsc_host.login import Kind, NotAllowed, TooManyAttempts
 from dsc_host.portal.instructions import INSTRUCTIONS, marked
 from dsc_host.portal.languages import NAMES, NONE, load, negotiated
 from dsc_host.portal.wording import explained
@@ -152,6 +152,22 @@ def test_days_moments_and_amounts_are_written_as_the_language_does() -> None:
 
 def test_a_wait_of_less_than_a_second_is_shown_as_one_second() -> None:
     assert explained(TooManyChallenges("", 0.2), load()["en"]).endswith("Try again in 1 s.")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (119.5, "120 s"),
+        (120, "120 s"),
+        (120.5, "3 min"),
+        (3600, "60 min"),
+        (7200, "120 min"),
+        (7200.5, "3 h"),
+        (86_400, "24 h"),
+    ],
+)
+def test_a_long_wait_is_given_in_minutes_or_hours_rounded_up(seconds: float, words: str) -> None:
+    assert explained(TooManyAttempts(seconds), load()["en"]) == f"Too many attempts; try again in {words}."
 
 
 def test_a_value_cannot_put_another_value_in() -> None:
