@@ -133,8 +133,11 @@ def charge(tx: LoginTransaction, limits: Sequence[RateLimit]) -> TooManyAttempts
     for limit, attempt in before.items():
         over = now >= attempt.since + limit.within or attempt.failures >= limit.most
         failures = 1 if over else attempt.failures + 1
-        since = now if over else attempt.since
-        until = now + _closed_for(limit, failures, now - since)
+        # If the clock was set back, the first failure may have a later time. Do not close the limit for longer because of this.
+        since = now if over else min(attempt.since, now)
+        seconds = _closed_for(limit, failures, now - since)
+        # An open limit has no end: the current time would close it if the clock was set back afterwards.
+        until = now + seconds if seconds else 0.0
         rows.attempts.change(tx.db, attempt.name, failures=failures, since=since, until=until)
     return None
 

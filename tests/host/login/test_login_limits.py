@@ -8,7 +8,8 @@ from tests.host.login.scenario import DAY, PASSWORD, Scenario, new_scenario
 from tests.host.login.wrong_passwords import tried
 from tests.host.verifier_samples import Clock
 
-from dsc_host.login import TooManyAttempts, rows
+from dsc_host.login import TooManyAttempts, rate_limits, rows
+from dsc_host.login.rate_limits import RateLimit
 from dsc_host.records.seals import Seals
 
 
@@ -36,6 +37,30 @@ def test_many_names_from_one_ipv6_network_shut_it(scenario: Scenario) -> None:
     assert compared == 10
     with pytest.raises(TooManyAttempts):
         scenario.system.begin("anna", PASSWORD, "2001:db8::ffff")
+
+
+def test_a_clock_that_is_set_back_closes_no_limit_for_longer(scenario: Scenario) -> None:
+    limit = RateLimit("test", "anna", 2, DAY)
+
+    def charged() -> TooManyAttempts | None:
+        return scenario.system.change(lambda tx: rate_limits.charge(tx, [limit]))
+
+    assert charged() is None
+    scenario.clock.advance(-3600)
+    assert charged() is None
+    refusal = charged()
+    assert refusal is not None
+    assert refusal.retry_after == DAY
+
+
+def test_a_clock_that_is_set_back_closes_no_open_limit(scenario: Scenario) -> None:
+    scenario.enter("anna")
+    scenario.enter_by_sms("ben")
+    assert tried(scenario, "carl", "192.0.2.9")
+    scenario.clock.advance(-3600)
+    assert scenario.enter("anna")
+    assert scenario.enter_by_sms("ben")
+    assert tried(scenario, "carl", "192.0.2.9")
 
 
 # ---- what refused attempts leave behind ----
