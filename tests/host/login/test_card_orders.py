@@ -6,7 +6,7 @@ account is closed.
 
 import pytest
 from tests.host.login.card_orders import days, made, online_card, ordered, pressed, shipped
-from tests.host.login.scenario import CARL, DAY, PASSWORD, Scenario
+from tests.host.login.scenario import CARL, DAY, PASSWORD, Scenario, opened_scenario
 
 from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState
 from dsc_host.verifier import State
@@ -77,6 +77,19 @@ def test_no_card_activates_itself_before_its_owner_was_told(scenario: Scenario, 
     assert Kind.DSC_PLUS not in {each.kind for each in scenario.system.begin("carl", PASSWORD).choices}
     assert days(scenario, 1) == ["activated"]
     assert days(scenario, 5) == []
+
+
+def test_an_activation_that_the_policy_postpones_is_announced_again(scenario: Scenario, card: SimulatedCard) -> None:
+    shipped(scenario, scenario.session("carl"), card)
+    assert days(scenario, 20) == ["activation_near", "activation_imminent"]
+    # A clock that is set back repeats no notice.
+    scenario.clock.advance(-3600)
+    assert days(scenario, 0) == []
+    scenario.clock.advance(3600)
+    with opened_scenario(scenario.url, scenario.clock, {"activation": {"automatic_days": 31}}) as later:
+        assert days(later, 4) == ["activation_near"]
+        assert days(later, 6) == ["activation_imminent"]
+        assert days(later, 1) == ["activated"]
 
 
 # ---- a misplaced card that was replaced ----

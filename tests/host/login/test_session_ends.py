@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from tests.host.login.card_orders import PIN
 from tests.host.login.phone_app import activated
-from tests.host.login.scenario import PASSWORD, SERIALS, Scenario
+from tests.host.login.scenario import DAY, PASSWORD, SERIALS, Scenario, opened_scenario
 from tests.host.login.shares import proven
 
 from dsc_host.login import Kind, Loss, NotIn, rows
@@ -93,3 +93,11 @@ def test_no_row_is_left_of_a_session_that_has_ended(scenario: Scenario) -> None:
     token, _ = scenario.session("anna"), scenario.session("anna")
     scenario.system.change_password(token, PASSWORD, OTHER)
     assert scenario.system.context.read(lambda tx: rows.sessions.count(tx.db)) == 1
+
+
+def test_more_days_of_full_access_do_not_let_a_session_outlast_its_temporary_code(scenario: Scenario) -> None:
+    code, _ = scenario.bridged("ben")
+    with opened_scenario(scenario.url, scenario.clock, {"temporary": {"full_days": 60}}) as later:
+        scenario.clock.advance(12 * DAY - 60)
+        token = later.answered(later.chosen("ben", Kind.TEMPORARY_CODE).token, code)
+        assert later.system.visitor(token).until == scenario.clock.now + 60

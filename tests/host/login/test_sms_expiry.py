@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from tests.host.login.card_orders import PIN, ordered
-from tests.host.login.scenario import DAY, PASSWORD, PHONE, Scenario, new_scenario
+from tests.host.login.scenario import DAY, PASSWORD, PHONE, Scenario, new_scenario, opened_scenario
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Kind, NotAllowed, NotFound, Scope, json_column, rows
@@ -129,6 +129,41 @@ def test_who_has_had_sms_for_years_is_reminded_a_week_before(clock: Clock) -> No
         assert scenario.system.visitor(scenario.enter_by_sms("carl")).scope is Scope.FULL
         clock.advance(60)
         assert scenario.system.visitor(scenario.enter_by_sms("carl")).scope is Scope.ACCOUNT
+
+
+@pytest.mark.parametrize("day", [22, 25, 29])
+def test_an_end_that_the_policy_moves_is_announced_again(scenario: Scenario, day: int) -> None:
+    for _ in range(day):
+        scenario.clock.advance(DAY)
+        scenario.system.operator.run_due()
+    before = reminders(scenario, "carl")
+    told = []
+    with opened_scenario(scenario.url, scenario.clock, {"sms": {"days": 2 * DAYS}}) as later:
+        for _ in range(2 * DAYS - 1 - day):
+            later.clock.advance(DAY)
+            later.system.operator.run_due()
+            told.append(reminders(later, "carl"))
+        assert later.system.visitor(later.enter_by_sms("carl")).scope is Scope.FULL
+        later.clock.advance(DAY)
+        assert later.system.visitor(later.enter_by_sms("carl")).scope is Scope.ACCOUNT
+    assert (before, told) == ({22: 0, 25: 1, 29: 2}[day], [0] * (52 - day) + [1] * 6 + [2])
+
+
+def test_a_later_number_that_shares_the_reminder_repeats_none(scenario: Scenario) -> None:
+    scenario.clock.advance(3 * DAY)
+
+    def enabled_later(tx: LoginTransaction) -> None:
+        carl = user_named(tx.db, "carl")
+        calls = found(rows.devices.one(tx.db, rows.devices.c.owner_id == carl.id, rows.devices.c.kind == Kind.VOICE))
+        rows.devices.change(tx.db, calls.id, made_at=tx.now())
+
+    scenario.system.change(enabled_later)
+    scenario.clock.advance(20 * DAY)
+    for _ in range(12):
+        scenario.clock.advance(DAY)
+        scenario.system.operator.run_due()
+        scenario.system.operator.run_due()
+    assert reminders(scenario, "carl") == 2
 
 
 def test_codes_that_open_the_account_prove_nothing_in_a_session_that_opens_all(scenario: Scenario) -> None:

@@ -25,6 +25,8 @@ from dsc_host.login.views import Offer
 from dsc_host.records.transaction import Refused
 
 _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
+_MOVED = DAY / 2
+"""The seconds by which an announced activation must be postponed to be announced again. A change of the clock is shorter."""
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
@@ -138,13 +140,17 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     """Activate the device if this is due, or announce the activation to its owner. Return the stage of a notice, or empty text.
 
     The first notice has the stage `near`, and the last notice has the stage `imminent`. `announced` is the stage of the latest
-    notice. No device is activated before the notice `imminent`. A card that the verifier's operator has taken out of use is not
-    activated, because its activation would end the devices that it replaces.
+    notice. No device is activated before the notice `imminent`. If a change of the policy postpones the activation after this
+    notice, the notices are sent again. A card that the verifier's operator has taken out of use is not activated, because its
+    activation would end the devices that it replaces.
     """
     if device.state != DeviceState.SHIPPED or not kinds.of(device).can_answer(tx, device):
         return ""
     due_at = waits.after_wait(tx, user, device, due_at)
     policy, left = tx.policy.activation, due_at - tx.now()
+    if announced == "imminent" and left > policy.imminent_days * DAY + _MOVED:
+        # A change of the policy has postponed the activation since the last notice. Announce it again.
+        announced = ""
     if left <= 0 and announced == "imminent":
         activate(tx, user, device, "by itself")
         return ""

@@ -147,7 +147,8 @@ def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, 
         # Alarm the security team, but show no sign of it on the page.
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     # A session lasts no longer than the device that opened it.
-    bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)
+    ends = [at for at in (outcome.until, device.expires_at) if at is not None]
+    bounded = replace(outcome, until=min(ends, default=None))
     return _open_session(tx, user, device.id, bounded, LoginData.of(session))
 
 
