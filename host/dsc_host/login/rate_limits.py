@@ -180,7 +180,7 @@ def forget_old(tx: LoginTransaction) -> None:
     """Remove the rows that no limit needs any more."""
     longest = max(tx.policy.login.failures_within, tx.policy.login.address_within, DAY)
     old = (rows.attempts.c.until < tx.now()) & (rows.attempts.c.since < tx.now() - longest)
-    rows.attempts.remove(tx.db, old)
+    rows.attempts.remove_free(tx.db, old)
 
 
 def _closed(tx: LoginTransaction, limits: Sequence[RateLimit]) -> ClosedLimit | None:

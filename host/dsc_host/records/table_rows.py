@@ -34,7 +34,7 @@ class Rows(Generic[R]):
     Statements that each login repeats are compiled only once: compiling them each time would take most of a login's time.
     """
 
-    __slots__ = ("_add", "_changes", "_ensure", "_find", "_key", "_kind", "_lock", "c", "table")
+    __slots__ = ("_add", "_changes", "_ensure", "_find", "_key", "_kind", "_lock", "_lock_free", "c", "table")
 
     def __init__(self, table: Table, kind: type[R]) -> None:
         self.table = table
@@ -45,6 +45,7 @@ class Rows(Generic[R]):
         # A row that refers to a locked row may be added meanwhile: its transaction does not wait, which could be a deadlock.
         locked = found.with_for_update(key_share=True)
         self._find, self._lock, self._add = Statement(found), Statement(locked), Statement(insert(table))
+        self._lock_free = Statement(found.with_for_update(key_share=True, skip_locked=True))
         self._ensure = Statement(lambda dialect: insert_of(dialect)(table).on_conflict_do_nothing())
         self._changes: dict[tuple[str, ...], Statement] = {}
 
@@ -59,6 +60,10 @@ class Rows(Generic[R]):
         records that refer to it, for example a message to a user.
         """
         return self._made(self._lock.row(db, {_KEY: key})) if is_key(key) else None
+
+    def locked_if_free(self, db: Connection, key: str) -> R | None:
+        """Lock the record with this key and return it. Return None if there is none, or if another transaction locks it."""
+        return self._made(self._lock_free.row(db, {_KEY: key})) if is_key(key) else None
 
     def one(self, db: Connection, *conditions: ColumnElement[bool]) -> R | None:
         """Return a record that meets all conditions, or None if there is none."""
@@ -100,6 +105,14 @@ class Rows(Generic[R]):
     def remove(self, db: Connection, *conditions: ColumnElement[bool]) -> int:
         """Remove the records that meet all conditions, and return how many there were."""
         return db.execute(delete(self.table).where(*conditions)).rowcount
+
+    def remove_free(self, db: Connection, *conditions: ColumnElement[bool]) -> None:
+        """Remove the records that meet all conditions, except those that other transactions have locked.
+
+        This never waits, so it needs no place in the order of locks.
+        """
+        free = select(self._key).where(*conditions).with_for_update(skip_locked=True)
+        db.execute(delete(self.table).where(self._key.in_(free)))
 
     def _change_of(self, names: tuple[str, ...]) -> Statement:
         values = {name: bindparam(f"{_NEW}{name}", type_=self.c[name].type) for name in names}

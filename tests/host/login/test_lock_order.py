@@ -4,13 +4,15 @@ These tests use PostgreSQL, where transactions write at the same time.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.host.databases import POSTGRESQL
 from tests.host.login.card_orders import online_card
 from tests.host.login.meanwhile import Beside, after, before, before_locking, conflicts
-from tests.host.login.scenario import ANNA, PASSWORD, Scenario, new_scenario
+from tests.host.login.scenario import ANNA, DAY, PASSWORD, Scenario, new_scenario
 from tests.host.login.shares import proven
+from tests.host.login.wrong_passwords import tried
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import (
@@ -19,11 +21,16 @@ from dsc_host.login import (
     OrderState,
     ShareState,
     Step,
+    rate_limits,
     rows,
 )
 from dsc_host.login.accounts import users
 from dsc_host.login.cards import returns
 from dsc_host.login.devices import waits
+from dsc_host.login.service.maintenance import Done
+from dsc_host.records import vault
+from dsc_host.records.group_commit import GroupCommit
+from dsc_host.records.table_rows import Rows
 
 PIN = "8246"
 
@@ -146,3 +153,72 @@ def test_a_notice_to_a_locked_user_waits_for_nobody(served: Scenario, monkeypatc
     assert served.system.stop_change(code)
     assert others[0].result() is OrderState.REQUESTED
     assert seen == []
+
+
+# ---- the maintenance ----
+
+
+@pytest.fixture
+def aged(served: Scenario) -> Scenario:
+    """A scenario with an expired session of ben, old attempts, and an old draft of ben's request."""
+    served.session("ben")
+    assert tried(served, "anna", "192.0.2.9")
+    anna = served.session("anna")
+    served.system.draft_request(anna, PIN, name="ben")
+    served.system.leave(anna)
+    served.clock.advance(2 * DAY)
+    return served
+
+
+@pytest.mark.postgresql
+def test_an_account_is_closed_while_sessions_are_tidied_away(aged: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, others, seen = aged.session("anna"), [], conflicts(monkeypatch)
+    # As if each had found a row locked before: alone, a transaction waits.
+    monkeypatch.setattr(GroupCommit, "do", GroupCommit.do_alone)
+
+    def meanwhile(*_: object) -> None:
+        others.append(Beside(lambda: aged.system.close_account(anna)))
+        others[0].waits(aged)
+
+    before(monkeypatch, rate_limits, "forget_old", meanwhile)
+    aged.system.operator.run_due()
+    assert others[0].result() is None
+    assert seen == []
+
+
+@pytest.mark.postgresql
+def test_an_account_is_closed_while_a_draft_is_tidied_away(aged: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, others = aged.session("anna"), []
+
+    def meanwhile(*_: object) -> None:
+        others.append(Beside(lambda: aged.system.close_account(anna)))
+        assert others[0].waits(aged)
+
+    before(monkeypatch, vault, "forget", meanwhile)
+    aged.system.operator.run_due()
+    assert others[0].result() is None
+
+
+@pytest.mark.postgresql
+def test_the_maintenance_waits_for_no_row(aged: Scenario) -> None:
+    """The next run does the work on locked rows: a wait for one of several rows could be a deadlock."""
+    expired = [each.id for each in all_of(aged, rows.sessions)]
+    used = aged.system.visitor(aged.session("anna")).session
+    aged.clock.advance(60)
+    aged.system.context.activity.record(used, aged.clock.now)
+    old = [each.name for each in all_of(aged, rows.attempts)]
+    with aged.system.context.cards.writing() as tx:
+        for session in (*expired, used):
+            assert rows.sessions.locked(tx.db, session)
+        for name in old:
+            assert rows.attempts.locked(tx.db, name)
+        assert isinstance(Beside(aged.system.operator.run_due).result(), Done)
+        assert set(old) == {each.name for each in all_of(aged, rows.attempts)}
+        assert {each.id: each.seen_at for each in all_of(aged, rows.sessions)} != {used: aged.clock.now}
+    aged.system.operator.run_due()
+    assert all_of(aged, rows.attempts) == []
+    assert {each.id: each.seen_at for each in all_of(aged, rows.sessions)} == {used: aged.clock.now}
+
+
+def all_of(scenario: Scenario, table: Rows[Any]) -> list[Any]:
+    return scenario.system.context.read(lambda tx: table.all(tx.db))

@@ -191,21 +191,3 @@ def test_a_session_is_ended_once_by_parallel_calls(scenario: Scenario) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(ends, range(4))).count(True) == 1
-
-
-def test_all_processes_write_the_use_of_sessions_in_one_order(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = [scenario.session(name) for name in ("anna", "ben", "carl")]
-    known, written = sorted(scenario.system.visitor(token).session for token in tokens), []
-    change = type(rows.sessions).change
-
-    def changed(table: object, db: object, key: str, **values: object) -> None:
-        written.append(key)
-        change(rows.sessions, db, key, **values)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(rows.sessions), "change", changed)
-    later = scenario.clock() + 1
-    for order in (known, known[::-1]):
-        later += 1
-        used = dict.fromkeys(order, later)
-        scenario.system.change(lambda tx, used=used: sessions.write_activity(tx, used))  # type: ignore[misc]
-    assert written == known * 2

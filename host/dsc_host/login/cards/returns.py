@@ -233,7 +233,10 @@ def _end_all(tx: LoginTransaction, user: User, by: str) -> None:
     `by` is the name of the user who closes the account.
     """
     for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id):
-        if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
+        if order.state == OrderState.DRAFT:
+            # The maintenance may be removing an old draft.
+            requests.drop(tx.db, order)
+        elif order.state == OrderState.REQUESTED:
             requests.cancel(tx, user, order.id, by=by)
     for device, use in registry.held_by(tx.db, user):
         if device.owner_id != user.id:

@@ -112,7 +112,7 @@ def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: 
 
 def forget_old(tx: LoginTransaction) -> None:
     """Remove messages that are more than 90 days old, and were sent or failed."""
-    rows.messages.remove(
+    rows.messages.remove_free(
         tx.db, rows.messages.c.state.in_((_SENT, _FAILED)), rows.messages.c.at < tx.now() - _KEPT_SECONDS
     )  # fmt: skip
 

@@ -45,7 +45,17 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     activations += do(activation.sheets_to_be_activated, activation.activate_sheet_due)
     do(sms_expiry.to_remind, sms_expiry.remind)
     expired = do(_find_expired, _end)
-    context.change(_tidy)
+    do(_old_drafts, _drop)
+    # Each of these is a separate transaction: in one transaction, they would lock rows in no fixed order.
+    for tidy in (
+        sessions.forget_old,
+        rate_limits.forget_old,
+        outbox.retry_stuck,
+        outbox.forget_old,
+        _forget_old_pushes,
+        _forget_old_shares,
+    ):
+        context.change(tidy)
     _write_activity(context)
     _log_refusals(context)
     sent = outbox.deliver(context, senders)
@@ -93,23 +103,26 @@ def _end(tx: LoginTransaction, device_id: str) -> None:
 
 def _write_activity(context: LoginContext) -> None:
     if used := context.activity.pending():
-        context.change(lambda tx: sessions.write_activity(tx, used))
-        context.activity.forget(used)
+        context.activity.forget(context.change(lambda tx: sessions.write_activity(tx, used)))
 
 
-def _tidy(tx: LoginTransaction) -> None:
-    sessions.forget_old(tx)
-    rate_limits.forget_old(tx)
-    outbox.retry_stuck(tx)
-    outbox.forget_old(tx)
-    rows.pushes.remove(tx.db, rows.pushes.c.expires_at < tx.now() - _DRAFT_SECONDS)
-    old_shares = (rows.shares.c.state.in_([ShareState.DRAFT, ShareState.PROVEN])) & (
-        rows.shares.c.expires_at <= tx.now()
-    )  # fmt: skip
-    rows.shares.remove(tx.db, old_shares)
-    old_drafts = (rows.orders.c.state == OrderState.DRAFT) & (rows.orders.c.at < tx.now() - _DRAFT_SECONDS)
-    for order in rows.orders.all(tx.db, old_drafts, most=1000):
+def _old_drafts(tx: LoginTransaction) -> list[str]:
+    old = (rows.orders.c.state == OrderState.DRAFT) & (rows.orders.c.at < tx.now() - _DRAFT_SECONDS)
+    return [order.id for order in rows.orders.all(tx.db, old, most=1000)]
+
+
+def _drop(tx: LoginTransaction, order_id: str) -> None:
+    if order := rows.orders.find(tx.db, order_id):
         requests.drop(tx.db, order)
+
+
+def _forget_old_pushes(tx: LoginTransaction) -> None:
+    rows.pushes.remove_free(tx.db, rows.pushes.c.expires_at < tx.now() - _DRAFT_SECONDS)
+
+
+def _forget_old_shares(tx: LoginTransaction) -> None:
+    unused = rows.shares.c.state.in_([ShareState.DRAFT, ShareState.PROVEN])
+    rows.shares.remove_free(tx.db, unused, rows.shares.c.expires_at <= tx.now())
 
 
 def _log_refusals(context: LoginContext) -> None:

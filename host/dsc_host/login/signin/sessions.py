@@ -147,19 +147,28 @@ def rotate(tx: LoginTransaction, token: str) -> str:
     return new
 
 
-def write_activity(tx: LoginTransaction, used: Mapping[str, float]) -> None:
-    """Write the times of the last use of sessions. `used` maps their ids to Unix times."""
-    # Lock the rows in the order of their ids: several processes may do this at the same time.
-    for session, seen_at in sorted(used.items()):
-        written = rows.sessions.find(tx.db, session)
-        # Another process may have written a later use.
-        if written is not None and written.seen_at < seen_at:
-            rows.sessions.change(tx.db, session, seen_at=seen_at)
+def write_activity(tx: LoginTransaction, used: Mapping[str, float]) -> Mapping[str, float]:
+    """Write the times of the last use of sessions. `used` maps their ids to Unix times.
+
+    Return the part of `used` that need not be written any more. The rest is about sessions that other transactions have locked:
+    waiting for several sessions, of several users, could be a deadlock.
+    """
+    done = dict[str, float]()
+    for session, seen_at in used.items():
+        if rows.sessions.find(tx.db, session) is not None:
+            written = rows.sessions.locked_if_free(tx.db, session)
+            if written is None:
+                continue
+            # Another process may have written a later use.
+            if written.seen_at < seen_at:
+                rows.sessions.change(tx.db, session, seen_at=seen_at)
+        done[session] = seen_at
+    return done
 
 
 def forget_old(tx: LoginTransaction) -> None:
     """Remove the sessions that have reached the end of their duration."""
-    rows.sessions.remove(tx.db, rows.sessions.c.expires_at < tx.now())
+    rows.sessions.remove_free(tx.db, rows.sessions.c.expires_at < tx.now())
 
 
 def lasts(context: LoginContext, user: User, session: Session) -> bool:
