@@ -189,6 +189,8 @@ def _file_of(database: str) -> Path | None:
         raise InputError(
             "database", "must name a file, for example sqlite:///dsc.db: a database in memory ends with the command"
         )
+    if "\0" in name:
+        raise InputError("database", "a file's name cannot hold a NUL; remove %00 from the URL")
     return None if name == database else Path(name)
 
 

@@ -169,12 +169,14 @@ def portal(
         from dsc_host.gateway.forward_auth.tickets import check_domain
         from dsc_host.gateway.openid.clients import check_issuer
         from dsc_host.portal.app import LOOPBACK
+        from dsc_host.portal.security import check_hosts
     if demo:
         unused = {"issuer": issuer, "ticket-domain": ticket_domain, "mail": mail, "mail-from": mail_from, "spool": spool}
         _check_demo({**unused, "proxy": proxy != HOST, "workers": workers != 1})
     ports = _DEMO_PORTS if demo and port is None else 1
     address = processes.Address.checked(host, PORT if port is None else port, ports=ports)
     hosts = tuple(public or LOOPBACK)
+    check_hosts(hosts)
     load_policy(policy)
     if ticket_domain:
         check_domain(ticket_domain)

@@ -60,8 +60,8 @@ def _read(path: Path) -> dict[str, str]:
     for name, value in found.items():
         if name not in VARIABLES:
             raise InputError("settings", f"{path} has an unknown name, {printable(name)}; it may have {', '.join(VARIABLES)}")
-        if not isinstance(value, str) or not value:
-            raise InputError("settings", f"{path}: {name} must be a text that is not empty")
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise InputError("settings", f"{path}: {name} must be a text that is not empty, without NUL")
     return found
 
 

@@ -22,7 +22,7 @@ and only together with the client's secret, key or PKCE verifier.
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from unicodedata import category
 from urllib.parse import parse_qsl
@@ -31,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dsc_host.errors import InputError
 from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 64 * 1024
@@ -202,6 +203,16 @@ class Guard:
         if self._secure:
             headers["strict-transport-security"] = "max-age=31536000"
         return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def check_hosts(hosts: Iterable[str]) -> None:
+    """Raise `InputError` unless each of `hosts` is a name that a visitor's request can have, without a scheme and a port."""
+    for host in hosts:
+        if not host.isascii() or not host.isprintable() or _name(host) != host.lower() or not host:
+            raise InputError(
+                "public",
+                f"must be a host name without https:// and without a port, for example login.example.com, not {host!r}",
+            )
 
 
 def _name(host: str) -> str:

@@ -71,6 +71,8 @@ def test_a_name_that_is_encoded_in_the_url_is_known_too(dscplus: Command, keys: 
     assert records.read_bytes() == whole
     assert dscplus.refused("card", "list", "--db", f"{url}x", code=1).endswith("person add")
     assert "must name a file" in dscplus.refused("card", "list", "--db", "sqlite:///%3Amemory:")
+    assert "cannot hold a NUL" in dscplus.refused("restore", str(keys), "--db", "sqlite:///a%00.db")
+    assert "cannot hold a NUL" in dscplus.refused("card", "list", "--db", "sqlite:///a%00.db")
 
 
 def test_the_own_folder_may_have_any_name(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:

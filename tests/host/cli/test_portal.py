@@ -15,7 +15,10 @@ from tests.benchmarks.bench_service import server_process
 from tests.host.command_runner import Command
 
 from dsc_host.cli.portal import PORT, mail_sender
+from dsc_host.errors import InputError
 from dsc_host.login.messages.senders import Mail
+from dsc_host.portal.app import LOOPBACK
+from dsc_host.portal.security import check_hosts
 
 COMMAND = "from dsc_host.cli.main import main; main()"
 
@@ -33,6 +36,7 @@ def test_a_mistake_is_one_line(dscplus: Command) -> None:
         (("--spool", "nowhere"), "spool: nowhere is not a folder"),
         (("--mail", "localhost"), "mail: must be HOST:PORT"),
         (("--mail", "localhost:0", "--mail-from", "a@example.com"), "mail: must be HOST:PORT"),
+        (("--public", "https://login.example.com"), "public: must be a host name without https://"),
         (("--mail", "localhost:25"), "mail-from: must be the sender's email address"),
         (("--mail-from", "a@example.com"), "mail: must be HOST:PORT"),
         (("--policy", "nowhere.toml"), "policy: nowhere.toml cannot be read"),
@@ -47,6 +51,18 @@ def test_a_mistake_is_one_line(dscplus: Command) -> None:
         (("--demo", "--proxy", "192.0.2.1"), "proxy: has no effect in a demonstration"),
     ):
         assert dscplus.refused("portal", *arguments).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "https://a.example", "a.example:443", "a.example\x1b", "b\u00fccher.example", "a b", "::1"]
+)
+def test_a_name_that_no_request_can_have_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="public: must be a host name without https:// and without a port"):
+        check_hosts(["login.example.com", name])
+
+
+def test_names_that_requests_have() -> None:
+    check_hosts([*LOOPBACK, "Login.example.com", "192.0.2.1", "[2001:db8::1]", "login"])
 
 
 def test_no_option_is_proposed_that_the_portal_lacks(dscplus: Command) -> None:

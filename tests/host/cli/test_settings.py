@@ -68,6 +68,7 @@ def test_commands_use_the_settings_of_the_file(dscplus: Command) -> None:
     ("colour = 1", "has an unknown name, colour; it may have db, master_key, card"),
     ("db = 7", "db must be a text that is not empty"),
     ('db = ""', "db must be a text that is not empty"),
+    (r'master_key = "a\u0000b"', "master_key must be a text that is not empty, without NUL"),
     ("db = ", "cannot be read: "),
     (b"\xff", "cannot be read: "),
     ("a=" + "[" * 20_000, "cannot be read: "),
