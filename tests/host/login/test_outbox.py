@@ -97,6 +97,12 @@ def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards
     )
 
 
+def test_a_message_is_sent_although_the_clock_was_set_back(scenario: Scenario) -> None:
+    scenario.tell("anna", "opted_in")
+    scenario.clock.advance(-3600)
+    assert scenario.told("anna") == ["opted_in"]
+
+
 def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(scenario: Scenario) -> None:
     scenario.system.phones.begin("ben", "a quiet harbour at dawn")
     before = len(scenario.letters)

@@ -100,7 +100,9 @@ def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: 
     may contain a code, so that a user who waits for a code does not wait for other messages.
     """
     column, now = rows.messages.c, context.now()
-    due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
+    later = ((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES) if pause)
+    # The first attempt is always due, even if the clock was set back after the message was written.
+    due = or_(column.tries == 0, *later)
     waiting = (column.state == _QUEUED) & due
     if codes_for is not None:
         user = context.read(lambda tx: find_user(tx.db, codes_for))
