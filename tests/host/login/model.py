@@ -76,8 +76,8 @@ class Item:
     received: bool = False
     waits: float = -inf
     """The time before which it cannot be activated."""
-    told: bool = False
-    """Whether the owner was notified that it will soon be activated by itself."""
+    told: float = -inf
+    """The time at which it activates itself, as its owner was notified a day before or earlier."""
     reminded: str = ""
     """The last reminder that codes by SMS and by call will open the account only."""
     ends: float = inf
@@ -196,8 +196,8 @@ class Order:
     sent: float = 0.0
     waits: float = -inf
     """The time before which its card cannot be activated."""
-    told: bool = False
-    """Whether the owner was notified that the card will soon be activated by itself."""
+    told: float = -inf
+    """The time at which the card activates itself, as the owner was notified a day before or earlier."""
     spare: bool = False
     """Whether the deposit is held on the account that nobody uses."""
 

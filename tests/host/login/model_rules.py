@@ -147,9 +147,9 @@ class Rules:
     def online_card_end(self, card: Item, but: Item | None = None) -> float:
         """Return when an active online card ends: after its days, or a day after its replacements activate automatically."""
         orders = [order for order in self.orders if order.owner is card.owner and order.state is OrderState.SHIPPED]
-        due = [max(order.sent + 21 * DAY, order.waits) for order in orders if order.item is not but]
+        due = [max(order.sent + 21 * DAY, order.waits, order.told) for order in orders if order.item is not but]
         sheets = [item for item in card.owner.own(Kind.CODE_CARD) if item.state is SHIPPED]
-        due += [max(item.made + 21 * DAY, item.waits) for item in sheets]
+        due += [max(item.made + 21 * DAY, item.waits, item.told) for item in sheets]
         return max([card.since + 21 * DAY, *(each + DAY for each in due)])
 
     def online_card_lasts(self, person: Person) -> None:
@@ -245,18 +245,20 @@ class Rules:
             if item.state in (ACTIVE, SHIPPED) and self.now >= item.until:
                 self.moved(item, GONE)
         for order in self.orders:
-            left = order.sent + 21 * DAY - self.now
-            if order.state is OrderState.SHIPPED and order.item and left <= 0 and order.told:
-                self.activated(order.item)
-            elif order.state is OrderState.SHIPPED and left <= DAY:
-                order.told = True
+            due = max(order.sent + 21 * DAY, order.waits)
+            if order.state is OrderState.SHIPPED and order.item:
+                self.activates_itself(order, order.item, due)
         for item in list(self.items()):
-            left = item.made + 21 * DAY - self.now
-            if item.kind is Kind.CODE_CARD and item.state is SHIPPED and self.now >= item.waits:
-                if left <= 0 and item.told:
-                    self.activated(item)
-                elif left <= DAY:
-                    item.told = True
+            if item.kind is Kind.CODE_CARD and item.state is SHIPPED:
+                self.activates_itself(item, item, max(item.made + 21 * DAY, item.waits))
+
+    def activates_itself(self, each: Item | Order, item: Item, due: float) -> None:
+        """Activate a card at the time of which its owner was notified, a day after this notice or later."""
+        if each.told == -inf and due - self.now <= DAY:
+            each.told = max(due, self.now + DAY)
+            self.online_card_lasts(item.owner)
+        elif each.told > -inf and self.now >= max(due, each.told):
+            self.activated(item)
 
     def is_reminded(self, person: Person) -> None:
         """Announce the end of the days of SMS, a week and a day before."""

@@ -19,7 +19,7 @@ from tests.host.login.scenario import (
 )
 from tests.host.verifier_samples import Clock
 
-from dsc_host.login import DeviceState, Kind, LoginSystem, Loss, NotIn, Policy, Scope
+from dsc_host.login import DeviceState, Kind, LoginSystem, Loss, NotIn, Policy, Role, Scope
 from dsc_host.login import rows as tables
 from dsc_host.login.cards import activation
 from dsc_host.login.messages import outbox
@@ -62,7 +62,12 @@ def test_a_code_card_is_announced_before_it_activates_itself(scenario: Scenario)
     scenario.system.staff.issue_code_card(scenario.call("carl", CARL))
     scenario.clock.advance(30 * DAY)
     assert days(scenario, 0) == ["activation_imminent"]
+    (card,) = (each for each in scenario.system.devices(scenario.session("carl")) if each.kind is Kind.CODE_CARD)
+    assert card.activates_at == scenario.clock() + DAY
+    scenario.clock.advance(DAY - 1)
+    assert days(scenario, 0) == []
     assert Kind.CODE_CARD not in live(scenario, "carl")
+    scenario.clock.advance(1)
     assert days(scenario, 0) == ["activated"]
 
 
@@ -110,6 +115,20 @@ def test_a_code_card_waits_as_long_as_its_change_does(scenario: Scenario) -> Non
     for _ in range(2):
         system.operator.run_due()
     assert Kind.CODE_CARD in live(scenario, "carl")
+
+
+def test_a_card_is_not_activated_before_the_announced_time_if_its_wait_is_confirmed(clock: Clock) -> None:
+    with new_scenario(clock, protection={"wait_days": 40}) as scenario:
+        scenario.system.staff.issue_code_card(scenario.call("anna"))
+        began = scenario.clock()
+        on(scenario, began, 39)
+        scenario.add("sam", "carl", role=Role.SUPPORT)
+        scenario.give_card("sam", "IB3000905")
+        desk = scenario.enter("sam")
+        assert scenario.system.staff.identify(desk, "anna", ANNA)
+        scenario.system.staff.confirm_wait(desk, scenario.system.staff.caller_waits(desk)[0].id)
+        assert Kind.CODE_CARD not in on(scenario, began, 39.99)
+        assert Kind.CODE_CARD in on(scenario, began, 40)
 
 
 def test_a_card_is_announced_for_the_end_of_a_longer_wait(clock: Clock, card: SimulatedCard) -> None:
@@ -178,6 +197,17 @@ def test_an_online_card_lasts_until_its_replacement_activates_itself(
     assert on(scenario, began, sent + 21) == {Kind.DSC_PLUS}
 
 
+@pytest.mark.parametrize("late", [20.5, 21, 21.9])
+def test_an_online_card_lasts_until_an_activation_that_is_announced_late(
+    bridged: tuple[Scenario, str, str, float], late: float
+) -> None:
+    scenario, request, _, began = bridged
+    scenario.system.staff.ship(scenario.session("ivo"), request)
+    for day in (late, late + 0.99):
+        assert on(scenario, began, day) == {Kind.ONLINE_CARD}, day
+    assert on(scenario, began, late + 1.01) == {Kind.DSC_PLUS}
+
+
 def test_an_online_card_ends_with_the_activation_of_its_replacement(bridged: tuple[Scenario, str, str, float]) -> None:
     scenario, request, new, began = bridged
     on(scenario, began, 6)
@@ -212,7 +242,8 @@ def test_an_online_card_lasts_until_a_code_card_activates_itself(
                 with_online_card(scenario, "anna", ANNA)
             else:
                 scenario.system.staff.issue_code_card(scenario.call("anna"))
-        assert on(scenario, began, 29.99) == {Kind.ONLINE_CARD}
+        for day in (29, 29.99):
+            assert on(scenario, began, day) == {Kind.ONLINE_CARD}
         on(scenario, began, 30)
         assert on(scenario, began, 30.01) == {Kind.CODE_CARD}
 

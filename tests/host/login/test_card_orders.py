@@ -9,6 +9,7 @@ from tests.host.login.card_orders import days, made, online_card, ordered, press
 from tests.host.login.scenario import CARL, DAY, PASSWORD, Scenario, opened_scenario
 
 from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState
+from dsc_host.login.messages import outbox
 from dsc_host.verifier import State
 from dsc_simulator import SimulatedCard
 
@@ -72,10 +73,17 @@ def test_no_card_activates_itself_before_its_owner_was_told(scenario: Scenario, 
     """The maintenance has not run for some time."""
     shipped(scenario, scenario.session("carl"), card)
     scenario.clock.advance((late - 1) * DAY)
-    (first,) = days(scenario, 1)
-    assert first == "activation_imminent"
+    assert days(scenario, 1) == ["activation_imminent"]
+    told_at, (request,) = scenario.clock(), scenario.system.requests(scenario.session("carl"))
+    assert request.activates_at == told_at + DAY
+    (named,) = {letter.values["activates"] for letter in scenario.letters if letter.template == "activation_imminent"}
+    assert named == outbox._format_date(scenario.system.context.calendar.day(told_at + DAY), "en")
+    for seconds in (60, DAY - 61):
+        scenario.clock.advance(seconds)
+        assert days(scenario, 0) == []
     assert Kind.DSC_PLUS not in {each.kind for each in scenario.system.begin("carl", PASSWORD).choices}
-    assert days(scenario, 1) == ["activated"]
+    scenario.clock.advance(1)
+    assert days(scenario, 0) == ["activated"]
     assert days(scenario, 5) == []
 
 

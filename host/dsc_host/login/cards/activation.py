@@ -9,7 +9,7 @@ user's sessions end too, except the session in which the user gave the response.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dsc_host.login import rows
+from dsc_host.login import json_column, rows
 from dsc_host.login.devices import kinds, registry, waits
 from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotNow
@@ -20,7 +20,7 @@ from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
-from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_users
+from dsc_host.login.transaction import LoginTransaction, found, locked_users
 from dsc_host.login.views import Offer
 from dsc_host.records.transaction import Refused
 
@@ -112,7 +112,7 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
     if order.state != OrderState.SHIPPED or order.shipped_at is None:
         return
     device = found(rows.devices.locked(tx.db, order.device_id))
-    if stage := _activate_or_announce(tx, user, device, activates_at(tx.context, order.shipped_at), order.told):
+    if stage := _activate_or_announce(tx, user, device, order.shipped_at, order.told):
         rows.orders.change(tx.db, order.id, told=stage)
 
 
@@ -126,8 +126,7 @@ def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
         return
     user = _locked_owner(tx, device.owner_id)
     device = found(rows.devices.locked(tx.db, device_id))
-    due_at = kinds.of(device).activates_at(device)
-    if due_at is not None and (stage := _activate_or_announce(tx, user, device, due_at, device.told)):
+    if stage := _activate_or_announce(tx, user, device, None, device.told):
         rows.devices.change(tx.db, device.id, told=stage)
 
 
@@ -136,17 +135,20 @@ def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
     return locked_users(tx.db, sharing.concerned(tx.db, found(rows.users.find(tx.db, user_id))))[user_id]
 
 
-def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, announced: str) -> str:
+def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, shipped_at: float | None, announced: str) -> str:
     """Activate the device if this is due, or announce the activation to its owner. Return the stage of a notice, or empty text.
 
     The first notice has the stage `near`, and the last notice has the stage `imminent`. `announced` is the stage of the latest
-    notice. No device is activated before the notice `imminent`. If a change of the policy postpones the activation after this
-    notice, the notices are sent again. A card that the verifier's operator has taken out of use is not activated, because its
+    notice. A device is activated `imminent_days` after the notice `imminent` at the earliest, and not before the time that this
+    notice announces. If a change of the policy postpones the activation after this notice, the notices are sent again.
+    `shipped_at` is as in `activates_at`. A card that the verifier's operator has taken out of use is not activated, because its
     activation would end the devices that it replaces.
     """
     if device.state != DeviceState.SHIPPED or not kinds.of(device).can_answer(tx, device):
         return ""
-    due_at = waits.after_wait(tx, user, device, due_at)
+    due_at = activates_at(tx, user, device, shipped_at)
+    if due_at is None:
+        return ""
     policy, left = tx.policy.activation, due_at - tx.now()
     if announced == "imminent" and left > policy.imminent_days * DAY + _MOVED:
         # A change of the policy has postponed the activation since the last notice. Announce it again.
@@ -157,6 +159,11 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
     if left > policy.near_days * DAY or announced in (stage, "imminent"):
         return ""
+    if stage == "imminent":
+        # The notice may be late, because the maintenance did not run. The owner must have time to call support all the same.
+        due_at = max(due_at, tx.now() + policy.imminent_days * DAY)
+        rows.devices.change(tx.db, device.id, data=json_column.write(kinds.of(device).with_activation(device, due_at)))
+        set_online_card_end(tx, user)
     # If the activation will end temporary devices of the user, the notice `imminent` says so.
     ends = stage == "imminent" and bool(registry.temporary_of(tx, user))
     notices.notify(
@@ -164,14 +171,20 @@ def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_
         user,
         "activation_replaces" if ends else f"activation_{stage}",
         device=registry.label(device),
-        activates=tx.calendar.day(max(due_at, tx.now())),
+        activates=tx.calendar.day(due_at),
     )
     return stage
 
 
-def activates_at(context: LoginContext, shipped_at: float) -> float:
-    """Return the Unix time at which a card that was shipped at `shipped_at` is activated automatically, if it has no wait."""
-    return shipped_at + context.policy.activation.automatic_days * DAY
+def activates_at(tx: LoginTransaction, user: User, device: Device, shipped_at: float | None) -> float | None:
+    """Return the Unix time at which a device is activated automatically, after its wait; None if that does not happen.
+
+    `user` is the owner of the device. `shipped_at` is the time at which a requested card was shipped; None for others.
+    """
+    stored = kinds.of(device).activates_at(device)
+    planned = None if shipped_at is None else shipped_at + tx.policy.activation.automatic_days * DAY
+    times = [at for at in (stored, planned) if at is not None]
+    return waits.after_wait(tx, user, device, max(times)) if times else None
 
 
 def to_be_activated(tx: LoginTransaction) -> list[str]:
@@ -210,13 +223,12 @@ def set_online_card_end(tx: LoginTransaction, user: User) -> None:
 
 
 def _activations(tx: LoginTransaction, user: User) -> Iterator[float]:
-    """Yield the Unix times at which the user's shipped cards are activated automatically. A wait may postpone an activation."""
+    """Yield the Unix times at which the user's shipped cards are activated automatically."""
     shipped_at = {
         order.device_id: order.shipped_at
         for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state == OrderState.SHIPPED)
     }
     for device, _ in registry.held_by(tx.db, user):
-        sent = shipped_at.get(device.id)
-        at = kinds.of(device).activates_at(device) if sent is None else activates_at(tx.context, sent)
+        at = activates_at(tx, user, device, shipped_at.get(device.id))
         if at is not None:
-            yield waits.after_wait(tx, user, device, at)
+            yield at

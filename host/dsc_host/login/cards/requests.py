@@ -157,19 +157,13 @@ def view(tx: LoginTransaction, order: Order) -> Request:
         at=order.at,
         estimate=order.estimate,
         shipped_at=order.shipped_at,
-        activates_at=_activates_at(tx, user, device, order.shipped_at),
+        activates_at=activates_at(tx, user, device, order.shipped_at) if device else None,
         hold=money.money(hold.kept or hold.cents if hold else tx.policy.request.hold_cents),
         held=HoldState(hold.state) if hold else None,
         account=order.account_id,
         account_name=people.account_name(tx.db, order.account_id),
         serial=(device.serial or "") if device else "",
     )
-
-
-def _activates_at(tx: LoginTransaction, user: User, device: Device | None, shipped_at: float | None) -> float | None:
-    if device is None or shipped_at is None:
-        return None
-    return waits.after_wait(tx, user, device, activates_at(tx.context, shipped_at))
 
 
 def secret(order_id: str) -> str:

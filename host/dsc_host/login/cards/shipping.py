@@ -15,7 +15,7 @@ from dsc_host.link import CardClient, Profile
 from dsc_host.login import rows
 from dsc_host.login.cards import requests
 from dsc_host.login.cards.activation import activates_at, set_online_card_end
-from dsc_host.login.devices import kinds, registry, waits
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, OrderState
@@ -93,7 +93,7 @@ def ship(tx: LoginTransaction, order_id: str, by: str = "") -> Request:
     user = found(rows.users.find(tx.db, order.user_id))
     set_online_card_end(tx, user)
     device = found(rows.devices.find(tx.db, order.device_id))
-    at = waits.after_wait(tx, user, device, activates_at(tx.context, now))
+    at = found(activates_at(tx, user, device, now))
     notices.notify(tx, user, "shipped", address=order.address, activates=tx.calendar.day(at))
     tx.log("card.ship", user, "done", order=order.id, by=by)
     return requests.view(tx, found(rows.orders.find(tx.db, order.id)))

@@ -112,7 +112,7 @@ def check_issued(tx: LoginTransaction, *wanted: DeviceKind) -> None:
 def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
     """Return a device as its user sees it."""
     kind = kinds.of(device)
-    activates_at = kind.activates_at(device)
+    activates_at = kind.activates_at(device) if kind.has_sheet else None
     return DeviceView(
         id=device.id,
         kind=kind.name,

@@ -161,8 +161,19 @@ class DeviceKind(ABC):
         return None
 
     def activates_at(self, device: Device) -> float | None:
-        """Return the Unix time at which a device without a request is activated automatically; None if that does not happen."""
+        """Return the Unix time of the automatic activation that is stored with a device; None if there is none.
+
+        A code card has it from the beginning. A card with a request has it once its owner was notified that the activation is
+        imminent.
+        """
         return None
+
+    def with_activation(self, device: Device, at: float) -> DeviceData:
+        """Return the values of a device that is to be activated automatically at the Unix time `at`.
+
+        Raises `TypeError` for a kind whose devices are never activated automatically.
+        """
+        raise TypeError(f"a {self.name} is not activated automatically: {device.id}, {at}")
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
         """Return the Unix time at which the full access of a device ends; None if it never ends or its end is not known yet."""

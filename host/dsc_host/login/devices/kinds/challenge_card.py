@@ -5,9 +5,10 @@ Gold token can log in with it once the operator has recorded it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceData, DeviceKind, Offered, Outcome
 from dsc_host.login.model import DeviceState, Kind, Loss, Status
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.policy.serials import is_of
@@ -18,6 +19,14 @@ from dsc_host.records.transaction import Refused
 from dsc_host.verifier import card_lookup, challenges, judgment, lifecycle
 from dsc_host.verifier.model import State
 from dsc_host.verifier.transaction import CardTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class CardData(DeviceData):
+    """The values that are stored with a card."""
+
+    activates_at: float | None = None
+    """The Unix time of which the owner was notified as that of the imminent automatic activation; None before this notice."""
 
 
 class ChallengeCard(DeviceKind):
@@ -68,6 +77,14 @@ class ChallengeCard(DeviceKind):
     def can_answer(self, tx: LoginTransaction, device: Device) -> bool:
         """Return whether the card is neither suspended, lost nor retired in the verifier."""
         return lifecycle.is_in_state(tx.cards, found(device.serial), State.ENROLLED, State.ACTIVE)
+
+    def activates_at(self, device: Device) -> float | None:
+        """Return the Unix time of the imminent activation of which the owner was notified; None if there is none."""
+        return CardData.of(device).activates_at if device.state == DeviceState.SHIPPED else None
+
+    def with_activation(self, device: Device, at: float) -> CardData:
+        """Return the values of a card whose owner is notified that it will be activated at the Unix time `at`."""
+        return CardData(at)
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
         """Suspend the card if it was misplaced; otherwise mark it as lost."""

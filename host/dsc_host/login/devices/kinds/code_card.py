@@ -116,6 +116,10 @@ class CodeCard(_Sheet):
         """Return the Unix time at which the card is activated automatically; None if it does not wait for its activation."""
         return SheetData.of(device).activates_at if device.state == DeviceState.SHIPPED else None
 
+    def with_activation(self, device: Device, at: float) -> SheetData:
+        """Return the values of a card that is to be activated automatically at the Unix time `at`."""
+        return replace(SheetData.of(device), activates_at=at)
+
 
 class OnlineCard(_Sheet):
     """The kind of online cards: code cards that a page shows, and that are valid for some weeks."""
