@@ -142,7 +142,7 @@ def _reason(url: str, error: Exception) -> str:
         return "unknown kind of address: use a port (/dev/ttyACM0, COM3), socket://host:port or rfc2217://host:port"
     if "refused" in words:
         return "nobody listens at this address: start the program or the server behind it, or correct the address"
-    if "Could not configure port" in words:
+    if "Could not configure port" in words or number in (errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG):
         return "it is not a serial port: name a port such as /dev/ttyACM0 or COM3"
     return f"it can't be opened: {words}: check the address, and the cable"
 

@@ -135,8 +135,10 @@ def test_what_is_no_serial_port_is_named(dscplus: Command) -> None:
         address = f"socket://127.0.0.1:{closed.getsockname()[1]}"
     assert dscplus.refused("info", "--card", address, code=3).startswith(f"{address}: nobody listens at this address: start")
     file = written(dscplus, "")
-    message = f"{file}: it is not a serial port: name a port such as /dev/ttyACM0 or COM3"
-    assert dscplus.refused("info", "--card", str(file), code=3) == message
+    paths = [str(file)] if sys.platform == "win32" else [str(file), str(file.parent), f"{file}/port", "/" + "x" * 300]
+    for path in paths:
+        message = f"{path}: it is not a serial port: name a port such as /dev/ttyACM0 or COM3"
+        assert dscplus.refused("info", "--card", path, code=3) == message
     assert "sim:// is a simulated card" in dscplus.refused("flash", "--card", "sim://")
     assert "sim:// is a simulated card" in dscplus.refused("unflash", "--card", "sim://")
 
