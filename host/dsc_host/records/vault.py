@@ -11,7 +11,7 @@ Three promises:
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
 from dsc_host.errors import DscError
 from dsc_host.records.keys import Keyring, MasterKey, Secret
@@ -94,12 +94,19 @@ def count_not_under(db: Connection, key_id: str) -> int:
 
 def seal_some(tx: Transaction, to: MasterKey, most: int) -> int:
     """Seal up to `most` secrets again, under the master key `to`. Return the number of secrets sealed. Raises as `get` does."""
-    others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
-    found: Sequence[_Sealed] = [_Sealed(*row) for row in tx.db.execute(others)]
+    others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name)
+    # Wait only for a single secret: other transactions lock several secrets in any order.
+    found = _found(tx.db, others.limit(most).with_for_update(skip_locked=True))
+    while not found and _found(tx.db, others.limit(1)):
+        found = _found(tx.db, others.limit(1).with_for_update())
     for secret in found:
         sealed = to.seal(_opened(tx.context, secret), secret.name, Secret.VAULT, tx.seals.bound_to(secret.logged))
         tx.db.execute(update(vault).where(vault.c.name == secret.name).values(key_id=to.id, sealed=sealed))
     return len(found)
+
+
+def _found(db: Connection, secrets: Select[Any]) -> Sequence[_Sealed]:
+    return [_Sealed(*row) for row in db.execute(secrets)]
 
 
 def _begins(prefix: str) -> ColumnElement[bool]:
