@@ -14,6 +14,7 @@ from tests.reliability import (
     pin_table,
     power,
     races,
+    refused_cards,
     serial_server,
     timing,
 )
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Kills within a commit": commit_kills.run,
     "Failover": failover.run,
     "Time to refuse": timing.run,
+    "Work of a refused card": refused_cards.run,
     "Fuzzing": fuzz.run,
 }
 

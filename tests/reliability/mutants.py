@@ -214,6 +214,24 @@ MUTANTS = (
             "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n"
             "    if card.locked_until is not None:\n        return _Finding(Reason.WRONG, card.counter)\n",
         ),
+        (
+            "the right response of a refused card takes the time of a wrong one (PostgreSQL)",
+            "verifier/judgment.py",
+            "whole=refusal is not None",
+            "whole=False",
+        ),
+        (
+            "the right response of a refused card takes the time of a wrong one (SQLite)",
+            "verifier/judgment.py",
+            "whole=True",
+            "whole=False",
+        ),
+        (
+            "a change of PIN with the duress PIN takes the time of a wrong response",
+            "verifier/judgment.py",
+            "whole or new_pin is not None",
+            "whole",
+        ),
         package=HOST,
     ),
     *_broken(

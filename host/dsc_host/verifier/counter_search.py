@@ -1,12 +1,14 @@
 """The search for the counter that a response was made with. The search changes no records.
 
 A wrong response is compared with the right response of every counter in the window. A comparison takes the same time whichever
-digits are right, so the duration does not reveal which digits are right. The search for a right response ends at its counter.
-So the duration reveals how far the card is ahead, which is no secret.
+digits are right, so the duration does not reveal which digits are right. The search for a right response that will be accepted
+ends at its counter. So the duration reveals how far the card is ahead, which is no secret. If every response of the card is
+refused, the search goes on. Otherwise the duration would tell the thief of a suspended card that a PIN is right.
 """
 
 import hmac
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import TypeAlias
 
 from dsc_host.ocra import Responder, Suite
@@ -42,16 +44,24 @@ def is_right(responder: Responder, question: str, response: str, steps: TimeStep
 
 
 def counter_of(
-    responder: Responder, question: str, response: str, start: int, window: int, steps: TimeSteps = _NO_TIME
+    responder: Responder,
+    question: str,
+    response: str,
+    start: int,
+    window: int,
+    steps: TimeSteps = _NO_TIME,
+    *,
+    whole: bool = False,
 ) -> int | None:
     """Return the counter, from `start` to `start + window`, that the response was made with. Return None if there is none.
 
     If several counters give the same response by chance, return the lowest. A higher counter may be ahead of the card's own
-    counter, and the card's next responses would then be refused.
+    counter, and the card's next responses would then be refused. With `whole`, compare the response with that of every counter,
+    even after the right one.
     """
     counters = range(start, min(start + window + 1, COUNTER_END))
-    found = (next(_matches(responder, question, response, counters, step), None) for step in steps)
-    return min((counter for counter in found if counter is not None), default=None)
+    found = [islice(_matches(responder, question, response, counters, step), None if whole else 1) for step in steps]
+    return min(chain.from_iterable(found), default=None)
 
 
 def counter_of_two(

@@ -4,15 +4,16 @@ A challenge is closed when it was answered correctly, has expired, or has had th
 response can know all three. So the verifier refuses a response to a closed challenge, or to a challenge that was never issued,
 without computing the right response. The first few responses to a closed challenge are logged one by one. Later responses, and
 responses to challenges that were never issued, are only counted. For these, the verifier does not lock the card's row, so they
-delay no login with the card.
+delay no login with the card. `judge` is an exception: it locks the row first.
 
 For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
 reason for a refusal. So neither `Verdict.accepted` nor the duration distinguishes a locked, suspended or missing card from a
-wrong response. There is one exception: a value that no card could show takes less work. Its sender can see that it is not a
-response, so the shorter duration reveals nothing.
+wrong response, or tells whether the response to a card that refuses all was right. There is one exception: a value that no card
+could show takes less work. Its sender can see that it is not a response, so the shorter duration reveals nothing.
 
 If the database locks rows, the verifier computes after it has locked the card's row. SQLite locks the whole file. There the
-verifier computes before it takes the lock, and computes again if the row was changed in the meantime.
+verifier computes before it takes the lock. It computes again if a field that the result depends on was changed in the meantime.
+Within a transaction of the caller (`judge`), it computes under the lock on SQLite too.
 """
 
 import re
@@ -48,7 +49,7 @@ _DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """The result of comparing the responses with the right responses. Of all states, only decoy and retired affect it."""
+    """The result of comparing the responses with the right ones. The card's state affects it only if decoy or retired."""
 
     reason: Reason
     counter: int
@@ -88,10 +89,10 @@ class Draft:
 
 
 def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTransaction]:
-    """Begin a judgment, and return its last step: a function that judges the answers and records the verdict.
+    """Begin a judgment, and return its last step: usually a function that judges the answers and records the verdict.
 
-    In SQLite, first read the rows in a transaction that only reads, and compare the responses. If the verdict is known then,
-    return the verdict itself.
+    On SQLite, first read the rows in a transaction that only reads, and compare the responses. If the challenge is unknown, or
+    responses to it are only counted by now, the answers are refused at once. Then the last step is the verdict as a `Known`.
     """
     if context.store.locks_rows:
         # Read and compute after the row was locked: the lock delays no other card, and reading first would cost a round trip.
@@ -109,7 +110,8 @@ def begin(context: CardContext, asked: JudgmentRequest) -> Step[Verdict, CardTra
     closed = closed_challenges.first_closed(challenges, context.policy, now)
     if closed and not closed_challenges.is_logged(closed[1], context.policy):
         return Known(closed_challenges.refuse_and_count(context, asked.action, closed[0], now))
-    draft = None if closed else Draft(found, _find(context, found, challenges, asked, now))
+    # The card may be refused by the time that its row is locked, so the search must not end at the right counter.
+    draft = None if closed else Draft(found, _find(context, found, challenges, asked, now, whole=True))
     return lambda tx: _judge(tx, asked, draft)
 
 
@@ -161,8 +163,9 @@ def judge_found(
         return closed_challenges.refuse_closed(tx, asked.action, challenges, closed, now)
     card = card_lookup.lock_ended(found, tx.policy, now)
     fits = draft is not None and _inputs(draft.row) == _inputs(found)
-    finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked, now)
-    reason = _refusal(card, asked, tx.policy, now) or finding.reason
+    refusal = _refusal(card, asked, tx.policy, now)
+    finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked, now, whole=refusal is not None)
+    reason = refusal or finding.reason
     after = _card_after(card, reason, finding, tx.policy, now)
     after = _record(tx, challenges, reason, card, after, now, asked)
     tx.log(now, _event(asked.action, challenges, reason, finding, card, after))
@@ -198,8 +201,15 @@ def _inputs(card: CardRecord) -> tuple[object, ...]:
 
 
 def _find(
-    context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: JudgmentRequest, now: float
+    context: CardContext,
+    card: CardRecord,
+    challenges: Sequence[ChallengeRecord],
+    asked: JudgmentRequest,
+    now: float,
+    *,
+    whole: bool,
 ) -> _Finding:
+    """Compare the responses with the right responses. `whole` is as in `counter_search.counter_of`."""
     responses, new_pin = [response for _, response in asked.answers], asked.new_pin
     suite = Suite.parse(card.suite)
     if new_pin is not None and suite.pin_hash is None:
@@ -209,8 +219,13 @@ def _find(
     answers = [(challenge.question, response) for challenge, response in zip(challenges, responses, strict=True)]
     usual, forced = _responders(context, card, suite, new_pin)
     steps = counter_search.time_steps(suite, now, context.policy.time_window)
-    counter = _counter_after(usual, suite, answers, card.counter, context.policy, steps)
-    forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, context.policy, steps)
+
+    def counter_after(responder: Responder, whole: bool) -> int | None:
+        return _counter_after(responder, suite, answers, card.counter, context.policy, steps, whole=whole)
+
+    counter = counter_after(usual, whole)
+    # A PIN is never changed with the duress PIN, so that response is refused too.
+    forced_counter = None if forced is None else counter_after(forced, whole or new_pin is not None)
     if card.state == DECOY:
         # Refuse even a response that matches the decoy's random key.
         return _Finding(Reason.UNKNOWN, card.counter)
@@ -244,13 +259,15 @@ def _counter_after(
     counter: int,
     policy: Policy,
     steps: counter_search.TimeSteps,
+    *,
+    whole: bool,
 ) -> int | None:
     """Return the card's counter after accepting these answers, or None if they are wrong."""
     if not suite.counter:
         rights = [counter_search.is_right(responder, *answer, steps) for answer in answers]
         return counter if all(rights) else None
     if len(answers) == 1:
-        matched = counter_search.counter_of(responder, *answers[0], counter, policy.window, steps)
+        matched = counter_search.counter_of(responder, *answers[0], counter, policy.window, steps, whole=whole)
     else:
         matched = counter_search.counter_of_two(responder, answers[0], answers[1], counter, policy.resync_window, steps)
     return None if matched is None else matched + len(answers)
