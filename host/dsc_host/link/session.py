@@ -35,9 +35,16 @@ if sys.platform != "win32":
 _log = logging.getLogger("dsc_host.link")
 
 READ_SLICE = 0.02
-"""The longest time in seconds that a read waits. After a read, a thread checks its deadline, and other threads get a turn."""
+"""The longest time in seconds that a read waits. After a read, a thread checks its deadline.
+
+A thread that waits for an event also gives other threads a turn.
+"""
 MAX_EVENTS = 256
 _CHUNK = 4096
+_READ_ENDS = 0.002
+"""The seconds that a read may need to return after its timeout, so that a call ends at its deadline."""
+_MOST_OLD = 64 * 1024
+"""The number of bytes that are read before a request, if no more wait at once. A device may never stop sending."""
 # pyserial raises a TypeError if another thread has closed the port, and a termios.error if the port vanishes during the setup.
 _LOST: tuple[type[Exception], ...] = (OSError, TypeError)
 if sys.platform != "win32":
@@ -73,7 +80,7 @@ class Session:
     """Requests and replies over `port`, which the session owns and closes.
 
     `timeout` is the number of seconds that each call except `wait_event` may take, including all resends. `clock` returns
-    seconds and never goes back. `transcript` is called with every line.
+    seconds and never goes back. `transcript` is called with every line of at most 240 bytes that is not empty.
 
     The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port fails. If the port is
     already closed, the constructor may succeed, and the first call then raises the error.
@@ -147,7 +154,8 @@ class Session:
     def wait_event(self, word: str, timeout: float) -> Event:
         """Wait for an event of the kind `word`. Remove the oldest such event from the queue and return it.
 
-        Raises LinkTimeout after `timeout` seconds, LinkClosed, and InputError if `timeout` is negative or not finite.
+        Raises LinkTimeout after `timeout` seconds or some milliseconds before; over `rfc2217://`, up to `READ_SLICE` before.
+        Raises LinkClosed, and InputError if `timeout` is negative or not finite.
         """
         if not (math.isfinite(timeout) and timeout >= 0):
             raise InputError("timeout", "must be 0 seconds or more")
@@ -179,8 +187,7 @@ class Session:
     def forget_events(self, word: str) -> None:
         """Drop all events of the kind `word` that have arrived. Call this method within `turn`.
 
-        The line may have delayed an event that the card sent before the last event that has arrived. Such an event is dropped
-        when it arrives.
+        An event that the card sent earlier than the newest event received, but that arrives later, is dropped too.
         """
         if self._last_event:
             self._forgotten[word] = self._last_event.seq
@@ -247,9 +254,11 @@ class Session:
         """Sort the lines that arrive before a request is sent. None of them is the reply, even if its number matches."""
         self._sort_lines()
         with self._port_errors():
-            waiting = self._port.in_waiting
-        while waiting > 0 and self._clock() < deadline and (came := self._read(wait=False)):
-            waiting -= came
+            # The `in_waiting` of `socket://` is 1 for any number of bytes, so go on until nothing waits.
+            left = max(self._port.in_waiting, _MOST_OLD)
+        until = min(deadline, self._clock() + self._timeout / 4)
+        while left > 0 and self._clock() < until and (came := self._read(wait=False)):
+            left -= came
             self._sort_lines()
 
     def _cut_line(self) -> None:
@@ -274,9 +283,23 @@ class Session:
         if self._lines:
             return True
         left = deadline - self._clock()
-        may_wait = left >= self._slice
-        came = self._read(wait=may_wait)
-        return may_wait or (came > 0 and left > 0)
+        if left >= self._slice:
+            self._read(wait=True)
+            return True
+        return self._read_last(left) > 0 and left > 0
+
+    def _read_last(self, left: float) -> int:
+        """Read as `_read` does, and wait for the rest of the time, which is less than a usual read waits."""
+        # A port without a write timeout is `rfc2217://`. It would negotiate the new timeout, which takes longer than `left`.
+        if left <= _READ_ENDS or not self._limits_writes:
+            return self._read(wait=False)
+        with self._port_errors():
+            self._port.timeout = left - _READ_ENDS
+        try:
+            return self._read(wait=True)
+        finally:
+            with self._port_errors():
+                self._port.timeout = self._slice
 
     def _read(self, *, wait: bool) -> int:
         """Read the bytes that have arrived, and return their number. If there are none, wait for a byte if `wait` is true."""
@@ -317,7 +340,8 @@ class Session:
         elif event == self._last_event or self._is_forgotten(event):
             return
         self._last_event = event
-        # Remove each forgotten number that is far behind. After a wrap-around, new events would otherwise look older than it.
+        # Remove each limit in `_forgotten` that is far behind. Otherwise, once the numbers wrap around, new events would look
+        # older than the limit, and be dropped.
         for word, last in list(self._forgotten.items()):
             if MAX_SEQ // 4 < (event.seq - last) & MAX_SEQ <= MAX_SEQ // 2:
                 del self._forgotten[word]

@@ -265,3 +265,20 @@ def test_a_port_that_fails_to_close_is_closed_all_the_same(client: CardClient, p
     client.close()
     with pytest.raises(LinkClosed):
         client.info()
+
+
+class Socket(FakePort):
+    """A port that counts its bytes as `socket://` does: 1 if any wait."""
+
+    @property
+    def in_waiting(self) -> int:
+        return min(super().in_waiting, 1)
+
+
+def test_a_reply_from_before_the_request_is_none_of_its_own_on_a_socket() -> None:
+    port = Socket()
+    card = Card(port)
+    with CardClient(port, clock=port.clock) as client:
+        client.display()
+        port.deliver(checked(f"<{card.asked[-1][0] + 1 & 0xFFFF} ok text=STALE") + b"\r\n")
+        assert client.display() == "CHALLNG>"

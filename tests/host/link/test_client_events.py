@@ -55,6 +55,19 @@ def test_wait_event_takes_its_own_and_leaves_the_others(client: CardClient, card
         client.wait_event("wipe", 0)
 
 
+@pytest.mark.parametrize("seconds", [0.005, 0.019, 0.039])
+def test_a_wait_is_as_long_as_asked_even_if_it_is_shorter_than_a_read(
+    client: CardClient, card: Card, port: FakePort, seconds: float
+) -> None:
+    with pytest.raises(LinkTimeout):
+        client.wait_event("wipe", seconds)
+    assert seconds - 3 * READ_TIME <= port.now <= seconds
+    usual = port.timeout
+    card.tell(1, "wipe done=1", after=seconds - 3 * READ_TIME)
+    assert client.wait_event("wipe", seconds).word == "wipe"
+    assert port.timeout == usual
+
+
 def test_an_event_that_a_port_hands_over_in_pieces_is_found_in_a_short_wait(client: CardClient, port: FakePort) -> None:
     line = checked("!1 wipe done=0") + b"\n"
     for start in range(0, len(line), 8):
