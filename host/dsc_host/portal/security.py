@@ -211,7 +211,8 @@ def check_hosts(hosts: Iterable[str]) -> None:
         if not host.isascii() or not host.isprintable() or _name(host) != host.lower() or not host:
             raise InputError(
                 "public",
-                f"must be a host name without https:// and without a port, for example login.example.com, not {host!r}",
+                "must be a host name without https:// and without a port, for example login.example.com, not {host!r}",
+                host=host,
             )
 
 

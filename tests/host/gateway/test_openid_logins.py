@@ -48,7 +48,7 @@ def test_a_wrong_response_gives_no_code(wiki: Program) -> None:
     page = wiki.ask()
     page = wiki.browser.press("Continue", name="anna", password="a quiet harbour at dawn")
     page = wiki.led(wiki.browser.press("Log in", answer="00000000"))
-    assert page.error.startswith("That answer was not correct.")
+    assert page.error.startswith("Wrong response.")
     assert page.path == "/login/answer"
 
 

@@ -20,7 +20,7 @@ def test_a_wrong_response_is_told_and_can_be_put_right(scenario: Scenario, brows
     question = anna.press("Continue", name="anna", password=PASSWORD).shown
     page = anna.press("Log in", answer="00000000")
     assert page.status in (200, 401)
-    assert "not correct" in page.error + page.notice
+    assert "Wrong response" in page.error + page.notice
     if page.path == "/login/answer":
         assert page.shown == question
 
@@ -196,7 +196,7 @@ def test_after_three_wrong_responses_the_choice_of_the_device_says_so(scenario: 
     assert anna.press("Continue", name="anna", password=PASSWORD).title == "Confirm with your card"
     for left in (2, 1):
         error = anna.press("Log in", answer="00000000").error
-        assert error.startswith(f"That answer was not correct. Tries left:\u00a0{left}. Check the PIN and the challenge")
+        assert error.startswith(f"Wrong response. Tries\u00a0left:\u00a0{left}. Check the PIN and the challenge")
     page = anna.press("Log in", answer="00000000")
     assert (page.path, page.title) == ("/login/device", "Choose a device")
     assert page.notice.startswith("3 responses were wrong. Choose a device below")

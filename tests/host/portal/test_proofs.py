@@ -34,7 +34,7 @@ def test_a_wrong_answer_may_be_put_right(scenario: Scenario, anna: Browser) -> N
     change_password(anna)
     question = anna.page.shown
     page = anna.press("Change the password", answer="00000000")
-    assert ("not correct" in page.error, page.shown) == (True, question)
+    assert ("Wrong response" in page.error, page.shown) == (True, question)
     assert '<li><a href="/profile">Profile</a></li><li aria-current="page">Change the password</li>' in page.html
     assert anna.press("Change the password", answer=scenario.respond(CARD, question)).path == "/"
 

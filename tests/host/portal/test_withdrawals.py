@@ -48,7 +48,7 @@ def test_the_amount_that_can_be_withdrawn_now_is_at_the_field_and_the_limits_are
         page.html,
         re.S,
     )
-    assert "Withdraw no more than your account holds: only the limit is checked here." in page.text
+    assert "Your balance is checked when the money is sent: if it is too low, nothing is sent." in page.text
     assert 'id="f1-1-hint">At most $200,000.00 today. For example 1,250.00</p>' in page.html
     assert re.search(
         'aria-label="You are here"><ol><li><a href="/withdraw">Money</a></li><li aria-current="page">Withdraw money</li>',
@@ -71,7 +71,7 @@ def test_an_amount_is_checked_before_it_is_withdrawn(scenario: Scenario, browser
         ("To", "CH…2957"),
         ("Fee", "None from us. Your bank may charge one."),
         ("Arrives", "By November\xa017,\xa02023"),
-        ("Left today afterwards", "$50,000.00"),
+        ("Limit left afterwards", "$50,000.00"),
     ]
     assert '<a href="/withdraw">Money</a></li><li aria-current="page">Withdraw money</li>' in page.html
     assert page.path == "/withdraw/check", "so that the back button leads here again"

@@ -59,8 +59,7 @@ def wrong_answer(_: Language, offer: Offer) -> str:
     """
     if offer.kind is Kind.DSC_PLUS:
         return _(
-            "That answer was not correct. Tries left:\u00a0{left}."
-            " Check the PIN and the challenge, then enter both on the card again.",
+            "Wrong response. Tries\u00a0left:\u00a0{left}. Check the PIN and the challenge, and enter both on the card again.",
             left=offer.left,
         )
     return _(

@@ -56,9 +56,7 @@ def withdraw(visit: Visit) -> Response:
     if not allowance:
         title, words = _too_much(_, *visit.system.withdrawal_limit(visit.token))
         view = _withdraw(visit, hint=example(_)) if words else _withdraw(visit)
-        # The field is right below the error, and the accounts are below the field.
-        view = replace(view, facts=(), below=(Facts(_("From and to"), view.facts), *view.below), wrong_words=words)
-        return visit.wrong(view, title, 409, "amount")
+        return visit.wrong(replace(view, wrong_words=words), title, 409, "amount")
     if not sure:
         return visit.redirect(confirmations.sealed(visit, _CHECK, amount=f"{amount:.2f}", entry=new_id()))
     return visit.redirect(
@@ -114,16 +112,22 @@ def _withdraw(visit: Visit, value: str = "", hint: str = "") -> View:
     _, (level, allowance) = visit._, visit.system.withdrawal_limit(visit.token)
     paid = visit.system.payout(visit.token)
     limits, left = _limits(_, level, allowance), _left(allowance)
+    facts = (
+        (_("From"), _("Account of {owner}", owner=paid.owner)),
+        (_("To"), paid.bank or _("There are no bank instructions yet.")),
+        *(() if limits else ((_("You can withdraw now"), _("Any amount: your device has no limit.")),)),
+    )
     view = View(
         _("Withdraw money"),
-        facts=(
-            (_("From"), _("Account of {owner}", owner=paid.owner)),
-            (_("To"), paid.bank or _("There are no bank instructions yet.")),
-            *(() if limits else ((_("You can withdraw now"), _("Any amount: your device has no limit.")),)),
+        words=(
+            _(
+                "Only your limit is checked here. Your balance is checked when the money is sent:"
+                " if it is too low, nothing is sent."
+            ),
         ),
-        words=(_("Withdraw no more than your account holds: only the limit is checked here."),),
         back=Link("/", _("Back")),
         below=(
+            Facts(_("From and to"), facts),
             *limits,
             Actions(_("What you can do"), _further(visit, paid)),
         ),
@@ -202,11 +206,11 @@ def _further(visit: Visit, paid: Payout) -> tuple[tuple[str, Link], ...]:
 def _check(visit: Visit, form: Mapping[str, str], paid: Payout) -> View:
     """Return the page that says what will happen, with the button that withdraws. Its form is good for one withdrawal."""
     _, amount, left = visit._, Decimal(form["amount"]), _left(visit.system.withdrawal_limit(visit.token)[1])
-    rest = () if left is None or left < amount else ((_("Left today afterwards"), _.dollars(left - amount)),)
+    rest = () if left is None or left < amount else ((_("Limit left afterwards"), _.dollars(left - amount)),)
     label = _("Withdraw {amount}", amount=_.dollars(amount))
     return View(
         _("Check the withdrawal"),
-        words=(_("Nothing has been withdrawn yet. Your account must hold the amount: only your limit was checked."),),
+        words=(_("Nothing has been withdrawn yet. If your balance is too low when the money is sent, nothing is sent."),),
         facts=(
             (_("Amount"), _.dollars(amount)),
             (_("From"), _("Account of {owner}", owner=paid.owner)),

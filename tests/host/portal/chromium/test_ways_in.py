@@ -19,10 +19,7 @@ def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.open("/login").picture("login-1-name")
     walk.press("Continue", User_name="anna", Password=DEMO_PASSWORD).picture("login-2-challenge")
     assert walk.has_card_of("anna")
-    tries = (
-        "That answer was not correct. Tries left:\u00a0{left}. "
-        "Check the PIN and the challenge, then enter both on the card again."
-    )
+    tries = "Wrong response. Tries\u00a0left:\u00a0{left}. Check the PIN and the challenge, and enter both on the card again."
     assert walk.press("Log in", Response="00000000").error == walk._(tries, left=2)
     walk.picture("login-wrong-response")
     walk.open("/login/answer")
