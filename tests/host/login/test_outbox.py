@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from cryptography import x509
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from sqlalchemy import Connection
 from tests.host.login.scenario import DAY, Scenario
 
 import dsc_host.login
@@ -29,7 +30,7 @@ from dsc_host.login.accounts.field_checks import LANGUAGES
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import PAUSES
 from dsc_host.login.messages.senders import Mail, Spool
-from dsc_host.records import tables
+from dsc_host.records import table_rows, tables
 
 SOURCES = Path(dsc_host.login.__file__).parent
 ADDRESS, TEXT = "anna@example.com", "Ваш код: 42.\n.\nConfirmed."
@@ -172,6 +173,59 @@ def test_a_message_that_an_older_version_is_sending_is_stuck_after_its_due_time(
         scenario.clock.advance(seconds)
         at.change(outbox.retry_stuck)
         assert at.read(lambda tx: records.messages.all(tx.db)[-1].state) == state
+
+
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize(
+    ("meanwhile", "state_if_it_fails"),
+    [("queued", "queued"), ("being sent", "sending"), ("sent", "sent"), ("failed", "failed")],
+)
+def test_an_attempt_that_takes_too_long_disturbs_no_other(
+    scenario: Scenario, fails: bool, meanwhile: str, state_if_it_fails: str
+) -> None:
+    records, at = dsc_host.login.rows, scenario.system.context
+    scenario.tell("anna", "opted_in")
+    message = at.read(lambda tx: records.messages.all(tx.db)[-1].id)
+    if meanwhile == "failed":
+        at.change(lambda tx: records.messages.change(tx.db, message, tries=len(PAUSES) - 1))
+        scenario.clock.advance(PAUSES[-1])
+
+    def slow(_letter: Letter) -> None:
+        scenario.clock.advance(301)
+        at.change(outbox.retry_stuck)
+        if meanwhile == "being sent":
+            at.change(lambda tx: outbox._take(tx, message))
+        elif meanwhile == "sent":
+            assert outbox.deliver(at, {"email": outbox.Calling(lambda _letter: None)}) == 1
+        if fails:
+            raise OSError
+
+    outbox.deliver(at, {"email": outbox.Calling(slow)})
+    assert at.read(lambda tx: records.messages.all(tx.db)[-1].state) == (state_if_it_fails if fails else "sent")
+    if meanwhile == "being sent":
+        at.change(lambda tx: outbox._record(tx.db, message, 2, "OSError"))
+        assert at.read(lambda tx: records.messages.all(tx.db)[-1].state) == ("queued" if fails else "sent")
+
+
+def test_an_attempt_that_finishes_just_before_it_is_found_stuck_is_not_repeated(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, at = dsc_host.login.rows, scenario.system.context
+    scenario.tell("anna", "opted_in")
+    message = at.read(lambda tx: records.messages.all(tx.db)[-1].id)
+    at.change(lambda tx: outbox._take(tx, message))
+    scenario.clock.advance(301)
+    real = table_rows.Rows.all
+
+    def all_and_finish(self: Any, db: Connection, *conditions: Any, **options: Any) -> Any:
+        found = real(self, db, *conditions, **options)
+        outbox._record(db, message, 1, "")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table_rows.Rows, "all", all_and_finish)
+        at.change(outbox.retry_stuck)
+    assert at.read(lambda tx: records.messages.all(tx.db)[-1].state) == "sent"
 
 
 def test_an_error_of_a_sender_is_recorded_as_its_own(scenario: Scenario) -> None:

@@ -6,7 +6,8 @@ Three promises:
 2. A message is sent in at most five attempts. The last attempt is two hours or more after the message was written. A message
    may be sent twice after a crash, or if an attempt took more than five minutes. The vault keeps the values of a message until
    the message was sent or the last attempt failed.
-3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
+3. Each message is written in the language of the user who receives it. The duress alarm, which goes to the security team, is
+   written in the language of the user whom it is about. The sentences are in `messages.toml`.
 """
 
 import json
@@ -125,19 +126,22 @@ def retry_stuck(tx: LoginTransaction) -> None:
     The process that made the attempt has probably ended.
     """
     column, latest = rows.messages.c, tx.now() - _STUCK_SECONDS
-    # An older version does not record when an attempt begins: at the time at which it is due, or later.
+    # An older version does not record when an attempt begins. It never begins before it is due, so take this time.
     due = or_(*((column.tries == tries) & (column.at < latest - pause) for tries, pause in enumerate(PAUSES, 1)))
     begun = (column.claimed_at < latest) | (column.claimed_at.is_(None) & due)
     for message in rows.messages.all(tx.db, (column.state == _SENDING) & begun, most=100):
-        _queue_again(tx.db, message, "its process ended")
+        # The attempt may have finished since this was read.
+        if rows.messages.locked_if_free(tx.db, message.id) == message:
+            _queue_again(tx.db, message, "its process ended")
 
 
 def _sent(context: LoginContext, senders: Mapping[str, Sender], message_id: str) -> bool:
-    letter = context.change(lambda tx: _take(tx, message_id))
-    if letter is None:
+    taken = context.change(lambda tx: _take(tx, message_id))
+    if taken is None:
         return False
+    letter, tries = taken
     trouble = _send(senders.get(letter.channel), letter)
-    context.change(lambda tx: _record(tx.db, message_id, trouble))
+    context.change(lambda tx: _record(tx.db, message_id, tries, trouble))
     return not trouble
 
 
@@ -152,8 +156,11 @@ def _send(sender: Sender | None, letter: Letter) -> str:
     return ""
 
 
-def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
-    """Mark a message as being sent, and return it. Return None if another process has taken it, or if it cannot be read."""
+def _take(tx: LoginTransaction, message_id: str) -> tuple[Letter, int] | None:
+    """Mark a message as being sent. Return it, with the number of this attempt: 1 for the first.
+
+    Return None if another process has taken it, or if it cannot be read.
+    """
     message = rows.messages.locked(tx.db, message_id)
     if message is None or message.state != _QUEUED:
         return None
@@ -165,19 +172,25 @@ def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
         rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its values or its template cannot be read")
         vault.forget(tx.db, _secret(message_id))
         return None
-    rows.messages.change(tx.db, message_id, state=_SENDING, tries=message.tries + 1, claimed_at=tx.now())
-    return Letter(
+    tries = message.tries + 1
+    rows.messages.change(tx.db, message_id, state=_SENDING, tries=tries, claimed_at=tx.now())
+    letter = Letter(
         message.id, message.channel, message.address, subject, text, message.language, message.at, message.template, values
     )  # fmt: skip
+    return letter, tries
 
 
-def _record(db: Connection, message_id: str, trouble: str) -> None:
+def _record(db: Connection, message_id: str, tries: int, trouble: str) -> None:
+    """Record the result of the attempt with the number `tries`. `trouble` is the reason if it failed, or empty text."""
     message = rows.messages.locked(db, message_id)
     if message is None:
         return
     if trouble:
-        _queue_again(db, message, trouble)
+        # If this attempt took too long, `retry_stuck` has queued the message again, and another attempt may have sent it.
+        if (message.state, message.tries) == (_SENDING, tries):
+            _queue_again(db, message, trouble)
         return
+    # Even a late attempt has sent the message, so no further attempt is needed.
     rows.messages.change(db, message_id, state=_SENT, trouble="", claimed_at=None)
     vault.forget(db, _secret(message_id))
 
