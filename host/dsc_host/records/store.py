@@ -3,7 +3,7 @@
 Five promises, for every kind of database:
 
 1. A database of another program is refused with advice, and not changed. The database of a newer dscplus is refused too, unless
-   the newer versions have only added to our tables.
+   it is in PostgreSQL and the newer versions have only added to our tables.
 2. An older database is migrated in one transaction. An SQLite file is copied first.
 3. When a `write` transaction has locked a card, no other transaction changes this card until the first one ends. So reading,
    deciding and recording are atomic, with any number of threads, processes and machines.
@@ -265,30 +265,38 @@ class Store:
         # Import it here, because it loads slowly and is rarely needed.
         from dsc_host.records.migrations import migrate
 
-        copy = None
-        with self._transaction(self._backend.MIGRATE) as db:
-            self._backend.claim(db)
-            # Check again, because another process may have been first.
-            version = self._checked_version(db)
-            if version < self._schema.version:
-                copy = self._backend.keep_copy(version)
-                try:
+        copy, version, is_complete = None, self._schema.version, False
+        try:
+            with self._transaction(self._backend.MIGRATE) as db:
+                self._backend.claim(db)
+                # Check again, because another process may have been first.
+                version = self._checked_version(db)
+                if version < self._schema.version:
+                    copy = self._backend.keep_copy(version)
                     self._backend.mark(db, migrate(db, version, self._schema.migrations), self._schema.compatible_since)
                     self._backend.check_migrated(db)
                     after_migration(db, version)
-                except BaseException:
-                    # Nothing was changed. If a service tried again and again, its copies would fill the disk.
-                    if copy:
-                        copy.unlink()
-                    raise
+                    is_complete = True
+        except BaseException:
+            # If nothing was changed, remove the copy: if a service tried again and again, its copies would fill the disk.
+            if copy and not (is_complete and self._may_have_migrated(version)):
+                copy.unlink()
+            raise
         self._backend.after_migrating()
         if version < self._schema.version:
             kept = f"; the old file is kept in {copy}" if copy else ""
             _log.warning("%s: migrated from schema %d to %d%s", self._backend.name, version, self._schema.version, kept)
 
+    def _may_have_migrated(self, before: int) -> bool:
+        """Return whether the migration from the schema `before` was committed, or whether this cannot be found out."""
+        try:
+            return self._version() != before
+        except StoreError:
+            return True
+
 
 def stored_identity(url: str, schema: Schema, *, patience: float = PATIENCE) -> Identity | None:
-    """Return the marks of the database at `url`, or None if it is empty. Do not migrate the database.
+    """Return what the database at `url` says about itself, or None if it is empty. Do not migrate the database.
 
     As in `Store.open`, a missing SQLite file is created. Wait for other transactions for up to `patience` seconds. Raises
     `InputError` for a URL of another kind, and `StoreError` for a database that cannot be opened or belongs to another program.
@@ -326,5 +334,5 @@ def _kind_of(url: str) -> tuple[type[SQLite] | type[PostgreSQL], URL]:
     if parts.drivername in ("postgresql", "postgresql+psycopg"):
         return PostgreSQL, parts
     raise InputError(
-        "database", f"must be a URL such as sqlite:///dsc.db, not {parts.drivername}:…; or postgresql://user@host/database"
+        "database", f"must be a URL such as sqlite:///dsc.db or postgresql://user@host/database, not {parts.drivername}:…"
     )

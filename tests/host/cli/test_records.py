@@ -96,7 +96,11 @@ def test_a_wrong_database_is_named_before_a_missing_master_key(dscplus: Command,
 @pytest.mark.parametrize(
     ("url", "code", "words"),
     [
-        ("mysql://me:hush@host/x", 2, "database: must be a URL such as sqlite:///dsc.db, not mysql:"),
+        (
+            "mysql://me:hush@host/x",
+            2,
+            "database: must be a URL such as sqlite:///dsc.db or postgresql://user@host/database, not mysql:",
+        ),
         ("sqlite://", 2, "database: must name a file"),
         ("sqlite:///{folder}/garbage", 1, "{folder}/garbage: it is not a dscplus database"),
     ],

@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, Integer, MetaData, inspect
+from sqlalchemy.engine.default import DefaultDialect
 from tests.host import databases
 from tests.host.databases import Database
 from tests.host.records.database_file import KEY, MASTER, PIN, SUITE, sqlite, url
@@ -238,6 +239,33 @@ def test_a_migration_that_fails_leaves_no_copy(enrolled: Path, tmp_path: Path, m
             with pytest.raises(InputError, match="master key"):
                 Verifier.open(url(enrolled), master_key=MasterKey.generate())
     assert list(enrolled.parent.glob("*.backup*")) == []
+    with Verifier.open(url(enrolled), master_key=MASTER) as verifier:
+        assert len(list(verifier.cards())) == 2
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_migration_whose_end_fails_leaves_a_copy_only_if_it_was_committed(
+    enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """A commit fails if the disk is full. An interrupt may come just after a commit."""
+    real = DefaultDialect.do_commit
+
+    def fail(self: DefaultDialect, connection: Any) -> None:
+        if connection.cursor().execute("PRAGMA user_version").fetchone() == (versions.VERSION,):
+            return real(self, connection)
+        if committed:
+            real(self, connection)
+            raise KeyboardInterrupt
+        raise sqlite3.OperationalError("database or disk is full")
+
+    next_version(tmp_path, monkeypatch)
+    for _ in range(1 if committed else 2):
+        with monkeypatch.context() as failing:
+            failing.setattr(DefaultDialect, "do_commit", fail)
+            with pytest.raises(KeyboardInterrupt if committed else StoreError):
+                Verifier.open(url(enrolled), master_key=MASTER)
+    copies = [f"dsc.db.schema-{versions.VERSION}.backup"] if committed else []
+    assert [path.name for path in enrolled.parent.glob("*.backup*")] == copies
     with Verifier.open(url(enrolled), master_key=MASTER) as verifier:
         assert len(list(verifier.cards())) == 2
 

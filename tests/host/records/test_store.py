@@ -186,6 +186,20 @@ def test_a_database_that_others_keep_locked_is_given_up_on(enrolled: Path, store
     assert cards_in(store) == 0
 
 
+def test_a_transaction_whose_commit_fails_does_not_keep_the_file_locked(enrolled: Path, store: Store) -> None:
+    """Readers keep the writer from its commit if the file has no write-ahead log."""
+    store._backend.engine.dispose()
+    with closing(sqlite3.connect(enrolled, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN")
+        assert other.execute("SELECT count(*) FROM cards").fetchone() != (0,)
+        with pytest.raises(StoreError, match="another program keeps it locked"):
+            run(store, "UPDATE cards SET state_reason = 'first'")
+        other.execute("COMMIT")
+        run(store, "DELETE FROM cards")
+    assert cards_in(store) == 0
+
+
 @pytest.mark.every_database
 def test_a_transaction_that_gets_no_connection_is_given_up_on(database_kind: str, tmp_path: Path) -> None:
     """A pool has 15 connections."""

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -299,10 +300,11 @@ def _engine(path: Path | None, patience: float) -> Engine:
         pool_size=5 if path else 1,
         max_overflow=10 if path else 0,
         pool_timeout=patience,
-        # No rollback is needed: every transaction has ended when its connection returns to the pool.
+        # `_end_transaction` rolls back, and only if that is needed.
         pool_reset_on_return=None,
     )
     event.listen(engine, "connect", _configure)
+    event.listen(engine, "checkin", _end_transaction)
     return engine
 
 
@@ -312,6 +314,15 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _end_transaction(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    """Roll back a transaction whose commit has failed, for example because a reader has locked a file without a log.
+
+    Otherwise, the transaction would keep the file locked while its connection is in the pool. SQLAlchemy does not roll it back.
+    """
+    if connection is not None and connection.in_transaction:
+        connection.rollback()
 
 
 def _busy_timeout(milliseconds: int) -> Statement:
