@@ -38,6 +38,8 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(sce
     assert page.path == "/devices/next"
     assert [page.html.count(f'value="{each}"') for each in ("request", "app", "found", "later")] == [1, 1, 1, 1]
     assert anna.press("Continue", next="request").path == "/request"
+    assert "ben Tell this user the PIN below, and nobody else." in anna.page.text
+    assert "anna Tell" not in anna.page.text
     summary = anna.press("Continue", name="anna", pin="8246", again="8246").text
     for words in ("Digital Security Card+", "By mail", "Expected around"):
         assert words in summary

@@ -58,6 +58,7 @@ def test_support_corrects_an_identity(scenario: Scenario, browser: Browsers) -> 
     text = cleo.open("/compliance").text
     assert "sue" in text
     moved = "Country of residence: Switzerland → Germany"
+    assert "Correction Unchanged" in text
     assert f"{moved} Date of birth: May 17, 1980 Citizenship: Switzerland Passport: X1234567" in text
     page = cleo.press("Agree")
     assert (page.title, "Requested by sue" in page.text) == ("Agree to this request?", True)

@@ -16,7 +16,7 @@ def wrong(code: str) -> str:
 
 def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(scenario: Scenario, browser: Browsers) -> None:
     anna = enter(scenario, browser())
-    assert "Full name Anna Email address anna@example.com Change Phone numbers There are none yet. Change" in (
+    assert "Full name Anna Email address anna@example.com Change Phone numbers There are none yet. Add" in (
         anna.open("/profile").text
     )
     anna.open("/profile/email")
@@ -70,6 +70,8 @@ def test_who_has_opted_out_is_told_to_call_support_who_changes_it(scenario: Scen
     page = anna.open("/profile")
     assert "only through support" in page.text
     assert "/profile/email" not in page.html
+    assert "Phone numbers There are none yet. Add Postal address" in page.text, "the numbers are still changed here"
+    assert anna.open("/phones").title == "Phone numbers"
     assert anna.open("/profile/email").path == "/profile"
     assert anna.post("/profile/email", email="anna@new.example").status == 403
     sue = called(scenario, browser, "anna")

@@ -13,7 +13,7 @@ from dsc_host.portal.pages.contact import addresses, office_of
 from dsc_host.portal.pages.pin_change import pin_rules
 from dsc_host.portal.pages.postal_addresses import address_field, entered_address, in_lines
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden, radio
+from dsc_host.portal.views import Choice, Field, Form, Link, Steps, View, hidden
 
 
 def request(visit: Visit) -> Response:
@@ -149,9 +149,12 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
     needed = _("You need the PIN to activate and to use the card.")
     if len(names) == 1 and names != [visit.visitor().name]:
         title = _("Request a card for {name}", name=names[0])
-        needed = _("Tell {name} this PIN: it is needed to activate and to use the card.", name=names[0])
+        needed = _(
+            "Tell {name} this PIN, and nobody else. {name} needs it to activate the card, and then chooses a new one.",
+            name=names[0],
+        )
     elif len(names) > 1:
-        needed = _("The PIN is needed to activate and to use the card. If the card is for another user, tell them the PIN.")
+        needed = _("The PIN is needed to activate and to use the card.")
     hint = f"{pin_rules(_)} {needed}"
     fields = (
         *_user_field(visit, name),
@@ -179,7 +182,9 @@ def _user_field(visit: Visit, chosen: str) -> tuple[Field, ...]:
         return ()
     if len(names) == 1:
         return (hidden("name", names[0]),)
-    return (radio("name", _("User who gets the card"), names, chosen),)
+    hint = _("Tell this user the PIN below, and nobody else. They choose a new one after the activation.")
+    choices = [Choice(each, each, "" if each == visit.visitor().name else hint) for each in names]
+    return (Field("name", _("User who gets the card"), "radio", value=chosen or names[0], choices=choices),)
 
 
 def _account_field(visit: Visit, chosen: str) -> tuple[Field, ...]:
@@ -195,8 +200,9 @@ def _account_field(visit: Visit, chosen: str) -> tuple[Field, ...]:
 def _account(_: Language, account: str, name: str, *, own: bool) -> Choice:
     """Return the choice of an account, with the end of its number. `own` says whether it is the visitor's own account."""
     number = f"…{account[-4:]}"
-    # The name may already end with the number, which is shown only once.
-    owner = _("Account of {owner}", owner=name.removesuffix(f" ({number})"))
+    # If the account has no user, its name ends with the number, which is shown only once.
+    owner = name.removesuffix(f" ({number})")
+    owner = _("Account of {owner}", owner=name) if owner == name else _("Account of {owner}, without a user name", owner=owner)
     if own:
         return Choice(account, _("Your own account {number}", number=number), owner)
     label = _("Your other account {number}", number=number)

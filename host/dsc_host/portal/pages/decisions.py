@@ -63,18 +63,23 @@ def _people_to_check(visit: Visit) -> Mapping[str, CheckedPerson]:
 def corrections(visit: Visit) -> Sequence[Table]:
     """Return the table of corrections that wait for a second person, or nothing if there are none."""
     _, name, people = visit._, visit.visitor().name, _people_to_check(visit)
+
+    def details_for(user: str, identity: Identity) -> Sequence[str | Cell]:
+        return _what_changes(_, identity, people.get(user)) if people else (details_of(_, identity),)
+
     rows = [
-        _correction(_, wait, _what_changes(_, identity, people.get(wait.user)), name)
+        _correction(_, wait, details_for(wait.user, identity), name)
         for wait, identity in visit.system.staff.corrections(visit.token)
     ]
-    heads = (_("User name"), _("Corrected details"), _("Requested by"), _("When"), _("Decision"))
-    kinds = ("text", "change" if people else "text", "text", "moment", "amount")
+    details = (_("Correction"), _("Unchanged")) if people else (_("Corrected details"),)
+    heads = (_("User name"), *details, _("Requested by"), _("When"), _("Decision"))
+    kinds = ("text", *(("change", "text") if people else ("text",)), "text", "moment", "amount")
     return (Table(_("Corrections that wait for a second person"), heads, rows, kinds=kinds),) if rows else ()
 
 
-def _correction(_: Language, wait: WaitView, details: str | Cell, name: str) -> Row:
+def _correction(_: Language, wait: WaitView, details: Sequence[str | Cell], name: str) -> Row:
     """Return the row of a correction. It has no buttons for the person who requested the correction."""
-    cells = (wait.user, details, wait.asked_by, moment_cell(_, wait.at))
+    cells: tuple[str | Cell, ...] = (wait.user, *details, wait.asked_by, moment_cell(_, wait.at))
     if wait.asked_by == name:
         return Row((*cells, _("A second person decides.")))
     return Row(cells, decision_buttons(_, "/desk/corrections", hidden("wait", wait.id)))
@@ -90,17 +95,20 @@ def details_of(_: Language, identity: Identity) -> str:
     return "\n".join(f"{name}: {value}" for name, value in _named_details(_, identity))
 
 
-def _what_changes(_: Language, identity: Identity, before: CheckedPerson | None) -> str | Cell:
-    """Return the details of a correction. If `before` is given, the details that change come first, with their old values."""
+def _what_changes(_: Language, identity: Identity, before: CheckedPerson | None) -> tuple[str, str | Cell]:
+    """Return the details that a correction changes, with their old values, and the details that stay as they are.
+
+    If `before` is None, nobody knows which details change, and all are in the first text.
+    """
     if before is None:
-        return details_of(_, identity)
+        return details_of(_, identity), ""
     changed, same = [], []
     for (_name, old), (name, value) in zip(_named_details(_, before.identity), _named_details(_, identity), strict=True):
         if (_name, old) == (name, value):
             same.append(f"{name}: {value}")
         else:
             changed.append(f"{name}: {old} → {value}")
-    return Cell("\n".join(changed), "\n".join(same))
+    return "\n".join(changed), Cell("", "\n".join(same))
 
 
 def _named_details(_: Language, identity: Identity) -> Sequence[tuple[str, str]]:

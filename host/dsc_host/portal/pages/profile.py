@@ -55,23 +55,31 @@ def _who_changes(visit: Visit, known: Profile) -> tuple[Alert, ...]:
 
 def _details(visit: Visit, known: Profile) -> Sequence[Item]:
     """Return a row for each detail. If the user may change the detail here, the row has the link for that."""
-    _ = visit._
+    _, changeable = visit._, known.changeable
     rows = (
         ("person", _("Full name"), known.person, "", False),
-        ("mail", _("Email address"), known.email, "/profile/email", True),
-        *((("phone", _("Phone numbers"), _numbers(visit), "/phones", True),) if is_for(visit.visitor(), "/phones") else ()),
-        ("parcel", _("Postal address"), known.address, "/profile/address", True),
-        ("money", *_bank_fact(_, known), "/profile/bank", known.primary),
+        ("mail", _("Email address"), known.email, "/profile/email", changeable),
+        *_numbers(visit, known),
+        ("parcel", _("Postal address"), known.address, "/profile/address", changeable),
+        ("money", _("Bank instructions"), known.bank, "/profile/bank", known.primary and changeable),
     )
     return [
-        Item(name, icon, details=(value,), links=(Link(path, _("Change")),) if may and known.changeable else ())
+        Item(
+            name,
+            icon,
+            details=(value or _("There are none yet."),),
+            links=(Link(path, _("Change") if value else _("Add")),) if may else (),
+        )
         for icon, name, value, path, may in rows
     ]
 
 
-def _numbers(visit: Visit) -> str:
-    """Return the confirmed phone numbers, masked."""
-    return ", ".join(visit.system.phone_numbers(visit.token).values()) or visit._("There are none yet.")
+def _numbers(visit: Visit, known: Profile) -> tuple[tuple[str, str, str, str, bool], ...]:
+    """Return the row of the confirmed phone numbers, masked. A user who has opted out changes them here as well."""
+    if not is_for(visit.visitor(), "/phones"):
+        return ()
+    numbers = ", ".join(visit.system.phone_numbers(visit.token).values())
+    return (("phone", visit._("Phone numbers"), numbers, "/phones", not known.temporary),)
 
 
 def _closing(visit: Visit, known: Profile) -> Sequence[Actions]:
@@ -224,10 +232,6 @@ def entered_bank(visit: Visit) -> dict[str, str]:
     names = {_IBAN: ("iban",), _US: ("routing", "account_number")}
     chosen = names.get(visit.value("kind", 8), ("iban", "routing", "account_number"))
     return {name: visit.value(name, 64) for name in chosen}
-
-
-def _bank_fact(_: Language, known: Profile) -> tuple[str, str]:
-    return _("Bank instructions"), known.bank or _("There are none yet.")
 
 
 def _bank(visit: Visit) -> View:
