@@ -118,7 +118,8 @@ MISTAKES: dict[str, list[str]] = {
     "matches: must be one text": ["expect-display: {}"],
     "matches: is not a regular expression: unterminated": ["expect-display: {matches: '['}"],
     "matches: at most 40 characters, no (?": [
-        f"expect-display: {{matches: {value}}}" for value in ("'(a+)+b'", "'(?x)(a+) {9}b'", "'(a*) *'", "'${a}'", "a" * 41)
+        f"expect-display: {{matches: {value}}}"
+        for value in ("'(a+)+b'", "'(\\)a+)+b'", "'(?x)(a+) {9}b'", "'(a*) *'", "'${a}'", "'\\${a}'", "a" * 41)
     ],
     "cut-power: must be a number from 0 to 1000000000": ["cut-power: -1", "cut-power: 1.5", "cut-power: 10000000000"],
     "restart: takes no value": ["restart: now"],
@@ -205,6 +206,13 @@ def test_the_slowest_pattern_that_is_allowed_ends() -> None:
     pattern = ".*" * 19 + "x"
     assert play(LOGIN + f"- expect-display: {{matches: '{pattern}'}}").exit_code == 42
     assert time.process_time() - began < 5
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("pattern", [r"\(?CHALLNG>", r"[[C]HALLNG>", r"(?:C|D)HALLNG>", r"CHALLNG>\)*"])
+def test_a_parenthesis_that_is_escaped_is_no_group(pattern: str) -> None:
+    begun = "card: {serial: A, key: random}\nsteps:\n- press: PRESS\n- enter: 1234\n"
+    assert play(f"{begun}- expect-display: {{matches: '{pattern}'}}").exit_code == 0
 
 
 def test_files(tmp_path: Path) -> None:

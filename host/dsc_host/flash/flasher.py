@@ -45,6 +45,7 @@ _OUR_MAIN = re.compile(
 _SCRATCH = (_MAIN + _NEW, _BOARD + _NEW)
 _RECORDS = ("/dsc0.bin", "/dsc1.bin")
 _SMALL = 4096
+_MOST_WIRING = 16 * 1024
 _BLOCK = 4096
 _MACHINES = {r"Raspberry Pi Pico ?2": "pico2", r"Raspberry Pi Pico\b": "pico", r"ESP32-?S3": "esp32s3"}
 
@@ -60,7 +61,7 @@ class BoardContents:
     main: bytes | None
     """The first 4096 bytes of `main.py`, or None if it does not exist."""
     board: bytes | None
-    """The first 4096 bytes of `board.json`, or None if it does not exist."""
+    """The first 16 KiB of `board.json`, or None if it does not exist."""
     digests: Mapping[str, str]
     """The SHA-256 of each file in the folders `programs`, in hex, by the file's path."""
     programs: tuple[str, ...]
@@ -82,7 +83,7 @@ class Plan:
     files: Mapping[str, bytes]
     """The files of the new program, by their path on the board."""
     copied: tuple[str, ...]
-    """The paths of the files to send."""
+    """The paths of the files to send. Other files are copied on the board: they are in `kept`."""
     kept: tuple[str, ...]
     """The paths of the files that need not be sent: a file with the same content is on the board, perhaps in another folder."""
     leftovers: tuple[str, ...]
@@ -92,7 +93,10 @@ class Plan:
     board: bytes | None
     """The new `board.json`, or None if the file on the board stays."""
     wiring: Mapping[str, object]
-    """The fields of the `board.json` that the board has after the installation."""
+    """The fields of the `board.json` that the board has after the installation.
+
+    Empty if that file is invalid, or has 16 KiB or more.
+    """
 
     @property
     def size(self) -> int:
@@ -121,7 +125,7 @@ class Plan:
         """The error in the JSON of the board's wiring. Empty text if the JSON is valid, or if the wiring is replaced."""
         wiring = self.found.board if self.board is None else None
         # Of a longer file, only the beginning was read, so its JSON cannot be checked.
-        if wiring is None or len(wiring) >= _SMALL:
+        if wiring is None or len(wiring) >= _MOST_WIRING:
             return ""
         try:
             json.loads(wiring)
@@ -169,7 +173,7 @@ def examine(session: BoardSession) -> BoardContents:
         machine=machine,
         free=free,
         main=_read_start(session, _MAIN),
-        board=_read_start(session, _BOARD),
+        board=_read_start(session, _BOARD, _MOST_WIRING),
         digests=_evaluate(session, snippets.digests(list(programs)), dict),
         programs=programs,
     )
@@ -195,9 +199,9 @@ def _holds_texts(answer: object) -> bool:
     return all(isinstance(part, str) for part in parts)
 
 
-def _read_start(session: BoardSession, path: str) -> bytes | None:
-    """Return the first 4096 bytes of a file, or None if the file cannot be read."""
-    answer = session.evaluate(snippets.contents(path, _SMALL))
+def _read_start(session: BoardSession, path: str, most: int = _SMALL) -> bytes | None:
+    """Return the first `most` bytes of a file, or None if the file cannot be read."""
+    answer = session.evaluate(snippets.contents(path, most))
     if answer is None or isinstance(answer, bytes):
         return answer
     raise _invalid_answer(session)
@@ -268,8 +272,9 @@ def removable(session: BoardSession) -> tuple[str, ...]:
     """Return the existing paths that `remove` should remove: the program, its wiring, and the card's key and counter."""
     names = _evaluate(session, snippets.listing(HOME), list)
     programs = list(_programs(session))
-    # Do not remove the folder if it has other files.
-    homes = [HOME] if all(_PROGRAM.fullmatch(name) for name in names) else []
+    # Do not remove the folder if it has other files, nor a file of its name.
+    is_file = _evaluate(session, snippets.misplaced([HOME], []), list)
+    homes = [HOME] if not is_file and all(_PROGRAM.fullmatch(name) for name in names) else []
     # Remove main.py first, so that the board starts no program after an interrupted removal. Remove board.json before our
     # program: after an interruption, the program's files are the only proof that board.json is ours.
     own_main = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []

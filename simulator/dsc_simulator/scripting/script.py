@@ -7,6 +7,7 @@ before its first step runs. Numbers are read as text, so that the PIN 0123 keeps
 import random
 import re
 import secrets
+import warnings
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -189,7 +190,7 @@ class _Parser:
         card = _card(parts["card"][1]) if "card" in parts else None
         steps = parts["steps"][1] if "steps" in parts else node
         if not isinstance(steps, yaml.SequenceNode) or not 0 < len(steps.value) <= MAX_STEPS:
-            raise _Wrong(_line(steps), f"steps: must be a list of 1 to {MAX_STEPS}, each beginning with `- `")
+            raise _Wrong(_line(steps), f"steps: must be a list of 1 to {MAX_STEPS} steps, each beginning with `- `")
         made = tuple(self._step(item) for item in steps.value)
         return Script(name, card, made, tuple(self._files.values()))
 
@@ -249,10 +250,18 @@ class _Parser:
     def _matches(self, node: yaml.Node) -> Action:
         text = _text(node, "matches")
         # Refuse repeated groups and similar features: with them, a match of only eight characters could take years.
-        if len(text) > _MAX_PATTERN or re.search(r"\(\?(?!:)|\)\s*[*+?{]|\$\{", text):
-            raise _Wrong(_line(node), f"matches: at most {_MAX_PATTERN} characters, no (?…), no repeated group, no ${{name}}")
+        # An escaped parenthesis is no group.
+        unescaped = re.sub(r"(?s)\\.", "_", text)
+        if len(text) > _MAX_PATTERN or re.search(r"\(\?(?!:)|\)\s*[*+?{]", unescaped) or "${" in text:
+            raise _Wrong(
+                _line(node),
+                f"matches: at most {_MAX_PATTERN} characters, no (?…) except (?:…), no repeated group, no ${{name}}",
+            )
         try:
-            pattern = re.compile(text)
+            with warnings.catch_warnings():
+                # Python warns of [[, which a later version may read differently, with a path of this program.
+                warnings.simplefilter("ignore", FutureWarning)
+                pattern = re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
             raise _Wrong(_line(node), f"matches: is not a regular expression: {error}") from None
         return lambda run: run.expect(pattern.fullmatch(run.card.display) is not None, f"a display that matches {text}")
@@ -367,7 +376,10 @@ def _profile(texts: Mapping[str, str], seed: int | None, lines: Mapping[str, int
 
 
 def _key(name: str, texts: Mapping[str, str], seed: int | None) -> bytes | None:
-    """Return the key in the field `name`: hex digits, or the word random; None if it is missing. A seed fixes random keys."""
+    """Return the key in the field `name`: hex digits, or the word random; None if it is missing.
+
+    With a seed, random keys are the same in each run.
+    """
     text = texts.get(name)
     if text == "random":
         # The name is a part of the seed, so that the two keys differ from each other and from the card's random numbers.

@@ -129,6 +129,21 @@ def test_unflash_keeps_what_is_not_ours_in_our_folder(shared: Disk) -> None:
     assert shared.folders == {"/", "/lib", "/dsc", "/dsc/mine"}
 
 
+def test_unflash_leaves_a_file_that_has_the_name_of_our_folder() -> None:
+    theirs = {"/dsc": b"mine", "/board.json": b'{"theirs": 1}'}
+    with BoardDouble(Disk(dict(theirs))) as board:
+        assert unflash(board) == ()
+    assert board.disk.files == theirs
+
+
+def test_the_line_of_long_wiring_is_known() -> None:
+    wiring = b'{"board": "mine", "note": "' + b"x" * 5000 + b'", "line": {"kind": "uart"}}'
+    with BoardDouble(Disk({"/board.json": wiring})) as board:
+        steps = flash(board, NEW)
+    assert (steps.line, steps.board_name, steps.wiring_fault) == ("uart", "mine", "")
+    assert board.disk.files["/board.json"] == wiring
+
+
 def test_unflash_of_a_board_that_was_never_flashed_leaves_its_board_json() -> None:
     with BoardDouble(Disk({"/board.json": b'{"theirs": 1}', "/main.py": b"pass\n"})) as board:
         assert unflash(board) == ()

@@ -373,6 +373,10 @@ def test_the_description_says_what_is_there(wiki: Program) -> None:
     told = answer.json()
     assert answer.headers["cache-control"] == "public, max-age=300"
     assert (told["issuer"], told["acr_values_supported"]) == (ISSUER, ["card", "device", "temporary", "password"])
+    for endpoint in ("token", "revocation", "introspection"):
+        # RFC 8414, section 2: where clients sign assertions, the algorithms must be listed.
+        assert "private_key_jwt" in told[f"{endpoint}_endpoint_auth_methods_supported"]
+        assert told[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == ["ES256", "RS256", "PS256"]
     for name, url in told.items():
         if name.endswith("_endpoint") or name == "jwks_uri":
             path = url.removeprefix(ISSUER)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dsc_host.gateway.openid import (
     authorization,
     client_authentication,
+    client_keys,
     clients,
     grants,
     id_tokens,
@@ -42,7 +43,7 @@ _METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 class NextStep:
     """The next step of an authorization. If it is `NOTHING`, `address` is the address to redirect to, with a code or an error.
 
-    If the client or its address was removed in the meantime, `address` is empty and `client` is None.
+    If the client, or its registered redirect address, was removed in the meantime, `address` is empty and `client` is None.
     """
 
     step: Step
@@ -60,9 +61,9 @@ class Provider:
 
     @classmethod
     def of(cls, system: LoginSystem, issuer: str) -> "Provider":
-        """Return the provider of a login system under this address. Make the first signing key if there is none.
+        """Return the provider of a login system. Make the first signing key if there is none.
 
-        Raises `InputError`.
+        `issuer` is the provider's address. Raises `InputError`.
         """
         clients.check_issuer(issuer)
         acting = system.by("openid")
@@ -88,9 +89,11 @@ class Provider:
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [id_tokens.ALGORITHM],
             "token_endpoint_auth_methods_supported": [*_METHODS, "none"],
-            "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
+            "token_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGORITHMS),
             "revocation_endpoint_auth_methods_supported": [*_METHODS, "none"],
+            "revocation_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGORITHMS),
             "introspection_endpoint_auth_methods_supported": list(_METHODS),
+            "introspection_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGORITHMS),
             "code_challenge_methods_supported": ["S256"],
             "acr_values_supported": list(dict.fromkeys(each.value for each in self.system.policy.openid.contexts)),
             "claims_supported": [
@@ -122,7 +125,8 @@ class Provider:
         try:
             # Read first, so that a visitor who is not logged in causes no lock.
             self.context.read(lambda tx: sessions.find(tx, token, Stage.IN))
-            # Check the request and make the code in one transaction. In between, the login could end, or the client be removed.
+            # Check the request and make the code in one transaction. With two, the login could end between them, or the client
+            # be removed.
             return self.context.change(lambda tx: self._granted(tx, request, token, consented=consented))
         except NotIn:
             return self.context.read(lambda tx: self._next(tx, request, None, consented=consented))
