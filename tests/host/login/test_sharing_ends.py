@@ -190,7 +190,7 @@ def test_what_waits_for_compliance_is_refused_when_they_are_two_persons(scenario
     scenario.correct("carl", ANNA)
     share = pending(scenario, scenario.session("carl"))
     scenario.correct("carl", CARL)
-    with pytest.raises(NotNow, match="already been decided"):
+    with pytest.raises(NotNow, match="no longer waits for a decision"):
         scenario.system.staff.decide_share(scenario.session("cleo"), share, True)
     assert "share_refused" in scenario.told("carl")
     assert "shared" not in scenario.told("carl")

@@ -45,7 +45,7 @@ class ShareData:
     """The values that are kept with a share."""
 
     parked: tuple[str, ...] = ()
-    """The ids of the `Use` rows of the user's other devices, which are set aside while the device is shared."""
+    """The ids of the `Use` rows of the user's other physical devices, which are set aside while the device is shared."""
     agreed: bool = False
     """Whether compliance agreed."""
     decided_at: float = 0.0
@@ -84,9 +84,9 @@ def begin(
 ) -> tuple[ShareView, Offer] | Refused:
     """Draft a share, and ask for an answer of the owner's device.
 
-    `giver` is the owner, whose password the caller has checked. Without `device_id`, share the owner's most secure device.
-    Raises `WrongCredentials` if the password was changed after the check, `NotNow`, `NotFound`, `LessSecureDevice`,
-    `DifferentIdentity`, `TemporaryDevice`.
+    `giver` is the owner, whose password the caller has checked. Without `device_id`, share the most secure
+    physical device that belongs to the owner. Raises `WrongCredentials` if the password was changed after the check, `NotNow`,
+    `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
     """
     if user_id == giver.id:
         raise NotNow("you named yourself; enter the name of the user who owns the device")
@@ -169,7 +169,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: 
     both = locked_users(tx.db, [share.user_id, share.owner_id])
     share = found(rows.shares.locked(tx.db, share_id))
     if share.state != ShareState.PENDING:
-        raise NotNow("this has already been decided")
+        raise NotNow("this request no longer waits for a decision")
     user, owner = both[share.user_id], both[share.owner_id]
     for one in (user, owner):
         permissions.check_other(tx.db, staff, one)
@@ -189,7 +189,8 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool, why: 
 def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> None:
     """End a share, or cancel a request that waits for compliance. Either of the two users may do this.
 
-    Restore the devices that were set aside. If the owner cancels, notify the user who asked. Raises `NotFound`, `NotNow`.
+    Restore the devices that were set aside. Notify the user who asked, unless this user cancels a request that still waits.
+    Raises `NotFound`, `NotNow`.
     """
     share = found(rows.shares.find(tx.db, share_id))
     if user_id not in (share.user_id, share.owner_id):
@@ -297,7 +298,7 @@ def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> Non
         raise NotNow("this kind of device cannot be shared; a phone app serves several users itself")
     best = min(tx.policy.level(each.kind) for _, (each, _) in held if kinds.of(each).physical)
     if tx.policy.level(device.kind) > best:
-        raise LessSecureDevice("less secure device: share the most secure device of the two users")
+        raise LessSecureDevice("less secure device: only the most secure device of the two users can be shared")
 
 
 def _choose_device(tx: LoginTransaction, owner: User, device_id: str) -> Device:
@@ -347,7 +348,7 @@ def _involving(users: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _end(tx: LoginTransaction, share: Share) -> None:
-    """End a share or request that can no longer stand. Notify the user who got the device, unless the account is closed."""
+    """End a share or request that can no longer stand. Notify the user who asked for it, unless the account is closed."""
     user = found(rows.users.find(tx.db, share.user_id))
     if share.state == ShareState.DONE:
         _stop_sharing(tx.db, user, share)
@@ -363,10 +364,11 @@ def _data(db: Connection, share_id: str) -> ShareData:
 
 
 def _set_aside(db: Connection, user: User, share: Share) -> list[tuple[registry.Held, str | None]]:
-    """Return the devices that are set aside for a share, each with the id of another share that keeps it set aside afterwards.
+    """Return what is set aside for `share`. With each device, return the id of the share for which it stays set aside.
 
-    This id is None if the device comes back when the share ends. While the user shares any other device, the user's own devices
-    stay set aside. If the device of this share is itself set aside for a later share, all these devices stay set aside for it.
+    The id is None if the device comes back when `share` ends. If the device of `share` is itself set aside for a later share,
+    everything stays set aside for that later share. Otherwise, the user's own devices stay set aside for any other share of the
+    user, and the other devices come back.
     """
     of_user = (rows.shares.c.user_id == user.id) & (rows.shares.c.state == ShareState.DONE) & (rows.shares.c.id != share.id)
     others = [other.id for other in rows.shares.all(db, of_user, order=rows.shares.c.at)]

@@ -73,7 +73,7 @@ def decide(visit: Visit) -> Response:
                     (_("When"), _.moment(each.at)),
                 )
                 return Subject(facts, _compared(_, people.get(each.user), people.get(each.owner)))
-        raise NotNow("this has already been decided")
+        raise NotNow("this request no longer waits for a decision")
 
     effects = (
         _("The requesting user can then log in with this device."),

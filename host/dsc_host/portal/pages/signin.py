@@ -36,7 +36,7 @@ def begin(visit: Visit) -> Response:
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address, browser_of(visit.request))
     if step.stage is Stage.IN:
         return visit.redirect_after_login(step.token)
-    # A user with a single card gets no choice. The published documents say so (docs/reference/coverage.md).
+    # A user with a single device gets no choice: name and password bring its challenge (S005 in docs/reference/coverage.md).
     if len(step.choices) == 1 and not step.may_skip:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
@@ -83,7 +83,7 @@ def manual(visit: Visit) -> Response:
 
 
 def resend(visit: Visit) -> Response:
-    """Send a new code, or show an error if the last code was sent too short a time ago."""
+    """Send a new code, or show an error if the last code was sent too recently."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.redirect("/login/device")
@@ -154,7 +154,7 @@ def leave(visit: Visit) -> Response:
 
 def language(visit: Visit) -> Response:
     """Set the language of the pages, and show the same page again."""
-    # The path is as long as the query of the page, which may contain a sealed request.
+    # Do not limit the length of the path: it includes the query of the page, which may contain a long sealed request.
     path, code = visit.form.get("path", ""), visit.value("code", 8)
     response = visit.redirect(path if path.startswith("/") and not path.startswith("//") else "/")
     if code in NAMES:
@@ -208,7 +208,7 @@ def _choosing(visit: Visit, step: Step) -> View:
             Choice(
                 "none",
                 _("Without a device"),
-                _("You have opted out: this allows trading, and withdrawals within the limit that applies without a device."),
+                _("You have opted out. You can trade without a device, and withdraw up to the limit that applies without one."),
             )
         )
     if not choices:
