@@ -3,8 +3,8 @@
 Four promises:
 
 1. Attempts are counted in the same way for names that exist and names that do not.
-2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user
-   from a few addresses. Many failures, from many addresses, lock the name for all addresses.
+2. A few failures lock a name only for the address that they came from, so that nobody can lock out another user from one
+   address. Many failures lock the name for all addresses. With the default policy, they come from five addresses or more.
 3. An attempt at a closed limit adds no row. Each time a limit is closed, each process logs at most two entries: an entry for
    the first refusal, and later an entry with the number of refusals.
 4. The rows reveal no name and no address. They contain keyed hashes. The database holds the key only sealed.
@@ -24,7 +24,7 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""A day in seconds: the longest `within` of a limit that does not take `within` from the policy. `forget_old` relies on it."""
+"""A day in seconds. `forget_old` relies on it: a limit may have a longer `within` only if it takes it from the policy."""
 
 
 @dataclass(frozen=True, slots=True)

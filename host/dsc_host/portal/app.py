@@ -202,7 +202,7 @@ STARTS: Mapping[str, str] = {
     "/login/resend": "/login/answer",
     "/login/pushed": "/login/answer",
 }
-"""The path of the page where a flow begins, by the path of a form of this flow. Forms below that page need no entry."""
+"""The page to which a form leads back, by the path of the form. Any other form leads back to the page above its own path."""
 
 
 def application(

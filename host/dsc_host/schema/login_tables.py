@@ -1,7 +1,8 @@
 """The tables of the login system. They are in the same database as those of the cards, and have the same version.
 
 Times are in Unix seconds, and amounts in whole cents. `data` holds a JSON object. Secrets are in the vault, or only their hash
-is stored: Argon2id for a password, and SHA-256 for the value of a session's cookie. An id is 16 or 32 random hex digits.
+is stored: Argon2id for a password, and SHA-256 for the value of a session's cookie. This hash is the id of the session. Any
+other id is 16 or 32 random hex digits.
 """
 
 from sqlalchemy import (
@@ -92,7 +93,8 @@ phones = Table(
     UniqueConstraint("user_id", "number"),
 )
 
-# `serial` is the serial in the cards' records, for devices that answer challenges.
+# `serial` is the serial in the cards' records, for cards that answer challenges. For an app, it is the beginning of the serials
+# of its keys.
 devices = Table(
     "devices",
     metadata,
@@ -108,8 +110,9 @@ devices = Table(
     _text("told", 16),
 )
 
-# The users of a device: its owner, and the users with whom it is shared. Each user of a device has a separate count of wrong
-# answers, a separate lock, a separate name for the device, and a separate time of the last use.
+# The users of a device: its owner, and the users with whom it is shared. Each user of a device has a separate name for the
+# device, a separate time of the last use, a separate count of wrong answers and a separate lock. For cards that answer
+# challenges, and for apps, the count and the lock are not used: the verifier counts wrong answers, for all users together.
 uses = Table(
     "uses",
     metadata,
@@ -311,7 +314,10 @@ ALL = (
 """The tables of the login system. Each table comes after the tables that it refers to."""
 
 KEPT = {"sessions": None, "grants": None}
-"""The tables whose rows a backup leaves out: sessions, and the logins at other programs, which end with their sessions."""
+"""The rows that a backup keeps of some tables; None means none. The other tables are kept whole.
+
+A restored backup has no sessions, and no logins at other programs, because those end with their sessions.
+"""
 
 
 def end_pushes(db: Connection, now: float) -> None:

@@ -7,10 +7,11 @@ nothing. With the limits of this module, a new connection replaces one that only
 
 Five promises, for each process:
 
-1. A client has 10 seconds to send a head, and 20 seconds to read an answer. `bodies` limits the time for a body.
-2. One client has at most 128 connections, and all clients together have at most 512. If a further connection arrives, the
-   server closes a connection that counts toward this limit and waits for its client. If there are several, the server closes
-   the one whose last answer is longest ago. If there is none, the server answers the new connection with 503.
+1. A client has 10 seconds to send a head, and 20 seconds to read each part of an answer. `bodies` limits the time for a body.
+2. One client has at most 128 connections, and all clients together have at most 512. If a new connection would exceed one of
+   these limits, the server closes a connection that counts toward the same limit, and that waits for its client, for example to
+   read an answer, or only waits for its turn (`WAITS`). If there are several, the server closes the one whose last answer is
+   longest ago. If there is none, the server answers the new connection with 503.
 3. A client is an IPv4 address or an IPv6 /64. The limit for one client does not apply to the trusted proxy.
 4. Requests on one connection are answered one at a time. If a request arrives before the previous answer is complete, the
    request is not answered, and the connection ends after that answer.
@@ -35,11 +36,11 @@ MOST_CONNECTIONS = 512
 MOST_OF_ONE_CLIENT = 128
 """The maximum number of connections of one client in one process."""
 MOST_HEAD_BYTES = 16 * 1024
-"""The largest size in bytes of an incomplete head. A larger head is refused."""
+"""The largest size in bytes of an incomplete head. A head that is larger and still incomplete is refused."""
 HEAD_SECONDS = 10.0
 """The time in seconds in which a client must send the head of a request."""
 WRITE_SECONDS = 20.0
-"""The time in seconds in which a client must read an answer."""
+"""The time in seconds in which a client must read a part of an answer. It begins again with each part."""
 WAITS = "dsc_waits"
 """A key in a request's state. An application sets it while the request only waits: the connection may then be closed."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -109,7 +110,7 @@ class Limits(asyncio.Protocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Start the time limit within which the client must read the answer."""
+        """Start the time limit within which the client must read this part of the answer."""
         super().pause_writing()
         if self._write_timer is None:
             self._write_timer = self.loop.call_later(WRITE_SECONDS, self._drop)

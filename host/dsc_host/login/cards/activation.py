@@ -2,8 +2,8 @@
 
 A card or a sheet of codes is activated by its first response. A card is also activated automatically, some weeks after it was
 shipped, and a printed sheet some weeks after it was made. A wait postpones this. A misplaced device that was found can be
-activated again. When a device is activated, the other temporary devices of the user end, for example the online card. The
-user's sessions end too, except the session in which the user gave the response.
+activated again. When a device is activated, any other device of the user that is temporary ends, for example the online card.
+The user's sessions end too, except the session in which the user gave the response.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,8 @@ def shown(tx: LoginTransaction, session: Session) -> Offer:
 def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> bool:
     """Activate the device if the answer is correct. Return whether it is. Raises `NotNow`."""
     device, _ = device_proof.asked(tx.db, session, Purpose.ACTIVATE)
-    # Check the state before the answer: the secret of a device that is permanently out of use is forgotten.
+    # Check the state before the answer. The secret of a device that is permanently out of use is forgotten, so a correct answer
+    # would be refused as wrong.
     if device.state not in _WAITING or registry.is_over(device, tx.now()):
         raise NotNow("this device was activated or taken out of use in the meantime")
     waits.check_card(tx, user, device)

@@ -1,10 +1,11 @@
 """Waits: changes that take effect only after some days or after a second person's confirmation. Their owner can stop them.
 
-The owner of a wait is the user whom the change concerns. A lasting change (a phone number, a card, opting out) waits if support
-began it, or a user with a temporary device. The owner is notified by email and at every phone number that was confirmed before.
-The message has a code with which the owner can stop the change without a login. The change takes effect earlier if a member of
-support identifies the owner on a later day and confirms the change. This must be another member than the one who began the
-change, or who gave the temporary device. A correction of an identity waits until a second person confirms it.
+The owner of a wait is the user whom the change concerns. A lasting change (a phone number, a card, opting out) waits if it was
+begun by support, or by a user with a temporary device. The owner is notified by email and at every phone number that was
+confirmed before. The message has a code with which the owner can stop the change without a login. The change takes effect
+earlier if a member of support identifies the owner on a later day and confirms the change. This must be another member than
+the one who began the change, or who gave the temporary device. A correction of an identity waits until a second person
+confirms it.
 
 A card for which there is a wait is made and shipped like any other card, but it cannot be activated before the end of the wait.
 """
@@ -129,8 +130,8 @@ def _given_by(db: Connection, session: Session) -> str:
 def told(db: Connection, user: User, wait: Wait) -> list[User]:
     """Return the users who are notified of a wait and of its end: its owner, `user`, first.
 
-    If a user began the change for a card or an opt-out, the account's primary user is notified too: only the primary user can
-    begin it. A correction concerns all users of the person.
+    If a card or an opt-out was not begun by support, the account's primary user is notified too, because it was begun in
+    the primary user's name. A correction concerns all users of the person.
     """
     if wait.kind == WaitKind.IDENTITY:
         others = rows.users.c.entity_id == user.entity_id
@@ -197,7 +198,7 @@ def after_wait(tx: LoginTransaction, user: User, device: Device, at: float) -> f
 def end_of_card(tx: LoginTransaction, user: User, device: Device, state: WaitState) -> None:
     """End the waits of a card that has been activated, or that can never be activated. `user` is its owner.
 
-    The maintenance may not have ended them yet.
+    The time of such a wait may be over, although the maintenance has not ended it yet.
     """
     for wait in _of_card(tx, user, device):
         record(tx, wait, state)
@@ -229,7 +230,7 @@ def to_end(tx: LoginTransaction) -> list[str]:
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
     """Raise `NotAllowed` or `NotNow` unless this staff member may confirm the change now.
 
-    Two staff members may not confirm the change: the one who asked for it, and the one who gave the temporary device with which
+    The staff member who asked for the change may not confirm it. Neither may the one who gave the temporary device with which
     it was begun. A correction of an identity can be confirmed immediately, by support or compliance. Any other change can
     be confirmed only by support, and not on the day of the request.
     """
