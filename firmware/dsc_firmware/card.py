@@ -2,7 +2,7 @@
 
 `step` uses no hardware: it changes the card's state and returns effects. The caller carries the effects out, and reports the
 outcome with another `step`. The display, the PIN and the question are parts of one buffer. The PIN and the question are
-overwritten as soon as the card no longer needs them. This module allocates no memory for a key that is pressed.
+overwritten as soon as the card no longer needs them. `step` itself allocates no memory.
 """
 
 from . import states
@@ -87,7 +87,7 @@ class Card:
 
     def ask(self, question):
         """Accept a question of `question_size` bytes from the line. Return effects. Call `can_ask` first."""
-        # The idle time goes on. Otherwise a host could keep a typed PIN in memory forever.
+        # Do not restart the idle time. Otherwise a host that asks again and again could keep a typed PIN in memory forever.
         self._forget_question()
         self._question[: len(question)] = question
         self._asked = len(question)

@@ -214,7 +214,7 @@ class _Service:
 
 
 def _bearer(given: Sequence[str]) -> str | None:
-    """Return the token in the only one of these `Authorization` headers, or None if there are several, or none has a token."""
+    """Return the token of the `Authorization` header. Return None unless there is exactly one, and it holds a token."""
     found = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
     return found[1] if found else None
 
@@ -266,7 +266,9 @@ def _no_route(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         return Refusal(405, "method", "this path does not support this method", headers=error.headers).response()
-    return Refusal(404, "path", f"there is nothing at this path; {DESCRIPTION_PATH} lists all paths").response()
+    return Refusal(
+        404, "path", f"there is nothing at this path; {DESCRIPTION_PATH} lists the paths of all operations"
+    ).response()
 
 
 class _RateLimiter:

@@ -6,8 +6,9 @@ Three promises:
    a DTD. A wrong key is found before any encrypted card is imported.
 2. An import reports every card that it leaves out, with its line. With `atomic`, one such card prevents the import of all
    cards.
-3. Memory does not grow with the length of a file, with two exceptions. It holds the serials of a CSV, and the cards and PINs of
-   a PSKC file that are not beside each other.
+3. Memory does not grow with the length of a file, with three exceptions. It holds all serials of a CSV. Of a PSKC file, it
+   holds each card whose PIN is in a package elsewhere in the file, and each such PIN. With `atomic` and in a dry run, it holds
+   a log entry for each card until the end.
 """
 
 import secrets as random
@@ -226,7 +227,7 @@ class _Records:
         """The cards that the verifier has neither enrolled nor refused yet, by their position: at most one batch."""
 
     def read_first(self) -> None:
-        """Read the first card or refusal, which `enrollments` later yields."""
+        """Read the first card or refusal, which `enrollments` later yields or reports."""
         self._found = chain(list(islice(self._found, 1)), self._found)
 
     def enrollments(self) -> Iterator[Enrollment]:
@@ -244,7 +245,7 @@ class _Records:
             self._end()
 
     def refuse(self, position: int, _serial: str, error: DscError) -> None:
-        """Report the card at `position`, which the records refused with `error`."""
+        """Report the card at `position`, which the verifier refused with `error`."""
         self._bad = True
         card = self._waiting.pop(position)
         reason = InputError("serial", "is already enrolled") if isinstance(error, AlreadyEnrolled) else _as_input_error(error)
@@ -268,7 +269,10 @@ class _Records:
         return 0 if self._all_or_none and self._bad else self.total
 
     def _end(self) -> None:
-        """Roll back a dry run, or an atomic import with a refused card, after the records have decided on every card."""
+        """Roll back a dry run, or an atomic import with a refused card.
+
+        The verifier has enrolled or refused every card before.
+        """
         if self.is_dry_run or (self.atomic and self._bad):
             raise _ImportUndone
 

@@ -7,7 +7,7 @@ Four promises:
 2. A repetition is a request with the source, identifier and authenticator of an earlier request. While the earlier request is
    being judged, the repetition gets no reply. While the reply to it is kept, the repetition gets this reply.
 3. Memory is bounded: the number of requests that are judged at the same time and the number of kept replies have limits, and
-   replies are kept for a limited time.
+   replies older than `KEPT_SECONDS` are removed when the next request arrives.
 4. A request that could not be judged, for example because the database is busy, gets no reply. If the client repeats it, the
    server tries to judge it again.
 """
@@ -26,7 +26,7 @@ from dsc_host.gateway.radius.packets import Code, Malformed, Packet, Type, is_si
 from dsc_host.gateway.radius.replies import Judge
 
 MOST_PENDING = 64
-"""The number of requests in judgment from which requests over UDP are dropped. Their clients repeat them.
+"""While this many requests are being judged, further requests over UDP are dropped. Their clients repeat them.
 
 Clients of TLS repeat no request. `tls.MOST_JUDGED` limits the number of their requests.
 """
@@ -34,7 +34,10 @@ MOST_REPLIES = 8192
 MOST_PROXY_BYTES = 2250
 """The maximum length of all attributes Proxy-State of a request together. The reply repeats them beside its own attributes."""
 KEPT_SECONDS = 30.0
-"""The seconds for which a reply is kept. Clients give up repeating a request before this time ends."""
+"""The most seconds for which a reply is a repetition's answer. Clients give up repeating a request before this time ends.
+
+An older reply is removed when the next request arrives.
+"""
 
 _Key = tuple[str, int, int, bytes]
 _log = logging.getLogger("dsc_host.gateway.radius")
