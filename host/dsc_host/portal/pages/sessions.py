@@ -55,8 +55,8 @@ def _extending(visit: Visit, offer: Offer) -> View:
     _ = visit._
     until, latest = visit.visitor().until, visit.visitor().extendable_until
     words = (
-        _("Answer with your finger or face in the app, not with its PIN."),
         *((_ends(_, until, latest),) if latest else ()),
+        _("In the app, use your fingerprint or your face. The PIN of the app is not enough for this."),
     )
     view = View(
         _("Extend this session"),
