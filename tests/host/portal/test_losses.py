@@ -19,7 +19,7 @@ def test_a_lost_card_is_suspended_with_name_and_password(scenario: Scenario, bro
     assert anna.open("/devices").path == "/login"
     page = anna.press("Continue", name="anna", password=PASSWORD)
     assert page.title == "No device"
-    assert all(way in page.text for way in ("Call support", "temporary code", "activate the app"))
+    assert all(way in page.text for way in ("Call support", "temporary code", "activate the app", "Log in with the app"))
 
 
 def test_the_page_of_a_lost_device_tells_no_names(browser: Browsers) -> None:

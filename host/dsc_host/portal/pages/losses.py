@@ -125,6 +125,7 @@ def ways_to_log_in(visit: Visit, other: Link | None = None, *, afterwards: Link 
                         " code that it gets by SMS."
                     ),
                 ),
+                links=() if visit.is_logged_in() else (Link("/login", _("Log in with the app")),),
             ),
             Item(
                 _("With a temporary code"),

@@ -102,7 +102,7 @@ def _device(_: Language, offer: Offer) -> tuple[tuple[str, str], ...]:
 def _instructions(_: Language, offer: Offer) -> tuple[str, ...]:
     """Return the instructions for answering this offer."""
     if is_push(offer):
-        return (_("A notification was sent to your phone. To approve it there, enter this number on the phone."),)
+        return (_("A notification was sent to your phone. To approve it there, enter the number below on the phone."),)
     return tuple(marked(_(each), number=offer.shows.get("sent_to", "")) for each in INSTRUCTIONS[offer.kind])
 
 
