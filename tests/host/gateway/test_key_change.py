@@ -44,7 +44,7 @@ def test_a_ticket_of_one_service_is_good_at_the_other(scenario: Scenario, system
 def test_a_form_and_a_notice_of_one_service_open_at_the_other(
     scenario: Scenario, systems: tuple[LoginSystem, LoginSystem]
 ) -> None:
-    token, notice = scenario.session("anna"), Notice("password-changed")
+    token, notice = scenario.session("anna"), Notice("password")
     for one, other in (systems, systems[::-1]):
         sealed = one.proofs.seal(token, "/password", {"new": "a secret"})
         assert other.proofs.unseal(token, sealed) == ("/password", {"new": "a secret"})
