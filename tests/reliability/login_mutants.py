@@ -254,7 +254,7 @@ MUTANTS = (
         ),
         (
             "a card stays set aside while another share lasts",
-            "any_other if device.owner_id == user.id else later",
+            "any_other if each[0].owner_id == user.id else later",
             "later",
         ),
         (

@@ -377,9 +377,7 @@ def _set_aside(db: Connection, user: User, share: Share) -> list[tuple[registry.
     later = next((other for other in others if shared & {*_data(db, other).parked}), None)
     any_other = later or next(iter(others), None)
     parked = _data(db, share.id).parked
-    return [
-        ((device, use), any_other if device.owner_id == user.id else later) for device, use in held if use.id in parked
-    ]  # fmt: skip
+    return [(each, any_other if each[0].owner_id == user.id else later) for each in held if each[1].id in parked]
 
 
 def _stop_sharing(db: Connection, user: User, share: Share) -> None:
